@@ -1,0 +1,442 @@
+package v1alpha1
+
+import (
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// ErasureGround is the point of Article 17(1) that the person relies on.
+//
+// +kubebuilder:validation:Enum=Article17_1_a;Article17_1_b;Article17_1_c;Article17_1_d;Article17_1_e;Article17_1_f
+type ErasureGround string
+
+// Values of ErasureGround.
+const (
+	GroundPointA ErasureGround = "Article17_1_a"
+	GroundPointB ErasureGround = "Article17_1_b"
+	GroundPointC ErasureGround = "Article17_1_c"
+	GroundPointD ErasureGround = "Article17_1_d"
+	GroundPointE ErasureGround = "Article17_1_e"
+	GroundPointF ErasureGround = "Article17_1_f"
+)
+
+// RegisterMode is which registers a request concerns.
+//
+// +kubebuilder:validation:Enum=All;Named
+type RegisterMode string
+
+// Values of RegisterMode.
+const (
+	RegistersAll   RegisterMode = "All"
+	RegistersNamed RegisterMode = "Named"
+)
+
+// ErasureExecution is when an accepted request is executed.
+//
+// +kubebuilder:validation:Enum=PlanOnly;AfterApproval;Automatic
+type ErasureExecution string
+
+// Values of ErasureExecution.
+const (
+	ExecutionPlanOnly      ErasureExecution = "PlanOnly"
+	ExecutionAfterApproval ErasureExecution = "AfterApproval"
+	ExecutionAutomatic     ErasureExecution = "Automatic"
+)
+
+// ErasureVerdict is the decision of a person.
+//
+// +kubebuilder:validation:Enum=Approved;Refused
+type ErasureVerdict string
+
+// Values of ErasureVerdict.
+const (
+	ErasureApproved ErasureVerdict = "Approved"
+	ErasureRefused  ErasureVerdict = "Refused"
+)
+
+// RefusalReason is why a request is refused (Articles 12(5) and 17(3)).
+//
+// +kubebuilder:validation:Enum=ManifestlyUnfounded;Excessive;IdentityNotProven;FreedomOfExpression;LegalObligation;PublicHealth;Archiving;LegalClaims
+type RefusalReason string
+
+// Values of RefusalReason.
+const (
+	RefusalManifestlyUnfounded RefusalReason = "ManifestlyUnfounded"
+	RefusalExcessive           RefusalReason = "Excessive"
+	RefusalIdentityNotProven   RefusalReason = "IdentityNotProven"
+	RefusalFreedomOfExpression RefusalReason = "FreedomOfExpression"
+	RefusalLegalObligation     RefusalReason = "LegalObligation"
+	RefusalPublicHealth        RefusalReason = "PublicHealth"
+	RefusalArchiving           RefusalReason = "Archiving"
+	RefusalLegalClaims         RefusalReason = "LegalClaims"
+)
+
+// IdentityMethod is how the identity of the person was checked (Article 12(6)).
+//
+// +kubebuilder:validation:Enum=LoggedInAccount;ConfirmedChannel;Document;Representative;NotNeeded
+type IdentityMethod string
+
+// Values of IdentityMethod.
+const (
+	IdentityLoggedInAccount  IdentityMethod = "LoggedInAccount"
+	IdentityConfirmedChannel IdentityMethod = "ConfirmedChannel"
+	IdentityDocument         IdentityMethod = "Document"
+	IdentityRepresentative   IdentityMethod = "Representative"
+	IdentityNotNeeded        IdentityMethod = "NotNeeded"
+)
+
+// TargetResult is what became of the request in one store.
+//
+// +kubebuilder:validation:Enum=Pending;Planned;Erased;PartlyKept;Nothing;Failed;Manual
+type TargetResult string
+
+// Values of TargetResult.
+const (
+	TargetPending    TargetResult = "Pending"
+	TargetPlanned    TargetResult = "Planned"
+	TargetErased     TargetResult = "Erased"
+	TargetPartlyKept TargetResult = "PartlyKept"
+	TargetNothing    TargetResult = "Nothing"
+	TargetFailed     TargetResult = "Failed"
+	TargetManual     TargetResult = "Manual"
+)
+
+// RecipientResult is whether a recipient was told (Article 19).
+//
+// +kubebuilder:validation:Enum=Pending;Informed;Impossible
+type RecipientResult string
+
+// Values of RecipientResult.
+const (
+	RecipientPending    RecipientResult = "Pending"
+	RecipientInformed   RecipientResult = "Informed"
+	RecipientImpossible RecipientResult = "Impossible"
+)
+
+// ErasureSubject names the Secret that says who the person is.
+type ErasureSubject struct {
+	// secretRef names a Secret in the namespace with the keys email, phone, accountID, customerID, deviceID or custom, one identifier each. Rempart deletes it when the request ends.
+	// +required
+	SecretRef SecretRef `json:"secretRef,omitzero"`
+}
+
+// RegisterChoice is which registers of the namespace the request concerns.
+//
+// +kubebuilder:validation:XValidation:rule="(has(self.mode) && self.mode == 'Named') == has(self.names)",message="names is set exactly when mode is Named"
+type RegisterChoice struct {
+	// mode of the choice.
+	// +optional
+	// +default="All"
+	Mode RegisterMode `json:"mode,omitempty"`
+	// names of the registers when mode is Named.
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=64
+	Names []ObjectName `json:"names,omitempty"`
+}
+
+// ErasureDecision is a person's decision. It is given once, by somebody who has the verb approve on erasurerequests.
+//
+// +kubebuilder:validation:XValidation:rule="(self.verdict == 'Refused') == has(self.reason)",message="reason is set exactly when verdict is Refused (Article 12(4))"
+type ErasureDecision struct {
+	// verdict of the decision.
+	// +required
+	Verdict ErasureVerdict `json:"verdict,omitempty"`
+	// reason of a refusal.
+	// +optional
+	Reason RefusalReason `json:"reason,omitempty"`
+	// note to the decision; nothing about the person.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=500
+	Note string `json:"note,omitempty"`
+	// planDigest is the digest of the plan that was approved; that of status when absent.
+	// +optional
+	// +kubebuilder:validation:Pattern=`^sha256:[0-9a-f]{64}$`
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=71
+	PlanDigest string `json:"planDigest,omitempty"`
+}
+
+// ErasureExtension extends the answer to three months from receipt (Article 12(3)).
+type ErasureExtension struct {
+	// reason of the extension, as told to the person; nothing about the person.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=500
+	Reason string `json:"reason,omitempty"`
+	// noticeSentTime is when the person was told.
+	// +required
+	NoticeSentTime *metav1.Time `json:"noticeSentTime,omitempty"`
+}
+
+// IdentityCheck is how it is known that the person is who they say, or the question that is open.
+//
+// +kubebuilder:validation:XValidation:rule="!has(self.answeredTime) || has(self.askedTime)",message="answeredTime needs askedTime"
+type IdentityCheck struct {
+	// method of the check.
+	// +optional
+	Method IdentityMethod `json:"method,omitempty"`
+	// askedTime is when more information was asked for.
+	// +optional
+	AskedTime *metav1.Time `json:"askedTime,omitempty"`
+	// answeredTime is when it came.
+	// +optional
+	AnsweredTime *metav1.Time `json:"answeredTime,omitempty"`
+}
+
+// ErasureRequestSpec is one person's request to be erased. Only decision, extension and identityCheck may be added.
+//
+// +kubebuilder:validation:XValidation:rule="self.requestID == oldSelf.requestID && self.receivedTime == oldSelf.receivedTime && self.subject == oldSelf.subject && self.ground == oldSelf.ground && self.registers == oldSelf.registers && self.execution == oldSelf.execution",message="a request does not change: only decision, extension and identityCheck may be set; make a new request"
+// +kubebuilder:validation:XValidation:rule="!has(oldSelf.decision) || (has(self.decision) && self.decision == oldSelf.decision)",message="the decision was given; it does not change"
+// +kubebuilder:validation:XValidation:rule="!has(oldSelf.extension) || (has(self.extension) && self.extension == oldSelf.extension)",message="the extension was given; there is one only (Article 12(3))"
+type ErasureRequestSpec struct {
+	// requestID is the idempotency key: a second request with the same one runs nothing. Not an identifier of the person.
+	// +required
+	// +kubebuilder:validation:Pattern=`^[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$`
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=64
+	RequestID string `json:"requestID,omitempty"`
+	// receivedTime is when the request reached the organisation. The month of Article 12(3) counts from it.
+	// +required
+	ReceivedTime *metav1.Time `json:"receivedTime,omitempty"`
+	// subject of the request.
+	// +required
+	Subject ErasureSubject `json:"subject,omitzero"`
+	// ground of the request.
+	// +optional
+	// +default="Article17_1_a"
+	Ground ErasureGround `json:"ground,omitempty"`
+	// registers that the request concerns.
+	// +optional
+	// +default={"mode":"All"}
+	Registers RegisterChoice `json:"registers,omitzero"`
+	// execution of the request.
+	// +optional
+	// +default="AfterApproval"
+	Execution ErasureExecution `json:"execution,omitempty"`
+	// identityCheck of the person.
+	// +optional
+	IdentityCheck *IdentityCheck `json:"identityCheck,omitempty"`
+	// decision of a person.
+	// +optional
+	Decision *ErasureDecision `json:"decision,omitempty"`
+	// extension of the period.
+	// +optional
+	Extension *ErasureExtension `json:"extension,omitempty"`
+}
+
+// KeptRows is what the law orders to keep, and why.
+type KeptRows struct {
+	// table with its schema.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=127
+	Table string `json:"table,omitempty"`
+	// rows that are kept.
+	// +optional
+	Rows *int64 `json:"rows,omitempty"`
+	// article of the Regulation.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=32
+	Article string `json:"article,omitempty"`
+	// legalReference is the law that orders to keep.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=500
+	LegalReference string `json:"legalReference,omitempty"`
+	// untilOn is when the last of the rows may be erased.
+	// +optional
+	UntilOn Date `json:"untilOn,omitempty"`
+}
+
+// TableCount is what happened, or will happen, to a person's rows in one table.
+type TableCount struct {
+	// table with its schema.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=127
+	Table string `json:"table,omitempty"`
+	// action on the rows.
+	// +required
+	Action TableErasure `json:"action,omitempty"`
+	// rows concerned.
+	// +optional
+	Rows *int64 `json:"rows,omitempty"`
+}
+
+// ErasureTarget is one store that the request concerns.
+type ErasureTarget struct {
+	// register of the store.
+	// +required
+	Register ObjectName `json:"register,omitempty"`
+	// store of the register.
+	// +required
+	Store PartName `json:"store,omitempty"`
+	// runRef names the ErasureRun that works, or worked, on it.
+	// +optional
+	RunRef ObjectName `json:"runRef,omitempty"`
+	// result in this store.
+	// +required
+	Result TargetResult `json:"result,omitempty"`
+	// reason of the result, where there is one.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=63
+	Reason string `json:"reason,omitempty"`
+	// message for people, where something needs doing.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=1024
+	Message string `json:"message,omitempty"`
+	// rowsDeleted in this store.
+	// +optional
+	RowsDeleted *int64 `json:"rowsDeleted,omitempty"`
+	// rowsMasked in this store.
+	// +optional
+	RowsMasked *int64 `json:"rowsMasked,omitempty"`
+	// rowsDetached in this store.
+	// +optional
+	RowsDetached *int64 `json:"rowsDetached,omitempty"`
+	// rowsKept in this store.
+	// +optional
+	RowsKept *int64 `json:"rowsKept,omitempty"`
+	// tables with what was planned, then with what was done.
+	// +optional
+	// +listType=map
+	// +listMapKey=table
+	// +listMapKey=action
+	// +kubebuilder:validation:MinItems=0
+	// +kubebuilder:validation:MaxItems=128
+	Tables []TableCount `json:"tables,omitempty"`
+	// kept rows with the law that orders it.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MinItems=0
+	// +kubebuilder:validation:MaxItems=32
+	Kept []KeptRows `json:"kept,omitempty"`
+	// planDigest is the digest of the plan.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=71
+	PlanDigest string `json:"planDigest,omitempty"`
+	// plannedTime is when the plan was made.
+	// +optional
+	PlannedTime *metav1.Time `json:"plannedTime,omitempty"`
+	// executedTime is when the erasure was committed.
+	// +optional
+	ExecutedTime *metav1.Time `json:"executedTime,omitempty"`
+	// verifiedTime is when the verifier found nothing.
+	// +optional
+	VerifiedTime *metav1.Time `json:"verifiedTime,omitempty"`
+}
+
+// InformedRecipient is a recipient that must be told of the erasure (Article 19).
+type InformedRecipient struct {
+	// register that names the recipient.
+	// +required
+	Register ObjectName `json:"register,omitempty"`
+	// name of the recipient.
+	// +required
+	Name PartName `json:"name,omitempty"`
+	// result so far.
+	// +required
+	Result RecipientResult `json:"result,omitempty"`
+	// reason why it is impossible.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=200
+	Reason string `json:"reason,omitempty"`
+}
+
+// ErasureRequestStatus is what became of the request. It holds no identifier of the person.
+type ErasureRequestStatus struct {
+	// observedGeneration is the generation that the last pass saw; -1 before the first.
+	// +optional
+	ObservedGeneration *int64 `json:"observedGeneration,omitempty"`
+	// conditions: Ready, Accepted, Planned, Approved, Executed, Verified, RecipientsInformed, Overdue.
+	// +optional
+	// +listType=map
+	// +listMapKey=type
+	// +kubebuilder:validation:MaxItems=20
+	Conditions []metav1.Condition `json:"conditions,omitempty"`
+	// subjectRef is hmac-sha256:<key id>:<hex> of the person's identifiers. Deleted keys make it meaningless.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=160
+	SubjectRef string `json:"subjectRef,omitempty"`
+	// lawProfile by which the due times were computed.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=64
+	LawProfile string `json:"lawProfile,omitempty"`
+	// dueTime is the safe target for the answer.
+	// +optional
+	DueTime *metav1.Time `json:"dueTime,omitempty"`
+	// legalDueTime is the legal limit for the answer (Article 12(3)).
+	// +optional
+	LegalDueTime *metav1.Time `json:"legalDueTime,omitempty"`
+	// planDigest is the digest of all plans of the request; this is what a decision approves.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=71
+	PlanDigest string `json:"planDigest,omitempty"`
+	// targets of the request.
+	// +optional
+	// +listType=map
+	// +listMapKey=register
+	// +listMapKey=store
+	// +kubebuilder:validation:MinItems=0
+	// +kubebuilder:validation:MaxItems=64
+	Targets []ErasureTarget `json:"targets,omitempty"`
+	// recipients of the data.
+	// +optional
+	// +listType=map
+	// +listMapKey=register
+	// +listMapKey=name
+	// +kubebuilder:validation:MinItems=0
+	// +kubebuilder:validation:MaxItems=64
+	Recipients []InformedRecipient `json:"recipients,omitempty"`
+	// backupsClearTime is when the last backup that can hold the person expires.
+	// +optional
+	BackupsClearTime *metav1.Time `json:"backupsClearTime,omitempty"`
+	// endedTime is when the request ended. From then on the status does not change.
+	// +optional
+	EndedTime *metav1.Time `json:"endedTime,omitempty"`
+}
+
+// ErasureRequest is one person's request to be erased (Article 17).
+//
+// +kubebuilder:object:root=true
+// +kubebuilder:subresource:status
+// +kubebuilder:resource:shortName=ereq,categories=gdpr
+// +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`
+// +kubebuilder:printcolumn:name="Reason",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].reason`
+// +kubebuilder:printcolumn:name="Approved",type=string,JSONPath=`.status.conditions[?(@.type=="Approved")].status`
+// +kubebuilder:printcolumn:name="Verified",type=string,JSONPath=`.status.conditions[?(@.type=="Verified")].status`
+// +kubebuilder:printcolumn:name="Due",type=string,format=date-time,JSONPath=`.status.dueTime`
+// +kubebuilder:printcolumn:name="Overdue",type=string,JSONPath=`.status.conditions[?(@.type=="Overdue")].status`
+// +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
+type ErasureRequest struct {
+	metav1.TypeMeta `json:",inline"`
+	// metadata is the standard object metadata.
+	// +optional
+	metav1.ObjectMeta `json:"metadata,omitempty"`
+	// spec is the request.
+	// +required
+	Spec ErasureRequestSpec `json:"spec,omitzero"`
+	// status is what became of the request.
+	// +optional
+	// +kubebuilder:default={"observedGeneration":-1}
+	Status ErasureRequestStatus `json:"status,omitzero"`
+}
+
+// ErasureRequestList is a list of ErasureRequest.
+//
+// +kubebuilder:object:root=true
+type ErasureRequestList struct {
+	metav1.TypeMeta `json:",inline"`
+	metav1.ListMeta `json:"metadata,omitempty"`
+	Items           []ErasureRequest `json:"items"`
+}

@@ -1,0 +1,181 @@
+package v1alpha1
+
+import (
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// RunMode is whether a run only plans or also erases.
+//
+// +kubebuilder:validation:Enum=Plan;Execute
+type RunMode string
+
+// Values of RunMode.
+const (
+	RunPlan    RunMode = "Plan"
+	RunExecute RunMode = "Execute"
+)
+
+// RunRequest is one request that a run serves.
+type RunRequest struct {
+	// name of the ErasureRequest in the namespace.
+	// +required
+	Name ObjectName `json:"name,omitempty"`
+	// uid of the ErasureRequest.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=64
+	UID string `json:"uid,omitempty"`
+}
+
+// ErasureRunSpec is one run against one store. It does not change.
+//
+// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="a run does not change"
+// +kubebuilder:validation:XValidation:rule="(self.mode == 'Execute') == has(self.planDigest)",message="planDigest is set exactly when mode is Execute"
+type ErasureRunSpec struct {
+	// registerRef names the DataRegister in the namespace.
+	// +required
+	RegisterRef LocalRef `json:"registerRef,omitzero"`
+	// store of the register.
+	// +required
+	Store PartName `json:"store,omitempty"`
+	// mode of the run.
+	// +required
+	Mode RunMode `json:"mode,omitempty"`
+	// requests that the run serves.
+	// +required
+	// +listType=map
+	// +listMapKey=uid
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=1000
+	Requests []RunRequest `json:"requests,omitempty"`
+	// planDigest that was approved; a run whose plan differs stops.
+	// +optional
+	// +kubebuilder:validation:Pattern=`^sha256:[0-9a-f]{64}$`
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=71
+	PlanDigest string `json:"planDigest,omitempty"`
+	// epoch fences runs of one store: the ledger refuses a lower one.
+	// +required
+	// +kubebuilder:validation:Minimum=1
+	Epoch int64 `json:"epoch,omitempty"`
+	// image of the eraser, recorded at the start: a Job's template does not change.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=500
+	Image string `json:"image,omitempty"`
+}
+
+// RunOutcome is the result for one request.
+type RunOutcome struct {
+	// uid of the ErasureRequest.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=64
+	UID string `json:"uid,omitempty"`
+	// result for the request.
+	// +required
+	Result TargetResult `json:"result,omitempty"`
+	// reason of the result, where there is one.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=63
+	Reason string `json:"reason,omitempty"`
+	// tables with counts.
+	// +optional
+	// +listType=map
+	// +listMapKey=table
+	// +listMapKey=action
+	// +kubebuilder:validation:MinItems=0
+	// +kubebuilder:validation:MaxItems=128
+	Tables []TableCount `json:"tables,omitempty"`
+	// kept rows.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MinItems=0
+	// +kubebuilder:validation:MaxItems=32
+	Kept []KeptRows `json:"kept,omitempty"`
+}
+
+// ErasureRunStatus is what the run came to.
+type ErasureRunStatus struct {
+	// observedGeneration is the generation that the last pass saw; -1 before the first.
+	// +optional
+	ObservedGeneration *int64 `json:"observedGeneration,omitempty"`
+	// conditions: Ready, Executed, Verified.
+	// +optional
+	// +listType=map
+	// +listMapKey=type
+	// +kubebuilder:validation:MaxItems=20
+	Conditions []metav1.Condition `json:"conditions,omitempty"`
+	// outcomes of the requests.
+	// +optional
+	// +listType=map
+	// +listMapKey=uid
+	// +kubebuilder:validation:MinItems=0
+	// +kubebuilder:validation:MaxItems=1000
+	Outcomes []RunOutcome `json:"outcomes,omitempty"`
+	// planDigest of the plan that the run made.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=71
+	PlanDigest string `json:"planDigest,omitempty"`
+	// reason why the run failed.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=63
+	Reason string `json:"reason,omitempty"`
+	// message for people, when the run failed.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=1024
+	Message string `json:"message,omitempty"`
+	// ledgerPosition is the row of the store's ledger that proves the run.
+	// +optional
+	LedgerPosition *int64 `json:"ledgerPosition,omitempty"`
+	// startedTime is when the Job was made.
+	// +optional
+	StartedTime *metav1.Time `json:"startedTime,omitempty"`
+	// committedTime is when the erasure was committed.
+	// +optional
+	CommittedTime *metav1.Time `json:"committedTime,omitempty"`
+	// verifiedTime is when the verifier ended.
+	// +optional
+	VerifiedTime *metav1.Time `json:"verifiedTime,omitempty"`
+	// endedTime is when the run ended.
+	// +optional
+	EndedTime *metav1.Time `json:"endedTime,omitempty"`
+}
+
+// ErasureRun is one run against one store, for 1 to 1000 requests. Rempart alone creates it.
+//
+// +kubebuilder:object:root=true
+// +kubebuilder:subresource:status
+// +kubebuilder:resource:shortName=erun,categories=gdpr
+// +kubebuilder:printcolumn:name="Register",type=string,JSONPath=`.spec.registerRef.name`
+// +kubebuilder:printcolumn:name="Store",type=string,JSONPath=`.spec.store`
+// +kubebuilder:printcolumn:name="Mode",type=string,JSONPath=`.spec.mode`
+// +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`
+// +kubebuilder:printcolumn:name="Reason",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].reason`
+// +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
+type ErasureRun struct {
+	metav1.TypeMeta `json:",inline"`
+	// metadata is the standard object metadata.
+	// +optional
+	metav1.ObjectMeta `json:"metadata,omitempty"`
+	// spec is the run.
+	// +required
+	Spec ErasureRunSpec `json:"spec,omitzero"`
+	// status is what the run came to.
+	// +optional
+	// +kubebuilder:default={"observedGeneration":-1}
+	Status ErasureRunStatus `json:"status,omitzero"`
+}
+
+// ErasureRunList is a list of ErasureRun.
+//
+// +kubebuilder:object:root=true
+type ErasureRunList struct {
+	metav1.TypeMeta `json:",inline"`
+	metav1.ListMeta `json:"metadata,omitempty"`
+	Items           []ErasureRun `json:"items"`
+}

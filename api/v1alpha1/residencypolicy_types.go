@@ -1,0 +1,421 @@
+package v1alpha1
+
+import (
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// Enforcement is whether a violation is refused or only recorded.
+//
+// +kubebuilder:validation:Enum=Enforce;Audit
+type Enforcement string
+
+// Values of Enforcement.
+const (
+	EnforcementEnforce Enforcement = "Enforce"
+	EnforcementAudit   Enforcement = "Audit"
+)
+
+// PolicyRole tells the policy of registers that name none.
+//
+// +kubebuilder:validation:Enum=Default;Named
+type PolicyRole string
+
+// Values of PolicyRole.
+const (
+	PolicyRoleDefault PolicyRole = "Default"
+	PolicyRoleNamed   PolicyRole = "Named"
+)
+
+// AllowedZone is a zone of the law that a policy may allow.
+//
+// +kubebuilder:validation:Enum=EU;EEA;Adequate;AdequatePartial
+type AllowedZone string
+
+// Values of AllowedZone.
+const (
+	AllowedZoneEU              AllowedZone = "EU"
+	AllowedZoneEEA             AllowedZone = "EEA"
+	AllowedZoneAdequate        AllowedZone = "Adequate"
+	AllowedZoneAdequatePartial AllowedZone = "AdequatePartial"
+)
+
+// LegalZone is how the law sees a country on a given day. Unknown is refused.
+//
+// +kubebuilder:validation:Enum=EU;EEA;Adequate;AdequatePartial;Third;Unknown
+type LegalZone string
+
+// Values of LegalZone.
+const (
+	ZoneEU              LegalZone = "EU"
+	ZoneEEA             LegalZone = "EEA"
+	ZoneAdequate        LegalZone = "Adequate"
+	ZoneAdequatePartial LegalZone = "AdequatePartial"
+	ZoneThird           LegalZone = "Third"
+	ZoneUnknown         LegalZone = "Unknown"
+)
+
+// NamespaceMode is which namespaces a policy judges.
+//
+// +kubebuilder:validation:Enum=All;Selected
+type NamespaceMode string
+
+// Values of NamespaceMode.
+const (
+	NamespacesAll      NamespaceMode = "All"
+	NamespacesSelected NamespaceMode = "Selected"
+)
+
+// NodeEvidence is what locates a node.
+//
+// +kubebuilder:validation:Enum=TopologyLabels;RestrictedLabels
+type NodeEvidence string
+
+// Values of NodeEvidence.
+const (
+	EvidenceTopologyLabels   NodeEvidence = "TopologyLabels"
+	EvidenceRestrictedLabels NodeEvidence = "RestrictedLabels"
+)
+
+// PlacementVerdict is the judgement of a place.
+//
+// +kubebuilder:validation:Enum=Allowed;Denied;Unknown
+type PlacementVerdict string
+
+// Values of PlacementVerdict.
+const (
+	VerdictAllowed PlacementVerdict = "Allowed"
+	VerdictDenied  PlacementVerdict = "Denied"
+	VerdictUnknown PlacementVerdict = "Unknown"
+)
+
+// AllowedPlaces is where personal data may be.
+type AllowedPlaces struct {
+	// zones of the law; EU when absent.
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=4
+	Zones []AllowedZone `json:"zones,omitempty"`
+	// countries are allowed beside the zones.
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=64
+	Countries []Country `json:"countries,omitempty"`
+	// regions if present, are the only ones allowed.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=64
+	Regions []ProviderRegion `json:"regions,omitempty"`
+}
+
+// DeniedPlaces is where personal data may never be. It wins over what is allowed.
+type DeniedPlaces struct {
+	// countries are denied.
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=64
+	Countries []Country `json:"countries,omitempty"`
+}
+
+// ProviderRegion is a region of one provider. A region code means nothing without its provider.
+type ProviderRegion struct {
+	// provider as in the table of regions, or Custom.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=63
+	Provider string `json:"provider,omitempty"`
+	// region as the provider writes it.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=63
+	Region string `json:"region,omitempty"`
+}
+
+// DeclaredLocation is a region that the table of regions lacks, such as an own data centre.
+type DeclaredLocation struct {
+	// provider as in the table of regions, or Custom.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=63
+	Provider string `json:"provider,omitempty"`
+	// region as the nodes' labels write it.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=63
+	Region string `json:"region,omitempty"`
+	// country where the region is.
+	// +required
+	Country Country `json:"country,omitempty"`
+	// evidence is how the country is known, such as a contract.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=500
+	Evidence string `json:"evidence,omitempty"`
+}
+
+// PolicyNamespaces is where claims are judged. A namespace that holds a DataRegister is always judged.
+//
+// +kubebuilder:validation:XValidation:rule="self.mode == 'Selected' ? has(self.selector) : !has(self.selector)",message="selector is set exactly when mode is Selected"
+type PolicyNamespaces struct {
+	// mode of the choice. All when absent.
+	// +optional
+	// +default="All"
+	Mode NamespaceMode `json:"mode,omitempty"`
+	// selector of the namespaces when mode is Selected.
+	// +optional
+	Selector *metav1.LabelSelector `json:"selector,omitempty"`
+	// excluded namespaces, beside the operator's and those of Kubernetes itself.
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=64
+	Excluded []ObjectName `json:"excluded,omitempty"`
+}
+
+// PolicyNodes is how nodes are located.
+type PolicyNodes struct {
+	// evidence that locates a node.
+	// +optional
+	// +default="TopologyLabels"
+	Evidence NodeEvidence `json:"evidence,omitempty"`
+}
+
+// StorageDeclaration locates a StorageClass that cannot be proven.
+type StorageDeclaration struct {
+	// storageClassName that is located.
+	// +required
+	StorageClassName ObjectName `json:"storageClassName,omitempty"`
+	// provisioner that the class must have for the declaration to count.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	Provisioner string `json:"provisioner,omitempty"`
+	// country where the class keeps data.
+	// +required
+	Country Country `json:"country,omitempty"`
+	// evidence is how the country is known.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=500
+	Evidence string `json:"evidence,omitempty"`
+	// reviewOn is the day after which the declaration no longer counts.
+	// +optional
+	ReviewOn Date `json:"reviewOn,omitempty"`
+}
+
+// PolicyStorage is how storage is judged.
+type PolicyStorage struct {
+	// declarations for classes that cannot be proven.
+	// +optional
+	// +listType=map
+	// +listMapKey=storageClassName
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=64
+	Declarations []StorageDeclaration `json:"declarations,omitempty"`
+}
+
+// ResidencyPolicySpec is where personal data may be.
+type ResidencyPolicySpec struct {
+	// enforcement of the policy.
+	// +required
+	Enforcement Enforcement `json:"enforcement,omitempty"`
+	// role of the policy. One policy at most is the Default.
+	// +optional
+	// +default="Named"
+	Role PolicyRole `json:"role,omitempty"`
+	// allowed places.
+	// +optional
+	Allowed AllowedPlaces `json:"allowed,omitzero"`
+	// denied places.
+	// +optional
+	Denied DeniedPlaces `json:"denied,omitzero"`
+	// namespaces that are judged.
+	// +optional
+	Namespaces PolicyNamespaces `json:"namespaces,omitzero"`
+	// provider of the cluster's nodes, as in the table of regions, or Custom.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=63
+	Provider string `json:"provider,omitempty"`
+	// locations that the table of regions lacks.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=64
+	Locations []DeclaredLocation `json:"locations,omitempty"`
+	// nodes are located so.
+	// +optional
+	Nodes PolicyNodes `json:"nodes,omitzero"`
+	// storage is judged so.
+	// +optional
+	Storage PolicyStorage `json:"storage,omitzero"`
+}
+
+// JudgedPlace is one place of a class.
+type JudgedPlace struct {
+	// provider of the place.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=63
+	Provider string `json:"provider,omitempty"`
+	// region of the place.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=63
+	Region string `json:"region,omitempty"`
+	// country of the place.
+	// +optional
+	Country Country `json:"country,omitempty"`
+	// zone of the country.
+	// +optional
+	Zone LegalZone `json:"zone,omitempty"`
+}
+
+// JudgedStorageClass is the judgement of a StorageClass.
+type JudgedStorageClass struct {
+	// name of the class.
+	// +required
+	Name ObjectName `json:"name,omitempty"`
+	// uid of the class.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=64
+	UID string `json:"uid,omitempty"`
+	// digest is sha256 of provisioner, parameters and topologies.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=71
+	Digest string `json:"digest,omitempty"`
+	// verdict of the class.
+	// +required
+	Verdict PlacementVerdict `json:"verdict,omitempty"`
+	// reason of the verdict.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=63
+	Reason string `json:"reason,omitempty"`
+	// places where the class keeps data.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=32
+	Places []JudgedPlace `json:"places,omitempty"`
+}
+
+// NodeCounts counts the cluster's nodes by verdict.
+type NodeCounts struct {
+	// allowed nodes.
+	// +optional
+	Allowed *int32 `json:"allowed,omitempty"`
+	// denied nodes.
+	// +optional
+	Denied *int32 `json:"denied,omitempty"`
+	// unknown nodes.
+	// +optional
+	Unknown *int32 `json:"unknown,omitempty"`
+}
+
+// ResidencyViolation is something that is where it may not be, or whose place is unknown.
+type ResidencyViolation struct {
+	// rule that is violated.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=63
+	Rule string `json:"rule,omitempty"`
+	// kind of the object.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=63
+	Kind string `json:"kind,omitempty"`
+	// namespace of the object.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=63
+	Namespace string `json:"namespace,omitempty"`
+	// name of the object.
+	// +required
+	Name ObjectName `json:"name,omitempty"`
+	// message for people.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=1024
+	Message string `json:"message,omitempty"`
+}
+
+// ResidencyPolicyStatus is what the policy means for this cluster now.
+type ResidencyPolicyStatus struct {
+	// observedGeneration is the generation that the last pass saw; -1 before the first.
+	// +optional
+	ObservedGeneration *int64 `json:"observedGeneration,omitempty"`
+	// conditions: Ready, Enforcing, Compliant.
+	// +optional
+	// +listType=map
+	// +listMapKey=type
+	// +kubebuilder:validation:MaxItems=16
+	Conditions []metav1.Condition `json:"conditions,omitempty"`
+	// storageClasses of the cluster, allowed ones first.
+	// +optional
+	// +listType=map
+	// +listMapKey=name
+	// +kubebuilder:validation:MinItems=0
+	// +kubebuilder:validation:MaxItems=256
+	StorageClasses []JudgedStorageClass `json:"storageClasses,omitempty"`
+	// nodes of the cluster by verdict.
+	// +optional
+	Nodes NodeCounts `json:"nodes,omitzero"`
+	// violations of claims that exist, worst first.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MinItems=0
+	// +kubebuilder:validation:MaxItems=64
+	Violations []ResidencyViolation `json:"violations,omitempty"`
+	// violationsTotal is the number of violations, those beyond the list included.
+	// +optional
+	ViolationsTotal *int32 `json:"violationsTotal,omitempty"`
+	// dataVersion of the table of regions.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=63
+	DataVersion string `json:"dataVersion,omitempty"`
+	// lastScanTime is when the judgement last changed.
+	// +optional
+	LastScanTime *metav1.Time `json:"lastScanTime,omitempty"`
+}
+
+// ResidencyPolicy is where personal data may be (Articles 44 to 49).
+//
+// +kubebuilder:object:root=true
+// +kubebuilder:subresource:status
+// +kubebuilder:resource:scope=Cluster,shortName=respol,categories=gdpr
+// +kubebuilder:printcolumn:name="Enforcement",type=string,JSONPath=`.spec.enforcement`
+// +kubebuilder:printcolumn:name="Role",type=string,JSONPath=`.spec.role`
+// +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`
+// +kubebuilder:printcolumn:name="Compliant",type=string,JSONPath=`.status.conditions[?(@.type=="Compliant")].status`
+// +kubebuilder:printcolumn:name="Violations",type=integer,JSONPath=`.status.violationsTotal`
+// +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
+// +kubebuilder:validation:XValidation:rule="self.metadata.name.size() <= 50",message="the name of a ResidencyPolicy has at most 50 characters"
+type ResidencyPolicy struct {
+	metav1.TypeMeta `json:",inline"`
+	// metadata is the standard object metadata.
+	// +optional
+	metav1.ObjectMeta `json:"metadata,omitempty"`
+	// spec is where personal data may be.
+	// +required
+	Spec ResidencyPolicySpec `json:"spec,omitzero"`
+	// status is what the policy means for this cluster now.
+	// +optional
+	// +kubebuilder:default={"observedGeneration":-1}
+	Status ResidencyPolicyStatus `json:"status,omitzero"`
+}
+
+// ResidencyPolicyList is a list of ResidencyPolicy.
+//
+// +kubebuilder:object:root=true
+type ResidencyPolicyList struct {
+	metav1.TypeMeta `json:",inline"`
+	metav1.ListMeta `json:"metadata,omitempty"`
+	Items           []ResidencyPolicy `json:"items"`
+}

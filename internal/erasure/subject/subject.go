@@ -1,0 +1,144 @@
+// Package subject reads who a request is about. A Subject lives in the memory of a program for as long as one step needs
+// it; it is never printed.
+package subject
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/nyaruka/phonenumbers"
+	"golang.org/x/net/idna"
+
+	"github.com/rempart-dev/rempart/api/v1alpha1"
+)
+
+// Keys of a subject Secret, each with the kind of identifier that it holds.
+var keys = map[string]v1alpha1.IdentifierKind{
+	"email":      v1alpha1.IdentifierEmail,
+	"phone":      v1alpha1.IdentifierPhone,
+	"accountID":  v1alpha1.IdentifierAccountID,
+	"customerID": v1alpha1.IdentifierCustomerID,
+	"deviceID":   v1alpha1.IdentifierDeviceID,
+	"custom":     v1alpha1.IdentifierCustom,
+}
+
+// maxIdentifier is the most bytes of an identifier.
+const maxIdentifier = 1024
+
+// Errors. They name keys, never values.
+var (
+	ErrEmpty      = errors.New("reading a subject: no identifier")
+	ErrUnknownKey = errors.New("reading a subject: a key is not an identifier")
+	ErrTooLong    = errors.New("reading a subject: an identifier is longer than 1024 bytes")
+)
+
+// Subject holds a person's identifiers by kind, as they were given.
+type Subject struct {
+	raw map[v1alpha1.IdentifierKind]string
+}
+
+// Read reads the data of a subject Secret. Every key must be an identifier: another Secret, named by mistake or malice,
+// is refused and so never deleted.
+func Read(data map[string][]byte) (Subject, error) {
+	raw := make(map[v1alpha1.IdentifierKind]string, len(data))
+	for key, value := range data {
+		kind, known := keys[key]
+		text := strings.TrimSpace(string(value))
+		switch {
+		case !known:
+			return Subject{}, fmt.Errorf("%w: %q; use email, phone, accountID, customerID, deviceID or custom", ErrUnknownKey, key)
+		case text == "":
+			return Subject{}, fmt.Errorf("%w under key %q", ErrEmpty, key)
+		case len(text) > maxIdentifier:
+			return Subject{}, ErrTooLong
+		}
+		raw[kind] = text
+	}
+	if len(raw) == 0 {
+		return Subject{}, ErrEmpty
+	}
+	return Subject{raw: raw}, nil
+}
+
+// Keys returns the keys of a subject Secret in sorted order.
+func Keys(data map[string][]byte) []string {
+	names := make([]string, 0, len(data))
+	for key := range data {
+		names = append(names, key)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// Values returns the identifier of a kind as given and normalised, without repetition; nil when the subject has none.
+func (s Subject) Values(kind v1alpha1.IdentifierKind) []string {
+	raw, ok := s.raw[kind]
+	if !ok {
+		return nil
+	}
+	if normal := Normalise(kind, raw); normal != raw {
+		return []string{raw, normal}
+	}
+	return []string{raw}
+}
+
+// Kinds returns the kinds of identifiers that the subject has, sorted.
+func (s Subject) Kinds() []v1alpha1.IdentifierKind {
+	kinds := make([]v1alpha1.IdentifierKind, 0, len(s.raw))
+	for kind := range s.raw {
+		kinds = append(kinds, kind)
+	}
+	slices.Sort(kinds)
+	return kinds
+}
+
+// Normalise returns the form in which identifiers are compared: e-mail addresses in lower case with the domain in ASCII
+// (UTS 46), phone numbers in E.164 where they are international, others as they are.
+func Normalise(kind v1alpha1.IdentifierKind, value string) string {
+	value = strings.TrimSpace(value)
+	switch kind {
+	case v1alpha1.IdentifierEmail:
+		return normaliseEmail(value)
+	case v1alpha1.IdentifierPhone:
+		number, err := phonenumbers.Parse(value, "")
+		if err != nil {
+			return value
+		}
+		return phonenumbers.Format(number, phonenumbers.E164)
+	default:
+		return value
+	}
+}
+
+func normaliseEmail(value string) string {
+	at := strings.LastIndexByte(value, '@')
+	if at < 0 {
+		return strings.ToLower(value)
+	}
+	domain, err := idna.Lookup.ToASCII(value[at+1:])
+	if err != nil {
+		domain = strings.ToLower(value[at+1:])
+	}
+	return strings.ToLower(value[:at]) + "@" + domain
+}
+
+// MAC returns HMAC-SHA-256, in hex, of the normalised subject: the same person in another spelling has the same MAC.
+func (s Subject) MAC(key []byte) string {
+	mac := hmac.New(sha256.New, key)
+	for _, kind := range s.Kinds() {
+		normal := Normalise(kind, s.raw[kind])
+		fmt.Fprintf(mac, "%s:%d:%s\n", kind, len(normal), normal)
+	}
+	return hex.EncodeToString(mac.Sum(nil))
+}
+
+// String hides the person from every printing verb.
+func (Subject) String() string { return "[subject]" }
+
+// GoString hides the person from %#v.
+func (Subject) GoString() string { return "[subject]" }

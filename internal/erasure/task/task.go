@@ -1,0 +1,127 @@
+// Package task is the contract between the operator and the eraser: what a Job is asked to do, and what its containers
+// answer through their termination messages. A task names requests by UID only; who the people are stands in files that
+// the pod mounts from their Secrets.
+package task
+
+import (
+	"time"
+
+	"github.com/rempart-dev/rempart/api/v1alpha1"
+)
+
+// Paths within the eraser's pod.
+const (
+	// File holds the Task as JSON.
+	File = "/etc/rempart/task/task.json"
+	// Subjects holds one folder per request UID with one file per identifier, named as in the subject Secret.
+	Subjects = "/etc/rempart/subjects"
+	// Credentials holds one folder per Role with the files username and password.
+	Credentials = "/etc/rempart/credentials"
+	// CA holds the file ca.crt when the connection verifies its peer.
+	CA = "/etc/rempart/ca"
+	// Termination is where a container leaves its Outcome.
+	Termination = "/dev/termination-log"
+)
+
+// Role is a login role of a store. Each container mounts the credentials of the one role that it needs.
+type Role string
+
+// Roles.
+const (
+	// Admin owns a managed store; only Provision uses it.
+	Admin Role = "admin"
+	// Eraser reads, updates and deletes what the dataset names.
+	Eraser Role = "eraser"
+	// Verifier only reads.
+	Verifier Role = "verifier"
+)
+
+// Step is what a container does. It is the eraser's first argument.
+type Step string
+
+// Steps, with the role that each logs in as.
+const (
+	// Provision (Admin) creates the roles Eraser and Verifier, the ledger and the grants that the dataset needs. It is idempotent.
+	Provision Step = "provision"
+	// Scan (Verifier) reads the catalogue and compares it with the dataset. It reads no row.
+	Scan Step = "scan"
+	// Plan (Verifier) scans, then counts what erasing the people would do. It writes nothing to the store.
+	Plan Step = "plan"
+	// Erase (Eraser) plans again, refuses another digest, and erases with a ledger row in the same transaction.
+	Erase Step = "erase"
+	// Verify (Verifier), on a new connection, looks for the people by every identifier and counts what is kept.
+	Verify Step = "verify"
+)
+
+// TLS protects the connection.
+type TLS struct {
+	Mode v1alpha1.TLSMode `json:"mode"`
+}
+
+// Connection is how to reach the store.
+type Connection struct {
+	Host     string `json:"host"`
+	Port     int32  `json:"port"`
+	Database string `json:"database"`
+	TLS      TLS    `json:"tls"`
+}
+
+// Request is one request that a task serves. Check is HMAC-SHA-256, in hex, of the request's normalised subject
+// (package subject) under Task.CheckKey: a subject Secret that changed since it was accepted no longer matches.
+type Request struct {
+	UID   string `json:"uid"`
+	Check string `json:"check"`
+}
+
+// Task is what a Job is asked to do. AsOf is the instant at which keep periods are judged.
+type Task struct {
+	RunUID     string               `json:"runUID,omitempty"`
+	Epoch      int64                `json:"epoch,omitempty"`
+	Register   string               `json:"register"`
+	Store      string               `json:"store"`
+	Engine     v1alpha1.StoreEngine `json:"engine"`
+	Connection Connection           `json:"connection"`
+	Dataset    *v1alpha1.Dataset    `json:"dataset,omitempty"`
+	Requests   []Request            `json:"requests,omitempty"`
+	CheckKey   []byte               `json:"checkKey,omitempty"`
+	PlanDigest string               `json:"planDigest,omitempty"`
+	AsOf       time.Time            `json:"asOf"`
+}
+
+// Reason is why a step did not succeed, or what it found. Messages that go with it name tables, columns and
+// constraints, never values.
+type Reason string
+
+// Reasons. Retryable ones may succeed later without anyone's doing; see Reason.Retryable.
+const (
+	Accurate             Reason = "Accurate"             // scan: all is as declared
+	Unreachable          Reason = "Unreachable"          // no connection: host, port, network
+	AuthenticationFailed Reason = "AuthenticationFailed" // the store refuses the credentials
+	DatabaseMissing      Reason = "DatabaseMissing"      // the store has no such database
+	TLSFailed            Reason = "TLSFailed"            // the store offers no TLS, or its certificate is not trusted
+	TableMissing         Reason = "TableMissing"         // a declared table does not exist
+	ColumnMissing        Reason = "ColumnMissing"        // a declared column does not exist
+	PrivilegeMissing     Reason = "PrivilegeMissing"     // a role lacks a privilege that the dataset needs
+	RoleTooStrong        Reason = "RoleTooStrong"        // a role is superuser, may bypass row security, or the verifier may write
+	LedgerMissing        Reason = "LedgerMissing"        // the table rempart.ledger does not exist
+	Undeclared           Reason = "Undeclared"           // scan: undeclared tables refer to declared ones or hold subject keys
+	PlanImpossible       Reason = "PlanImpossible"       // a constraint forbids what the dataset orders
+	PlanChanged          Reason = "PlanChanged"          // the plan differs from the one that was approved
+	SubjectEmpty         Reason = "SubjectEmpty"         // a subject file is absent or empty
+	SubjectChanged       Reason = "SubjectChanged"       // a subject differs from the one that was accepted
+	Fenced               Reason = "Fenced"               // the ledger knows a later epoch
+	LockTimeout          Reason = "LockTimeout"          // rows or tables were locked for too long
+	Interrupted          Reason = "Interrupted"          // the connection was lost; what was not committed did not happen
+	Contradicted         Reason = "Contradicted"         // verify: the person was found again
+	Internal             Reason = "Internal"             // anything else; the container's log has the SQLSTATE
+)
+
+// Retryable tells whether a later attempt may succeed although nobody changes anything.
+func (r Reason) Retryable() bool {
+	switch r {
+	case Unreachable, LockTimeout, Interrupted, Internal:
+		return true
+	default:
+		return false
+	}
+}

@@ -1,0 +1,109 @@
+// Package child applies, prunes and removes the objects that a reconciler owns.
+package child
+
+import (
+	"context"
+	"fmt"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
+	metav1ac "k8s.io/client-go/applyconfigurations/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
+
+	"github.com/rempart-dev/rempart/api/v1alpha1"
+	"github.com/rempart-dev/rempart/internal/kube/flow"
+)
+
+// identified is what every generated apply configuration of an object offers.
+type identified interface {
+	GetName() *string
+	GetNamespace() *string
+	GetKind() *string
+	GetAPIVersion() *string
+}
+
+// OwnedBy returns the owner reference of a child.
+func OwnedBy(owner client.Object, kind string) *metav1ac.OwnerReferenceApplyConfiguration {
+	return metav1ac.OwnerReference().WithAPIVersion(v1alpha1.SchemeGroupVersion.String()).WithKind(kind).
+		WithName(owner.GetName()).WithUID(owner.GetUID()).WithController(true).WithBlockOwnerDeletion(true)
+}
+
+// Apply writes children by server-side apply. An object of a child's name that another owner made, or nobody, is never
+// adopted: the answer is a Permanent error NameTaken. Reads go to reader, writes to c.
+func Apply(ctx context.Context, c client.Client, reader client.Reader, owner client.Object, field client.FieldOwner, children []runtime.ApplyConfiguration) error {
+	for _, desired := range children {
+		if err := refuseStranger(ctx, reader, owner, desired); err != nil {
+			return err
+		}
+		if err := c.Apply(ctx, desired, field, client.ForceOwnership); err != nil {
+			return fmt.Errorf("applying a child: %w", err)
+		}
+	}
+	return nil
+}
+
+func refuseStranger(ctx context.Context, reader client.Reader, owner client.Object, desired runtime.ApplyConfiguration) error {
+	id, ok := desired.(identified)
+	if !ok {
+		return fmt.Errorf("applying a child: %T has no name", desired)
+	}
+	existing := &unstructured.Unstructured{}
+	existing.SetGroupVersionKind(schema.FromAPIVersionAndKind(*id.GetAPIVersion(), *id.GetKind()))
+	key := types.NamespacedName{Name: *id.GetName()}
+	if ns := id.GetNamespace(); ns != nil {
+		key.Namespace = *ns
+	}
+	err := reader.Get(ctx, key, existing)
+	switch {
+	case apierrors.IsNotFound(err):
+		return nil
+	case err != nil:
+		return fmt.Errorf("looking for a stranger: %w", err)
+	case Ours(existing, owner):
+		return nil
+	default:
+		return &flow.Permanent{Reason: v1alpha1.ReasonNameTaken,
+			Message: fmt.Sprintf("%s %q exists and was not made by Rempart for this object; rename or remove it", *id.GetKind(), key.Name)}
+	}
+}
+
+// Ours tells whether Rempart made the object for this owner: by owner reference, or, where data outlives their owner,
+// by the label LabelOwnerUID.
+func Ours(object, owner client.Object) bool {
+	for _, ref := range object.GetOwnerReferences() {
+		if ref.UID == owner.GetUID() {
+			return true
+		}
+	}
+	return object.GetLabels()[v1alpha1.LabelManagedBy] == v1alpha1.ManagedByRempart &&
+		object.GetLabels()[v1alpha1.LabelOwnerUID] == string(owner.GetUID())
+}
+
+// Delete removes an object as it was read: another object of the same name, or a newer version, is left alone.
+func Delete(ctx context.Context, c client.Client, object client.Object, options ...client.DeleteOption) error {
+	uid, version := object.GetUID(), object.GetResourceVersion()
+	options = append(options, client.Preconditions{UID: &uid, ResourceVersion: &version})
+	return client.IgnoreNotFound(c.Delete(ctx, object, options...))
+}
+
+// Finalize adds a finalizer and tells whether it wrote: the pass then ends, before any outside effect.
+func Finalize(ctx context.Context, c client.Client, object client.Object, finalizer string) (bool, error) {
+	before := object.DeepCopyObject().(client.Object)
+	if !controllerutil.AddFinalizer(object, finalizer) {
+		return false, nil
+	}
+	return true, c.Patch(ctx, object, client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{}))
+}
+
+// Release removes a finalizer; the object may then go.
+func Release(ctx context.Context, c client.Client, object client.Object, finalizer string) error {
+	before := object.DeepCopyObject().(client.Object)
+	if !controllerutil.RemoveFinalizer(object, finalizer) {
+		return nil
+	}
+	return client.IgnoreNotFound(c.Patch(ctx, object, client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{})))
+}
