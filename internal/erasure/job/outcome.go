@@ -1,0 +1,108 @@
+package job
+
+import (
+	"slices"
+
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/rempart-dev/rempart/internal/erasure/task"
+)
+
+// State is how far a Job has come.
+type State string
+
+// States of a Job.
+const (
+	// Working means that the Job has not ended.
+	Working State = "Working"
+	// Succeeded means that every container ended well.
+	Succeeded State = "Succeeded"
+	// Failed means that the Job gave up.
+	Failed State = "Failed"
+)
+
+// Ended tells whether a Job has ended, and how. It looks at the conditions Complete and Failed, which the Job controller
+// writes only after the last pod has ended.
+func Ended(job *batchv1.Job) State {
+	for _, c := range job.Status.Conditions {
+		if c.Status != corev1.ConditionTrue {
+			continue
+		}
+		switch c.Type {
+		case batchv1.JobComplete:
+			return Succeeded
+		case batchv1.JobFailed:
+			return Failed
+		}
+	}
+	return Working
+}
+
+// Newest returns the pod that was created last, the name deciding a tie; nil when there is none. Pods are those of one
+// Job: list them by the label batchv1.JobNameLabel.
+func Newest(pods []corev1.Pod) *corev1.Pod {
+	if len(pods) == 0 {
+		return nil
+	}
+	newest := slices.MaxFunc(pods, func(a, b corev1.Pod) int {
+		if order := a.CreationTimestamp.Compare(b.CreationTimestamp.Time); order != 0 {
+			return order
+		}
+		if a.Name < b.Name {
+			return -1
+		}
+		return 1
+	})
+	return &newest
+}
+
+// Outcomes returns what the containers of a pod answered, in the order in which they ran. A container that has not ended
+// is left out. A container that ended without a readable answer, or that claims success with a bad exit code, has failed
+// with Reason Internal: only what the eraser itself says with exit code 0 is a success.
+func Outcomes(pod *corev1.Pod) []task.Outcome {
+	if pod == nil {
+		return nil
+	}
+	var outcomes []task.Outcome
+	for _, status := range slices.Concat(inOrder(pod.Spec.InitContainers, pod.Status.InitContainerStatuses),
+		inOrder(pod.Spec.Containers, pod.Status.ContainerStatuses)) {
+		if ended := status.State.Terminated; ended != nil {
+			outcomes = append(outcomes, read(task.Step(status.Name), ended))
+		}
+	}
+	return outcomes
+}
+
+// inOrder returns the statuses in the order of the containers: the kubelet sorts them by name.
+func inOrder(containers []corev1.Container, statuses []corev1.ContainerStatus) []corev1.ContainerStatus {
+	var ordered []corev1.ContainerStatus
+	for _, c := range containers {
+		if i := slices.IndexFunc(statuses, func(s corev1.ContainerStatus) bool { return s.Name == c.Name }); i >= 0 {
+			ordered = append(ordered, statuses[i])
+		}
+	}
+	return ordered
+}
+
+func read(step task.Step, ended *corev1.ContainerStateTerminated) task.Outcome {
+	outcome, err := task.Decode(step, ended.Message)
+	switch {
+	case err != nil:
+		return task.Outcome{Step: step, Reason: task.Internal, Message: "The container ended without a readable answer"}
+	case outcome.OK && ended.ExitCode != 0:
+		return task.Outcome{Step: step, Reason: task.Internal, Message: "The container answered success but ended with an error"}
+	default:
+		return outcome
+	}
+}
+
+// Of returns the outcome of a step, and whether that step has ended.
+func Of(outcomes []task.Outcome, step task.Step) (task.Outcome, bool) {
+	for _, o := range outcomes {
+		if o.Step == step {
+			return o, true
+		}
+	}
+	return task.Outcome{}, false
+}
