@@ -112,6 +112,27 @@ const (
 	RecipientImpossible RecipientResult = "Impossible"
 )
 
+// ErasureEnd is how a request ended.
+//
+// +kubebuilder:validation:Enum=Erased;PartlyErased;NothingFound;Refused;PlannedOnly;AlreadyExecuted
+type ErasureEnd string
+
+// Values of ErasureEnd.
+const (
+	// EndErased means that all rows of the person were erased, and that the verifier found nothing.
+	EndErased ErasureEnd = "Erased"
+	// EndPartlyErased means that some rows are kept, each with the article that orders or allows it.
+	EndPartlyErased ErasureEnd = "PartlyErased"
+	// EndNothingFound means that no store of the chosen registers held a row of the person.
+	EndNothingFound ErasureEnd = "NothingFound"
+	// EndRefused means that a person refused the request, with a reason (Article 12(4)).
+	EndRefused ErasureEnd = "Refused"
+	// EndPlannedOnly means that execution PlanOnly asked for no more than a plan.
+	EndPlannedOnly ErasureEnd = "PlannedOnly"
+	// EndAlreadyExecuted means that an older request has the same requestID; this one ran nothing.
+	EndAlreadyExecuted ErasureEnd = "AlreadyExecuted"
+)
+
 // ErasureSubject names the Secret that says who the person is.
 type ErasureSubject struct {
 	// secretRef names a Secret in the namespace with the keys email, phone, accountID, customerID, deviceID or custom, one identifier each. Rempart deletes it when the request ends.
@@ -321,6 +342,17 @@ type ErasureTarget struct {
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=71
 	PlanDigest string `json:"planDigest,omitempty"`
+	// attempts is the number of runs that ended without a result for this request. It spaces the next ones.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	Attempts *int32 `json:"attempts,omitempty"`
+	// retryTime is when the store may be tried again, after a run without a result.
+	// +optional
+	RetryTime *metav1.Time `json:"retryTime,omitempty"`
+	// epoch of the last run whose end is counted here; an older one is never counted again.
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	Epoch *int64 `json:"epoch,omitempty"`
 	// plannedTime is when the plan was made.
 	// +optional
 	PlannedTime *metav1.Time `json:"plannedTime,omitempty"`
@@ -355,7 +387,7 @@ type ErasureRequestStatus struct {
 	// observedGeneration is the generation that the last pass saw; -1 before the first.
 	// +optional
 	ObservedGeneration *int64 `json:"observedGeneration,omitempty"`
-	// conditions: Ready, Accepted, Planned, Approved, Executed, Verified, RecipientsInformed, Overdue.
+	// conditions: Ready, Accepted, Planned, Approved, Executed, Verified, RecipientsInformed; while true also Overdue, Reconciling, Stalled.
 	// +optional
 	// +listType=map
 	// +listMapKey=type
@@ -366,12 +398,25 @@ type ErasureRequestStatus struct {
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=160
 	SubjectRef string `json:"subjectRef,omitempty"`
+	// subjectSecretUID is the UID of the Secret that was read; another Secret of the same name is never deleted.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=64
+	SubjectSecretUID string `json:"subjectSecretUID,omitempty"`
 	// lawProfile by which the due times were computed.
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=64
 	LawProfile string `json:"lawProfile,omitempty"`
-	// dueTime is the safe target for the answer.
+	// timeZone in which civil dates are read, bound when the request was accepted; absent when no officer was found.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=64
+	TimeZone string `json:"timeZone,omitempty"`
+	// holidays is the country whose public holidays count, bound with timeZone.
+	// +optional
+	Holidays Country `json:"holidays,omitempty"`
+	// dueTime is the safe target for the answer; absent while a question to the person is open (Article 12(6)).
 	// +optional
 	DueTime *metav1.Time `json:"dueTime,omitempty"`
 	// legalDueTime is the legal limit for the answer (Article 12(3)).
@@ -382,6 +427,11 @@ type ErasureRequestStatus struct {
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=71
 	PlanDigest string `json:"planDigest,omitempty"`
+	// approvedPlanDigest is the planDigest that was approved; an execution under another one does not start.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=71
+	ApprovedPlanDigest string `json:"approvedPlanDigest,omitempty"`
 	// targets of the request.
 	// +optional
 	// +listType=map
@@ -401,13 +451,20 @@ type ErasureRequestStatus struct {
 	// backupsClearTime is when the last backup that can hold the person expires.
 	// +optional
 	BackupsClearTime *metav1.Time `json:"backupsClearTime,omitempty"`
-	// endedTime is when the request ended. From then on the status does not change.
+	// end is how the request ended: a recorded fact that is never computed again.
+	// +optional
+	End ErasureEnd `json:"end,omitempty"`
+	// endedTime is when the request ended. From then on only the end of the subject Secret is recorded.
 	// +optional
 	EndedTime *metav1.Time `json:"endedTime,omitempty"`
+	// subjectDeletedTime is when the subject Secret was deleted, or found gone.
+	// +optional
+	SubjectDeletedTime *metav1.Time `json:"subjectDeletedTime,omitempty"`
 }
 
 // ErasureRequest is one person's request to be erased (Article 17).
 //
+// +kubebuilder:validation:XValidation:rule="!has(self.spec.decision) || self.spec.decision.verdict != 'Approved' || has(self.spec.decision.planDigest) || (has(self.status) && has(self.status.planDigest))",message="there is no plan yet: approve when Planned is True, or name the planDigest"
 // +kubebuilder:object:root=true
 // +kubebuilder:subresource:status
 // +kubebuilder:resource:shortName=ereq,categories=gdpr

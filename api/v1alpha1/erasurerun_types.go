@@ -25,6 +25,10 @@ type RunRequest struct {
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=64
 	UID string `json:"uid,omitempty"`
+	// attempt counts the earlier runs of the request at this store that ended without a result. It makes the run's name new.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	Attempt *int32 `json:"attempt,omitempty"`
 }
 
 // ErasureRunSpec is one run against one store. It does not change.
@@ -65,7 +69,8 @@ type ErasureRunSpec struct {
 	Image string `json:"image,omitempty"`
 }
 
-// RunOutcome is the result for one request.
+// RunOutcome is the result for one request. Pending means that nothing was done, and that the request may run again;
+// Failed that only a person can help.
 type RunOutcome struct {
 	// uid of the ErasureRequest.
 	// +required
@@ -129,6 +134,10 @@ type ErasureRunStatus struct {
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=1024
 	Message string `json:"message,omitempty"`
+	// attempts is the number of Jobs that were begun; the ledger of the store turns a second one into a check.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	Attempts *int32 `json:"attempts,omitempty"`
 	// ledgerPosition is the row of the store's ledger that proves the run.
 	// +optional
 	LedgerPosition *int64 `json:"ledgerPosition,omitempty"`
@@ -156,6 +165,7 @@ type ErasureRunStatus struct {
 // +kubebuilder:printcolumn:name="Mode",type=string,JSONPath=`.spec.mode`
 // +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`
 // +kubebuilder:printcolumn:name="Reason",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].reason`
+// +kubebuilder:printcolumn:name="Attempts",type=integer,JSONPath=`.status.attempts`,priority=1
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
 type ErasureRun struct {
 	metav1.TypeMeta `json:",inline"`

@@ -818,6 +818,8 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: verdict
       type:
         namedType: com.github.rempart-dev.rempart.api.v1alpha1.ErasureVerdict
+- name: com.github.rempart-dev.rempart.api.v1alpha1.ErasureEnd
+  scalar: string
 - name: com.github.rempart-dev.rempart.api.v1alpha1.ErasureExecution
   scalar: string
 - name: com.github.rempart-dev.rempart.api.v1alpha1.ErasureExtension
@@ -888,6 +890,9 @@ var schemaYAML = typed.YAMLObject(`types:
 - name: com.github.rempart-dev.rempart.api.v1alpha1.ErasureRequestStatus
   map:
     fields:
+    - name: approvedPlanDigest
+      type:
+        scalar: string
     - name: backupsClearTime
       type:
         namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
@@ -902,9 +907,15 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: dueTime
       type:
         namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
+    - name: end
+      type:
+        namedType: com.github.rempart-dev.rempart.api.v1alpha1.ErasureEnd
     - name: endedTime
       type:
         namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
+    - name: holidays
+      type:
+        namedType: com.github.rempart-dev.rempart.api.v1alpha1.Country
     - name: lawProfile
       type:
         scalar: string
@@ -926,7 +937,13 @@ var schemaYAML = typed.YAMLObject(`types:
           keys:
           - register
           - name
+    - name: subjectDeletedTime
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
     - name: subjectRef
+      type:
+        scalar: string
+    - name: subjectSecretUID
       type:
         scalar: string
     - name: targets
@@ -938,6 +955,9 @@ var schemaYAML = typed.YAMLObject(`types:
           keys:
           - register
           - store
+    - name: timeZone
+      type:
+        scalar: string
 - name: com.github.rempart-dev.rempart.api.v1alpha1.ErasureRun
   map:
     fields:
@@ -990,6 +1010,9 @@ var schemaYAML = typed.YAMLObject(`types:
 - name: com.github.rempart-dev.rempart.api.v1alpha1.ErasureRunStatus
   map:
     fields:
+    - name: attempts
+      type:
+        scalar: numeric
     - name: committedTime
       type:
         namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
@@ -1042,6 +1065,12 @@ var schemaYAML = typed.YAMLObject(`types:
 - name: com.github.rempart-dev.rempart.api.v1alpha1.ErasureTarget
   map:
     fields:
+    - name: attempts
+      type:
+        scalar: numeric
+    - name: epoch
+      type:
+        scalar: numeric
     - name: executedTime
       type:
         namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
@@ -1069,6 +1098,9 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: result
       type:
         namedType: com.github.rempart-dev.rempart.api.v1alpha1.TargetResult
+    - name: retryTime
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
     - name: rowsDeleted
       type:
         scalar: numeric
@@ -2083,6 +2115,9 @@ var schemaYAML = typed.YAMLObject(`types:
 - name: com.github.rempart-dev.rempart.api.v1alpha1.RunRequest
   map:
     fields:
+    - name: attempt
+      type:
+        scalar: numeric
     - name: name
       type:
         namedType: com.github.rempart-dev.rempart.api.v1alpha1.ObjectName

@@ -5,6 +5,7 @@
 package v1alpha1
 
 import (
+	apiv1alpha1 "github.com/rempart-dev/rempart/api/v1alpha1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	v1 "k8s.io/client-go/applyconfigurations/meta/v1"
 )
@@ -16,26 +17,38 @@ import (
 type ErasureRequestStatusApplyConfiguration struct {
 	// observedGeneration is the generation that the last pass saw; -1 before the first.
 	ObservedGeneration *int64 `json:"observedGeneration,omitempty"`
-	// conditions: Ready, Accepted, Planned, Approved, Executed, Verified, RecipientsInformed, Overdue.
+	// conditions: Ready, Accepted, Planned, Approved, Executed, Verified, RecipientsInformed; while true also Overdue, Reconciling, Stalled.
 	Conditions []v1.ConditionApplyConfiguration `json:"conditions,omitempty"`
 	// subjectRef is hmac-sha256:<key id>:<hex> of the person's identifiers. Deleted keys make it meaningless.
 	SubjectRef *string `json:"subjectRef,omitempty"`
+	// subjectSecretUID is the UID of the Secret that was read; another Secret of the same name is never deleted.
+	SubjectSecretUID *string `json:"subjectSecretUID,omitempty"`
 	// lawProfile by which the due times were computed.
 	LawProfile *string `json:"lawProfile,omitempty"`
-	// dueTime is the safe target for the answer.
+	// timeZone in which civil dates are read, bound when the request was accepted; absent when no officer was found.
+	TimeZone *string `json:"timeZone,omitempty"`
+	// holidays is the country whose public holidays count, bound with timeZone.
+	Holidays *apiv1alpha1.Country `json:"holidays,omitempty"`
+	// dueTime is the safe target for the answer; absent while a question to the person is open (Article 12(6)).
 	DueTime *metav1.Time `json:"dueTime,omitempty"`
 	// legalDueTime is the legal limit for the answer (Article 12(3)).
 	LegalDueTime *metav1.Time `json:"legalDueTime,omitempty"`
 	// planDigest is the digest of all plans of the request; this is what a decision approves.
 	PlanDigest *string `json:"planDigest,omitempty"`
+	// approvedPlanDigest is the planDigest that was approved; an execution under another one does not start.
+	ApprovedPlanDigest *string `json:"approvedPlanDigest,omitempty"`
 	// targets of the request.
 	Targets []ErasureTargetApplyConfiguration `json:"targets,omitempty"`
 	// recipients of the data.
 	Recipients []InformedRecipientApplyConfiguration `json:"recipients,omitempty"`
 	// backupsClearTime is when the last backup that can hold the person expires.
 	BackupsClearTime *metav1.Time `json:"backupsClearTime,omitempty"`
-	// endedTime is when the request ended. From then on the status does not change.
+	// end is how the request ended: a recorded fact that is never computed again.
+	End *apiv1alpha1.ErasureEnd `json:"end,omitempty"`
+	// endedTime is when the request ended. From then on only the end of the subject Secret is recorded.
 	EndedTime *metav1.Time `json:"endedTime,omitempty"`
+	// subjectDeletedTime is when the subject Secret was deleted, or found gone.
+	SubjectDeletedTime *metav1.Time `json:"subjectDeletedTime,omitempty"`
 }
 
 // ErasureRequestStatusApplyConfiguration constructs a declarative configuration of the ErasureRequestStatus type for use with
@@ -73,11 +86,35 @@ func (b *ErasureRequestStatusApplyConfiguration) WithSubjectRef(value string) *E
 	return b
 }
 
+// WithSubjectSecretUID sets the SubjectSecretUID field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the SubjectSecretUID field is set to the value of the last call.
+func (b *ErasureRequestStatusApplyConfiguration) WithSubjectSecretUID(value string) *ErasureRequestStatusApplyConfiguration {
+	b.SubjectSecretUID = &value
+	return b
+}
+
 // WithLawProfile sets the LawProfile field in the declarative configuration to the given value
 // and returns the receiver, so that objects can be built by chaining "With" function invocations.
 // If called multiple times, the LawProfile field is set to the value of the last call.
 func (b *ErasureRequestStatusApplyConfiguration) WithLawProfile(value string) *ErasureRequestStatusApplyConfiguration {
 	b.LawProfile = &value
+	return b
+}
+
+// WithTimeZone sets the TimeZone field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the TimeZone field is set to the value of the last call.
+func (b *ErasureRequestStatusApplyConfiguration) WithTimeZone(value string) *ErasureRequestStatusApplyConfiguration {
+	b.TimeZone = &value
+	return b
+}
+
+// WithHolidays sets the Holidays field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Holidays field is set to the value of the last call.
+func (b *ErasureRequestStatusApplyConfiguration) WithHolidays(value apiv1alpha1.Country) *ErasureRequestStatusApplyConfiguration {
+	b.Holidays = &value
 	return b
 }
 
@@ -102,6 +139,14 @@ func (b *ErasureRequestStatusApplyConfiguration) WithLegalDueTime(value metav1.T
 // If called multiple times, the PlanDigest field is set to the value of the last call.
 func (b *ErasureRequestStatusApplyConfiguration) WithPlanDigest(value string) *ErasureRequestStatusApplyConfiguration {
 	b.PlanDigest = &value
+	return b
+}
+
+// WithApprovedPlanDigest sets the ApprovedPlanDigest field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the ApprovedPlanDigest field is set to the value of the last call.
+func (b *ErasureRequestStatusApplyConfiguration) WithApprovedPlanDigest(value string) *ErasureRequestStatusApplyConfiguration {
+	b.ApprovedPlanDigest = &value
 	return b
 }
 
@@ -139,10 +184,26 @@ func (b *ErasureRequestStatusApplyConfiguration) WithBackupsClearTime(value meta
 	return b
 }
 
+// WithEnd sets the End field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the End field is set to the value of the last call.
+func (b *ErasureRequestStatusApplyConfiguration) WithEnd(value apiv1alpha1.ErasureEnd) *ErasureRequestStatusApplyConfiguration {
+	b.End = &value
+	return b
+}
+
 // WithEndedTime sets the EndedTime field in the declarative configuration to the given value
 // and returns the receiver, so that objects can be built by chaining "With" function invocations.
 // If called multiple times, the EndedTime field is set to the value of the last call.
 func (b *ErasureRequestStatusApplyConfiguration) WithEndedTime(value metav1.Time) *ErasureRequestStatusApplyConfiguration {
 	b.EndedTime = &value
+	return b
+}
+
+// WithSubjectDeletedTime sets the SubjectDeletedTime field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the SubjectDeletedTime field is set to the value of the last call.
+func (b *ErasureRequestStatusApplyConfiguration) WithSubjectDeletedTime(value metav1.Time) *ErasureRequestStatusApplyConfiguration {
+	b.SubjectDeletedTime = &value
 	return b
 }

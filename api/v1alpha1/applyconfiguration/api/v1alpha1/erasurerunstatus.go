@@ -26,6 +26,8 @@ type ErasureRunStatusApplyConfiguration struct {
 	Reason *string `json:"reason,omitempty"`
 	// message for people, when the run failed.
 	Message *string `json:"message,omitempty"`
+	// attempts is the number of Jobs that were begun; the ledger of the store turns a second one into a check.
+	Attempts *int32 `json:"attempts,omitempty"`
 	// ledgerPosition is the row of the store's ledger that proves the run.
 	LedgerPosition *int64 `json:"ledgerPosition,omitempty"`
 	// startedTime is when the Job was made.
@@ -99,6 +101,14 @@ func (b *ErasureRunStatusApplyConfiguration) WithReason(value string) *ErasureRu
 // If called multiple times, the Message field is set to the value of the last call.
 func (b *ErasureRunStatusApplyConfiguration) WithMessage(value string) *ErasureRunStatusApplyConfiguration {
 	b.Message = &value
+	return b
+}
+
+// WithAttempts sets the Attempts field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Attempts field is set to the value of the last call.
+func (b *ErasureRunStatusApplyConfiguration) WithAttempts(value int32) *ErasureRunStatusApplyConfiguration {
+	b.Attempts = &value
 	return b
 }
 

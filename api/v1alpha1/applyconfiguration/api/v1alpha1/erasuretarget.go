@@ -40,6 +40,12 @@ type ErasureTargetApplyConfiguration struct {
 	Kept []KeptRowsApplyConfiguration `json:"kept,omitempty"`
 	// planDigest is the digest of the plan.
 	PlanDigest *string `json:"planDigest,omitempty"`
+	// attempts is the number of runs that ended without a result for this request. It spaces the next ones.
+	Attempts *int32 `json:"attempts,omitempty"`
+	// retryTime is when the store may be tried again, after a run without a result.
+	RetryTime *v1.Time `json:"retryTime,omitempty"`
+	// epoch of the last run whose end is counted here; an older one is never counted again.
+	Epoch *int64 `json:"epoch,omitempty"`
 	// plannedTime is when the plan was made.
 	PlannedTime *v1.Time `json:"plannedTime,omitempty"`
 	// executedTime is when the erasure was committed.
@@ -165,6 +171,30 @@ func (b *ErasureTargetApplyConfiguration) WithKept(values ...*KeptRowsApplyConfi
 // If called multiple times, the PlanDigest field is set to the value of the last call.
 func (b *ErasureTargetApplyConfiguration) WithPlanDigest(value string) *ErasureTargetApplyConfiguration {
 	b.PlanDigest = &value
+	return b
+}
+
+// WithAttempts sets the Attempts field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Attempts field is set to the value of the last call.
+func (b *ErasureTargetApplyConfiguration) WithAttempts(value int32) *ErasureTargetApplyConfiguration {
+	b.Attempts = &value
+	return b
+}
+
+// WithRetryTime sets the RetryTime field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the RetryTime field is set to the value of the last call.
+func (b *ErasureTargetApplyConfiguration) WithRetryTime(value v1.Time) *ErasureTargetApplyConfiguration {
+	b.RetryTime = &value
+	return b
+}
+
+// WithEpoch sets the Epoch field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Epoch field is set to the value of the last call.
+func (b *ErasureTargetApplyConfiguration) WithEpoch(value int64) *ErasureTargetApplyConfiguration {
+	b.Epoch = &value
 	return b
 }
 

@@ -17,6 +17,8 @@ type RunRequestApplyConfiguration struct {
 	Name *apiv1alpha1.ObjectName `json:"name,omitempty"`
 	// uid of the ErasureRequest.
 	UID *string `json:"uid,omitempty"`
+	// attempt counts the earlier runs of the request at this store that ended without a result. It makes the run's name new.
+	Attempt *int32 `json:"attempt,omitempty"`
 }
 
 // RunRequestApplyConfiguration constructs a declarative configuration of the RunRequest type for use with
@@ -38,5 +40,13 @@ func (b *RunRequestApplyConfiguration) WithName(value apiv1alpha1.ObjectName) *R
 // If called multiple times, the UID field is set to the value of the last call.
 func (b *RunRequestApplyConfiguration) WithUID(value string) *RunRequestApplyConfiguration {
 	b.UID = &value
+	return b
+}
+
+// WithAttempt sets the Attempt field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Attempt field is set to the value of the last call.
+func (b *RunRequestApplyConfiguration) WithAttempt(value int32) *RunRequestApplyConfiguration {
+	b.Attempt = &value
 	return b
 }

@@ -1,0 +1,107 @@
+package v1alpha1
+
+// Condition types of an ErasureRequest, beside Ready, Reconciling and Stalled. Ready is True at the end of the request:
+// its reason is then one of the values of ErasureEnd, and the subject Secret is gone. Before the end Ready is False with the
+// reason of the first condition that is not True yet.
+const (
+	// ConditionAccepted is True when the subject could be read, the registers exist and the clock is set.
+	ConditionAccepted = "Accepted"
+	// ConditionPlanned is True when every store has a plan.
+	ConditionPlanned = "Planned"
+	// ConditionApproved is True when the plan that stands in status was approved, or needs no approval.
+	ConditionApproved = "Approved"
+	// ConditionExecuted is True when every store has committed the erasure.
+	ConditionExecuted = "Executed"
+	// ConditionVerified is True when the verifier found nothing of the person in any store, but what is kept.
+	ConditionVerified = "Verified"
+	// ConditionRecipientsInformed is True when each recipient was told, or it is written why not (Article 19).
+	ConditionRecipientsInformed = "RecipientsInformed"
+	// ConditionOverdue exists, and is True, while dueTime has passed without an end (Article 12(3)).
+	ConditionOverdue = "Overdue"
+)
+
+// Reasons of Accepted.
+const (
+	// ReasonAccepted means that nothing is in the way of a plan.
+	ReasonAccepted = "Accepted"
+	// ReasonOfficerMissing means accepted, but without an officer: the due times are in UTC and know no public holidays.
+	ReasonOfficerMissing = "OfficerMissing"
+	// ReasonSubjectMissing means that the subject Secret does not exist.
+	ReasonSubjectMissing = "SubjectMissing"
+	// ReasonSubjectEmpty means that the subject Secret holds no identifier, or an empty one.
+	ReasonSubjectEmpty = "SubjectEmpty"
+	// ReasonSubjectUnreadable means that the Secret is not of type Opaque or has a key that is not an identifier. It is
+	// then not a subject Secret: Rempart does not delete it.
+	ReasonSubjectUnreadable = "SubjectUnreadable"
+	// ReasonSubjectChanged means that the Secret holds another person than the one that was accepted.
+	ReasonSubjectChanged = "SubjectChanged"
+	// ReasonSubjectKeyMissing means that the key of the accepted reference was destroyed: the person cannot be compared.
+	ReasonSubjectKeyMissing = "SubjectKeyMissing"
+	// ReasonRegisterMissing means that a register that the request names does not exist.
+	ReasonRegisterMissing = "RegisterMissing"
+	// ReasonTooManyStores means that the chosen registers have more stores than one request can follow.
+	ReasonTooManyStores = "TooManyStores"
+	// ReasonReceivedInFuture means that receivedTime has not come yet.
+	ReasonReceivedInFuture = "ReceivedInFuture"
+	// ReasonAwaitingIdentity means that a question to the person is open (Article 12(6)): the clock is stopped.
+	ReasonAwaitingIdentity = "AwaitingIdentity"
+)
+
+// Reasons of Planned, Approved, Executed, Verified and RecipientsInformed. A target's reason of package task, such as
+// TableMissing or Unreachable, is a reason of Planned or Executed too.
+const (
+	// ReasonPlanned means that every store has a plan.
+	ReasonPlanned = "Planned"
+	// ReasonPlanning means that a plan is being made.
+	ReasonPlanning = "Planning"
+	// ReasonNotAccepted means that the request is not accepted, so nothing else was begun.
+	ReasonNotAccepted = "NotAccepted"
+	// ReasonNotPlanned means that there is no plan to judge yet.
+	ReasonNotPlanned = "NotPlanned"
+	// ReasonApproved means that a person with the verb approve approved the plan.
+	ReasonApproved = "Approved"
+	// ReasonAutomatic means that execution Automatic asks for no approval.
+	ReasonAutomatic = "Automatic"
+	// ReasonAwaitingApproval means that a person must decide.
+	ReasonAwaitingApproval = "AwaitingApproval"
+	// ReasonPlanOnly means that execution PlanOnly asks for no approval and no execution.
+	ReasonPlanOnly = "PlanOnly"
+	// ReasonPlanChanged means that the plan is no longer the one that was approved.
+	ReasonPlanChanged = "PlanChanged"
+	// ReasonRefused means that a person refused the request.
+	ReasonRefused = "Refused"
+	// ReasonNotApproved means that an execution needs an approval first.
+	ReasonNotApproved = "NotApproved"
+	// ReasonExecuting means that an execution is under way or about to begin.
+	ReasonExecuting = "Executing"
+	// ReasonExecuted means that every store has committed.
+	ReasonExecuted = "Executed"
+	// ReasonNotExecuted means that there is nothing to verify, or to tell, yet.
+	ReasonNotExecuted = "NotExecuted"
+	// ReasonVerified means that the verifier found nothing but what is kept.
+	ReasonVerified = "Verified"
+	// ReasonCommitUnknown means that no run could say whether a store committed.
+	ReasonCommitUnknown = "CommitUnknown"
+	// ReasonInformed means that each recipient was told.
+	ReasonInformed = "Informed"
+	// ReasonNoRecipients means that the registers name no recipient to tell.
+	ReasonNoRecipients = "NoRecipients"
+	// ReasonInforming means that messages to recipients are under way.
+	ReasonInforming = "Informing"
+	// ReasonSomeImpossible means that it is written why some recipients could not be told.
+	ReasonSomeImpossible = "SomeImpossible"
+	// ReasonDueTimePassed means that the safe target of the answer has passed.
+	ReasonDueTimePassed = "DueTimePassed"
+	// ReasonForgetting means that the request has ended and that its subject Secret is being deleted.
+	ReasonForgetting = "Forgetting"
+	// ReasonDeleting means that the request was deleted and waits for a run that has begun.
+	ReasonDeleting = "Deleting"
+)
+
+// Reasons of a recipient's result Impossible.
+const (
+	// ReasonNoChannel means that the register names no channel to the recipient.
+	ReasonNoChannel = "NoChannel"
+	// ReasonUndelivered means that every attempt to tell the recipient failed.
+	ReasonUndelivered = "Undelivered"
+)

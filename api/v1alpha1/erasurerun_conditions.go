@@ -1,0 +1,27 @@
+package v1alpha1
+
+// An ErasureRun has the conditions Ready, Executed (mode Execute), Verified (mode Execute), Reconciling and Stalled. Ready
+// is True when the run ended well: reason Planned or Verified. A run that ended otherwise is False and Stalled with its
+// reason, which may be one of package task. Reasons beside those of ErasureRequest:
+const (
+	// ReasonStarting means that no Job was begun yet.
+	ReasonStarting = "Starting"
+	// ReasonJobRunning means that a Job works.
+	ReasonJobRunning = "JobRunning"
+	// ReasonRetrying means that a Job ended without a result, and that the next one is due.
+	ReasonRetrying = "Retrying"
+	// ReasonNothingAdmitted means that no request of the run may run any more.
+	ReasonNothingAdmitted = "NothingAdmitted"
+	// ReasonStoreMissing means that the register no longer has the store, or the store no dataset.
+	ReasonStoreMissing = "StoreMissing"
+	// ReasonNotOurs means that the run was not made by Rempart for a register of the namespace. It does nothing.
+	ReasonNotOurs = "NotOurs"
+	// ReasonCancelled means that the run was deleted before it began.
+	ReasonCancelled = "Cancelled"
+	// ReasonImageChanged means that the operator was upgraded between the making of the run and its start.
+	ReasonImageChanged = "ImageChanged"
+	// ReasonRequestDeleted means that the request was deleted before the run began.
+	ReasonRequestDeleted = "RequestDeleted"
+	// ReasonRequestEnded means that the request ended before the run began.
+	ReasonRequestEnded = "RequestEnded"
+)
