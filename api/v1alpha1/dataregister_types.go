@@ -456,10 +456,10 @@ type ProcessingActivity struct {
 
 // StorageRequest is the volume of a managed store.
 type StorageRequest struct {
-	// size of the volume. It can grow where the class allows.
+	// size of the volume. It can grow where the class allows, and never shrink.
 	// +required
 	Size resource.Quantity `json:"size,omitzero"`
-	// storageClassName of the volume. The class must keep data where the residency policy allows.
+	// storageClassName of the volume. It cannot change for a volume that exists. The class must keep data where the residency policy allows.
 	// +required
 	StorageClassName ObjectName `json:"storageClassName,omitempty"`
 }
@@ -901,7 +901,7 @@ type StoreStatus struct {
 	// scans counts the scans that ended; it names the next one.
 	// +optional
 	Scans *int64 `json:"scans,omitempty"`
-	// datasetDigest is the digest of the dataset that the last scan compared.
+	// datasetDigest is the digest of the dataset and the connection that the last scan used.
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=71
@@ -911,6 +911,14 @@ type StoreStatus struct {
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=63
 	ScanReason string `json:"scanReason,omitempty"`
+	// scanMessage says which tables and columns scanReason is about. It never holds a value of a row.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=1024
+	ScanMessage string `json:"scanMessage,omitempty"`
+	// scanFailures counts the scans in a row that were not Accurate; the wait for the next one grows with it.
+	// +optional
+	ScanFailures *int32 `json:"scanFailures,omitempty"`
 	// undeclaredTables that refer to declared ones or hold a subject key, and are not in the dataset.
 	// +optional
 	UndeclaredTables *int32 `json:"undeclaredTables,omitempty"`
@@ -980,6 +988,8 @@ type DataRegisterStatus struct {
 
 // DataRegister is the record of processing of one application (Article 30), checked against what really runs.
 //
+// +kubebuilder:validation:XValidation:rule="self.metadata.name.size() <= 50 && self.metadata.name.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$')",message="metadata.name must be a label of at most 50 characters that starts with a letter: children and labels carry it"
+// +kubebuilder:validation:XValidation:rule="!has(self.spec.stores) || self.spec.stores.all(s, !has(s.managed) || self.metadata.name.size() + s.name.size() <= 50)",message="metadata.name and the name of a managed store must have at most 50 characters together: the database's pod carries both"
 // +kubebuilder:object:root=true
 // +kubebuilder:subresource:status
 // +kubebuilder:resource:shortName=dreg,categories=gdpr

@@ -2959,6 +2959,11 @@ func (in *StoreStatus) DeepCopyInto(out *StoreStatus) {
 		*out = new(int64)
 		**out = **in
 	}
+	if in.ScanFailures != nil {
+		in, out := &in.ScanFailures, &out.ScanFailures
+		*out = new(int32)
+		**out = **in
+	}
 	if in.UndeclaredTables != nil {
 		in, out := &in.UndeclaredTables, &out.UndeclaredTables
 		*out = new(int32)

@@ -2349,6 +2349,12 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: region
       type:
         scalar: string
+    - name: scanFailures
+      type:
+        scalar: numeric
+    - name: scanMessage
+      type:
+        scalar: string
     - name: scanReason
       type:
         scalar: string

@@ -14,9 +14,9 @@ import (
 //
 // StorageRequest is the volume of a managed store.
 type StorageRequestApplyConfiguration struct {
-	// size of the volume. It can grow where the class allows.
+	// size of the volume. It can grow where the class allows, and never shrink.
 	Size *resource.Quantity `json:"size,omitempty"`
-	// storageClassName of the volume. The class must keep data where the residency policy allows.
+	// storageClassName of the volume. It cannot change for a volume that exists. The class must keep data where the residency policy allows.
 	StorageClassName *apiv1alpha1.ObjectName `json:"storageClassName,omitempty"`
 }
 

@@ -30,10 +30,14 @@ type StoreStatusApplyConfiguration struct {
 	LastScanTime *v1.Time `json:"lastScanTime,omitempty"`
 	// scans counts the scans that ended; it names the next one.
 	Scans *int64 `json:"scans,omitempty"`
-	// datasetDigest is the digest of the dataset that the last scan compared.
+	// datasetDigest is the digest of the dataset and the connection that the last scan used.
 	DatasetDigest *string `json:"datasetDigest,omitempty"`
 	// scanReason is what the last scan came to; Accurate when all was as declared.
 	ScanReason *string `json:"scanReason,omitempty"`
+	// scanMessage says which tables and columns scanReason is about. It never holds a value of a row.
+	ScanMessage *string `json:"scanMessage,omitempty"`
+	// scanFailures counts the scans in a row that were not Accurate; the wait for the next one grows with it.
+	ScanFailures *int32 `json:"scanFailures,omitempty"`
 	// undeclaredTables that refer to declared ones or hold a subject key, and are not in the dataset.
 	UndeclaredTables *int32 `json:"undeclaredTables,omitempty"`
 	// undeclaredColumns that look like subject keys, and are not in the dataset.
@@ -123,6 +127,22 @@ func (b *StoreStatusApplyConfiguration) WithDatasetDigest(value string) *StoreSt
 // If called multiple times, the ScanReason field is set to the value of the last call.
 func (b *StoreStatusApplyConfiguration) WithScanReason(value string) *StoreStatusApplyConfiguration {
 	b.ScanReason = &value
+	return b
+}
+
+// WithScanMessage sets the ScanMessage field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the ScanMessage field is set to the value of the last call.
+func (b *StoreStatusApplyConfiguration) WithScanMessage(value string) *StoreStatusApplyConfiguration {
+	b.ScanMessage = &value
+	return b
+}
+
+// WithScanFailures sets the ScanFailures field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the ScanFailures field is set to the value of the last call.
+func (b *StoreStatusApplyConfiguration) WithScanFailures(value int32) *StoreStatusApplyConfiguration {
+	b.ScanFailures = &value
 	return b
 }
 
