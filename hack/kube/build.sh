@@ -93,7 +93,8 @@ compile() {
 	) &
 	local build=$!
 	# An interrupted build must not go on in the background.
-	trap 'kill "$build" 2>/dev/null || true' EXIT
+	# shellcheck disable=SC2064 # the number of now is meant
+	trap "kill $build 2>/dev/null || true" EXIT
 	while kill -0 "$build" 2>/dev/null; do
 		sleep 0.2
 		beat=$((beat + 1))

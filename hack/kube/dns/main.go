@@ -19,9 +19,10 @@ import (
 )
 
 func main() {
-	// The order in which plugins see a query, as in upstream's plugin.cfg.
+	// The order in which plugins see a query. Unlike upstream's, template comes after kubernetes, so that it can
+	// answer for all names that are not of the cluster.
 	dnsserver.Directives = []string{
-		"health", "ready", "errors", "log", "loadbalance", "cache", "template", "kubernetes", "loop", "forward",
+		"health", "ready", "errors", "log", "loadbalance", "cache", "kubernetes", "template", "loop", "forward",
 	}
 	coremain.Run()
 }
