@@ -39,6 +39,10 @@ type Objection struct {
 func (g *Guard) JudgeClass(name string, unseen func(*Judged) *ClassVerdict) []Objection {
 	var objections []Objection
 	for _, policy := range g.Policies {
+		if name == "" {
+			objections = append(objections, g.object(policy, ClassVerdict{Verdict: v1alpha1.VerdictUnknown, Reason: ReasonClassEmpty}))
+			continue
+		}
 		verdict, seen := policy.Classes[name]
 		if !seen && unseen != nil {
 			if live := unseen(policy); live != nil {
@@ -55,6 +59,16 @@ func (g *Guard) JudgeClass(name string, unseen func(*Judged) *ClassVerdict) []Ob
 	return objections
 }
 
+// JudgeNoClass returns what the policies of a namespace object to a claim without a class, where the cluster has no
+// default one: what would be assigned later is not known.
+func (g *Guard) JudgeNoClass() []Objection {
+	var objections []Objection
+	for _, policy := range g.Policies {
+		objections = append(objections, g.object(policy, ClassVerdict{Verdict: v1alpha1.VerdictUnknown, Reason: ReasonClassAbsent}))
+	}
+	return objections
+}
+
 func (g *Guard) object(policy *Judged, verdict ClassVerdict) Objection {
 	return Objection{Policy: policy.Rules.Name, Rule: RuleStorageClass, Verdict: verdict.Verdict, Reason: verdict.Reason, Place: verdict.Decisive,
 		Class: verdict.Name, Enforced: policy.Rules.Enforcement != v1alpha1.EnforcementAudit,
@@ -67,6 +81,10 @@ func Sentence(v ClassVerdict) string {
 	switch v.Reason {
 	case ReasonClassMissing:
 		return "StorageClass " + class + " does not exist, so nothing says where it would keep data"
+	case ReasonClassEmpty:
+		return "the empty class binds hand-made volumes, which lie where somebody made them"
+	case ReasonClassAbsent:
+		return "no class is named, and the cluster has no default one, so nothing says where data would be"
 	case ReasonProvisionerUnknown:
 		return "class " + class + " cannot be located: provisioner " + quote(v.Detail) + " is not in the list of drivers"
 	case ReasonParameterUnknown:

@@ -30,6 +30,10 @@ const (
 	ReasonTopologyOpen Reason = "TopologyOpen"
 	// ReasonClassMissing means that there is no such class.
 	ReasonClassMissing Reason = "ClassMissing"
+	// ReasonClassEmpty means that the claim names the empty class, which binds hand-made volumes.
+	ReasonClassEmpty Reason = "ClassEmpty"
+	// ReasonClassAbsent means that no class is named and the cluster has no default one.
+	ReasonClassAbsent Reason = "ClassAbsent"
 	// ReasonProvisionerUnknown means that the driver is not in the list of drivers.
 	ReasonProvisionerUnknown Reason = "ProvisionerUnknown"
 	// ReasonParameterUnknown means that a parameter may move the data, and its meaning is not known.

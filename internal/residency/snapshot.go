@@ -198,6 +198,37 @@ func (s *Snapshot) GuardFor(namespace, policy string) *Guard {
 	return g
 }
 
+// GuardLive returns what holds in a namespace that the snapshot does not know as guarded, from objects read just now:
+// the policies and the policy names of the registers in it. Ok is false when a policy is newer than the snapshot.
+func (s *Snapshot) GuardLive(namespace *corev1.Namespace, policies []v1alpha1.ResidencyPolicy, registers []Register) (guard *Guard, ok bool) {
+	if s.never(namespace.Name) {
+		return nil, true
+	}
+	guard = &Guard{}
+	add := func(judged *Judged) {
+		if !slices.Contains(guard.Policies, judged) {
+			guard.Policies = append(guard.Policies, judged)
+		}
+	}
+	for i := range policies {
+		if !Selects(&policies[i], namespace) {
+			continue
+		}
+		judged, known := s.policies[policies[i].Name]
+		if !known {
+			return nil, false
+		}
+		add(judged)
+	}
+	for _, register := range registers {
+		add(s.Policy(register.Policy))
+	}
+	if len(guard.Policies) == 0 {
+		return nil, true
+	}
+	return guard, true
+}
+
 // DefaultClass is the class that a claim without one gets; empty when there is none.
 func (s *Snapshot) DefaultClass() string { return s.defaultClass }
 
@@ -228,3 +259,20 @@ func (h *Holder) Load() *Snapshot { return h.pointer.Load() }
 
 // Store replaces the snapshot.
 func (h *Holder) Store(s *Snapshot) { h.pointer.Store(s) }
+
+// RegistersOf keeps what a snapshot needs to know of registers.
+func RegistersOf(items []v1alpha1.DataRegister) []Register {
+	registers := make([]Register, 0, len(items))
+	for i := range items {
+		registers = append(registers, Register{Namespace: items[i].Namespace, Name: items[i].Name, Policy: PolicyName(&items[i])})
+	}
+	return registers
+}
+
+// PolicyName is the policy that a register names; empty for the default one.
+func PolicyName(register *v1alpha1.DataRegister) string {
+	if register.Spec.ResidencyPolicyRef == nil {
+		return ""
+	}
+	return string(register.Spec.ResidencyPolicyRef.Name)
+}

@@ -1,0 +1,128 @@
+package storage
+
+import (
+	"fmt"
+
+	appsv1 "k8s.io/api/apps/v1"
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
+)
+
+// claim is a wish for storage, wherever it is written.
+type claim struct {
+	// field is its path within the object.
+	field string
+	// class that counts; nil when none is named.
+	class *string
+	// bytes that are asked for.
+	bytes int64
+}
+
+// claimsOf finds every claim that an object makes or will make.
+func claimsOf(decoder admission.Decoder, kind metav1.GroupVersionKind, raw runtime.RawExtension) ([]claim, error) {
+	switch kind.Group + "/" + kind.Kind {
+	case "/PersistentVolumeClaim":
+		return decoded(decoder, raw, func(o *corev1.PersistentVolumeClaim) []claim { return []claim{claimOf("spec", o.Annotations, &o.Spec)} })
+	case "/Pod":
+		return decoded(decoder, raw, func(o *corev1.Pod) []claim { return ephemeral("spec", &o.Spec) })
+	case "/ReplicationController":
+		return decoded(decoder, raw, func(o *corev1.ReplicationController) []claim {
+			if o.Spec.Template == nil {
+				return nil
+			}
+			return ephemeral("spec.template.spec", &o.Spec.Template.Spec)
+		})
+	case "apps/Deployment":
+		return decoded(decoder, raw, func(o *appsv1.Deployment) []claim { return ephemeral("spec.template.spec", &o.Spec.Template.Spec) })
+	case "apps/ReplicaSet":
+		return decoded(decoder, raw, func(o *appsv1.ReplicaSet) []claim { return ephemeral("spec.template.spec", &o.Spec.Template.Spec) })
+	case "apps/DaemonSet":
+		return decoded(decoder, raw, func(o *appsv1.DaemonSet) []claim { return ephemeral("spec.template.spec", &o.Spec.Template.Spec) })
+	case "apps/StatefulSet":
+		return decoded(decoder, raw, statefulSetClaims)
+	case "batch/Job":
+		return decoded(decoder, raw, func(o *batchv1.Job) []claim { return ephemeral("spec.template.spec", &o.Spec.Template.Spec) })
+	case "batch/CronJob":
+		return decoded(decoder, raw, func(o *batchv1.CronJob) []claim {
+			return ephemeral("spec.jobTemplate.spec.template.spec", &o.Spec.JobTemplate.Spec.Template.Spec)
+		})
+	default:
+		return nil, fmt.Errorf("reading a %s: its claims are not known", kind.Kind)
+	}
+}
+
+func decoded[T any, P interface {
+	*T
+	runtime.Object
+}](decoder admission.Decoder, raw runtime.RawExtension, claims func(P) []claim) ([]claim, error) {
+	object := P(new(T))
+	if err := decoder.DecodeRaw(raw, object); err != nil {
+		return nil, fmt.Errorf("decoding the object: %w", err)
+	}
+	return claims(object), nil
+}
+
+func statefulSetClaims(o *appsv1.StatefulSet) []claim {
+	claims := ephemeral("spec.template.spec", &o.Spec.Template.Spec)
+	for i := range o.Spec.VolumeClaimTemplates {
+		template := &o.Spec.VolumeClaimTemplates[i]
+		claims = append(claims, claimOf("spec.volumeClaimTemplates["+template.Name+"]", template.Annotations, &template.Spec))
+	}
+	return claims
+}
+
+// ephemeral finds generic ephemeral volumes: a controller makes a claim of each.
+func ephemeral(path string, spec *corev1.PodSpec) []claim {
+	var claims []claim
+	for i := range spec.Volumes {
+		volume := &spec.Volumes[i]
+		if volume.Ephemeral == nil || volume.Ephemeral.VolumeClaimTemplate == nil {
+			continue
+		}
+		template := volume.Ephemeral.VolumeClaimTemplate
+		claims = append(claims, claimOf(path+".volumes["+volume.Name+"].ephemeral.volumeClaimTemplate", template.Annotations, &template.Spec))
+	}
+	return claims
+}
+
+// claimOf reads the class that counts: the beta annotation wins over the field, even when it is empty.
+func claimOf(field string, annotations map[string]string, spec *corev1.PersistentVolumeClaimSpec) claim {
+	c := claim{field: field, class: spec.StorageClassName}
+	if annotated, found := annotations[corev1.BetaStorageClassAnnotation]; found {
+		c.class = &annotated
+	}
+	if size, found := spec.Resources.Requests[corev1.ResourceStorage]; found {
+		c.bytes = size.Value()
+	}
+	return c
+}
+
+// news returns the claims that an update adds, moves to another class, or lets grow. What was there before passes: an
+// object that violates already can be cleaned up.
+func news(claims, old []claim) []claim {
+	if old == nil {
+		return claims
+	}
+	before := make(map[string]claim, len(old))
+	for _, c := range old {
+		before[c.field] = c
+	}
+	var changed []claim
+	for _, c := range claims {
+		was, found := before[c.field]
+		if !found || !same(c.class, was.class) || c.bytes > was.bytes {
+			changed = append(changed, c)
+		}
+	}
+	return changed
+}
+
+func same(a, b *string) bool {
+	if a == nil || b == nil {
+		return a == b
+	}
+	return *a == *b
+}
