@@ -1,0 +1,54 @@
+package walls
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// programs may not link these, whatever the way. A program on one side of trust must not be able to do the other's work.
+var programs = map[string][]struct {
+	forbidden []string
+	why       string
+}{
+	"cmd/operator": {
+		// database/sql itself comes with Prometheus' collectors; without a driver it opens nothing.
+		{[]string{"github.com/jackc/pgx", "github.com/lib/pq", "github.com/go-sql-driver/mysql", "go.mongodb.org/mongo-driver", "github.com/redis/go-redis"},
+			"the operator has rights in the whole cluster and must not be able to open a store of personal data: the eraser does, in a Job with one store's credentials"},
+		{[]string{module + "internal/adapter/postgres"},
+			"the operator has rights in the whole cluster and must not be able to open a store of personal data: the eraser does"},
+	},
+	"cmd/eraser": {
+		{[]string{"k8s.io/client-go/rest", "k8s.io/client-go/kubernetes", "k8s.io/client-go/tools", "sigs.k8s.io/controller-runtime"},
+			"the eraser sees personal data and must not be able to talk to the API server: it answers through its termination message"},
+	},
+	"cmd/consentd": {
+		{[]string{"k8s.io/client-go/rest", "sigs.k8s.io/controller-runtime"}, "the consent service faces the internet and has no business with the API server"},
+	},
+}
+
+func TestProgramsLinkNothingFromTheOtherSideOfTrust(t *testing.T) {
+	for program, walls := range programs {
+		t.Run(program, func(t *testing.T) {
+			if _, err := os.Stat(filepath.Join("../..", program)); err != nil {
+				t.Skip("not written yet")
+			}
+			linked := list(t, "./"+program)
+			for _, wall := range walls {
+				way := linked.chain(module+program, func(path string) bool { return under(path, wall.forbidden...) })
+				if way != nil {
+					t.Errorf("%s links %s\n  by %s\n  but %s", program, way[len(way)-1], strings.Join(way, " → "), wall.why)
+				}
+			}
+		})
+	}
+}
+
+// TestTheWallsAreHighEnough plants nothing: it asks for a link that is there, so that a broken search cannot pass.
+func TestTheWallsAreHighEnough(t *testing.T) {
+	linked := list(t, "./cmd/operator")
+	if linked.chain(module+"cmd/operator", func(path string) bool { return path == "sigs.k8s.io/controller-runtime" }) == nil {
+		t.Error("the search does not find that the operator links controller-runtime, so it would find nothing else either")
+	}
+}
