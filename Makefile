@@ -1,0 +1,117 @@
+# Everything a developer does. `make` alone lists the targets. Programs that the targets need are built once from pinned
+# modules and cached under $REMPART_CACHE (default ~/.cache/rempart), outside the checkout.
+
+SHELL := /usr/bin/env bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+VERSION ?= 0.1.0
+IMG ?= docker.io/rempart/operator:dev
+ERASER_IMG ?= docker.io/rempart/eraser:dev
+
+# Folders of cached programs; asking builds what is missing.
+tools = $$(hack/kube/build.sh tools)
+assets = $$(hack/kube/build.sh envtest)
+kubeconfig = $$(hack/kube/up.sh --print-kubeconfig)
+
+.PHONY: help
+help: ## List the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  %-18s %s\n", $$1, $$2}'
+
+## -- the two that a newcomer needs ------------------------------------------------------------------------------------
+
+.PHONY: demo
+demo: ## The main job on a real cluster with real data, told step by step
+	@hack/demo/demo.sh
+
+.PHONY: test
+test: ## All tests: unit, golden plays, API, integration, end to end
+	@hack/test.sh
+
+## -- tests, each alone ------------------------------------------------------------------------------------------------
+
+.PHONY: test-unit
+test-unit: ## Pure code, reconcilers, adapters against real servers
+	@hack/test.sh unit
+
+.PHONY: test-api
+test-api: ## Samples, CEL rules, defaults on a real API server
+	@hack/test.sh api
+
+.PHONY: test-integration
+test-integration: ## Controllers on a real API server
+	@hack/test.sh integration
+
+.PHONY: test-e2e
+test-e2e: ## User stories on the real cluster
+	@hack/test.sh e2e
+
+.PHONY: bench
+bench: ## Mass erasure against hand-written SQL, in one run
+	@test/perf/run.sh
+
+.PHONY: verify
+verify: ## Generated files, lint, walls, samples, PROJECT, bundle, links
+	@hack/verify-all.sh
+
+## -- code -------------------------------------------------------------------------------------------------------------
+
+.PHONY: generate
+generate: ## Deep copies and apply configurations
+	@tools=$(tools); $$tools/controller-gen object:headerFile=hack/boilerplate.go.txt applyconfiguration:headerFile=hack/boilerplate.go.txt paths=./api/...
+
+.PHONY: manifests
+manifests: ## CRDs and roles
+	@tools=$(tools); $$tools/controller-gen crd rbac:roleName=rempart-operator paths=./api/... paths=./controllers/... paths=./internal/... \
+		output:crd:artifacts:config=config/crd/bases output:rbac:artifacts:config=config/rbac
+	@hack/kube/build.sh tools >/dev/null && (cd hack/tools && go run ./kindroles ../..)
+
+.PHONY: bundle
+bundle: ## OLM bundle from config
+	@hack/bundle.sh
+
+.PHONY: docs
+docs: ## API reference
+	@tools=$(tools); $$tools/crd-ref-docs --source-path=api/v1alpha1 --config=hack/crd-ref-docs.yaml --renderer=markdown --output-path=docs/spec/reference.md
+
+.PHONY: fmt
+fmt: ## Format the code
+	@gofmt -w $$(git ls-files '*.go')
+
+.PHONY: lint
+lint: ## golangci-lint and kube-api-linter
+	@hack/verify-lint.sh
+
+.PHONY: build
+build: ## Programs into bin/
+	@CGO_ENABLED=0 go build -trimpath -o bin/ ./cmd/...
+
+.PHONY: images
+images: ## Images from scratch, into the cluster of `make cluster`
+	@hack/kube/images.sh operator eraser
+
+.PHONY: build-installer
+build-installer: ## dist/install.yaml
+	@mkdir -p dist; tools=$(tools); $$tools/kustomize build config/default > dist/install.yaml; echo "wrote dist/install.yaml"
+
+## -- cluster ----------------------------------------------------------------------------------------------------------
+
+.PHONY: cluster
+cluster: ## A real Kubernetes on this machine (Debian, root), or REMPART_USE_KUBECONFIG=1
+	@hack/kube/up.sh
+
+.PHONY: cluster-down
+cluster-down: ## Remove the cluster and all that it made
+	@hack/kube/down.sh
+
+.PHONY: install
+install: ## The kinds alone, into the current cluster
+	@tools=$(tools); assets=$(assets); $$tools/kustomize build config/crd | $$assets/kubectl apply --server-side -f -
+
+.PHONY: deploy
+deploy: build-installer ## The operator, into the current cluster
+	@assets=$(assets); $$assets/kubectl apply --server-side --force-conflicts -f dist/install.yaml
+
+.PHONY: undeploy
+undeploy: build-installer ## Remove the operator and its kinds
+	@assets=$(assets); $$assets/kubectl delete --ignore-not-found -f dist/install.yaml

@@ -1,0 +1,72 @@
+#!/usr/bin/env bash
+# Runs the tests by layer, cheapest first, and says how each ended. Usage: hack/test.sh [unit|api|integration|e2e]...
+# What the layers need is built or installed first; see docs/how-to/test.md.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+began=$SECONDS
+declare -a ended=()
+failed=0
+
+say() { printf '\n== %s (%dm%02ds so far)\n' "$1" $(((SECONDS - began) / 60)) $(((SECONDS - began) % 60)); }
+
+# layer NAME COMMAND...: runs the command; a failure is remembered, the next layer still runs.
+layer() {
+	local name=$1 since=$SECONDS
+	shift
+	say "$name"
+	if "$@"; then
+		ended+=("$name: passed in $((SECONDS - since)) s")
+	else
+		ended+=("$name: FAILED after $((SECONDS - since)) s")
+		failed=1
+	fi
+}
+
+# Packages with code and no need of a cluster. test/servers and hack/* are modules of their own.
+unit_packages() { go list ./... | grep -vE '/test/(api|integration|e2e|perf)(/|$)'; }
+
+unit() {
+	hack/packages.sh /usr/lib/postgresql/15/bin/postgres:postgresql-15 || return 1
+	# shellcheck disable=SC2046 # one word per package is what go test wants
+	go test $(unit_packages)
+}
+
+# against_api_server PACKAGE: with the pinned etcd and kube-apiserver.
+against_api_server() {
+	local assets
+	assets=$(hack/kube/build.sh envtest) || return 1
+	KUBEBUILDER_ASSETS=$assets go test "$1"
+}
+
+# end_to_end uses a cluster of its own, so that a developer's stays as it is. It is removed when the tests pass; when they
+# fail it stays for a look, and the next run starts anew.
+end_to_end() {
+	export REMPART_CLUSTER=${REMPART_CLUSTER:-test}
+	local config
+	hack/kube/down.sh >/dev/null || return 1
+	config=$(hack/kube/up.sh) || return 1
+	KUBECONFIG=$config PATH=$(hack/kube/build.sh envtest 2>/dev/null):$PATH go test -v -timeout 30m ./test/e2e/... || {
+		echo "the cluster \"$REMPART_CLUSTER\" stays for a look: KUBECONFIG=$config; remove it by REMPART_CLUSTER=$REMPART_CLUSTER make cluster-down"
+		return 1
+	}
+	hack/kube/down.sh
+}
+
+(($#)) || set -- unit api integration e2e
+for name in "$@"; do
+	case $name in
+	unit) layer "unit tests, golden plays, adapters on real servers" unit ;;
+	api) layer "samples, rules and defaults on a real API server" against_api_server ./test/api/... ;;
+	integration) layer "controllers on a real API server" against_api_server ./test/integration/... ;;
+	e2e) layer "end to end on a real cluster" end_to_end ;;
+	*)
+		echo "test.sh: unknown layer \"$name\"; layers are unit api integration e2e" >&2
+		exit 2
+		;;
+	esac
+done
+
+say "result"
+printf '   %s\n' "${ended[@]}"
+exit "$failed"

@@ -1,0 +1,78 @@
+// Package apiserver starts a real kube-apiserver with the kinds of Rempart for tests that need no nodes.
+package apiserver
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"testing"
+
+	apiruntime "k8s.io/apimachinery/pkg/runtime"
+	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/client-go/rest"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/envtest"
+
+	"github.com/rempart-dev/rempart/api/v1alpha1"
+)
+
+// Root is the top of the repository.
+func Root() string {
+	_, file, _, _ := runtime.Caller(0)
+	return filepath.Join(filepath.Dir(file), "..", "..")
+}
+
+// Server is a running API server.
+type Server struct {
+	Config *rest.Config
+	Client client.Client // uncached, with strict field validation
+	Scheme *apiruntime.Scheme
+	env    *envtest.Environment
+}
+
+// Run starts a server, runs the tests of the package, stops the server and returns the exit code. Ready receives the
+// server before any test.
+func Run(m *testing.M, ready func(*Server)) int {
+	if os.Getenv("KUBEBUILDER_ASSETS") == "" {
+		fmt.Fprintln(os.Stderr, "KUBEBUILDER_ASSETS is not set; run these tests by `make test-api` or `make test-integration`, which build what they need")
+		return 1
+	}
+	server, err := start()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "starting the API server:", err)
+		return 1
+	}
+	ready(server)
+	code := m.Run()
+	if err := server.env.Stop(); err != nil {
+		fmt.Fprintln(os.Stderr, "stopping the API server:", err)
+		return 1
+	}
+	return code
+}
+
+func start() (*Server, error) {
+	scheme := apiruntime.NewScheme()
+	for _, add := range []func(*apiruntime.Scheme) error{clientgoscheme.AddToScheme, v1alpha1.AddToScheme} {
+		if err := add(scheme); err != nil {
+			return nil, err
+		}
+	}
+	env := &envtest.Environment{
+		CRDDirectoryPaths:     []string{filepath.Join(Root(), "config", "crd", "bases")},
+		ErrorIfCRDPathMissing: true,
+		Scheme:                scheme,
+	}
+	config, err := env.Start()
+	if err != nil {
+		return nil, err
+	}
+	config.QPS, config.Burst = -1, -1
+	c, err := client.New(config, client.Options{Scheme: scheme, FieldValidation: "Strict"})
+	if err != nil {
+		_ = env.Stop()
+		return nil, err
+	}
+	return &Server{Config: config, Client: c, Scheme: scheme, env: env}, nil
+}

@@ -1,0 +1,103 @@
+package e2e
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/onsi/gomega"
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+)
+
+var operatorKey = client.ObjectKey{Namespace: operatorNamespace, Name: "rempart-operator"}
+
+// killOperators ends the operator's pods at once, as a lost node would.
+func killOperators(t *testing.T) {
+	t.Helper()
+	err := admin.DeleteAllOf(t.Context(), &corev1.Pod{}, client.InNamespace(operatorNamespace),
+		client.MatchingLabels{"app.kubernetes.io/name": "rempart", "app.kubernetes.io/component": "operator"}, client.GracePeriodSeconds(0))
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func scaleOperator(t *testing.T, replicas int32) {
+	t.Helper()
+	patch := client.RawPatch("application/merge-patch+json", fmt.Appendf(nil, `{"spec":{"replicas":%d}}`, replicas))
+	d := &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Namespace: operatorKey.Namespace, Name: operatorKey.Name}}
+	if err := admin.Patch(t.Context(), d, patch); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, func(g gomega.Gomega) {
+		get(t.Context(), g, d)
+		g.Expect(d.Status.ObservedGeneration).To(gomega.Equal(d.Generation))
+		g.Expect(d.Status.Replicas).To(gomega.Equal(replicas))
+		g.Expect(d.Status.ReadyReplicas).To(gomega.Equal(replicas))
+	})
+}
+
+func bindEditor(user string) *rbacv1.RoleBinding {
+	return &rbacv1.RoleBinding{
+		ObjectMeta: metav1.ObjectMeta{GenerateName: "story-", Namespace: demoNamespace},
+		RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: "rempart-erasurerequest-editor"},
+		Subjects:   []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: rbacv1.UserKind, Name: user}},
+	}
+}
+
+func claim(ns, class string) *corev1.PersistentVolumeClaim {
+	return &corev1.PersistentVolumeClaim{
+		ObjectMeta: metav1.ObjectMeta{GenerateName: "story-", Namespace: ns},
+		Spec: corev1.PersistentVolumeClaimSpec{
+			StorageClassName: ptr.To(class),
+			AccessModes:      []corev1.PersistentVolumeAccessMode{corev1.ReadWriteOnce},
+			Resources:        corev1.VolumeResourceRequirements{Requests: corev1.ResourceList{corev1.ResourceStorage: resource.MustParse("1Mi")}},
+		},
+	}
+}
+
+func TestWhileTheOperatorIsDownGuardedNamespacesFailClosedAndTheRestWorks(t *testing.T) {
+	elsewhere := namespace(t, nil)
+	scaleOperator(t, 0)
+	t.Cleanup(func() { scaleOperator(t, 2) })
+
+	err := admin.Create(t.Context(), claim(demoNamespace, "eu-fast"), client.DryRunAll)
+	if err == nil {
+		t.Error("a claim in a guarded namespace was admitted although nobody could judge it")
+	}
+	if err := admin.Create(t.Context(), claim(elsewhere, "us-fast"), client.DryRunAll); err != nil {
+		t.Errorf("a claim elsewhere was refused: %v", err)
+	}
+	if err := admin.Create(t.Context(), claim(operatorNamespace, "eu-fast"), client.DryRunAll); err != nil {
+		t.Errorf("the operator's own namespace is blocked: %v", err)
+	}
+}
+
+func TestAfterARestartNothingIsWrittenAgain(t *testing.T) {
+	before := versions(t)
+	killOperators(t)
+	scaleOperator(t, 2)
+	leaderRenewed(t)
+	after := versions(t)
+	for object, version := range before {
+		if after[object] != version {
+			t.Errorf("%s was written again: %s, then %s", object, version, after[object])
+		}
+	}
+}
+
+func TestAClassAbroadIsRefusedEvenToAnAdministrator(t *testing.T) {
+	for _, class := range []string{"us-fast", "london-ssd", "mystery", "does-not-exist", ""} {
+		t.Run("class "+class, func(t *testing.T) {
+			err := admin.Create(t.Context(), claim(demoNamespace, class), client.DryRunAll)
+			if !apierrors.IsForbidden(err) {
+				t.Errorf("want a refusal, have %v", err)
+			}
+		})
+	}
+}
