@@ -53,12 +53,14 @@ use_slot() {
 	: "$pod_cidr" "$outer_addr" "$inner_addr" "$link" "$service_cidr" "$dns_addr" "$api_url"
 }
 
-# started_at PID: the kernel's start time of a process, which with its number names it for good.
+# started_at PID: the kernel's start time of a process, which with its number names it for good. A dead process that
+# nobody has collected yet does not count.
 started_at() {
 	local stat
 	stat=$(cat "/proc/$1/stat" 2>/dev/null) || return 1
 	# The name in parentheses may hold blanks; what follows it does not.
 	read -r -a stat <<<"${stat##*) }"
+	[[ ${stat[0]} != [ZX] ]] || return 1
 	echo "${stat[19]}"
 }
 

@@ -28,31 +28,36 @@ descendants() {
 
 # shims: containerd's helpers outlive containerd. They carry the address of its socket, which is ours alone.
 shims() {
-	local path
+	local path word
+	local -a words
 	for path in /proc/[0-9]*; do
-		if tr '\0' ' ' <"$path/cmdline" 2>/dev/null | grep -q "^[^ ]*containerd-shim.* -address $containerd_socket "; then
-			echo "${path#/proc/}"
-		fi
-	done
+		mapfile -d '' -t words <"$path/cmdline" || continue
+		[[ ${words[0]:-} == *containerd-shim* ]] || continue
+		for word in "${words[@]}"; do
+			if [[ $word == "$containerd_socket" ]]; then echo "${path#/proc/}"; fi
+		done
+	done 2>/dev/null
 }
 
+# containers: the ids of all that containerd knows, pods included. They name what others keep outside of our folder.
+containers() {
+	find "$state/containerd/state/io.containerd.runtime.v2.task/k8s.io" -mindepth 1 -maxdepth 1 -printf '%f\n' 2>/dev/null || true
+}
+
+# Killed, not asked: nothing of theirs is kept, and an API server takes a minute to say goodbye.
 stop_components() {
 	local name pid
-	# What restarts containers goes first, the store last.
-	for name in kubelet localprovisioner kwok kube-proxy kube-scheduler kube-controller-manager containerd kube-apiserver etcd; do
+	# What starts containers goes first.
+	for name in kubelet "${components[@]}"; do
 		alive "$name" || continue
 		read -r pid _ <"$state/pids/$name"
-		kill -TERM "$pid" 2>/dev/null || true
-		if [[ $name == kubelet ]]; then
-			for _ in {1..20}; do if alive kubelet; then sleep 0.1; fi; done
-		fi
+		kill -KILL "$pid" 2>/dev/null || true
 	done
 	for name in "${components[@]}"; do
-		for _ in {1..25}; do if alive "$name"; then sleep 0.2; fi; done
-		if alive "$name"; then
-			read -r pid _ <"$state/pids/$name"
-			kill -KILL "$pid" 2>/dev/null || true
-		fi
+		for _ in {1..50}; do
+			alive "$name" || break
+			sleep 0.1
+		done
 	done
 }
 
@@ -63,11 +68,11 @@ stop_containers() {
 		kill -KILL "$shim" 2>/dev/null || true
 	done
 	for _ in {1..50}; do
-		[[ -z $(shims) ]] && break
+		[[ -n $(shims) ]] || break
 		sleep 0.1
 	done
 	# The shims' sockets lie in a folder of all containerds.
-	find "$state/containerd/state" -name address -exec cat {} + 2>/dev/null | tr '\0' '\n' |
+	find "$state/containerd/state" -name address -exec cat {} + 2>/dev/null |
 		grep -o '/run/containerd/s/[0-9a-f]*' | xargs -r rm -f || true
 }
 
@@ -79,14 +84,17 @@ unmount_all() {
 	done
 }
 
-remove_cgroups() {
-	local root
-	for root in /sys/fs/cgroup/rempart-"$cluster" /sys/fs/cgroup/*/rempart-"$cluster"; do
-		[[ -d $root ]] || continue
-		for _ in {1..20}; do
-			find "$root" -depth -type d -exec rmdir {} + 2>/dev/null && break
-			sleep 0.1
+# remove_traces ID...: what runc and the network plug-ins leave of containers that were killed.
+remove_traces() {
+	local id group
+	for id in "$@"; do
+		for group in /sys/fs/cgroup/k8s.io/"$id" /sys/fs/cgroup/*/k8s.io/"$id"; do
+			for _ in {1..20}; do
+				[[ -d $group ]] || break
+				find "$group" -depth -type d -exec rmdir {} + 2>/dev/null || sleep 0.1
+			done
 		done
+		rm -f "/var/lib/cni/results/"*"-$id-"*
 	done
 }
 
@@ -94,7 +102,7 @@ remove_cgroups() {
 remove_links() {
 	local file
 	for file in /var/log/containers/*; do
-		[[ -L $file && $(readlink "$file") == "$logs"/* ]] && rm -f "$file"
+		if [[ -L $file && $(readlink "$file") == "$logs"/* ]]; then rm -f "$file"; fi
 	done
 	rmdir /var/log/containers 2>/dev/null || true
 }
@@ -103,7 +111,8 @@ remove_links() {
 remove_shared() {
 	rmdir "$base" 2>/dev/null || return 0
 	rm -f /var/lib/kubelet/device-plugins/{kubelet.sock,DEPRECATION}
-	rmdir /var/lib/kubelet/device-plugins /var/lib/kubelet /run/containerd/s /run/containerd 2>/dev/null || true
+	rmdir /var/lib/kubelet/device-plugins /var/lib/kubelet /run/containerd/s /run/containerd \
+		/var/lib/cni/results /var/lib/cni /sys/fs/cgroup/k8s.io /sys/fs/cgroup/*/k8s.io 2>/dev/null || true
 	if [[ -d /run/netns && -z $(ls -A /run/netns) ]]; then
 		umount /run/netns 2>/dev/null || true
 		rmdir /run/netns 2>/dev/null || true
@@ -112,6 +121,7 @@ remove_shared() {
 
 say "Stopping cluster \"$cluster\""
 stop_components
+mapfile -t ids < <(containers)
 stop_containers
 unmount_all
 if [[ -e $netns_file ]]; then
@@ -119,9 +129,10 @@ if [[ -e $netns_file ]]; then
 	if [[ -r $state/slot ]]; then ip link delete "rempart$(<"$state/slot")" 2>/dev/null || true; fi
 	ip netns delete "$netns"
 fi
-remove_cgroups
+remove_traces "${ids[@]}"
 remove_links
 rm -rf --one-file-system "$state"
-rm -rf "/var/lib/cni/results/rempart-$cluster"-*
 remove_shared
+# A start that cleans up first still holds its lock.
+[[ -n ${REMPART_LOCKED:-} ]] || rm -f "/run/lock/rempart-$cluster.lock"
 say "Cluster \"$cluster\" is gone."

@@ -91,7 +91,7 @@ if [[ -e $state/ready ]] && all_alive; then
 fi
 if [[ -e $state || -e $netns_file ]]; then
 	say "Cluster \"$cluster\" is half dead; cleaning up and starting anew."
-	"$here/down.sh"
+	REMPART_LOCKED=1 "$here/down.sh"
 	mkdir -p "$base"
 fi
 
@@ -241,6 +241,10 @@ configure() {
 		  netns_mounts_under_state_dir = true
 		[plugins."io.containerd.grpc.v1.cri".containerd]
 		  snapshotter = "overlayfs"
+		[plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc]
+		  runtime_type = "io.containerd.runc.v2"
+		[plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc.options]
+		  Root = "$state/containerd/runc"
 		[plugins."io.containerd.grpc.v1.cri".cni]
 		  bin_dir = "/usr/lib/cni"
 		  conf_dir = "$state/config/cni"
@@ -264,7 +268,6 @@ configure() {
 		tlsPrivateKeyFile: "$pki/kubelet.key"
 		containerRuntimeEndpoint: "unix://$containerd_socket"
 		cgroupDriver: cgroupfs
-		cgroupRoot: "/rempart-$cluster"
 		cgroupsPerQOS: false
 		enforceNodeAllocatable: []
 		failCgroupV1: false
@@ -310,6 +313,7 @@ start_components() {
 
 	start kube-controller-manager kube-controller-manager --kubeconfig "$state/config/kube-controller-manager.kubeconfig" \
 		--bind-address 127.0.0.1 --leader-elect=false --use-service-account-credentials \
+		--flex-volume-plugin-dir "$state/kubelet/volume-plugins" \
 		--allocate-node-cidrs --cluster-cidr "$pod_cidr" --service-cluster-ip-range "$service_cidr" \
 		--root-ca-file "$pki/ca.crt" --service-account-private-key-file "$pki/service-accounts.key" \
 		--cluster-signing-cert-file "$pki/ca.crt" --cluster-signing-key-file "$pki/ca.key"
@@ -357,23 +361,23 @@ network
 certificates
 configure
 start_components
-until_true 30 "containerd's start" in_containerd version
+until_true 120 "containerd's start" in_containerd version
 "$here/images.sh" import pause
 start_kubelet
 "$here/images.sh" import coredns postgres &
 images=$!
-until_true 60 "the API server's readiness" kubectl get --raw /readyz
+until_true 240 "the API server's readiness" kubectl get --raw /readyz
 say "  the API server answers after $((SECONDS - began)) s"
 # Some default roles come a moment after readiness.
-until_true 30 "applying hack/kube/manifests/cluster.yaml" kubectl apply -f "$here/manifests/cluster.yaml"
+until_true 120 "applying hack/kube/manifests/cluster.yaml" kubectl apply -f "$here/manifests/cluster.yaml"
 start_helpers
 render "$real_node" "$here/manifests/coredns.yaml" | kubectl apply -f - >/dev/null
-until_true 60 "node $real_node being Ready" ready_node "$real_node"
+until_true 120 "node $real_node being Ready" ready_node "$real_node"
 # After the real one, which so gets the first range of pod addresses.
 render "$fake_node" "$here/manifests/fake-node.yaml" | kubectl apply -f - >/dev/null
-until_true 60 "node $fake_node being Ready" ready_node "$fake_node"
+until_true 120 "node $fake_node being Ready" ready_node "$fake_node"
 wait "$images"
-kubectl --namespace kube-system rollout status deployment/coredns --timeout=60s >/dev/null ||
+kubectl --namespace kube-system rollout status deployment/coredns --timeout=180s >/dev/null ||
 	die "CoreDNS did not become ready; look at the logs in $logs"
 for name in "${components[@]}"; do
 	alive "$name" || die "$name ended right after its start; look at $logs/$name.log"
