@@ -795,7 +795,7 @@ type BreachIncidentStatus struct {
 	// observedGeneration is the generation that the last pass saw; -1 before the first.
 	// +optional
 	ObservedGeneration *int64 `json:"observedGeneration,omitempty"`
-	// conditions: Ready, Aware, Assessed, AuthorityNotified, SubjectsInformed, ControllersInformed, Acknowledged, Overdue.
+	// conditions are Ready, Aware, Assessed, AuthorityNotified, SubjectsInformed, ControllersInformed, Acknowledged, Overdue.
 	// +optional
 	// +listType=map
 	// +listMapKey=type
@@ -868,7 +868,7 @@ type BreachIncident struct {
 	Spec BreachIncidentSpec `json:"spec,omitzero"`
 	// status is what Rempart works out.
 	// +optional
-	// +kubebuilder:default={"observedGeneration":-1}
+	// +default={"observedGeneration":-1}
 	Status BreachIncidentStatus `json:"status,omitzero"`
 }
 

@@ -189,7 +189,7 @@ type DataProtectionOfficerStatus struct {
 	// observedGeneration is the generation that the last pass saw; -1 before the first.
 	// +optional
 	ObservedGeneration *int64 `json:"observedGeneration,omitempty"`
-	// conditions: Ready, Appointed, Reachable.
+	// conditions are Ready, Appointed, Reachable.
 	// +optional
 	// +listType=map
 	// +listMapKey=type
@@ -246,7 +246,7 @@ type DataProtectionOfficer struct {
 	Spec DataProtectionOfficerSpec `json:"spec,omitzero"`
 	// status is what was last counted.
 	// +optional
-	// +kubebuilder:default={"observedGeneration":-1}
+	// +default={"observedGeneration":-1}
 	Status DataProtectionOfficerStatus `json:"status,omitzero"`
 }
 

@@ -959,7 +959,7 @@ type DataRegisterStatus struct {
 	// observedGeneration is the generation that the last pass saw; -1 before the first.
 	// +optional
 	ObservedGeneration *int64 `json:"observedGeneration,omitempty"`
-	// conditions: Ready, Complete, Resident, Provisioned, Accurate.
+	// conditions are Ready, Complete, Resident, Provisioned, Accurate.
 	// +optional
 	// +listType=map
 	// +listMapKey=type
@@ -1011,7 +1011,7 @@ type DataRegister struct {
 	Spec DataRegisterSpec `json:"spec,omitzero"`
 	// status is what was observed of the record.
 	// +optional
-	// +kubebuilder:default={"observedGeneration":-1}
+	// +default={"observedGeneration":-1}
 	Status DataRegisterStatus `json:"status,omitzero"`
 }
 

@@ -387,7 +387,7 @@ type ErasureRequestStatus struct {
 	// observedGeneration is the generation that the last pass saw; -1 before the first.
 	// +optional
 	ObservedGeneration *int64 `json:"observedGeneration,omitempty"`
-	// conditions: Ready, Accepted, Planned, Approved, Executed, Verified, RecipientsInformed; while true also Overdue, Reconciling, Stalled.
+	// conditions are Ready, Accepted, Planned, Approved, Executed, Verified, RecipientsInformed; while true also Overdue, Reconciling, Stalled.
 	// +optional
 	// +listType=map
 	// +listMapKey=type
@@ -485,7 +485,7 @@ type ErasureRequest struct {
 	Spec ErasureRequestSpec `json:"spec,omitzero"`
 	// status is what became of the request.
 	// +optional
-	// +kubebuilder:default={"observedGeneration":-1}
+	// +default={"observedGeneration":-1}
 	Status ErasureRequestStatus `json:"status,omitzero"`
 }
 

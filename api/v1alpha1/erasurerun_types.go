@@ -106,7 +106,7 @@ type ErasureRunStatus struct {
 	// observedGeneration is the generation that the last pass saw; -1 before the first.
 	// +optional
 	ObservedGeneration *int64 `json:"observedGeneration,omitempty"`
-	// conditions: Ready, Executed, Verified.
+	// conditions are Ready, Executed, Verified.
 	// +optional
 	// +listType=map
 	// +listMapKey=type
@@ -177,7 +177,7 @@ type ErasureRun struct {
 	Spec ErasureRunSpec `json:"spec,omitzero"`
 	// status is what the run came to.
 	// +optional
-	// +kubebuilder:default={"observedGeneration":-1}
+	// +default={"observedGeneration":-1}
 	Status ErasureRunStatus `json:"status,omitzero"`
 }
 

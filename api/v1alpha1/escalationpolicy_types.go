@@ -124,7 +124,7 @@ type EscalationPolicyStatus struct {
 	// observedGeneration is the generation that the last pass saw; -1 before the first.
 	// +optional
 	ObservedGeneration *int64 `json:"observedGeneration,omitempty"`
-	// conditions: Ready.
+	// conditions are Ready.
 	// +optional
 	// +listType=map
 	// +listMapKey=type
@@ -153,7 +153,7 @@ type EscalationPolicy struct {
 	Spec EscalationPolicySpec `json:"spec,omitzero"`
 	// status is whether the policy can be carried out.
 	// +optional
-	// +kubebuilder:default={"observedGeneration":-1}
+	// +default={"observedGeneration":-1}
 	Status EscalationPolicyStatus `json:"status,omitzero"`
 }
 

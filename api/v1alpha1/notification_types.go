@@ -139,7 +139,7 @@ type NotificationStatus struct {
 	// observedGeneration is the generation that the last pass saw; -1 before the first.
 	// +optional
 	ObservedGeneration *int64 `json:"observedGeneration,omitempty"`
-	// conditions: Ready, DeadLettered.
+	// conditions are Ready, DeadLettered.
 	// +optional
 	// +listType=map
 	// +listMapKey=type
@@ -192,7 +192,7 @@ type Notification struct {
 	Spec NotificationSpec `json:"spec,omitzero"`
 	// status is what became of the message.
 	// +optional
-	// +kubebuilder:default={"observedGeneration":-1}
+	// +default={"observedGeneration":-1}
 	Status NotificationStatus `json:"status,omitzero"`
 }
 

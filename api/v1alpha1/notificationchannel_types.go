@@ -117,7 +117,7 @@ type NotificationChannelStatus struct {
 	// observedGeneration is the generation that the last pass saw; -1 before the first.
 	// +optional
 	ObservedGeneration *int64 `json:"observedGeneration,omitempty"`
-	// conditions: Ready, Reachable.
+	// conditions are Ready, Reachable.
 	// +optional
 	// +listType=map
 	// +listMapKey=type
@@ -151,7 +151,7 @@ type NotificationChannel struct {
 	Spec NotificationChannelSpec `json:"spec,omitzero"`
 	// status is what the last deliveries showed.
 	// +optional
-	// +kubebuilder:default={"observedGeneration":-1}
+	// +default={"observedGeneration":-1}
 	Status NotificationChannelStatus `json:"status,omitzero"`
 }
 

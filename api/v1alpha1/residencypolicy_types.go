@@ -350,7 +350,7 @@ type ResidencyPolicyStatus struct {
 	// observedGeneration is the generation that the last pass saw; -1 before the first.
 	// +optional
 	ObservedGeneration *int64 `json:"observedGeneration,omitempty"`
-	// conditions: Ready, Enforcing, Compliant.
+	// conditions are Ready, Enforcing, Compliant.
 	// +optional
 	// +listType=map
 	// +listMapKey=type
@@ -407,7 +407,7 @@ type ResidencyPolicy struct {
 	Spec ResidencyPolicySpec `json:"spec,omitzero"`
 	// status is what the policy means for this cluster now.
 	// +optional
-	// +kubebuilder:default={"observedGeneration":-1}
+	// +default={"observedGeneration":-1}
 	Status ResidencyPolicyStatus `json:"status,omitzero"`
 }
 

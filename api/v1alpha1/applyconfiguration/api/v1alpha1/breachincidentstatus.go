@@ -17,7 +17,7 @@ import (
 type BreachIncidentStatusApplyConfiguration struct {
 	// observedGeneration is the generation that the last pass saw; -1 before the first.
 	ObservedGeneration *int64 `json:"observedGeneration,omitempty"`
-	// conditions: Ready, Aware, Assessed, AuthorityNotified, SubjectsInformed, ControllersInformed, Acknowledged, Overdue.
+	// conditions are Ready, Aware, Assessed, AuthorityNotified, SubjectsInformed, ControllersInformed, Acknowledged, Overdue.
 	Conditions []v1.ConditionApplyConfiguration `json:"conditions,omitempty"`
 	// clock that runs.
 	Clock *BreachClockApplyConfiguration `json:"clock,omitempty"`

@@ -16,7 +16,7 @@ import (
 type DataProtectionOfficerStatusApplyConfiguration struct {
 	// observedGeneration is the generation that the last pass saw; -1 before the first.
 	ObservedGeneration *int64 `json:"observedGeneration,omitempty"`
-	// conditions: Ready, Appointed, Reachable.
+	// conditions are Ready, Appointed, Reachable.
 	Conditions []v1.ConditionApplyConfiguration `json:"conditions,omitempty"`
 	// registers is the number of DataRegisters that name this officer.
 	Registers *int32 `json:"registers,omitempty"`

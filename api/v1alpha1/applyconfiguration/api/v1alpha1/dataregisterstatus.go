@@ -15,7 +15,7 @@ import (
 type DataRegisterStatusApplyConfiguration struct {
 	// observedGeneration is the generation that the last pass saw; -1 before the first.
 	ObservedGeneration *int64 `json:"observedGeneration,omitempty"`
-	// conditions: Ready, Complete, Resident, Provisioned, Accurate.
+	// conditions are Ready, Complete, Resident, Provisioned, Accurate.
 	Conditions []v1.ConditionApplyConfiguration `json:"conditions,omitempty"`
 	// activities is the number of activities.
 	Activities *int32 `json:"activities,omitempty"`

@@ -16,7 +16,7 @@ import (
 type ErasureRunStatusApplyConfiguration struct {
 	// observedGeneration is the generation that the last pass saw; -1 before the first.
 	ObservedGeneration *int64 `json:"observedGeneration,omitempty"`
-	// conditions: Ready, Executed, Verified.
+	// conditions are Ready, Executed, Verified.
 	Conditions []v1.ConditionApplyConfiguration `json:"conditions,omitempty"`
 	// outcomes of the requests.
 	Outcomes []RunOutcomeApplyConfiguration `json:"outcomes,omitempty"`

@@ -15,7 +15,7 @@ import (
 type EscalationPolicyStatusApplyConfiguration struct {
 	// observedGeneration is the generation that the last pass saw; -1 before the first.
 	ObservedGeneration *int64 `json:"observedGeneration,omitempty"`
-	// conditions: Ready.
+	// conditions are Ready.
 	Conditions []v1.ConditionApplyConfiguration `json:"conditions,omitempty"`
 	// openIncidents is the number of incidents that follow this policy and have a duty open.
 	OpenIncidents *int32 `json:"openIncidents,omitempty"`

@@ -16,7 +16,7 @@ import (
 type NotificationChannelStatusApplyConfiguration struct {
 	// observedGeneration is the generation that the last pass saw; -1 before the first.
 	ObservedGeneration *int64 `json:"observedGeneration,omitempty"`
-	// conditions: Ready, Reachable.
+	// conditions are Ready, Reachable.
 	Conditions []v1.ConditionApplyConfiguration `json:"conditions,omitempty"`
 	// lastDeliveredTime is when a message was last accepted.
 	LastDeliveredTime *metav1.Time `json:"lastDeliveredTime,omitempty"`

@@ -17,7 +17,7 @@ import (
 type NotificationStatusApplyConfiguration struct {
 	// observedGeneration is the generation that the last pass saw; -1 before the first.
 	ObservedGeneration *int64 `json:"observedGeneration,omitempty"`
-	// conditions: Ready, DeadLettered.
+	// conditions are Ready, DeadLettered.
 	Conditions []v1.ConditionApplyConfiguration `json:"conditions,omitempty"`
 	// attempts is the number of attempts that were begun.
 	Attempts *int32 `json:"attempts,omitempty"`

@@ -16,7 +16,7 @@ import (
 type ResidencyPolicyStatusApplyConfiguration struct {
 	// observedGeneration is the generation that the last pass saw; -1 before the first.
 	ObservedGeneration *int64 `json:"observedGeneration,omitempty"`
-	// conditions: Ready, Enforcing, Compliant.
+	// conditions are Ready, Enforcing, Compliant.
 	Conditions []v1.ConditionApplyConfiguration `json:"conditions,omitempty"`
 	// storageClasses of the cluster, allowed ones first.
 	StorageClasses []JudgedStorageClassApplyConfiguration `json:"storageClasses,omitempty"`

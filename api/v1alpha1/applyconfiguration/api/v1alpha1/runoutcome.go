@@ -11,7 +11,8 @@ import (
 // RunOutcomeApplyConfiguration represents a declarative configuration of the RunOutcome type for use
 // with apply.
 //
-// RunOutcome is the result for one request.
+// RunOutcome is the result for one request. Pending means that nothing was done, and that the request may run again;
+// Failed that only a person can help.
 type RunOutcomeApplyConfiguration struct {
 	// uid of the ErasureRequest.
 	UID *string `json:"uid,omitempty"`
