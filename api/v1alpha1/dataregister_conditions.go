@@ -83,6 +83,8 @@ const (
 	ReasonStorageShrunk = "StorageShrunk"
 	// ReasonStorageClassChanged means that the spec names another class than the volume has.
 	ReasonStorageClassChanged = "StorageClassChanged"
+	// ReasonStorageNotExpandable means that the volume could not grow: its class or its policy does not allow it.
+	ReasonStorageNotExpandable = "StorageNotExpandable"
 	// ReasonDataKept means, in an event, that volumes and credentials outlive the register.
 	ReasonDataKept = "DataKept"
 	// ReasonDataDeleted means, in an event, that volumes and credentials were deleted with the register.

@@ -5,8 +5,8 @@ package register
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"fmt"
+	"maps"
 	"net"
 	"slices"
 	"strconv"
@@ -35,10 +35,12 @@ const (
 func Name(register, store string) string { return register + "-" + store }
 
 // EraserPolicyName returns the name of the NetworkPolicy of a store's eraser pods.
-func EraserPolicyName(register, store string) string { return cut(Name(register, store), 56) + "-eraser" }
+func EraserPolicyName(register, store string) string {
+	return cut(Name(register, store), 56) + "-eraser"
+}
 
 // ClaimName returns the name of the volume claim of a managed store.
-func ClaimName(register, store string) string { return "data-" + Name(register, store) + "-0" }
+func ClaimName(register, store string) string { return volumeData + "-" + Name(register, store) + "-0" }
 
 // PodName returns the name of the pod of a managed store.
 func PodName(register, store string) string { return Name(register, store) + "-0" }
@@ -162,17 +164,14 @@ func canonicalHost(host, namespace string) string {
 	return host
 }
 
-// Digest is the digest of what a scan compares: the dataset, the connection and the roles' Secrets.
-func Digest(register *v1alpha1.DataRegister, store *v1alpha1.DataStore) string {
-	text, err := json.Marshal(struct {
-		Dataset    *v1alpha1.Dataset
-		Connection task.Connection
-		Roles      map[task.Role]string
-		CA         string
-	}{store.Dataset, Connection(register, store), Roles(register, store), CASecret(store)})
-	if err != nil {
-		panic("encoding a dataset: " + err.Error()) // plain structs always encode
+// StoreNames returns the names of the stores that the spec has or that the status remembers, sorted.
+func StoreNames(r *v1alpha1.DataRegister) []string {
+	names := map[string]struct{}{}
+	for i := range r.Spec.Stores {
+		names[string(r.Spec.Stores[i].Name)] = struct{}{}
 	}
-	sum := sha256.Sum256(text)
-	return "sha256:" + hex.EncodeToString(sum[:])
+	for i := range r.Status.Stores {
+		names[string(r.Status.Stores[i].Name)] = struct{}{}
+	}
+	return slices.Sorted(maps.Keys(names))
 }

@@ -1,0 +1,285 @@
+package register
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/rempart-dev/rempart/api/v1alpha1"
+	"github.com/rempart-dev/rempart/internal/erasure/task"
+)
+
+// Verdict is what a pass came to.
+type Verdict struct {
+	Conditions    []metav1.Condition
+	Stores        []v1alpha1.StoreStatus
+	Findings      []v1alpha1.Finding
+	FindingsTotal int32
+	// Wait is when to look again though nothing happens.
+	Wait time.Duration
+}
+
+// An objection is why a condition is not True. The zero value objects to nothing.
+type objection struct {
+	reason, message string
+	// unjudged makes the condition Unknown instead of False.
+	unjudged bool
+	// working means that the operator, or something it started, is at it.
+	working bool
+	// stalled means that only a change of the spec helps.
+	stalled bool
+}
+
+// view is one store as the gates see it.
+type view struct {
+	in     Input
+	store  *v1alpha1.DataStore
+	facts  Facts
+	seen   Seen
+	status v1alpha1.StoreStatus
+}
+
+// Gates of the conditions. The first objection of the first store gives the reason.
+var (
+	provisionedGates = []func(view) objection{regionsAllowed, classAllowed, storageFits, notPaused, databaseRuns, credentialsThere, scanned, connected, setUp}
+	residentGates    = []func(view) objection{regionsAllowed, classAllowed, placeAllowed}
+	accurateGates    = []func(view) objection{credentialsThere, scanned, asDeclared}
+	readyGates       = slices.Concat(provisionedGates, residentGates)
+)
+
+// Judge turns what is known and what was seen into the status of the register. Seen holds the stores by name.
+func Judge(in Input, seen map[string]Seen) Verdict {
+	views := make([]view, 0, len(in.Register.Spec.Stores))
+	for i := range in.Register.Spec.Stores {
+		s := &in.Register.Spec.Stores[i]
+		v := view{in: in, store: s, facts: in.Stores[string(s.Name)], seen: seen[string(s.Name)], status: in.statusOf(s)}
+		in.record(s, &v.status, v.seen)
+		settle(&v)
+		views = append(views, v)
+	}
+	verdict := Verdict{Wait: wait(in, views)}
+	for _, v := range views {
+		verdict.Stores = append(verdict.Stores, v.status)
+	}
+	for _, name := range in.Lingering {
+		verdict.Stores = append(verdict.Stores, *StoreStatus(in.Register, name).DeepCopy())
+	}
+	findings := slices.Concat(contentFindings(in), storeFindings(views))
+	verdict.Findings, verdict.FindingsTotal = rank(findings), int32(min(len(findings), 1<<30))
+	verdict.Conditions = append(judged(views), complete(findings))
+	return verdict
+}
+
+// settle writes where the store was seen, the worst of its places counting.
+func settle(v *view) {
+	s := &v.status
+	s.Endpoint, s.Placement = Endpoint(v.in.Register, v.store), v1alpha1.PlacementUnknown
+	s.Country, s.Region, s.Zone = "", "", ""
+	if place, found := worstPlace(v.seen.Places); found {
+		s.Country, s.Region, s.Zone, s.Placement = place.Country, shorten(place.Region, 63), place.Zone, v.seen.Evidence
+	}
+}
+
+func worstPlace(places []Place) (Place, bool) {
+	rank := []v1alpha1.PlacementVerdict{v1alpha1.VerdictDenied, v1alpha1.VerdictUnknown, v1alpha1.VerdictAllowed}
+	if len(places) == 0 {
+		return Place{}, false
+	}
+	return slices.MinFunc(places, func(a, b Place) int { return slices.Index(rank, a.Verdict) - slices.Index(rank, b.Verdict) }), true
+}
+
+// judged are the conditions about stores.
+func judged(views []view) []metav1.Condition {
+	if len(views) == 0 {
+		none := "The register names no store"
+		return []metav1.Condition{
+			is(v1alpha1.ConditionReady, v1alpha1.ReasonNoStores, none), is(v1alpha1.ConditionProvisioned, v1alpha1.ReasonNoStores, none),
+			is(v1alpha1.ConditionResident, v1alpha1.ReasonNoStores, none), is(v1alpha1.ConditionAccurate, v1alpha1.ReasonNoStores, none),
+		}
+	}
+	ready := first(views, readyGates)
+	conditions := []metav1.Condition{
+		condition(v1alpha1.ConditionReady, ready, v1alpha1.ReasonRegisterReady, "Every store answers, is provisioned, and is where the policy allows"),
+		condition(v1alpha1.ConditionProvisioned, first(views, provisionedGates), v1alpha1.ReasonProvisioned, "Roles, grants and ledger are in place in every store"),
+		condition(v1alpha1.ConditionResident, first(views, residentGates), v1alpha1.ReasonResident, "Every store is where the policy allows"),
+		condition(v1alpha1.ConditionAccurate, first(views, accurateGates), v1alpha1.ReasonAccurate, "Every store is as its dataset declares"),
+	}
+	if stuck := firstOf(views, readyGates, func(o objection) bool { return o.stalled }); stuck.reason != "" {
+		return append(conditions, is(v1alpha1.ConditionStalled, stuck.reason, stuck.message))
+	}
+	if ready.working {
+		conditions = append(conditions, is(v1alpha1.ConditionReconciling, ready.reason, ready.message))
+	}
+	return conditions
+}
+
+func is(conditionType, reason, message string) metav1.Condition {
+	return metav1.Condition{Type: conditionType, Status: metav1.ConditionTrue, Reason: reason, Message: message}
+}
+
+func condition(conditionType string, o objection, reason, message string) metav1.Condition {
+	switch {
+	case o.reason == "":
+		return is(conditionType, reason, message)
+	case o.unjudged && conditionType != v1alpha1.ConditionReady:
+		return metav1.Condition{Type: conditionType, Status: metav1.ConditionUnknown, Reason: o.reason, Message: o.message}
+	default:
+		return metav1.Condition{Type: conditionType, Status: metav1.ConditionFalse, Reason: o.reason, Message: o.message}
+	}
+}
+
+// first returns the first objection of the first store that has one; a stalled store before others.
+func first(views []view, gates []func(view) objection) objection {
+	if stuck := firstOf(views, gates, func(o objection) bool { return o.stalled }); stuck.reason != "" {
+		return stuck
+	}
+	return firstOf(views, gates, func(o objection) bool { return o.reason != "" })
+}
+
+// firstOf returns, store by store, the gate's objection if it is of the kind that is looked for. A store's later gates
+// count only while its earlier ones do not object.
+func firstOf(views []view, gates []func(view) objection, looked func(objection) bool) objection {
+	for _, v := range views {
+		for _, gate := range gates {
+			if o := gate(v); o.reason != "" {
+				if looked(o) {
+					return o
+				}
+				break
+			}
+		}
+	}
+	return objection{}
+}
+
+func regionsAllowed(v view) objection {
+	if v.store.Managed == nil || len(v.in.Regions) > 0 {
+		return objection{}
+	}
+	return objection{reason: v1alpha1.ReasonNoAllowedRegion, message: fmt.Sprintf(
+		"No region is allowed for store %q: no node is in a place that the residency policy allows", v.store.Name)}
+}
+
+func classAllowed(v view) objection {
+	if v.store.Managed == nil || v.facts.Class.Verdict == v1alpha1.VerdictAllowed {
+		return objection{}
+	}
+	message := v.facts.Class.Message
+	if message == "" {
+		message = fmt.Sprintf("StorageClass %q of store %q is not allowed by the residency policy", v.store.Managed.Storage.StorageClassName, v.store.Name)
+	}
+	return objection{reason: v1alpha1.ReasonStorageClassNotAllowed, message: message}
+}
+
+func storageFits(v view) objection { return storageTrouble(v.store, v.facts) }
+
+func notPaused(v view) objection {
+	if !stopped(v.store) {
+		return objection{}
+	}
+	return objection{reason: v1alpha1.ReasonPaused, message: fmt.Sprintf("Store %q is scaled to 0 replicas; set replicas to 1 to run it", v.store.Name)}
+}
+
+func databaseRuns(v view) objection {
+	if v.store.Managed == nil || DatabaseReady(v.facts.StatefulSet) {
+		return objection{}
+	}
+	return objection{reason: v1alpha1.ReasonDatabaseStarting, working: true, message: fmt.Sprintf("The database of store %q does not answer yet", v.store.Name)}
+}
+
+func credentialsThere(v view) objection {
+	if v.facts.CredentialsMissing == "" {
+		return objection{}
+	}
+	return objection{reason: v1alpha1.ReasonCredentialsMissing, message: fmt.Sprintf(
+		"Secret %q of store %q is absent or lacks the keys username and password; create it", v.facts.CredentialsMissing, v.store.Name)}
+}
+
+func scanned(v view) objection {
+	if v.status.LastScanTime != nil && v.status.DatasetDigest == Digest(v.in.Register, v.store, v.facts.Credentials) {
+		return objection{}
+	}
+	return objection{reason: v1alpha1.ReasonScanPending, unjudged: true, working: true, message: fmt.Sprintf("Store %q is being scanned", v.store.Name)}
+}
+
+// Outcomes of a scan, by what they say: that there was no connection, or that the store is not set up for erasure.
+var (
+	noConnection = []task.Reason{task.Unreachable, task.AuthenticationFailed, task.DatabaseMissing, task.TLSFailed}
+	notSetUp     = []task.Reason{task.PrivilegeMissing, task.RoleTooStrong, task.LedgerMissing}
+	notAccurate  = []task.Reason{task.TableMissing, task.ColumnMissing, task.Undeclared}
+)
+
+func connected(v view) objection {
+	reason := task.Reason(v.status.ScanReason)
+	if reason == task.Accurate || slices.Contains(notSetUp, reason) || slices.Contains(notAccurate, reason) {
+		return objection{}
+	}
+	return fromScan(v)
+}
+
+func setUp(v view) objection {
+	if !slices.Contains(notSetUp, task.Reason(v.status.ScanReason)) {
+		return objection{}
+	}
+	return fromScan(v)
+}
+
+func asDeclared(v view) objection {
+	if task.Reason(v.status.ScanReason) == task.Accurate {
+		return objection{}
+	}
+	return fromScan(v)
+}
+
+// fromScan repeats what the last scan came to. What has no name of its own here is a scan that failed, and is retried.
+func fromScan(v view) objection {
+	reason := task.Reason(v.status.ScanReason)
+	if !slices.Contains(slices.Concat(noConnection, notSetUp, notAccurate), reason) {
+		return objection{reason: v1alpha1.ReasonScanFailed, message: v.status.ScanMessage, working: true}
+	}
+	return objection{reason: string(reason), message: v.status.ScanMessage}
+}
+
+func placeAllowed(v view) objection {
+	place, found := worstPlace(v.seen.Places)
+	switch {
+	case v.seen.WorkloadMissing:
+		return objection{reason: v1alpha1.ReasonWorkloadMissing, message: fmt.Sprintf(
+			"Store %q names %s %q, which does not exist; correct workloadRef", v.store.Name, v.store.WorkloadRef.Kind, v.store.WorkloadRef.Name)}
+	case !found:
+		return objection{reason: v1alpha1.ReasonPlaceNotObserved, unjudged: true, working: !stopped(v.store), message: fmt.Sprintf("No pod of store %q is on a node yet", v.store.Name)}
+	case place.Verdict == v1alpha1.VerdictDenied:
+		return objection{reason: v1alpha1.ReasonPlaceNotAllowed, message: describe(v.store, place)}
+	case place.Verdict != v1alpha1.VerdictAllowed:
+		return objection{reason: v1alpha1.ReasonPlaceUnknown, message: describe(v.store, place)}
+	default:
+		return objection{}
+	}
+}
+
+func describe(s *v1alpha1.DataStore, p Place) string {
+	if p.Message != "" {
+		return fmt.Sprintf("Store %q: %s", s.Name, p.Message)
+	}
+	return fmt.Sprintf("Store %q is in region %q, country %q, zone %s (%s): the residency policy does not allow it", s.Name, p.Region, p.Country, p.Zone, p.Reason)
+}
+
+// wait returns when the next scan is due, or when to look again for what no event tells of; at most scanEvery.
+func wait(in Input, views []view) time.Duration {
+	soonest := scanEvery
+	for _, v := range views {
+		if v.in.answers(v.store) && !recordable(v.facts.Job) && v.facts.Job != nil {
+			continue // the Job's end is an event
+		}
+		if v.in.answers(v.store) {
+			due := NextScan(v.status, Digest(in.Register, v.store, v.facts.Credentials))
+			soonest = min(soonest, max(due.Sub(in.Now), time.Second))
+		}
+		if v.store.Managed == nil && (v.facts.CredentialsMissing != "" || len(v.seen.Places) == 0) {
+			soonest = min(soonest, 30*time.Second)
+		}
+	}
+	return soonest
+}

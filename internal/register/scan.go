@@ -1,0 +1,211 @@
+package register
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	batchac "k8s.io/client-go/applyconfigurations/batch/v1"
+	corev1ac "k8s.io/client-go/applyconfigurations/core/v1"
+	metav1ac "k8s.io/client-go/applyconfigurations/meta/v1"
+
+	"github.com/rempart-dev/rempart/api/v1alpha1"
+	"github.com/rempart-dev/rempart/internal/erasure/job"
+	"github.com/rempart-dev/rempart/internal/erasure/task"
+)
+
+// Times between scans.
+const (
+	// scanEvery is the time between scans of a store that is as declared.
+	scanEvery = 10 * time.Minute
+	// scanSoon is the wait after the first scan that was not; it doubles up to scanLate.
+	scanSoon, scanLate = 10 * time.Second, 5 * time.Minute
+	// scanDeadline is how long a scan may take, in seconds, its pod's start included.
+	scanDeadline = 300
+)
+
+// Digest is the digest of what a scan depends on: the dataset, the connection, and which credentials are used. When it
+// changes, the store is scanned at once.
+func Digest(register *v1alpha1.DataRegister, store *v1alpha1.DataStore, credentials []string) string {
+	text, err := json.Marshal(struct {
+		Dataset     *v1alpha1.Dataset
+		Connection  task.Connection
+		Roles       map[task.Role]string
+		Credentials []string
+		CA          string
+	}{store.Dataset, Connection(register, store), Roles(register, store), credentials, CASecret(store)})
+	if err != nil {
+		panic("encoding a dataset: plain structs always encode")
+	}
+	sum := sha256.Sum256(text)
+	return "sha256:" + hex.EncodeToString(sum[:])
+}
+
+// NextScan returns when a store is to be scanned again; the zero time means at once.
+func NextScan(status v1alpha1.StoreStatus, digest string) time.Time {
+	if status.LastScanTime == nil || status.DatasetDigest != digest {
+		return time.Time{}
+	}
+	return status.LastScanTime.Add(scanWait(status))
+}
+
+func scanWait(status v1alpha1.StoreStatus) time.Duration {
+	if status.ScanReason == string(task.Accurate) {
+		return scanEvery
+	}
+	wait := scanSoon
+	for n := int32(1); n < value(status.ScanFailures) && wait < scanLate; n++ {
+		wait *= 2
+	}
+	return min(wait, scanLate)
+}
+
+// ScanName returns the name of a store's scan: the same until the scan is recorded, or until what it depends on changes.
+func ScanName(register *v1alpha1.DataRegister, status v1alpha1.StoreStatus, digest string) string {
+	sum := sha256.Sum256(fmt.Appendf(nil, "%s/%s/%s/%d", register.UID, status.Name, digest, value(status.Scans)))
+	return cut(Name(register.Name, string(status.Name)), 46) + "-scan-" + hex.EncodeToString(sum[:5])
+}
+
+// scan returns the Job and the task of a scan that is due; nothing when none is. A Job that exists is left as it is: its
+// template is immutable, and it was made by an operator that may have used another image.
+func (in Input) scan(s *v1alpha1.DataStore, owner *metav1ac.OwnerReferenceApplyConfiguration) (*corev1ac.SecretApplyConfiguration, *batchac.JobApplyConfiguration) {
+	facts, status := in.Stores[string(s.Name)], in.statusOf(s)
+	digest := Digest(in.Register, s, facts.Credentials)
+	if facts.Job != nil || !in.answers(s) || NextScan(status, digest).After(in.Now) {
+		return nil, nil
+	}
+	name, r := ScanName(in.Register, status, digest), in.Register
+	spec := job.Spec{
+		Name: name, Namespace: r.Namespace, Owner: owner, Image: in.Image, Labels: job.Labels(r.Name, string(s.Name), job.ComponentScan),
+		TaskSecret: name, CASecret: CASecret(s), BackoffLimit: 1, Deadline: scanDeadline, NodeAffinity: Affinity(in.Regions),
+		Containers: []job.Container{{Step: task.Scan, Roles: only(Roles(r, s), task.Verifier)}},
+	}
+	if s.Managed != nil {
+		spec.Init = []job.Container{{Step: task.Provision, Roles: Roles(r, s)}}
+	}
+	return in.scanTask(s, name, owner), spec.Build()
+}
+
+func only(roles map[task.Role]string, role task.Role) map[task.Role]string {
+	return map[task.Role]string{role: roles[role]}
+}
+
+// scanTask holds no identifier of a person and no instant: it is the same each time it is built.
+func (in Input) scanTask(s *v1alpha1.DataStore, name string, owner *metav1ac.OwnerReferenceApplyConfiguration) *corev1ac.SecretApplyConfiguration {
+	r := in.Register
+	text, err := json.Marshal(task.Task{Register: r.Name, Store: string(s.Name), Engine: s.Engine, Connection: Connection(r, s), Dataset: s.Dataset})
+	if err != nil {
+		panic("encoding a task: plain structs always encode")
+	}
+	return corev1ac.Secret(name, r.Namespace).WithLabels(labels(r.Name, string(s.Name), job.ComponentScan)).
+		WithOwnerReferences(owner).WithData(map[string][]byte{job.TaskKey: text})
+}
+
+// record writes into the status what a scan that ended came to.
+func (in Input) record(s *v1alpha1.DataStore, status *v1alpha1.StoreStatus, seen Seen) {
+	facts := in.Stores[string(s.Name)]
+	if !recordable(facts.Job) {
+		return
+	}
+	digest, outcome := Digest(in.Register, s, facts.Credentials), worst(job.Ended(facts.Job), seen.Outcomes)
+	failures := value(status.ScanFailures)
+	if status.DatasetDigest != digest {
+		failures = 0
+	}
+	if outcome.Reason == task.Accurate {
+		failures = 0
+	} else {
+		failures = min(failures+1, 100)
+	}
+	at := metav1.NewTime(in.Now.Truncate(time.Second))
+	scans := value(status.Scans) + 1
+	status.Scans, status.ScanFailures, status.LastScanTime, status.DatasetDigest = &scans, &failures, &at, digest
+	status.ScanReason = string(outcome.Reason)
+	status.ScanMessage = in.explain(s, outcome)
+	status.UndeclaredTables, status.UndeclaredColumns = &outcome.UndeclaredTables, &outcome.UndeclaredColumns
+}
+
+// worst returns the first outcome that failed, else the scan's. A scan that left no readable answer has failed.
+func worst(state job.State, outcomes []task.Outcome) task.Outcome {
+	for _, o := range outcomes {
+		if !o.OK {
+			if o.Reason == "" || o.Reason == task.Accurate {
+				o.Reason = task.Internal
+			}
+			return o
+		}
+	}
+	scanned, found := job.Of(outcomes, task.Scan)
+	switch {
+	case state != job.Succeeded || !found:
+		return task.Outcome{Step: task.Scan, Reason: task.Internal}
+	case scanned.Reason == "":
+		scanned.Reason = task.Accurate
+	}
+	return scanned
+}
+
+// advice says, by reason, what was found and what to do. %[1]s is the store, %[2]s the tables and columns in question,
+// %[3]s host and port, %[4]s the Secret, %[5]s the database.
+var advice = map[task.Reason]string{
+	task.Unreachable:          "Store %[1]q does not answer at %[3]s; check host, port, NetworkPolicies, and that the database runs",
+	task.AuthenticationFailed: "Store %[1]q at %[3]s refuses the credentials in Secret %[4]q; correct username and password",
+	task.DatabaseMissing:      "Store %[1]q has no database %[5]q, or its role may not connect to it; create it or correct the name",
+	task.TLSFailed:            "Store %[1]q at %[3]s offers no TLS, or a certificate that is not trusted; correct the server or connection.tls",
+	task.PrivilegeMissing:     "Store %[1]q does not give its roles the privileges that the dataset needs: %[2]s; grant them as the page of DataRegister says",
+	task.RoleTooStrong:        "Store %[1]q gives a role more than it may have: %[2]s; use roles as the page of DataRegister says",
+	task.LedgerMissing:        "Store %[1]q has no ledger: %[2]s; create it as the page of DataRegister says",
+	task.TableMissing:         "Store %[1]q has no such table as its dataset declares: %[2]s; create it or correct the dataset",
+	task.ColumnMissing:        "Store %[1]q has no such column as its dataset declares: %[2]s; create it or correct the dataset",
+	task.Undeclared:           "Store %[1]q has what looks like personal data and is not in its dataset: %[2]s; declare it",
+}
+
+// explain composes the message of a scan. What the eraser says names tables and columns, never values.
+func (in Input) explain(s *v1alpha1.DataStore, o task.Outcome) string {
+	if o.Reason == task.Accurate {
+		return ""
+	}
+	text, known := advice[o.Reason]
+	if !known {
+		text = "Store %[1]q was not scanned to the end; the scan is tried again"
+	}
+	what := strings.Join(o.Names, ", ")
+	if what == "" {
+		what = o.Message
+	}
+	if what == "" {
+		what = "see the log of the scan"
+	}
+	role := task.Verifier
+	if o.Step == task.Provision {
+		role = task.Admin
+	}
+	message := fmt.Sprintf(text, s.Name, shorten(what, 600), Endpoint(in.Register, s), Roles(in.Register, s)[role], Connection(in.Register, s).Database)
+	if s.Managed != nil && o.Reason == task.AuthenticationFailed {
+		message += "; a volume that was kept opens only with the admin's Secret that was kept with it"
+	}
+	return shorten(message, 1024)
+}
+
+// shorten cuts a text at a character's border.
+func shorten(text string, most int) string {
+	if len(text) <= most {
+		return text
+	}
+	end := most - len("…")
+	for end > 0 && text[end]&0xC0 == 0x80 {
+		end--
+	}
+	return text[:end] + "…"
+}
+
+func value[T int32 | int64](p *T) T {
+	if p == nil {
+		return 0
+	}
+	return *p
+}
