@@ -1,0 +1,68 @@
+package postgres
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+
+	"github.com/rempart-dev/rempart/api/v1alpha1"
+	"github.com/rempart-dev/rempart/internal/erasure/plan"
+)
+
+// arguments gathers the bind parameters of a statement.
+type arguments struct{ values []any }
+
+// add returns the placeholder of a value.
+func (a *arguments) add(value any) string {
+	a.values = append(a.values, value)
+	return "$" + strconv.Itoa(len(a.values))
+}
+
+// numbered is the set of a member with a number per row, from which pseudonyms are made.
+func numbered(i, state int) string {
+	return fmt.Sprintf("(SELECT *, pg_catalog.row_number() OVER () AS number FROM %s WHERE state OPERATOR(pg_catalog.=) %d)", setOf(i), state)
+}
+
+// becomes is the right side of SET for a change. Text is assigned uncast, so that a value that is too long is an error
+// and not cut.
+func (s *settlement) becomes(m *plan.Member, c plan.Change, args *arguments) string {
+	target := m.Table.Column(c.Column)
+	switch c.Mask {
+	case v1alpha1.MaskDefault:
+		return "DEFAULT"
+	case v1alpha1.MaskConstant:
+		if target.Class == plan.Text {
+			return args.add(c.Constant) + "::pg_catalog.text"
+		}
+		return "CAST(" + args.add(c.Constant) + "::pg_catalog.text AS " + target.Type + ")"
+	case v1alpha1.MaskPseudonym:
+		text := s.pseudonym(m, c, args)
+		if target.Class == plan.UUID {
+			return "CAST(" + text + " AS " + target.Type + ")"
+		}
+		return text
+	default:
+		return "NULL"
+	}
+}
+
+// preview is the value of a change as an expression, for judging constraints.
+func (s *settlement) preview(m *plan.Member, c plan.Change, args *arguments) string {
+	target := m.Table.Column(c.Column)
+	switch {
+	case c.Mask == v1alpha1.MaskNull, c.Mask == v1alpha1.MaskDefault && target.Default == "":
+		return "NULL::" + target.Type
+	case c.Mask == v1alpha1.MaskDefault:
+		return "CAST((" + target.Default + ") AS " + target.Type + ")"
+	default:
+		return "CAST(" + s.becomes(m, c, args) + " AS " + target.Type + ")"
+	}
+}
+
+// pseudonym is 128 bits in hexadecimal, one per row and column: a hash of the run's secret, the place of the column and
+// the number of the row. Neither depends on the person, and the secret is forgotten with the run, so nobody can undo it.
+func (s *settlement) pseudonym(m *plan.Member, c plan.Change, args *arguments) string {
+	at := slices.IndexFunc(m.Table.Columns, func(x plan.Column) bool { return x.Name == c.Column })
+	return fmt.Sprintf("pg_catalog.substr(pg_catalog.encode(pg_catalog.sha256(%s::pg_catalog.bytea OPERATOR(pg_catalog.||) pg_catalog.convert_to(%s::pg_catalog.text, 'UTF8') OPERATOR(pg_catalog.||) pg_catalog.int8send(s.number)), 'hex'), 1, 32)",
+		args.add(s.pseudo), args.add(m.Table.Path()+"/"+strconv.Itoa(at)))
+}

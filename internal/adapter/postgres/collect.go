@@ -1,0 +1,339 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/rempart-dev/rempart/internal/erasure/plan"
+	"github.com/rempart-dev/rempart/internal/erasure/subject"
+)
+
+// analyzeFrom is how many rows a set must have before the planner is told what is in it.
+const analyzeFrom = 100
+
+// collector finds the rows of people and gathers them in temporary tables, one set per member. Requests of one run
+// share the sets: a row that several people of the run reach is theirs together, and is counted for the request that
+// reaches it in fewest steps, of these for the first in the task.
+type collector struct {
+	*session
+	plan *plan.Plan
+	mine []int64 // rows per set
+	// others are the rows that the people of the run reach and somebody else too.
+	others []int64
+}
+
+func newCollector(s *session, p *plan.Plan) *collector {
+	return &collector{session: s, plan: p, mine: make([]int64, len(p.Members)), others: make([]int64, len(p.Members))}
+}
+
+// prepare creates the sets, empty. They end with the transaction.
+func (c *collector) prepare(ctx context.Context) error {
+	for i := range c.plan.Members {
+		m := &c.plan.Members[i]
+		err := c.all(ctx, fmt.Sprintf(
+			`CREATE TEMPORARY TABLE %s ON COMMIT DROP AS SELECT 0::pg_catalog.int4 AS req, false AS seed, 0::pg_catalog.int4 AS rnd, 0::pg_catalog.int2 AS state, NULL::pg_catalog.date AS until, %s FROM %s AS t WITH NO DATA`,
+			setOf(i), rowColumns(m, "t"), table(m.Table)))
+		if err == nil && !m.Explicit {
+			err = c.all(ctx, fmt.Sprintf(`CREATE TEMPORARY TABLE %s ON COMMIT DROP AS SELECT req, %s FROM %s WITH NO DATA`,
+				sharedOf(i), strings.Join(keyNames(m), ", "), setOf(i)))
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// load copies the identifiers of the people into a temporary table, each as given and normalised.
+func (s *session) load(ctx context.Context, subjects []subject.Subject) error {
+	err := s.all(ctx, `CREATE TEMPORARY TABLE `+identifiers+` (req pg_catalog.int4 NOT NULL, kind pg_catalog.text NOT NULL, value pg_catalog.text NOT NULL, number pg_catalog.int8, uuid pg_catalog.uuid, folded pg_catalog.text GENERATED ALWAYS AS (pg_catalog.lower(value)) STORED) ON COMMIT DROP`)
+	if err != nil {
+		return err
+	}
+	var rows [][]any
+	for req, person := range subjects {
+		for _, kind := range person.Kinds() {
+			for _, value := range person.Values(kind) {
+				rows = append(rows, []any{int32(req), string(kind), value, number(value), uuid(value)})
+			}
+		}
+	}
+	columns := []string{"req", "kind", "value", "number", "uuid"}
+	if _, err := s.conn.CopyFrom(ctx, pgx.Identifier{"pg_temp", "rempart_identifiers"}, columns, pgx.CopyFromRows(rows)); err != nil {
+		return failure(err)
+	}
+	return s.all(ctx, "ANALYZE "+identifiers)
+}
+
+// number returns an identifier as a number, when it is written as one writes numbers.
+func number(value string) any {
+	n, err := strconv.ParseInt(value, 10, 64)
+	if err != nil || decimal(n) != value {
+		return nil
+	}
+	return n
+}
+
+// uuid returns an identifier as 16 bytes, when it is a UUID.
+func uuid(value string) any {
+	text := strings.ReplaceAll(value, "-", "")
+	if len(text) != 32 || (len(value) != 32 && len(value) != 36) {
+		return nil
+	}
+	var id [16]byte
+	for i := range id {
+		b, err := strconv.ParseUint(text[2*i:2*i+2], 16, 8)
+		if err != nil {
+			return nil
+		}
+		id[i] = byte(b)
+	}
+	return id
+}
+
+// collect fills the sets. Rows that others share are taken out, with all that belongs to people through them alone; since
+// that may make further rows shared, it is repeated until nothing changes.
+func (c *collector) collect(ctx context.Context) error {
+	if err := c.seeds(ctx); err != nil {
+		return err
+	}
+	dirty := make([]bool, len(c.plan.Members))
+	for i := range dirty {
+		dirty[i] = true
+	}
+	for again := false; ; again = true {
+		if err := c.reach(ctx, dirty); err != nil {
+			return err
+		}
+		changed, err := c.share(ctx)
+		if err != nil {
+			return err
+		}
+		if dirty = c.below(changed); !slices.Contains(dirty, true) {
+			if !again {
+				return nil
+			}
+			return c.forgetUnreached(ctx)
+		}
+		if err := c.empty(ctx, dirty); err != nil {
+			return err
+		}
+	}
+}
+
+// seeds finds the rows that hold an identifier. They belong to the person whatever they refer to.
+func (c *collector) seeds(ctx context.Context) error {
+	for i := range c.plan.Members {
+		m := &c.plan.Members[i]
+		for _, k := range m.Keys {
+			keys := strings.Join(keyExpressions(m, "t"), ", ")
+			n, err := c.exec(ctx, fmt.Sprintf(
+				`INSERT INTO %s (%s) SELECT DISTINCT ON (%s) q.req, true, 0, %d, %s, %s FROM %s AS t JOIN %s AS q ON q.kind OPERATOR(pg_catalog.=) $1 AND %s WHERE NOT EXISTS (SELECT FROM %s AS x WHERE %s) ORDER BY %s, q.req`,
+				setOf(i), setColumns(m), keys, initial(m), until(m, "t"), rowColumns(m, "t"), table(m.Table), identifiers,
+				found(m, k, "t", "q"), setOf(i), sameRow(m, "t", "x"), keys), string(k.Identifier))
+			if err != nil {
+				return err
+			}
+			c.mine[i] += n
+		}
+		if err := c.analyze(ctx, i); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *collector) analyze(ctx context.Context, i int) error {
+	if c.mine[i] < analyzeFrom {
+		return nil
+	}
+	return c.all(ctx, "ANALYZE "+setOf(i))
+}
+
+// reach follows the owning links from owners to what they own, group by group. In a cycle it goes on round by round,
+// each time from the rows of the round before.
+func (c *collector) reach(ctx context.Context, dirty []bool) error {
+	for _, group := range c.plan.Collect {
+		var entering, within []plan.Link
+		for _, l := range c.plan.Links {
+			switch {
+			case !l.Owning || !dirty[l.From] || !slices.Contains(group, l.From):
+			case slices.Contains(group, l.To):
+				within = append(within, l)
+			default:
+				entering = append(entering, l)
+			}
+		}
+		for _, l := range entering {
+			if _, err := c.follow(ctx, l, 0, false); err != nil {
+				return err
+			}
+		}
+		for round := 1; len(within) > 0; round++ {
+			var reached int64
+			for _, l := range within {
+				n, err := c.follow(ctx, l, round, true)
+				if err != nil {
+					return err
+				}
+				reached += n
+			}
+			if reached == 0 {
+				break
+			}
+		}
+		for _, i := range group {
+			if err := c.analyze(ctx, i); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// follow adds the rows that a link makes belong to people. A row that says by its own subject key that it is somebody
+// else's goes to the shared rows at once.
+func (c *collector) follow(ctx context.Context, l plan.Link, round int, lastRound bool) (int64, error) {
+	if c.mine[l.To] == 0 {
+		return 0, nil
+	}
+	m := &c.plan.Members[l.From]
+	keys := strings.Join(keyExpressions(m, "t"), ", ")
+	where := fmt.Sprintf("NOT EXISTS (SELECT FROM %s AS x WHERE %s)", setOf(l.From), sameRow(m, "t", "x"))
+	if !m.Explicit {
+		where += fmt.Sprintf(" AND NOT EXISTS (SELECT FROM %s AS x WHERE %s)", sharedOf(l.From), sameRow(m, "t", "x"))
+	}
+	if lastRound {
+		where += fmt.Sprintf(" AND s.rnd OPERATOR(pg_catalog.=) %d", round-1)
+	}
+	reached := fmt.Sprintf(`SELECT DISTINCT ON (%s) s.req, false AS seed, %d AS rnd, %d AS state, %s AS until, %s, %s AS others FROM %s AS t JOIN %s AS s ON %s WHERE %s ORDER BY %s, s.req`,
+		keys, round, initial(m), until(m, "t"), rowColumns(m, "t"), c.somebodyElses(m), table(m.Table), setOf(l.To), refers(c.plan, l, "t", "s"), where, keys)
+	sql := fmt.Sprintf(`WITH reached AS (%s) INSERT INTO %s (%s) SELECT %[3]s FROM reached`, reached, setOf(l.From), setColumns(m))
+	if !m.Explicit && len(m.Keys) > 0 {
+		names := strings.Join(keyNames(m), ", ")
+		sql = fmt.Sprintf(`WITH reached AS (%s), shared AS (INSERT INTO %s (req, %s) SELECT req, %[3]s FROM reached WHERE others) INSERT INTO %s (%s) SELECT %[5]s FROM reached WHERE NOT others`,
+			reached, sharedOf(l.From), names, setOf(l.From), setColumns(m))
+	}
+	n, err := c.exec(ctx, sql)
+	c.mine[l.From] += n
+	return n, err
+}
+
+// somebodyElses is true for a row whose own subject key has a value that is nobody's of the run. It counts when the
+// person gave an identifier of that kind, or when the table's rows can be people themselves (it is in a cycle).
+func (c *collector) somebodyElses(m *plan.Member) string {
+	if m.Explicit || len(m.Keys) == 0 {
+		return "false"
+	}
+	var parts []string
+	for _, k := range m.Keys {
+		part := column("t", k.Column) + " IS NOT NULL"
+		if !m.Cyclic {
+			part += fmt.Sprintf(" AND EXISTS (SELECT FROM %s AS q WHERE q.req OPERATOR(pg_catalog.=) s.req AND q.kind OPERATOR(pg_catalog.=) '%s')", identifiers, k.Identifier)
+		}
+		parts = append(parts, "("+part+")")
+	}
+	return "(" + strings.Join(parts, " OR ") + ")"
+}
+
+// share takes out the rows that refer, by a second owning link, to a row that is not of the run's people. It returns the
+// members whose sets changed.
+func (c *collector) share(ctx context.Context) ([]bool, error) {
+	changed := make([]bool, len(c.plan.Members))
+	for i := range c.plan.Members {
+		owners := c.owners(i)
+		if c.plan.Members[i].Explicit || len(owners) < 2 || c.mine[i] == 0 {
+			continue
+		}
+		for _, l := range owners {
+			n, err := c.shareThrough(ctx, l)
+			if err != nil {
+				return nil, err
+			}
+			c.mine[i] -= n
+			changed[i] = changed[i] || n > 0
+		}
+	}
+	return changed, nil
+}
+
+func (c *collector) owners(from int) []plan.Link {
+	var owners []plan.Link
+	for _, l := range c.plan.Links {
+		if l.From == from && l.Owning {
+			owners = append(owners, l)
+		}
+	}
+	return owners
+}
+
+func (c *collector) shareThrough(ctx context.Context, l plan.Link) (int64, error) {
+	m, names := &c.plan.Members[l.From], keyNames(&c.plan.Members[l.From])
+	where := set(l, "t")
+	if !l.Real {
+		var parts []string
+		for i, name := range l.Columns {
+			parts = append(parts, equal(column("t", name), column("u", l.ToColumns[i]), c.plan.Members[l.To].Table.Column(l.ToColumns[i])))
+		}
+		where += fmt.Sprintf(" AND EXISTS (SELECT FROM %s AS u WHERE %s)", table(c.plan.Members[l.To].Table), strings.Join(parts, " AND "))
+	}
+	return c.exec(ctx, fmt.Sprintf(
+		`WITH shared AS (INSERT INTO %s (req, %s) SELECT s.req, %s FROM %s AS s JOIN %s AS t ON %s WHERE NOT s.seed AND %s AND NOT EXISTS (SELECT FROM %s AS y WHERE %s) RETURNING *) DELETE FROM %[4]s AS s USING shared AS x WHERE %[10]s`,
+		sharedOf(l.From), strings.Join(names, ", "), "s."+strings.Join(names, ", s."), setOf(l.From), table(m.Table), sameRow(m, "t", "s"),
+		where, setOf(l.To), refers(c.plan, l, "t", "y"), sameSetRow(m, "s", "x")))
+}
+
+// below returns the members that are owned, over any way, by those that changed. A change in a table that owns nothing
+// changes nothing else.
+func (c *collector) below(changed []bool) []bool {
+	out := make([]bool, len(changed))
+	for grew := true; grew; {
+		grew = false
+		for _, l := range c.plan.Links {
+			if l.Owning && !out[l.From] && (changed[l.To] || out[l.To]) {
+				out[l.From], grew = true, true
+			}
+		}
+	}
+	return out
+}
+
+// empty removes what was reached, so that it can be reached anew; seeds stay.
+func (c *collector) empty(ctx context.Context, members []bool) error {
+	for i, yes := range members {
+		if !yes {
+			continue
+		}
+		n, err := c.exec(ctx, fmt.Sprintf(`DELETE FROM %s WHERE NOT seed`, setOf(i)))
+		if err != nil {
+			return err
+		}
+		c.mine[i] -= n
+	}
+	return nil
+}
+
+// forgetUnreached drops shared rows that, in the end, lead to nobody of the run.
+func (c *collector) forgetUnreached(ctx context.Context) error {
+	for i := range c.plan.Members {
+		m := &c.plan.Members[i]
+		if m.Explicit {
+			continue
+		}
+		ways := []string{"false"}
+		for _, l := range c.owners(i) {
+			ways = append(ways, fmt.Sprintf("EXISTS (SELECT FROM %s AS s WHERE %s)", setOf(l.To), refers(c.plan, l, "t", "s")))
+		}
+		_, err := c.exec(ctx, fmt.Sprintf(`DELETE FROM %s AS x USING %s AS t WHERE %s AND NOT (%s)`,
+			sharedOf(i), table(m.Table), sameRow(m, "t", "x"), strings.Join(ways, " OR ")))
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,180 @@
+// Package postgres erases people from PostgreSQL: it reads the catalogue, runs a plan of package plan in one
+// transaction with a ledger row, verifies with another role, and prepares a store's roles.
+//
+// Values travel as bind parameters of the extended protocol only; the text of a statement depends on the catalogue and
+// the dataset alone. Names come from the catalogue by exact match and are quoted. The search path is pg_catalog, and
+// operators are qualified, so that nothing a user has made runs in place of what is meant.
+package postgres
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"net"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/rempart-dev/rempart/api/v1alpha1"
+	"github.com/rempart-dev/rempart/internal/erasure/task"
+)
+
+// DialFunc opens a connection. The program that uses this package supplies it: the package itself dials nothing.
+type DialFunc func(ctx context.Context, network, address string) (net.Conn, error)
+
+// Config is how to reach a store, and as whom.
+type Config struct {
+	Connection         task.Connection
+	Username, Password string
+	// RootCAs are trusted in mode VerifyFull; nil means the system's.
+	RootCAs *x509.CertPool
+	Dial    DialFunc
+	// LockTimeout is how long a statement waits for a lock. Zero means 10 s.
+	LockTimeout time.Duration
+	// StatementTimeout is how long a statement may take. Zero means 30 min.
+	StatementTimeout time.Duration
+}
+
+// Limits of a session where Config gives none.
+const (
+	connectTimeout          = 10 * time.Second
+	defaultLockTimeout      = 10 * time.Second
+	defaultStatementTimeout = 30 * time.Minute
+	idleTimeout             = time.Minute
+)
+
+// session is one connection with its settings.
+type session struct {
+	conn *pgx.Conn
+}
+
+// open connects. Its error is a *task.Failure.
+func open(ctx context.Context, c Config) (*session, error) {
+	cfg, err := pgx.ParseConfig("host=localhost sslmode=disable passfile=/dev/null")
+	if err != nil {
+		return nil, &task.Failure{Reason: task.Internal, Message: "The driver refuses its settings"}
+	}
+	// What the driver took from the environment is overwritten: a task alone says where and as whom to connect.
+	cfg.Host, cfg.Port, cfg.Database = c.Connection.Host, uint16(c.Connection.Port), c.Connection.Database
+	cfg.User, cfg.Password = c.Username, c.Password
+	cfg.TLSConfig, cfg.Fallbacks = tlsConfig(c), nil
+	cfg.ConnectTimeout = connectTimeout
+	if c.Dial == nil {
+		return nil, &task.Failure{Reason: task.Internal, Message: "No dialer was given"}
+	}
+	watch := &answer{}
+	cfg.DialFunc = watch.over(c.Dial)
+	cfg.RuntimeParams = map[string]string{
+		"application_name":                    "rempart-eraser",
+		"search_path":                         "pg_catalog",
+		"TimeZone":                            "UTC",
+		"DateStyle":                           "ISO",
+		"row_security":                        "off", // a policy would hide rows; now it is an error
+		"lock_timeout":                        milliseconds(c.LockTimeout, defaultLockTimeout),
+		"statement_timeout":                   milliseconds(c.StatementTimeout, defaultStatementTimeout),
+		"idle_in_transaction_session_timeout": milliseconds(idleTimeout, idleTimeout),
+	}
+	// A statement is used once, so that preparing it by name would only add a round trip.
+	cfg.DefaultQueryExecMode = pgx.QueryExecModeCacheDescribe
+	conn, err := pgx.ConnectConfig(ctx, cfg)
+	if err != nil {
+		return nil, connectFailure(err, cfg.TLSConfig != nil && watch.first == 'N')
+	}
+	return &session{conn: conn}, nil
+}
+
+// answer remembers the first byte that a server sends. To a request for TLS, N says that there is none (PostgreSQL
+// protocol, SSLRequest); the driver has no error value that says so.
+type answer struct{ first byte }
+
+func (a *answer) over(dial DialFunc) pgconn.DialFunc {
+	return func(ctx context.Context, network, address string) (net.Conn, error) {
+		conn, err := dial(ctx, network, address)
+		if err != nil {
+			return nil, err
+		}
+		return &watched{Conn: conn, answer: a}, nil
+	}
+}
+
+type watched struct {
+	net.Conn
+	answer *answer
+}
+
+// Read passes on, and remembers the first byte.
+func (w *watched) Read(p []byte) (int, error) {
+	n, err := w.Conn.Read(p)
+	if n > 0 && w.answer.first == 0 {
+		w.answer.first = p[0]
+	}
+	return n, err
+}
+
+func tlsConfig(c Config) *tls.Config {
+	switch c.Connection.TLS.Mode {
+	case v1alpha1.TLSRequire:
+		// The mode means: encrypted, peer not checked. A register that uses it gets a finding.
+		return &tls.Config{MinVersion: tls.VersionTLS12, InsecureSkipVerify: true} //nolint:gosec // as declared
+	case v1alpha1.TLSVerifyFull:
+		return &tls.Config{MinVersion: tls.VersionTLS12, ServerName: c.Connection.Host, RootCAs: c.RootCAs}
+	default:
+		return nil
+	}
+}
+
+func milliseconds(d, otherwise time.Duration) string {
+	if d == 0 {
+		d = otherwise
+	}
+	return decimal(d.Milliseconds())
+}
+
+// close ends the session. An open transaction is rolled back by the server.
+func (s *session) close() {
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+	defer cancel()
+	_ = s.conn.Close(ctx)
+}
+
+// exec runs a statement by the extended protocol and returns the number of rows that it affected. pgx would send a
+// statement without arguments by the simple protocol, so those go a layer lower.
+func (s *session) exec(ctx context.Context, sql string, args ...any) (int64, error) {
+	if len(args) == 0 {
+		tag, err := s.conn.PgConn().ExecParams(ctx, sql, nil, nil, nil, nil).Close()
+		return tag.RowsAffected(), failure(err)
+	}
+	tag, err := s.conn.Exec(ctx, sql, args...)
+	return tag.RowsAffected(), failure(err)
+}
+
+// all runs statements in order.
+func (s *session) all(ctx context.Context, statements ...string) error {
+	for _, sql := range statements {
+		if _, err := s.exec(ctx, sql); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// row reads one row; ok is false when there is none.
+func (s *session) row(ctx context.Context, sql string, args []any, into ...any) (ok bool, err error) {
+	err = s.conn.QueryRow(ctx, sql, args...).Scan(into...)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return false, nil
+	}
+	return err == nil, failure(err)
+}
+
+// rows calls each once per row, after scanning it into the pointers.
+func (s *session) rows(ctx context.Context, sql string, args []any, into []any, each func() error) error {
+	rows, err := s.conn.Query(ctx, sql, args...)
+	if err != nil {
+		return failure(err)
+	}
+	_, err = pgx.ForEachRow(rows, into, each)
+	return failure(err)
+}

@@ -1,0 +1,176 @@
+package postgres
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/rempart-dev/rempart/api/v1alpha1"
+	"github.com/rempart-dev/rempart/internal/erasure/plan"
+	"github.com/rempart-dev/rempart/internal/erasure/task"
+)
+
+// tally gathers rows by table, action and request.
+type tally struct {
+	requests int
+	entries  map[task.Table]*entry
+}
+
+type entry struct {
+	rows  []int64
+	until map[int]string
+}
+
+func newTally(requests int) *tally {
+	return &tally{requests: requests, entries: map[task.Table]*entry{}}
+}
+
+// add counts rows. Zero makes the pair of table and action appear.
+func (t *tally) add(path string, action v1alpha1.TableErasure, req int, rows int64, until *time.Time) {
+	key := task.Table{Name: path, Action: action}
+	e := t.entries[key]
+	if e == nil {
+		e = &entry{rows: make([]int64, t.requests), until: map[int]string{}}
+		t.entries[key] = e
+	}
+	if req < 0 || req >= t.requests {
+		return
+	}
+	e.rows[req] += rows
+	if until != nil {
+		e.until[req] = max(e.until[req], until.Format(time.DateOnly))
+	}
+}
+
+// result returns the counts as an Outcome has them: tables sorted, requests in the order of the task.
+func (t *tally) result(requests []task.Request) ([]task.Table, []task.Counts) {
+	tables := make([]task.Table, 0, len(t.entries))
+	for table := range t.entries {
+		tables = append(tables, table)
+	}
+	slices.SortFunc(tables, func(a, b task.Table) int {
+		return cmp.Or(strings.Compare(a.Name, b.Name), strings.Compare(string(a.Action), string(b.Action)))
+	})
+	counts := make([]task.Counts, len(requests))
+	for i, r := range requests {
+		counts[i] = task.Counts{UID: r.UID, Rows: make([]int64, len(tables))}
+		for j, table := range tables {
+			e := t.entries[table]
+			counts[i].Rows[j] = e.rows[i]
+			if day, ok := e.until[i]; ok {
+				if counts[i].Until == nil {
+					counts[i].Until = map[int]string{}
+				}
+				counts[i].Until[j] = day
+			}
+		}
+	}
+	return tables, counts
+}
+
+// count says what becomes of whose rows. Rows that are shared, or are another person's and point at what goes, count as
+// Detach: they stay, without their pointer.
+func (s *settlement) count(ctx context.Context, requests int) (*tally, error) {
+	t := newTally(requests)
+	for i := range s.plan.Members {
+		m := &s.plan.Members[i]
+		t.add(m.Table.Path(), m.Action, -1, 0, nil)
+		if err := s.countSet(ctx, t, i); err != nil {
+			return nil, err
+		}
+		if !m.Explicit && s.others[i] > 0 {
+			sql := "SELECT req, pg_catalog.count(*) FROM " + sharedOf(i) + " GROUP BY req"
+			if err := s.countInto(ctx, t, m, sql); err != nil {
+				return nil, err
+			}
+		}
+		if sql := s.outsiders(i); sql != "" {
+			if err := s.countInto(ctx, t, m, sql); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return t, nil
+}
+
+func (s *settlement) countSet(ctx context.Context, t *tally, i int) error {
+	m := &s.plan.Members[i]
+	if s.mine[i] == 0 {
+		return nil
+	}
+	var (
+		req   int
+		state int
+		rows  int64
+		until *time.Time
+	)
+	sql := fmt.Sprintf("SELECT req, state, pg_catalog.count(*), pg_catalog.max(until) FROM %s GROUP BY req, state", setOf(i))
+	return s.rows(ctx, sql, nil, []any{&req, &state, &rows, &until}, func() error {
+		last := until
+		if state != stateKeep {
+			last = nil
+		}
+		t.add(m.Table.Path(), action(m, state), req, rows, last)
+		until = nil
+		return nil
+	})
+}
+
+func action(m *plan.Member, state int) v1alpha1.TableErasure {
+	switch state {
+	case stateMask:
+		return v1alpha1.EraseMaskColumns
+	case stateDetach:
+		return v1alpha1.EraseDetach
+	case stateKeep:
+		return v1alpha1.EraseKeep
+	case stateFallback:
+		return m.Fallback.Action
+	default:
+		return v1alpha1.EraseDeleteRows
+	}
+}
+
+func (s *settlement) countInto(ctx context.Context, t *tally, m *plan.Member, sql string) error {
+	var (
+		req  int
+		rows int64
+	)
+	return s.rows(ctx, sql, nil, []any{&req, &rows}, func() error {
+		t.add(m.Table.Path(), v1alpha1.EraseDetach, req, rows, nil)
+		return nil
+	})
+}
+
+// outsiders counts the rows of a table that no person of the run reaches and that point, by a link that does not own, at
+// rows that go.
+func (s *settlement) outsiders(i int) string {
+	m := &s.plan.Members[i]
+	keys := strings.Join(keyNames(m), ", ")
+	var parts []string
+	for _, l := range s.plan.Links {
+		if l.From != i || l.Owning || len(l.Clear) == 0 || !s.concerns(l) {
+			continue
+		}
+		part := fmt.Sprintf("SELECT s.req, %s FROM %s AND NOT EXISTS (SELECT FROM %s AS x WHERE %s)", keyList(m, "t"), s.detached(l), setOf(i), sameRow(m, "t", "x"))
+		if !m.Explicit {
+			part += fmt.Sprintf(" AND NOT EXISTS (SELECT FROM %s AS x WHERE %s)", sharedOf(i), sameRow(m, "t", "x"))
+		}
+		parts = append(parts, part)
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("SELECT req, pg_catalog.count(*) FROM (SELECT pg_catalog.min(req) AS req FROM (%s) AS pointing GROUP BY %s) AS rows GROUP BY req", strings.Join(parts, " UNION ALL "), keys)
+}
+
+func keyList(m *plan.Member, alias string) string {
+	names, parts := keyNames(m), []string{}
+	for i, expression := range keyExpressions(m, alias) {
+		parts = append(parts, expression+" AS "+names[i])
+	}
+	return strings.Join(parts, ", ")
+}

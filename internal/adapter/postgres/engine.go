@@ -1,0 +1,251 @@
+package postgres
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/rempart-dev/rempart/internal/erasure/plan"
+	"github.com/rempart-dev/rempart/internal/erasure/subject"
+	"github.com/rempart-dev/rempart/internal/erasure/task"
+)
+
+// Engine does the steps of a task in one PostgreSQL database. Each step opens a connection of its own. What a step
+// returns with OK false has a Reason and names; its error text is never that of the driver.
+type Engine struct {
+	Config Config
+	// Log receives what may be logged of a failure; nil drops it.
+	Log func(task.Trace)
+	// Hook is called before each statement group of Erase with its name; an error stops the step. Tests use it.
+	Hook func(ctx context.Context, stage string) error
+}
+
+// outcome turns a failure into the answer of a step.
+func (e *Engine) outcome(step task.Step, o task.Outcome, err error) task.Outcome {
+	o.Step = step
+	if err == nil {
+		o.OK = true
+		if o.At.IsZero() {
+			o.At = time.Now().UTC().Truncate(time.Millisecond)
+		}
+		return o
+	}
+	var f *task.Failure
+	if !errors.As(err, &f) {
+		f = &task.Failure{Reason: task.Internal, Message: "The step failed"}
+	}
+	if e.Log != nil {
+		e.Log(f.Trace)
+	}
+	return task.Outcome{Step: step, Reason: f.Reason, Message: f.Message, Names: f.Names, PlanDigest: o.PlanDigest}
+}
+
+func (e *Engine) at(ctx context.Context, stage string) error {
+	if e.Hook == nil {
+		return nil
+	}
+	return e.Hook(ctx, stage)
+}
+
+// Scan compares the dataset with the live schema. It reads no row.
+func (e *Engine) Scan(ctx context.Context, t task.Task) task.Outcome {
+	o, err := e.scan(ctx, t)
+	return e.outcome(task.Scan, o, err)
+}
+
+func (e *Engine) scan(ctx context.Context, t task.Task) (task.Outcome, error) {
+	s, err := open(ctx, e.Config)
+	if err != nil {
+		return task.Outcome{}, err
+	}
+	defer s.close()
+	if err := s.weak(ctx); err != nil {
+		return task.Outcome{}, err
+	}
+	schema, err := s.catalogue(ctx)
+	if err != nil {
+		return task.Outcome{}, err
+	}
+	p, err := plan.New(t.Dataset, schema)
+	if err != nil {
+		return task.Outcome{}, err
+	}
+	if err := s.readOnly(ctx, p); err != nil {
+		return task.Outcome{}, err
+	}
+	if err := s.privileged(ctx, reads(p)); err != nil {
+		return task.Outcome{}, err
+	}
+	found := plan.Scan(t.Dataset, schema)
+	o := task.Outcome{Reason: task.Accurate, PlanDigest: p.Digest, UndeclaredTables: int32(len(found.Tables)), UndeclaredColumns: int32(len(found.Columns))}
+	if len(found.Tables)+len(found.Columns) > 0 {
+		o.Reason, o.Names = task.Undeclared, append(found.Tables, found.Columns...)
+		o.Message = fmt.Sprintf("%d undeclared tables and %d undeclared columns look like personal data: %s", len(found.Tables), len(found.Columns), strings.Join(o.Names[:min(5, len(o.Names))], ", "))
+	} else if len(p.Notes) > 0 {
+		o.Message = strings.Join(p.Notes, "; ")
+	}
+	return o, nil
+}
+
+// Plan says what erasing the people would do. It writes nothing: its transaction is read-only but for temporary tables.
+func (e *Engine) Plan(ctx context.Context, t task.Task, people []subject.Subject) task.Outcome {
+	o, err := e.plan(ctx, t, people)
+	return e.outcome(task.Plan, o, err)
+}
+
+func (e *Engine) plan(ctx context.Context, t task.Task, people []subject.Subject) (task.Outcome, error) {
+	s, err := open(ctx, e.Config)
+	if err != nil {
+		return task.Outcome{}, err
+	}
+	defer s.close()
+	if err := s.weak(ctx); err != nil {
+		return task.Outcome{}, err
+	}
+	work, err := s.begin(ctx, t, "ACCESS SHARE", reads, func(p *plan.Plan) error { return s.readOnly(ctx, p) })
+	if err != nil {
+		return task.Outcome{}, err
+	}
+	o := task.Outcome{PlanDigest: work.plan.Digest, Message: strings.Join(work.plan.Notes, "; ")}
+	settled, err := work.gather(ctx, people, t.AsOf, "SET TRANSACTION READ ONLY")
+	if err != nil {
+		return o, err
+	}
+	counts, err := settled.count(ctx, len(t.Requests))
+	if err != nil {
+		return o, err
+	}
+	o.Tables, o.Requests = counts.result(t.Requests)
+	return o, s.all(ctx, "ROLLBACK")
+}
+
+// Erase plans again, refuses another digest than the task's, and erases with a ledger row in the same transaction. A run
+// that the ledger knows is not done again.
+func (e *Engine) Erase(ctx context.Context, t task.Task, people []subject.Subject) task.Outcome {
+	o, err := e.erase(ctx, t, people)
+	return e.outcome(task.Erase, o, err)
+}
+
+func (e *Engine) erase(ctx context.Context, t task.Task, people []subject.Subject) (task.Outcome, error) {
+	s, err := open(ctx, e.Config)
+	if err != nil {
+		return task.Outcome{}, err
+	}
+	defer s.close()
+	if err := s.weak(ctx); err != nil {
+		return task.Outcome{}, err
+	}
+	// One run per store at a time. The lock is taken before the transaction begins, so that its snapshot has what the
+	// run before committed; it ends with the session.
+	if _, err := s.exec(ctx, `SELECT pg_catalog.pg_advisory_lock(pg_catalog.hashtextextended($1, 0))`, "rempart/"+t.Register+"/"+t.Store); err != nil {
+		return task.Outcome{}, err
+	}
+	if done, err := s.entered(ctx, t); err != nil || done != nil {
+		if done != nil {
+			return *done, nil
+		}
+		return task.Outcome{}, err
+	}
+	if err := s.fence(ctx, t); err != nil {
+		return task.Outcome{}, err
+	}
+	if err := e.at(ctx, "begin"); err != nil {
+		return task.Outcome{}, err
+	}
+	return e.eraseOnce(ctx, s, t, people)
+}
+
+func (e *Engine) eraseOnce(ctx context.Context, s *session, t task.Task, people []subject.Subject) (task.Outcome, error) {
+	work, err := s.begin(ctx, t, "ROW EXCLUSIVE", needs, func(p *plan.Plan) error {
+		if p.Digest != t.PlanDigest {
+			return &task.Failure{Reason: task.PlanChanged, Message: "The schema or the dataset changed since the plan was approved; plan and approve again"}
+		}
+		return nil
+	})
+	if err != nil {
+		return task.Outcome{}, err
+	}
+	o := task.Outcome{PlanDigest: work.plan.Digest}
+	settled, err := work.gather(ctx, people, t.AsOf)
+	if err != nil {
+		return o, err
+	}
+	counts, err := settled.count(ctx, len(t.Requests))
+	if err != nil {
+		return o, err
+	}
+	if err := e.at(ctx, "execute"); err != nil {
+		return o, err
+	}
+	if err := settled.execute(ctx); err != nil {
+		return o, err
+	}
+	if err := e.at(ctx, "ledger"); err != nil {
+		return o, err
+	}
+	o.Tables, o.Requests = counts.result(t.Requests)
+	if o.Ledger, o.At, err = s.enter(ctx, t, o.PlanDigest, counted{o.Tables, o.Requests}); err != nil {
+		return o, err
+	}
+	if err := e.at(ctx, "commit"); err != nil {
+		return o, err
+	}
+	return o, s.all(ctx, "COMMIT")
+}
+
+// begin plans, checks privileges, opens a transaction of one snapshot, locks the tables of the dataset against changes of
+// their shape, and plans again from what can no longer change. Accept judges that plan.
+func (s *session) begin(ctx context.Context, t task.Task, lock string, wanted func(*plan.Plan) []need, accept func(*plan.Plan) error) (*collector, error) {
+	before, err := s.planNow(ctx, t)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.privileged(ctx, wanted(before)); err != nil {
+		return nil, err
+	}
+	names := []string{}
+	for _, m := range before.Members {
+		names = append(names, table(m.Table))
+	}
+	err = s.all(ctx, "BEGIN ISOLATION LEVEL REPEATABLE READ", "LOCK TABLE "+strings.Join(names, ", ")+" IN "+lock+" MODE")
+	if err != nil {
+		return nil, err
+	}
+	p, err := s.planNow(ctx, t)
+	if err != nil {
+		return nil, err
+	}
+	return newCollector(s, p), accept(p)
+}
+
+func (s *session) planNow(ctx context.Context, t task.Task) (*plan.Plan, error) {
+	schema, err := s.catalogue(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return plan.New(t.Dataset, schema)
+}
+
+// gather fills the sets and settles what becomes of their rows.
+func (c *collector) gather(ctx context.Context, people []subject.Subject, asOf time.Time, after ...string) (*settlement, error) {
+	if err := c.prepare(ctx); err != nil {
+		return nil, err
+	}
+	if err := c.load(ctx, people); err != nil {
+		return nil, err
+	}
+	if err := c.all(ctx, after...); err != nil {
+		return nil, err
+	}
+	if err := c.collect(ctx); err != nil {
+		return nil, err
+	}
+	secret := make([]byte, 32)
+	if _, err := rand.Read(secret); err != nil {
+		return nil, &task.Failure{Reason: task.Internal, Message: "No random numbers"}
+	}
+	return c.settle(ctx, asOf, secret)
+}

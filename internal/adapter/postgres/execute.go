@@ -1,0 +1,116 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/rempart-dev/rempart/internal/erasure/plan"
+	"github.com/rempart-dev/rempart/internal/erasure/task"
+)
+
+// execute changes and deletes the rows as settled: masks first, then references from rows that stay to rows that go, then
+// deletes, those that refer before those that are referred to. Each statement must touch exactly the rows that were
+// counted; a trigger that prevents it stops the run, and the transaction with it.
+func (s *settlement) execute(ctx context.Context) error {
+	for i := range s.plan.Members {
+		for _, state := range []int{stateMask, stateDetach, stateFallback} {
+			if err := s.alter(ctx, i, state, changing(&s.plan.Members[i])[state]); err != nil {
+				return err
+			}
+		}
+	}
+	for _, l := range s.plan.Links {
+		if len(l.Clear) > 0 && s.concerns(l) {
+			if err := s.clear(ctx, l); err != nil {
+				return err
+			}
+		}
+	}
+	for _, group := range s.plan.Delete {
+		if err := s.remove(ctx, group); err != nil {
+			return err
+		}
+	}
+	// Constraints that the schema defers are judged now, so that COMMIT has nothing left to refuse.
+	return s.all(ctx, "SET CONSTRAINTS ALL IMMEDIATE")
+}
+
+// alter gives the rows of one state their new values, in one statement.
+func (s *settlement) alter(ctx context.Context, i, state int, changes []plan.Change) error {
+	if s.states[i][state] == 0 || len(changes) == 0 {
+		return nil
+	}
+	m, args := &s.plan.Members[i], &arguments{}
+	var sets []string
+	for _, c := range changes {
+		sets = append(sets, quote(c.Column)+" = "+s.becomes(m, c, args))
+	}
+	from := setOf(i)
+	if strings.Contains(strings.Join(sets, ""), "s.number") {
+		from = numbered(i, state)
+	}
+	n, err := s.exec(ctx, fmt.Sprintf("UPDATE %s AS t SET %s FROM %s AS s WHERE %s AND s.state OPERATOR(pg_catalog.=) %d",
+		table(m.Table), strings.Join(sets, ", "), from, sameRow(m, "t", "s"), state), args.values...)
+	if err != nil {
+		return err
+	}
+	return exact(m, n, s.states[i][state])
+}
+
+// clear nulls a reference in rows that stay.
+func (s *settlement) clear(ctx context.Context, l plan.Link) error {
+	m := &s.plan.Members[l.From]
+	var sets []string
+	for _, name := range l.Clear {
+		sets = append(sets, quote(name)+" = NULL")
+	}
+	_, err := s.exec(ctx, fmt.Sprintf("UPDATE %s AS t SET %s FROM %s AS s WHERE s.state OPERATOR(pg_catalog.=) %d AND %s AND NOT %s",
+		table(m.Table), strings.Join(sets, ", "), setOf(l.To), stateDelete, refers(s.plan, l, "t", "s"), s.goes(l)))
+	return err
+}
+
+// remove deletes the rows of a group. Tables in a cycle of foreign keys go in one statement: PostgreSQL judges the keys
+// when it ends, and then all of them are gone.
+func (s *settlement) remove(ctx context.Context, group []int) error {
+	var deletes, counts []string
+	var members []int
+	for _, i := range group {
+		if s.states[i][stateDelete] == 0 {
+			continue
+		}
+		m := &s.plan.Members[i]
+		members = append(members, i)
+		deletes = append(deletes, fmt.Sprintf("DELETE FROM %s AS t USING %s AS s WHERE %s AND s.state OPERATOR(pg_catalog.=) %d", table(m.Table), setOf(i), sameRow(m, "t", "s"), stateDelete))
+		counts = append(counts, fmt.Sprintf("SELECT %d, pg_catalog.count(*) FROM gone_%d", i, i))
+	}
+	if len(members) == 0 {
+		return nil
+	}
+	if len(members) == 1 {
+		n, err := s.exec(ctx, deletes[0])
+		if err != nil {
+			return err
+		}
+		return exact(&s.plan.Members[members[0]], n, s.states[members[0]][stateDelete])
+	}
+	for k, i := range members {
+		deletes[k] = fmt.Sprintf("gone_%d AS (%s RETURNING 1)", i, deletes[k])
+	}
+	var (
+		at   int
+		rows int64
+	)
+	sql := "WITH " + strings.Join(deletes, ", ") + " " + strings.Join(counts, " UNION ALL ")
+	return s.rows(ctx, sql, nil, []any{&at, &rows}, func() error {
+		return exact(&s.plan.Members[at], rows, s.states[at][stateDelete])
+	})
+}
+
+func exact(m *plan.Member, got, want int64) error {
+	if got == want {
+		return nil
+	}
+	return &task.Failure{Reason: task.PlanImpossible, Names: []string{m.Table.Path()},
+		Message: fmt.Sprintf("%d rows of %s were to be treated and %d were: a trigger interferes; nothing was erased", want, m.Table.Path(), got)}
+}

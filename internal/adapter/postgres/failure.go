@@ -1,0 +1,99 @@
+package postgres
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/rempart-dev/rempart/internal/erasure/task"
+)
+
+// failure turns an error of the driver into a *task.Failure. It keeps SQLSTATE and names, and drops the text: PostgreSQL
+// quotes rows in its messages. A *task.Failure passes as it is.
+func failure(err error) error {
+	if err == nil {
+		return nil
+	}
+	var known *task.Failure
+	if errors.As(err, &known) {
+		return known
+	}
+	var pg *pgconn.PgError
+	if !errors.As(err, &pg) {
+		return &task.Failure{Reason: task.Interrupted, Message: "The connection to the store was lost"}
+	}
+	f := &task.Failure{Trace: task.Trace{SQLState: pg.Code, Schema: pg.SchemaName, Table: pg.TableName, Column: pg.ColumnName, Constraint: pg.ConstraintName}}
+	f.Reason, f.Message = meaning(pg)
+	if pg.TableName != "" {
+		f.Names = []string{pg.SchemaName + "." + pg.TableName}
+	}
+	return f
+}
+
+// meaning classifies a SQLSTATE (PostgreSQL 15, appendix A).
+func meaning(pg *pgconn.PgError) (task.Reason, string) {
+	where := "a table"
+	if pg.TableName != "" {
+		where = pg.SchemaName + "." + pg.TableName
+	}
+	switch code := pg.Code; {
+	case code == "28P01" || code == "28000":
+		return task.AuthenticationFailed, "The store refuses the credentials"
+	case code == "3D000":
+		return task.DatabaseMissing, "The store has no such database"
+	case code == "42501":
+		return task.PrivilegeMissing, "The role lacks a privilege that the dataset needs"
+	case code == "42P01":
+		return task.TableMissing, "A table does not exist any more"
+	case code == "42703":
+		return task.ColumnMissing, "A column does not exist any more"
+	case code == "55P03":
+		return task.LockTimeout, "Rows or tables were locked by others for too long"
+	case code == "40001" || code == "40P01":
+		return task.LockTimeout, "Others changed the same rows meanwhile"
+	case code == "57014":
+		return task.LockTimeout, "A statement took longer than is allowed"
+	case strings.HasPrefix(code, "57P") || strings.HasPrefix(code, "08") || code == "25P03" || strings.HasPrefix(code, "53"):
+		return task.Interrupted, "The store ended the connection or has no room"
+	case strings.HasPrefix(code, "23"):
+		return task.PlanImpossible, fmt.Sprintf("Constraint %q of %s forbids what the dataset orders", pg.ConstraintName, where)
+	case code == "428C9":
+		return task.PlanImpossible, "A column accepts no value but its own default"
+	case strings.HasPrefix(code, "22"):
+		return task.PlanImpossible, "A constant of the dataset does not fit the type of its column"
+	case code == "42883" || code == "42804":
+		return task.PlanImpossible, "Columns that a reference or a subject key compares have types that do not compare"
+	default:
+		return task.Internal, "The store answered with an error; the log has its SQLSTATE"
+	}
+}
+
+// connectFailure says why there is no connection. noTLS says that the server has none.
+func connectFailure(err error, noTLS bool) error {
+	var pg *pgconn.PgError
+	if errors.As(err, &pg) {
+		return failure(err)
+	}
+	var (
+		unknown  x509.UnknownAuthorityError
+		hostname x509.HostnameError
+		invalid  x509.CertificateInvalidError
+		verify   *tls.CertificateVerificationError
+		record   tls.RecordHeaderError
+	)
+	switch {
+	case noTLS:
+		return &task.Failure{Reason: task.TLSFailed, Message: "The store offers no TLS"}
+	case errors.As(err, &unknown), errors.As(err, &hostname), errors.As(err, &invalid), errors.As(err, &verify), errors.As(err, &record):
+		return &task.Failure{Reason: task.TLSFailed, Message: "The store's certificate is not trusted or is not for its host"}
+	case errors.Is(err, context.Canceled):
+		return &task.Failure{Reason: task.Interrupted, Message: "The step was stopped"}
+	default:
+		return &task.Failure{Reason: task.Unreachable, Message: "No connection to the store: host, port or network"}
+	}
+}

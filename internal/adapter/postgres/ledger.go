@@ -1,0 +1,89 @@
+package postgres
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+
+	"github.com/rempart-dev/rempart/internal/erasure/task"
+)
+
+const ledgerTable = `"rempart"."ledger"`
+
+// ledgerDDL creates the ledger. It holds counts and digests, and no identifier of a person.
+var ledgerDDL = []string{
+	`CREATE SCHEMA IF NOT EXISTS "rempart"`,
+	`REVOKE ALL ON SCHEMA "rempart" FROM PUBLIC`,
+	`CREATE TABLE IF NOT EXISTS ` + ledgerTable + ` (
+  id           bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  run_uid      text NOT NULL UNIQUE,
+  register     text NOT NULL,
+  store        text NOT NULL,
+  request_uids text[] NOT NULL,
+  plan_digest  text NOT NULL,
+  epoch        bigint NOT NULL,
+  counts       jsonb NOT NULL,
+  committed_at timestamptz NOT NULL
+)`,
+	`CREATE INDEX IF NOT EXISTS ledger_epoch ON ` + ledgerTable + ` (register, store, epoch)`,
+}
+
+// counted is what the ledger remembers of an outcome.
+type counted struct {
+	Tables   []task.Table  `json:"tables"`
+	Requests []task.Counts `json:"requests"`
+}
+
+// withLedger turns a missing ledger into its reason.
+func withLedger(err error) error {
+	if f, ok := err.(*task.Failure); ok && f.Trace.SQLState == "42P01" { //nolint:errorlint // failure returns the type itself
+		return &task.Failure{Reason: task.LedgerMissing, Trace: f.Trace, Message: "The store has no table rempart.ledger; provision it or create it as the page on grants says"}
+	}
+	return err
+}
+
+// entered returns the outcome of a run that the ledger knows.
+func (s *session) entered(ctx context.Context, t task.Task) (*task.Outcome, error) {
+	o := task.Outcome{Step: task.Erase, OK: true, Replayed: true}
+	var text []byte
+	ok, err := s.row(ctx, `SELECT id, plan_digest, counts::pg_catalog.text, committed_at FROM `+ledgerTable+` WHERE run_uid OPERATOR(pg_catalog.=) $1`,
+		[]any{t.RunUID}, &o.Ledger, &o.PlanDigest, &text, &o.At)
+	if err != nil || !ok {
+		return nil, withLedger(err)
+	}
+	var c counted
+	if json.Unmarshal(text, &c) != nil {
+		return nil, &task.Failure{Reason: task.Internal, Message: "A row of the ledger cannot be read"}
+	}
+	o.At, o.Tables, o.Requests = o.At.UTC(), c.Tables, c.Requests
+	return &o, nil
+}
+
+// fence refuses a run of a lower epoch than one that was committed for the same store.
+func (s *session) fence(ctx context.Context, t task.Task) error {
+	var latest int64
+	if _, err := s.row(ctx, `SELECT COALESCE(pg_catalog.max(epoch), 0) FROM `+ledgerTable+` WHERE register OPERATOR(pg_catalog.=) $1 AND store OPERATOR(pg_catalog.=) $2`,
+		[]any{t.Register, t.Store}, &latest); err != nil {
+		return withLedger(err)
+	}
+	if latest > t.Epoch {
+		return &task.Failure{Reason: task.Fenced, Message: "A later run of this store was committed; this one is stale"}
+	}
+	return nil
+}
+
+// enter writes the ledger's row, in the transaction of the erasure.
+func (s *session) enter(ctx context.Context, t task.Task, digest string, c counted) (id int64, at time.Time, err error) {
+	text, err := json.Marshal(c)
+	if err != nil {
+		return 0, at, &task.Failure{Reason: task.Internal, Message: "The counts cannot be written"}
+	}
+	uids := make([]string, len(t.Requests))
+	for i, r := range t.Requests {
+		uids[i] = r.UID
+	}
+	_, err = s.row(ctx, `INSERT INTO `+ledgerTable+` (run_uid, register, store, request_uids, plan_digest, epoch, counts, committed_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7::pg_catalog.text::pg_catalog.jsonb, pg_catalog.clock_timestamp()) RETURNING id, committed_at`,
+		[]any{t.RunUID, t.Register, t.Store, uids, digest, t.Epoch, string(text)}, &id, &at)
+	return id, at.UTC(), withLedger(err)
+}

@@ -1,0 +1,193 @@
+// Package postgrestest starts PostgreSQL servers for tests: own data in a temporary folder, loopback, a free port, gone
+// when the test ends. It installs nothing.
+package postgrestest
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"os/user"
+	"path/filepath"
+	"strconv"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// Superuser and its password, of every server.
+const (
+	Superuser = "root_of_test"
+	Password  = "a password of a test"
+)
+
+// folders where Debian and others put the server's programs, newest supported version first.
+var folders = []string{"/usr/lib/postgresql/15/bin", "/usr/lib/postgresql/16/bin", "/usr/lib/postgresql/17/bin", "/usr/pgsql-15/bin", "/usr/local/pgsql/bin"}
+
+// Server is a running PostgreSQL.
+type Server struct {
+	Port   int32
+	Bin    string // folder of its programs, psql among them
+	Folder string
+	count  atomic.Int64
+}
+
+// Start starts a server that ends with the test. Settings are lines of postgresql.conf. Without the server's programs
+// the test fails: skipping would leave what erases people untested.
+func Start(tb testing.TB, settings ...string) *Server {
+	tb.Helper()
+	server, stop, err := Run(settings...)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(stop)
+	return server
+}
+
+// Run starts a server for a whole package or program; the caller calls stop.
+func Run(settings ...string) (server *Server, stop func(), err error) {
+	bin := ""
+	for _, folder := range folders {
+		if _, err := os.Stat(filepath.Join(folder, "initdb")); err == nil {
+			bin = folder
+			break
+		}
+	}
+	if bin == "" {
+		return nil, nil, fmt.Errorf("PostgreSQL's server programs are missing: install them, on Debian with \"apt-get install postgresql-15\"")
+	}
+	folder, err := os.MkdirTemp("", "rempart-pg-")
+	if err != nil {
+		return nil, nil, err
+	}
+	s := &Server{Bin: bin, Folder: folder}
+	process, err := s.start(settings)
+	if err != nil {
+		_ = os.RemoveAll(folder)
+		return nil, nil, err
+	}
+	return s, func() {
+		_ = process.Process.Signal(syscall.SIGQUIT) // immediate shutdown: nothing here is worth a checkpoint
+		_ = process.Wait()
+		_ = os.RemoveAll(folder)
+	}, nil
+}
+
+func (s *Server) start(settings []string) (*exec.Cmd, error) {
+	as, err := credential(s.Folder)
+	if err != nil {
+		return nil, err
+	}
+	secret := filepath.Join(s.Folder, "password")
+	if err := os.WriteFile(secret, []byte(Password), 0o644); err != nil {
+		return nil, err
+	}
+	data := filepath.Join(s.Folder, "data")
+	initdb := exec.Command(filepath.Join(s.Bin, "initdb"), "-D", data, "-U", Superuser, "--pwfile="+secret, "--auth=scram-sha-256", "-E", "UTF8", "--locale=C.UTF-8", "-N")
+	initdb.SysProcAttr, initdb.Dir = as, s.Folder
+	if out, err := initdb.CombinedOutput(); err != nil {
+		return nil, fmt.Errorf("initdb: %w: %s", err, out)
+	}
+	// Another process may take the port between choosing and binding; then the next one is tried.
+	for range 5 {
+		if s.Port, err = freePort(); err != nil {
+			return nil, err
+		}
+		args := []string{"-D", data, "-c", "listen_addresses=127.0.0.1", "-c", "port=" + strconv.Itoa(int(s.Port)), "-k", s.Folder,
+			"-c", "fsync=off", "-c", "shared_buffers=64MB", "-c", "max_connections=60", "-c", "autovacuum=off"}
+		for _, line := range settings {
+			args = append(args, "-c", line)
+		}
+		var log bytes.Buffer
+		process := exec.Command(filepath.Join(s.Bin, "postgres"), args...)
+		process.SysProcAttr, process.Dir, process.Stdout, process.Stderr = as, s.Folder, &log, &log
+		if err = process.Start(); err != nil {
+			return nil, err
+		}
+		if err = s.await(process); err == nil {
+			return process, nil
+		}
+		_ = process.Process.Kill()
+		_ = process.Wait()
+		err = fmt.Errorf("%w: %s", err, log.String())
+	}
+	return nil, err
+}
+
+// credential makes the server run as another user than root, to whom the folder then belongs.
+func credential(folder string) (*syscall.SysProcAttr, error) {
+	if os.Getuid() != 0 {
+		return &syscall.SysProcAttr{}, nil
+	}
+	other, err := user.Lookup("postgres")
+	if err != nil {
+		if other, err = user.Lookup("nobody"); err != nil {
+			return nil, fmt.Errorf("PostgreSQL refuses to run as root, and there is neither a user postgres nor nobody: %w", err)
+		}
+	}
+	uid, _ := strconv.Atoi(other.Uid)
+	gid, _ := strconv.Atoi(other.Gid)
+	if err := os.Chown(folder, uid, gid); err != nil {
+		return nil, err
+	}
+	return &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}}, nil
+}
+
+func freePort() (int32, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return 0, err
+	}
+	defer l.Close()
+	return int32(l.Addr().(*net.TCPAddr).Port), nil
+}
+
+// await waits until the server answers, or has ended.
+func (s *Server) await(process *exec.Cmd) error {
+	deadline := time.Now().Add(30 * time.Second)
+	for time.Now().Before(deadline) {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		conn, err := pgx.Connect(ctx, s.URL("postgres"))
+		cancel()
+		if err == nil {
+			return conn.Close(context.Background())
+		}
+		if process.Process.Signal(syscall.Signal(0)) != nil {
+			break
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	return fmt.Errorf("the server did not answer")
+}
+
+// URL is the superuser's connection string for a database.
+func (s *Server) URL(database string) string {
+	return fmt.Sprintf("host=127.0.0.1 port=%d user=%s password='%s' dbname='%s' sslmode=disable", s.Port, Superuser, Password, database)
+}
+
+// Database creates a database of its own for a test and returns its name and a superuser's connection to it.
+func (s *Server) Database(tb testing.TB) (string, *pgx.Conn) {
+	tb.Helper()
+	name := fmt.Sprintf("test_%d", s.count.Add(1))
+	admin := s.Connect(tb, "postgres")
+	if _, err := admin.Exec(tb.Context(), "CREATE DATABASE "+name+" TEMPLATE template0"); err != nil {
+		tb.Fatal(err)
+	}
+	return name, s.Connect(tb, name)
+}
+
+// Connect opens a superuser's connection that ends with the test.
+func (s *Server) Connect(tb testing.TB, database string) *pgx.Conn {
+	tb.Helper()
+	conn, err := pgx.Connect(tb.Context(), s.URL(database))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() { _ = conn.Close(context.Background()) })
+	return conn
+}

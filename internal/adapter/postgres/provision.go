@@ -1,0 +1,196 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/rempart-dev/rempart/api/v1alpha1"
+	"github.com/rempart-dev/rempart/internal/erasure/plan"
+	"github.com/rempart-dev/rempart/internal/erasure/task"
+)
+
+// Login is a role's name and password.
+type Login struct{ Username, Password string }
+
+// Provision, as the admin of a managed store, makes the roles of eraser and verifier, the ledger and the grants that the
+// dataset needs. It is idempotent, and takes away what an earlier dataset needed and this one does not. Declared tables
+// that do not exist yet are named in the outcome; a later run grants on them.
+func (e *Engine) Provision(ctx context.Context, t task.Task, eraser, verifier Login) task.Outcome {
+	o, err := e.provision(ctx, t, eraser, verifier)
+	return e.outcome(task.Provision, o, err)
+}
+
+func (e *Engine) provision(ctx context.Context, t task.Task, eraser, verifier Login) (task.Outcome, error) {
+	names := []string{e.Config.Username, eraser.Username, verifier.Username}
+	slices.Sort(names)
+	if len(slices.Compact(names)) < 3 || names[0] == "" {
+		return task.Outcome{}, &task.Failure{Reason: task.RoleTooStrong, Message: "Admin, eraser and verifier must be three different roles"}
+	}
+	s, err := open(ctx, e.Config)
+	if err != nil {
+		return task.Outcome{}, err
+	}
+	defer s.close()
+	if err := s.all(ctx, "BEGIN"); err != nil {
+		return task.Outcome{}, err
+	}
+	if _, err := s.exec(ctx, `SELECT pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended($1, 0))`, "rempart/provision"); err != nil {
+		return task.Outcome{}, err
+	}
+	for _, login := range []Login{eraser, verifier} {
+		if err := s.ensureRole(ctx, login); err != nil {
+			return task.Outcome{}, err
+		}
+	}
+	schema, err := s.catalogue(ctx)
+	if err != nil {
+		return task.Outcome{}, err
+	}
+	if err := s.all(ctx, ledgerDDL...); err != nil {
+		return task.Outcome{}, err
+	}
+	present, absent := declaredTables(t.Dataset, schema)
+	if err := s.grantEraser(ctx, quote(t.Connection.Database), eraser.Username, present); err != nil {
+		return task.Outcome{}, err
+	}
+	if err := s.grantVerifier(ctx, quote(t.Connection.Database), verifier.Username); err != nil {
+		return task.Outcome{}, err
+	}
+	o := task.Outcome{Names: absent}
+	if len(absent) > 0 {
+		o.Message = fmt.Sprintf("%d declared tables do not exist yet; provision again when they do", len(absent))
+	}
+	return o, s.all(ctx, "COMMIT")
+}
+
+// ensureRole creates a login role or brings it back to what it must be. The password is set when it changed.
+func (s *session) ensureRole(ctx context.Context, login Login) error {
+	var stored string
+	exists, err := s.row(ctx, `SELECT COALESCE(rolpassword, '') FROM pg_catalog.pg_authid WHERE rolname OPERATOR(pg_catalog.=) $1`, []any{login.Username}, &stored)
+	if err != nil {
+		return err
+	}
+	if !exists {
+		if err := s.all(ctx, "CREATE ROLE "+quote(login.Username)); err != nil {
+			return err
+		}
+	}
+	if err := s.all(ctx, "ALTER ROLE "+quote(login.Username)+" LOGIN NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE NOREPLICATION"); err != nil {
+		return err
+	}
+	if verifies(stored, login.Password) {
+		return nil
+	}
+	verifier, err := freshVerifier(login.Password)
+	if err != nil {
+		return &task.Failure{Reason: task.Internal, Message: "The password of a role has characters other than printable ASCII"}
+	}
+	// A verifier has letters, digits and +/=:$- only, so that it needs no escape. It opens no session: the password does.
+	return s.all(ctx, "ALTER ROLE "+quote(login.Username)+" PASSWORD '"+verifier+"'")
+}
+
+// declaredTables splits the dataset into what the store has and what it does not have yet.
+func declaredTables(dataset *v1alpha1.Dataset, schema *plan.Schema) (present []*plan.Table, absent []string) {
+	if dataset == nil {
+		return nil, nil
+	}
+	for _, d := range dataset.Tables {
+		live := schema.Table(schemaOf(string(d.Schema)), string(d.Name))
+		if live == nil || live.Kind == plan.OtherKind {
+			absent = append(absent, schemaOf(string(d.Schema))+"."+string(d.Name))
+			continue
+		}
+		present = append(present, live)
+	}
+	return present, absent
+}
+
+// grantEraser gives the eraser the declared tables and the ledger, and takes all other tables away.
+func (s *session) grantEraser(ctx context.Context, database, name string, present []*plan.Table) error {
+	role := quote(name)
+	statements, err := s.revocations(ctx, name)
+	if err != nil {
+		return err
+	}
+	statements = append(statements,
+		"GRANT CONNECT, TEMPORARY ON DATABASE "+database+" TO "+role,
+		`GRANT USAGE ON SCHEMA "rempart" TO `+role,
+		"GRANT SELECT, INSERT ON "+ledgerTable+" TO "+role)
+	for _, t := range present {
+		statements = append(statements, "GRANT USAGE ON SCHEMA "+quote(t.Schema)+" TO "+role, "GRANT SELECT, UPDATE, DELETE ON "+table(t)+" TO "+role)
+	}
+	return s.all(ctx, statements...)
+}
+
+// revocations takes away all that a role was granted on tables of users.
+func (s *session) revocations(ctx context.Context, role string) ([]string, error) {
+	var statements []string
+	var schema, name string
+	err := s.rows(ctx, `
+SELECT n.nspname::text, c.relname::text
+FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
+  AND EXISTS (SELECT FROM pg_catalog.aclexplode(c.relacl) a JOIN pg_catalog.pg_roles r ON r.oid = a.grantee WHERE r.rolname OPERATOR(pg_catalog.=) $1)
+ORDER BY 1, 2`, []any{role}, []any{&schema, &name}, func() error {
+		statements = append(statements, "REVOKE ALL ON "+table(&plan.Table{Schema: schema, Name: name})+" FROM "+quote(role))
+		return nil
+	})
+	return statements, err
+}
+
+// grantVerifier lets the verifier read all tables, those that the admin will create too: it must see what the dataset
+// forgot.
+func (s *session) grantVerifier(ctx context.Context, database, name string) error {
+	role := quote(name)
+	statements := []string{
+		"GRANT CONNECT, TEMPORARY ON DATABASE " + database + " TO " + role,
+		"ALTER DEFAULT PRIVILEGES GRANT USAGE ON SCHEMAS TO " + role,
+		"ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO " + role,
+	}
+	// Tables of other owners, future ones included, are covered by the predefined role where it exists (PostgreSQL 14).
+	var readers bool
+	if _, err := s.row(ctx, `SELECT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = 'pg_read_all_data')`, nil, &readers); err != nil {
+		return err
+	}
+	if readers {
+		statements = append(statements, "GRANT pg_read_all_data TO "+role)
+	}
+	var schema string
+	err := s.rows(ctx, `SELECT n.nspname::text FROM pg_catalog.pg_namespace n WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' ORDER BY 1`, nil, []any{&schema}, func() error {
+		q := quote(schema)
+		statements = append(statements, "GRANT USAGE ON SCHEMA "+q+" TO "+role,
+			"REVOKE ALL ON ALL TABLES IN SCHEMA "+q+" FROM "+role, "GRANT SELECT ON ALL TABLES IN SCHEMA "+q+" TO "+role)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return s.all(ctx, statements...)
+}
+
+// Statements returns the SQL that prepares a store that Rempart does not run: roles without passwords, the ledger and
+// the grants. An administrator runs it with psql and sets the passwords with \password.
+func Statements(database string, dataset *v1alpha1.Dataset, eraser, verifier string) string {
+	e, v := quote(eraser), quote(verifier)
+	lines := []string{"CREATE ROLE " + e + " LOGIN NOSUPERUSER NOBYPASSRLS", "CREATE ROLE " + v + " LOGIN NOSUPERUSER NOBYPASSRLS"}
+	lines = append(lines, ledgerDDL...)
+	lines = append(lines,
+		"GRANT CONNECT, TEMPORARY ON DATABASE "+quote(database)+" TO "+e+", "+v,
+		`GRANT USAGE ON SCHEMA "rempart" TO `+e,
+		"GRANT SELECT, INSERT ON "+ledgerTable+" TO "+e)
+	schemas := []string{}
+	for _, d := range dataset.Tables {
+		t := &plan.Table{Schema: schemaOf(string(d.Schema)), Name: string(d.Name)}
+		schemas = append(schemas, t.Schema)
+		lines = append(lines, "GRANT SELECT, UPDATE, DELETE ON "+table(t)+" TO "+e)
+	}
+	slices.Sort(schemas)
+	for _, schema := range slices.Compact(schemas) {
+		lines = append(lines, "GRANT USAGE ON SCHEMA "+quote(schema)+" TO "+e+", "+v,
+			"GRANT SELECT ON ALL TABLES IN SCHEMA "+quote(schema)+" TO "+v,
+			"ALTER DEFAULT PRIVILEGES IN SCHEMA "+quote(schema)+" GRANT SELECT ON TABLES TO "+v)
+	}
+	return strings.Join(lines, ";\n") + ";\n"
+}

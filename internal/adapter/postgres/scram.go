@@ -1,0 +1,68 @@
+package postgres
+
+import (
+	"crypto/hmac"
+	"crypto/pbkdf2"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// scramIterations is PostgreSQL's own number (RFC 7677 asks for at least 4096).
+const scramIterations = 4096
+
+// errNotASCII refuses passwords that SASLprep (RFC 4013) might change: the server would then hash another text.
+var errNotASCII = errors.New("making a password verifier: the password has characters other than printable ASCII")
+
+// scramVerifier returns what PostgreSQL stores of a password (RFC 5802, RFC 7677). It is given to the server instead of
+// the password, which so is in no statement that a log could keep.
+func scramVerifier(password string, salt []byte, iterations int) (string, error) {
+	for _, r := range password {
+		if r < ' ' || r > '~' {
+			return "", errNotASCII
+		}
+	}
+	salted, err := pbkdf2.Key(sha256.New, password, salt, iterations, sha256.Size)
+	if err != nil {
+		return "", fmt.Errorf("making a password verifier: %w", err)
+	}
+	stored := sha256.Sum256(mac(salted, "Client Key"))
+	b64 := base64.StdEncoding.EncodeToString
+	return fmt.Sprintf("SCRAM-SHA-256$%d:%s$%s:%s", iterations, b64(salt), b64(stored[:]), b64(mac(salted, "Server Key"))), nil
+}
+
+// freshVerifier makes a verifier with a new salt.
+func freshVerifier(password string) (string, error) {
+	salt := make([]byte, 16)
+	if _, err := rand.Read(salt); err != nil {
+		return "", fmt.Errorf("making a salt: %w", err)
+	}
+	return scramVerifier(password, salt, scramIterations)
+}
+
+// verifies tells whether a stored verifier is that of the password.
+func verifies(stored, password string) bool {
+	iterations, rest, ok := strings.Cut(strings.TrimPrefix(stored, "SCRAM-SHA-256$"), ":")
+	if !ok || !strings.HasPrefix(stored, "SCRAM-SHA-256$") {
+		return false
+	}
+	salt, _, _ := strings.Cut(rest, "$")
+	raw, err := base64.StdEncoding.DecodeString(salt)
+	n, bad := strconv.Atoi(iterations)
+	if err != nil || bad != nil || n < 1 || n > 10_000_000 {
+		return false
+	}
+	again, err := scramVerifier(password, raw, n)
+	return err == nil && subtle.ConstantTimeCompare([]byte(again), []byte(stored)) == 1
+}
+
+func mac(key []byte, text string) []byte {
+	m := hmac.New(sha256.New, key)
+	m.Write([]byte(text))
+	return m.Sum(nil)
+}

@@ -1,0 +1,217 @@
+package postgres
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/rempart-dev/rempart/api/v1alpha1"
+	"github.com/rempart-dev/rempart/internal/erasure/plan"
+)
+
+// States of a row in a set.
+const (
+	stateDelete   = 1
+	stateMask     = 2
+	stateDetach   = 3
+	stateKeep     = 4
+	stateFallback = 5 // was to be deleted; a row that stays refers to it
+)
+
+// Columns of every set: req is the place of the request in the task, seed says that the row was found by a subject key,
+// rnd is the round of a cycle in which it was reached, state what becomes of it, until the last day of a keep period.
+// Row keys follow as k0, k1 …, carried columns as r0, r1 ….
+
+func decimal(n int64) string { return strconv.FormatInt(n, 10) }
+
+// quote quotes a name of the catalogue.
+func quote(name string) string { return pgx.Identifier{name}.Sanitize() }
+
+// table is a qualified table name.
+func table(t *plan.Table) string { return pgx.Identifier{t.Schema, t.Name}.Sanitize() }
+
+// column is a column of an alias.
+func column(alias, name string) string { return alias + "." + quote(name) }
+
+// setOf and sharedOf name the temporary tables of a member: its rows that belong to people of the run, and those that
+// belong to others too.
+func setOf(i int) string    { return "pg_temp.rempart_set_" + strconv.Itoa(i) }
+func sharedOf(i int) string { return "pg_temp.rempart_shared_" + strconv.Itoa(i) }
+
+// identifiers is the temporary table of the people's identifiers.
+const identifiers = "pg_temp.rempart_identifiers"
+
+// equal compares two expressions that hold the same type: by the type's own operator when the database made the type,
+// by text otherwise.
+func equal(a, b string, by *plan.Column) string {
+	switch {
+	case by == nil || by.Native:
+		return "(" + a + " OPERATOR(pg_catalog.=) " + b + ")"
+	case by.Fold:
+		return "(pg_catalog.lower(" + a + "::pg_catalog.text) OPERATOR(pg_catalog.=) pg_catalog.lower(" + b + "::pg_catalog.text))"
+	default:
+		return "(" + a + "::pg_catalog.text OPERATOR(pg_catalog.=) " + b + "::pg_catalog.text)"
+	}
+}
+
+// keyNames returns the names of the row key's columns within a set.
+func keyNames(m *plan.Member) []string {
+	n := len(m.RowKey)
+	if n == 0 {
+		n = 2 // tableoid, ctid
+	}
+	names := make([]string, n)
+	for i := range names {
+		names[i] = "k" + strconv.Itoa(i)
+	}
+	return names
+}
+
+// keyExpressions returns what identifies a row of the live table.
+func keyExpressions(m *plan.Member, alias string) []string {
+	if len(m.RowKey) == 0 {
+		return []string{alias + ".tableoid", alias + ".ctid"}
+	}
+	out := make([]string, len(m.RowKey))
+	for i, name := range m.RowKey {
+		out[i] = column(alias, name)
+	}
+	return out
+}
+
+// sameRow joins a row of the live table with a row of a set.
+func sameRow(m *plan.Member, live, set string) string {
+	names, parts := keyNames(m), []string{}
+	for i, expression := range keyExpressions(m, live) {
+		var by *plan.Column
+		if len(m.RowKey) > 0 {
+			by = m.Table.Column(m.RowKey[i])
+		}
+		parts = append(parts, equal(expression, set+"."+names[i], by))
+	}
+	return strings.Join(parts, " AND ")
+}
+
+// sameSetRow joins rows of two sets of one member.
+func sameSetRow(m *plan.Member, a, b string) string {
+	parts := []string{}
+	for i, name := range keyNames(m) {
+		var by *plan.Column
+		if len(m.RowKey) > 0 {
+			by = m.Table.Column(m.RowKey[i])
+		}
+		parts = append(parts, equal(a+"."+name, b+"."+name, by))
+	}
+	return strings.Join(parts, " AND ")
+}
+
+// setColumn is the name, within the set of m, of a column to which a link refers.
+func setColumn(m *plan.Member, name string) string {
+	if i := slices.Index(m.RowKey, name); i >= 0 {
+		return "k" + strconv.Itoa(i)
+	}
+	return "r" + strconv.Itoa(slices.Index(m.Carry, name))
+}
+
+// refers joins a row of the live table that has the link with a row of the set to which it refers.
+func refers(p *plan.Plan, l plan.Link, live, set string) string {
+	from, to := &p.Members[l.From], &p.Members[l.To]
+	parts := []string{}
+	for i, name := range l.Columns {
+		by := to.Table.Column(l.ToColumns[i])
+		if mine := from.Table.Column(name); !mine.Native {
+			by = mine
+		}
+		parts = append(parts, equal(column(live, name), set+"."+setColumn(to, l.ToColumns[i]), by))
+	}
+	return strings.Join(parts, " AND ")
+}
+
+// set says that all columns of a link have a value.
+func set(l plan.Link, live string) string {
+	parts := []string{}
+	for _, name := range l.Columns {
+		parts = append(parts, column(live, name)+" IS NOT NULL")
+	}
+	return strings.Join(parts, " AND ")
+}
+
+// until is the last day of the keep period: the same day of the month in the last year or month, as Article 3 of
+// Regulation (EEC, Euratom) No 1182/71 counts. NULL for tables that are not kept. The period is checked by pattern.
+func until(m *plan.Member, alias string) string {
+	if m.Action != v1alpha1.EraseKeep {
+		return "NULL::pg_catalog.date"
+	}
+	return fmt.Sprintf("((%s::pg_catalog.date OPERATOR(pg_catalog.+) INTERVAL '%s')::pg_catalog.date)", column(alias, m.KeepFrom), interval(m.KeepPeriod))
+}
+
+// interval returns a period, emptied of all that an ISO 8601 period in calendar units does not have.
+func interval(p v1alpha1.Period) string {
+	return strings.Map(func(r rune) rune {
+		if (r >= '0' && r <= '9') || strings.ContainsRune("PYMWD", r) {
+			return r
+		}
+		return -1
+	}, string(p))
+}
+
+// initial is the state of a fresh row of a set.
+func initial(m *plan.Member) int {
+	switch m.Action {
+	case v1alpha1.EraseMaskColumns:
+		return stateMask
+	case v1alpha1.EraseDetach:
+		return stateDetach
+	default:
+		return stateDelete
+	}
+}
+
+// setColumns lists the columns of a set for INSERT.
+func setColumns(m *plan.Member) string {
+	names := append([]string{"req", "seed", "rnd", "state", "until"}, keyNames(m)...)
+	for i := range m.Carry {
+		names = append(names, "r"+strconv.Itoa(i))
+	}
+	return strings.Join(names, ", ")
+}
+
+// rowColumns lists what a set takes from a live row, keys first, each under its name in the set.
+func rowColumns(m *plan.Member, alias string) string {
+	names, parts := keyNames(m), []string{}
+	for i, expression := range keyExpressions(m, alias) {
+		parts = append(parts, expression+" AS "+names[i])
+	}
+	for i, name := range m.Carry {
+		parts = append(parts, column(alias, name)+" AS r"+strconv.Itoa(i))
+	}
+	return strings.Join(parts, ", ")
+}
+
+// found says that a column of the live row equals an identifier q of that kind.
+func found(m *plan.Member, k plan.Key, live, q string) string {
+	c := m.Table.Column(k.Column)
+	expression := column(live, k.Column)
+	text := expression + "::pg_catalog.text"
+	switch {
+	case c.Class == plan.Text && (c.Fold || k.Identifier == v1alpha1.IdentifierEmail):
+		return "(pg_catalog.lower(" + text + ") OPERATOR(pg_catalog.=) " + q + ".folded)"
+	case c.Class == plan.Integer || c.Class == plan.Numeric:
+		return "(" + expression + " OPERATOR(pg_catalog.=) " + q + ".number)"
+	case c.Class == plan.UUID:
+		return "(" + expression + " OPERATOR(pg_catalog.=) " + q + ".uuid)"
+	default:
+		return "(" + text + " OPERATOR(pg_catalog.=) " + q + ".value)"
+	}
+}
+
+// schemaOf is the schema of a declared table.
+func schemaOf(declared string) string {
+	if declared == "" {
+		return "public"
+	}
+	return declared
+}

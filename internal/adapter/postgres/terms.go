@@ -1,0 +1,83 @@
+package postgres
+
+import (
+	"regexp"
+	"strings"
+
+	"github.com/rempart-dev/rempart/api/v1alpha1"
+	"github.com/rempart-dev/rempart/internal/erasure/subject"
+)
+
+// termKind is how a word is looked for in free text.
+type termKind string
+
+// Kinds of terms. Addresses and numbers are compared as whole tokens, so that ann@x.org is not found in joann@x.org.
+const (
+	termEmail termKind = "email" // an address with no character that ends a token
+	termPhone termKind = "phone" // + and digits
+	termPart  termKind = "part"  // anything else that is looked for within text
+	termExact termKind = "exact" // the whole value of a column
+)
+
+// The tokens, as regular expressions of PostgreSQL, quoted. An address ends at white space, brackets, quotes and the
+// marks that separate words; the text is in lower case.
+const (
+	emailToken = `E'([^` + escaped + `]+@[^` + escaped + `]+)'`
+	escaped    = `\\s<>()\\[\\]{},;:"''\\\\|/=*` + "`" + `&!?#^$@`
+	phoneToken = `'([+]?[0-9]{6,})'`
+)
+
+// plainAddress has no character that ends a token, and its domain does not end with a mark that is cut off.
+var plainAddress = regexp.MustCompile(`^[^\s<>()\[\]{},;:"'\\|/=*` + "`" + `&!?#^$@]+@[^\s<>()\[\]{},;:"'\\|/=*` + "`" + `&!?#^$@]*[^\s<>()\[\]{},;:"'\\|/=*` + "`" + `&!?#^$@.-]$`)
+
+var plainNumber = regexp.MustCompile(`^\+?[0-9]{6,}$`)
+
+// shortest is the fewest characters of an identifier that is looked for in columns that are not subject keys: shorter
+// ones are found by chance.
+const shortest = 6
+
+type term struct {
+	kind termKind
+	word string
+}
+
+// termsOf returns what is looked for in text for a person.
+func termsOf(person subject.Subject) []term {
+	var out []term
+	for _, kind := range person.Kinds() {
+		for _, value := range person.Values(kind) {
+			switch {
+			case len([]rune(value)) < shortest:
+			case kind == v1alpha1.IdentifierEmail && plainAddress.MatchString(strings.ToLower(value)):
+				out = append(out, term{termEmail, value})
+			case kind == v1alpha1.IdentifierPhone && plainNumber.MatchString(value):
+				out = append(out, term{termPhone, value})
+				if digits, ok := strings.CutPrefix(value, "+"); ok {
+					out = append(out, term{termPhone, digits})
+				}
+			case kind == v1alpha1.IdentifierEmail || kind == v1alpha1.IdentifierPhone:
+				out = append(out, term{termPart, value})
+			default:
+				out = append(out, term{termExact, value})
+			}
+		}
+	}
+	return out
+}
+
+// terms says which kinds of words there are.
+type terms struct{ emails, phones, parts, exact bool }
+
+func (t terms) with(kind termKind) terms {
+	switch kind {
+	case termEmail:
+		t.emails = true
+	case termPhone:
+		t.phones = true
+	case termPart:
+		t.parts = true
+	case termExact:
+		t.exact = true
+	}
+	return t
+}

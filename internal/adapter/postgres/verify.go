@@ -1,0 +1,274 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/rempart-dev/rempart/api/v1alpha1"
+	"github.com/rempart-dev/rempart/internal/erasure/plan"
+	"github.com/rempart-dev/rempart/internal/erasure/subject"
+	"github.com/rempart-dev/rempart/internal/erasure/task"
+)
+
+// Verify, as the verifier on a new connection, looks for the people by every identifier, in declared tables and in those
+// that the dataset forgot. What the law keeps is counted; anything else that is found contradicts the erasure.
+func (e *Engine) Verify(ctx context.Context, t task.Task, people []subject.Subject) task.Outcome {
+	o, err := e.verify(ctx, t, people)
+	return e.outcome(task.Verify, o, err)
+}
+
+func (e *Engine) verify(ctx context.Context, t task.Task, people []subject.Subject) (task.Outcome, error) {
+	s, err := open(ctx, e.Config)
+	if err != nil {
+		return task.Outcome{}, err
+	}
+	defer s.close()
+	if err := s.weak(ctx); err != nil {
+		return task.Outcome{}, err
+	}
+	schema, err := s.catalogue(ctx)
+	if err != nil {
+		return task.Outcome{}, err
+	}
+	p, err := plan.New(t.Dataset, schema)
+	if err != nil {
+		return task.Outcome{}, err
+	}
+	if err := s.readOnly(ctx, p); err != nil {
+		return task.Outcome{}, err
+	}
+	strangers := undeclared(t.Dataset, schema)
+	if err := s.privileged(ctx, append(reads(p), readsOf(strangers)...)); err != nil {
+		return task.Outcome{}, err
+	}
+	v := &search{session: s, plan: p, asOf: day(t.AsOf), tally: newTally(len(t.Requests))}
+	if err := s.all(ctx, "BEGIN ISOLATION LEVEL REPEATABLE READ"); err != nil {
+		return task.Outcome{}, err
+	}
+	if err := v.load(ctx, people); err != nil {
+		return task.Outcome{}, err
+	}
+	if err := s.all(ctx, "SET TRANSACTION READ ONLY"); err != nil {
+		return task.Outcome{}, err
+	}
+	if err := v.everywhere(ctx, strangers); err != nil {
+		return task.Outcome{}, err
+	}
+	return v.verdict(t, p.Digest)
+}
+
+// undeclared returns the tables that Scan found to look like personal data.
+func undeclared(dataset *v1alpha1.Dataset, schema *plan.Schema) []*plan.Table {
+	var out []*plan.Table
+	found := plan.Scan(dataset, schema)
+	for i := range schema.Tables {
+		if slices.Contains(found.Tables, schema.Tables[i].Path()) {
+			out = append(out, &schema.Tables[i])
+		}
+	}
+	return out
+}
+
+func readsOf(tables []*plan.Table) []need {
+	var out []need
+	for _, t := range tables {
+		out = append(out, need{t, "SELECT"})
+	}
+	return out
+}
+
+// search looks for people and remembers what it found.
+type search struct {
+	*session
+	plan     *plan.Plan
+	asOf     time.Time
+	tally    *tally
+	terms    terms
+	found    []string // tables in which somebody was found who should not be
+	foundAll int64    // rows of these
+}
+
+// words is the temporary table of what is looked for in text: whole tokens by kind, or parts of the text.
+const words = "pg_temp.rempart_words"
+
+func (v *search) load(ctx context.Context, people []subject.Subject) error {
+	if err := v.session.load(ctx, people); err != nil {
+		return err
+	}
+	if err := v.all(ctx, `CREATE TEMPORARY TABLE `+words+` (req pg_catalog.int4 NOT NULL, kind pg_catalog.text NOT NULL, word pg_catalog.text NOT NULL) ON COMMIT DROP`); err != nil {
+		return err
+	}
+	var rows [][]any
+	for req, person := range people {
+		for _, t := range termsOf(person) {
+			v.terms = v.terms.with(t.kind)
+			rows = append(rows, []any{int32(req), string(t.kind), t.word})
+		}
+	}
+	if _, err := v.conn.CopyFrom(ctx, pgx.Identifier{"pg_temp", "rempart_words"}, []string{"req", "kind", "word"}, pgx.CopyFromRows(rows)); err != nil {
+		return failure(err)
+	}
+	// Case is folded by the database, as it folds the text.
+	return v.all(ctx, fmt.Sprintf(`UPDATE %s SET word = pg_catalog.lower(word) WHERE kind OPERATOR(pg_catalog.<>) '%s'`, words, termExact), "ANALYZE "+words)
+}
+
+func (v *search) everywhere(ctx context.Context, strangers []*plan.Table) error {
+	for i := range v.plan.Members {
+		m := &v.plan.Members[i]
+		ways := append(v.byKey(m), v.byText(m.Table, v.keptText(i), until(m, "t"))...)
+		if err := v.look(ctx, m.Table, m.Action, ways); err != nil {
+			return err
+		}
+	}
+	for _, t := range strangers {
+		if err := v.look(ctx, t, v1alpha1.EraseKeep, v.byText(t, "false", "NULL::pg_catalog.date")); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// look runs the one query of a table. Its rows count once, however often a person is found in them.
+func (v *search) look(ctx context.Context, t *plan.Table, action v1alpha1.TableErasure, ways []string) error {
+	if action == v1alpha1.EraseDeleteRows {
+		action = v1alpha1.EraseDetach // a row that is kept in such a table is another person's too
+	}
+	if len(ways) == 0 {
+		return nil
+	}
+	sql := fmt.Sprintf(`WITH hits AS (%s), per_row AS (SELECT req, o, c, pg_catalog.bool_and(kept) AS kept, pg_catalog.max(until) AS until FROM hits GROUP BY req, o, c)
+SELECT req, kept, pg_catalog.count(*), pg_catalog.max(until) FROM per_row GROUP BY req, kept`, strings.Join(ways, " UNION ALL "))
+	var (
+		req   int
+		kept  bool
+		rows  int64
+		until *time.Time
+		args  []any
+	)
+	if strings.Contains(sql, "$1") {
+		args = []any{v.asOf}
+	}
+	return v.rows(ctx, sql, args, []any{&req, &kept, &rows, &until}, func() error {
+		if kept {
+			v.tally.add(t.Path(), action, req, rows, until)
+		} else {
+			v.foundAll += rows
+			if !slices.Contains(v.found, t.Path()) {
+				v.found = append(v.found, t.Path())
+			}
+		}
+		until = nil
+		return nil
+	})
+}
+
+func (v *search) verdict(t task.Task, digest string) (task.Outcome, error) {
+	if v.foundAll > 0 {
+		return task.Outcome{}, &task.Failure{Reason: task.Contradicted, Names: v.found,
+			Message: fmt.Sprintf("People were found again: %d rows in %s", v.foundAll, strings.Join(v.found[:min(5, len(v.found))], ", "))}
+	}
+	o := task.Outcome{PlanDigest: digest}
+	o.Tables, o.Requests = v.tally.result(t.Requests)
+	return o, nil
+}
+
+// byKey returns the searches of a table by its subject keys.
+func (v *search) byKey(m *plan.Member) []string {
+	var ways []string
+	for _, k := range m.Keys {
+		ways = append(ways, fmt.Sprintf(`SELECT q.req, t.tableoid AS o, t.ctid AS c, %s AS kept, %s AS until FROM %s AS t JOIN %s AS q ON q.kind OPERATOR(pg_catalog.=) '%s' AND %s`,
+			v.keptKey(m, k), until(m, "t"), table(m.Table), identifiers, k.Identifier, found(m, k, "t", "q")))
+	}
+	return ways
+}
+
+// keptKey says that a row found by a subject key is rightly there: its keep period runs, or the key is part of the
+// schema's structure and all that could be masked was.
+func (v *search) keptKey(m *plan.Member, k plan.Key) string {
+	ways := []string{v.keptPeriod(m)}
+	if k.Structural {
+		for _, changes := range changing(m) {
+			ways = append(ways, masked(m, changes))
+		}
+	}
+	return "(" + strings.Join(ways, " OR ") + ")"
+}
+
+func (v *search) keptPeriod(m *plan.Member) string {
+	if m.Action != v1alpha1.EraseKeep {
+		return "false"
+	}
+	last := until(m, "t")
+	return fmt.Sprintf("COALESCE(%s OPERATOR(pg_catalog.>=) $1::pg_catalog.date, true)", last)
+}
+
+// masked says that a row looks as its masks leave it. Defaults and pseudonyms cannot be told from other values.
+func masked(m *plan.Member, changes []plan.Change) string {
+	parts := []string{"true"}
+	for _, c := range changes {
+		switch {
+		case c.Mask == v1alpha1.MaskNull:
+			parts = append(parts, column("t", c.Column)+" IS NULL")
+		case c.Mask == v1alpha1.MaskPseudonym && m.Table.Column(c.Column).Class == plan.Text:
+			parts = append(parts, column("t", c.Column)+"::pg_catalog.text OPERATOR(pg_catalog.~) '^[0-9a-f]{32}$'")
+		}
+	}
+	return "(" + strings.Join(parts, " AND ") + ")"
+}
+
+// keptText says that a row in whose text a person was found is rightly there: its keep period runs, or it is of a table
+// whose rows can be shared and it still belongs to somebody.
+func (v *search) keptText(i int) string {
+	m := &v.plan.Members[i]
+	var owned []string
+	for _, l := range v.plan.Links {
+		if l.From == i && l.Owning {
+			owned = append(owned, "("+set(l, "t")+")")
+		}
+	}
+	if m.Explicit || len(owned) < 2 {
+		return v.keptPeriod(m)
+	}
+	return "(" + v.keptPeriod(m) + " OR " + strings.Join(owned, " OR ") + ")"
+}
+
+// byText returns the searches of a table in its columns that can hold text.
+func (v *search) byText(t *plan.Table, kept, until string) []string {
+	var parts, exact []string
+	for _, c := range t.Columns {
+		if !c.Searchable {
+			continue
+		}
+		text := column("t", c.Name) + "::pg_catalog.text"
+		exact = append(exact, "("+text+")")
+		if c.JSON {
+			text = `pg_catalog.regexp_replace(` + text + `, '\\[bfnrt]', ' ', 'g')` // an escaped line end is no letter
+		}
+		parts = append(parts, text)
+	}
+	if len(parts) == 0 {
+		return nil
+	}
+	from := fmt.Sprintf(`SELECT w.req, r.o, r.c, r.kept, r.until FROM (SELECT t.tableoid AS o, t.ctid AS c, %s AS kept, %s AS until, pg_catalog.lower(pg_catalog.concat_ws(E'\n', %s)) AS txt FROM %s AS t) AS r`,
+		kept, until, strings.Join(parts, ", "), table(t))
+	var ways []string
+	if v.terms.emails {
+		ways = append(ways, from+fmt.Sprintf(` CROSS JOIN LATERAL pg_catalog.regexp_matches(r.txt, %s, 'g') AS found (m) JOIN %s AS w ON w.kind OPERATOR(pg_catalog.=) '%s' AND w.word OPERATOR(pg_catalog.=) pg_catalog.rtrim(found.m[1], '.-') WHERE pg_catalog.strpos(r.txt, '@') OPERATOR(pg_catalog.>) 0`, emailToken, words, termEmail))
+	}
+	if v.terms.phones {
+		ways = append(ways, from+fmt.Sprintf(` CROSS JOIN LATERAL pg_catalog.regexp_matches(r.txt, %s, 'g') AS found (m) JOIN %s AS w ON w.kind OPERATOR(pg_catalog.=) '%s' AND w.word OPERATOR(pg_catalog.=) found.m[1]`, phoneToken, words, termPhone))
+	}
+	if v.terms.parts {
+		ways = append(ways, from+fmt.Sprintf(` JOIN %s AS w ON w.kind OPERATOR(pg_catalog.=) '%s' AND pg_catalog.strpos(r.txt, w.word) OPERATOR(pg_catalog.>) 0`, words, termPart))
+	}
+	if v.terms.exact {
+		ways = append(ways, fmt.Sprintf(`SELECT w.req, t.tableoid AS o, t.ctid AS c, %s AS kept, %s AS until FROM %s AS t CROSS JOIN LATERAL (VALUES %s) AS value (txt) JOIN %s AS w ON w.kind OPERATOR(pg_catalog.=) '%s' AND w.word OPERATOR(pg_catalog.=) value.txt`,
+			kept, until, table(t), strings.Join(exact, ", "), words, termExact))
+	}
+	return ways
+}

@@ -1,0 +1,173 @@
+// Package eraser is the program that runs in Jobs with one store's credentials: it reads its task, the people and the
+// credentials from files, does one step, and leaves the outcome where Kubernetes reads it. It knows no Kubernetes API.
+package eraser
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/rempart-dev/rempart/api/v1alpha1"
+	"github.com/rempart-dev/rempart/internal/adapter/postgres"
+	"github.com/rempart-dev/rempart/internal/erasure/subject"
+	"github.com/rempart-dev/rempart/internal/erasure/task"
+)
+
+// Exit codes. A pod failure policy retries after Retry and gives up after Final.
+const (
+	Done  = 0
+	Retry = 1
+	Final = 42
+)
+
+// Options say where the program finds and leaves its files. Tests change them; no flag and no variable does.
+type Options struct {
+	TaskFile, Subjects, Credentials, CA, Termination string
+	Log                                              io.Writer
+	Dial                                             postgres.DialFunc
+}
+
+// Pod returns the paths within the eraser's pod.
+func Pod() Options {
+	// A store of the register is a target that the operator's user has named, in the cluster or not, so the guard of
+	// package egress, which is for addresses that data bring along, does not stand before it. The NetworkPolicy of the
+	// pod lets it reach the store alone.
+	dialer := &net.Dialer{Timeout: 5 * time.Second}
+	return Options{
+		TaskFile: task.File, Subjects: task.Subjects, Credentials: task.Credentials, CA: task.CA, Termination: task.Termination,
+		Log: os.Stderr, Dial: dialer.DialContext,
+	}
+}
+
+// Main does the step that args name and returns the exit code.
+func Main(ctx context.Context, args []string, o Options) int {
+	log := slog.New(slog.NewJSONHandler(o.Log, nil))
+	if len(args) != 2 {
+		log.Error("Got no step; name one of provision, scan, plan, erase, verify")
+		return Final
+	}
+	step := task.Step(args[1])
+	outcome := o.run(ctx, step, log)
+	text, err := outcome.Encode()
+	if err == nil {
+		err = os.WriteFile(o.Termination, text, 0o644) //nolint:gosec // the kubelet reads it
+	}
+	if err != nil {
+		log.Error("Could not leave the outcome", "step", step)
+		return Retry // without a message nobody knows that it succeeded; the ledger makes a second run a check
+	}
+	log.Info("Ended step", "step", step, "ok", outcome.OK, "reason", outcome.Reason, "digest", outcome.PlanDigest, "ledger", outcome.Ledger, "replayed", outcome.Replayed)
+	switch {
+	case outcome.OK:
+		return Done
+	case outcome.Reason.Retryable():
+		return Retry
+	default:
+		return Final
+	}
+}
+
+// run does the step. What cannot be read of the task is answered as a failure too.
+func (o Options) run(ctx context.Context, step task.Step, log *slog.Logger) task.Outcome {
+	t, err := o.task(step)
+	if err != nil {
+		return failed(step, err)
+	}
+	log = log.With("run", t.RunUID, "register", t.Register, "store", t.Store)
+	engine, err := o.engine(step, t, log)
+	if err != nil {
+		return failed(step, err)
+	}
+	switch step {
+	case task.Provision:
+		return o.provision(ctx, engine, t)
+	case task.Scan:
+		return engine.Scan(ctx, t)
+	}
+	people, err := o.people(t)
+	if err != nil {
+		return failed(step, err)
+	}
+	return withPeople(ctx, engine, step, t, people)
+}
+
+func withPeople(ctx context.Context, engine *postgres.Engine, step task.Step, t task.Task, people []subject.Subject) task.Outcome {
+	switch step {
+	case task.Plan:
+		return engine.Plan(ctx, t, people)
+	case task.Erase:
+		return engine.Erase(ctx, t, people)
+	default:
+		return engine.Verify(ctx, t, people)
+	}
+}
+
+func (o Options) provision(ctx context.Context, engine *postgres.Engine, t task.Task) task.Outcome {
+	eraser, err := o.login(task.Eraser)
+	if err != nil {
+		return failed(task.Provision, err)
+	}
+	verifier, err := o.login(task.Verifier)
+	if err != nil {
+		return failed(task.Provision, err)
+	}
+	return engine.Provision(ctx, t, eraser, verifier)
+}
+
+// engine prepares the connection of a step, in the role that it needs.
+func (o Options) engine(step task.Step, t task.Task, log *slog.Logger) (*postgres.Engine, error) {
+	if t.Engine != v1alpha1.EnginePostgreSQL {
+		return nil, &task.Failure{Reason: task.Internal, Message: "This eraser does not know the engine of the store"}
+	}
+	login, err := o.login(roleOf(step))
+	if err != nil {
+		return nil, err
+	}
+	roots, err := o.roots()
+	if err != nil {
+		return nil, err
+	}
+	return &postgres.Engine{
+		Config: postgres.Config{Connection: t.Connection, Username: login.Username, Password: login.Password, RootCAs: roots, Dial: o.Dial},
+		Log: func(trace task.Trace) {
+			log.Error("Step failed", "step", step, "sqlstate", trace.SQLState, "schema", trace.Schema, "table", trace.Table, "column", trace.Column, "constraint", trace.Constraint)
+		},
+	}, nil
+}
+
+func roleOf(step task.Step) task.Role {
+	switch step {
+	case task.Provision:
+		return task.Admin
+	case task.Erase:
+		return task.Eraser
+	default:
+		return task.Verifier
+	}
+}
+
+func (o Options) login(role task.Role) (postgres.Login, error) {
+	read := func(name string) string {
+		text, err := os.ReadFile(filepath.Join(o.Credentials, string(role), name))
+		if err != nil {
+			return ""
+		}
+		return trimNewline(string(text))
+	}
+	login := postgres.Login{Username: read("username"), Password: read("password")}
+	if login.Username == "" || login.Password == "" {
+		return login, &task.Failure{Reason: task.AuthenticationFailed, Message: "The credentials of role " + string(role) + " have no username or no password"}
+	}
+	return login, nil
+}
+
+func failed(step task.Step, err error) task.Outcome {
+	if f, ok := err.(*task.Failure); ok { //nolint:errorlint // made here, never wrapped
+		return task.Outcome{Step: step, Reason: f.Reason, Message: f.Message, Names: f.Names}
+	}
+	return task.Outcome{Step: step, Reason: task.Internal, Message: "The step failed"}
+}

@@ -1,0 +1,227 @@
+package plan
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/rempart-dev/rempart/api/v1alpha1"
+	"github.com/rempart-dev/rempart/internal/erasure/task"
+)
+
+// Key is a column by which a person's rows are found.
+type Key struct {
+	Column     string
+	Identifier v1alpha1.IdentifierKind
+	// Structural keys are part of the primary key or are referred to: they cannot be masked, and stay where a row stays.
+	Structural bool
+}
+
+// Change is what a column becomes.
+type Change struct {
+	Column   string
+	Mask     v1alpha1.ColumnMask
+	Constant string
+}
+
+// Link is a reference between two tables of the dataset.
+type Link struct {
+	Name               string
+	From, To           int // indexes into Plan.Members
+	Columns, ToColumns []string
+	// Real links are foreign keys of the schema; others are declared by the register alone and bind nothing.
+	Real bool
+	// Owning links make a row belong to the person to whom the row belongs that it refers to.
+	Owning bool
+	// Clear holds the columns that are nulled to detach a row; empty when that is impossible.
+	Clear []string
+}
+
+// Fallback is what becomes of a row that was to be deleted while a row that stays refers to it.
+type Fallback struct {
+	Action  v1alpha1.TableErasure
+	Changes []Change
+	// Refusal says why such a row can be treated in no way; empty when it can.
+	Refusal string
+}
+
+// Member is a table of the dataset, matched with the live schema.
+type Member struct {
+	Table  *Table
+	Action v1alpha1.TableErasure
+	Keys   []Key
+	// Explicit says that the register names the owning links. Otherwise all links own, and what others reach is shared.
+	Explicit bool
+	// Cyclic says that the table owns itself over some way: its rows can be people and not just belongings.
+	Cyclic bool
+	// RowKey identifies a row; empty when only its physical place does.
+	RowKey []string
+	// Carry holds the columns beyond RowKey to which links refer.
+	Carry []string
+	// Changes of MaskColumns and Detach.
+	Changes []Change
+	// KeepFrom and KeepPeriod of Keep.
+	KeepFrom   string
+	KeepPeriod v1alpha1.Period
+	// Fallback of a table whose rows may go.
+	Fallback *Fallback
+}
+
+// MayGo tells whether rows of the table may be deleted.
+func (m *Member) MayGo() bool {
+	return m.Action == v1alpha1.EraseDeleteRows || m.Action == v1alpha1.EraseKeep
+}
+
+// Plan is how a store's people are erased.
+type Plan struct {
+	// Members in the order of their names.
+	Members []Member
+	Links   []Link
+	// Collect holds groups of members, owners before what they own. A group of several is a cycle.
+	Collect [][]int
+	// Delete holds groups of members whose rows may go, those that refer before those that are referred to. The rows
+	// of a group go in one statement.
+	Delete [][]int
+	// Digest is sha256:<hex> over the dataset and the schema facts that matter to it.
+	Digest string
+	// Notes for people: missing indexes, triggers. They stop nothing.
+	Notes []string
+}
+
+// New plans the erasure of a dataset from a live schema. The error is a *task.Failure that names what is wrong.
+func New(dataset *v1alpha1.Dataset, schema *Schema) (*Plan, error) {
+	b := &builder{schema: schema, plan: &Plan{}}
+	b.declare(dataset)
+	for _, stage := range []func() error{b.match, b.link, b.own, b.refuseStrangers, b.change} {
+		if err := stage(); err != nil {
+			return nil, err
+		}
+	}
+	b.order()
+	b.note()
+	b.plan.Digest = digest(b.declared, b.plan)
+	return b.plan, nil
+}
+
+// builder holds what the stages of New share.
+type builder struct {
+	declared []v1alpha1.DatasetTable // sorted, parallel to plan.Members
+	schema   *Schema
+	plan     *Plan
+}
+
+// declare sorts the tables of the dataset, so that their order in a manifest means nothing.
+func (b *builder) declare(dataset *v1alpha1.Dataset) {
+	for _, t := range dataset.Tables {
+		declared := *t.DeepCopy()
+		if declared.Schema == "" {
+			declared.Schema = "public"
+		}
+		b.declared = append(b.declared, declared)
+	}
+	slices.SortFunc(b.declared, func(x, y v1alpha1.DatasetTable) int {
+		return strings.Compare(string(x.Schema)+"\x00"+string(x.Name), string(y.Schema)+"\x00"+string(y.Name))
+	})
+}
+
+// match finds every declared table and column in the schema, and says all that is missing at once.
+func (b *builder) match() error {
+	var tables, columns []string
+	for i := range b.declared {
+		d := &b.declared[i]
+		live := b.schema.Table(string(d.Schema), string(d.Name))
+		if live == nil {
+			tables = append(tables, string(d.Schema)+"."+string(d.Name))
+			continue
+		}
+		for _, name := range declaredColumns(d) {
+			if live.Column(string(name)) == nil {
+				columns = append(columns, live.Path()+"."+string(name))
+			}
+		}
+		b.plan.Members = append(b.plan.Members, member(d, live))
+	}
+	switch {
+	case len(tables) > 0:
+		return refuse(task.TableMissing, tables, "The dataset declares tables that the store does not have: %s", list(tables))
+	case len(columns) > 0:
+		return refuse(task.ColumnMissing, columns, "The dataset declares columns that the store does not have: %s", list(columns))
+	}
+	for i := range b.plan.Members {
+		if err := treatable(&b.plan.Members[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// declaredColumns returns every column that a table of the dataset names, once.
+func declaredColumns(d *v1alpha1.DatasetTable) []v1alpha1.Identifier {
+	var names []v1alpha1.Identifier
+	for _, k := range d.SubjectKeys {
+		names = append(names, k.Column)
+	}
+	for _, r := range d.References {
+		names = append(names, r.Columns...)
+	}
+	for _, o := range d.OwnedThrough {
+		names = append(names, o.Columns...)
+	}
+	for _, c := range d.Columns {
+		names = append(names, c.Name)
+	}
+	names = append(names, d.Detach...)
+	if d.Keep != nil {
+		names = append(names, d.Keep.FromColumn)
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+func member(d *v1alpha1.DatasetTable, live *Table) Member {
+	m := Member{Table: live, Action: d.OnErasure, Explicit: len(d.OwnedThrough) > 0, RowKey: live.rowKey()}
+	for _, k := range d.SubjectKeys {
+		m.Keys = append(m.Keys, Key{Column: string(k.Column), Identifier: k.Identifier})
+	}
+	if d.Keep != nil {
+		m.KeepFrom, m.KeepPeriod = string(d.Keep.FromColumn), d.Keep.Period
+	}
+	return m
+}
+
+// treatable refuses relations in which deleting or changing a row may not mean what it says.
+func treatable(m *Member) error {
+	path, names := m.Table.Path(), []string{m.Table.Path()}
+	switch {
+	case m.Table.Kind == OtherKind:
+		return refuse(task.PlanImpossible, names, "%s is no table; declare the tables behind it", path)
+	case m.Table.RowSecurity:
+		return refuse(task.PlanImpossible, names, "%s has row security, which hides rows from the roles that erase and verify; disable it or leave the table to a person", path)
+	case m.Table.Rules:
+		return refuse(task.PlanImpossible, names, "%s has rewrite rules, which change what a statement does; replace them by triggers", path)
+	}
+	if m.Action == v1alpha1.EraseKeep {
+		if class := m.Table.Column(m.KeepFrom).Class; class != Date && class != Timestamp {
+			return refuse(task.PlanImpossible, []string{path + "." + m.KeepFrom}, "%s.%s is neither a date nor a timestamp; keep.fromColumn must be one", path, m.KeepFrom)
+		}
+	}
+	return nil
+}
+
+// refuse makes the failure that stops a plan.
+func refuse(reason task.Reason, names []string, format string, args ...any) error {
+	return &task.Failure{Reason: reason, Names: names, Message: fmt.Sprintf(format, args...)}
+}
+
+// list writes at most five names.
+func list(names []string) string {
+	const most = 5
+	if len(names) > most {
+		return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), len(names)-most)
+	}
+	return strings.Join(names, ", ")
+}
+
+func columnsOf(path string, columns []string) string {
+	return path + " (" + strings.Join(columns, ", ") + ")"
+}

@@ -1,0 +1,155 @@
+// Package plan decides how people are erased from a store. It matches what a register declares with the live schema,
+// finds by which references rows belong to a person, refuses what a constraint forbids, and puts the work in order. It
+// reads no row: what it decides holds for every person, and its digest is what a data protection officer approves.
+package plan
+
+import "slices"
+
+// Kind is what a relation of the store is.
+type Kind string
+
+// Kinds. Only an Ordinary or Partitioned table can be erased from.
+const (
+	Ordinary    Kind = "Ordinary"
+	Partitioned Kind = "Partitioned"
+	OtherKind   Kind = "Other" // a view, a foreign table
+)
+
+// Class is what a type means for comparing and masking.
+type Class string
+
+// Classes. A type that is none of the first ones is compared by its text.
+const (
+	Text       Class = "Text"
+	Integer    Class = "Integer"
+	Numeric    Class = "Numeric"
+	UUID       Class = "UUID"
+	Date       Class = "Date"
+	Timestamp  Class = "Timestamp"
+	OtherClass Class = "Other"
+)
+
+// Column is a column of a live table.
+type Column struct {
+	Name    string
+	Type    string // as SQL writes it, qualified
+	Class   Class
+	Length  int    // most characters; 0 when unlimited
+	NotNull bool   // also by the column's domain
+	Default string // the expression; empty when there is none
+	// Computed columns are generated, or identities that accept no value.
+	Computed bool
+	// Native says that the type's own equality may be used: the type is the database's, not a user's.
+	Native bool
+	// Fold says that the type compares without regard to case (citext).
+	Fold bool
+	// Searchable says that the column can hold free text: text, JSON, XML, arrays of text.
+	Searchable bool
+	// JSON says that text within is escaped.
+	JSON bool
+}
+
+// Unique is a unique index, a primary key or an exclusion constraint.
+type Unique struct {
+	Name    string
+	Columns []string // also those within expressions and predicates
+	// Plain says that it has no expression and no predicate and is checked at once: it identifies rows.
+	Plain bool
+	// NullsNotDistinct says that two NULLs collide.
+	NullsNotDistinct bool
+}
+
+// Check is a CHECK constraint.
+type Check struct {
+	Name       string
+	Columns    []string
+	Expression string
+}
+
+// ForeignKey is a foreign key of a live table.
+type ForeignKey struct {
+	Name      string
+	Columns   []string
+	Schema    string
+	Table     string
+	ToColumns []string
+	OnDelete  string // NO ACTION, RESTRICT, CASCADE, SET NULL or SET DEFAULT
+	MatchFull bool
+}
+
+// Table is a relation of the live schema.
+type Table struct {
+	Schema, Name string
+	Kind         Kind
+	Columns      []Column
+	PrimaryKey   []string
+	Uniques      []Unique
+	Checks       []Check
+	ForeignKeys  []ForeignKey
+	Triggers     []string
+	RowSecurity  bool
+	Rules        bool
+	// Inherited says that other tables inherit from it (not partitions): its keys do not hold over all its rows.
+	Inherited bool
+	// Partition says that it is a part of a partitioned table, which stands for it.
+	Partition bool
+	// Indexes holds the leading columns of each index. They change speed, not meaning: no part of a digest.
+	Indexes [][]string `json:"-"`
+}
+
+// Path returns schema.name.
+func (t *Table) Path() string { return t.Schema + "." + t.Name }
+
+// Column returns the column of that exact name, or nil.
+func (t *Table) Column(name string) *Column {
+	for i := range t.Columns {
+		if t.Columns[i].Name == name {
+			return &t.Columns[i]
+		}
+	}
+	return nil
+}
+
+// Schema is what a store's catalogue says.
+type Schema struct{ Tables []Table }
+
+// Table returns the relation of that exact name, or nil.
+func (s *Schema) Table(schema, name string) *Table {
+	for i := range s.Tables {
+		if s.Tables[i].Schema == schema && s.Tables[i].Name == name {
+			return &s.Tables[i]
+		}
+	}
+	return nil
+}
+
+// rowKey returns the columns that identify a row: the primary key, else a plain unique index over NOT NULL columns. Nil
+// means that only the row's physical place identifies it.
+func (t *Table) rowKey() []string {
+	if t.Inherited {
+		return nil
+	}
+	if len(t.PrimaryKey) > 0 {
+		return t.PrimaryKey
+	}
+	for _, u := range t.Uniques {
+		if u.Plain && len(u.Columns) > 0 && !slices.ContainsFunc(u.Columns, func(c string) bool {
+			column := t.Column(c)
+			return column == nil || !column.NotNull
+		}) {
+			return u.Columns
+		}
+	}
+	return nil
+}
+
+// indexed tells whether an index leads with these columns, in any order.
+func (t *Table) indexed(columns []string) bool {
+	return slices.ContainsFunc(t.Indexes, func(index []string) bool {
+		return len(index) >= len(columns) && sameSet(index[:len(columns)], columns)
+	})
+}
+
+func sameSet(a, b []string) bool {
+	return len(a) == len(b) && !slices.ContainsFunc(a, func(x string) bool { return !slices.Contains(b, x) })
+}
