@@ -1,0 +1,60 @@
+package flow_test
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"github.com/rempart-dev/rempart/internal/kube/flow"
+)
+
+func TestNextTellsTheQueueWhatTheStepCameTo(t *testing.T) {
+	gr := schema.GroupResource{Resource: "things"}
+	conflict := apierrors.NewConflict(gr, "a", errors.New("newer"))
+	missing := apierrors.NewNotFound(gr, "a")
+	permanent := &flow.Permanent{Reason: "Bad", Message: "Mend it"}
+	other := errors.New("reading: refused")
+	cases := []struct {
+		name            string
+		wait            time.Duration
+		step, status    error
+		after           time.Duration
+		failed, forGood bool
+	}{
+		{name: "nothing to do waits for events"},
+		{name: "a wait is kept", wait: time.Minute, after: time.Minute},
+		{name: "a conflict of the step comes back soon and is no error", step: conflict, after: 200 * time.Millisecond},
+		{name: "a conflict of the status too, even beside an error", step: other, status: conflict, after: 200 * time.Millisecond},
+		{name: "an object that went away is done", status: missing},
+		{name: "an error backs off", wait: time.Minute, step: other, failed: true},
+		{name: "a status that could not be written backs off", status: other, failed: true},
+		{name: "a permanent error ends the attempts", step: permanent, failed: true, forGood: true},
+		{name: "a permanent error that could not be reported is tried again", step: permanent, status: other, failed: true},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			result, err := flow.Next(c.wait, c.step, c.status)
+			if result.RequeueAfter != c.after {
+				t.Errorf("comes back after %v, want %v", result.RequeueAfter, c.after)
+			}
+			if (err != nil) != c.failed {
+				t.Errorf("error is %v, want one: %v", err, c.failed)
+			}
+			if errors.Is(err, reconcile.TerminalError(nil)) != c.forGood {
+				t.Errorf("terminal is %v, want %v", !c.forGood, c.forGood)
+			}
+		})
+	}
+}
+
+func TestEarliestIgnoresZero(t *testing.T) {
+	for _, c := range []struct{ a, b, want time.Duration }{{0, 0, 0}, {0, 5, 5}, {5, 0, 5}, {5, 3, 3}, {3, 5, 3}} {
+		if got := flow.Earliest(c.a, c.b); got != c.want {
+			t.Errorf("Earliest(%d, %d) = %d, want %d", c.a, c.b, got, c.want)
+		}
+	}
+}
