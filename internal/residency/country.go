@@ -2,6 +2,7 @@ package residency
 
 import (
 	"strings"
+	"time"
 
 	"github.com/rempart-dev/rempart/api/v1alpha1"
 )
@@ -64,3 +65,6 @@ func has[K comparable](set map[K]struct{}, key K) bool {
 	_, ok := set[key]
 	return ok
 }
+
+// Day is the civil day of an instant, in UTC.
+func Day(at time.Time) v1alpha1.Date { return v1alpha1.Date(at.UTC().Format(time.DateOnly)) }

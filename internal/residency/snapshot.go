@@ -63,6 +63,11 @@ func (g *Guard) Enforced() bool {
 	return g != nil && slices.ContainsFunc(g.Policies, func(j *Judged) bool { return j.Rules.Enforcement != v1alpha1.EnforcementAudit })
 }
 
+// BuiltIn tells whether the built-in policy holds because no other is known.
+func (g *Guard) BuiltIn() bool {
+	return g != nil && slices.ContainsFunc(g.Policies, func(j *Judged) bool { return j.Rules.Name == "" })
+}
+
 // Label returns the value of LabelGuarded for a namespace; empty when it is not guarded.
 func (g *Guard) Label() string {
 	switch {
@@ -182,11 +187,9 @@ func (s *Snapshot) HasPolicy(name string) bool { _, ok := s.policies[name]; retu
 // GuardOf returns what holds in a namespace; nil when it is not guarded.
 func (s *Snapshot) GuardOf(namespace string) *Guard { return s.guards[namespace] }
 
-// GuardFor returns what will hold in a namespace once a register that names the policy is in it.
+// GuardFor returns what will hold in a namespace once a register that names the policy is in it. The stores of a register
+// are judged everywhere.
 func (s *Snapshot) GuardFor(namespace, policy string) *Guard {
-	if s.never(namespace) {
-		return nil
-	}
 	g := &Guard{Policies: []*Judged{s.Policy(policy)}}
 	if now := s.guards[namespace]; now != nil {
 		for _, judged := range now.Policies {
@@ -196,37 +199,6 @@ func (s *Snapshot) GuardFor(namespace, policy string) *Guard {
 		}
 	}
 	return g
-}
-
-// GuardLive returns what holds in a namespace that the snapshot does not know as guarded, from objects read just now:
-// the policies and the policy names of the registers in it. Ok is false when a policy is newer than the snapshot.
-func (s *Snapshot) GuardLive(namespace *corev1.Namespace, policies []v1alpha1.ResidencyPolicy, registers []Register) (guard *Guard, ok bool) {
-	if s.never(namespace.Name) {
-		return nil, true
-	}
-	guard = &Guard{}
-	add := func(judged *Judged) {
-		if !slices.Contains(guard.Policies, judged) {
-			guard.Policies = append(guard.Policies, judged)
-		}
-	}
-	for i := range policies {
-		if !Selects(&policies[i], namespace) {
-			continue
-		}
-		judged, known := s.policies[policies[i].Name]
-		if !known {
-			return nil, false
-		}
-		add(judged)
-	}
-	for _, register := range registers {
-		add(s.Policy(register.Policy))
-	}
-	if len(guard.Policies) == 0 {
-		return nil, true
-	}
-	return guard, true
 }
 
 // DefaultClass is the class that a claim without one gets; empty when there is none.

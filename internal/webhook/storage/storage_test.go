@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	admissionv1 "k8s.io/api/admission/v1"
 	appsv1 "k8s.io/api/apps/v1"
@@ -16,12 +17,14 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	clocktesting "k8s.io/utils/clock/testing"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 
 	"github.com/rempart-dev/rempart/api/v1alpha1"
 	"github.com/rempart-dev/rempart/internal/residency"
+	"github.com/rempart-dev/rempart/internal/webhook/lookup"
 )
 
 func scheme(t testing.TB) *runtime.Scheme {
@@ -64,7 +67,13 @@ func handler(t testing.TB, in residency.Input, live ...client.Object) *Handler {
 	holder := &residency.Holder{}
 	holder.Store(residency.Build(in))
 	live = append(live, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "free"}})
-	return New(scheme(t), holder, fake.NewClientBuilder().WithScheme(scheme(t)).WithObjects(live...).Build())
+	return New(scheme(t), reading(t, holder, live...))
+}
+
+func reading(t testing.TB, holder *residency.Holder, live ...client.Object) lookup.World {
+	t.Helper()
+	reader := fake.NewClientBuilder().WithScheme(scheme(t)).WithObjects(live...).Build()
+	return lookup.World{Snapshots: holder, Live: reader, Cached: reader, Clock: clocktesting.NewFakePassiveClock(time.Date(2026, 11, 24, 0, 0, 0, 0, time.UTC)), OperatorNamespace: "rempart-system"}
 }
 
 func request(t testing.TB, operation admissionv1.Operation, kind metav1.GroupVersionKind, namespace string, object, old any) admission.Request {
@@ -215,14 +224,29 @@ func TestAClassThatTheSnapshotDoesNotHaveIsReadLive(t *testing.T) {
 
 func TestARegisterThatTheSnapshotDoesNotHaveGuardsAtOnce(t *testing.T) {
 	register := &v1alpha1.DataRegister{ObjectMeta: metav1.ObjectMeta{Namespace: "free", Name: "new"}}
-	got := handler(t, world(), register).Handle(t.Context(), request(t, create, claimKind, "free", pvc("london", "-", "1Gi"), nil))
+	got := handler(t, world(), register, ptr(class("london", "eu-west-2"))).Handle(t.Context(), request(t, create, claimKind, "free", pvc("london", "-", "1Gi"), nil))
 	if got.Allowed {
 		t.Error("a class abroad passed beside a new register")
 	}
 }
 
+func TestAPolicyThatTheSnapshotDoesNotHaveCountsBeforeARefusal(t *testing.T) {
+	in := world()
+	in.Policies = nil // the register is known, its policy is not: the built-in one would refuse London
+	allows := &v1alpha1.ResidencyPolicy{ObjectMeta: metav1.ObjectMeta{Name: "wide"}, Spec: v1alpha1.ResidencyPolicySpec{Enforcement: "Enforce", Role: "Default",
+		Allowed: v1alpha1.AllowedPlaces{Zones: []v1alpha1.AllowedZone{"EU", "Adequate"}}}}
+	london := class("london", "eu-west-2")
+	h := handler(t, in, allows, &london, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "shop"}},
+		&v1alpha1.DataRegister{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "crm"}})
+	if got := h.Handle(t.Context(), request(t, create, claimKind, "shop", pvc("london", "-", "1Gi"), nil)); !got.Allowed {
+		t.Errorf("%+v", got.Result)
+	}
+}
+
+func ptr[T any](v T) *T { return &v }
+
 func TestNothingIsJudgedBeforeTheClusterWasRead(t *testing.T) {
-	h := New(scheme(t), &residency.Holder{}, fake.NewClientBuilder().WithScheme(scheme(t)).Build())
+	h := New(scheme(t), reading(t, &residency.Holder{}))
 	got := h.Handle(t.Context(), request(t, create, claimKind, "shop", pvc("paris", "-", "1Gi"), nil))
 	if got.Allowed || got.Result.Code != http.StatusServiceUnavailable {
 		t.Errorf("%+v", got.Result)

@@ -1,0 +1,49 @@
+package residency
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/rempart-dev/rempart/api/v1alpha1"
+)
+
+func TestLooseningIsSeen(t *testing.T) {
+	base := v1alpha1.ResidencyPolicySpec{Enforcement: "Enforce", Role: "Default", Provider: "aws",
+		Denied: v1alpha1.DeniedPlaces{Countries: []v1alpha1.Country{"HU"}}, Nodes: v1alpha1.PolicyNodes{Evidence: v1alpha1.EvidenceRestrictedLabels}}
+	for want, change := range map[string]func(*v1alpha1.ResidencyPolicySpec){
+		"": func(s *v1alpha1.ResidencyPolicySpec) {
+			s.Denied.Countries = append([]v1alpha1.Country{"PL"}, s.Denied.Countries...)
+		},
+		"enforcement":       func(s *v1alpha1.ResidencyPolicySpec) { s.Enforcement = "Audit" },
+		"role":              func(s *v1alpha1.ResidencyPolicySpec) { s.Role = "Named" },
+		"allowed.zones":     func(s *v1alpha1.ResidencyPolicySpec) { s.Allowed.Zones = []v1alpha1.AllowedZone{"EU", "Adequate"} },
+		"allowed.countries": func(s *v1alpha1.ResidencyPolicySpec) { s.Allowed.Countries = []v1alpha1.Country{"US"} },
+		"denied.countries":  func(s *v1alpha1.ResidencyPolicySpec) { s.Denied.Countries = nil },
+		"provider":          func(s *v1alpha1.ResidencyPolicySpec) { s.Provider = "outscale" },
+		"nodes.evidence":    func(s *v1alpha1.ResidencyPolicySpec) { s.Nodes.Evidence = "" },
+		"namespaces":        func(s *v1alpha1.ResidencyPolicySpec) { s.Namespaces.Mode = v1alpha1.NamespacesSelected },
+		"storage.declarations": func(s *v1alpha1.ResidencyPolicySpec) {
+			s.Storage.Declarations = []v1alpha1.StorageDeclaration{{StorageClassName: "x", Country: "FR"}}
+		},
+		"locations": func(s *v1alpha1.ResidencyPolicySpec) {
+			s.Locations = []v1alpha1.DeclaredLocation{{Provider: "aws", Region: "x", Country: "FR"}}
+		},
+	} {
+		after := *base.DeepCopy()
+		change(&after)
+		if got := Loosens(base, after); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}
+
+func TestDeclarationsThatContradictAreNamed(t *testing.T) {
+	got := Contradictions(v1alpha1.ResidencyPolicySpec{Locations: []v1alpha1.DeclaredLocation{
+		{Provider: "aws", Region: "us-east-1", Country: "FR"}, {Provider: ProviderCustom, Region: "dc1", Country: "FR"}, {Provider: ProviderCustom, Region: "dc3", Country: "ZZ"}}})
+	if len(got) != 2 || !strings.Contains(got[0], "spec.locations[0]") || !strings.Contains(got[1], "no ISO") {
+		t.Errorf("%q", got)
+	}
+	if unknown := UnknownProviders(v1alpha1.ResidencyPolicySpec{Provider: "amazon"}); len(unknown) != 1 {
+		t.Errorf("%q", unknown)
+	}
+}

@@ -1,0 +1,148 @@
+package dataregister
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
+	storagev1 "k8s.io/api/storage/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	clocktesting "k8s.io/utils/clock/testing"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/fake"
+
+	"github.com/rempart-dev/rempart/api/v1alpha1"
+	"github.com/rempart-dev/rempart/internal/webhook/internal/harness"
+	"github.com/rempart-dev/rempart/internal/webhook/lookup"
+)
+
+type marks map[string]string
+
+func (m marks) Mark(_ context.Context, namespace, label string) error {
+	m[namespace] = label
+	return nil
+}
+
+func class(name, region string) *storagev1.StorageClass {
+	return &storagev1.StorageClass{ObjectMeta: metav1.ObjectMeta{Name: name}, Provisioner: "ebs.csi.aws.com", AllowedTopologies: []corev1.TopologySelectorTerm{
+		{MatchLabelExpressions: []corev1.TopologySelectorLabelRequirement{{Key: corev1.LabelTopologyRegion, Values: []string{region}}}}}}
+}
+
+func dreg(name string, stores ...v1alpha1.DataStore) *v1alpha1.DataRegister {
+	return &v1alpha1.DataRegister{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: name}, Spec: v1alpha1.DataRegisterSpec{
+		OfficerRef: v1alpha1.ClusterRef{Name: "officer"}, Stores: stores}}
+}
+
+func managedIn(class string) v1alpha1.DataStore {
+	return v1alpha1.DataStore{Name: "db", Managed: &v1alpha1.ManagedStore{Database: "app", Storage: v1alpha1.StorageRequest{StorageClassName: v1alpha1.ObjectName(class)}}}
+}
+
+func connected(host string) v1alpha1.DataStore {
+	return v1alpha1.DataStore{Name: "db", WorkloadRef: &v1alpha1.WorkloadRef{Kind: "StatefulSet", Name: v1alpha1.ObjectName("w-" + strings.ToLower(strings.ReplaceAll(host, ":", "-")))},
+		Connection: &v1alpha1.StoreConnection{Host: host, Port: 5432, Database: "app", EraserSecretRef: v1alpha1.SecretRef{Name: "eraser"}, VerifierSecretRef: v1alpha1.SecretRef{Name: "verifier"}}}
+}
+
+func outside(place v1alpha1.ExternalStore) v1alpha1.DataStore {
+	store := connected("db.example.com.")
+	store.WorkloadRef, store.External = nil, &place
+	return store
+}
+
+func transferring(register *v1alpha1.DataRegister, country v1alpha1.Country) *v1alpha1.DataRegister {
+	register.Spec.Activities = []v1alpha1.ProcessingActivity{{Name: "a", Stores: []v1alpha1.PartName{"db"}, Transfers: []v1alpha1.Transfer{{Country: country, Mechanism: "SCC"}}}}
+	return register
+}
+
+func TestRegistersAreJudged(t *testing.T) {
+	virginia, elsewhere := v1alpha1.ExternalStore{Provider: "aws", Region: "us-east-1"}, dreg("other", connected("db.shop.svc.cluster.local"))
+	elsewhere.Namespace = "lab"
+	for name, test := range map[string]struct {
+		object, old *v1alpha1.DataRegister
+		world       []client.Object
+		denied      string
+		refused     string
+		warned      string
+	}{
+		"a managed store in the Union":          {dreg("crm", managedIn("paris")), nil, nil, "", "", ""},
+		"a managed store abroad":                {dreg("crm", managedIn("london")), nil, nil, "", `store "db": ResidencyPolicy eu-only, rule storage-class: class "london" provisions in aws eu-west-2 (GB, Adequate); allowed: EU. Use "paris"`, ""},
+		"a class that does not exist":           {dreg("crm", managedIn("gone")), nil, nil, "", `"gone" does not exist`, ""},
+		"a move abroad":                         {dreg("crm", managedIn("london")), dreg("crm", managedIn("paris")), nil, "", "eu-west-2", ""},
+		"a change of what was abroad already":   {transferring(dreg("crm", managedIn("london")), "US"), dreg("crm", managedIn("london")), nil, "", "", ""},
+		"one database, spelled differently":     {dreg("crm", connected("DB.shop.svc")), nil, []client.Object{dreg("other", connected("db"))}, "", `claimed by DataRegister "other"`, ""},
+		"one database, from another namespace":  {dreg("crm", connected("db")), nil, []client.Object{elsewhere}, "", "claimed by a DataRegister of another namespace", ""},
+		"another's managed store":               {dreg("crm", connected("other-db")), nil, []client.Object{dreg("other", managedIn("paris"))}, "", "claimed by", ""},
+		"one workload":                          {dreg("crm", connected("db")), nil, []client.Object{dreg("other", connected("db"))}, "", "claimed by", ""},
+		"two databases":                         {dreg("crm", connected("db1")), nil, []client.Object{dreg("other", connected("db2"))}, "", "", ""},
+		"the same register again":               {dreg("crm", connected("db2")), dreg("crm", connected("db")), []client.Object{dreg("crm", connected("db"))}, "", "", ""},
+		"a Secret that the user may not read":   {dreg("crm", connected("db")), nil, nil, "get secrets/verifier", "get secrets/verifier", ""},
+		"another host for a Secret":             {dreg("crm", connected("evil")), dreg("crm", connected("db")), nil, "get secrets/eraser", "get secrets/eraser", ""},
+		"a change elsewhere asks nothing":       {transferring(dreg("crm", connected("db")), "US"), dreg("crm", connected("db")), nil, "get secrets/eraser", "", ""},
+		"outside in the Union":                  {dreg("crm", outside(v1alpha1.ExternalStore{Provider: "aws", Region: "eu-west-3"})), nil, nil, "", "", ""},
+		"outside abroad without a transfer":     {dreg("crm", outside(virginia)), nil, nil, "", "Record the transfer to US", ""},
+		"outside abroad with a transfer":        {transferring(dreg("crm", outside(virginia)), "US"), nil, nil, "", "", ""},
+		"outside abroad, another transfer":      {transferring(dreg("crm", outside(virginia)), "JP"), nil, nil, "", "Record the transfer to US", ""},
+		"a transfer that goes":                  {dreg("crm", outside(virginia)), transferring(dreg("crm", outside(virginia)), "US"), nil, "", "Record the transfer", ""},
+		"outside in a country without a code":   {dreg("crm", outside(v1alpha1.ExternalStore{Country: "ZZ"})), nil, nil, "", "no ISO 3166-1 code", ""},
+		"outside in a region that nobody knows": {dreg("crm", outside(v1alpha1.ExternalStore{Provider: "aws", Region: "moon-1"})), nil, nil, "", "not in the table of regions", ""},
+		"finalizers pass":                       {finalized(dreg("crm", managedIn("london"))), dreg("crm", managedIn("london")), nil, "", "", ""},
+		"deleted with an open request":          {nil, dreg("crm"), []client.Object{&v1alpha1.ErasureRequest{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "r1"}}}, "", "", "have not ended, such as r1"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			world := append(test.world, class("paris", "eu-west-3"), class("london", "eu-west-2"), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "shop"}},
+				&v1alpha1.DataProtectionOfficer{ObjectMeta: metav1.ObjectMeta{Name: "officer"}},
+				&v1alpha1.ResidencyPolicy{ObjectMeta: metav1.ObjectMeta{Name: "eu-only"}, Spec: v1alpha1.ResidencyPolicySpec{Enforcement: "Enforce", Role: "Default"}})
+			marked := marks{}
+			got := New(harness.Scheme(t), reading(t, world...), &harness.Rights{Denied: []string{test.denied}}, marked).
+				Handle(t.Context(), harness.Request(t, "alice", test.object, test.old))
+			harness.Expect(t, got, test.refused)
+			if warnings := strings.Join(got.Warnings, "\n"); !strings.Contains(warnings, test.warned) || (test.warned == "" && warnings != "") {
+				t.Errorf("warnings %q, want %q", warnings, test.warned)
+			}
+			if created := test.old == nil && test.refused == ""; created != (marked["shop"] == "true") {
+				t.Errorf("marked %v", marked)
+			}
+		})
+	}
+}
+
+func finalized(register *v1alpha1.DataRegister) *v1alpha1.DataRegister {
+	register.Finalizers = []string{v1alpha1.FinalizerDataRegister}
+	return register
+}
+
+func reading(t *testing.T, objects ...client.Object) lookup.World {
+	t.Helper()
+	reader := fake.NewClientBuilder().WithScheme(harness.Scheme(t)).WithObjects(objects...).Build()
+	return lookup.World{Live: reader, Cached: reader, Clock: clocktesting.NewFakePassiveClock(time.Date(2026, 11, 24, 0, 0, 0, 0, time.UTC)), OperatorNamespace: "rempart-system"}
+}
+
+func TestWhatIsNotThereYetIsAWarning(t *testing.T) {
+	register := dreg("crm")
+	register.Spec.ResidencyPolicyRef = &v1alpha1.ClusterRef{Name: "later"}
+	dry := harness.Request(t, "alice", register, (*v1alpha1.DataRegister)(nil))
+	dryRun := true
+	dry.DryRun = &dryRun
+	marked := marks{}
+	got := New(harness.Scheme(t), reading(t, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "shop"}}), &harness.Rights{}, marked).Handle(t.Context(), dry)
+	if !got.Allowed || len(got.Warnings) != 2 {
+		t.Errorf("%+v", got)
+	}
+	if len(marked) != 0 {
+		t.Error("a dry run labelled the namespace")
+	}
+}
+
+func TestHostsHaveOneSpelling(t *testing.T) {
+	got := map[string]string{}
+	for _, host := range []string{"db", "DB.", "db.shop", "db.shop.svc", "db.shop.svc.cluster.local.", "10.0.0.1", "::ffff:10.0.0.1", "db.eu.example.com"} {
+		got[host] = canonicalHost(host, "shop")
+	}
+	want := map[string]string{"db": "db.shop.svc", "DB.": "db.shop.svc", "db.shop": "db.shop.svc", "db.shop.svc": "db.shop.svc", "db.shop.svc.cluster.local.": "db.shop.svc",
+		"10.0.0.1": "10.0.0.1", "::ffff:10.0.0.1": "10.0.0.1", "db.eu.example.com": "db.eu.example.com"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}

@@ -1,0 +1,114 @@
+package dataregister
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/api/equality"
+
+	"github.com/rempart-dev/rempart/api/v1alpha1"
+	"github.com/rempart-dev/rempart/internal/residency"
+	"github.com/rempart-dev/rempart/internal/webhook/review"
+)
+
+// stores judges the places of stores that are new, moved, or under another policy than before.
+func stores(answer *review.Answer, guard *residency.Guard, req request) {
+	samePolicy := req.Old != nil && residency.PolicyName(req.Old) == residency.PolicyName(req.Object)
+	for s := range req.Object.Spec.Stores {
+		store := &req.Object.Spec.Stores[s]
+		old := oldStore(req, store.Name)
+		switch {
+		case store.Managed != nil:
+			if old != nil && old.Managed != nil && samePolicy && old.Managed.Storage.StorageClassName == store.Managed.Storage.StorageClassName {
+				continue
+			}
+			managed(answer, guard, store)
+		case store.External != nil:
+			if old != nil && samePolicy && equality.Semantic.DeepEqual(old.External, store.External) && equality.Semantic.DeepEqual(transfers(req.Old), transfers(req.Object)) {
+				continue
+			}
+			external(answer, guard, req.Object, store)
+		}
+	}
+}
+
+// managed refuses a class that is not allowed, with the words of the storage webhook.
+func managed(answer *review.Answer, guard *residency.Guard, store *v1alpha1.DataStore) {
+	for _, objection := range guard.JudgeClass(string(store.Managed.Storage.StorageClassName), nil) {
+		message := fmt.Sprintf("store %q: %s", store.Name, objection.Message)
+		if objection.Enforced {
+			answer.Refuse(objection.Rule, field(store, "managed.storage.storageClassName"), message)
+		} else {
+			answer.Warn(message)
+		}
+	}
+}
+
+// external judges a declared place. Outside of the EEA, data are transferred: the record must say by which mechanism
+// (Article 30(1)(e), Chapter V).
+func external(answer *review.Answer, guard *residency.Guard, register *v1alpha1.DataRegister, store *v1alpha1.DataStore) {
+	for _, policy := range guard.Policies {
+		message := judgeExternal(policy.Rules, register, store)
+		switch {
+		case message == "":
+		case policy.Rules.Enforcement == v1alpha1.EnforcementAudit:
+			answer.Warn(message)
+		default:
+			answer.Refuse(residency.RuleDeclaredPlace, field(store, "external"), message)
+		}
+	}
+}
+
+func judgeExternal(rules *residency.Rules, register *v1alpha1.DataRegister, store *v1alpha1.DataStore) string {
+	declared := store.External
+	place := rules.LocateCountry(declared.Country)
+	if declared.Country == "" {
+		place = rules.Locate(declared.Provider, declared.Region, "")
+	}
+	begin := fmt.Sprintf("store %q: %s, rule %s: ", store.Name, rules.Title(), residency.RuleDeclaredPlace)
+	if !place.Known() && declared.Country != "" {
+		return begin + string(declared.Country) + " is no ISO 3166-1 code; name the country of the store"
+	}
+	if !place.Known() {
+		return begin + place.Words() + "; name a region of the table, or the country, or declare it in spec.locations of the policy"
+	}
+	verdict, _ := rules.JudgePlace(place)
+	third := place.Law != v1alpha1.ZoneEU && place.Law != v1alpha1.ZoneEEA
+	switch {
+	case third && !transferred(register, store.Name, place.Country):
+		return fmt.Sprintf("%sit lies in %s; allowed: %s. Record the transfer to %s with its mechanism in spec.activities[].transfers (Articles 30(1)(e) and 44 to 49), or move the store",
+			begin, place.Words(), rules.Allows(), place.Country)
+	case !third && verdict != v1alpha1.VerdictAllowed:
+		return fmt.Sprintf("%sit lies in %s; allowed: %s. Move the store, or name another policy", begin, place.Words(), rules.Allows())
+	default:
+		return ""
+	}
+}
+
+// transferred tells whether an activity that uses the store records a transfer to the country.
+func transferred(register *v1alpha1.DataRegister, store v1alpha1.PartName, country v1alpha1.Country) bool {
+	return slices.ContainsFunc(register.Spec.Activities, func(activity v1alpha1.ProcessingActivity) bool {
+		uses := len(activity.Stores) == 0 || slices.Contains(activity.Stores, store)
+		return uses && slices.ContainsFunc(activity.Transfers, func(t v1alpha1.Transfer) bool { return residency.Canonical(t.Country) == country })
+	})
+}
+
+// transfers are all that the record says of transfers, to see whether it changed.
+func transfers(register *v1alpha1.DataRegister) []v1alpha1.ProcessingActivity {
+	var said []v1alpha1.ProcessingActivity
+	for _, activity := range register.Spec.Activities {
+		said = append(said, v1alpha1.ProcessingActivity{Name: activity.Name, Stores: activity.Stores, Transfers: activity.Transfers})
+	}
+	return said
+}
+
+func field(store *v1alpha1.DataStore, member string) string {
+	path := "spec.stores[" + string(store.Name) + "]"
+	if member == "" {
+		return path
+	}
+	return path + "." + member
+}
+
+func join(names []string) string { return strings.Join(names, ", ") }

@@ -1,0 +1,158 @@
+// Package erasurerequest judges ErasureRequests at admission: what needs the requesting user, another object, or a look
+// at every text. The rest is in the schema.
+package erasurerequest
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/equality"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/utils/clock"
+	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
+
+	"github.com/rempart-dev/rempart/api/v1alpha1"
+	"github.com/rempart-dev/rempart/internal/webhook/personal"
+	"github.com/rempart-dev/rempart/internal/webhook/review"
+	"github.com/rempart-dev/rempart/internal/webhook/rights"
+)
+
+// Path is where the API server calls.
+const Path = "/validate/erasurerequest"
+
+// skew is how far clocks may differ.
+const skew = 5 * time.Minute
+
+// Rules that refusals name.
+const (
+	RulePersonal  = "personal-data"
+	RuleRights    = "rights"
+	RuleTime      = "time"
+	RuleExtension = "extension"
+)
+
+type request = review.Request[*v1alpha1.ErasureRequest]
+
+type judge struct {
+	rights rights.Asker
+	clock  clock.PassiveClock
+}
+
+// New makes a handler.
+func New(scheme *runtime.Scheme, asker rights.Asker, clock clock.PassiveClock) admission.Handler {
+	j := judge{asker, clock}
+	return review.Handler(scheme, func() *v1alpha1.ErasureRequest { return &v1alpha1.ErasureRequest{} }, j.judge)
+}
+
+func (j judge) judge(ctx context.Context, req request) (review.Answer, error) {
+	var answer review.Answer
+	if req.Deleted() {
+		return answer, nil
+	}
+	if req.Created() || textsChanged(req) {
+		if err := texts(&answer, req); err != nil {
+			return answer, err
+		}
+	}
+	now := j.clock.Now()
+	if req.Created() {
+		notInFuture(&answer, "spec.receivedTime", req.Object.Spec.ReceivedTime, now)
+	}
+	extension(&answer, req, now)
+	return answer, j.mayAsk(ctx, &answer, req)
+}
+
+// textsChanged tells whether anything that a user writes changed. Adding or removing a finalizer alone is the operator's.
+func textsChanged(req request) bool {
+	return !equality.Semantic.DeepEqual(req.Object.Spec, req.Old.Spec) || !equality.Semantic.DeepEqual(req.Object.Labels, req.Old.Labels) ||
+		!equality.Semantic.DeepEqual(req.Object.Annotations, req.Old.Annotations)
+}
+
+// texts refuses identifiers of a person in any text of the object: they belong in the subject Secret, which is deleted.
+func texts(answer *review.Answer, req request) error {
+	hits, err := personal.Scan(req.Request.Object.Raw)
+	for _, hit := range hits {
+		answer.Refuse(RulePersonal, hit.Field, fmt.Sprintf("%s holds what looks like %s; an ErasureRequest must not hold identifiers of a person "+
+			"(rule %s): put them in the Secret that spec.subject.secretRef names", hit.Field, hit.Kind, RulePersonal))
+	}
+	return err
+}
+
+func notInFuture(answer *review.Answer, field string, at *metav1.Time, now time.Time) {
+	if at != nil && at.After(now.Add(skew)) {
+		answer.Refuse(RuleTime, field, field+" is in the future; state when it happened")
+	}
+}
+
+// extension is given once, before the first period ends, and the person is told by then (Article 12(3)). That it does not
+// change is in the schema.
+func extension(answer *review.Answer, req request, now time.Time) {
+	given := req.Object.Spec.Extension
+	if given == nil || (req.Old != nil && req.Old.Spec.Extension != nil) {
+		return
+	}
+	const field = "spec.extension.noticeSentTime"
+	notInFuture(answer, field, given.NoticeSentTime, now)
+	if received := req.Object.Spec.ReceivedTime; received != nil && given.NoticeSentTime.Before(received) {
+		answer.Refuse(RuleExtension, field, field+" is before spec.receivedTime")
+	}
+	due := req.Object.Status.LegalDueTime
+	if due == nil && req.Old != nil {
+		due = req.Old.Status.LegalDueTime
+	}
+	if due == nil {
+		return
+	}
+	if now.After(due.Time) || given.NoticeSentTime.After(due.Time) {
+		answer.Refuse(RuleExtension, "spec.extension", "the first period has ended (status.legalDueTime); an extension is given, and the person told, before that (Article 12(3))")
+	}
+}
+
+// mayAsk asks for the rights of the user: on the subject's Secret, which the operator reads and deletes for them, and for
+// the decision.
+func (j judge) mayAsk(ctx context.Context, answer *review.Answer, req request) error {
+	var questions []rights.Question
+	if req.Created() {
+		secret := string(req.Object.Spec.Subject.SecretRef.Name)
+		for _, verb := range []string{"get", "delete"} {
+			questions = append(questions, rights.Question{Verb: verb, Resource: "secrets", Namespace: req.Namespace, Name: secret})
+		}
+	}
+	if decides(req) {
+		questions = append(questions, rights.Question{Verb: "approve", Group: v1alpha1.GroupName, Resource: "erasurerequests", Namespace: req.Namespace, Name: req.Object.Name})
+	}
+	for _, question := range questions {
+		allowed, err := j.rights.May(ctx, req.UserInfo, question)
+		if err != nil {
+			return err
+		}
+		if !allowed {
+			answer.Refuse(RuleRights, fieldOf(question), fmt.Sprintf("%s needs the right to %s in this namespace, which you do not have; ask for a role that has it", what(question), question))
+		}
+	}
+	return nil
+}
+
+// decides tells whether the request carries a decision that is new: a verdict, or execution without one.
+func decides(req request) bool {
+	if req.Created() {
+		return req.Object.Spec.Decision != nil || req.Object.Spec.Execution == v1alpha1.ExecutionAutomatic
+	}
+	return !equality.Semantic.DeepEqual(req.Object.Spec.Decision, req.Old.Spec.Decision)
+}
+
+func fieldOf(q rights.Question) string {
+	if q.Resource == "secrets" {
+		return "spec.subject.secretRef"
+	}
+	return "spec.decision"
+}
+
+func what(q rights.Question) string {
+	if q.Resource == "secrets" {
+		return "naming a subject Secret, which is read and at the end deleted,"
+	}
+	return "deciding on an erasure, or letting it run without a decision,"
+}

@@ -1,0 +1,106 @@
+package erasurerequest
+
+import (
+	"errors"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	clocktesting "k8s.io/utils/clock/testing"
+
+	"github.com/rempart-dev/rempart/api/v1alpha1"
+	"github.com/rempart-dev/rempart/internal/webhook/internal/harness"
+)
+
+var now = time.Date(2026, 11, 24, 10, 0, 0, 0, time.UTC)
+
+func at(offset time.Duration) *metav1.Time { t := metav1.NewTime(now.Add(offset)); return &t }
+
+func ereq(change func(*v1alpha1.ErasureRequest)) *v1alpha1.ErasureRequest {
+	r := &v1alpha1.ErasureRequest{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "r1"}, Spec: v1alpha1.ErasureRequestSpec{
+		RequestID: "req-1", ReceivedTime: at(-time.Hour), Subject: v1alpha1.ErasureSubject{SecretRef: v1alpha1.SecretRef{Name: "subject"}},
+		Execution: v1alpha1.ExecutionAfterApproval}}
+	if change != nil {
+		change(r)
+	}
+	return r
+}
+
+// none stands for no object.
+var none *v1alpha1.ErasureRequest
+
+func approve(r *v1alpha1.ErasureRequest) {
+	r.Spec.Decision = &v1alpha1.ErasureDecision{Verdict: v1alpha1.ErasureApproved}
+}
+
+func extend(sent time.Duration) func(*v1alpha1.ErasureRequest) {
+	return func(r *v1alpha1.ErasureRequest) {
+		r.Spec.Extension = &v1alpha1.ErasureExtension{Reason: "many stores", NoticeSentTime: at(sent)}
+	}
+}
+
+func TestRequestsAreJudged(t *testing.T) {
+	const secretGet, secretDelete, approval = "get secrets/subject", "delete secrets/subject", "approve erasurerequests.gdpr.rempart.dev/r1"
+	due := func(offset time.Duration, then func(*v1alpha1.ErasureRequest)) func(*v1alpha1.ErasureRequest) {
+		return func(r *v1alpha1.ErasureRequest) {
+			r.Status.LegalDueTime = at(offset)
+			if then != nil {
+				then(r)
+			}
+		}
+	}
+	for name, test := range map[string]struct {
+		object, old *v1alpha1.ErasureRequest
+		denied      []string
+		refused     string
+	}{
+		"a plain request":                    {ereq(nil), nil, []string{approval}, ""},
+		"an e-mail address in a label value": {ereq(func(r *v1alpha1.ErasureRequest) { r.Annotations = map[string]string{"who": "alice@example.com"} }), nil, nil, "metadata.annotations[who] holds what looks like an e-mail address"},
+		"a phone number in the note":         {ereq(func(r *v1alpha1.ErasureRequest) { approve(r); r.Spec.Decision.Note = "called +33612345678" }), ereq(nil), nil, "spec.decision.note holds what looks like a phone number"},
+		"an account number as the name":      {ereq(func(r *v1alpha1.ErasureRequest) { r.Name = "de89370400440532013000" }), nil, nil, "metadata.name holds what looks like a bank account"},
+		"no right to read the Secret":        {ereq(nil), nil, []string{secretGet}, "get secrets/subject"},
+		"no right to delete the Secret":      {ereq(nil), nil, []string{secretDelete}, "delete secrets/subject"},
+		"approved by somebody who may":       {ereq(approve), ereq(nil), []string{secretGet}, ""},
+		"approved by somebody who may not":   {ereq(approve), ereq(nil), []string{approval}, approval},
+		"created with a decision":            {ereq(approve), nil, []string{approval}, approval},
+		"automatic without the right":        {ereq(func(r *v1alpha1.ErasureRequest) { r.Spec.Execution = v1alpha1.ExecutionAutomatic }), nil, []string{approval}, approval},
+		"a finalizer added by the operator":  {ereq(func(r *v1alpha1.ErasureRequest) { r.Finalizers = []string{"x/y"} }), ereq(nil), []string{approval, secretGet}, ""},
+		"received in the future":             {ereq(func(r *v1alpha1.ErasureRequest) { r.Spec.ReceivedTime = at(6 * time.Minute) }), nil, nil, "spec.receivedTime is in the future"},
+		"received within the skew":           {ereq(func(r *v1alpha1.ErasureRequest) { r.Spec.ReceivedTime = at(4 * time.Minute) }), nil, nil, ""},
+		"extended in time":                   {ereq(due(time.Hour, extend(-time.Minute))), ereq(due(time.Hour, nil)), nil, ""},
+		"extended too late":                  {ereq(due(-time.Hour, extend(-time.Minute))), ereq(due(-time.Hour, nil)), nil, "the first period has ended"},
+		"extended before receipt":            {ereq(extend(-2 * time.Hour)), ereq(nil), nil, "before spec.receivedTime"},
+		"extended with a notice to come":     {ereq(extend(time.Hour)), ereq(nil), nil, "in the future"},
+		"deleted":                            {nil, ereq(nil), []string{approval, secretGet}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := New(harness.Scheme(t), &harness.Rights{Denied: test.denied}, clocktesting.NewFakePassiveClock(now))
+			req := harness.Request(t, "alice", test.object, test.old)
+			got := h.Handle(t.Context(), req)
+			harness.Expect(t, got, test.refused)
+			if got.Result != nil && (strings.Contains(got.Result.Message, "alice@") || strings.Contains(got.Result.Message, "+336") || strings.Contains(got.Result.Message, "de8937")) {
+				t.Errorf("the refusal repeats the value: %s", got.Result.Message)
+			}
+		})
+	}
+}
+
+func TestTheRightsAskedForAreThoseThatCount(t *testing.T) {
+	asked := &harness.Rights{}
+	h := New(harness.Scheme(t), asked, clocktesting.NewFakePassiveClock(now))
+	h.Handle(t.Context(), harness.Request(t, "alice", ereq(nil), none))
+	if diff := cmp.Diff([]string{"get secrets/subject", "delete secrets/subject"}, asked.Asked); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestARequestThatCannotBeJudgedIsRefused(t *testing.T) {
+	h := New(harness.Scheme(t), &harness.Rights{Err: errors.New("secret detail")}, clocktesting.NewFakePassiveClock(now))
+	got := h.Handle(t.Context(), harness.Request(t, "alice", ereq(nil), none))
+	if got.Allowed || got.Result.Code != http.StatusInternalServerError || strings.Contains(got.Result.Message, "secret detail") {
+		t.Errorf("%+v", got.Result)
+	}
+}
