@@ -37,7 +37,7 @@ const (
 	ReasonSubjectChanged = "SubjectChanged"
 	// ReasonSubjectKeyMissing means that the key of the accepted reference was destroyed: the person cannot be compared.
 	ReasonSubjectKeyMissing = "SubjectKeyMissing"
-	// ReasonRegisterMissing means that a register that the request names does not exist.
+	// ReasonRegisterMissing means that a register that the request names does not exist, or that the namespace has none.
 	ReasonRegisterMissing = "RegisterMissing"
 	// ReasonTooManyStores means that the chosen registers have more stores than one request can follow.
 	ReasonTooManyStores = "TooManyStores"

@@ -6,6 +6,8 @@ package v1alpha1
 const (
 	// ReasonStarting means that no Job was begun yet.
 	ReasonStarting = "Starting"
+	// ReasonQueued means that an earlier run of the store has not ended.
+	ReasonQueued = "Queued"
 	// ReasonJobRunning means that a Job works.
 	ReasonJobRunning = "JobRunning"
 	// ReasonRetrying means that a Job ended without a result, and that the next one is due.

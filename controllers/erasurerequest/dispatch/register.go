@@ -1,0 +1,61 @@
+// Package dispatch gathers ErasureRequests into ErasureRuns: one controller, keyed by DataRegister, so that each store has
+// one hand that begins its runs.
+package dispatch
+
+import (
+	"context"
+
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/clock"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"github.com/rempart-dev/rempart/api/v1alpha1"
+	"github.com/rempart-dev/rempart/internal/kube/flow"
+)
+
+// +kubebuilder:rbac:groups=gdpr.rempart.dev,resources=erasureruns,verbs=get;list;watch;create;delete
+// +kubebuilder:rbac:groups=gdpr.rempart.dev,resources=erasurerequests;dataregisters,verbs=get;list;watch
+// +kubebuilder:rbac:groups=gdpr.rempart.dev,resources=dataregisters/finalizers,verbs=update
+
+// Config is what the controller is given.
+type Config struct {
+	// Image of the eraser.
+	Image string
+	Clock clock.PassiveClock
+}
+
+// Register adds the controller to the manager.
+func Register(mgr ctrl.Manager, config Config) error {
+	r := &Reconciler{Client: mgr.GetClient(), Reader: mgr.GetAPIReader(), Clock: config.Clock, Image: config.Image}
+	return ctrl.NewControllerManagedBy(mgr).Named("erasuredispatch").
+		Watches(&v1alpha1.DataRegister{}, &handler.EnqueueRequestForObject{}, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
+		Watches(&v1alpha1.ErasureRequest{}, handler.EnqueueRequestsFromMapFunc(targets)).
+		Watches(&v1alpha1.ErasureRun{}, handler.EnqueueRequestsFromMapFunc(register)).
+		WithOptions(controller.Options{RateLimiter: flow.Backoff()}).
+		Complete(reconcile.AsReconciler(mgr.GetClient(), r))
+}
+
+// targets are the registers of a request.
+func targets(_ context.Context, object client.Object) []reconcile.Request {
+	seen := map[v1alpha1.ObjectName]bool{}
+	var list []reconcile.Request
+	for _, t := range object.(*v1alpha1.ErasureRequest).Status.Targets {
+		if !seen[t.Register] {
+			seen[t.Register] = true
+			list = append(list, reconcile.Request{NamespacedName: types.NamespacedName{Namespace: object.GetNamespace(), Name: string(t.Register)}})
+		}
+	}
+	return list
+}
+
+// register is the register of a run.
+func register(_ context.Context, object client.Object) []reconcile.Request {
+	name := object.(*v1alpha1.ErasureRun).Spec.RegisterRef.Name
+	return []reconcile.Request{{NamespacedName: types.NamespacedName{Namespace: object.GetNamespace(), Name: string(name)}}}
+}

@@ -1,0 +1,97 @@
+package erasurerequest
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/rempart-dev/rempart/api/v1alpha1"
+	"github.com/rempart-dev/rempart/internal/erasure"
+	"github.com/rempart-dev/rempart/internal/kube/child"
+	"github.com/rempart-dev/rempart/internal/kube/conditions"
+)
+
+// poll is how long a pass waits for a run that has begun; its end is an event too.
+const poll = 10 * time.Second
+
+// finalize lets a deleted request go: a run that has begun is waited for, since it may be committing, and one that has
+// not finds the request deleted and leaves it out. Then the subject Secret is deleted, then the finalizer goes.
+func (r *Reconciler) finalize(ctx context.Context, request *v1alpha1.ErasureRequest) (erasure.RequestVerdict, error) {
+	verdict := erasure.RequestVerdict{Status: request.Status}
+	if !settled(request) {
+		busy, err := r.running(ctx, request)
+		if err != nil {
+			return verdict, err
+		}
+		if busy {
+			return pending(verdict, v1alpha1.ReasonDeleting, "The request was deleted and waits for the end of a run that may be committing"), nil
+		}
+		if _, err := r.deleteSubject(ctx, request); err != nil {
+			return verdict, err
+		}
+	}
+	return verdict, child.Release(ctx, r.Client, request, v1alpha1.FinalizerErasureRequest)
+}
+
+// forget deletes the subject Secret of a request that has ended. A run that still mounts it is waited for.
+func (r *Reconciler) forget(ctx context.Context, request *v1alpha1.ErasureRequest) (erasure.RequestVerdict, error) {
+	verdict := erasure.RequestVerdict{Status: request.Status}
+	busy, err := r.running(ctx, request)
+	if err != nil {
+		return verdict, err
+	}
+	if busy {
+		return pending(verdict, v1alpha1.ReasonForgetting, "The request has ended; its subject Secret is deleted when the last run has ended"), nil
+	}
+	gone, err := r.deleteSubject(ctx, request)
+	if err != nil {
+		return verdict, err
+	}
+	return erasure.JudgeRequest(erasure.RequestInput{Request: request, Forgotten: gone, Now: r.Clock.Now()}), nil
+}
+
+func pending(verdict erasure.RequestVerdict, reason, message string) erasure.RequestVerdict {
+	verdict.Conditions = []metav1.Condition{
+		conditions.False(v1alpha1.ConditionReady, reason, message),
+		conditions.True(v1alpha1.ConditionReconciling, reason, message),
+	}
+	verdict.Wait = poll
+	return verdict
+}
+
+// running tells whether a run of the request has not ended.
+func (r *Reconciler) running(ctx context.Context, request *v1alpha1.ErasureRequest) (bool, error) {
+	runs, err := r.runs(ctx, request)
+	return slices.ContainsFunc(runs, func(run v1alpha1.ErasureRun) bool { return run.Status.EndedTime == nil }), err
+}
+
+// deleteSubject deletes the Secret that was read for this request, and no other: by its UID, only while it is a subject
+// Secret, and only when no other open request names it. It tells whether the person is no longer there.
+func (r *Reconciler) deleteSubject(ctx context.Context, request *v1alpha1.ErasureRequest) (bool, error) {
+	if request.Status.SubjectSecretUID == "" {
+		return false, nil
+	}
+	others, err := r.requests(ctx, request, indexSubject, string(request.Spec.Subject.SecretRef.Name))
+	if err != nil {
+		return false, err
+	}
+	if erasure.UsedByOthers(request, others) {
+		return false, nil
+	}
+	secret, err := r.secret(ctx, request)
+	switch {
+	case err != nil:
+		return false, err
+	case secret == nil || string(secret.UID) != request.Status.SubjectSecretUID:
+		return true, nil
+	case !erasure.Deletable(secret):
+		return false, nil
+	}
+	if err := child.Delete(ctx, r.Client, secret); err != nil {
+		return false, fmt.Errorf("deleting the subject Secret: %w", err)
+	}
+	return true, nil
+}

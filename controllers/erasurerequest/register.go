@@ -1,0 +1,133 @@
+// Package erasurerequest reconciles ErasureRequests: it accepts them, follows their plans and runs, and ends them.
+package erasurerequest
+
+import (
+	"context"
+	"fmt"
+
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/clock"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"github.com/rempart-dev/rempart/api/v1alpha1"
+	"github.com/rempart-dev/rempart/internal/erasure"
+	"github.com/rempart-dev/rempart/internal/kube/flow"
+	"github.com/rempart-dev/rempart/internal/subjectkey"
+)
+
+// +kubebuilder:rbac:groups=gdpr.rempart.dev,resources=erasurerequests,verbs=get;list;watch;patch
+// +kubebuilder:rbac:groups=gdpr.rempart.dev,resources=erasurerequests/status,verbs=patch
+// +kubebuilder:rbac:groups=gdpr.rempart.dev,resources=erasurerequests/finalizers,verbs=update
+// +kubebuilder:rbac:groups=gdpr.rempart.dev,resources=erasureruns;dataregisters;dataprotectionofficers,verbs=get;list;watch
+// +kubebuilder:rbac:groups=gdpr.rempart.dev,resources=notifications,verbs=get;list;watch;create;patch
+// +kubebuilder:rbac:groups="",resources=secrets,verbs=get;delete
+// +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch
+
+// Indexes of the cache.
+const (
+	// indexRequestID finds requests by their requestID.
+	indexRequestID = "erasurerequest.requestID"
+	// indexSubject finds requests by their subject Secret.
+	indexSubject = "erasurerequest.subject"
+	// indexRunRequest finds runs by the UIDs of their requests.
+	indexRunRequest = "erasurerun.request"
+)
+
+// workers is how many requests are worked on at once.
+const workers = 4
+
+// Keys gives the operator's subject keys.
+type Keys interface {
+	Ring(ctx context.Context) (subjectkey.Ring, error)
+}
+
+// Messages makes the messages to recipients (Article 19). The same request and recipient always give the same message.
+type Messages interface {
+	Name(request *v1alpha1.ErasureRequest, d erasure.Disclosure) string
+	Message(request *v1alpha1.ErasureRequest, d erasure.Disclosure) runtime.ApplyConfiguration
+}
+
+// Config is what the controller is given.
+type Config struct {
+	Keys     Keys
+	Messages Messages
+	Clock    clock.PassiveClock
+}
+
+// Register adds the controller to the manager.
+func Register(ctx context.Context, mgr ctrl.Manager, config Config) error {
+	for _, i := range Indexes() {
+		if err := mgr.GetFieldIndexer().IndexField(ctx, i.Object, i.Field, i.Values); err != nil {
+			return fmt.Errorf("indexing %s: %w", i.Field, err)
+		}
+	}
+	r := &Reconciler{Client: mgr.GetClient(), Reader: mgr.GetAPIReader(), Recorder: mgr.GetEventRecorder("erasurerequest"),
+		Clock: config.Clock, Keys: config.Keys, Messages: config.Messages}
+	changed := builder.WithPredicates(predicate.GenerationChangedPredicate{})
+	return ctrl.NewControllerManagedBy(mgr).Named("erasurerequest").
+		For(&v1alpha1.ErasureRequest{}).
+		Owns(&v1alpha1.Notification{}).
+		Watches(&v1alpha1.ErasureRun{}, handler.EnqueueRequestsFromMapFunc(served)).
+		Watches(&v1alpha1.DataRegister{}, handler.EnqueueRequestsFromMapFunc(r.unbound), changed).
+		Watches(&v1alpha1.DataProtectionOfficer{}, handler.EnqueueRequestsFromMapFunc(r.unbound), changed).
+		WithOptions(controller.Options{RateLimiter: flow.Backoff(), MaxConcurrentReconciles: workers}).
+		Complete(reconcile.AsReconciler(mgr.GetClient(), r))
+}
+
+// Index is an index that the controller needs from the cache.
+type Index struct {
+	Object client.Object
+	Field  string
+	Values client.IndexerFunc
+}
+
+// Indexes are the indexes that the controller needs.
+func Indexes() []Index {
+	return []Index{
+		{&v1alpha1.ErasureRequest{}, indexRequestID, func(o client.Object) []string {
+			return []string{o.(*v1alpha1.ErasureRequest).Spec.RequestID}
+		}},
+		{&v1alpha1.ErasureRequest{}, indexSubject, func(o client.Object) []string {
+			return []string{string(o.(*v1alpha1.ErasureRequest).Spec.Subject.SecretRef.Name)}
+		}},
+		{&v1alpha1.ErasureRun{}, indexRunRequest, func(o client.Object) []string {
+			var uids []string
+			for _, r := range o.(*v1alpha1.ErasureRun).Spec.Requests {
+				uids = append(uids, r.UID)
+			}
+			return uids
+		}},
+	}
+}
+
+// served are the requests of a run.
+func served(_ context.Context, object client.Object) []reconcile.Request {
+	var list []reconcile.Request
+	for _, r := range object.(*v1alpha1.ErasureRun).Spec.Requests {
+		list = append(list, reconcile.Request{NamespacedName: types.NamespacedName{Namespace: object.GetNamespace(), Name: string(r.Name)}})
+	}
+	return list
+}
+
+// unbound are the open requests, of the object's namespace or of all, that still wait for a register or an officer.
+func (r *Reconciler) unbound(ctx context.Context, object client.Object) []reconcile.Request {
+	requests := &v1alpha1.ErasureRequestList{}
+	if err := r.Client.List(ctx, requests, client.InNamespace(object.GetNamespace())); err != nil {
+		ctrl.LoggerFrom(ctx).Error(err, "Could not list requests after an event; the next pass of each finds the change")
+		return nil
+	}
+	var list []reconcile.Request
+	for i := range requests.Items {
+		if s := &requests.Items[i].Status; s.End == "" && (len(s.Targets) == 0 || s.TimeZone == "") {
+			list = append(list, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(&requests.Items[i])})
+		}
+	}
+	return list
+}

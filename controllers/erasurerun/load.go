@@ -1,0 +1,139 @@
+package erasurerun
+
+import (
+	"context"
+	"fmt"
+
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/rempart-dev/rempart/api/v1alpha1"
+	"github.com/rempart-dev/rempart/internal/erasure"
+	"github.com/rempart-dev/rempart/internal/erasure/job"
+	"github.com/rempart-dev/rempart/internal/erasure/task"
+	"github.com/rempart-dev/rempart/internal/subjectkey"
+)
+
+// load reads each input once, live. Requests, subjects and keys are read only while a Job is about to be made, and the
+// answers only when one has ended.
+func (r *Reconciler) load(ctx context.Context, run *v1alpha1.ErasureRun, register *v1alpha1.DataRegister) (erasure.RunInput, error) {
+	in := erasure.RunInput{Run: run, Register: register, Image: r.Image, Now: r.Clock.Now()}
+	var err error
+	if in.Job, err = r.job(ctx, run); err != nil {
+		return in, err
+	}
+	switch {
+	case in.Job == nil:
+		err = r.loadStart(ctx, &in)
+	case job.Ended(in.Job) != job.Working:
+		in.Answers, err = r.answers(ctx, in.Job)
+	}
+	return in, err
+}
+
+// register reads the register of a run; nil when it is gone, or when another one has its name.
+func (r *Reconciler) register(ctx context.Context, run *v1alpha1.ErasureRun) (*v1alpha1.DataRegister, error) {
+	register := &v1alpha1.DataRegister{}
+	err := r.Reader.Get(ctx, types.NamespacedName{Namespace: run.Namespace, Name: string(run.Spec.RegisterRef.Name)}, register)
+	if err != nil {
+		return nil, client.IgnoreNotFound(err)
+	}
+	if string(register.UID) != run.Labels[v1alpha1.LabelOwnerUID] {
+		return nil, nil
+	}
+	return register, nil
+}
+
+// job reads the Job of the present attempt; nil when it does not exist, or is another run's.
+func (r *Reconciler) job(ctx context.Context, run *v1alpha1.ErasureRun) (*batchv1.Job, error) {
+	found := &batchv1.Job{}
+	key := types.NamespacedName{Namespace: run.Namespace, Name: erasure.JobName(run, erasure.Attempt(run))}
+	if err := r.Reader.Get(ctx, key, found); err != nil {
+		return nil, client.IgnoreNotFound(err)
+	}
+	for _, owner := range found.OwnerReferences {
+		if owner.UID == run.UID {
+			return found, nil
+		}
+	}
+	return nil, nil // child.Apply tells of the stranger
+}
+
+// answers reads what the containers of a Job's newest pod left.
+func (r *Reconciler) answers(ctx context.Context, ended *batchv1.Job) ([]task.Outcome, error) {
+	pods := &corev1.PodList{}
+	if err := r.Reader.List(ctx, pods, client.InNamespace(ended.Namespace), client.MatchingLabels{batchv1.JobNameLabel: ended.Name}); err != nil {
+		return nil, fmt.Errorf("listing the pods of a Job: %w", err)
+	}
+	return job.Outcomes(job.Newest(ofJob(pods.Items, ended))), nil
+}
+
+// ofJob drops pods that only carry the Job's label.
+func ofJob(pods []corev1.Pod, owner *batchv1.Job) []corev1.Pod {
+	var own []corev1.Pod
+	for i := range pods {
+		for _, ref := range pods[i].OwnerReferences {
+			if ref.UID == owner.UID {
+				own = append(own, pods[i])
+			}
+		}
+	}
+	return own
+}
+
+func (r *Reconciler) loadStart(ctx context.Context, in *erasure.RunInput) error {
+	run := in.Run
+	ring, err := r.Keys.Ring(ctx)
+	if err != nil {
+		return fmt.Errorf("reading the subject keys: %w", err)
+	}
+	in.CheckKey = ring.CheckKey(string(run.UID))
+	for _, request := range run.Spec.Requests {
+		live, err := r.live(ctx, run.Namespace, request, ring, in.CheckKey)
+		if err != nil {
+			return err
+		}
+		in.Live = append(in.Live, live)
+	}
+	if in.Register != nil {
+		if in.Regions, err = r.Places.AllowedRegions(in.Register); err != nil {
+			return fmt.Errorf("reading the allowed regions: %w", err)
+		}
+	}
+	if run.Status.Attempts != nil {
+		return nil
+	}
+	runs := &v1alpha1.ErasureRunList{}
+	ofRegister := client.MatchingLabels{v1alpha1.LabelOwnerUID: run.Labels[v1alpha1.LabelOwnerUID]}
+	if err := r.Reader.List(ctx, runs, client.InNamespace(run.Namespace), ofRegister); err != nil {
+		return fmt.Errorf("listing the runs of a register: %w", err)
+	}
+	in.Runs = runs.Items
+	return nil
+}
+
+// live reads a request and its subject past the cache: nothing is erased by a decision on old facts.
+func (r *Reconciler) live(ctx context.Context, namespace string, listed v1alpha1.RunRequest, ring subjectkey.Ring, checkKey []byte) (erasure.Live, error) {
+	live := erasure.Live{UID: types.UID(listed.UID)}
+	request := &v1alpha1.ErasureRequest{}
+	err := r.Reader.Get(ctx, types.NamespacedName{Namespace: namespace, Name: string(listed.Name)}, request)
+	if client.IgnoreNotFound(err) != nil {
+		return live, fmt.Errorf("reading a request: %w", err)
+	}
+	if err != nil || request.UID != live.UID {
+		return live, nil
+	}
+	live.Request = request
+	secret := &corev1.Secret{}
+	err = r.Reader.Get(ctx, types.NamespacedName{Namespace: namespace, Name: string(request.Spec.Subject.SecretRef.Name)}, secret)
+	switch {
+	case client.IgnoreNotFound(err) != nil:
+		return live, fmt.Errorf("reading a subject Secret: %w", err)
+	case err != nil:
+		secret = nil
+	}
+	live.Person = erasure.See(secret, ring, request.Status.SubjectRef, checkKey)
+	return live, nil
+}

@@ -1,0 +1,80 @@
+package erasurerun
+
+import (
+	"context"
+	"fmt"
+
+	"k8s.io/utils/clock"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/rempart-dev/rempart/api/v1alpha1"
+	"github.com/rempart-dev/rempart/internal/erasure"
+	"github.com/rempart-dev/rempart/internal/kube/child"
+	"github.com/rempart-dev/rempart/internal/kube/flow"
+	"github.com/rempart-dev/rempart/internal/kube/statuspatch"
+)
+
+const fieldOwner = client.FieldOwner("erasurerun.gdpr.rempart.dev")
+
+// Reconciler moves one ErasureRun one step closer to its end.
+type Reconciler struct {
+	Client client.Client
+	// Reader reads past the cache: what decides over an erasure is read live.
+	Reader client.Reader
+	Clock  clock.PassiveClock
+	Keys   Keys
+	Places Places
+	// Image of the eraser.
+	Image string
+}
+
+// Reconcile takes one step, reports it whatever came of it, and says when to look again.
+func (r *Reconciler) Reconcile(ctx context.Context, run *v1alpha1.ErasureRun) (ctrl.Result, error) {
+	status := statuspatch.New(r.Client, run, func(e *v1alpha1.ErasureRun) any { return &e.Status })
+	verdict, err := r.step(ctx, run)
+	report(run, verdict, err)
+	return flow.Next(verdict.Wait, err, status.Patch(ctx, run))
+}
+
+// step is the order of work, and the only place that knows it. What was begun is brought to its end also when the run
+// was deleted meanwhile; a recorded end is never judged again.
+func (r *Reconciler) step(ctx context.Context, run *v1alpha1.ErasureRun) (erasure.RunVerdict, error) {
+	unchanged := erasure.RunVerdict{Status: run.Status}
+	if run.Status.EndedTime != nil {
+		return r.finish(ctx, run)
+	}
+	register, err := r.register(ctx, run)
+	if err != nil {
+		return unchanged, fmt.Errorf("loading: %w", err)
+	}
+	if !erasure.Trusted(run, register) {
+		return unchanged, r.refuse(ctx, run)
+	}
+	if wrote, err := child.Finalize(ctx, r.Client, run, v1alpha1.FinalizerErasureRun); wrote || err != nil {
+		return unchanged, err
+	}
+	in, err := r.load(ctx, run, register)
+	if err != nil {
+		return unchanged, fmt.Errorf("loading: %w", err)
+	}
+	children, err := erasure.DesiredRun(in)
+	if err != nil {
+		return unchanged, err
+	}
+	if err := child.Apply(ctx, r.Client, r.Reader, run, fieldOwner, children); err != nil {
+		return unchanged, fmt.Errorf("applying: %w", err)
+	}
+	if err := r.prune(ctx, run, erasure.JobName(run, erasure.Attempt(run))); err != nil {
+		return unchanged, err
+	}
+	return erasure.JudgeRun(in), nil
+}
+
+// refuse leaves a run alone that Rempart did not make.
+func (r *Reconciler) refuse(ctx context.Context, run *v1alpha1.ErasureRun) error {
+	if run.DeletionTimestamp != nil {
+		return child.Release(ctx, r.Client, run, v1alpha1.FinalizerErasureRun)
+	}
+	return &flow.Permanent{Reason: v1alpha1.ReasonNotOurs, Message: "The run was not made by Rempart for a register of this namespace; it does nothing, delete it"}
+}

@@ -1,0 +1,57 @@
+// Package erasurerun reconciles ErasureRuns: each makes a Job against one store and records what it came to.
+package erasurerun
+
+import (
+	"context"
+
+	batchv1 "k8s.io/api/batch/v1"
+	"k8s.io/utils/clock"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"github.com/rempart-dev/rempart/api/v1alpha1"
+	"github.com/rempart-dev/rempart/internal/kube/flow"
+	"github.com/rempart-dev/rempart/internal/subjectkey"
+)
+
+// +kubebuilder:rbac:groups=gdpr.rempart.dev,resources=erasureruns,verbs=get;list;watch;patch
+// +kubebuilder:rbac:groups=gdpr.rempart.dev,resources=erasureruns/status,verbs=patch
+// +kubebuilder:rbac:groups=gdpr.rempart.dev,resources=erasureruns/finalizers,verbs=update
+// +kubebuilder:rbac:groups=gdpr.rempart.dev,resources=erasurerequests;dataregisters,verbs=get
+// +kubebuilder:rbac:groups=batch,resources=jobs,verbs=get;list;watch;create;patch;delete
+// +kubebuilder:rbac:groups="",resources=pods,verbs=list
+// +kubebuilder:rbac:groups="",resources=secrets,verbs=get;create;patch;delete
+
+// Keys gives the operator's subject keys.
+type Keys interface {
+	Ring(ctx context.Context) (subjectkey.Ring, error)
+}
+
+// Places says where the pods of a register may run. It answers from memory.
+type Places interface {
+	// AllowedRegions are the regions, as nodes are labelled, that the register's residency policy allows.
+	AllowedRegions(r *v1alpha1.DataRegister) ([]string, error)
+}
+
+// Config is what the controller is given.
+type Config struct {
+	// Image of the eraser.
+	Image  string
+	Keys   Keys
+	Places Places
+	Clock  clock.PassiveClock
+}
+
+// workers is how many runs are worked on at once: a pass takes milliseconds, the work itself is in the Jobs.
+const workers = 4
+
+// Register adds the controller to the manager.
+func Register(mgr ctrl.Manager, config Config) error {
+	r := &Reconciler{Client: mgr.GetClient(), Reader: mgr.GetAPIReader(), Clock: config.Clock,
+		Keys: config.Keys, Places: config.Places, Image: config.Image}
+	return ctrl.NewControllerManagedBy(mgr).Named("erasurerun").
+		For(&v1alpha1.ErasureRun{}).Owns(&batchv1.Job{}).
+		WithOptions(controller.Options{RateLimiter: flow.Backoff(), MaxConcurrentReconciles: workers}).
+		Complete(reconcile.AsReconciler(mgr.GetClient(), r))
+}

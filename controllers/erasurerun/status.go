@@ -1,0 +1,19 @@
+package erasurerun
+
+import (
+	"github.com/rempart-dev/rempart/api/v1alpha1"
+	"github.com/rempart-dev/rempart/internal/erasure"
+	"github.com/rempart-dev/rempart/internal/kube/conditions"
+)
+
+// report is the only hand that touches status. What a failed step could not judge stays as it was.
+func report(run *v1alpha1.ErasureRun, verdict erasure.RunVerdict, err error) {
+	list := run.Status.Conditions
+	if err == nil {
+		run.Status = verdict.Status
+	}
+	status := &run.Status
+	status.Conditions = list
+	status.ObservedGeneration = &run.Generation
+	conditions.Report(&status.Conditions, run.Generation, append(verdict.Conditions, conditions.OfError(err)...)...)
+}

@@ -1,0 +1,93 @@
+package erasure
+
+import (
+	"slices"
+
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/rempart-dev/rempart/api/v1alpha1"
+)
+
+// Live is one request of a run as the API server has it now, past every cache.
+type Live struct {
+	UID types.UID
+	// Request is nil when it is gone, or when another one has its name.
+	Request *v1alpha1.ErasureRequest
+	Person  Person
+}
+
+// Admit tells why a request may not run, as a reason; empty when it may. It is asked of live reads right before the Job is
+// made: a request that was deleted, refused or changed since it was dispatched stays out.
+func Admit(run *v1alpha1.ErasureRun, live Live, runs []v1alpha1.ErasureRun) string {
+	if reason := Unfit(live.Request); reason != "" {
+		return reason
+	}
+	if live.Person.Problem != "" {
+		return live.Person.Problem
+	}
+	targets := Fold(live.Request.Status.Targets, live.UID, runs)
+	i := slices.IndexFunc(targets, func(t v1alpha1.ErasureTarget) bool {
+		return t.Register == run.Spec.RegisterRef.Name && t.Store == run.Spec.Store
+	})
+	if i < 0 || valueOf(targets[i].Epoch) >= run.Spec.Epoch {
+		return v1alpha1.ReasonRequestEnded
+	}
+	if run.Spec.Mode == v1alpha1.RunPlan {
+		if targets[i].Result != v1alpha1.TargetPending {
+			return v1alpha1.ReasonRequestEnded
+		}
+		return ""
+	}
+	switch {
+	case !Approved(live.Request, targets):
+		return v1alpha1.ReasonNotApproved
+	case targets[i].Result != v1alpha1.TargetPlanned || targets[i].PlanDigest != run.Spec.PlanDigest:
+		return v1alpha1.ReasonPlanChanged
+	default:
+		return ""
+	}
+}
+
+// refusals are the outcomes of the requests that may not run, in the order of the run.
+func refusals(run *v1alpha1.ErasureRun, live []Live, runs []v1alpha1.ErasureRun) []v1alpha1.RunOutcome {
+	var list []v1alpha1.RunOutcome
+	for _, l := range live {
+		if reason := Admit(run, l, runs); reason != "" {
+			list = append(list, v1alpha1.RunOutcome{UID: string(l.UID), Result: v1alpha1.TargetPending, Reason: reason})
+		}
+	}
+	return list
+}
+
+// admitted are the requests of a run without those that its status refuses.
+func admitted(run *v1alpha1.ErasureRun) []v1alpha1.RunRequest {
+	var list []v1alpha1.RunRequest
+	for _, r := range run.Spec.Requests {
+		if !slices.ContainsFunc(run.Status.Outcomes, func(o v1alpha1.RunOutcome) bool {
+			return o.UID == r.UID && o.Result == v1alpha1.TargetPending
+		}) {
+			list = append(list, r)
+		}
+	}
+	return list
+}
+
+// Trusted tells whether Rempart made a run for this register: its owner, labels and name say so. It does not rest on
+// that alone: whatever a run asks for, each request is asked again by Admit.
+func Trusted(run *v1alpha1.ErasureRun, register *v1alpha1.DataRegister) bool {
+	owned := false
+	for _, owner := range run.OwnerReferences {
+		owned = owned || owner.Kind == "DataRegister" && (register == nil || owner.UID == register.UID)
+	}
+	return owned && run.Labels[v1alpha1.LabelManagedBy] == v1alpha1.ManagedByRempart &&
+		run.Name == RunName(types.UID(run.Labels[v1alpha1.LabelOwnerUID]), run.Spec.Store, run.Spec.Mode, run.Spec.Requests)
+}
+
+// behindOther tells whether another run of the same store and mode works, or was made, before this one. Two can exist
+// only when a dispatcher saw an old list; then they work one after the other.
+func behindOther(run *v1alpha1.ErasureRun, runs []v1alpha1.ErasureRun) bool {
+	return slices.ContainsFunc(runs, func(o v1alpha1.ErasureRun) bool {
+		return o.UID != run.UID && o.Spec.Store == run.Spec.Store && o.Spec.Mode == run.Spec.Mode && o.Status.EndedTime == nil &&
+			(o.Spec.Epoch < run.Spec.Epoch || o.Spec.Epoch == run.Spec.Epoch && o.Name < run.Name)
+	})
+}

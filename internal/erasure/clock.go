@@ -1,0 +1,154 @@
+package erasure
+
+import (
+	"fmt"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
+
+	"github.com/rempart-dev/rempart/api/v1alpha1"
+	"github.com/rempart-dev/rempart/internal/law/deadline"
+)
+
+// Periods of the profile eu-gdpr-2016 for a request (Article 12(3) and 12(6)).
+const (
+	profile        = "eu-gdpr-2016"
+	answerPeriod   = "P1M"
+	extendedPeriod = "P3M"
+	// questionPeriod is how soon a question about identity must be asked to stop the clock.
+	questionPeriod = "P7D"
+)
+
+// futureSlack is how far ahead of our clock a received time may be.
+const futureSlack = 5 * time.Minute
+
+// bindClock records, once, the zone, the holidays and the profile by which the due times are computed. Without an
+// officer nothing is recorded: the next pass asks again.
+func bindClock(status *v1alpha1.ErasureRequestStatus, officer *v1alpha1.DataProtectionOfficer) {
+	if status.TimeZone != "" || officer == nil {
+		return
+	}
+	status.TimeZone, status.Holidays, status.LawProfile = officer.Spec.TimeZone, officer.Spec.Holidays, officer.Spec.LawProfile
+	if status.Holidays == "" {
+		status.Holidays = officer.Spec.Organisation.Country
+	}
+	if status.LawProfile == "" {
+		status.LawProfile = profile
+	}
+}
+
+// setDue computes the due times from the bound facts, the extension and the pause. While a timely question is open there
+// is no due time, since nobody can be late then.
+func setDue(status *v1alpha1.ErasureRequestStatus, spec *v1alpha1.ErasureRequestSpec) error {
+	zone, holidays, err := calendarOf(status)
+	if err != nil {
+		return err
+	}
+	pauses, open, err := pausesOf(spec, zone)
+	if err != nil {
+		return err
+	}
+	due, err := deadline.Calendar(spec.ReceivedTime.Time, answerPeriod, zone, holidays, pauses)
+	if err != nil {
+		return fmt.Errorf("counting the month: %w", err)
+	}
+	if extends(spec, due) {
+		if due, err = deadline.Calendar(spec.ReceivedTime.Time, extendedPeriod, zone, holidays, pauses); err != nil {
+			return fmt.Errorf("counting three months: %w", err)
+		}
+	}
+	status.DueTime, status.LegalDueTime = ptr.To(metav1.NewTime(due.DueTime)), ptr.To(metav1.NewTime(due.LegalDueTime))
+	if open {
+		status.DueTime, status.LegalDueTime = nil, nil
+	}
+	return nil
+}
+
+func calendarOf(status *v1alpha1.ErasureRequestStatus) (*time.Location, deadline.Holidays, error) {
+	if status.TimeZone == "" {
+		return time.UTC, deadline.Holidays{}, nil
+	}
+	zone, err := time.LoadLocation(status.TimeZone)
+	if err != nil {
+		return nil, deadline.Holidays{}, fmt.Errorf("loading the zone %q: %w", status.TimeZone, err)
+	}
+	holidays, err := deadline.HolidaysOf(string(status.Holidays))
+	if err != nil {
+		return zone, deadline.Holidays{}, nil // a country outside of the Economic Area: only weekends roll
+	}
+	return zone, holidays, nil
+}
+
+// pausesOf returns the pause of a timely question (Article 12(6)), and whether it is still open. A late question pauses
+// nothing.
+func pausesOf(spec *v1alpha1.ErasureRequestSpec, zone *time.Location) ([]deadline.Pause, bool, error) {
+	check := spec.IdentityCheck
+	if check == nil || check.AskedTime == nil {
+		return nil, false, nil
+	}
+	timely, err := deadline.Timely(spec.ReceivedTime.Time, check.AskedTime.Time, questionPeriod, zone)
+	if err != nil {
+		return nil, false, fmt.Errorf("reading the question: %w", err)
+	}
+	switch {
+	case !timely:
+		return nil, false, nil
+	case check.AnsweredTime == nil:
+		return nil, true, nil
+	default:
+		return []deadline.Pause{{Asked: check.AskedTime.Time, Answered: check.AnsweredTime.Time}}, false, nil
+	}
+}
+
+// extends tells whether the extension counts: the person was told before the first limit (Article 12(3)).
+func extends(spec *v1alpha1.ErasureRequestSpec, first deadline.Deadline) bool {
+	e := spec.Extension
+	return e != nil && !e.NoticeSentTime.Time.Before(spec.ReceivedTime.Time) && !first.LegalLimitPassed(e.NoticeSentTime.Time)
+}
+
+// asking tells whether a question to the person is open, timely or not: nobody is erased on a doubtful identity.
+func asking(spec *v1alpha1.ErasureRequestSpec) bool {
+	return spec.IdentityCheck != nil && spec.IdentityCheck.AskedTime != nil && spec.IdentityCheck.AnsweredTime == nil
+}
+
+// overdue tells whether the safe target has passed.
+func overdue(status *v1alpha1.ErasureRequestStatus, now time.Time) bool {
+	return status.DueTime != nil && now.After(status.DueTime.Time)
+}
+
+// backupsClear is when the last backup that can hold the person expires: the latest, over the stores that were changed,
+// of the commit and the declared retention. Nil when no store declares its backups.
+func backupsClear(status *v1alpha1.ErasureRequestStatus, registers []v1alpha1.DataRegister) *metav1.Time {
+	zone, _, err := calendarOf(status)
+	if err != nil {
+		return nil
+	}
+	var last *metav1.Time
+	for i := range status.Targets {
+		t := &status.Targets[i]
+		store := storeOf(registers, t.Register, t.Store)
+		if t.ExecutedTime == nil || t.Result == v1alpha1.TargetNothing || store == nil || store.Backups == nil {
+			continue
+		}
+		end, err := deadline.Retention(t.ExecutedTime.Time, string(store.Backups.Retention), zone)
+		if err == nil && (last == nil || end.After(last.Time)) {
+			last = ptr.To(metav1.NewTime(end))
+		}
+	}
+	return last
+}
+
+func storeOf(registers []v1alpha1.DataRegister, register v1alpha1.ObjectName, store v1alpha1.PartName) *v1alpha1.DataStore {
+	for i := range registers {
+		if registers[i].Name != string(register) {
+			continue
+		}
+		for j := range registers[i].Spec.Stores {
+			if registers[i].Spec.Stores[j].Name == store {
+				return &registers[i].Spec.Stores[j]
+			}
+		}
+	}
+	return nil
+}

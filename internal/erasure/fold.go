@@ -1,0 +1,140 @@
+package erasure
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/ptr"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/rempart-dev/rempart/api/v1alpha1"
+)
+
+// First and longest wait between two runs of a request at one store.
+const (
+	firstRetry   = 15 * time.Second
+	longestRetry = 5 * time.Minute
+)
+
+// Final tells whether a target has a result that no run changes any more.
+func Final(result v1alpha1.TargetResult) bool {
+	switch result {
+	case v1alpha1.TargetErased, v1alpha1.TargetPartlyKept, v1alpha1.TargetNothing, v1alpha1.TargetFailed, v1alpha1.TargetManual:
+		return true
+	default:
+		return false
+	}
+}
+
+// Serves tells whether a run works for a request at a target.
+func Serves(run *v1alpha1.ErasureRun, uid types.UID, target *v1alpha1.ErasureTarget) bool {
+	return run.Spec.RegisterRef.Name == target.Register && run.Spec.Store == target.Store && Lists(run, uid)
+}
+
+// Lists tells whether a run works for a request.
+func Lists(run *v1alpha1.ErasureRun, uid types.UID) bool {
+	return slices.ContainsFunc(run.Spec.Requests, func(r v1alpha1.RunRequest) bool { return r.UID == string(uid) })
+}
+
+// Fold counts the ends of runs into the targets of the request with that UID, and returns new targets. A run counts once:
+// its epoch is recorded, and older ones are passed over. So folding the same runs again changes nothing.
+func Fold(targets []v1alpha1.ErasureTarget, uid types.UID, runs []v1alpha1.ErasureRun) []v1alpha1.ErasureTarget {
+	folded := make([]v1alpha1.ErasureTarget, len(targets))
+	for i := range targets {
+		folded[i] = *targets[i].DeepCopy()
+		for _, run := range uncounted(&folded[i], uid, runs) {
+			count(&folded[i], uid, run)
+		}
+	}
+	if len(folded) == 0 {
+		return nil
+	}
+	return folded
+}
+
+// uncounted are the runs that serve a target and whose end is not in it yet, oldest first.
+func uncounted(target *v1alpha1.ErasureTarget, uid types.UID, runs []v1alpha1.ErasureRun) []*v1alpha1.ErasureRun {
+	var list []*v1alpha1.ErasureRun
+	for i := range runs {
+		if Serves(&runs[i], uid, target) && runs[i].Spec.Epoch > valueOf(target.Epoch) {
+			list = append(list, &runs[i])
+		}
+	}
+	slices.SortFunc(list, func(a, b *v1alpha1.ErasureRun) int { return cmp.Compare(a.Spec.Epoch, b.Spec.Epoch) })
+	return list
+}
+
+func count(target *v1alpha1.ErasureTarget, uid types.UID, run *v1alpha1.ErasureRun) {
+	if Final(target.Result) {
+		return
+	}
+	target.RunRef = v1alpha1.ObjectName(run.Name)
+	if run.Status.EndedTime == nil {
+		return
+	}
+	target.Epoch = ptr.To(run.Spec.Epoch)
+	outcome := outcomeOf(run, uid)
+	target.Result, target.Reason, target.Message = outcome.Result, outcome.Reason, ""
+	switch outcome.Result {
+	case v1alpha1.TargetPlanned:
+		target.PlanDigest, target.PlannedTime = run.Status.PlanDigest, run.Status.EndedTime
+		target.Tables, target.Kept, target.RetryTime = outcome.Tables, outcome.Kept, nil
+	case v1alpha1.TargetPending:
+		again(target, run)
+	default:
+		target.ExecutedTime, target.VerifiedTime = run.Status.CommittedTime, run.Status.VerifiedTime
+		target.Tables, target.Kept, target.RetryTime = outcome.Tables, outcome.Kept, nil
+		target.Message = messageOf(run, outcome.Reason)
+		total(target)
+	}
+}
+
+// again sends a target back to its plan, later each time.
+func again(target *v1alpha1.ErasureTarget, run *v1alpha1.ErasureRun) {
+	target.Message = messageOf(run, target.Reason)
+	target.PlanDigest, target.PlannedTime, target.Tables, target.Kept = "", nil, nil, nil
+	target.Attempts = ptr.To(valueOf(target.Attempts) + 1)
+	target.RetryTime = ptr.To(metav1.NewTime(run.Status.EndedTime.Add(backoff(*target.Attempts, firstRetry))))
+}
+
+// backoff doubles from first to longestRetry.
+func backoff(attempts int32, first time.Duration) time.Duration {
+	wait := first
+	for i := int32(1); i < attempts && wait < longestRetry; i++ {
+		wait *= 2
+	}
+	return min(wait, longestRetry)
+}
+
+// outcomeOf returns what an ended run says of a request. A run that says nothing did nothing for it.
+func outcomeOf(run *v1alpha1.ErasureRun, uid types.UID) v1alpha1.RunOutcome {
+	for i := range run.Status.Outcomes {
+		if run.Status.Outcomes[i].UID == string(uid) {
+			return *run.Status.Outcomes[i].DeepCopy()
+		}
+	}
+	return v1alpha1.RunOutcome{UID: string(uid), Result: v1alpha1.TargetPending, Reason: run.Status.Reason}
+}
+
+// messageOf returns the run's words where the reason is the run's, else the reason's own.
+func messageOf(run *v1alpha1.ErasureRun, reason string) string {
+	if reason == run.Status.Reason && run.Status.Message != "" {
+		return run.Status.Message
+	}
+	return say(reason)
+}
+
+// total sums the rows per action.
+func total(target *v1alpha1.ErasureTarget) {
+	sums := map[v1alpha1.TableErasure]int64{}
+	for _, t := range target.Tables {
+		sums[t.Action] += valueOf(t.Rows)
+	}
+	target.RowsDeleted = ptr.To(sums[v1alpha1.EraseDeleteRows])
+	target.RowsMasked = ptr.To(sums[v1alpha1.EraseMaskColumns])
+	target.RowsDetached = ptr.To(sums[v1alpha1.EraseDetach])
+	target.RowsKept = ptr.To(sums[v1alpha1.EraseKeep])
+}

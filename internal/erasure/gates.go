@@ -1,0 +1,206 @@
+package erasure
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/rempart-dev/rempart/api/v1alpha1"
+	"github.com/rempart-dev/rempart/internal/erasure/task"
+)
+
+// maxTargets is how many stores a request can follow.
+const maxTargets = 64
+
+// readPerson binds the person as soon as the Secret can be read, and the Secret that names them: it alone is deleted at
+// the end. Once there are targets the person does not change any more.
+func (j *judgement) readPerson() {
+	if j.Person.Problem == "" {
+		j.status.SubjectRef, j.status.SubjectSecretUID = j.Person.Reference, j.Person.SecretUID
+	}
+}
+
+// accepted asks whether anything is in the way of a plan. What is done already needs no acceptance any more: a Secret
+// that vanished after the last commit holds nothing up.
+func (j *judgement) accepted() objection {
+	if len(j.status.Targets) > 0 && j.allFinal() {
+		j.accept()
+		return objection{}
+	}
+	spec := &j.Request.Spec
+	no := func(reason, message string, s stance) objection {
+		return objection{condition: v1alpha1.ConditionAccepted, reason: reason, message: message, stance: s, wait: pollSecret}
+	}
+	if spec.ReceivedTime.After(j.Now.Add(futureSlack)) {
+		return no(v1alpha1.ReasonReceivedInFuture, say(v1alpha1.ReasonReceivedInFuture), waiting)
+	}
+	bindClock(j.status, j.Officer)
+	if err := setDue(j.status, spec); err != nil {
+		return no(v1alpha1.ReasonOfficerMissing, "The officer's time zone cannot be loaded, so no due time can be computed; correct it", broken)
+	}
+	switch {
+	case asking(spec):
+		return no(v1alpha1.ReasonAwaitingIdentity, say(v1alpha1.ReasonAwaitingIdentity), waiting)
+	case len(j.Missing) > 0 && len(j.status.Targets) == 0:
+		return no(v1alpha1.ReasonRegisterMissing, fmt.Sprintf("DataRegister %s does not exist in this namespace; create it or make a request without it", strings.Join(j.Missing, ", ")), waiting)
+	case len(j.Registers) == 0 && len(j.status.Targets) == 0: // perhaps not made yet: too early to say that nothing was found
+		return no(v1alpha1.ReasonRegisterMissing, "This namespace has no DataRegister; create one, or make the request where the data are", waiting)
+	case j.Person.Problem == v1alpha1.ReasonSubjectMissing:
+		return no(j.Person.Problem, say(j.Person.Problem), waiting)
+	case j.Person.Problem != "":
+		return no(j.Person.Problem, say(j.Person.Problem), broken)
+	}
+	if len(j.status.Targets) == 0 {
+		if j.status.Targets = targetsOf(j.Registers); len(j.status.Targets) > maxTargets {
+			j.status.Targets = nil
+			return no(v1alpha1.ReasonTooManyStores, say(v1alpha1.ReasonTooManyStores), broken)
+		}
+	}
+	j.accept()
+	return objection{}
+}
+
+func (j *judgement) accept() {
+	reason, message := v1alpha1.ReasonAccepted, "The subject is known and the clock is set"
+	if j.status.TimeZone == "" {
+		reason, message = v1alpha1.ReasonOfficerMissing, "Accepted, but no DataProtectionOfficer was found: the due times are in UTC and know no public holidays"
+	}
+	if e := j.Request.Spec.Extension; e != nil && j.lateNotice() {
+		message += "; the extension counts for nothing, since its notice was not sent before the first limit (Article 12(3))"
+	}
+	j.tell(metav1.ConditionTrue, v1alpha1.ConditionAccepted, reason, message)
+}
+
+func (j *judgement) lateNotice() bool {
+	spec := j.Request.Spec.DeepCopy()
+	spec.Extension = nil
+	first := &v1alpha1.ErasureRequestStatus{TimeZone: j.status.TimeZone, Holidays: j.status.Holidays}
+	if err := setDue(first, spec); err != nil || first.LegalDueTime == nil {
+		return false
+	}
+	sent := j.Request.Spec.Extension.NoticeSentTime
+	return sent.Before(spec.ReceivedTime) || !sent.Before(first.LegalDueTime)
+}
+
+// targetsOf returns a target for each store with a dataset, in a fixed order.
+func targetsOf(registers []v1alpha1.DataRegister) []v1alpha1.ErasureTarget {
+	var targets []v1alpha1.ErasureTarget
+	for i := range registers {
+		for _, store := range registers[i].Spec.Stores {
+			if store.Dataset != nil {
+				targets = append(targets, v1alpha1.ErasureTarget{Register: v1alpha1.ObjectName(registers[i].Name), Store: store.Name, Result: v1alpha1.TargetPending})
+			}
+		}
+	}
+	slices.SortFunc(targets, func(a, b v1alpha1.ErasureTarget) int {
+		return strings.Compare(string(a.Register)+"/"+string(a.Store), string(b.Register)+"/"+string(b.Store))
+	})
+	return targets
+}
+
+func (j *judgement) allFinal() bool {
+	return !slices.ContainsFunc(j.status.Targets, func(t v1alpha1.ErasureTarget) bool { return !Final(t.Result) })
+}
+
+// planned asks for a plan of each store. A store that failed says why; the next run comes by itself, later each time.
+func (j *judgement) planned() objection {
+	open := 0
+	var failed *v1alpha1.ErasureTarget
+	for i := range j.status.Targets {
+		t := &j.status.Targets[i]
+		if t.Result != v1alpha1.TargetPending {
+			continue
+		}
+		open++
+		if t.Reason != "" && (failed == nil || (needsRepair(t) && !needsRepair(failed))) {
+			failed = t
+		}
+	}
+	switch {
+	case failed != nil:
+		o := objection{condition: v1alpha1.ConditionPlanned, reason: failed.Reason, stance: working,
+			message: fmt.Sprintf("Store %s of register %s: %s", failed.Store, failed.Register, failed.Message)}
+		if needsRepair(failed) {
+			o.stance = broken
+		}
+		return o
+	case open > 0:
+		return objection{condition: v1alpha1.ConditionPlanned, reason: v1alpha1.ReasonPlanning, stance: working,
+			message: fmt.Sprintf("%d of %d stores wait for a plan", open, len(j.status.Targets))}
+	}
+	if digest := PlanDigest(j.status.Targets); digest != "" {
+		j.status.PlanDigest = digest
+	}
+	j.tell(metav1.ConditionTrue, v1alpha1.ConditionPlanned, v1alpha1.ReasonPlanned, planWords(j.status.Targets))
+	return objection{}
+}
+
+// approved asks a person, where the request wants one. What was approved is a digest: when the plan becomes another one,
+// the approval does not follow it, and since a decision does not change a new request is needed.
+func (j *judgement) approved() objection {
+	spec := &j.Request.Spec
+	if spec.Execution == v1alpha1.ExecutionAutomatic {
+		j.status.ApprovedPlanDigest = j.status.PlanDigest
+		j.tell(metav1.ConditionTrue, v1alpha1.ConditionApproved, v1alpha1.ReasonAutomatic, "The request asks for execution without approval")
+		return objection{}
+	}
+	if spec.Decision == nil || spec.Decision.Verdict != v1alpha1.ErasureApproved {
+		return objection{condition: v1alpha1.ConditionApproved, reason: v1alpha1.ReasonAwaitingApproval,
+			message: "The plan waits for a decision in spec.decision by somebody with the verb approve on erasurerequests"}
+	}
+	if j.status.ApprovedPlanDigest == "" {
+		j.status.ApprovedPlanDigest = j.status.PlanDigest
+		if spec.Decision.PlanDigest != "" {
+			j.status.ApprovedPlanDigest = spec.Decision.PlanDigest
+		}
+	}
+	if j.status.ApprovedPlanDigest != j.status.PlanDigest {
+		return objection{condition: v1alpha1.ConditionApproved, reason: v1alpha1.ReasonPlanChanged, stance: broken,
+			message: "The plan is no longer the one that was approved, and a decision does not change; delete this request and make a new one"}
+	}
+	j.tell(metav1.ConditionTrue, v1alpha1.ConditionApproved, v1alpha1.ReasonApproved, "The plan was approved")
+	return objection{}
+}
+
+// executed asks for a commit in each store.
+func (j *judgement) executed() objection {
+	open := 0
+	for i := range j.status.Targets {
+		t := &j.status.Targets[i]
+		switch {
+		case Final(t.Result) && t.ExecutedTime == nil:
+			return objection{condition: v1alpha1.ConditionExecuted, reason: orInternal(t.Reason), stance: broken,
+				message: fmt.Sprintf("Store %s of register %s: %s", t.Store, t.Register, t.Message)}
+		case !Final(t.Result):
+			open++
+		}
+	}
+	if open > 0 {
+		return objection{condition: v1alpha1.ConditionExecuted, reason: v1alpha1.ReasonExecuting, stance: working,
+			message: fmt.Sprintf("%d of %d stores wait for their erasure", open, len(j.status.Targets))}
+	}
+	j.tell(metav1.ConditionTrue, v1alpha1.ConditionExecuted, v1alpha1.ReasonExecuted, "Every store has committed the erasure")
+	return objection{}
+}
+
+// verified asks whether the verifier found nothing, in each store.
+func (j *judgement) verified() objection {
+	for i := range j.status.Targets {
+		t := &j.status.Targets[i]
+		if t.VerifiedTime == nil || t.Result == v1alpha1.TargetFailed {
+			return objection{condition: v1alpha1.ConditionVerified, reason: orInternal(t.Reason), stance: broken,
+				message: fmt.Sprintf("Store %s of register %s: %s", t.Store, t.Register, t.Message)}
+		}
+	}
+	j.tell(metav1.ConditionTrue, v1alpha1.ConditionVerified, v1alpha1.ReasonVerified, "The verifier found nothing of the person but what is kept")
+	return objection{}
+}
+
+func orInternal(reason string) string {
+	if reason == "" {
+		return string(task.Internal)
+	}
+	return reason
+}

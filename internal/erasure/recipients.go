@@ -1,0 +1,132 @@
+package erasure
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/rempart-dev/rempart/api/v1alpha1"
+)
+
+// A Disclosure is a recipient who must be told of an erasure (Article 19), and the channel that reaches them; empty when
+// the register names none.
+type Disclosure struct {
+	Register  v1alpha1.ObjectName
+	Recipient v1alpha1.PartName
+	Channel   v1alpha1.ObjectName
+}
+
+// Disclosures are the recipients of the registers in which something was erased. Staff of the organisation is not
+// told: an internal recipient is no other body (Article 4(9)).
+func Disclosures(status *v1alpha1.ErasureRequestStatus, registers []v1alpha1.DataRegister) []Disclosure {
+	var list []Disclosure
+	for i := range registers {
+		name := v1alpha1.ObjectName(registers[i].Name)
+		if !erasedIn(status, name) {
+			continue
+		}
+		for _, activity := range registers[i].Spec.Activities {
+			for _, r := range activity.Recipients {
+				if r.Kind != v1alpha1.RecipientInternal {
+					list = add(list, Disclosure{Register: name, Recipient: r.Name, Channel: r.ContactChannel})
+				}
+			}
+		}
+	}
+	slices.SortFunc(list, func(a, b Disclosure) int {
+		return strings.Compare(string(a.Register)+"/"+string(a.Recipient), string(b.Register)+"/"+string(b.Recipient))
+	})
+	return list[:min(len(list), maxTargets)]
+}
+
+// add keeps one entry per recipient: activities may repeat it, and one of them may know the channel.
+func add(list []Disclosure, d Disclosure) []Disclosure {
+	for i := range list {
+		if list[i].Register == d.Register && list[i].Recipient == d.Recipient {
+			if list[i].Channel == "" {
+				list[i].Channel = d.Channel
+			}
+			return list
+		}
+	}
+	return append(list, d)
+}
+
+func erasedIn(status *v1alpha1.ErasureRequestStatus, register v1alpha1.ObjectName) bool {
+	return slices.ContainsFunc(status.Targets, func(t v1alpha1.ErasureTarget) bool {
+		return t.Register == register && (t.Result == v1alpha1.TargetErased || t.Result == v1alpha1.TargetPartlyKept)
+	})
+}
+
+// recipientsInformed asks that each recipient was told, or that it is written why not.
+func (j *judgement) recipientsInformed() objection {
+	if len(j.status.Recipients) == 0 {
+		for _, d := range Disclosures(j.status, j.Registers) {
+			r := v1alpha1.InformedRecipient{Register: d.Register, Name: d.Recipient, Result: v1alpha1.RecipientPending}
+			if d.Channel == "" {
+				r.Result, r.Reason = v1alpha1.RecipientImpossible, v1alpha1.ReasonNoChannel
+			}
+			j.status.Recipients = append(j.status.Recipients, r)
+		}
+	}
+	open, impossible := 0, 0
+	for i := range j.status.Recipients {
+		r := &j.status.Recipients[i]
+		if r.Result == v1alpha1.RecipientPending {
+			r.Result, r.Reason = delivery(j.Messages[MessageKey(r.Register, r.Name)])
+		}
+		switch r.Result {
+		case v1alpha1.RecipientPending:
+			open++
+		case v1alpha1.RecipientImpossible:
+			impossible++
+		}
+	}
+	switch {
+	case open > 0:
+		return objection{condition: v1alpha1.ConditionRecipientsInformed, reason: v1alpha1.ReasonInforming, stance: working,
+			message: fmt.Sprintf("%d of %d recipients wait to be told (Article 19)", open, len(j.status.Recipients)), wait: pollSecret}
+	case len(j.status.Recipients) == 0:
+		j.tell(metav1.ConditionTrue, v1alpha1.ConditionRecipientsInformed, v1alpha1.ReasonNoRecipients, "There is no recipient to tell")
+	case impossible > 0:
+		j.tell(metav1.ConditionTrue, v1alpha1.ConditionRecipientsInformed, v1alpha1.ReasonSomeImpossible,
+			fmt.Sprintf("%d of %d recipients could not be told by Rempart; status.recipients says why", impossible, len(j.status.Recipients)))
+	default:
+		j.tell(metav1.ConditionTrue, v1alpha1.ConditionRecipientsInformed, v1alpha1.ReasonInformed, "Each recipient was told")
+	}
+	return objection{}
+}
+
+// MessageKey names the message to a recipient within a request.
+func MessageKey(register v1alpha1.ObjectName, recipient v1alpha1.PartName) string {
+	return string(register) + "/" + string(recipient)
+}
+
+// delivery reads what became of a message. None was written yet, or none was delivered yet, is Pending.
+func delivery(message *v1alpha1.Notification) (v1alpha1.RecipientResult, string) {
+	switch {
+	case message == nil:
+		return v1alpha1.RecipientPending, ""
+	case message.Status.DeliveredTime != nil:
+		return v1alpha1.RecipientInformed, ""
+	case slices.ContainsFunc(message.Status.Conditions, func(c metav1.Condition) bool {
+		return c.Type == "DeadLettered" && c.Status == metav1.ConditionTrue
+	}):
+		return v1alpha1.RecipientImpossible, v1alpha1.ReasonUndelivered
+	default:
+		return v1alpha1.RecipientPending, ""
+	}
+}
+
+// Owed are the recipients that wait to be told and can be: a message to each must exist.
+func Owed(request *v1alpha1.ErasureRequest, registers []v1alpha1.DataRegister) []Disclosure {
+	pending := map[string]bool{}
+	for _, r := range request.Status.Recipients {
+		pending[MessageKey(r.Register, r.Name)] = r.Result == v1alpha1.RecipientPending
+	}
+	return slices.DeleteFunc(Disclosures(&request.Status, registers), func(d Disclosure) bool {
+		return d.Channel == "" || !pending[MessageKey(d.Register, d.Recipient)]
+	})
+}

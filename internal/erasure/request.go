@@ -1,0 +1,295 @@
+package erasure
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
+
+	"github.com/rempart-dev/rempart/api/v1alpha1"
+)
+
+// Waits between two looks at things that are not watched, and at most.
+const (
+	pollSecret  = 30 * time.Second
+	longestWait = time.Hour
+)
+
+// RequestInput is all that the judgement of a request depends on.
+type RequestInput struct {
+	Request *v1alpha1.ErasureRequest
+	// Twin tells whether an older request of the namespace has the same requestID.
+	Twin bool
+	// Person is what the subject Secret says.
+	Person Person
+	// Registers are those that the request chose and that exist, sorted by name; Missing are those that do not.
+	Registers []v1alpha1.DataRegister
+	Missing   []string
+	// Officer of the registers; nil when none exists.
+	Officer *v1alpha1.DataProtectionOfficer
+	// Runs are the runs that list the request.
+	Runs []v1alpha1.ErasureRun
+	// Messages to recipients that exist, by name.
+	Messages map[string]*v1alpha1.Notification
+	// Forgotten tells, for a request that has ended, that its subject Secret was deleted or found gone.
+	Forgotten bool
+	Now       time.Time
+}
+
+// RequestVerdict is what becomes of the status.
+type RequestVerdict struct {
+	// Status without its conditions and observedGeneration.
+	Status v1alpha1.ErasureRequestStatus
+	// Conditions that were judged; Dropped are those that ended.
+	Conditions []metav1.Condition
+	Dropped    []string
+	// Wait until the next look; zero waits for an event.
+	Wait time.Duration
+}
+
+// stance is what an objection means to people and tools.
+type stance int
+
+const (
+	waiting stance = iota // for a person's decision or input
+	working               // the operator is at it
+	broken                // only a person can repair it
+)
+
+// An objection is why the request has not ended yet, told under the condition that it keeps from being True. The zero
+// value objects to nothing.
+type objection struct {
+	condition, reason, message string
+	stance                     stance
+	wait                       time.Duration
+}
+
+// judgement is one pass over a request: facts are added to status, conditions to told.
+type judgement struct {
+	RequestInput
+	status *v1alpha1.ErasureRequestStatus
+	told   []metav1.Condition
+}
+
+// gates run in order; the first one that objects gives the reason of Ready.
+var gates = []func(*judgement) objection{
+	(*judgement).accepted,
+	(*judgement).planned,
+	(*judgement).approved,
+	(*judgement).executed,
+	(*judgement).verified,
+	(*judgement).recipientsInformed,
+}
+
+// JudgeRequest moves a request as far as what was read allows. An end is written once and kept.
+func JudgeRequest(in RequestInput) RequestVerdict {
+	j := &judgement{RequestInput: in, status: in.Request.Status.DeepCopy()}
+	if j.status.End != "" {
+		return j.ended()
+	}
+	j.status.Targets = Fold(j.status.Targets, in.Request.UID, in.Runs)
+	j.readPerson()
+	if end := j.early(); end != "" {
+		return j.end(end)
+	}
+	for _, gate := range gates {
+		if o := gate(j); o.reason != "" {
+			return j.object(o)
+		}
+		if end := j.after(); end != "" {
+			return j.end(end)
+		}
+	}
+	return j.end(j.result())
+}
+
+// early returns the end of a request that runs nothing: a repetition, or a refusal before anything was executed.
+func (j *judgement) early() v1alpha1.ErasureEnd {
+	switch {
+	case j.executing():
+		return ""
+	case j.Twin:
+		return v1alpha1.EndAlreadyExecuted
+	case Refused(j.Request):
+		j.tell(metav1.ConditionFalse, v1alpha1.ConditionApproved, v1alpha1.ReasonRefused, refusal(j.Request.Spec.Decision.Reason))
+		return v1alpha1.EndRefused
+	default:
+		return ""
+	}
+}
+
+// after returns the end of a request that is complete although later gates were not asked.
+func (j *judgement) after() v1alpha1.ErasureEnd {
+	switch {
+	case len(j.status.Targets) == 0: // accepted, and no store has a dataset
+		return v1alpha1.EndNothingFound
+	case j.Request.Spec.Execution == v1alpha1.ExecutionPlanOnly && j.isTrue(v1alpha1.ConditionPlanned):
+		j.tell(metav1.ConditionFalse, v1alpha1.ConditionApproved, v1alpha1.ReasonPlanOnly, "Only a plan was asked for, so nothing is executed")
+		return v1alpha1.EndPlannedOnly
+	default:
+		return ""
+	}
+}
+
+// executing tells whether an execution was begun and not found undone: from then on a refusal comes too late.
+func (j *judgement) executing() bool {
+	return slices.ContainsFunc(j.status.Targets, func(t v1alpha1.ErasureTarget) bool { return Final(t.Result) }) ||
+		slices.ContainsFunc(j.Runs, func(r v1alpha1.ErasureRun) bool {
+			return r.Spec.Mode == v1alpha1.RunExecute && r.Status.EndedTime == nil
+		})
+}
+
+// result is the end of a request whose targets are all final and verified.
+func (j *judgement) result() v1alpha1.ErasureEnd {
+	end := v1alpha1.EndNothingFound
+	for _, t := range j.status.Targets {
+		switch t.Result {
+		case v1alpha1.TargetPartlyKept:
+			return v1alpha1.EndPartlyErased
+		case v1alpha1.TargetErased:
+			end = v1alpha1.EndErased
+		}
+	}
+	return end
+}
+
+// object reports the first objection: under its own condition, under Ready, and under the conditions behind it.
+func (j *judgement) object(o objection) RequestVerdict {
+	j.tell(metav1.ConditionFalse, o.condition, o.reason, o.message)
+	for i := slices.Index(order, o.condition) + 1; i < len(order); i++ {
+		reason := reasonBehind[order[i]]
+		j.tell(metav1.ConditionFalse, order[i], reason, behind[reason])
+	}
+	j.tell(metav1.ConditionFalse, v1alpha1.ConditionReady, o.reason, o.message)
+	switch o.stance {
+	case working:
+		j.tell(metav1.ConditionTrue, v1alpha1.ConditionReconciling, o.reason, o.message)
+	case broken:
+		j.tell(metav1.ConditionTrue, v1alpha1.ConditionStalled, o.reason, o.message)
+	}
+	verdict := RequestVerdict{Status: *j.status, Conditions: j.told, Wait: j.wait(o.wait)}
+	if overdue(j.status, j.Now) {
+		verdict.Conditions = append(verdict.Conditions, metav1.Condition{Type: v1alpha1.ConditionOverdue, Status: metav1.ConditionTrue,
+			Reason: v1alpha1.ReasonDueTimePassed, Message: "The safe target for the answer has passed (Article 12(3)); see legalDueTime for the limit"})
+	} else {
+		verdict.Dropped = []string{v1alpha1.ConditionOverdue}
+	}
+	return verdict
+}
+
+// order of the conditions, as the gates ask.
+var order = []string{v1alpha1.ConditionAccepted, v1alpha1.ConditionPlanned, v1alpha1.ConditionApproved,
+	v1alpha1.ConditionExecuted, v1alpha1.ConditionVerified, v1alpha1.ConditionRecipientsInformed}
+
+// reasonBehind is why a condition behind the first objection is False.
+var reasonBehind = map[string]string{
+	v1alpha1.ConditionPlanned:            v1alpha1.ReasonNotAccepted,
+	v1alpha1.ConditionApproved:           v1alpha1.ReasonNotPlanned,
+	v1alpha1.ConditionExecuted:           v1alpha1.ReasonNotApproved,
+	v1alpha1.ConditionVerified:           v1alpha1.ReasonNotExecuted,
+	v1alpha1.ConditionRecipientsInformed: v1alpha1.ReasonNotExecuted,
+}
+
+var behind = map[string]string{
+	v1alpha1.ReasonNotAccepted: "The request is not accepted",
+	v1alpha1.ReasonNotPlanned:  "There is no plan to judge",
+	v1alpha1.ReasonNotApproved: "Nothing runs without an approved plan",
+	v1alpha1.ReasonNotExecuted: "Nothing was executed everywhere yet",
+}
+
+// end records how the request ended. Ready follows when the subject Secret is gone.
+func (j *judgement) end(end v1alpha1.ErasureEnd) RequestVerdict {
+	j.status.End, j.status.EndedTime = end, ptr.To(metav1.NewTime(j.Now))
+	j.status.BackupsClearTime = backupsClear(j.status, j.Registers)
+	message := "The request has ended; its subject Secret is being deleted"
+	j.tell(metav1.ConditionFalse, v1alpha1.ConditionReady, v1alpha1.ReasonForgetting, message)
+	j.tell(metav1.ConditionTrue, v1alpha1.ConditionReconciling, v1alpha1.ReasonForgetting, message)
+	return RequestVerdict{Status: *j.status, Conditions: j.told, Dropped: []string{v1alpha1.ConditionOverdue}, Wait: time.Second}
+}
+
+// ended reports a recorded end, once the subject Secret is gone or left to another request.
+func (j *judgement) ended() RequestVerdict {
+	if j.Forgotten && j.status.SubjectDeletedTime == nil {
+		j.status.SubjectDeletedTime = ptr.To(metav1.NewTime(j.Now))
+	}
+	j.tell(metav1.ConditionTrue, v1alpha1.ConditionReady, string(j.status.End), endWords(j.status, j.Request.Spec.Decision))
+	return RequestVerdict{Status: *j.status, Conditions: j.told, Dropped: []string{v1alpha1.ConditionOverdue}}
+}
+
+// wait is until the next thing that happens by itself: the objection's own poll, a retry, or the due time.
+func (j *judgement) wait(own time.Duration) time.Duration {
+	wait := longestWait
+	if own > 0 {
+		wait = min(wait, own)
+	}
+	if due := j.status.DueTime; due != nil && !overdue(j.status, j.Now) {
+		wait = min(wait, due.Sub(j.Now)+time.Second)
+	}
+	return wait
+}
+
+// tell adds a condition; a later word on the same type replaces an earlier one.
+func (j *judgement) tell(status metav1.ConditionStatus, conditionType, reason, message string) {
+	j.told = slices.DeleteFunc(j.told, func(c metav1.Condition) bool { return c.Type == conditionType })
+	j.told = append(j.told, metav1.Condition{Type: conditionType, Status: status, Reason: reason, Message: message})
+}
+
+// isTrue tells whether this pass found the condition True.
+func (j *judgement) isTrue(conditionType string) bool {
+	return slices.ContainsFunc(j.told, func(c metav1.Condition) bool {
+		return c.Type == conditionType && c.Status == metav1.ConditionTrue
+	})
+}
+
+// Refused tells whether a person refused the request.
+func Refused(request *v1alpha1.ErasureRequest) bool {
+	return request.Spec.Decision != nil && request.Spec.Decision.Verdict == v1alpha1.ErasureRefused
+}
+
+// Twin tells whether another request of the namespace has the same requestID and is older, creation and then UID deciding.
+// One that is deleted before its end ran nothing to its end, and so takes nobody's place.
+func Twin(request *v1alpha1.ErasureRequest, others []v1alpha1.ErasureRequest) bool {
+	return slices.ContainsFunc(others, func(o v1alpha1.ErasureRequest) bool {
+		gone := o.DeletionTimestamp != nil && o.Status.End == ""
+		return o.UID != request.UID && o.Spec.RequestID == request.Spec.RequestID && !gone && older(&o, request)
+	})
+}
+
+// Choose returns the registers that the request chose, sorted by name, and the names of those that do not exist.
+func Choose(request *v1alpha1.ErasureRequest, all []v1alpha1.DataRegister) ([]v1alpha1.DataRegister, []string) {
+	var chosen []v1alpha1.DataRegister
+	named := request.Spec.Registers.Mode == v1alpha1.RegistersNamed
+	for i := range all {
+		if !named || slices.Contains(request.Spec.Registers.Names, v1alpha1.ObjectName(all[i].Name)) {
+			chosen = append(chosen, all[i])
+		}
+	}
+	slices.SortFunc(chosen, func(a, b v1alpha1.DataRegister) int { return strings.Compare(a.Name, b.Name) })
+	var missing []string
+	for _, name := range request.Spec.Registers.Names {
+		if named && !slices.ContainsFunc(chosen, func(r v1alpha1.DataRegister) bool { return r.Name == string(name) }) {
+			missing = append(missing, string(name))
+		}
+	}
+	slices.Sort(missing)
+	return chosen, missing
+}
+
+// UsedByOthers tells whether another request that has not ended names the same subject Secret: the last one deletes it.
+func UsedByOthers(request *v1alpha1.ErasureRequest, others []v1alpha1.ErasureRequest) bool {
+	return slices.ContainsFunc(others, func(o v1alpha1.ErasureRequest) bool {
+		return o.UID != request.UID && o.Status.End == "" && o.Spec.Subject.SecretRef.Name == request.Spec.Subject.SecretRef.Name
+	})
+}
+
+// Counted tells whether a request no longer needs a run: it has ended, or it has counted the run's end.
+func Counted(request *v1alpha1.ErasureRequest, run *v1alpha1.ErasureRun) bool {
+	if request.Status.End != "" {
+		return true
+	}
+	return !slices.ContainsFunc(request.Status.Targets, func(t v1alpha1.ErasureTarget) bool {
+		return Serves(run, request.UID, &t) && valueOf(t.Epoch) < run.Spec.Epoch && !Final(t.Result)
+	})
+}

@@ -1,0 +1,354 @@
+package erasure
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	batchv1 "k8s.io/api/batch/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
+
+	"github.com/rempart-dev/rempart/api/v1alpha1"
+	"github.com/rempart-dev/rempart/internal/erasure/job"
+	"github.com/rempart-dev/rempart/internal/erasure/task"
+	"github.com/rempart-dev/rempart/internal/register"
+)
+
+// Attempts of one run: a plan is made anew by the request's own next run, so few are enough; an execution keeps its run,
+// since only that run finds its row in the ledger.
+const (
+	planAttempts    = 3
+	executeAttempts = 100
+	firstAttempt    = 5 * time.Second
+	queueWait       = 5 * time.Second
+)
+
+// RunInput is all that the judgement of a run depends on. Register, Live and Job are read past every cache.
+type RunInput struct {
+	Run *v1alpha1.ErasureRun
+	// Register is nil when it is gone.
+	Register *v1alpha1.DataRegister
+	// Live are the requests of the run; read only while the Job of the present attempt does not exist.
+	Live []Live
+	// Runs of the register, this one included; read only before the first Job.
+	Runs []v1alpha1.ErasureRun
+	// CheckKey is the run's own key (subjectkey.Ring.CheckKey).
+	CheckKey []byte
+	// Regions that the register's residency policy allows; nil pins nothing.
+	Regions []string
+	// Job of the present attempt; nil when it does not exist.
+	Job *batchv1.Job
+	// Answers of the containers of its newest pod.
+	Answers []task.Outcome
+	// Image of the operator's own eraser.
+	Image string
+	Now   time.Time
+}
+
+// RunVerdict is what becomes of a run's status.
+type RunVerdict struct {
+	// Status without its conditions and observedGeneration.
+	Status     v1alpha1.ErasureRunStatus
+	Conditions []metav1.Condition
+	Wait       time.Duration
+}
+
+// Attempt is the number of the run's present Job, from 1.
+func Attempt(run *v1alpha1.ErasureRun) int32 { return max(1, valueOf(run.Status.Attempts)) }
+
+// begun tells whether a Job of the run was made: from then on the run is what the ledger says.
+func (in *RunInput) begun() bool { return in.Job != nil || valueOf(in.Run.Status.Attempts) > 0 }
+
+// trial is one pass over a run.
+type trial struct {
+	RunInput
+	status *v1alpha1.ErasureRunStatus
+}
+
+// JudgeRun says what a run has come to. An end is written once and kept.
+func JudgeRun(in RunInput) RunVerdict {
+	t := &trial{RunInput: in, status: in.Run.Status.DeepCopy()}
+	switch {
+	case t.status.EndedTime != nil:
+		return RunVerdict{Status: *t.status, Conditions: runEnd(t.status, in.Run.Spec.Mode)}
+	case !in.begun():
+		return t.judgeStart()
+	}
+	if t.status.StartedTime == nil {
+		t.status.StartedTime, t.status.Attempts = ptr.To(metav1.NewTime(in.Now)), ptr.To(Attempt(in.Run))
+	}
+	if in.Job == nil {
+		return t.judgeAbsent()
+	}
+	switch job.Ended(in.Job) {
+	case job.Working:
+		return t.busy(v1alpha1.ReasonJobRunning, "A Job works on the store", 0)
+	default:
+		return t.judgeEnd()
+	}
+}
+
+// judgeStart decides whether the first Job is made. What keeps requests out is recorded first, and judged again by the
+// next pass, so that the Job serves exactly the requests that status does not refuse.
+func (t *trial) judgeStart() RunVerdict {
+	run := t.Run
+	switch {
+	case run.DeletionTimestamp != nil:
+		return t.undone(v1alpha1.ReasonCancelled)
+	case run.Spec.Image != t.Image:
+		return t.undone(v1alpha1.ReasonImageChanged)
+	case StoreOf(t.Register, run) == nil:
+		return t.undone(v1alpha1.ReasonStoreMissing)
+	}
+	if behindOther(run, t.Runs) {
+		return t.busy(v1alpha1.ReasonQueued, "Another run works on the store", queueWait)
+	}
+	refused := refusals(run, t.Live, t.Runs)
+	if !equality.Semantic.DeepEqual(refused, run.Status.Outcomes) {
+		t.status.Outcomes = refused
+	}
+	if len(refused) == len(run.Spec.Requests) {
+		return t.undone(v1alpha1.ReasonNothingAdmitted)
+	}
+	return t.busy(v1alpha1.ReasonStarting, "The Job is being made", time.Second)
+}
+
+// judgeAbsent is asked when a Job was begun and is not there: the next pass makes it. A run that is being deleted, or
+// whose subjects are gone for good, begins no other Job.
+func (t *trial) judgeAbsent() RunVerdict {
+	if t.abandoned() {
+		return t.lost(v1alpha1.ReasonCommitUnknown)
+	}
+	if reason := t.missingSubject(); reason != "" {
+		return t.busy(reason, say(reason), pollSecret)
+	}
+	return t.busy(v1alpha1.ReasonStarting, "The Job is being made", time.Second)
+}
+
+// abandoned tells whether no further Job may be begun.
+func (t *trial) abandoned() bool {
+	return t.Run.DeletionTimestamp != nil || StoreOf(t.Register, t.Run) == nil ||
+		(t.missingSubject() != "" && slices.ContainsFunc(t.Live, func(l Live) bool { return l.Request == nil || l.Request.DeletionTimestamp != nil }))
+}
+
+// missingSubject is why the subject of an admitted request cannot be mounted.
+func (t *trial) missingSubject() string {
+	for _, r := range admitted(t.Run) {
+		for _, l := range t.Live {
+			if string(l.UID) == r.UID && l.Person.Problem != "" {
+				return l.Person.Problem
+			}
+		}
+	}
+	return ""
+}
+
+// judgeEnd reads what an ended Job answered.
+func (t *trial) judgeEnd() RunVerdict {
+	if t.Run.Spec.Mode == v1alpha1.RunPlan {
+		return t.judgePlan()
+	}
+	return t.judgeExecution()
+}
+
+func (t *trial) judgePlan() RunVerdict {
+	plan, ended := job.Of(t.Answers, task.Plan)
+	if !ended {
+		plan = unanswered(task.Plan)
+	}
+	switch {
+	case plan.OK:
+		t.status.PlanDigest = plan.PlanDigest
+		t.record(plan, v1alpha1.TargetPlanned)
+		return t.end("", "")
+	case plan.Reason == task.Internal && t.more(planAttempts):
+		return t.retry(plan)
+	default:
+		t.all(v1alpha1.TargetPending, string(plan.Reason))
+		return t.end(string(plan.Reason), plan.Message)
+	}
+}
+
+// judgeExecution: a commit is recorded as soon as it is known. Before one, only an answer that the store gave can say
+// that nothing was done; after one, the run ends when the verifier has answered.
+func (t *trial) judgeExecution() RunVerdict {
+	erase, answered := job.Of(t.Answers, task.Erase)
+	if !answered {
+		erase = unanswered(task.Erase)
+	}
+	if !erase.OK {
+		return t.judgeUncommitted(erase)
+	}
+	if t.status.CommittedTime == nil {
+		t.status.CommittedTime = instant(erase.At, t.Now)
+		t.status.LedgerPosition, t.status.PlanDigest = ptr.To(erase.Ledger), erase.PlanDigest
+		t.record(erase, v1alpha1.TargetErased)
+	}
+	verify, answered := job.Of(t.Answers, task.Verify)
+	if !answered {
+		verify = unanswered(task.Verify)
+	}
+	switch {
+	case verify.OK:
+		t.status.VerifiedTime = instant(verify.At, t.Now)
+		return t.end("", "")
+	case verify.Reason != task.Contradicted && t.more(executeAttempts):
+		return t.retry(verify)
+	default:
+		t.fail(string(verify.Reason))
+		return t.end(string(verify.Reason), verify.Message)
+	}
+}
+
+func (t *trial) judgeUncommitted(erase task.Outcome) RunVerdict {
+	first := valueOf(t.status.Attempts) <= 1
+	switch {
+	case erase.Reason.Retryable() && t.more(executeAttempts):
+		return t.retry(erase)
+	case t.status.CommittedTime != nil: // it committed, and a later attempt could not get as far as its check
+		if t.more(executeAttempts) {
+			return t.retry(erase)
+		}
+		t.fail(string(erase.Reason))
+		return t.end(string(erase.Reason), erase.Message)
+	case !first && !afterLedger[erase.Reason]:
+		return t.lost(v1alpha1.ReasonCommitUnknown)
+	default:
+		t.all(v1alpha1.TargetPending, string(erase.Reason))
+		return t.end(string(erase.Reason), erase.Message)
+	}
+}
+
+// afterLedger are the answers that the eraser gives only when its ledger has no row of the run: nothing was committed,
+// however many attempts there were.
+var afterLedger = map[task.Reason]bool{task.PlanChanged: true, task.PlanImpossible: true, task.Fenced: true}
+
+// unanswered stands for a container that left no answer: its pod vanished, or it never started.
+func unanswered(step task.Step) task.Outcome {
+	return task.Outcome{Step: step, Reason: task.Internal, Message: "The container ended without a readable answer"}
+}
+
+// more tells whether another Job may be begun.
+func (t *trial) more(most int32) bool {
+	return t.Run.DeletionTimestamp == nil && valueOf(t.status.Attempts) < most
+}
+
+// retry begins the next attempt when its time has come. The ledger turns it into a check if this one committed.
+func (t *trial) retry(answer task.Outcome) RunVerdict {
+	message := fmt.Sprintf("The Job ended without a result (%s) and is tried again", answer.Reason)
+	wait := endedAt(t.Job).Add(backoff(valueOf(t.status.Attempts), firstAttempt)).Sub(t.Now)
+	if wait > 0 {
+		return t.busy(v1alpha1.ReasonRetrying, message, wait)
+	}
+	t.status.Attempts = ptr.To(valueOf(t.status.Attempts) + 1)
+	return t.busy(v1alpha1.ReasonRetrying, message, time.Second)
+}
+
+func endedAt(j *batchv1.Job) time.Time {
+	var at time.Time
+	for _, c := range j.Status.Conditions {
+		if (c.Type == batchv1.JobComplete || c.Type == batchv1.JobFailed) && c.LastTransitionTime.After(at) {
+			at = c.LastTransitionTime.Time
+		}
+	}
+	return at
+}
+
+// busy reports work under way.
+func (t *trial) busy(reason, message string, wait time.Duration) RunVerdict {
+	return RunVerdict{Status: *t.status, Wait: wait, Conditions: []metav1.Condition{
+		{Type: v1alpha1.ConditionReady, Status: metav1.ConditionFalse, Reason: reason, Message: message},
+		{Type: v1alpha1.ConditionReconciling, Status: metav1.ConditionTrue, Reason: reason, Message: message},
+	}}
+}
+
+// undone ends a run that never began: its requests wait for another one. Those with a reason of their own keep it.
+func (t *trial) undone(reason string) RunVerdict {
+	own := map[string]string{}
+	for _, o := range t.status.Outcomes {
+		own[o.UID] = o.Reason
+	}
+	t.all(v1alpha1.TargetPending, reason)
+	for i := range t.status.Outcomes {
+		if r := own[t.status.Outcomes[i].UID]; r != "" {
+			t.status.Outcomes[i].Reason = r
+		}
+	}
+	return t.end(reason, say(reason))
+}
+
+// lost ends a run of which nobody can say whether it committed. A plan commits nothing.
+func (t *trial) lost(reason string) RunVerdict {
+	switch {
+	case t.Run.Spec.Mode == v1alpha1.RunPlan:
+		t.all(v1alpha1.TargetPending, v1alpha1.ReasonCancelled)
+		return t.end(v1alpha1.ReasonCancelled, say(v1alpha1.ReasonCancelled))
+	case t.status.CommittedTime != nil:
+		reason = string(task.Interrupted)
+	}
+	t.fail(reason)
+	return t.end(reason, say(reason))
+}
+
+// end records the end.
+func (t *trial) end(reason, message string) RunVerdict {
+	if reason != "" && message == "" {
+		message = say(reason)
+	}
+	t.status.EndedTime, t.status.Reason, t.status.Message = ptr.To(metav1.NewTime(t.Now)), reason, message
+	return RunVerdict{Status: *t.status, Conditions: runEnd(t.status, t.Run.Spec.Mode), Wait: time.Second}
+}
+
+// runEnd are the conditions of an ended run. They depend on recorded facts only.
+func runEnd(status *v1alpha1.ErasureRunStatus, mode v1alpha1.RunMode) []metav1.Condition {
+	yes := func(t, reason, message string) metav1.Condition {
+		return metav1.Condition{Type: t, Status: metav1.ConditionTrue, Reason: reason, Message: message}
+	}
+	no := func(t string) metav1.Condition {
+		return metav1.Condition{Type: t, Status: metav1.ConditionFalse, Reason: status.Reason, Message: status.Message}
+	}
+	var list []metav1.Condition
+	if mode == v1alpha1.RunExecute {
+		if status.CommittedTime != nil {
+			list = append(list, yes(v1alpha1.ConditionExecuted, v1alpha1.ReasonExecuted, "The store committed the erasure"))
+		} else {
+			list = append(list, no(v1alpha1.ConditionExecuted))
+		}
+		if status.VerifiedTime != nil {
+			list = append(list, yes(v1alpha1.ConditionVerified, v1alpha1.ReasonVerified, "The verifier found nothing but what is kept"))
+		} else {
+			list = append(list, no(v1alpha1.ConditionVerified))
+		}
+	}
+	switch {
+	case status.Reason != "":
+		stalled := yes(v1alpha1.ConditionStalled, status.Reason, status.Message)
+		return append(list, no(v1alpha1.ConditionReady), stalled)
+	case mode == v1alpha1.RunPlan:
+		return append(list, yes(v1alpha1.ConditionReady, v1alpha1.ReasonPlanned, "The plan of each request is in status.outcomes"))
+	default:
+		return append(list, yes(v1alpha1.ConditionReady, v1alpha1.ReasonVerified, "The store committed the erasure and the verifier found nothing"))
+	}
+}
+
+// instant is when the eraser says it happened, to the second; the pass's own time where it does not say.
+func instant(at, now time.Time) *metav1.Time {
+	if at.IsZero() {
+		at = now
+	}
+	return ptr.To(metav1.NewTime(at.UTC().Truncate(time.Second)))
+}
+
+// StoreOf returns the store that a run works on, when it has a dataset; nil otherwise.
+func StoreOf(r *v1alpha1.DataRegister, run *v1alpha1.ErasureRun) *v1alpha1.DataStore {
+	if r == nil || r.DeletionTimestamp != nil && valueOf(run.Status.Attempts) == 0 {
+		return nil
+	}
+	store := register.Store(r, string(run.Spec.Store))
+	if store == nil || store.Dataset == nil {
+		return nil
+	}
+	return store
+}

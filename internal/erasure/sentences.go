@@ -1,0 +1,65 @@
+package erasure
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/rempart-dev/rempart/api/v1alpha1"
+)
+
+// planWords sums up what a plan would do, or what was done.
+func planWords(targets []v1alpha1.ErasureTarget) string {
+	sums := map[v1alpha1.TableErasure]int64{}
+	for i := range targets {
+		for _, t := range targets[i].Tables {
+			sums[t.Action] += valueOf(t.Rows)
+		}
+	}
+	stores := "1 store"
+	if len(targets) != 1 {
+		stores = fmt.Sprintf("%d stores", len(targets))
+	}
+	var parts []string
+	for _, p := range []struct {
+		action v1alpha1.TableErasure
+		word   string
+	}{{v1alpha1.EraseDeleteRows, "to delete"}, {v1alpha1.EraseMaskColumns, "to mask"}, {v1alpha1.EraseDetach, "to detach"}, {v1alpha1.EraseKeep, "to keep"}} {
+		if sums[p.action] > 0 {
+			parts = append(parts, fmt.Sprintf("%d rows %s", sums[p.action], p.word))
+		}
+	}
+	if len(parts) == 0 {
+		return fmt.Sprintf("The plan of %s found no row of the person", stores)
+	}
+	return fmt.Sprintf("The plan of %s has %s", stores, strings.Join(parts, ", "))
+}
+
+// endWords say how the request ended. They depend on recorded facts only.
+func endWords(status *v1alpha1.ErasureRequestStatus, decision *v1alpha1.ErasureDecision) string {
+	var words string
+	switch status.End {
+	case v1alpha1.EndErased:
+		words = "The person was erased from every store, and the verifier found nothing"
+	case v1alpha1.EndPartlyErased:
+		words = "The person was erased but for the rows in status.targets.kept, each with the article that keeps it"
+	case v1alpha1.EndNothingFound:
+		words = "No store of the chosen registers held a row of the person"
+	case v1alpha1.EndRefused:
+		words = "The request was refused"
+		if decision != nil {
+			words = refusal(decision.Reason)
+		}
+	case v1alpha1.EndPlannedOnly:
+		words = "The plan is in status.targets; nothing was executed, since only a plan was asked for"
+	case v1alpha1.EndAlreadyExecuted:
+		words = "An older request has the same requestID; this one ran nothing"
+	}
+	if status.SubjectDeletedTime == nil {
+		return words + "; the subject Secret was left alone, since it is not this request's to delete"
+	}
+	return words
+}
+
+func refusal(reason v1alpha1.RefusalReason) string {
+	return fmt.Sprintf("The request was refused: %s; the person is told why, and of their right to complain and to a judicial remedy (Article 12(4))", reason)
+}

@@ -1,0 +1,66 @@
+package erasure
+
+import (
+	"errors"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/rempart-dev/rempart/api/v1alpha1"
+	"github.com/rempart-dev/rempart/internal/erasure/subject"
+	"github.com/rempart-dev/rempart/internal/subjectkey"
+)
+
+// Person is what was seen of a subject Secret. It holds no identifier: Check is the MAC under a run's own key.
+type Person struct {
+	// Problem is why the Secret cannot be used, as a reason of Accepted; empty when it can.
+	Problem string
+	// Reference names the person under the active key; SecretUID is the Secret that says so.
+	Reference, SecretUID string
+	// Check and Keys are set for a run: see See.
+	Check string
+	Keys  []string
+}
+
+// See reads a subject Secret, nil when it does not exist. A Secret of another type than Opaque, or with a key that is not
+// an identifier, is not a subject Secret, whoever names it. Bound is the reference of the accepted person, empty before.
+// CheckKey is the key of a run, nil outside of one.
+func See(secret *corev1.Secret, ring subjectkey.Ring, bound string, checkKey []byte) Person {
+	if secret == nil || secret.DeletionTimestamp != nil {
+		return Person{Problem: v1alpha1.ReasonSubjectMissing}
+	}
+	if secret.Type != corev1.SecretTypeOpaque && secret.Type != "" {
+		return Person{Problem: v1alpha1.ReasonSubjectUnreadable}
+	}
+	who, err := subject.Read(secret.Data)
+	switch {
+	case errors.Is(err, subject.ErrEmpty):
+		return Person{Problem: v1alpha1.ReasonSubjectEmpty}
+	case err != nil:
+		return Person{Problem: v1alpha1.ReasonSubjectUnreadable}
+	}
+	person := Person{Reference: ring.Reference(who), SecretUID: string(secret.UID), Keys: subject.Keys(secret.Data)}
+	if checkKey != nil {
+		person.Check = who.MAC(checkKey)
+	}
+	if bound == "" {
+		return person
+	}
+	same, err := ring.Same(bound, who)
+	switch {
+	case errors.Is(err, subjectkey.ErrKeyMissing):
+		return Person{Problem: v1alpha1.ReasonSubjectKeyMissing}
+	case err != nil || !same:
+		return Person{Problem: v1alpha1.ReasonSubjectChanged}
+	}
+	person.Reference = bound
+	return person
+}
+
+// Deletable tells whether a Secret is a subject Secret, whose end is the end of a request: Rempart deletes no other.
+func Deletable(secret *corev1.Secret) bool {
+	if secret.Type != corev1.SecretTypeOpaque && secret.Type != "" {
+		return false
+	}
+	_, err := subject.Read(secret.Data)
+	return err == nil || errors.Is(err, subject.ErrEmpty)
+}

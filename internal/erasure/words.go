@@ -1,0 +1,68 @@
+package erasure
+
+import (
+	"github.com/rempart-dev/rempart/api/v1alpha1"
+	"github.com/rempart-dev/rempart/internal/erasure/task"
+)
+
+// words say what a reason means and what to do. They name no person, table or time.
+var words = map[string]string{
+	v1alpha1.ReasonSubjectMissing:     "The subject Secret does not exist; create it in this namespace with keys such as email or accountID",
+	v1alpha1.ReasonSubjectEmpty:       "The subject Secret has no identifier, or an empty one; give each key a value",
+	v1alpha1.ReasonSubjectUnreadable:  "The Secret is not a subject Secret: it must be of type Opaque and have only the keys email, phone, accountID, customerID, deviceID and custom",
+	v1alpha1.ReasonSubjectChanged:     "The subject Secret no longer names the person who was accepted; restore it, or delete this request and make a new one",
+	v1alpha1.ReasonSubjectKeyMissing:  "The key of the accepted reference was destroyed, so the person cannot be compared; delete this request and make a new one",
+	v1alpha1.ReasonReceivedInFuture:   "The received time has not come yet; a request that starts the month of Article 12(3) was received before",
+	v1alpha1.ReasonAwaitingIdentity:   "A question to the person is open (Article 12(6)); nothing is planned or erased until identityCheck.answeredTime is set",
+	v1alpha1.ReasonTooManyStores:      "The registers have more than 64 stores; name registers and make several requests",
+	v1alpha1.ReasonRequestDeleted:     "The request was deleted before the run began",
+	v1alpha1.ReasonRequestEnded:       "The request ended before the run began",
+	v1alpha1.ReasonNotAccepted:        "The request was not accepted when the run began",
+	v1alpha1.ReasonNotApproved:        "The request was not approved when the run began",
+	v1alpha1.ReasonCancelled:          "The run was deleted before it began",
+	v1alpha1.ReasonImageChanged:       "The operator was upgraded before the run began",
+	v1alpha1.ReasonStoreMissing:       "The register no longer has this store, or the store has no dataset",
+	v1alpha1.ReasonNothingAdmitted:    "No request of the run may run any more",
+	v1alpha1.ReasonCommitUnknown:      "It is not known whether the store committed; make a new request, whose plan shows what is left",
+	string(task.Unreachable):          "The store cannot be reached",
+	string(task.AuthenticationFailed): "The store refuses the credentials",
+	string(task.DatabaseMissing):      "The store has no such database",
+	string(task.TLSFailed):            "The store offers no TLS, or its certificate is not trusted",
+	string(task.TableMissing):         "A declared table does not exist",
+	string(task.ColumnMissing):        "A declared column does not exist",
+	string(task.PrivilegeMissing):     "A role lacks a privilege that the dataset needs",
+	string(task.RoleTooStrong):        "A role may do more than its duty needs",
+	string(task.LedgerMissing):        "The table rempart.ledger does not exist in the store",
+	string(task.PlanImpossible):       "A constraint forbids what the dataset orders",
+	string(task.PlanChanged):          "The plan is no longer the one that was approved: schema or dataset changed",
+	string(task.Fenced):               "The store's ledger knows a later run",
+	string(task.LockTimeout):          "Rows or tables were locked for too long",
+	string(task.Interrupted):          "The connection was lost",
+	string(task.Contradicted):         "The verifier found the person again after the erasure",
+	string(task.Internal):             "The eraser ended without a usable answer; the log of its container has the cause",
+}
+
+// say returns the words of a reason; empty when there are none.
+func say(reason string) string { return words[reason] }
+
+// mends are the reasons that something else is about to mend: a store that is being provisioned or scanned.
+var mends = map[task.Reason]bool{task.PrivilegeMissing: true, task.LedgerMissing: true, task.AuthenticationFailed: true, task.DatabaseMissing: true}
+
+// patience is how many runs may fail for a reason that another controller may mend, before a person is asked.
+const patience = 4
+
+// needsRepair tells whether only a person can make the next run succeed.
+func needsRepair(target *v1alpha1.ErasureTarget) bool {
+	reason := task.Reason(target.Reason)
+	switch {
+	case target.Reason == "" || reason.Retryable() || reason == task.PlanChanged || reason == task.Fenced:
+		return false
+	case mends[reason]:
+		return valueOf(target.Attempts) >= patience
+	case reason == task.TableMissing, reason == task.ColumnMissing, reason == task.PlanImpossible,
+		reason == task.RoleTooStrong, reason == task.TLSFailed, target.Reason == v1alpha1.ReasonStoreMissing:
+		return true
+	default:
+		return false
+	}
+}

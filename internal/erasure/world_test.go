@@ -1,0 +1,257 @@
+package erasure_test
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/ptr"
+
+	"github.com/rempart-dev/rempart/api/v1alpha1"
+	"github.com/rempart-dev/rempart/internal/erasure"
+	"github.com/rempart-dev/rempart/internal/erasure/task"
+	"github.com/rempart-dev/rempart/internal/subjectkey"
+)
+
+const image = "eraser:1"
+
+// world is a namespace with its stores, in memory, on a simulated clock. It does what the controllers do, in the same
+// order, and the eraser answers as the play says.
+type world struct {
+	now       time.Time
+	ring      subjectkey.Ring
+	officer   *v1alpha1.DataProtectionOfficer
+	registers []v1alpha1.DataRegister
+	secrets   map[string]*corev1.Secret
+	requests  []v1alpha1.ErasureRequest
+	runs      []v1alpha1.ErasureRun
+	messages  map[string]*v1alpha1.Notification
+	// answers of the eraser by step; digest of the store's plan now.
+	fails  map[task.Step]task.Reason
+	digest string
+	rows   []int64 // deleted, kept
+	erased int     // Jobs that committed
+	told   map[string]string
+	serial int
+}
+
+func newWorld() *world {
+	data, err := subjectkey.Data(bytes.Repeat([]byte{7}, subjectkey.Size))
+	if err != nil {
+		panic(err)
+	}
+	ring, err := subjectkey.Parse(data)
+	if err != nil {
+		panic(err)
+	}
+	return &world{now: time.Date(2026, 3, 5, 9, 0, 0, 0, time.UTC), ring: ring, secrets: map[string]*corev1.Secret{},
+		told: map[string]string{}, messages: map[string]*v1alpha1.Notification{}, fails: map[task.Step]task.Reason{}, digest: digestOf("a"), rows: []int64{3, 0}}
+}
+
+func digestOf(letter string) string { return "sha256:" + strings.Repeat(letter, 64) }
+
+func (w *world) uid(kind string) types.UID {
+	w.serial++
+	return types.UID(fmt.Sprintf("%08d-%s", w.serial, kind))
+}
+
+// settle lets every controller work until nothing changes, waits of up to ten minutes included.
+func (w *world) settle() {
+	for limit := w.now.Add(10 * time.Minute); ; {
+		for w.pass() {
+		}
+		next := w.nextRetry()
+		if next.IsZero() || next.After(limit) {
+			return
+		}
+		w.now = next
+	}
+}
+
+func (w *world) nextRetry() time.Time {
+	var next time.Time
+	for i := range w.requests {
+		for _, t := range w.requests[i].Status.Targets {
+			if t.Result == v1alpha1.TargetPending && t.RetryTime != nil && t.RetryTime.After(w.now) && (next.IsZero() || t.RetryTime.Time.Before(next)) {
+				next = t.RetryTime.Time
+			}
+		}
+	}
+	return next
+}
+
+// pass is one pass of every controller over every object. It tells whether anything changed.
+func (w *world) pass() bool {
+	changed := false
+	for i := range w.requests {
+		changed = w.judge(&w.requests[i]) || changed
+	}
+	for i := range w.registers {
+		verdict := erasure.Dispatch(erasure.DispatchInput{Register: &w.registers[i], Requests: w.requests, Runs: w.runs, Image: image, Now: w.now})
+		for _, run := range verdict.Create {
+			run.UID, run.CreationTimestamp = w.uid("run"), metav1.NewTime(w.now)
+			w.runs, changed = append(w.runs, *run), true
+		}
+	}
+	for i := range w.runs {
+		changed = w.work(&w.runs[i]) || changed
+	}
+	w.requests = slices.DeleteFunc(w.requests, func(r v1alpha1.ErasureRequest) bool {
+		gone := r.DeletionTimestamp != nil && !w.running(&r)
+		if gone {
+			w.deleteSubject(&r)
+		}
+		changed = changed || gone
+		return gone
+	})
+	return changed
+}
+
+func (w *world) running(request *v1alpha1.ErasureRequest) bool {
+	return slices.ContainsFunc(w.runs, func(r v1alpha1.ErasureRun) bool {
+		return r.Status.EndedTime == nil && erasure.Lists(&r, request.UID)
+	})
+}
+
+// deleteSubject deletes what the request's controller would delete.
+func (w *world) deleteSubject(request *v1alpha1.ErasureRequest) bool {
+	name := string(request.Spec.Subject.SecretRef.Name)
+	secret := w.secrets[name]
+	switch {
+	case request.Status.SubjectSecretUID == "" || erasure.UsedByOthers(request, w.requests):
+		return false
+	case secret != nil && string(secret.UID) == request.Status.SubjectSecretUID && erasure.Deletable(secret):
+		delete(w.secrets, name)
+	}
+	return true
+}
+
+func (w *world) judge(request *v1alpha1.ErasureRequest) bool {
+	if request.DeletionTimestamp != nil || request.Status.End != "" && meta.IsStatusConditionTrue(request.Status.Conditions, "Ready") {
+		return false
+	}
+	in := erasure.RequestInput{Request: request, Runs: w.runs, Officer: w.officer, Messages: w.messages, Now: w.now, Twin: erasure.Twin(request, w.requests)}
+	name := string(request.Spec.Subject.SecretRef.Name)
+	switch {
+	case request.Status.End == "":
+		bound := ""
+		if len(request.Status.Targets) > 0 {
+			bound = request.Status.SubjectRef
+		}
+		in.Person = erasure.See(w.secrets[name], w.ring, bound, nil)
+		in.Registers, in.Missing = erasure.Choose(request, w.registers)
+		for _, d := range erasure.Owed(request, in.Registers) {
+			w.messages[erasure.MessageKey(d.Register, d.Recipient)] = &v1alpha1.Notification{
+				Status: v1alpha1.NotificationStatus{DeliveredTime: ptr.To(metav1.NewTime(w.now))}}
+		}
+	case w.running(request):
+		return false
+	default:
+		in.Forgotten = w.deleteSubject(request)
+	}
+	before := request.Status.DeepCopy()
+	verdict := erasure.JudgeRequest(in)
+	conditions := request.Status.Conditions
+	request.Status = verdict.Status
+	request.Status.Conditions = report(conditions, verdict.Conditions, verdict.Dropped)
+	return !equality.Semantic.DeepEqual(before, &request.Status)
+}
+
+// report keeps conditions as internal/kube/conditions does.
+func report(list, told []metav1.Condition, dropped []string) []metav1.Condition {
+	list = slices.Clone(list)
+	for _, t := range append(slices.Clone(dropped), "Reconciling", "Stalled") {
+		meta.RemoveStatusCondition(&list, t)
+	}
+	for _, c := range told {
+		c.LastTransitionTime = metav1.NewTime(time.Unix(0, 0))
+		meta.SetStatusCondition(&list, c)
+	}
+	slices.SortFunc(list, func(a, b metav1.Condition) int { return strings.Compare(a.Type, b.Type) })
+	return list
+}
+
+// work does what the run's controller, the Job and the eraser do.
+func (w *world) work(run *v1alpha1.ErasureRun) bool {
+	if run.Status.EndedTime != nil {
+		return false
+	}
+	in := erasure.RunInput{Run: run, Register: &w.registers[0], Image: image, Now: w.now, CheckKey: w.ring.CheckKey(string(run.UID)), Runs: w.runs}
+	for i := range w.registers {
+		if w.registers[i].Name == string(run.Spec.RegisterRef.Name) {
+			in.Register = &w.registers[i]
+		}
+	}
+	for _, listed := range run.Spec.Requests {
+		live := erasure.Live{UID: types.UID(listed.UID)}
+		for i := range w.requests {
+			if string(w.requests[i].UID) == listed.UID {
+				live.Request = &w.requests[i]
+				live.Person = erasure.See(w.secrets[string(live.Request.Spec.Subject.SecretRef.Name)], w.ring, live.Request.Status.SubjectRef, in.CheckKey)
+			}
+		}
+		in.Live = append(in.Live, live)
+	}
+	children, err := erasure.DesiredRun(in)
+	if err != nil {
+		panic(err)
+	}
+	if len(children) > 0 {
+		in.Job, in.Answers = w.job(run)
+	}
+	before := run.Status.DeepCopy()
+	verdict := erasure.JudgeRun(in)
+	conditions := run.Status.Conditions
+	run.Status = verdict.Status
+	run.Status.Conditions = report(conditions, verdict.Conditions, nil)
+	return !equality.Semantic.DeepEqual(before, &run.Status)
+}
+
+// job is a Job that has ended, with its answers.
+func (w *world) job(run *v1alpha1.ErasureRun) (*batchv1.Job, []task.Outcome) {
+	ended := batchv1.JobCondition{Type: batchv1.JobComplete, Status: corev1.ConditionTrue, LastTransitionTime: metav1.NewTime(w.now.Add(-time.Hour))}
+	var answers []task.Outcome
+	steps := []task.Step{task.Plan}
+	if run.Spec.Mode == v1alpha1.RunExecute {
+		steps = []task.Step{task.Erase, task.Verify}
+	}
+	for _, step := range steps {
+		answer := w.answer(run, step)
+		answers = append(answers, answer)
+		if !answer.OK {
+			ended.Type = batchv1.JobFailed
+			break
+		}
+	}
+	return &batchv1.Job{Status: batchv1.JobStatus{Conditions: []batchv1.JobCondition{ended}}}, answers
+}
+
+func (w *world) answer(run *v1alpha1.ErasureRun, step task.Step) task.Outcome {
+	answer := task.Outcome{Step: step, OK: true, PlanDigest: w.digest, At: w.now}
+	if reason := w.fails[step]; reason != "" {
+		return task.Outcome{Step: step, Reason: reason, Message: "Table public.orders: " + string(reason)}
+	}
+	if step == task.Erase {
+		if run.Spec.PlanDigest != w.digest {
+			return task.Outcome{Step: step, Reason: task.PlanChanged}
+		}
+		w.erased++
+	}
+	answer.Tables = []task.Table{{Name: "public.orders", Action: v1alpha1.EraseDeleteRows}, {Name: "public.invoices", Action: v1alpha1.EraseKeep}}
+	for _, r := range run.Spec.Requests {
+		c := task.Counts{UID: r.UID, Rows: w.rows}
+		if w.rows[1] > 0 {
+			c.Until = map[int]string{1: "2034-12-31"}
+		}
+		answer.Requests = append(answer.Requests, c)
+	}
+	return answer
+}

@@ -1,0 +1,110 @@
+// Package subjectkey names people without saying who they are: a reference is HMAC-SHA-256 of a person's normalised
+// identifiers under a key that only the operator has. References of one key can be compared; when the key is destroyed
+// they mean nothing. They are still pseudonymous personal data (Article 4(5)).
+package subjectkey
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+
+	"github.com/rempart-dev/rempart/internal/erasure/subject"
+)
+
+// SecretName is the Secret in the operator's namespace that holds the keys: ActiveKey names the key that new references
+// use, and each key stands under its own name. Old keys stay until nobody needs to compare their references.
+const SecretName = "rempart-subject-keys"
+
+// ActiveKey is the key of the Secret's data that names the active key.
+const ActiveKey = "active"
+
+// Size is the length of a key in bytes.
+const Size = 32
+
+const scheme = "hmac-sha256"
+
+// checkLabel separates keys that are derived for runs from every other use of a key.
+const checkLabel = "rempart run check\x00"
+
+// Errors. They name key IDs, never keys or people.
+var (
+	// ErrMalformed means that the Secret is not a ring of keys.
+	ErrMalformed = errors.New("reading the subject keys: not a ring of keys")
+	// ErrKeyMissing means that the ring no longer has the key of a reference.
+	ErrKeyMissing = errors.New("comparing a subject: the key of its reference is gone")
+	// ErrReference means that a text is not a reference.
+	ErrReference = errors.New("comparing a subject: not a reference")
+)
+
+var keyID = regexp.MustCompile(`^[a-z0-9][-a-z0-9]{0,62}$`)
+
+// Ring holds the keys of the operator. It never prints them.
+type Ring struct {
+	active string
+	keys   map[string][]byte
+}
+
+// Parse reads the data of the Secret.
+func Parse(data map[string][]byte) (Ring, error) {
+	ring := Ring{active: string(data[ActiveKey]), keys: make(map[string][]byte, len(data))}
+	for id, key := range data {
+		if id == ActiveKey {
+			continue
+		}
+		if !keyID.MatchString(id) || len(key) != Size {
+			return Ring{}, ErrMalformed
+		}
+		ring.keys[id] = key
+	}
+	if _, ok := ring.keys[ring.active]; !ok {
+		return Ring{}, ErrMalformed
+	}
+	return ring, nil
+}
+
+// Data returns the data of a Secret with one key: its ID is the start of the key's own SHA-256, so that two rings that
+// were made at once cannot mean different keys by one ID.
+func Data(key []byte) (map[string][]byte, error) {
+	if len(key) != Size {
+		return nil, ErrMalformed
+	}
+	sum := sha256.Sum256(key)
+	id := "k" + hex.EncodeToString(sum[:4])
+	return map[string][]byte{ActiveKey: []byte(id), id: key}, nil
+}
+
+// Reference names a person under the active key: hmac-sha256:<key ID>:<hex>.
+func (r Ring) Reference(person subject.Subject) string {
+	return strings.Join([]string{scheme, r.active, person.MAC(r.keys[r.active])}, ":")
+}
+
+// Same tells whether a reference names this person. The comparison takes the same time for every answer.
+func (r Ring) Same(reference string, person subject.Subject) (bool, error) {
+	parts := strings.Split(reference, ":")
+	if len(parts) != 3 || parts[0] != scheme {
+		return false, ErrReference
+	}
+	key, ok := r.keys[parts[1]]
+	if !ok {
+		return false, fmt.Errorf("%w: %q", ErrKeyMissing, parts[1])
+	}
+	return hmac.Equal([]byte(parts[2]), []byte(person.MAC(key))), nil
+}
+
+// CheckKey derives the key under which one run checks that its subjects are the accepted ones. The eraser sees it, and
+// learns nothing about the ring's own keys.
+func (r Ring) CheckKey(runUID string) []byte {
+	mac := hmac.New(sha256.New, r.keys[r.active])
+	mac.Write([]byte(checkLabel + runUID))
+	return mac.Sum(nil)
+}
+
+// String hides the keys from every printing verb.
+func (Ring) String() string { return "[subject keys]" }
+
+// GoString hides the keys from %#v.
+func (Ring) GoString() string { return "[subject keys]" }
