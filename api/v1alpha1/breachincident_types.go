@@ -345,6 +345,9 @@ type RiskDecision struct {
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=4000
 	Reasoning string `json:"reasoning,omitempty"`
+	// stamp is who assessed, and when.
+	// +optional
+	Stamp *DecisionStamp `json:"stamp,omitempty"`
 }
 
 // SeverityDataCategory is one kind of data with its adjustment.
@@ -661,7 +664,7 @@ type BreachIncidentSpec struct {
 	// +optional
 	// +default={"name":"default"}
 	EscalationPolicyRef ClusterRef `json:"escalationPolicyRef,omitzero"`
-	// decisionStamp is who last changed verdict, awareness or risk.
+	// decisionStamp is who last changed verdict or awareness.
 	// +optional
 	DecisionStamp *DecisionStamp `json:"decisionStamp,omitempty"`
 }
@@ -810,6 +813,12 @@ type BreachIncidentStatus struct {
 	// +kubebuilder:validation:MinItems=0
 	// +kubebuilder:validation:MaxItems=64
 	ClockHistory []ClockChange `json:"clockHistory,omitempty"`
+	// assessedOutcome is the risk that was last decided.
+	// +optional
+	AssessedOutcome RiskOutcome `json:"assessedOutcome,omitempty"`
+	// assessedTime is when that outcome was decided. The stages that count from Assessment, and the duty of Article 34, count from it.
+	// +optional
+	AssessedTime *metav1.Time `json:"assessedTime,omitempty"`
 	// severity suggested.
 	// +optional
 	Severity *SeveritySuggestion `json:"severity,omitempty"`
@@ -840,7 +849,7 @@ type BreachIncidentStatus struct {
 	// nextStage that is due.
 	// +optional
 	NextStage PartName `json:"nextStage,omitempty"`
-	// closedTime is when the incident was closed. From then on the record is kept for five years.
+	// closedTime is when the last duty ended: closed, dismissed, or unlikely to be a risk. From then on the record is kept for five years.
 	// +optional
 	ClosedTime *metav1.Time `json:"closedTime,omitempty"`
 }

@@ -6,16 +6,16 @@ import (
 
 // NotificationEvent is why a message is sent.
 //
-// +kubebuilder:validation:Enum=StageFired;AcknowledgementMissed;DeadLettered;RecipientErasure;ErasureOverdue
+// +kubebuilder:validation:Enum=StageFired;ComplementDue;DeadLettered;RecipientErasure;ErasureOverdue
 type NotificationEvent string
 
 // Values of NotificationEvent.
 const (
-	EventStageFired            NotificationEvent = "StageFired"
-	EventAcknowledgementMissed NotificationEvent = "AcknowledgementMissed"
-	EventDeadLettered          NotificationEvent = "DeadLettered"
-	EventRecipientErasure      NotificationEvent = "RecipientErasure"
-	EventErasureOverdue        NotificationEvent = "ErasureOverdue"
+	EventStageFired       NotificationEvent = "StageFired"
+	EventComplementDue    NotificationEvent = "ComplementDue"
+	EventDeadLettered     NotificationEvent = "DeadLettered"
+	EventRecipientErasure NotificationEvent = "RecipientErasure"
+	EventErasureOverdue   NotificationEvent = "ErasureOverdue"
 )
 
 // DeliveryResult is what an attempt came to.
@@ -57,7 +57,7 @@ type NotificationCause struct {
 	// event that caused the message.
 	// +required
 	Event NotificationEvent `json:"event,omitempty"`
-	// stage of the escalation, for events of a stage.
+	// stage of the escalation, for events of a stage; the recipient of the data, for RecipientErasure.
 	// +optional
 	Stage PartName `json:"stage,omitempty"`
 	// ordinal counts repetitions of the same cause; 1 when absent.

@@ -277,6 +277,12 @@ var schemaYAML = typed.YAMLObject(`types:
 - name: com.github.rempart-dev.rempart.api.v1alpha1.BreachIncidentStatus
   map:
     fields:
+    - name: assessedOutcome
+      type:
+        namedType: com.github.rempart-dev.rempart.api.v1alpha1.RiskOutcome
+    - name: assessedTime
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
     - name: authorities
       type:
         list:
@@ -2081,6 +2087,9 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: reasoning
       type:
         scalar: string
+    - name: stamp
+      type:
+        namedType: com.github.rempart-dev.rempart.api.v1alpha1.DecisionStamp
 - name: com.github.rempart-dev.rempart.api.v1alpha1.RiskOutcome
   scalar: string
 - name: com.github.rempart-dev.rempart.api.v1alpha1.RunMode

@@ -66,7 +66,7 @@ type BreachIncidentSpecApplyConfiguration struct {
 	Closure *ClosureApplyConfiguration `json:"closure,omitempty"`
 	// escalationPolicyRef names the EscalationPolicy.
 	EscalationPolicyRef *ClusterRefApplyConfiguration `json:"escalationPolicyRef,omitempty"`
-	// decisionStamp is who last changed verdict, awareness or risk.
+	// decisionStamp is who last changed verdict or awareness.
 	DecisionStamp *DecisionStampApplyConfiguration `json:"decisionStamp,omitempty"`
 }
 

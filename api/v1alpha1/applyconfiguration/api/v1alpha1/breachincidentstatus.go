@@ -23,6 +23,10 @@ type BreachIncidentStatusApplyConfiguration struct {
 	Clock *BreachClockApplyConfiguration `json:"clock,omitempty"`
 	// clockHistory of corrections.
 	ClockHistory []ClockChangeApplyConfiguration `json:"clockHistory,omitempty"`
+	// assessedOutcome is the risk that was last decided.
+	AssessedOutcome *apiv1alpha1.RiskOutcome `json:"assessedOutcome,omitempty"`
+	// assessedTime is when that outcome was decided. The stages that count from Assessment, and the duty of Article 34, count from it.
+	AssessedTime *metav1.Time `json:"assessedTime,omitempty"`
 	// severity suggested.
 	Severity *SeveritySuggestionApplyConfiguration `json:"severity,omitempty"`
 	// obligations of the organisation.
@@ -35,7 +39,7 @@ type BreachIncidentStatusApplyConfiguration struct {
 	NextStageTime *metav1.Time `json:"nextStageTime,omitempty"`
 	// nextStage that is due.
 	NextStage *apiv1alpha1.PartName `json:"nextStage,omitempty"`
-	// closedTime is when the incident was closed. From then on the record is kept for five years.
+	// closedTime is when the last duty ended: closed, dismissed, or unlikely to be a risk. From then on the record is kept for five years.
 	ClosedTime *metav1.Time `json:"closedTime,omitempty"`
 }
 
@@ -84,6 +88,22 @@ func (b *BreachIncidentStatusApplyConfiguration) WithClockHistory(values ...*Clo
 		}
 		b.ClockHistory = append(b.ClockHistory, *values[i])
 	}
+	return b
+}
+
+// WithAssessedOutcome sets the AssessedOutcome field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the AssessedOutcome field is set to the value of the last call.
+func (b *BreachIncidentStatusApplyConfiguration) WithAssessedOutcome(value apiv1alpha1.RiskOutcome) *BreachIncidentStatusApplyConfiguration {
+	b.AssessedOutcome = &value
+	return b
+}
+
+// WithAssessedTime sets the AssessedTime field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the AssessedTime field is set to the value of the last call.
+func (b *BreachIncidentStatusApplyConfiguration) WithAssessedTime(value metav1.Time) *BreachIncidentStatusApplyConfiguration {
+	b.AssessedTime = &value
 	return b
 }
 

@@ -17,6 +17,8 @@ type RiskDecisionApplyConfiguration struct {
 	Outcome *apiv1alpha1.RiskOutcome `json:"outcome,omitempty"`
 	// reasoning of the assessment.
 	Reasoning *string `json:"reasoning,omitempty"`
+	// stamp is who assessed, and when.
+	Stamp *DecisionStampApplyConfiguration `json:"stamp,omitempty"`
 }
 
 // RiskDecisionApplyConfiguration constructs a declarative configuration of the RiskDecision type for use with
@@ -38,5 +40,13 @@ func (b *RiskDecisionApplyConfiguration) WithOutcome(value apiv1alpha1.RiskOutco
 // If called multiple times, the Reasoning field is set to the value of the last call.
 func (b *RiskDecisionApplyConfiguration) WithReasoning(value string) *RiskDecisionApplyConfiguration {
 	b.Reasoning = &value
+	return b
+}
+
+// WithStamp sets the Stamp field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Stamp field is set to the value of the last call.
+func (b *RiskDecisionApplyConfiguration) WithStamp(value *DecisionStampApplyConfiguration) *RiskDecisionApplyConfiguration {
+	b.Stamp = value
 	return b
 }
