@@ -43,7 +43,7 @@ build() {
 	case $image in
 	operator | eraser)
 		[[ -d $repo/cmd/$image ]] || die "there is no program cmd/$image"
-		(cd "$repo" && CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags "-s -w" -o "bin/$image" "./cmd/$image")
+		(cd "$repo" && CGO_ENABLED=0 nice go build -trimpath -buildvcs=false -ldflags "-s -w" -o "bin/$image" "./cmd/$image")
 		;;
 	pause | coredns) "$here/build.sh" "$image" >/dev/null ;;
 	mailpit) "$here/build.sh" servers >/dev/null ;;
