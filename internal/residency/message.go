@@ -79,6 +79,8 @@ func (g *Guard) object(policy *Judged, verdict ClassVerdict) Objection {
 func Sentence(v ClassVerdict) string {
 	class := quote(v.Name)
 	switch v.Reason {
+	case ReasonAllowed, ReasonDeclared:
+		return "class " + class + " keeps data in " + v.Decisive.Words()
 	case ReasonClassMissing:
 		return "StorageClass " + class + " does not exist, so nothing says where it would keep data"
 	case ReasonClassEmpty:

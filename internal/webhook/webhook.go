@@ -1,0 +1,95 @@
+// Package webhook wires the admission handlers of every subject to the manager's server. Its subpackages judge; what CEL
+// can say is in the schemas, what needs no other object is in the policies of config/admission.
+package webhook
+
+import (
+	"context"
+	"fmt"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/clock"
+	"k8s.io/utils/ptr"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
+
+	"github.com/rempart-dev/rempart/internal/residency"
+	"github.com/rempart-dev/rempart/internal/webhook/breachincident"
+	"github.com/rempart-dev/rempart/internal/webhook/dataregister"
+	"github.com/rempart-dev/rempart/internal/webhook/erasurerequest"
+	"github.com/rempart-dev/rempart/internal/webhook/lookup"
+	"github.com/rempart-dev/rempart/internal/webhook/notificationchannel"
+	"github.com/rempart-dev/rempart/internal/webhook/officer"
+	"github.com/rempart-dev/rempart/internal/webhook/residencypolicy"
+	"github.com/rempart-dev/rempart/internal/webhook/rights"
+	"github.com/rempart-dev/rempart/internal/webhook/storage"
+)
+
+// Cleaners are the users of the controllers that remove objects whose owner or namespace goes. A controller manager
+// without service accounts of its own acts as one user.
+var Cleaners = []string{
+	"system:serviceaccount:kube-system:generic-garbage-collector",
+	"system:serviceaccount:kube-system:namespace-controller",
+	"system:kube-controller-manager",
+}
+
+// Deps are what the handlers need beside the manager.
+type Deps struct {
+	Snapshots lookup.Snapshots
+	Clock     clock.PassiveClock
+	// OperatorNamespace is where the operator runs; it is never judged.
+	OperatorNamespace string
+	// OperatorUser is the user name of the operator's service account.
+	OperatorUser string
+	// Breach is the law of breaches.
+	Breach breachincident.Law
+	// AuthorityDomain tells whether a host belongs to a supervisory authority.
+	AuthorityDomain func(host string) bool
+}
+
+// SetupWithManager serves every handler. All replicas do.
+func SetupWithManager(mgr ctrl.Manager, deps Deps) error {
+	scheme, live := mgr.GetScheme(), mgr.GetAPIReader()
+	asker := rights.Reviews{Client: mgr.GetClient()}
+	world := lookup.World{Snapshots: deps.Snapshots, Live: live, Cached: mgr.GetClient(), Clock: deps.Clock, OperatorNamespace: deps.OperatorNamespace}
+	handlers := map[string]admission.Handler{
+		storage.Path:              storage.New(scheme, world),
+		dataregister.Path:         dataregister.New(scheme, world, asker, marker{live, mgr.GetClient()}),
+		erasurerequest.Path:       erasurerequest.New(scheme, asker, deps.Clock),
+		breachincident.Path:       breachincident.New(scheme, deps.Breach, asker, deps.Clock, deps.OperatorUser, Cleaners),
+		breachincident.MutatePath: breachincident.NewMutating(scheme, deps.Breach, deps.Clock),
+		notificationchannel.Path:  notificationchannel.New(scheme, deps.AuthorityDomain),
+		officer.Path:              officer.New(scheme),
+		residencypolicy.Path:      residencypolicy.New(scheme, live, asker),
+	}
+	for path, handler := range handlers {
+		mgr.GetWebhookServer().Register(path, &admission.Webhook{Handler: handler, RecoverPanic: ptr.To(true)})
+	}
+	return nil
+}
+
+// marker labels a namespace as guarded from within an admission request, so that no claim slips in between a register
+// and the label.
+type marker struct {
+	live   client.Reader
+	writer client.Writer
+}
+
+// +kubebuilder:rbac:groups="",resources=namespaces,verbs=get;patch
+
+// Mark sets the label unless it is there.
+func (m marker) Mark(ctx context.Context, name, label string) error {
+	namespace := &corev1.Namespace{}
+	if err := m.live.Get(ctx, client.ObjectKey{Name: name}, namespace); err != nil {
+		return fmt.Errorf("reading the namespace: %w", err)
+	}
+	if namespace.Labels[residency.LabelGuarded] == label || namespace.Labels[residency.LabelGuarded] == residency.GuardedEnforce {
+		return nil
+	}
+	patch := fmt.Sprintf(`{"metadata":{"labels":{%q:%q}}}`, residency.LabelGuarded, label)
+	if err := m.writer.Patch(ctx, namespace, client.RawPatch(types.MergePatchType, []byte(patch))); err != nil {
+		return fmt.Errorf("labelling the namespace: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,27 @@
+package webhook
+
+import (
+	"testing"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/fake"
+
+	"github.com/rempart-dev/rempart/internal/residency"
+	"github.com/rempart-dev/rempart/internal/webhook/internal/harness"
+)
+
+func TestANamespaceIsMarkedOnceAndNeverWeakened(t *testing.T) {
+	c := fake.NewClientBuilder().WithScheme(harness.Scheme(t)).WithObjects(&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "shop"}}).Build()
+	m := marker{c, c}
+	for _, label := range []string{residency.GuardedEnforce, residency.GuardedAudit} {
+		if err := m.Mark(t.Context(), "shop", label); err != nil {
+			t.Fatal(err)
+		}
+	}
+	namespace := &corev1.Namespace{}
+	if err := c.Get(t.Context(), client.ObjectKey{Name: "shop"}, namespace); err != nil || namespace.Labels[residency.LabelGuarded] != residency.GuardedEnforce {
+		t.Errorf("%v %v", namespace.Labels, err)
+	}
+}
