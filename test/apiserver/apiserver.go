@@ -76,3 +76,12 @@ func start() (*Server, error) {
 	}
 	return &Server{Config: config, Client: c, Scheme: scheme, env: env}, nil
 }
+
+// Kubeconfig returns the configuration of an administrator of the server.
+func (s *Server) Kubeconfig() ([]byte, error) {
+	user, err := s.env.AddUser(envtest.User{Name: "operator", Groups: []string{"system:masters"}}, nil)
+	if err != nil {
+		return nil, fmt.Errorf("adding a user: %w", err)
+	}
+	return user.KubeConfig()
+}
