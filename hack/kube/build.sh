@@ -8,7 +8,7 @@
 #   envtest      etcd, kube-apiserver, kubectl (the value of KUBEBUILDER_ASSETS)
 #   cluster      envtest, and the other components of a cluster
 #   servers      kwok, mailpit; kwok alone is a group too
-#   coredns pause localprovisioner image     one program of ours each
+#   coredns pause localprovisioner hook image     one program of ours each
 #
 # REMPART_CACHE      where the cache lives; default ${XDG_CACHE_HOME:-~/.cache}/rempart
 # KUBEBUILDER_ASSETS a folder with the binaries of the group envtest or cluster: used as it is, nothing is built
@@ -49,9 +49,10 @@ members() {
 	coredns) echo "coredns hack/kube/dns ." ;;
 	pause) echo "pause hack/kube ./pause" ;;
 	localprovisioner) echo "localprovisioner test/servers ./localprovisioner" ;;
+	hook) echo "hook test/servers ./hook" ;;
 	image) echo "image hack/tools ./image" ;;
 	*)
-		echo "build.sh: unknown group \"$1\"; groups are tools envtest cluster servers kwok coredns pause localprovisioner image" >&2
+		echo "build.sh: unknown group \"$1\"; groups are tools envtest cluster servers kwok coredns pause localprovisioner hook image" >&2
 		return 2
 		;;
 	esac
@@ -68,7 +69,7 @@ folder() {
 		files=("$repo"/hack/kube/{,etcd/}go.{mod,sum})
 		;;
 	kwok) base=servers ;;
-	coredns | pause | localprovisioner | image)
+	coredns | pause | localprovisioner | hook | image)
 		base=programs
 		local -a sources=()
 		mapfile -t sources < <(find "$repo/$module/$package" -maxdepth 1 -name '*.go' ! -name '*_test.go' | LC_ALL=C sort)

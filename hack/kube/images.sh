@@ -6,7 +6,7 @@
 #   hack/kube/images.sh IMAGE...          both; without a running cluster it only builds
 #
 #   operator, eraser     docker.io/rempart/NAME:dev, from cmd/NAME
-#   mailpit              docker.io/rempart/mailpit:dev
+#   mailpit, hook        docker.io/rempart/NAME:dev, receivers of messages
 #   postgres             docker.io/rempart/postgres:15
 #   pause, coredns       docker.io/rempart/NAME:1
 set -euo pipefail
@@ -33,7 +33,7 @@ tarball_of() {
 binary_of() {
 	case $1 in
 	mailpit) echo "$("$here/build.sh" servers 2>/dev/null)/mailpit" ;;
-	pause | coredns) echo "$("$here/build.sh" "$1" 2>/dev/null)/$1" ;;
+	pause | coredns | hook) echo "$("$here/build.sh" "$1" 2>/dev/null)/$1" ;;
 	*) echo "$repo/bin/$1" ;;
 	esac
 }
@@ -45,10 +45,10 @@ build() {
 		[[ -d $repo/cmd/$image ]] || die "there is no program cmd/$image"
 		(cd "$repo" && CGO_ENABLED=0 nice go build -trimpath -buildvcs=false -ldflags "-s -w" -o "bin/$image" "./cmd/$image")
 		;;
-	pause | coredns) "$here/build.sh" "$image" >/dev/null ;;
+	pause | coredns | hook) "$here/build.sh" "$image" >/dev/null ;;
 	mailpit) "$here/build.sh" servers >/dev/null ;;
 	postgres) ;;
-	*) die "unknown image \"$image\"; images are operator eraser mailpit postgres pause coredns" ;;
+	*) die "unknown image \"$image\"; images are operator eraser mailpit hook postgres pause coredns" ;;
 	esac
 	tarball=$(tarball_of "$image")
 	mkdir -p "$(dirname "$tarball")"
