@@ -6,7 +6,7 @@ set -euo pipefail
 
 version=$(sed -n 's/^  version: \(.*\)$/\1/p' bundle/manifests/rempart.clusterserviceversion.yaml)
 [[ -n $version ]] || die "bundle/ has no ClusterServiceVersion with a version; run: make bundle"
-hack/generate-bundle.sh "$scratch/bundle" "$version"
+hack/bundle.sh "$scratch/bundle" "$version"
 diff -r bundle "$scratch/bundle" >"$scratch/diff" || {
 	head -n 40 "$scratch/diff" >&2
 	die "bundle/ is not what config says; run: make bundle"

@@ -48,7 +48,7 @@ func run(root string, write bool, programs []string) error {
 		return os.WriteFile(path, []byte(want), 0o644)
 	}
 	if string(text) != want {
-		return fmt.Errorf("NOTICE does not name what the programs link now; run: make notice")
+		return fmt.Errorf("NOTICE does not name what the programs link now; run: hack/verify-licences.sh -write")
 	}
 	return nil
 }

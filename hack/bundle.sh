@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Generates the OLM bundle from config/manifests, and checks it. hack/generate-bundle.sh [FOLDER] [VERSION]
+# Generates the OLM bundle from config/manifests, and checks it. hack/bundle.sh [FOLDER] [VERSION]
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
