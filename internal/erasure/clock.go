@@ -9,16 +9,11 @@ import (
 
 	"github.com/rempart-dev/rempart/api/v1alpha1"
 	"github.com/rempart-dev/rempart/internal/law/deadline"
+	"github.com/rempart-dev/rempart/internal/law/profile"
 )
 
-// Periods of the profile eu-gdpr-2016 for a request (Article 12(3) and 12(6)).
-const (
-	profile        = "eu-gdpr-2016"
-	answerPeriod   = "P1M"
-	extendedPeriod = "P3M"
-	// questionPeriod is how soon a question about identity must be asked to stop the clock.
-	questionPeriod = "P7D"
-)
+// extendedPeriod is the whole of an extended period, from receipt: one month and the two further ones of Article 12(3).
+const extendedPeriod = "P3M"
 
 // futureSlack is how far ahead of our clock a received time may be.
 const futureSlack = 5 * time.Minute
@@ -34,7 +29,7 @@ func bindClock(status *v1alpha1.ErasureRequestStatus, officer *v1alpha1.DataProt
 		status.Holidays = officer.Spec.Organisation.Country
 	}
 	if status.LawProfile == "" {
-		status.LawProfile = profile
+		status.LawProfile = profile.Default
 	}
 }
 
@@ -45,11 +40,15 @@ func setDue(status *v1alpha1.ErasureRequestStatus, spec *v1alpha1.ErasureRequest
 	if err != nil {
 		return err
 	}
-	pauses, open, err := pausesOf(spec, zone)
+	answer, question, err := periodsOf(status)
 	if err != nil {
 		return err
 	}
-	due, err := deadline.Calendar(spec.ReceivedTime.Time, answerPeriod, zone, holidays, pauses)
+	pauses, open, err := pausesOf(spec, question, zone)
+	if err != nil {
+		return err
+	}
+	due, err := deadline.Calendar(spec.ReceivedTime.Time, answer, zone, holidays, pauses)
 	if err != nil {
 		return fmt.Errorf("counting the month: %w", err)
 	}
@@ -80,14 +79,31 @@ func calendarOf(status *v1alpha1.ErasureRequestStatus) (*time.Location, deadline
 	return zone, holidays, nil
 }
 
+// periodsOf returns the periods of the bound law profile: to answer, and to ask who the person is.
+func periodsOf(status *v1alpha1.ErasureRequestStatus) (answer, question string, err error) {
+	name := status.LawProfile
+	if name == "" {
+		name = profile.Default
+	}
+	law, err := profile.Find(name)
+	if err != nil {
+		return "", "", err
+	}
+	if answer, err = law.Period(profile.Request); err != nil {
+		return "", "", err
+	}
+	question, err = law.Period(profile.IdentityQuestion)
+	return answer, question, err
+}
+
 // pausesOf returns the pause of a timely question (Article 12(6)), and whether it is still open. A late question pauses
 // nothing.
-func pausesOf(spec *v1alpha1.ErasureRequestSpec, zone *time.Location) ([]deadline.Pause, bool, error) {
+func pausesOf(spec *v1alpha1.ErasureRequestSpec, question string, zone *time.Location) ([]deadline.Pause, bool, error) {
 	check := spec.IdentityCheck
 	if check == nil || check.AskedTime == nil {
 		return nil, false, nil
 	}
-	timely, err := deadline.Timely(spec.ReceivedTime.Time, check.AskedTime.Time, questionPeriod, zone)
+	timely, err := deadline.Timely(spec.ReceivedTime.Time, check.AskedTime.Time, question, zone)
 	if err != nil {
 		return nil, false, fmt.Errorf("reading the question: %w", err)
 	}
