@@ -13,7 +13,7 @@ lacks() {
 
 # of KIND FOLDER: the manifests of a folder that hold an object of the kind.
 of() {
-	find "$2" -maxdepth 2 -name '*.yaml' -exec grep -lx "kind: $1" {} + 2>/dev/null
+	find "$2" -maxdepth 1 -name '*.yaml' -exec grep -lx "kind: $1" {} + 2>/dev/null
 }
 
 for crd in config/crd/bases/*.yaml; do
