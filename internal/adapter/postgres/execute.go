@@ -3,8 +3,10 @@ package postgres
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
+	"github.com/rempart-dev/rempart/api/v1alpha1"
 	"github.com/rempart-dev/rempart/internal/erasure/plan"
 	"github.com/rempart-dev/rempart/internal/erasure/task"
 )
@@ -47,7 +49,7 @@ func (s *settlement) alter(ctx context.Context, i, state int, changes []plan.Cha
 		sets = append(sets, quote(c.Column)+" = "+s.becomes(m, c, args))
 	}
 	from := setOf(i)
-	if strings.Contains(strings.Join(sets, ""), "s.number") {
+	if slices.ContainsFunc(changes, func(c plan.Change) bool { return c.Mask == v1alpha1.MaskPseudonym }) {
 		from = numbered(i, state)
 	}
 	n, err := s.exec(ctx, fmt.Sprintf("UPDATE %s AS t SET %s FROM %s AS s WHERE %s AND s.state OPERATOR(pg_catalog.=) %d",

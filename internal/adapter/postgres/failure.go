@@ -6,6 +6,8 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io"
+	"net"
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -25,7 +27,7 @@ func failure(err error) error {
 	}
 	var pg *pgconn.PgError
 	if !errors.As(err, &pg) {
-		return &task.Failure{Reason: task.Interrupted, Message: "The connection to the store was lost"}
+		return withoutAnswer(err)
 	}
 	f := &task.Failure{Trace: task.Trace{SQLState: pg.Code, Schema: pg.SchemaName, Table: pg.TableName, Column: pg.ColumnName, Constraint: pg.ConstraintName}}
 	f.Reason, f.Message = meaning(pg)
@@ -33,6 +35,17 @@ func failure(err error) error {
 		f.Names = []string{pg.SchemaName + "." + pg.TableName}
 	}
 	return f
+}
+
+// withoutAnswer classifies an error that is not the store's: the connection broke, or the driver refused.
+func withoutAnswer(err error) error {
+	var broken net.Error
+	var closed *net.OpError
+	if errors.As(err, &broken) || errors.As(err, &closed) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
+		errors.Is(err, net.ErrClosed) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) || pgconn.SafeToRetry(err) {
+		return &task.Failure{Reason: task.Interrupted, Message: "The connection to the store was lost"}
+	}
+	return &task.Failure{Reason: task.Internal, Message: "The driver could not send a statement or read its answer"}
 }
 
 // meaning classifies a SQLSTATE (PostgreSQL 15, appendix A).

@@ -121,20 +121,21 @@ func (v *search) everywhere(ctx context.Context, strangers []*plan.Table) error 
 	for i := range v.plan.Members {
 		m := &v.plan.Members[i]
 		ways := append(v.byKey(m), v.byText(m.Table, v.keptText(i), until(m, "t"))...)
-		if err := v.look(ctx, m.Table, m.Action, ways); err != nil {
+		if err := v.look(ctx, m.Table, m.Action, m.Action == v1alpha1.EraseKeep, ways); err != nil {
 			return err
 		}
 	}
 	for _, t := range strangers {
-		if err := v.look(ctx, t, v1alpha1.EraseKeep, v.byText(t, "false", "NULL::pg_catalog.date")); err != nil {
+		if err := v.look(ctx, t, v1alpha1.EraseKeep, false, v.byText(t, "false", "NULL::pg_catalog.date")); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// look runs the one query of a table. Its rows count once, however often a person is found in them.
-func (v *search) look(ctx context.Context, t *plan.Table, action v1alpha1.TableErasure, ways []string) error {
+// look runs the one query of a table. Its rows count once, however often a person is found in them. Keeps says that the
+// table's rows have a keep period.
+func (v *search) look(ctx context.Context, t *plan.Table, action v1alpha1.TableErasure, keeps bool, ways []string) error {
 	if action == v1alpha1.EraseDeleteRows {
 		action = v1alpha1.EraseDetach // a row that is kept in such a table is another person's too
 	}
@@ -150,8 +151,8 @@ SELECT req, kept, pg_catalog.count(*), pg_catalog.max(until) FROM per_row GROUP 
 		until *time.Time
 		args  []any
 	)
-	if strings.Contains(sql, "$1") {
-		args = []any{v.asOf}
+	if keeps {
+		args = []any{v.asOf} // only keep periods are judged by the day
 	}
 	return v.rows(ctx, sql, args, []any{&req, &kept, &rows, &until}, func() error {
 		if kept {
