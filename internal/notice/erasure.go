@@ -1,0 +1,44 @@
+package notice
+
+import (
+	"k8s.io/apimachinery/pkg/runtime"
+
+	"github.com/rempart-dev/rempart/api/v1alpha1"
+	v1alpha1ac "github.com/rempart-dev/rempart/api/v1alpha1/applyconfiguration/api/v1alpha1"
+	"github.com/rempart-dev/rempart/internal/erasure"
+	metav1ac "k8s.io/client-go/applyconfigurations/meta/v1"
+)
+
+// Erasures writes the messages to recipients of an erasure (Article 19).
+type Erasures struct{}
+
+// Name of the message to a recipient.
+func (Erasures) Name(request *v1alpha1.ErasureRequest, d erasure.Disclosure) string {
+	return recipientDraft(request, d).Name()
+}
+
+// Message to a recipient. It names the recipient and the register, never the person.
+func (Erasures) Message(request *v1alpha1.ErasureRequest, d erasure.Disclosure) runtime.ApplyConfiguration {
+	return owned(recipientDraft(request, d).Apply(), request)
+}
+
+func owned(n *v1alpha1ac.NotificationApplyConfiguration, request *v1alpha1.ErasureRequest) *v1alpha1ac.NotificationApplyConfiguration {
+	return n.WithOwnerReferences(metav1ac.OwnerReference().WithAPIVersion(v1alpha1.SchemeGroupVersion.String()).WithKind("ErasureRequest").
+		WithName(request.Name).WithUID(request.UID).WithController(true).WithBlockOwnerDeletion(true))
+}
+
+// recipientDraft carries recipient and register in the stage, so that two registers with one recipient make two messages.
+func recipientDraft(request *v1alpha1.ErasureRequest, d erasure.Disclosure) Draft {
+	return Draft{
+		Subject: Subject{Kind: "ErasureRequest", Namespace: request.Namespace, Name: request.Name, UID: string(request.UID)},
+		Cause:   v1alpha1.NotificationCause{Event: v1alpha1.EventRecipientErasure, Stage: stageOf(d), Ordinal: 1},
+		Channel: d.Channel, Recipient: v1alpha1.NotificationRecipient{Role: v1alpha1.AudienceNamed, Index: 1},
+		Template: TemplateRecipient, Language: v1alpha1.LanguageEnglish,
+		Parameters: map[string]string{"namespace": request.Namespace, "name": request.Name, "register": string(d.Register), "recipient": string(d.Recipient)},
+	}
+}
+
+// stageOf names recipient and register within a PartName.
+func stageOf(d erasure.Disclosure) v1alpha1.PartName {
+	return v1alpha1.PartName(cut(string(d.Recipient), 40) + "-" + shortDigest(string(d.Register)+"/"+string(d.Recipient)))
+}
