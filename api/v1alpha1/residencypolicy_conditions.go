@@ -1,0 +1,28 @@
+package v1alpha1
+
+// Condition types of ResidencyPolicy, beside Ready, Reconciling and Stalled.
+const (
+	// ConditionEnforcing is True when claims that the policy does not allow are refused: it enforces, and the webhooks that
+	// carry it out are in place.
+	ConditionEnforcing = "Enforcing"
+	// ConditionCompliant is True when no claim that exists is where the policy does not allow it.
+	ConditionCompliant = "Compliant"
+)
+
+// Reasons of ResidencyPolicy.
+const (
+	// ReasonJudged means that every class and node of the cluster was judged under the policy as it is now.
+	ReasonJudged = "Judged"
+	// ReasonJudging means that the policy changed and the cluster is being judged anew.
+	ReasonJudging = "Judging"
+	// ReasonEnforced means that what the policy does not allow is refused.
+	ReasonEnforced = "Enforced"
+	// ReasonAuditOnly means that the policy only warns and records.
+	ReasonAuditOnly = "AuditOnly"
+	// ReasonWebhooksMissing means that the webhook configuration of Rempart is absent or has no certificate authority yet.
+	ReasonWebhooksMissing = "WebhooksMissing"
+	// ReasonNoViolation means that every claim is where the policy allows.
+	ReasonNoViolation = "NoViolation"
+	// ReasonViolations means that claims exist whose place the policy does not allow, or is unknown.
+	ReasonViolations = "Violations"
+)

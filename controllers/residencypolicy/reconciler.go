@@ -1,0 +1,109 @@
+package residencypolicy
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/tools/events"
+	"k8s.io/utils/clock"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/rempart-dev/rempart/api/v1alpha1"
+	"github.com/rempart-dev/rempart/internal/kube/flow"
+	"github.com/rempart-dev/rempart/internal/kube/statuspatch"
+	"github.com/rempart-dev/rempart/internal/residency"
+)
+
+// Waits between passes: for a snapshot of this generation, and for what no event tells, the webhook configuration.
+const (
+	forSnapshot = 2 * time.Second
+	forWebhooks = 10 * time.Minute
+	forInstall  = 30 * time.Second
+)
+
+// Reconciler says what a ResidencyPolicy means for the cluster. It makes no children.
+type Reconciler struct {
+	Client    client.Client
+	Reader    client.Reader
+	Recorder  events.EventRecorder
+	Clock     clock.PassiveClock
+	Snapshots *residency.Holder
+	// WebhookConfiguration is the name of the validating webhook configuration.
+	WebhookConfiguration string
+}
+
+// Reconcile takes one step, reports it whatever came of it, and says when to look again.
+func (r *Reconciler) Reconcile(ctx context.Context, policy *v1alpha1.ResidencyPolicy) (ctrl.Result, error) {
+	status := statuspatch.New(r.Client, policy, func(p *v1alpha1.ResidencyPolicy) any { return &p.Status })
+	before := policy.DeepCopy()
+	verdict, err := r.step(ctx, policy)
+	report(policy, verdict, err)
+	patched := status.Patch(ctx, policy)
+	if err == nil && patched == nil {
+		r.tell(before, policy)
+	}
+	return flow.Next(wait(verdict, policy), err, patched)
+}
+
+// step is load and judge: a policy has no children to apply or observe.
+func (r *Reconciler) step(ctx context.Context, policy *v1alpha1.ResidencyPolicy) (residency.Verdict, error) {
+	in, err := r.load(ctx, policy)
+	if err != nil {
+		return residency.Verdict{Status: policy.Status}, fmt.Errorf("loading: %w", err)
+	}
+	return residency.Judge(in), nil
+}
+
+// load reads each input once.
+func (r *Reconciler) load(ctx context.Context, policy *v1alpha1.ResidencyPolicy) (residency.Observed, error) {
+	in := residency.Observed{Policy: policy, Snapshot: r.Snapshots.Load(), Now: metav1.NewTime(r.Clock.Now())}
+	claims := &corev1.PersistentVolumeClaimList{}
+	if err := r.Client.List(ctx, claims, client.UnsafeDisableDeepCopy); err != nil {
+		return in, fmt.Errorf("listing the claims: %w", err)
+	}
+	for i := range claims.Items {
+		in.Claims = append(in.Claims, claimOf(&claims.Items[i]))
+	}
+	webhooks := &admissionregistrationv1.ValidatingWebhookConfiguration{}
+	err := r.Reader.Get(ctx, client.ObjectKey{Name: r.WebhookConfiguration}, webhooks)
+	if client.IgnoreNotFound(err) != nil {
+		return in, fmt.Errorf("reading the webhook configuration: %w", err)
+	}
+	in.Webhooks = err == nil && serving(webhooks)
+	return in, nil
+}
+
+// serving tells whether the API server can call every webhook: each knows whom to trust.
+func serving(configuration *admissionregistrationv1.ValidatingWebhookConfiguration) bool {
+	for _, hook := range configuration.Webhooks {
+		if len(hook.ClientConfig.CABundle) == 0 {
+			return false
+		}
+	}
+	return len(configuration.Webhooks) > 0
+}
+
+// claimOf keeps what a scan needs. The beta annotation wins over the field.
+func claimOf(claim *corev1.PersistentVolumeClaim) residency.Claim {
+	c := residency.Claim{Namespace: claim.Namespace, Name: claim.Name, Class: claim.Spec.StorageClassName, Bound: claim.Spec.VolumeName != ""}
+	if annotated, found := claim.Annotations[corev1.BetaStorageClassAnnotation]; found {
+		c.Class = &annotated
+	}
+	return c
+}
+
+func wait(verdict residency.Verdict, policy *v1alpha1.ResidencyPolicy) time.Duration {
+	switch {
+	case !verdict.Judged:
+		return forSnapshot
+	case enforcingReason(policy) == v1alpha1.ReasonWebhooksMissing:
+		return forInstall
+	default:
+		return forWebhooks
+	}
+}

@@ -1,0 +1,208 @@
+package residencypolicy
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
+	corev1 "k8s.io/api/core/v1"
+	storagev1 "k8s.io/api/storage/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/client-go/tools/events"
+	clocktesting "k8s.io/utils/clock/testing"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/fake"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"github.com/rempart-dev/rempart/api/v1alpha1"
+	"github.com/rempart-dev/rempart/controllers/residencypolicy/guard"
+	"github.com/rempart-dev/rempart/controllers/residencypolicy/snapshot"
+	"github.com/rempart-dev/rempart/internal/residency"
+)
+
+const vwc = "rempart-validating"
+
+// cluster is a fake API server with the controllers of residency around it.
+type cluster struct {
+	client.Client
+	holder *residency.Holder
+	keeper *snapshot.Keeper
+	guard  *guard.Reconciler
+	status *Reconciler
+	clock  *clocktesting.FakePassiveClock
+	events *events.FakeRecorder
+}
+
+func start(t *testing.T, objects ...client.Object) *cluster {
+	t.Helper()
+	s := runtime.NewScheme()
+	if err := errors.Join(clientgoscheme.AddToScheme(s), v1alpha1.AddToScheme(s)); err != nil {
+		t.Fatal(err)
+	}
+	c := fake.NewClientBuilder().WithScheme(s).WithObjects(objects...).WithStatusSubresource(&v1alpha1.ResidencyPolicy{}).Build()
+	clock, holder, recorder := clocktesting.NewFakePassiveClock(time.Date(2026, 11, 24, 10, 0, 0, 0, time.UTC)), &residency.Holder{}, events.NewFakeRecorder(10)
+	return &cluster{Client: c, holder: holder, clock: clock, events: recorder,
+		keeper: &snapshot.Keeper{Client: c, Holder: holder, Clock: clock, OperatorNamespace: "rempart-system"},
+		guard:  &guard.Reconciler{Client: c, Reader: c, Clock: clock, Snapshots: holder},
+		status: &Reconciler{Client: c, Reader: c, Recorder: recorder, Clock: clock, Snapshots: holder, WebhookConfiguration: vwc}}
+}
+
+func (c *cluster) snapshot(t *testing.T) {
+	t.Helper()
+	if _, err := c.keeper.Reconcile(t.Context(), reconcile.Request{}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (c *cluster) judge(t *testing.T) *v1alpha1.ResidencyPolicy {
+	t.Helper()
+	policy := &v1alpha1.ResidencyPolicy{}
+	key := client.ObjectKey{Name: "eu-only"}
+	if err := c.Get(t.Context(), key, policy); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.status.Reconcile(t.Context(), policy); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Get(t.Context(), key, policy); err != nil {
+		t.Fatal(err)
+	}
+	return policy
+}
+
+func (c *cluster) label(t *testing.T, name string) string {
+	t.Helper()
+	namespace := &corev1.Namespace{}
+	if err := c.Get(t.Context(), client.ObjectKey{Name: name}, namespace); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.guard.Reconcile(t.Context(), namespace); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Get(context.WithoutCancel(t.Context()), client.ObjectKey{Name: name}, namespace); err != nil {
+		t.Fatal(err)
+	}
+	return namespace.Labels[residency.LabelGuarded]
+}
+
+func eu() *v1alpha1.ResidencyPolicy {
+	return &v1alpha1.ResidencyPolicy{ObjectMeta: metav1.ObjectMeta{Name: "eu-only", UID: "u1", Generation: 1}, Spec: v1alpha1.ResidencyPolicySpec{Enforcement: "Enforce", Role: "Default",
+		Namespaces: v1alpha1.PolicyNamespaces{Mode: v1alpha1.NamespacesSelected, Selector: &metav1.LabelSelector{MatchLabels: map[string]string{"data": "personal"}}}}}
+}
+
+func class(name, region string) *storagev1.StorageClass {
+	return &storagev1.StorageClass{ObjectMeta: metav1.ObjectMeta{Name: name, UID: "c"}, Provisioner: "ebs.csi.aws.com", AllowedTopologies: []corev1.TopologySelectorTerm{
+		{MatchLabelExpressions: []corev1.TopologySelectorLabelRequirement{{Key: corev1.LabelTopologyRegion, Values: []string{region}}}}}}
+}
+
+func namespace(name string, labels map[string]string) *corev1.Namespace {
+	return &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name, Labels: labels}}
+}
+
+func claim(ns, name, class string) *corev1.PersistentVolumeClaim {
+	return &corev1.PersistentVolumeClaim{ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: name}, Spec: corev1.PersistentVolumeClaimSpec{StorageClassName: &class}}
+}
+
+func hooks() *admissionregistrationv1.ValidatingWebhookConfiguration {
+	return &admissionregistrationv1.ValidatingWebhookConfiguration{ObjectMeta: metav1.ObjectMeta{Name: vwc}, Webhooks: []admissionregistrationv1.ValidatingWebhook{
+		{Name: "a", ClientConfig: admissionregistrationv1.WebhookClientConfig{CABundle: []byte("x")}}}}
+}
+
+func reason(t *testing.T, policy *v1alpha1.ResidencyPolicy, conditionType string) string {
+	t.Helper()
+	condition := meta.FindStatusCondition(policy.Status.Conditions, conditionType)
+	if condition == nil {
+		return ""
+	}
+	return condition.Reason
+}
+
+func TestAPolicySaysWhatItMeansForTheCluster(t *testing.T) {
+	c := start(t, eu(), class("paris", "eu-west-3"), class("london", "eu-west-2"), namespace("lab", map[string]string{"data": "personal"}), namespace("free", nil),
+		claim("lab", "bad", "london"), claim("lab", "good", "paris"), claim("lab", "gone", "nowhere"), claim("free", "bad", "london"), hooks())
+	c.snapshot(t)
+	policy := c.judge(t)
+	for conditionType, want := range map[string]string{v1alpha1.ConditionReady: v1alpha1.ReasonJudged, v1alpha1.ConditionEnforcing: v1alpha1.ReasonEnforced,
+		v1alpha1.ConditionCompliant: v1alpha1.ReasonViolations, v1alpha1.ConditionReconciling: ""} {
+		if got := reason(t, policy, conditionType); got != want {
+			t.Errorf("%s %q, want %q", conditionType, got, want)
+		}
+	}
+	status := policy.Status
+	if len(status.StorageClasses) != 2 || status.StorageClasses[0].Name != "paris" || status.StorageClasses[1].Places[0].Country != "GB" {
+		t.Errorf("classes %+v", status.StorageClasses)
+	}
+	if *status.ViolationsTotal != 2 || status.Violations[0].Name != "bad" || status.Violations[0].Namespace != "lab" || status.LastScanTime == nil {
+		t.Errorf("violations %+v", status.Violations)
+	}
+	if len(c.events.Events) != 1 {
+		t.Errorf("%d events", len(c.events.Events))
+	}
+	c.clock.SetTime(c.clock.Now().Add(time.Hour))
+	if again := c.judge(t); again.ResourceVersion != policy.ResourceVersion {
+		t.Error("a second pass over a judged policy writes")
+	}
+}
+
+func TestAPolicyIsReadyOnlyWhenTheSnapshotHasItsGeneration(t *testing.T) {
+	policy := eu()
+	c := start(t, policy, namespace("lab", nil))
+	if got := c.judge(t); reason(t, got, v1alpha1.ConditionReady) != v1alpha1.ReasonNotYetKnown || reason(t, got, v1alpha1.ConditionReconciling) != v1alpha1.ReasonJudging {
+		t.Errorf("%+v", got.Status.Conditions)
+	}
+	c.snapshot(t)
+	if got := c.judge(t); reason(t, got, v1alpha1.ConditionReady) != v1alpha1.ReasonJudged || reason(t, got, v1alpha1.ConditionEnforcing) != v1alpha1.ReasonWebhooksMissing {
+		t.Errorf("%+v", got.Status.Conditions)
+	}
+}
+
+func TestLabelsComeAtOnceAndGoAfterAWhile(t *testing.T) {
+	register := &v1alpha1.DataRegister{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "crm"}}
+	c := start(t, register, namespace("shop", nil), namespace("free", map[string]string{residency.LabelGuarded: residency.GuardedEnforce}))
+	c.snapshot(t)
+	if got := c.label(t, "shop"); got != residency.GuardedEnforce {
+		t.Errorf("shop is labelled %q", got)
+	}
+	if got := c.label(t, "free"); got != residency.GuardedEnforce {
+		t.Errorf("the label went at once: %q", got)
+	}
+	c.clock.SetTime(c.clock.Now().Add(time.Minute))
+	if got := c.label(t, "free"); got != "" {
+		t.Errorf("a label without a reason stays: %q", got)
+	}
+}
+
+func TestALabelStaysWhileARegisterIsThereThatTheSnapshotHasNotSeen(t *testing.T) {
+	c := start(t, namespace("shop", map[string]string{residency.LabelGuarded: residency.GuardedEnforce}))
+	c.snapshot(t)
+	_ = c.label(t, "shop")
+	if err := c.Create(t.Context(), &v1alpha1.DataRegister{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "crm"}}); err != nil {
+		t.Fatal(err)
+	}
+	c.clock.SetTime(c.clock.Now().Add(time.Minute))
+	if got := c.label(t, "shop"); got != residency.GuardedEnforce {
+		t.Errorf("the label went: %q", got)
+	}
+}
+
+func TestAReplicaIsReadyWhenItHasASnapshot(t *testing.T) {
+	c := start(t, namespace("shop", nil))
+	ready := Ready(c.holder)
+	if ready(nil) == nil {
+		t.Error("ready without a snapshot")
+	}
+	heard := c.keeper.Listen()
+	c.snapshot(t)
+	c.snapshot(t) // nobody listens: it does not block
+	if err := ready(nil); err != nil {
+		t.Error(err)
+	}
+	if len(heard) != 1 {
+		t.Error("nobody was told")
+	}
+}

@@ -1,0 +1,95 @@
+// Package residencypolicy reconciles ResidencyPolicies: it says what each means for the cluster, keeps the picture that
+// the webhooks read, and labels the namespaces that they guard.
+package residencypolicy
+
+import (
+	"context"
+	"fmt"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/utils/clock"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/healthz"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+	"sigs.k8s.io/controller-runtime/pkg/source"
+
+	"github.com/rempart-dev/rempart/api/v1alpha1"
+	"github.com/rempart-dev/rempart/controllers/residencypolicy/guard"
+	"github.com/rempart-dev/rempart/controllers/residencypolicy/snapshot"
+	"github.com/rempart-dev/rempart/internal/kube/flow"
+	"github.com/rempart-dev/rempart/internal/residency"
+)
+
+// +kubebuilder:rbac:groups=gdpr.rempart.dev,resources=residencypolicies,verbs=get;list;watch
+// +kubebuilder:rbac:groups=gdpr.rempart.dev,resources=residencypolicies/status,verbs=patch
+// +kubebuilder:rbac:groups="",resources=persistentvolumeclaims,verbs=list;watch
+// +kubebuilder:rbac:groups=admissionregistration.k8s.io,resources=validatingwebhookconfigurations,verbs=get
+
+// Config is what the controllers are given.
+type Config struct {
+	// Snapshots is filled here and read by the webhooks.
+	Snapshots         *residency.Holder
+	Clock             clock.PassiveClock
+	OperatorNamespace string
+	// WebhookConfiguration is the name of the validating webhook configuration.
+	WebhookConfiguration string
+}
+
+// Register adds the controllers to the manager: the snapshot on every replica, the status and the labels on the leader.
+func Register(mgr ctrl.Manager, config Config) error {
+	keeper := &snapshot.Keeper{Client: mgr.GetClient(), Holder: config.Snapshots, Clock: config.Clock, OperatorNamespace: config.OperatorNamespace}
+	toStatus, toGuard := keeper.Listen(), keeper.Listen()
+	if err := keeper.Register(mgr); err != nil {
+		return fmt.Errorf("registering the snapshot: %w", err)
+	}
+	labels := &guard.Reconciler{Client: mgr.GetClient(), Reader: mgr.GetAPIReader(), Clock: config.Clock, Snapshots: config.Snapshots}
+	if err := labels.Register(mgr, toGuard); err != nil {
+		return fmt.Errorf("registering the labels of namespaces: %w", err)
+	}
+	r := &Reconciler{Client: mgr.GetClient(), Reader: mgr.GetAPIReader(), Recorder: mgr.GetEventRecorder("residencypolicy"), Clock: config.Clock,
+		Snapshots: config.Snapshots, WebhookConfiguration: config.WebhookConfiguration}
+	return r.register(mgr, toStatus)
+}
+
+func (r *Reconciler) register(mgr ctrl.Manager, heard <-chan event.GenericEvent) error {
+	toAll := handler.EnqueueRequestsFromMapFunc(r.all)
+	return ctrl.NewControllerManagedBy(mgr).Named("residencypolicy").
+		For(&v1alpha1.ResidencyPolicy{}, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
+		Watches(&corev1.PersistentVolumeClaim{}, toAll, builder.WithPredicates(claimChanged)).
+		WatchesRawSource(source.Channel(heard, toAll)).
+		WithOptions(controller.Options{RateLimiter: flow.Backoff()}).
+		Complete(reconcile.AsReconciler(mgr.GetClient(), r))
+}
+
+// all returns every policy: a class, a node or a claim may concern each.
+func (r *Reconciler) all(ctx context.Context, _ client.Object) []reconcile.Request {
+	policies := &v1alpha1.ResidencyPolicyList{}
+	if r.Client.List(ctx, policies, client.UnsafeDisableDeepCopy) != nil {
+		return nil // the cache answers, or the manager is stopping
+	}
+	requests := make([]reconcile.Request, 0, len(policies.Items))
+	for i := range policies.Items {
+		requests = append(requests, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(&policies.Items[i])})
+	}
+	return requests
+}
+
+// claimChanged lets through what a verdict rests on.
+var claimChanged = predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
+	old, okOld := e.ObjectOld.(*corev1.PersistentVolumeClaim)
+	now, okNow := e.ObjectNew.(*corev1.PersistentVolumeClaim)
+	if !okOld || !okNow {
+		return true
+	}
+	before, after := claimOf(old), claimOf(now)
+	return before.Bound != after.Bound || (before.Class == nil) != (after.Class == nil) || (before.Class != nil && *before.Class != *after.Class)
+}}
+
+// Ready tells whether this replica can answer admission requests. To be added as a readiness check.
+func Ready(snapshots *residency.Holder) healthz.Checker { return snapshot.Ready(snapshots) }

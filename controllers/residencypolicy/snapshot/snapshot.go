@@ -1,0 +1,128 @@
+// Package snapshot keeps the picture of all verdicts that the webhooks read. Every replica serves webhooks, so it runs on
+// every replica, and writes nothing to the API.
+package snapshot
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	storagev1 "k8s.io/api/storage/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/clock"
+	"k8s.io/utils/ptr"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/healthz"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"github.com/rempart-dev/rempart/api/v1alpha1"
+	"github.com/rempart-dev/rempart/internal/kube/flow"
+	"github.com/rempart-dev/rempart/internal/residency"
+)
+
+// +kubebuilder:rbac:groups=gdpr.rempart.dev,resources=residencypolicies;dataregisters,verbs=list;watch
+// +kubebuilder:rbac:groups=storage.k8s.io,resources=storageclasses,verbs=list;watch
+// +kubebuilder:rbac:groups="",resources=nodes;namespaces,verbs=list;watch
+
+var errNotLoaded = errors.New("judging residency: the cluster was not read yet")
+
+// whole is the one thing that is reconciled: the picture of the whole cluster.
+var whole = reconcile.Request{NamespacedName: types.NamespacedName{Name: "cluster"}}
+
+// Keeper rebuilds the snapshot when something that it rests on changes, and at the change of the day.
+type Keeper struct {
+	Client            client.Reader
+	Holder            *residency.Holder
+	Clock             clock.PassiveClock
+	OperatorNamespace string
+
+	listeners []chan event.GenericEvent
+}
+
+// Listen returns a channel that hears of each new snapshot. To be called before the manager starts.
+func (k *Keeper) Listen() <-chan event.GenericEvent {
+	heard := make(chan event.GenericEvent, 1)
+	k.listeners = append(k.listeners, heard)
+	return heard
+}
+
+// Register adds the keeper to the manager.
+func (k *Keeper) Register(mgr ctrl.Manager) error {
+	toWhole := handler.EnqueueRequestsFromMapFunc(func(context.Context, client.Object) []reconcile.Request { return []reconcile.Request{whole} })
+	return ctrl.NewControllerManagedBy(mgr).Named("residency-snapshot").
+		Watches(&v1alpha1.ResidencyPolicy{}, toWhole, only(predicate.GenerationChangedPredicate{})).
+		Watches(&v1alpha1.DataRegister{}, toWhole, only(predicate.GenerationChangedPredicate{})).
+		Watches(&storagev1.StorageClass{}, toWhole).
+		Watches(&corev1.Node{}, toWhole, only(moved)).
+		Watches(&corev1.Namespace{}, toWhole, only(relabelled)).
+		WithOptions(controller.Options{RateLimiter: flow.Backoff(), MaxConcurrentReconciles: 1, NeedLeaderElection: ptr.To(false)}).
+		Complete(k)
+}
+
+// Reconcile reads the cluster from the cache and replaces the snapshot.
+func (k *Keeper) Reconcile(ctx context.Context, _ reconcile.Request) (ctrl.Result, error) {
+	in, err := k.load(ctx)
+	if err != nil {
+		return ctrl.Result{}, fmt.Errorf("reading the cluster: %w", err)
+	}
+	k.Holder.Store(residency.Build(in))
+	for _, heard := range k.listeners {
+		select {
+		case heard <- event.GenericEvent{Object: &v1alpha1.ResidencyPolicy{}}:
+		default: // one is waiting already, and will see this snapshot; or this replica does not lead
+		}
+	}
+	return ctrl.Result{RequeueAfter: untilTomorrow(k.Clock.Now())}, nil
+}
+
+func (k *Keeper) load(ctx context.Context) (residency.Input, error) {
+	policies, registers := &v1alpha1.ResidencyPolicyList{}, &v1alpha1.DataRegisterList{}
+	classes, nodes, namespaces := &storagev1.StorageClassList{}, &corev1.NodeList{}, &corev1.NamespaceList{}
+	for _, list := range []client.ObjectList{policies, registers, classes, nodes, namespaces} {
+		if err := k.Client.List(ctx, list, client.UnsafeDisableDeepCopy); err != nil { // Build only reads
+			return residency.Input{}, err
+		}
+	}
+	return residency.Input{Policies: policies.Items, Registers: residency.RegistersOf(registers.Items), Classes: classes.Items, Nodes: nodes.Items,
+		Namespaces: namespaces.Items, On: residency.Day(k.Clock.Now()), OperatorNamespace: k.OperatorNamespace}, nil
+}
+
+// Ready tells whether this replica can answer: it has a snapshot.
+func Ready(holder *residency.Holder) healthz.Checker {
+	return func(*http.Request) error {
+		if holder.Load() == nil {
+			return errNotLoaded
+		}
+		return nil
+	}
+}
+
+// untilTomorrow is the time to the next civil day in UTC: adequacy decisions and declarations end with a day.
+func untilTomorrow(now time.Time) time.Duration {
+	year, month, day := now.UTC().Date()
+	return time.Date(year, month, day+1, 0, 0, 1, 0, time.UTC).Sub(now)
+}
+
+func only(p predicate.Predicate) builder.WatchesOption { return builder.WithPredicates(p) }
+
+// moved lets through what says where a node is; kubelets write their status all the time.
+var moved = predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
+	old, okOld := e.ObjectOld.(*corev1.Node)
+	now, okNow := e.ObjectNew.(*corev1.Node)
+	return !okOld || !okNow || old.Spec.ProviderID != now.Spec.ProviderID || !equality.Semantic.DeepEqual(old.Labels, now.Labels)
+}}
+
+// relabelled lets through what a policy's selector reads.
+var relabelled = predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
+	return !equality.Semantic.DeepEqual(e.ObjectOld.GetLabels(), e.ObjectNew.GetLabels())
+}}

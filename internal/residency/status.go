@@ -1,0 +1,227 @@
+package residency
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	"k8s.io/apimachinery/pkg/api/equality"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/rempart-dev/rempart/api/v1alpha1"
+)
+
+// Bounds of the lists in a policy's status.
+const (
+	maxClasses      = 256
+	maxClassPlaces  = 32
+	maxViolations   = 64
+	maxStatusPlace  = 63
+	maxClassMessage = 1024
+)
+
+// Claim is what a scan needs to know of a PersistentVolumeClaim.
+type Claim struct {
+	Namespace, Name string
+	// Class that counts; nil when none is named.
+	Class *string
+	// Bound tells whether a volume serves the claim.
+	Bound bool
+}
+
+// Observed is what a pass over one policy saw.
+type Observed struct {
+	Policy   *v1alpha1.ResidencyPolicy
+	Snapshot *Snapshot
+	Claims   []Claim
+	// Webhooks tells whether the webhooks that refuse are in place.
+	Webhooks bool
+	Now      metav1.Time
+}
+
+// Verdict is what a pass came to: the status as it should be, but for its conditions, and the conditions.
+type Verdict struct {
+	Status     v1alpha1.ResidencyPolicyStatus
+	Conditions []metav1.Condition
+	// Judged is false while the snapshot is of another generation of the policy.
+	Judged bool
+}
+
+// Judge says what a policy means for the cluster. The same observation always gives the same verdict.
+func Judge(in Observed) Verdict {
+	judged := in.Snapshot.judgedNow(in.Policy)
+	if judged == nil {
+		return Verdict{Status: in.Policy.Status, Conditions: []metav1.Condition{
+			condition(metav1.ConditionTrue, v1alpha1.ConditionReconciling, v1alpha1.ReasonJudging, "The cluster is being judged under this policy")}}
+	}
+	status := in.Policy.Status.DeepCopy()
+	status.DataVersion = DataVersion
+	status.StorageClasses = classesOf(judged)
+	status.Nodes = nodesOf(judged)
+	found := violations(in, judged)
+	total := int32(len(found)) //nolint:gosec // a cluster has fewer claims than that
+	status.ViolationsTotal = &total
+	status.Violations = found[:min(len(found), maxViolations)]
+	if len(status.Violations) == 0 {
+		status.Violations = nil
+	}
+	if !sameJudgement(status, &in.Policy.Status) {
+		status.LastScanTime = &in.Now
+	}
+	return Verdict{Status: *status, Judged: true, Conditions: []metav1.Condition{ready(judged), enforcing(in), compliant(total)}}
+}
+
+// judgedNow returns the judgement of exactly this policy; nil while it is of an older one.
+func (s *Snapshot) judgedNow(policy *v1alpha1.ResidencyPolicy) *Judged {
+	if s == nil {
+		return nil
+	}
+	judged, known := s.policies[policy.Name]
+	if !known || judged.UID != string(policy.UID) || judged.Generation != policy.Generation {
+		return nil
+	}
+	return judged
+}
+
+func condition(status metav1.ConditionStatus, conditionType, reason, message string) metav1.Condition {
+	return metav1.Condition{Type: conditionType, Status: status, Reason: reason, Message: message}
+}
+
+// sameJudgement tells whether two statuses say the same of the cluster.
+func sameJudgement(a, b *v1alpha1.ResidencyPolicyStatus) bool {
+	return equality.Semantic.DeepEqual(a.StorageClasses, b.StorageClasses) && equality.Semantic.DeepEqual(a.Nodes, b.Nodes) &&
+		equality.Semantic.DeepEqual(a.Violations, b.Violations) && equality.Semantic.DeepEqual(a.ViolationsTotal, b.ViolationsTotal) && a.DataVersion == b.DataVersion
+}
+
+func ready(judged *Judged) metav1.Condition {
+	allowed := 0
+	for _, class := range judged.Classes {
+		if class.Verdict == v1alpha1.VerdictAllowed {
+			allowed++
+		}
+	}
+	return condition(metav1.ConditionTrue, v1alpha1.ConditionReady, v1alpha1.ReasonJudged, fmt.Sprintf("%d of %d StorageClasses are allowed", allowed, len(judged.Classes)))
+}
+
+func enforcing(in Observed) metav1.Condition {
+	switch {
+	case in.Policy.Spec.Enforcement == v1alpha1.EnforcementAudit:
+		return condition(metav1.ConditionFalse, v1alpha1.ConditionEnforcing, v1alpha1.ReasonAuditOnly, "The policy warns and records, and refuses nothing")
+	case !in.Webhooks:
+		return condition(metav1.ConditionFalse, v1alpha1.ConditionEnforcing, v1alpha1.ReasonWebhooksMissing, "The webhook configuration rempart-validating is absent or has no certificate authority: install Rempart's manifests again")
+	default:
+		return condition(metav1.ConditionTrue, v1alpha1.ConditionEnforcing, v1alpha1.ReasonEnforced, "Claims that the policy does not allow are refused")
+	}
+}
+
+func compliant(total int32) metav1.Condition {
+	if total == 0 {
+		return condition(metav1.ConditionTrue, v1alpha1.ConditionCompliant, v1alpha1.ReasonNoViolation, "Every claim is where the policy allows")
+	}
+	return condition(metav1.ConditionFalse, v1alpha1.ConditionCompliant, v1alpha1.ReasonViolations, fmt.Sprintf("%d claim(s) are where the policy does not allow, or nobody knows where; status.violations names them", total))
+}
+
+// violations are claims of the policy's namespaces in classes that it does not allow, those abroad before those unknown.
+func violations(in Observed, judged *Judged) []v1alpha1.ResidencyViolation {
+	type ranked struct {
+		rank int
+		v1alpha1.ResidencyViolation
+	}
+	var found []ranked
+	for _, claim := range in.Claims {
+		guard := in.Snapshot.GuardOf(claim.Namespace)
+		if guard == nil || !slices.Contains(guard.Policies, judged) || (claim.Class == nil && !claim.Bound) {
+			continue
+		}
+		verdict := judged.verdictOf(claim.Class)
+		if verdict.Verdict == v1alpha1.VerdictAllowed {
+			continue
+		}
+		rank := 1
+		if verdict.Verdict == v1alpha1.VerdictDenied {
+			rank = 0
+		}
+		message := Sentence(verdict)
+		found = append(found, ranked{rank, v1alpha1.ResidencyViolation{Rule: RuleStorageClass, Kind: "PersistentVolumeClaim", Namespace: claim.Namespace,
+			Name: v1alpha1.ObjectName(claim.Name), Message: message[:min(len(message), maxClassMessage)]}})
+	}
+	slices.SortFunc(found, func(a, b ranked) int {
+		return cmp.Or(cmp.Compare(a.rank, b.rank), cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Name, b.Name))
+	})
+	out := make([]v1alpha1.ResidencyViolation, 0, len(found))
+	for _, v := range found {
+		out = append(out, v.ResidencyViolation)
+	}
+	return out
+}
+
+func (j *Judged) verdictOf(class *string) ClassVerdict {
+	switch {
+	case class == nil:
+		return ClassVerdict{Verdict: v1alpha1.VerdictUnknown, Reason: ReasonClassAbsent}
+	case *class == "":
+		return ClassVerdict{Verdict: v1alpha1.VerdictUnknown, Reason: ReasonClassEmpty}
+	}
+	if verdict, known := j.Classes[*class]; known {
+		return verdict
+	}
+	return ClassVerdict{Name: *class, Verdict: v1alpha1.VerdictUnknown, Reason: ReasonClassMissing}
+}
+
+// classesOf lists the judged classes, allowed ones first, then by name.
+func classesOf(judged *Judged) []v1alpha1.JudgedStorageClass {
+	out := make([]v1alpha1.JudgedStorageClass, 0, len(judged.Classes))
+	for _, verdict := range judged.Classes {
+		out = append(out, v1alpha1.JudgedStorageClass{Name: v1alpha1.ObjectName(verdict.Name), UID: verdict.UID, Digest: verdict.Digest,
+			Verdict: verdict.Verdict, Reason: string(verdict.Reason), Places: placesOfClass(verdict.Places)})
+	}
+	slices.SortFunc(out, func(a, b v1alpha1.JudgedStorageClass) int {
+		return cmp.Or(cmp.Compare(order(a.Verdict), order(b.Verdict)), cmp.Compare(a.Name, b.Name))
+	})
+	if len(out) == 0 {
+		return nil
+	}
+	return out[:min(len(out), maxClasses)]
+}
+
+func order(verdict v1alpha1.PlacementVerdict) int {
+	if verdict == v1alpha1.VerdictAllowed {
+		return 0
+	}
+	return 1
+}
+
+func placesOfClass(places []Place) []v1alpha1.JudgedPlace {
+	var out []v1alpha1.JudgedPlace
+	for _, place := range places {
+		if len(out) == maxClassPlaces {
+			break
+		}
+		code := place.Region
+		if code == "" {
+			code = place.Zone
+		}
+		judged := v1alpha1.JudgedPlace{Provider: bounded(place.Provider), Region: bounded(code), Country: place.Country, Zone: place.Law}
+		if !slices.Contains(out, judged) {
+			out = append(out, judged)
+		}
+	}
+	return out
+}
+
+// bounded keeps what a user wrote in a class within the schema of the status.
+func bounded(s string) string {
+	if len(s) <= maxStatusPlace {
+		return s
+	}
+	return s[:maxStatusPlace-3] + "..."
+}
+
+func nodesOf(judged *Judged) v1alpha1.NodeCounts {
+	counts := map[v1alpha1.PlacementVerdict]int32{}
+	for _, node := range judged.Nodes {
+		counts[node.Verdict]++
+	}
+	allowed, denied, unknown := counts[v1alpha1.VerdictAllowed], counts[v1alpha1.VerdictDenied], counts[v1alpha1.VerdictUnknown]
+	return v1alpha1.NodeCounts{Allowed: &allowed, Denied: &denied, Unknown: &unknown}
+}
