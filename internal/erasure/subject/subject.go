@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/nyaruka/phonenumbers"
 	"golang.org/x/net/idna"
@@ -35,6 +36,7 @@ var (
 	ErrEmpty      = errors.New("reading a subject: no identifier")
 	ErrUnknownKey = errors.New("reading a subject: a key is not an identifier")
 	ErrTooLong    = errors.New("reading a subject: an identifier is longer than 1024 bytes")
+	ErrNotText    = errors.New("reading a subject: an identifier is not text in UTF-8, or has a zero byte")
 )
 
 // Subject holds a person's identifiers by kind, as they were given.
@@ -56,6 +58,8 @@ func Read(data map[string][]byte) (Subject, error) {
 			return Subject{}, fmt.Errorf("%w under key %q", ErrEmpty, key)
 		case len(text) > maxIdentifier:
 			return Subject{}, ErrTooLong
+		case !utf8.ValidString(text) || strings.ContainsRune(text, 0):
+			return Subject{}, fmt.Errorf("%w, under key %q", ErrNotText, key)
 		}
 		raw[kind] = text
 	}
@@ -137,8 +141,17 @@ func (s Subject) MAC(key []byte) string {
 	return hex.EncodeToString(mac.Sum(nil))
 }
 
-// String hides the person from every printing verb.
-func (Subject) String() string { return "[subject]" }
+// hidden is what every way of printing a Subject gives.
+const hidden = "[subject]"
+
+// String hides the person from %s and %v.
+func (Subject) String() string { return hidden }
 
 // GoString hides the person from %#v.
-func (Subject) GoString() string { return "[subject]" }
+func (Subject) GoString() string { return hidden }
+
+// Format hides the person from all other verbs, which would reach into the fields.
+func (Subject) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(hidden)) }
+
+// MarshalText hides the person from encoders and structured logs.
+func (Subject) MarshalText() ([]byte, error) { return []byte(hidden), nil }

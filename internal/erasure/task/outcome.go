@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"time"
+	"unicode/utf8"
 
 	"github.com/rempart-dev/rempart/api/v1alpha1"
 )
@@ -55,9 +56,7 @@ var errMalformed = errors.New("reading a termination message: not an outcome")
 // Encode returns the outcome in at most MaxOutcome bytes. What does not fit is left out and marked, names first, then
 // counts per table.
 func (o Outcome) Encode() ([]byte, error) {
-	if len(o.Message) > maxText {
-		o.Message = o.Message[:maxText]
-	}
+	o.Message = cut(o.Message, maxText)
 	for {
 		text, err := json.Marshal(o)
 		if err != nil {
@@ -70,28 +69,68 @@ func (o Outcome) Encode() ([]byte, error) {
 			o.Names = o.Names[:len(o.Names)/2]
 		case o.Requests != nil:
 			o.Requests, o.Truncated = nil, true
+		case o.Tables != nil:
+			o.Tables, o.Truncated = nil, true
+		case o.Message != "":
+			o.Message = cut(o.Message, len(o.Message)/2)
 		default:
 			return nil, fmt.Errorf("encoding an outcome: %d bytes do not fit", len(text))
 		}
 	}
 }
 
+// cut shortens a text to at most so many bytes and leaves whole characters.
+func cut(text string, most int) string {
+	if len(text) <= most {
+		return text
+	}
+	for most > 0 && !utf8.RuneStart(text[most]) {
+		most--
+	}
+	return text[:most]
+}
+
 // Decode reads a termination message of the container that did step.
 func Decode(step Step, message string) (Outcome, error) {
 	var outcome Outcome
-	if err := json.Unmarshal([]byte(message), &outcome); err != nil || outcome.Step != step {
+	if err := json.Unmarshal([]byte(message), &outcome); err != nil || outcome.Step != step || !outcome.sound() {
 		return Outcome{}, errMalformed
 	}
 	return outcome, nil
 }
 
-// Capacity is how many requests one run may serve so that the counts of all of them fit into an Outcome.
+// sound tells whether the counts fit the tables: a message that was cut or forged is no success.
+func (o Outcome) sound() bool {
+	for _, r := range o.Requests {
+		if r.UID == "" || len(r.Rows) > len(o.Tables) {
+			return false
+		}
+		for _, n := range r.Rows {
+			if n < 0 {
+				return false
+			}
+		}
+		for i := range r.Until {
+			if i < 0 || i >= len(o.Tables) {
+				return false
+			}
+		}
+	}
+	return o.OK || o.Reason != ""
+}
+
+// Capacity is how many requests one run may serve so that the counts of all of them fit into an Outcome. It allows for
+// two actions on a third of the tables and for the last day of kept rows.
 func Capacity(dataset *v1alpha1.Dataset) int {
-	const fixed, perRequest, perCount = 1200, 60, 8
-	names := 0
+	const fixed, perRequest, perCount, perDay = 900, 60, 5, 20
+	names, days := 0, 0
 	for _, t := range dataset.Tables {
 		names += len(t.Schema) + len(t.Name) + 36
+		if t.OnErasure == v1alpha1.EraseKeep {
+			days += perDay
+		}
 	}
-	room := (MaxOutcome - fixed - names) / (perRequest + perCount*len(dataset.Tables))
+	pairs := len(dataset.Tables) * 4 / 3
+	room := (MaxOutcome - fixed - names*4/3) / (perRequest + perCount*pairs + days)
 	return max(1, min(room, 1000))
 }

@@ -1,0 +1,107 @@
+package subject
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"github.com/rempart-dev/rempart/api/v1alpha1"
+)
+
+func read(t *testing.T, key, value string) Subject {
+	t.Helper()
+	s, err := Read(map[string][]byte{key: []byte(value)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func TestIdentifiersAreMatchedAsGivenAndNormalised(t *testing.T) {
+	for _, c := range []struct {
+		key, value string
+		kind       v1alpha1.IdentifierKind
+		want       []string
+	}{
+		{"email", " Ada@Example.ORG\n", v1alpha1.IdentifierEmail, []string{"Ada@Example.ORG", "ada@example.org"}},
+		{"email", "ada@exämple.org", v1alpha1.IdentifierEmail, []string{"ada@exämple.org", "ada@xn--exmple-cua.org"}},
+		{"email", "ada@example.org", v1alpha1.IdentifierEmail, []string{"ada@example.org"}},
+		{"phone", "+33 6 12 34 56 78", v1alpha1.IdentifierPhone, []string{"+33 6 12 34 56 78", "+33612345678"}},
+		{"phone", "0612345678", v1alpha1.IdentifierPhone, []string{"0612345678"}},
+		{"customerID", "007", v1alpha1.IdentifierCustomerID, []string{"007"}},
+		{"custom", "AbC", v1alpha1.IdentifierCustom, []string{"AbC"}},
+	} {
+		if got := read(t, c.key, c.value).Values(c.kind); !cmp.Equal(got, c.want) {
+			t.Errorf("%s %q: %q, want %q", c.key, c.value, got, c.want)
+		}
+	}
+}
+
+func TestWhatIsNoSubjectIsRefusedWithoutItsValue(t *testing.T) {
+	for want, data := range map[error]map[string][]byte{
+		ErrEmpty:      {},
+		ErrUnknownKey: {"email": []byte("secret"), "password": []byte("secret")},
+		ErrTooLong:    {"email": []byte(strings.Repeat("secret", 200))},
+		ErrNotText:    {"email": []byte("secret\x00")},
+	} {
+		_, err := Read(data)
+		if !errors.Is(err, want) || strings.Contains(err.Error(), "secret") {
+			t.Errorf("%v, want %v", err, want)
+		}
+	}
+	if _, err := Read(map[string][]byte{"email": []byte(" \n")}); !errors.Is(err, ErrEmpty) {
+		t.Error(err)
+	}
+	if _, err := Read(map[string][]byte{"email": {0xff, 0xfe}}); !errors.Is(err, ErrNotText) {
+		t.Error(err)
+	}
+}
+
+func TestNoWayOfPrintingShowsThePerson(t *testing.T) {
+	s := read(t, "email", "canary@example.org")
+	holder := struct{ S Subject }{s}
+	text, err := json.Marshal(holder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := string(text)
+	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"} {
+		all += fmt.Sprintf(verb, s) + fmt.Sprintf(verb, &s) + fmt.Sprintf(verb, holder) + fmt.Sprintf(verb, []Subject{s})
+	}
+	if strings.Contains(all, "canary") || strings.Contains(all, "63616e617279") {
+		t.Error(all)
+	}
+}
+
+func TestTheSamePersonHasTheSameMAC(t *testing.T) {
+	key := []byte("key")
+	a, b := read(t, "email", "Ada@Example.org"), read(t, "email", "ada@example.ORG ")
+	if a.MAC(key) != b.MAC(key) || a.MAC(key) == a.MAC([]byte("other")) || a.MAC(key) == read(t, "custom", "ada@example.org").MAC(key) {
+		t.Error("MACs do not tell people apart by what they are")
+	}
+}
+
+func TestNormalisingTwiceChangesNothing(t *testing.T) {
+	kinds := []v1alpha1.IdentifierKind{v1alpha1.IdentifierEmail, v1alpha1.IdentifierPhone, v1alpha1.IdentifierCustom}
+	rapid.Check(t, func(t *rapid.T) {
+		kind, value := rapid.SampledFrom(kinds).Draw(t, "kind"), rapid.String().Draw(t, "value")
+		once := Normalise(kind, value)
+		if twice := Normalise(kind, once); twice != once {
+			t.Fatalf("%q, then %q", once, twice)
+		}
+	})
+}
+
+func FuzzNormalise(f *testing.F) {
+	f.Add("Ada@Exämple.org")
+	f.Add("+33 6 12 34 56 78")
+	f.Fuzz(func(t *testing.T, value string) {
+		_ = Normalise(v1alpha1.IdentifierEmail, value)
+		_ = Normalise(v1alpha1.IdentifierPhone, value)
+	})
+}
