@@ -2,7 +2,6 @@ package dataregister
 
 import (
 	"context"
-	"fmt"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -10,7 +9,6 @@ import (
 
 	"github.com/rempart-dev/rempart/api/v1alpha1"
 	"github.com/rempart-dev/rempart/internal/erasure/task"
-	"github.com/rempart-dev/rempart/internal/kube/flow"
 	"github.com/rempart-dev/rempart/internal/register"
 )
 
@@ -59,19 +57,18 @@ func (r *Reconciler) provideOne(ctx context.Context, dreg *v1alpha1.DataRegister
 	return r.Client.Patch(ctx, existing, client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{}), fieldOwner)
 }
 
-// grow enlarges the volume of a managed store: the template of a StatefulSet cannot change, its claims can.
-func (r *Reconciler) grow(ctx context.Context, s *v1alpha1.DataStore, facts register.Facts) error {
+// grow enlarges the volume of a managed store: the template of a StatefulSet cannot change, its claims can. It tells
+// whether the API server refused, which is for a person to mend; meanwhile the store goes on as it is.
+func (r *Reconciler) grow(ctx context.Context, s *v1alpha1.DataStore, facts register.Facts) (bool, error) {
 	size, grow := register.Growth(s, facts.Claim)
 	if !grow {
-		return nil
+		return false, nil
 	}
-	before := facts.Claim.DeepCopy()
-	facts.Claim.Spec.Resources.Requests[corev1.ResourceStorage] = size
-	err := r.Client.Patch(ctx, facts.Claim, client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{}), fieldOwner)
+	wanted := facts.Claim.DeepCopy()
+	wanted.Spec.Resources.Requests[corev1.ResourceStorage] = size
+	err := r.Client.Patch(ctx, wanted, client.MergeFromWithOptions(facts.Claim, client.MergeFromWithOptimisticLock{}), fieldOwner)
 	if apierrors.IsForbidden(err) || apierrors.IsInvalid(err) {
-		return &flow.Permanent{Reason: v1alpha1.ReasonStorageNotExpandable, Err: err, Message: fmt.Sprintf(
-			"The volume of store %q cannot grow to %s: StorageClass %q must allow expansion and be allowed by the residency policy, and the claim must be bound",
-			s.Name, size.String(), s.Managed.Storage.StorageClassName)}
+		return true, nil
 	}
-	return err
+	return false, err
 }

@@ -102,16 +102,21 @@ func (r *Reconciler) claim(ctx context.Context, dreg *v1alpha1.DataRegister) err
 	}
 }
 
-// apply is the only writer of children, but for credentials (provide) and what must go (prune).
+// apply is the only writer of children, but for credentials (provide) and what must go (prune). It notes in the input
+// which volumes could not grow.
 func (r *Reconciler) apply(ctx context.Context, in register.Input) error {
 	if err := child.Apply(ctx, r.Client, r.Reader, in.Register, fieldOwner, register.Desired(in)); err != nil {
 		return err
 	}
 	for i := range in.Register.Spec.Stores {
 		s := &in.Register.Spec.Stores[i]
-		if err := r.grow(ctx, s, in.Stores[string(s.Name)]); err != nil {
-			return err
+		facts := in.Stores[string(s.Name)]
+		refused, err := r.grow(ctx, s, facts)
+		if err != nil {
+			return fmt.Errorf("enlarging a volume: %w", err)
 		}
+		facts.GrowthRefused = refused
+		in.Stores[string(s.Name)] = facts
 	}
 	return nil
 }

@@ -68,6 +68,12 @@ func storageTrouble(s *v1alpha1.DataStore, facts Facts) objection {
 			"Store %q has a volume of class %q, and the spec asks for %q; a volume cannot change its class: name %q, or move the data to another store",
 			s.Name, *class, s.Managed.Storage.StorageClassName, *class)}
 	}
+	if facts.GrowthRefused {
+		wanted := s.Managed.Storage.Size
+		return objection{reason: v1alpha1.ReasonStorageNotExpandable, stalled: true, message: fmt.Sprintf(
+			"The volume of store %q cannot grow to %s: StorageClass %q must allow expansion and be allowed by the residency policy, and the claim must be bound",
+			s.Name, wanted.String(), s.Managed.Storage.StorageClassName)}
+	}
 	return objection{}
 }
 

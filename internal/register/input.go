@@ -33,6 +33,8 @@ type Facts struct {
 	Credentials []string
 	// CredentialsMissing names the Secret that is absent or lacks a key; empty when all are there.
 	CredentialsMissing string
+	// GrowthRefused says that the API server refused to enlarge the claim.
+	GrowthRefused bool
 	// Job is the scan that is under way or was not yet recorded; nil when there is none.
 	Job *batchv1.Job
 }
