@@ -1,9 +1,12 @@
 package postgres_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"net"
 	"strings"
 	"testing"
 
@@ -264,4 +267,44 @@ func TestTheLedgerHoldsNoIdentifier(t *testing.T) {
 	s.erased("0 public.people DeleteRows 1", email("ada@example.org"))
 	s.want("0", "SELECT count(*) FROM rempart.ledger l WHERE l::text ILIKE '%ada%' OR l::text ILIKE '%example.org%'")
 	s.want("run-1|shop|crm|{request-0}|1", "SELECT run_uid || '|' || register || '|' || store || '|' || request_uids::text || '|' || epoch FROM rempart.ledger")
+}
+
+// deaf is a connection that sends everything and, once COMMIT was sent, loses what comes back.
+type deaf struct {
+	net.Conn
+	committing bool
+}
+
+func (d *deaf) Write(p []byte) (int, error) {
+	d.committing = d.committing || bytes.Contains(p, []byte("COMMIT\x00"))
+	return d.Conn.Write(p)
+}
+
+func (d *deaf) Read(p []byte) (int, error) {
+	n, err := d.Conn.Read(p)
+	if d.committing {
+		_ = d.Close()
+		return 0, io.EOF
+	}
+	return n, err
+}
+
+func TestALostReplyToCommitIsMadeGoodByTheLedger(t *testing.T) {
+	s := newStore(t, onePerson, oneTable)
+	who := email("ada@example.org")
+	tsk := s.task("run-1", who)
+	tsk.PlanDigest = s.plan(who).PlanDigest
+	e := s.engine(s.eraser)
+	dial := e.Config.Dial
+	e.Config.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
+		conn, err := dial(ctx, network, address)
+		return &deaf{Conn: conn}, err
+	}
+	if o := e.Erase(t.Context(), tsk, []subject.Subject{who}); o.OK || o.Reason != task.Interrupted {
+		t.Fatalf("%+v", o)
+	}
+	s.want("1", "SELECT count(*) FROM people") // it was committed
+	if o := s.engine(s.eraser).Erase(t.Context(), tsk, []subject.Subject{who}); !o.OK || !o.Replayed || counts(o) != "0 public.people DeleteRows 1" {
+		t.Errorf("%+v", o)
+	}
 }

@@ -1,0 +1,177 @@
+package eraser_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rempart-dev/rempart/api/v1alpha1"
+	"github.com/rempart-dev/rempart/internal/adapter/postgres/postgrestest"
+	"github.com/rempart-dev/rempart/internal/app/eraser"
+	"github.com/rempart-dev/rempart/internal/erasure/subject"
+	"github.com/rempart-dev/rempart/internal/erasure/task"
+)
+
+// pod is the file system of an eraser's pod.
+type pod struct {
+	*testing.T
+	options eraser.Options
+	log     bytes.Buffer
+	task    task.Task
+}
+
+const canary = "canary.person@example.org"
+
+func newPod(t *testing.T) *pod {
+	t.Helper()
+	root := t.TempDir()
+	p := &pod{T: t}
+	p.options = eraser.Options{
+		TaskFile: filepath.Join(root, "task/task.json"), Subjects: filepath.Join(root, "subjects"), Credentials: filepath.Join(root, "credentials"),
+		CA: filepath.Join(root, "ca"), Termination: filepath.Join(root, "termination"), Log: &p.log, Dial: (&net.Dialer{}).DialContext,
+	}
+	p.login(task.Eraser, "eraser", "an eraser's secret\n")
+	p.login(task.Verifier, "verifier", "a verifier's secret")
+	p.subject("uid-1", "email", canary)
+	p.task = task.Task{
+		RunUID: "run-1", Epoch: 1, Register: "r", Store: "s", Engine: v1alpha1.EnginePostgreSQL, CheckKey: []byte("key"), AsOf: time.Date(2026, 11, 24, 0, 0, 0, 0, time.UTC),
+		Connection: task.Connection{Host: "127.0.0.1", Port: 1, Database: "d", TLS: task.TLS{Mode: v1alpha1.TLSDisable}},
+		Dataset: &v1alpha1.Dataset{Tables: []v1alpha1.DatasetTable{{Name: "people", OnErasure: v1alpha1.EraseDeleteRows,
+			SubjectKeys: []v1alpha1.SubjectKey{{Column: "email", Identifier: v1alpha1.IdentifierEmail}}}}},
+		Requests: []task.Request{{UID: "uid-1", Check: mac(t, "email", canary)}},
+	}
+	return p
+}
+
+func mac(t *testing.T, key, value string) string {
+	t.Helper()
+	s, err := subject.Read(map[string][]byte{key: []byte(value)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s.MAC([]byte("key"))
+}
+
+func (p *pod) write(path, text string) {
+	p.Helper()
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		p.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		p.Fatal(err)
+	}
+}
+
+func (p *pod) login(role task.Role, username, password string) {
+	p.write(filepath.Join(p.options.Credentials, string(role), "username"), username)
+	p.write(filepath.Join(p.options.Credentials, string(role), "password"), password)
+}
+
+func (p *pod) subject(uid, key, value string) {
+	p.write(filepath.Join(p.options.Subjects, uid, key), value)
+	p.write(filepath.Join(p.options.Subjects, uid, "..data", key), "a version folder of the kubelet")
+}
+
+// run does a step and returns its exit code and outcome.
+func (p *pod) run(step task.Step) (int, task.Outcome) {
+	p.Helper()
+	text, err := json.Marshal(p.task)
+	if err != nil {
+		p.Fatal(err)
+	}
+	p.write(p.options.TaskFile, string(text))
+	code := eraser.Main(context.Background(), []string{"eraser", string(step)}, p.options)
+	message, err := os.ReadFile(p.options.Termination)
+	if err != nil {
+		p.Fatal(err)
+	}
+	if all := p.log.String() + string(message); strings.Contains(all, "canary") || strings.Contains(all, "secret") {
+		p.Errorf("the log or the outcome shows the person or a password: %s", all)
+	}
+	outcome, err := task.Decode(step, string(message))
+	if err != nil {
+		p.Fatalf("%v: %s", err, message)
+	}
+	return code, outcome
+}
+
+func TestTheStepsOfAStoreFromProvisionToVerify(t *testing.T) {
+	server := postgrestest.Start(t)
+	name, db := server.Database(t)
+	if _, err := db.Exec(t.Context(), `CREATE TABLE people (id int PRIMARY KEY, email text); INSERT INTO people VALUES (1, 'Canary.Person@example.org'), (2, 'bob@example.org')`); err != nil {
+		t.Fatal(err)
+	}
+	p := newPod(t)
+	p.login(task.Admin, postgrestest.Superuser, postgrestest.Password)
+	p.task.Connection.Port, p.task.Connection.Database = server.Port, name
+	for _, step := range []task.Step{task.Provision, task.Scan, task.Plan, task.Erase, task.Erase, task.Verify} {
+		code, o := p.run(step)
+		if code != eraser.Done || !o.OK {
+			t.Fatalf("%s: exit %d, %+v", step, code, o)
+		}
+		switch step {
+		case task.Plan:
+			p.task.PlanDigest = o.PlanDigest
+		case task.Erase:
+			if len(o.Requests) != 1 || o.Requests[0].UID != "uid-1" || o.Requests[0].Rows[0] != 1 || o.Ledger != 1 {
+				t.Errorf("%+v", o)
+			}
+		}
+	}
+	var left string
+	if err := db.QueryRow(t.Context(), `SELECT string_agg(email, ',') FROM people`).Scan(&left); err != nil || left != "bob@example.org" {
+		t.Errorf("%s %v", left, err)
+	}
+	p.task.RunUID, p.task.Epoch, p.task.PlanDigest = "run-2", 2, "sha256:another"
+	if code, o := p.run(task.Erase); code != eraser.Final || o.Reason != task.PlanChanged {
+		t.Errorf("exit %d, %+v", code, o)
+	}
+	p.task.RunUID, p.task.Epoch = "run-3", 0
+	if code, _ := p.run(task.Erase); code != eraser.Retry {
+		t.Errorf("exit %d for a task without epoch", code)
+	}
+}
+
+func TestWhatIsWrongWithAPodIsSaid(t *testing.T) {
+	for name, c := range map[string]struct {
+		change func(*pod)
+		code   int
+		reason task.Reason
+	}{
+		"store down":       {func(*pod) {}, eraser.Retry, task.Unreachable},
+		"subject absent":   {func(p *pod) { p.task.Requests[0].UID = "uid-2" }, eraser.Final, task.SubjectEmpty},
+		"subject escapes":  {func(p *pod) { p.task.Requests[0].UID = "../subjects/uid-1" }, eraser.Final, task.SubjectEmpty},
+		"subject emptied":  {func(p *pod) { p.subject("uid-1", "email", "\n") }, eraser.Final, task.SubjectEmpty},
+		"subject changed":  {func(p *pod) { p.subject("uid-1", "email", "canary.other@example.org") }, eraser.Final, task.SubjectChanged},
+		"subject extended": {func(p *pod) { p.subject("uid-1", "phone", "+33612345678") }, eraser.Final, task.SubjectChanged},
+		"foreign secret":   {func(p *pod) { p.subject("uid-1", "token", "x") }, eraser.Final, task.SubjectChanged},
+		"no password":      {func(p *pod) { p.login(task.Verifier, "verifier", "") }, eraser.Final, task.AuthenticationFailed},
+		"no dataset":       {func(p *pod) { p.task.Dataset = nil }, eraser.Final, task.PlanImpossible},
+		"no certificate":   {func(p *pod) { p.write(filepath.Join(p.options.CA, "ca.crt"), "nothing") }, eraser.Final, task.TLSFailed},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := newPod(t)
+			c.change(p)
+			if code, o := p.run(task.Plan); code != c.code || o.OK || o.Reason != c.reason {
+				t.Errorf("exit %d, %+v; want %d %s", code, o, c.code, c.reason)
+			}
+		})
+	}
+}
+
+func TestAnOutcomeThatCannotBeLeftIsNoSuccess(t *testing.T) {
+	p := newPod(t)
+	p.options.Termination = filepath.Join(t.TempDir(), "absent", "termination")
+	if code := eraser.Main(t.Context(), []string{"eraser", "scan"}, p.options); code == eraser.Done {
+		t.Error("exit 0 without an outcome")
+	}
+	if code := eraser.Main(t.Context(), []string{"eraser"}, p.options); code != eraser.Final {
+		t.Error("no step is no success")
+	}
+}
