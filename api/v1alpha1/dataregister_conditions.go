@@ -51,6 +51,8 @@ const (
 	ReasonColumnMissing = "ColumnMissing"
 	// ReasonUndeclared means that tables or columns look like personal data and are not in the dataset.
 	ReasonUndeclared = "Undeclared"
+	// ReasonPlanImpossible means that a constraint of the store forbids what the dataset orders.
+	ReasonPlanImpossible = "PlanImpossible"
 	// ReasonScanFailed means that the scan ended without saying what it saw; it is tried again.
 	ReasonScanFailed = "ScanFailed"
 

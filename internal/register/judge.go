@@ -208,7 +208,7 @@ func scanned(v view) objection {
 var (
 	noConnection = []task.Reason{task.Unreachable, task.AuthenticationFailed, task.DatabaseMissing, task.TLSFailed}
 	notSetUp     = []task.Reason{task.PrivilegeMissing, task.RoleTooStrong, task.LedgerMissing}
-	notAccurate  = []task.Reason{task.TableMissing, task.ColumnMissing, task.Undeclared}
+	notAccurate  = []task.Reason{task.TableMissing, task.ColumnMissing, task.Undeclared, task.PlanImpossible}
 )
 
 func connected(v view) objection {

@@ -1,10 +1,12 @@
 package register
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -97,7 +99,11 @@ func only(roles map[task.Role]string, role task.Role) map[task.Role]string {
 // scanTask holds no identifier of a person and no instant: it is the same each time it is built.
 func (in Input) scanTask(s *v1alpha1.DataStore, name string, owner *metav1ac.OwnerReferenceApplyConfiguration) *corev1ac.SecretApplyConfiguration {
 	r := in.Register
-	text, err := json.Marshal(task.Task{Register: r.Name, Store: string(s.Name), Engine: s.Engine, Connection: Connection(r, s), Dataset: s.Dataset})
+	dataset := s.Dataset
+	if dataset == nil { // then the scan says whether the store answers, and a finding that nobody can be erased from it
+		dataset = &v1alpha1.Dataset{}
+	}
+	text, err := json.Marshal(task.Task{Register: r.Name, Store: string(s.Name), Engine: s.Engine, Connection: Connection(r, s), Dataset: dataset})
 	if err != nil {
 		panic("encoding a task: plain structs always encode")
 	}
@@ -156,13 +162,17 @@ var advice = map[task.Reason]string{
 	task.AuthenticationFailed: "Store %[1]q at %[3]s refuses the credentials in Secret %[4]q; correct username and password",
 	task.DatabaseMissing:      "Store %[1]q has no database %[5]q, or its role may not connect to it; create it or correct the name",
 	task.TLSFailed:            "Store %[1]q at %[3]s offers no TLS, or a certificate that is not trusted; correct the server or connection.tls",
-	task.PrivilegeMissing:     "Store %[1]q does not give its roles the privileges that the dataset needs: %[2]s; grant them as the page of DataRegister says",
-	task.RoleTooStrong:        "Store %[1]q gives a role more than it may have: %[2]s; use roles as the page of DataRegister says",
-	task.LedgerMissing:        "Store %[1]q has no ledger: %[2]s; create it as the page of DataRegister says",
+	task.PrivilegeMissing:     "Store %[1]q is not set up for erasure: %[2]s; grant what the dataset needs",
+	task.RoleTooStrong:        "Store %[1]q is not set up for erasure: %[2]s",
+	task.LedgerMissing:        "Store %[1]q is not set up for erasure: %[2]s",
+	task.PlanImpossible:       "Store %[1]q cannot be erased from as its dataset orders: %[2]s",
 	task.TableMissing:         "Store %[1]q has no such table as its dataset declares: %[2]s; create it or correct the dataset",
 	task.ColumnMissing:        "Store %[1]q has no such column as its dataset declares: %[2]s; create it or correct the dataset",
 	task.Undeclared:           "Store %[1]q has what looks like personal data and is not in its dataset: %[2]s; declare it",
 }
+
+// aboutNames are the reasons that are about their names alone.
+var aboutNames = []task.Reason{task.TableMissing, task.ColumnMissing, task.Undeclared}
 
 // explain composes the message of a scan. What the eraser says names tables and columns, never values.
 func (in Input) explain(s *v1alpha1.DataStore, o task.Outcome) string {
@@ -173,12 +183,9 @@ func (in Input) explain(s *v1alpha1.DataStore, o task.Outcome) string {
 	if !known {
 		text = "Store %[1]q was not scanned to the end; the scan is tried again"
 	}
-	what := strings.Join(o.Names, ", ")
-	if what == "" {
-		what = o.Message
-	}
-	if what == "" {
-		what = "see the log of the scan"
+	what := cmp.Or(o.Message, strings.Join(o.Names, ", "), "see the log of the scan")
+	if len(o.Names) > 0 && slices.Contains(aboutNames, o.Reason) {
+		what = strings.Join(o.Names, ", ")
 	}
 	role := task.Verifier
 	if o.Step == task.Provision {
