@@ -112,7 +112,7 @@ func delivery(message *v1alpha1.Notification) (v1alpha1.RecipientResult, string)
 	case message.Status.DeliveredTime != nil:
 		return v1alpha1.RecipientInformed, ""
 	case slices.ContainsFunc(message.Status.Conditions, func(c metav1.Condition) bool {
-		return c.Type == "DeadLettered" && c.Status == metav1.ConditionTrue
+		return c.Type == v1alpha1.ConditionDeadLettered && c.Status == metav1.ConditionTrue
 	}):
 		return v1alpha1.RecipientImpossible, v1alpha1.ReasonUndelivered
 	default:

@@ -154,10 +154,7 @@ func (t *trial) judgeEnd() RunVerdict {
 }
 
 func (t *trial) judgePlan() RunVerdict {
-	plan, ended := job.Of(t.Answers, task.Plan)
-	if !ended {
-		plan = unanswered(task.Plan)
-	}
+	plan := t.answer(task.Plan)
 	switch {
 	case plan.OK:
 		t.status.PlanDigest = plan.PlanDigest
@@ -174,10 +171,7 @@ func (t *trial) judgePlan() RunVerdict {
 // judgeExecution: a commit is recorded as soon as it is known. Before one, only an answer that the store gave can say
 // that nothing was done; after one, the run ends when the verifier has answered.
 func (t *trial) judgeExecution() RunVerdict {
-	erase, answered := job.Of(t.Answers, task.Erase)
-	if !answered {
-		erase = unanswered(task.Erase)
-	}
+	erase := t.answer(task.Erase)
 	if !erase.OK {
 		return t.judgeUncommitted(erase)
 	}
@@ -186,10 +180,7 @@ func (t *trial) judgeExecution() RunVerdict {
 		t.status.LedgerPosition, t.status.PlanDigest = ptr.To(erase.Ledger), erase.PlanDigest
 		t.record(erase, v1alpha1.TargetErased)
 	}
-	verify, answered := job.Of(t.Answers, task.Verify)
-	if !answered {
-		verify = unanswered(task.Verify)
-	}
+	verify := t.answer(task.Verify)
 	switch {
 	case verify.OK:
 		t.status.VerifiedTime = instant(verify.At, t.Now)
@@ -225,9 +216,17 @@ func (t *trial) judgeUncommitted(erase task.Outcome) RunVerdict {
 // however many attempts there were.
 var afterLedger = map[task.Reason]bool{task.PlanChanged: true, task.PlanImpossible: true, task.Fenced: true}
 
-// unanswered stands for a container that left no answer: its pod vanished, or it never started.
-func unanswered(step task.Step) task.Outcome {
-	return task.Outcome{Step: step, Reason: task.Internal, Message: "The container ended without a readable answer"}
+// answer reads what a step left. A container that left nothing, since its pod vanished or never started, and one that
+// failed for a reason that we do not know, count as Internal.
+func (t *trial) answer(step task.Step) task.Outcome {
+	answer, ended := job.Of(t.Answers, step)
+	switch {
+	case !ended:
+		return task.Outcome{Step: step, Reason: task.Internal, Message: "The container ended without a readable answer"}
+	case !answer.OK && say(string(answer.Reason)) == "":
+		answer.Reason = task.Internal
+	}
+	return answer
 }
 
 // more tells whether another Job may be begun.

@@ -17,6 +17,7 @@ var words = map[string]string{
 	v1alpha1.ReasonTooManyStores:      "The registers have more than 64 stores; name registers and make several requests",
 	v1alpha1.ReasonRequestDeleted:     "The request was deleted before the run began",
 	v1alpha1.ReasonRequestEnded:       "The request ended before the run began",
+	v1alpha1.ReasonRefused:            "The request was refused before the run began",
 	v1alpha1.ReasonNotAccepted:        "The request was not accepted when the run began",
 	v1alpha1.ReasonNotApproved:        "The request was not approved when the run began",
 	v1alpha1.ReasonCancelled:          "The run was deleted before it began",

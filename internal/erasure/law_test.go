@@ -1,0 +1,167 @@
+package erasure_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/ptr"
+	"pgregory.net/rapid"
+
+	"github.com/rempart-dev/rempart/api/v1alpha1"
+	"github.com/rempart-dev/rempart/internal/erasure"
+	"github.com/rempart-dev/rempart/internal/erasure/task"
+)
+
+// TestAnyHistoryKeepsTheLaws plays random days in a namespace and checks after each act what must always hold.
+func TestAnyHistoryKeepsTheLaws(t *testing.T) {
+	rapid.Check(t, func(r *rapid.T) {
+		w := newWorld()
+		w.act(t, strings.Fields("officer Europe/Paris FR"))
+		w.act(t, strings.Fields("register crm mailer=mail"))
+		ends := map[types.UID]string{}
+		for i := range rapid.IntRange(3, 25).Draw(r, "acts") {
+			w.act(t, strings.Fields(drawAct(r, w, i)))
+			if rapid.Bool().Draw(r, "settles") {
+				w.settle()
+			} else {
+				w.pass()
+			}
+			laws(r, w, ends)
+		}
+	})
+}
+
+func drawAct(r *rapid.T, w *world, i int) string {
+	any := func() string {
+		if len(w.requests) == 0 {
+			return "r0"
+		}
+		return w.requests[rapid.IntRange(0, len(w.requests)-1).Draw(r, "which")].Name
+	}
+	secret := fmt.Sprintf("p%d", rapid.IntRange(0, 2).Draw(r, "secret"))
+	step := rapid.SampledFrom([]task.Step{task.Plan, task.Erase, task.Verify}).Draw(r, "step")
+	reason := rapid.SampledFrom([]task.Reason{task.Unreachable, task.TableMissing, task.Interrupted, task.PlanChanged, task.SubjectChanged, task.Contradicted}).Draw(r, "reason")
+	execution := rapid.SampledFrom([]string{"PlanOnly", "AfterApproval", "Automatic"}).Draw(r, "execution")
+	return rapid.SampledFrom([]string{
+		"secret " + secret + " email=" + secret + "@example.org",
+		"secret " + secret + " email=stranger@example.org",
+		"lose " + secret,
+		fmt.Sprintf("request r%d %s 2026-03-05T08:00:00Z %s id=id%d", i, secret, execution, rapid.IntRange(0, 9).Draw(r, "id")),
+		fmt.Sprintf("request r%d %s 2026-03-05T08:00:00Z %s", i, secret, execution),
+		"approve " + any(), "refuse " + any() + " LegalClaims", "delete " + any(),
+		"store " + string(step) + " fails " + string(reason), "store " + string(step) + " works",
+		"store changes " + rapid.SampledFrom([]string{"a", "b"}).Draw(r, "plan"),
+		"at " + w.now.Add(time.Duration(rapid.IntRange(0, 72).Draw(r, "hours"))*time.Hour).Format(time.RFC3339),
+	}).Draw(r, "act")
+}
+
+func laws(r *rapid.T, w *world, ends map[types.UID]string) {
+	busy := map[string]bool{}
+	for i := range w.runs {
+		run := &w.runs[i]
+		if run.Status.EndedTime == nil {
+			key := string(run.Spec.Store) + "/" + string(run.Spec.Mode)
+			if busy[key] {
+				r.Fatalf("two runs work on %s", key)
+			}
+			busy[key] = true
+		}
+		for j := range w.runs[:i] {
+			if w.runs[j].Name == run.Name || w.runs[j].Spec.Epoch >= run.Spec.Epoch {
+				r.Fatalf("runs %s and %s: names and epochs must be new", w.runs[j].Name, run.Name)
+			}
+		}
+	}
+	for i := range w.requests {
+		request := &w.requests[i]
+		s := &request.Status
+		if s.End != "" {
+			recorded := fmt.Sprint(s.End, s.EndedTime.Unix(), s.PlanDigest)
+			if was, ok := ends[request.UID]; ok && was != recorded {
+				r.Fatalf("%s ended as %s, then as %s", request.Name, was, recorded)
+			}
+			ends[request.UID] = recorded
+		}
+		executedOnce(r, w, request)
+		if meta.IsStatusConditionTrue(s.Conditions, "Ready") && s.End == "" {
+			r.Fatalf("%s is Ready without an end", request.Name)
+		}
+		if meta.IsStatusConditionTrue(s.Conditions, "Reconciling") && meta.IsStatusConditionTrue(s.Conditions, "Stalled") {
+			r.Fatalf("%s is Reconciling and Stalled", request.Name)
+		}
+		if again := erasure.Fold(s.Targets, request.UID, w.runs); s.End == "" && request.DeletionTimestamp == nil {
+			if diff := cmp.Diff(again, erasure.Fold(again, request.UID, w.runs)); diff != "" {
+				r.Fatalf("folding twice differs: %s", diff)
+			}
+		}
+	}
+}
+
+// executedOnce: nothing is erased without an approval of just that plan, and never twice.
+func executedOnce(r *rapid.T, w *world, request *v1alpha1.ErasureRequest) {
+	commits := 0
+	for i := range w.runs {
+		run := &w.runs[i]
+		if run.Spec.Mode != v1alpha1.RunExecute || run.Status.CommittedTime == nil {
+			continue
+		}
+		for _, o := range run.Status.Outcomes {
+			if o.UID == string(request.UID) && o.Result != v1alpha1.TargetPending {
+				commits++
+			}
+		}
+	}
+	switch {
+	case commits > 1:
+		r.Fatalf("%s was erased %d times", request.Name, commits)
+	case commits == 1 && request.Spec.Execution == v1alpha1.ExecutionPlanOnly:
+		r.Fatalf("%s asked for a plan only", request.Name)
+	case commits == 1 && request.Status.ApprovedPlanDigest == "":
+		r.Fatalf("%s was erased without an approved plan", request.Name)
+	}
+}
+
+func TestTenThousandRequestsAreTensOfRuns(t *testing.T) {
+	w := newWorld()
+	in := erasure.DispatchInput{Image: image, Now: w.now, Register: ptr.To(w.register("crm", nil))}
+	for i := range 10_000 {
+		in.Requests = append(in.Requests, v1alpha1.ErasureRequest{
+			ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: fmt.Sprintf("r%d", i), UID: types.UID(fmt.Sprintf("uid-%05d", i))},
+			Status: v1alpha1.ErasureRequestStatus{
+				Conditions: []metav1.Condition{{Type: "Accepted", Status: metav1.ConditionTrue}},
+				Targets:    []v1alpha1.ErasureTarget{{Register: "crm", Store: "main", Result: v1alpha1.TargetPending}},
+			}})
+	}
+	seen, runs := map[string]bool{}, 0
+	for {
+		verdict := erasure.Dispatch(in)
+		if len(verdict.Create) == 0 {
+			break
+		}
+		runs++
+		run := *verdict.Create[0]
+		run.Status.EndedTime = ptr.To(metav1.NewTime(in.Now))
+		for _, r := range run.Spec.Requests {
+			if seen[r.UID] {
+				t.Fatalf("%s is served twice", r.UID)
+			}
+			seen[r.UID] = true
+			run.Status.Outcomes = append(run.Status.Outcomes, v1alpha1.RunOutcome{UID: r.UID, Result: v1alpha1.TargetPlanned})
+		}
+		run.Status.PlanDigest = digestOf("a")
+		for i := range in.Requests { // as its own controller counts it
+			if seen[string(in.Requests[i].UID)] {
+				in.Requests[i].Status.Targets[0].Result = v1alpha1.TargetPlanned
+			}
+		}
+	}
+	if len(seen) != 10_000 || runs > 400 {
+		t.Errorf("%d requests in %d runs", len(seen), runs)
+	}
+}
