@@ -1,0 +1,50 @@
+// Package controllers lists all that runs in the operator, in reading order.
+package controllers
+
+import (
+	"context"
+	"fmt"
+
+	ctrl "sigs.k8s.io/controller-runtime"
+
+	"github.com/rempart-dev/rempart/controllers/dataprotectionofficer"
+	"github.com/rempart-dev/rempart/controllers/dataregister"
+	"github.com/rempart-dev/rempart/controllers/erasurerequest"
+	"github.com/rempart-dev/rempart/controllers/erasurerequest/dispatch"
+	"github.com/rempart-dev/rempart/controllers/erasurerun"
+	"github.com/rempart-dev/rempart/controllers/residencypolicy"
+)
+
+// Config is what each controller is given.
+type Config struct {
+	ResidencyPolicy residencypolicy.Config
+	DataRegister    dataregister.Config
+	ErasureRequest  erasurerequest.Config
+	Dispatch        dispatch.Config
+	ErasureRun      erasurerun.Config
+}
+
+// Register adds every controller to the manager.
+func Register(ctx context.Context, mgr ctrl.Manager, c Config) error {
+	steps := []struct {
+		name     string
+		register func() error
+	}{
+		// where personal data may be
+		{"residencypolicy", func() error { return residencypolicy.Register(mgr, c.ResidencyPolicy) }},
+		// what is held, and where it is
+		{"dataregister", func() error { return dataregister.Register(ctx, mgr, c.DataRegister) }},
+		// a person asks to be erased: the request, its batches, each execution
+		{"erasurerequest", func() error { return erasurerequest.Register(ctx, mgr, c.ErasureRequest) }},
+		{"erasurerequest/dispatch", func() error { return dispatch.Register(mgr, c.Dispatch) }},
+		{"erasurerun", func() error { return erasurerun.Register(mgr, c.ErasureRun) }},
+		// what the officer sees
+		{"dataprotectionofficer", func() error { return dataprotectionofficer.Register(ctx, mgr, c.DataRegister.Clock) }},
+	}
+	for _, step := range steps {
+		if err := step.register(); err != nil {
+			return fmt.Errorf("registering controller %s: %w", step.name, err)
+		}
+	}
+	return nil
+}
