@@ -1,0 +1,304 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	_ "embed"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"sigs.k8s.io/yaml"
+
+	"github.com/rempart-dev/rempart/api/v1alpha1"
+	"github.com/rempart-dev/rempart/internal/adapter/postgres"
+	"github.com/rempart-dev/rempart/internal/adapter/postgres/postgrestest"
+	"github.com/rempart-dev/rempart/internal/erasure/subject"
+	"github.com/rempart-dev/rempart/internal/erasure/task"
+)
+
+//go:embed handwritten.sql
+var handwritten string
+
+var asOf = time.Date(2026, 11, 24, 9, 0, 0, 0, time.UTC)
+
+// bench holds the server with the database that each measurement copies.
+type bench struct {
+	server           *postgrestest.Server
+	stop             func()
+	dataset          *v1alpha1.Dataset
+	admin            *pgx.Conn
+	eraser, verifier postgres.Login
+	addresses        []string
+	copies           int
+}
+
+const original = "demo"
+
+func newBench(ctx context.Context, samples string) (*bench, error) {
+	// Commits are flushed as in production: that is what one commit per row pays for, and what one transaction saves.
+	server, stop, err := postgrestest.Run("fsync=on", "shared_buffers=256MB", "max_wal_size=4GB")
+	if err != nil {
+		return nil, err
+	}
+	b := &bench{server: server, stop: stop,
+		eraser: postgres.Login{Username: "eraser", Password: "secret"}, verifier: postgres.Login{Username: "verifier", Password: "secret"}}
+	if err := b.fill(ctx, samples); err != nil {
+		stop()
+		return nil, err
+	}
+	return b, nil
+}
+
+func (b *bench) fill(ctx context.Context, samples string) error {
+	text, err := os.ReadFile(filepath.Join(samples, "register.yaml"))
+	if err != nil {
+		return err
+	}
+	var register v1alpha1.DataRegister
+	if err := yaml.Unmarshal(text, &register); err != nil {
+		return err
+	}
+	b.dataset = register.Spec.Stores[0].Dataset
+	if b.admin, err = pgx.Connect(ctx, b.server.URL("postgres")); err != nil {
+		return err
+	}
+	if _, err := b.admin.Exec(ctx, "CREATE DATABASE "+original); err != nil {
+		return err
+	}
+	conn, err := pgx.Connect(ctx, b.server.URL(original))
+	if err != nil {
+		return err
+	}
+	defer conn.Close(ctx)
+	for _, name := range []string{"schema.sql", "generate.sql"} {
+		sql, err := os.ReadFile(filepath.Join(samples, name))
+		if err != nil {
+			return err
+		}
+		if _, err := conn.Exec(ctx, string(sql)); err != nil {
+			return fmt.Errorf("running %s: %w", name, err)
+		}
+	}
+	rows, err := conn.Query(ctx, "SELECT DISTINCT lower(email) FROM customers ORDER BY 1")
+	if err != nil {
+		return err
+	}
+	if b.addresses, err = pgx.CollectRows(rows, pgx.RowTo[string]); err != nil {
+		return err
+	}
+	e := b.engine(original, postgres.Login{Username: postgrestest.Superuser, Password: postgrestest.Password})
+	if o := e.Provision(ctx, b.task(original, 0), b.eraser, b.verifier); !o.OK {
+		return fmt.Errorf("provisioning: %s: %s", o.Reason, o.Message)
+	}
+	_, err = conn.Exec(ctx, "VACUUM (ANALYZE)")
+	return err
+}
+
+func (b *bench) engine(database string, as postgres.Login) *postgres.Engine {
+	return &postgres.Engine{Config: postgres.Config{Connection: b.connection(database), Username: as.Username, Password: as.Password,
+		Dial: (&net.Dialer{Timeout: 5 * time.Second}).DialContext}}
+}
+
+func (b *bench) connection(database string) task.Connection {
+	return task.Connection{Host: "127.0.0.1", Port: b.server.Port, Database: database, TLS: task.TLS{Mode: v1alpha1.TLSDisable}}
+}
+
+func (b *bench) task(database string, people int) task.Task {
+	t := task.Task{RunUID: "bench", Epoch: 1, Register: "r", Store: "s", Engine: v1alpha1.EnginePostgreSQL, Connection: b.connection(database), Dataset: b.dataset, AsOf: asOf}
+	for i := range people {
+		t.Requests = append(t.Requests, task.Request{UID: fmt.Sprintf("%08d-0000-4000-8000-000000000000", i)})
+	}
+	return t
+}
+
+// chosen spreads the people over the whole table.
+func (b *bench) chosen(people int) []string {
+	out := make([]string, people)
+	for i := range out {
+		out[i] = b.addresses[i*len(b.addresses)/people]
+	}
+	return out
+}
+
+// way erases people from a copy of the database and returns a second figure with its own name, where it has one.
+type way struct {
+	name  string
+	erase func(ctx context.Context, database string, addresses []string) (extra time.Duration, err error)
+}
+
+// result gathers the measurements of one way.
+type result struct {
+	times, extras []time.Duration
+	wal           int64
+	state         string
+}
+
+func (b *bench) measure(ctx context.Context, people, rounds, perRow int) error {
+	if people > len(b.addresses) {
+		return fmt.Errorf("the demo has %d people, fewer than %d", len(b.addresses), people)
+	}
+	ways := []way{{"engine: plan, erase, ledger", b.byEngine}, {"by hand: one transaction, psql", b.byHand}, {"one commit per row", b.byRow}}
+	results := make([]result, len(ways))
+	// Round 0 warms up and is not counted.
+	for round := 0; round <= rounds; round++ {
+		for i, w := range ways {
+			if i == 2 && (round == 0 || round > perRow) {
+				continue
+			}
+			if err := b.once(ctx, w, people, round > 0, &results[i]); err != nil {
+				return fmt.Errorf("%s: %w", w.name, err)
+			}
+		}
+	}
+	if results[0].state != results[1].state {
+		return errors.New("the engine and the hand-written transaction left different rows")
+	}
+	report(people, ways, results)
+	return nil
+}
+
+// once measures one way on a fresh copy.
+func (b *bench) once(ctx context.Context, w way, people int, count bool, into *result) error {
+	b.copies++
+	database := fmt.Sprintf("copy_%d", b.copies)
+	if _, err := b.admin.Exec(ctx, "CREATE DATABASE "+database+" TEMPLATE "+original); err != nil {
+		return err
+	}
+	defer func() { _, _ = b.admin.Exec(context.WithoutCancel(ctx), "DROP DATABASE "+database+" WITH (FORCE)") }()
+	conn, err := pgx.Connect(ctx, b.server.URL(database))
+	if err != nil {
+		return err
+	}
+	defer conn.Close(ctx)
+	if err := warm(ctx, conn); err != nil {
+		return err
+	}
+	if _, err := b.admin.Exec(ctx, "CHECKPOINT"); err != nil {
+		return err
+	}
+	var before, after string
+	if err := conn.QueryRow(ctx, "SELECT pg_current_wal_insert_lsn()::text").Scan(&before); err != nil {
+		return err
+	}
+	start := time.Now()
+	extra, err := w.erase(ctx, database, b.chosen(people))
+	took := time.Since(start) - extra
+	if err != nil {
+		return err
+	}
+	if err := conn.QueryRow(ctx, "SELECT pg_current_wal_insert_lsn()::text").Scan(&after); err != nil {
+		return err
+	}
+	if count {
+		into.times, into.extras = append(into.times, took), append(into.extras, extra)
+	}
+	if err := conn.QueryRow(ctx, "SELECT ($1::text::pg_lsn - $2::text::pg_lsn)::bigint", after, before).Scan(&into.wal); err != nil {
+		return err
+	}
+	into.state, err = state(ctx, conn)
+	return err
+}
+
+// warm reads every table and index once, so that no way pays for a cold copy.
+func warm(ctx context.Context, conn *pgx.Conn) error {
+	_, err := conn.Exec(ctx, `DO $$ DECLARE r record; BEGIN
+FOR r IN SELECT c.oid::regclass AS t FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = 'public' AND c.relkind = 'r' LOOP
+EXECUTE 'SELECT count(*) FROM (SELECT * FROM ' || r.t || ' OFFSET 0) x'; END LOOP; END $$`)
+	return err
+}
+
+// state is a checksum over all rows; pseudonyms differ each time and are left out.
+func state(ctx context.Context, conn *pgx.Conn) (string, error) {
+	var parts []string
+	for _, query := range []string{
+		"accounts", "customers", "conversations", "participants", "messages", "attachments", "contact_forms", "orders", "order_lines", "invoices",
+		"(SELECT id, customer_id, regexp_replace(card_number, '^[0-9a-f]{32}$', 'pseudonym'), points FROM loyalty_cards)",
+		"(SELECT id, at, regexp_replace(actor, '^[0-9a-f]{32}$', 'pseudonym'), action, detail FROM audit_log)",
+	} {
+		var sum string
+		if err := conn.QueryRow(ctx, "SELECT count(*) || ':' || coalesce(sum(hashtextextended(x::text, 0)), 0) FROM "+query+" AS x").Scan(&sum); err != nil {
+			return "", err
+		}
+		parts = append(parts, sum)
+	}
+	return strings.Join(parts, " "), nil
+}
+
+// byEngine does what the eraser's containers do; the plan that a person approved is made before the clock starts, and
+// verification is reported apart.
+func (b *bench) byEngine(ctx context.Context, database string, addresses []string) (time.Duration, error) {
+	prepare := time.Now()
+	people := make([]subject.Subject, len(addresses))
+	for i, address := range addresses {
+		person, err := subject.Read(map[string][]byte{"email": []byte(address)})
+		if err != nil {
+			return 0, err
+		}
+		people[i] = person
+	}
+	t := b.task(database, len(people))
+	planned := b.engine(database, b.verifier).Plan(ctx, t, people)
+	if !planned.OK {
+		return 0, fmt.Errorf("plan: %s: %s", planned.Reason, planned.Message)
+	}
+	t.PlanDigest = planned.PlanDigest
+	extra := time.Since(prepare)
+	if o := b.engine(database, b.eraser).Erase(ctx, t, people); !o.OK {
+		return 0, fmt.Errorf("erase: %s: %s", o.Reason, o.Message)
+	}
+	check := time.Now()
+	if o := b.engine(database, b.verifier).Verify(ctx, t, people); !o.OK {
+		return 0, fmt.Errorf("verify: %s: %s", o.Reason, o.Message)
+	}
+	return extra + time.Since(check), nil
+}
+
+// byHand runs the hand-written script through psql.
+func (b *bench) byHand(ctx context.Context, database string, addresses []string) (time.Duration, error) {
+	psql := exec.CommandContext(ctx, filepath.Join(b.server.Bin, "psql"), "-X", "-q", "-d", b.server.URL(database))
+	psql.Stdin = strings.NewReader(strings.Replace(handwritten, "--addresses--", strings.Join(addresses, "\n"), 1))
+	var out bytes.Buffer
+	psql.Stdout, psql.Stderr = &out, &out
+	if err := psql.Run(); err != nil {
+		return 0, fmt.Errorf("psql: %w: %s", err, out.String())
+	}
+	return 0, nil
+}
+
+func report(people int, ways []way, results []result) {
+	load, _ := os.ReadFile("/proc/loadavg")
+	fmt.Printf("\n%d people in one run; load average %s\n", people, strings.Join(strings.Fields(string(load))[:min(3, len(strings.Fields(string(load))))], " "))
+	w := tabwriter.NewWriter(os.Stdout, 0, 4, 2, ' ', 0)
+	fmt.Fprintln(w, "way\tmedian\tmin\tmax\trounds\tWAL\tspeed against by hand")
+	for i, r := range results {
+		if len(r.times) == 0 {
+			continue
+		}
+		slices.Sort(r.times)
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%d\t%.1f MB\t%.2f\n", ways[i].name, ms(median(r.times)), ms(r.times[0]), ms(r.times[len(r.times)-1]), len(r.times), float64(r.wal)/1e6,
+			float64(median(results[1].times))/float64(median(r.times)))
+	}
+	slices.Sort(results[0].extras)
+	fmt.Fprintf(w, "engine: plan beforehand and verify after, not in the above\t%s\n", ms(median(results[0].extras)))
+	_ = w.Flush()
+	fmt.Println("The engine and the hand-written transaction left the same rows.")
+}
+
+func median(sorted []time.Duration) time.Duration {
+	n := len(sorted)
+	if n == 0 {
+		return 0
+	}
+	return (sorted[(n-1)/2] + sorted[n/2]) / 2
+}
+
+func ms(d time.Duration) string { return fmt.Sprintf("%.0f ms", float64(d.Microseconds())/1000) }
