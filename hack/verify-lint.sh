@@ -5,5 +5,5 @@ set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 linter=$(tool golangci-lint-kube-api-linter)
-"$linter" run -c .golangci-kal.yml ./api/v1alpha1
-"$linter" run -c .golangci.yml ./...
+"$linter" run --allow-parallel-runners -c .golangci-kal.yml ./api/v1alpha1
+"$linter" run --allow-parallel-runners -c .golangci.yml ./...

@@ -28,7 +28,7 @@ actual() {
 		plural=$(sed -n 's/^    plural: //p' "$crd")
 		controller=no hooks=no
 		[[ ! -d controllers/${kind,,} ]] || controller=controller
-		! grep -rqE "^ *- $plural(/status)?$" config/webhook 2>/dev/null || hooks=webhooks
+		! grep -rqE "resources: .*\b$plural\b" config/webhook || hooks=webhooks
 		echo "$kind $(sed -n 's/^  group: //p' "$crd") $(sed -n 's/^  - .*name: \(v[0-9a-z]*\)$/\1/p; s/^    name: \(v[0-9a-z]*\)$/\1/p' "$crd" | head -n 1) $(sed -n 's/^  scope: //p' "$crd") $controller $hooks"
 	done
 }
