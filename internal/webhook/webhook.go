@@ -14,6 +14,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 
+	"github.com/rempart-dev/rempart/internal/notice"
 	"github.com/rempart-dev/rempart/internal/residency"
 	"github.com/rempart-dev/rempart/internal/webhook/breachincident"
 	"github.com/rempart-dev/rempart/internal/webhook/dataregister"
@@ -42,10 +43,6 @@ type Deps struct {
 	OperatorNamespace string
 	// OperatorUser is the user name of the operator's service account.
 	OperatorUser string
-	// Breach is the law of breaches.
-	Breach breachincident.Law
-	// AuthorityDomain tells whether a host belongs to a supervisory authority.
-	AuthorityDomain func(host string) bool
 }
 
 // SetupWithManager serves every handler. All replicas do.
@@ -57,9 +54,9 @@ func SetupWithManager(mgr ctrl.Manager, deps Deps) error {
 		storage.Path:              storage.New(scheme, world),
 		dataregister.Path:         dataregister.New(scheme, world, asker, marker{live, mgr.GetClient()}),
 		erasurerequest.Path:       erasurerequest.New(scheme, asker, deps.Clock),
-		breachincident.Path:       breachincident.New(scheme, deps.Breach, asker, deps.Clock, deps.OperatorUser, Cleaners),
-		breachincident.MutatePath: breachincident.NewMutating(scheme, deps.Breach, deps.Clock),
-		notificationchannel.Path:  notificationchannel.New(scheme, deps.AuthorityDomain),
+		breachincident.Path:       breachincident.New(scheme, asker, deps.Clock, deps.OperatorUser, Cleaners),
+		breachincident.MutatePath: breachincident.NewMutating(scheme, deps.Clock),
+		notificationchannel.Path:  notificationchannel.New(scheme, notice.AuthorityDomain),
 		officer.Path:              officer.New(scheme),
 		residencypolicy.Path:      residencypolicy.New(scheme, live, asker),
 	}

@@ -17,6 +17,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 
 	"github.com/rempart-dev/rempart/api/v1alpha1"
+	"github.com/rempart-dev/rempart/internal/breach"
 	"github.com/rempart-dev/rempart/internal/webhook/personal"
 	"github.com/rempart-dev/rempart/internal/webhook/review"
 	"github.com/rempart-dev/rempart/internal/webhook/rights"
@@ -28,27 +29,16 @@ const (
 	MutatePath = "/mutate/breachincident"
 )
 
-// retentionYears is how long an incident is kept after it was closed.
-const retentionYears = 5
-
 // Rules that refusals name.
 const (
-	RuleTimes     = "times"
+	RuleRecord    = "record"
 	RuleRights    = "rights"
 	RuleRetention = "retention"
 )
 
 type request = review.Request[*v1alpha1.BreachIncident]
 
-// Law is what the law of breaches says of an incident: objections to its instants, and the stamps of decisions.
-// Old is nil on creation.
-type Law struct {
-	ValidateTimes func(incident, old *v1alpha1.BreachIncident, now time.Time) []string
-	Stamp         func(incident, old *v1alpha1.BreachIncident, user string, now time.Time)
-}
-
 type judge struct {
-	law      Law
 	rights   rights.Asker
 	clock    clock.PassiveClock
 	operator string
@@ -57,8 +47,8 @@ type judge struct {
 
 // New makes a validating handler. Operator is the operator's user; cleaners are the users of the garbage and namespace
 // controllers.
-func New(scheme *runtime.Scheme, law Law, asker rights.Asker, clock clock.PassiveClock, operator string, cleaners []string) admission.Handler {
-	j := judge{law, asker, clock, operator, cleaners}
+func New(scheme *runtime.Scheme, asker rights.Asker, clock clock.PassiveClock, operator string, cleaners []string) admission.Handler {
+	j := judge{asker, clock, operator, cleaners}
 	return review.Handler(scheme, fresh, j.judge)
 }
 
@@ -74,8 +64,8 @@ func (j judge) judge(ctx context.Context, req request) (review.Answer, error) {
 	if !req.Created() && equality.Semantic.DeepEqual(req.Object.Spec, req.Old.Spec) {
 		return answer, nil
 	}
-	for _, objection := range j.law.ValidateTimes(req.Object, req.Old, j.clock.Now()) {
-		answer.Refuse(RuleTimes, "spec", objection)
+	for _, objection := range breach.Validate(req.Object, req.Old, j.clock.Now()) {
+		answer.Refuse(RuleRecord, "spec", objection)
 	}
 	hits, err := personal.Scan(req.Request.Object.Raw)
 	if err != nil {
@@ -92,12 +82,11 @@ func (j judge) deletion(answer *review.Answer, req request) {
 	if req.UserInfo.Username == j.operator || slices.Contains(j.cleaners, req.UserInfo.Username) {
 		return
 	}
-	closure := req.Old.Spec.Closure
-	if closure != nil && closure.Stamp != nil && closure.Stamp.Time != nil && !j.clock.Now().Before(closure.Stamp.Time.AddDate(retentionYears, 0, 0)) {
+	if end, closed := breach.RecordEnds(req.Old, time.UTC); closed && !j.clock.Now().Before(end) {
 		return
 	}
-	answer.Refuse(RuleRetention, "", fmt.Sprintf("BreachIncident %q stays in the record until %d years after its closure (Article 33(5), rule %s); set verdict Dismissed with a reason if it was none, or close it",
-		req.Old.Name, retentionYears, RuleRetention))
+	answer.Refuse(RuleRetention, "", fmt.Sprintf("BreachIncident %q stays in the record until five years after its closure (Article 33(5), rule %s); set verdict Dismissed with a reason if it was none, or close it",
+		req.Old.Name, RuleRetention))
 }
 
 // finalizer keeps the one that guards the record: only the operator, and whoever removes the namespace, may take it off.
@@ -112,7 +101,7 @@ func (j judge) finalizer(answer *review.Answer, req request) {
 
 // mayDecide asks for the verb of each decision that is new. Suspecting is open to whoever may create the kind.
 func (j judge) mayDecide(ctx context.Context, answer *review.Answer, req request) error {
-	for _, verb := range verbs(req.Object, req.Old) {
+	for _, verb := range breach.VerbsFor(req.Old, req.Object) {
 		question := rights.Question{Verb: verb, Group: v1alpha1.GroupName, Resource: "breachincidents", Namespace: req.Namespace, Name: req.Object.Name}
 		allowed, err := j.rights.May(ctx, req.UserInfo, question)
 		if err != nil {
@@ -125,30 +114,8 @@ func (j judge) mayDecide(ctx context.Context, answer *review.Answer, req request
 	return nil
 }
 
-// verbs are those that a change needs: decide for verdict, awareness, risk, communication and closure, submit for
-// notifications to authorities, acknowledge for acknowledgements.
-func verbs(now, old *v1alpha1.BreachIncident) []string {
-	before := v1alpha1.BreachIncidentSpec{Verdict: v1alpha1.BreachSuspected}
-	if old != nil {
-		before = old.Spec
-	}
-	after, same := now.Spec, equality.Semantic.DeepEqual
-	var needed []string
-	if after.Verdict != before.Verdict || !same(after.AwareTime, before.AwareTime) || !same(after.Risk, before.Risk) ||
-		!same(after.Communication, before.Communication) || !same(after.Closure, before.Closure) {
-		needed = append(needed, "decide")
-	}
-	if !same(after.Submissions, before.Submissions) {
-		needed = append(needed, "submit")
-	}
-	if !same(after.Acknowledgements, before.Acknowledgements) {
-		needed = append(needed, "acknowledge")
-	}
-	return needed
-}
-
 // NewMutating makes the handler that stamps decisions with the user and the instant. What a user writes there is replaced.
-func NewMutating(scheme *runtime.Scheme, law Law, clock clock.PassiveClock) admission.Handler {
+func NewMutating(scheme *runtime.Scheme, clock clock.PassiveClock) admission.Handler {
 	decoder := admission.NewDecoder(scheme)
 	return admission.HandlerFunc(func(ctx context.Context, req admission.Request) admission.Response {
 		incident := fresh()
@@ -161,7 +128,7 @@ func NewMutating(scheme *runtime.Scheme, law Law, clock clock.PassiveClock) admi
 		if err != nil {
 			return admission.Errored(http.StatusBadRequest, errors.New("the object in the request cannot be read"))
 		}
-		law.Stamp(incident, old, req.UserInfo.Username, clock.Now())
+		breach.Stamp(old, incident, req.UserInfo.Username, clock.Now())
 		stamped, err := json.Marshal(incident)
 		if err != nil {
 			return review.Failed(ctx, fmt.Errorf("encoding the incident: %w", err))

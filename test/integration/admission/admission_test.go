@@ -1,0 +1,188 @@
+package admission
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/kubernetes"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/rempart-dev/rempart/api/v1alpha1"
+)
+
+const groupName = "gdpr.rempart.dev"
+
+func podSpec(class string) corev1.PodSpec {
+	wish := claim("", "", class).Spec
+	return corev1.PodSpec{Containers: []corev1.Container{{Name: "app", Image: "app"}}, Volumes: []corev1.Volume{{Name: "scratch", VolumeSource: corev1.VolumeSource{
+		Ephemeral: &corev1.EphemeralVolumeSource{VolumeClaimTemplate: &corev1.PersistentVolumeClaimTemplate{Spec: wish}}}}}}
+}
+
+func template(spec corev1.PodSpec) corev1.PodTemplateSpec {
+	return corev1.PodTemplateSpec{ObjectMeta: metav1.ObjectMeta{Labels: map[string]string{"app": "x"}}, Spec: spec}
+}
+
+func meta(namespace, name string) metav1.ObjectMeta {
+	return metav1.ObjectMeta{Namespace: namespace, Name: name}
+}
+
+func TestStorageAbroadIsRefusedFromTheMomentThatTheRegisterIsThere(t *testing.T) {
+	newNamespace(t, "shop", nil)
+	newNamespace(t, "free", nil)
+	accepted(t, admin.Create(t.Context(), claim("shop", "older", "us-fast")))
+	refused(t, admin.Create(t.Context(), newRegister("shop", "abroad", managedIn("us-fast"))), `store "main"`, `class "us-fast" provisions in aws us-east-1 (US, AdequatePartial)`, `Use "eu-fast"`)
+	if err := admin.Create(t.Context(), newRegister("shop", "crm", managedIn("eu-fast"))); err != nil {
+		t.Fatal(err)
+	}
+	refused(t, admin.Create(t.Context(), claim("shop", "data", "us-fast")), "ResidencyPolicy eu-only, rule storage-class", "us-east-1", "US", "AdequatePartial", `Use "eu-fast"`)
+	refused(t, admin.Create(t.Context(), claim("shop", "data", "mystery")), "example.com/unknown")
+	refused(t, admin.Create(t.Context(), claim("shop", "data", "absent")), "does not exist")
+	annotated := claim("shop", "annotated", "eu-fast")
+	annotated.Annotations = map[string]string{corev1.BetaStorageClassAnnotation: "us-fast"}
+	refused(t, admin.Create(t.Context(), annotated), "us-east-1")
+	selector := &metav1.LabelSelector{MatchLabels: map[string]string{"app": "x"}}
+	refused(t, admin.Create(t.Context(), &corev1.Pod{ObjectMeta: meta("shop", "p"), Spec: podSpec("us-fast")}), "us-east-1")
+	refused(t, admin.Create(t.Context(), &appsv1.Deployment{ObjectMeta: meta("shop", "d"), Spec: appsv1.DeploymentSpec{Selector: selector, Template: template(podSpec("us-fast"))}}), "us-east-1")
+	plain := podSpec("eu-fast")
+	plain.Volumes = nil
+	refused(t, admin.Create(t.Context(), &appsv1.StatefulSet{ObjectMeta: meta("shop", "s"), Spec: appsv1.StatefulSetSpec{Selector: selector, Template: template(plain),
+		VolumeClaimTemplates: []corev1.PersistentVolumeClaim{*claim("", "data", "us-fast")}}}), "us-east-1")
+
+	accepted(t, admin.Create(t.Context(), claim("shop", "data", "eu-fast")))
+	accepted(t, admin.Create(t.Context(), claim("free", "data", "us-fast")))
+	older := &corev1.PersistentVolumeClaim{}
+	accepted(t, admin.Get(t.Context(), client.ObjectKey{Namespace: "shop", Name: "older"}, older))
+	older.Labels = map[string]string{"a": "b"}
+	accepted(t, admin.Update(t.Context(), older))
+	older.Annotations = map[string]string{corev1.BetaStorageClassAnnotation: "mystery"}
+	refused(t, admin.Status().Update(t.Context(), older.DeepCopy()), "mystery")
+	accepted(t, admin.Delete(t.Context(), older))
+}
+
+func TestAuditedNamespacesOnlyWarn(t *testing.T) {
+	newNamespace(t, "lab", map[string]string{"data": "maybe"})
+	guarded(t, "lab", "audit")
+	accepted(t, admin.Create(t.Context(), claim("lab", "data", "us-fast")))
+}
+
+func TestTheLabelOfAGuardedNamespaceStays(t *testing.T) {
+	newNamespace(t, "kept", map[string]string{"data": "personal"})
+	guarded(t, "kept", "true")
+	clientset, err := kubernetes.NewForConfig(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, patch := range []string{`{"metadata":{"labels":{"gdpr.rempart.dev/guarded":null}}}`, `{"metadata":{"labels":{"gdpr.rempart.dev/guarded":"audit"}}}`, `{"metadata":{"labels":null}}`} {
+		for _, subresource := range [][]string{nil, {"status"}} {
+			_, err := clientset.CoreV1().Namespaces().Patch(t.Context(), "kept", types.MergePatchType, []byte(patch), metav1.PatchOptions{}, subresource...)
+			refused(t, err, "rule guard")
+		}
+	}
+	namespace, err := clientset.CoreV1().Namespaces().Get(t.Context(), "kept", metav1.GetOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	namespace.Labels = nil
+	_, err = clientset.CoreV1().Namespaces().Finalize(t.Context(), namespace.DeepCopy(), metav1.UpdateOptions{})
+	refused(t, err, "rule guard")
+	_, err = clientset.CoreV1().Namespaces().Patch(t.Context(), "kept", types.MergePatchType, []byte(`{"metadata":{"labels":{"team":"a"}}}`), metav1.PatchOptions{})
+	accepted(t, err)
+}
+
+func TestInternalKindsAndStatusBelongToTheOperator(t *testing.T) {
+	newNamespace(t, "inner", nil)
+	run := newRun("inner")
+	refused(t, admin.Create(t.Context(), run), "internal kind", "ErasureRequest")
+	policy := &v1alpha1.ResidencyPolicy{}
+	accepted(t, admin.Get(t.Context(), client.ObjectKey{Name: "eu-only"}, policy))
+	policy.Status.DataVersion = "forged"
+	refused(t, admin.Status().Update(t.Context(), policy), "rule status")
+}
+
+func TestASecondDefaultPolicyIsRefused(t *testing.T) {
+	second := &v1alpha1.ResidencyPolicy{ObjectMeta: metav1.ObjectMeta{Name: "second"}, Spec: v1alpha1.ResidencyPolicySpec{Enforcement: "Enforce", Role: "Default"}}
+	refused(t, admin.Create(t.Context(), second), `"eu-only" is the Default already`)
+}
+
+func TestOneStoreHasOneRegister(t *testing.T) {
+	newNamespace(t, "twice", nil)
+	connected := func(host string) v1alpha1.DataStore {
+		return v1alpha1.DataStore{Name: "main", Engine: "PostgreSQL", External: &v1alpha1.ExternalStore{Country: "FR", Evidence: "contract"}, Connection: &v1alpha1.StoreConnection{
+			Host: host, Database: "app", TLS: v1alpha1.ConnectionTLS{Mode: "Require"}, EraserSecretRef: v1alpha1.SecretRef{Name: "e"}, VerifierSecretRef: v1alpha1.SecretRef{Name: "v"}}}
+	}
+	accepted(t, admin.Create(t.Context(), newRegister("twice", "one", connected("db.example.com"))))
+	refused(t, admin.Create(t.Context(), newRegister("twice", "two", connected("DB.EXAMPLE.COM"))), `claimed by DataRegister "one"`)
+}
+
+func newRequest(namespace, name string) *v1alpha1.ErasureRequest {
+	received := metav1.NewTime(time.Now().Add(-time.Hour))
+	return &v1alpha1.ErasureRequest{ObjectMeta: meta(namespace, name), Spec: v1alpha1.ErasureRequestSpec{RequestID: name, ReceivedTime: &received,
+		Subject: v1alpha1.ErasureSubject{SecretRef: v1alpha1.SecretRef{Name: "subject"}}}}
+}
+
+func TestErasureNeedsTheRightsOfTheUser(t *testing.T) {
+	newNamespace(t, "people", nil)
+	requests := rbacv1.PolicyRule{APIGroups: []string{groupName}, Resources: []string{"erasurerequests"}, Verbs: []string{"get", "create", "update"}}
+	secrets := rbacv1.PolicyRule{APIGroups: []string{""}, Resources: []string{"secrets"}, ResourceNames: []string{"subject"}, Verbs: []string{"get", "delete"}}
+	approve := rbacv1.PolicyRule{APIGroups: []string{groupName}, Resources: []string{"erasurerequests"}, Verbs: []string{"approve"}}
+	stranger := as(t, "stranger", "people", requests)
+	refused(t, stranger.Create(t.Context(), newRequest("people", "r1")), "get secrets/subject", "delete secrets/subject")
+	clerk := as(t, "clerk", "people", requests, secrets)
+	marked := newRequest("people", "r1")
+	marked.Annotations = map[string]string{"who": "alice@example.com"}
+	refused(t, clerk.Create(t.Context(), marked), "metadata.annotations[who] holds what looks like an e-mail address")
+	request := newRequest("people", "r1")
+	accepted(t, clerk.Create(t.Context(), request))
+	request.Spec.Decision = &v1alpha1.ErasureDecision{Verdict: "Approved", PlanDigest: "sha256:" + strings.Repeat("0", 64)}
+	refused(t, clerk.Update(t.Context(), request.DeepCopy()), "approve erasurerequests.gdpr.rempart.dev/r1")
+	officer := as(t, "officer", "people", requests, approve)
+	accepted(t, officer.Update(t.Context(), request))
+}
+
+func TestDecisionsOnABreachAreStampedAndTheRecordStays(t *testing.T) {
+	newNamespace(t, "breach", nil)
+	seen := metav1.NewTime(time.Now().Add(-2 * time.Hour))
+	incident := &v1alpha1.BreachIncident{ObjectMeta: meta("breach", "b1"), Spec: v1alpha1.BreachIncidentSpec{OfficerRef: v1alpha1.ClusterRef{Name: "officer"}, Role: "Controller",
+		Verdict: "Confirmed", DetectedTime: &seen, AwareTime: &seen, DecisionStamp: &v1alpha1.DecisionStamp{By: "mallory"}}}
+	future := incident.DeepCopy()
+	later := metav1.NewTime(time.Now().Add(time.Hour))
+	future.Spec.AwareTime = &later
+	refused(t, admin.Create(t.Context(), future), "future")
+	accepted(t, admin.Create(t.Context(), incident))
+	if stamp := incident.Spec.DecisionStamp; stamp == nil || stamp.By == "mallory" || stamp.Time == nil {
+		t.Errorf("stamp %+v", stamp)
+	}
+	refused(t, admin.Delete(t.Context(), incident), "stays in the record")
+}
+
+// It is the last test: what it stops does not come back.
+func TestZWhileTheWebhooksAreDownOnlyGuardedNamespacesFailClosed(t *testing.T) {
+	newNamespace(t, "held", map[string]string{"data": "personal"})
+	newNamespace(t, "open", nil)
+	newNamespace(t, "watched", map[string]string{"data": "maybe"})
+	guarded(t, "held", "true")
+	guarded(t, "watched", "audit")
+	accepted(t, admin.Create(t.Context(), claim("held", "before", "eu-fast")))
+	stopOperator()
+	refused(t, admin.Create(t.Context(), claim("held", "data", "eu-fast")), "failed calling webhook")
+	refused(t, admin.Create(t.Context(), &corev1.Pod{ObjectMeta: meta("held", "p"), Spec: podSpec("eu-fast")}), "failed calling webhook")
+	stateless := podSpec("eu-fast")
+	stateless.Volumes = nil
+	accepted(t, admin.Create(t.Context(), &corev1.Pod{ObjectMeta: meta("held", "stateless"), Spec: stateless}))
+	for _, namespace := range []string{"open", "watched"} {
+		accepted(t, admin.Create(t.Context(), claim(namespace, "data", "us-fast")))
+	}
+	before := &corev1.PersistentVolumeClaim{}
+	accepted(t, admin.Get(t.Context(), client.ObjectKey{Namespace: "held", Name: "before"}, before))
+	before.Labels = map[string]string{"a": "b"}
+	accepted(t, admin.Update(t.Context(), before))
+	accepted(t, admin.Delete(t.Context(), before))
+	refused(t, admin.Patch(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "held"}},
+		client.RawPatch(types.MergePatchType, []byte(`{"metadata":{"labels":{"gdpr.rempart.dev/guarded":null}}}`))), "rule guard")
+}

@@ -1,0 +1,167 @@
+package admission
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/onsi/gomega"
+	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
+	storagev1 "k8s.io/api/storage/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/client-go/rest"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/yaml"
+
+	"github.com/rempart-dev/rempart/api/v1alpha1"
+)
+
+// install applies the admission policies, classes inside and outside the Union, and the default policy.
+func install(ctx context.Context, root string) error {
+	files, err := filepath.Glob(filepath.Join(root, "config", "admission", "[^k]*.yaml"))
+	if err != nil {
+		return err
+	}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			return err
+		}
+		for _, document := range strings.Split(string(text), "\n---\n") {
+			object := &unstructured.Unstructured{}
+			if err := yaml.Unmarshal([]byte(document), &object.Object); err != nil {
+				return err
+			}
+			if err := admin.Create(ctx, object); err != nil {
+				return fmt.Errorf("%s: %w", file, err)
+			}
+		}
+	}
+	if err := active(ctx); err != nil {
+		return err
+	}
+	var made error
+	for name, region := range map[string]string{"eu-fast": "eu-west-3", "us-fast": "us-east-1"} {
+		made = errors.Join(made, admin.Create(ctx, &storagev1.StorageClass{ObjectMeta: metav1.ObjectMeta{Name: name}, Provisioner: "local.rempart.dev",
+			AllowedTopologies: []corev1.TopologySelectorTerm{{MatchLabelExpressions: []corev1.TopologySelectorLabelRequirement{{Key: corev1.LabelTopologyRegion, Values: []string{region}}}}}}))
+	}
+	return errors.Join(made,
+		admin.Create(ctx, &storagev1.StorageClass{ObjectMeta: metav1.ObjectMeta{Name: "mystery"}, Provisioner: "example.com/unknown"}),
+		admin.Create(ctx, &v1alpha1.ResidencyPolicy{ObjectMeta: metav1.ObjectMeta{Name: "eu-only"}, Spec: v1alpha1.ResidencyPolicySpec{Enforcement: "Enforce", Role: "Default", Provider: "aws",
+			Namespaces: v1alpha1.PolicyNamespaces{Mode: "Selected", Selector: &metav1.LabelSelector{MatchLabels: map[string]string{"data": "personal"}}}}}),
+		admin.Create(ctx, &v1alpha1.ResidencyPolicy{ObjectMeta: metav1.ObjectMeta{Name: "watch"}, Spec: v1alpha1.ResidencyPolicySpec{Enforcement: "Audit", Role: "Named", Provider: "aws",
+			Namespaces: v1alpha1.PolicyNamespaces{Mode: "Selected", Selector: &metav1.LabelSelector{MatchLabels: map[string]string{"data": "maybe"}}}}}))
+}
+
+// active waits until the API server applies the admission policies: it reads them with a delay.
+func active(ctx context.Context) error {
+	for range 300 {
+		err := admin.Create(ctx, newRun("default"), client.DryRunAll)
+		if err != nil && strings.Contains(err.Error(), "internal kind") {
+			return nil
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	return errors.New("the admission policies are not applied")
+}
+
+func newRun(namespace string) *v1alpha1.ErasureRun {
+	return &v1alpha1.ErasureRun{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "run"}, Spec: v1alpha1.ErasureRunSpec{RegisterRef: v1alpha1.LocalRef{Name: "crm"}, Store: "main",
+		Mode: "Plan", Epoch: 1, Image: "eraser", Requests: []v1alpha1.RunRequest{{Name: "r", UID: "u"}}}}
+}
+
+// as returns a client of a user who has the given rules in a namespace.
+func as(t *testing.T, user, namespace string, rules ...rbacv1.PolicyRule) client.Client {
+	t.Helper()
+	name := "rights-of-" + user
+	for _, object := range []client.Object{
+		&rbacv1.Role{ObjectMeta: metav1.ObjectMeta{Name: name, Namespace: namespace}, Rules: rules},
+		&rbacv1.RoleBinding{ObjectMeta: metav1.ObjectMeta{Name: name, Namespace: namespace}, RoleRef: rbacv1.RoleRef{APIGroup: "rbac.authorization.k8s.io", Kind: "Role", Name: name},
+			Subjects: []rbacv1.Subject{{APIGroup: "rbac.authorization.k8s.io", Kind: "User", Name: user}}},
+	} {
+		if err := admin.Create(t.Context(), object); err != nil {
+			t.Fatal(err)
+		}
+	}
+	asUser := rest.CopyConfig(config)
+	asUser.Impersonate = rest.ImpersonationConfig{UserName: user}
+	c, err := client.New(asUser, client.Options{Scheme: scheme})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func newNamespace(t *testing.T, name string, labels map[string]string) {
+	t.Helper()
+	if err := admin.Create(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name, Labels: labels}}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func eventually(t *testing.T, what func() error) {
+	t.Helper()
+	gomega.NewWithT(t).Eventually(what).WithTimeout(10 * time.Second).WithPolling(50 * time.Millisecond).Should(gomega.Succeed())
+}
+
+// guarded waits until a namespace carries a label.
+func guarded(t *testing.T, name, label string) {
+	t.Helper()
+	eventually(t, func() error {
+		namespace := &corev1.Namespace{}
+		if err := admin.Get(t.Context(), client.ObjectKey{Name: name}, namespace); err != nil {
+			return err
+		}
+		if got := namespace.Labels["gdpr.rempart.dev/guarded"]; got != label {
+			return fmt.Errorf("namespace %s is labelled %q", name, got)
+		}
+		return nil
+	})
+}
+
+func newRegister(namespace, name string, stores ...v1alpha1.DataStore) *v1alpha1.DataRegister {
+	return &v1alpha1.DataRegister{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name}, Spec: v1alpha1.DataRegisterSpec{
+		Role: "Controller", OfficerRef: v1alpha1.ClusterRef{Name: "officer"}, Stores: stores,
+		Activities: []v1alpha1.ProcessingActivity{{Name: "support", Purposes: []v1alpha1.Purpose{{Name: "support", LegalBasis: "Contract"}}, DataSubjects: []string{"customers"},
+			DataCategories: []v1alpha1.DataCategory{{Name: "contact"}}}}}}
+}
+
+func managedIn(class string) v1alpha1.DataStore {
+	return v1alpha1.DataStore{Name: "main", Engine: "PostgreSQL", Managed: &v1alpha1.ManagedStore{Image: "postgres:15",
+		Storage: v1alpha1.StorageRequest{Size: resource.MustParse("1Gi"), StorageClassName: v1alpha1.ObjectName(class)}}}
+}
+
+func claim(namespace, name, class string) *corev1.PersistentVolumeClaim {
+	return &corev1.PersistentVolumeClaim{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name}, Spec: corev1.PersistentVolumeClaimSpec{
+		StorageClassName: &class, AccessModes: []corev1.PersistentVolumeAccessMode{corev1.ReadWriteOnce},
+		Resources: corev1.VolumeResourceRequirements{Requests: corev1.ResourceList{corev1.ResourceStorage: resource.MustParse("1Gi")}}}}
+}
+
+// refused expects a refusal that holds every word.
+func refused(t *testing.T, err error, words ...string) {
+	t.Helper()
+	if err == nil {
+		t.Errorf("accepted, want a refusal with %q", words)
+		return
+	}
+	for _, word := range words {
+		if !strings.Contains(err.Error(), word) {
+			t.Errorf("refused with %q, want %q", err, word)
+		}
+	}
+}
+
+func accepted(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Errorf("refused: %v", err)
+	}
+}
