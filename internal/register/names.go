@@ -5,9 +5,7 @@ package register
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"fmt"
 	"maps"
-	"net"
 	"slices"
 	"strconv"
 	"strings"
@@ -129,7 +127,15 @@ func CASecret(store *v1alpha1.DataStore) string {
 // Endpoint returns host:port of a store.
 func Endpoint(register *v1alpha1.DataRegister, store *v1alpha1.DataStore) string {
 	c := Connection(register, store)
-	return net.JoinHostPort(c.Host, strconv.Itoa(int(c.Port)))
+	return address(c.Host, c.Port)
+}
+
+// address joins host and port; an IPv6 address stands in brackets.
+func address(host string, port int32) string {
+	if strings.Contains(host, ":") {
+		host = "[" + host + "]"
+	}
+	return host + ":" + strconv.Itoa(int(port))
 }
 
 // Affinity pins a pod to nodes of the allowed regions. Nil regions pin nothing; callers that need a place refuse them.
@@ -150,7 +156,7 @@ func Claims(register *v1alpha1.DataRegister) []string {
 	keys := make([]string, 0, len(register.Spec.Stores))
 	for i := range register.Spec.Stores {
 		c := Connection(register, &register.Spec.Stores[i])
-		keys = append(keys, fmt.Sprintf("%s/%s", net.JoinHostPort(canonicalHost(c.Host, register.Namespace), strconv.Itoa(int(c.Port))), c.Database))
+		keys = append(keys, address(canonicalHost(c.Host, register.Namespace), c.Port)+"/"+c.Database)
 	}
 	return keys
 }
@@ -158,7 +164,7 @@ func Claims(register *v1alpha1.DataRegister) []string {
 func canonicalHost(host, namespace string) string {
 	host = strings.TrimSuffix(strings.ToLower(host), ".")
 	host = strings.TrimSuffix(strings.TrimSuffix(host, ".cluster.local"), ".svc")
-	if net.ParseIP(host) == nil && !strings.Contains(host, ".") {
+	if !strings.ContainsAny(host, ".:") {
 		host += "." + namespace
 	}
 	return host

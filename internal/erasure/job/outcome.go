@@ -26,13 +26,10 @@ const (
 // writes only after the last pod has ended.
 func Ended(job *batchv1.Job) State {
 	for _, c := range job.Status.Conditions {
-		if c.Status != corev1.ConditionTrue {
-			continue
-		}
-		switch c.Type {
-		case batchv1.JobComplete:
+		if c.Status == corev1.ConditionTrue && c.Type == batchv1.JobComplete {
 			return Succeeded
-		case batchv1.JobFailed:
+		}
+		if c.Status == corev1.ConditionTrue && c.Type == batchv1.JobFailed {
 			return Failed
 		}
 	}
