@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -16,6 +17,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/managedfields"
+	clientgoapplyconfigurations "k8s.io/client-go/applyconfigurations"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/tools/events"
 	clocktesting "k8s.io/utils/clock/testing"
@@ -82,13 +85,19 @@ func (m messages) Message(r *v1alpha1.ErasureRequest, d erasure.Disclosure) runt
 		WithSpec(v1alpha1ac.NotificationSpec().WithTemplate("recipient-erasure"))
 }
 
+// typeConverters know how objects merge. Reading them takes longer than a whole play, so all shops share them.
+var typeConverters = sync.OnceValue(func() []managedfields.TypeConverter {
+	return []managedfields.TypeConverter{clientgoapplyconfigurations.NewTypeConverter(clientgoscheme.Scheme), managedfields.NewDeducedTypeConverter()}
+})
+
 func newShop(t *testing.T) *shop {
 	t.Helper()
 	s := &shop{t: t, clock: clocktesting.NewFakePassiveClock(start), recorder: events.NewFakeRecorder(1000), commits: map[string]int{}}
 	scheme := runtime.NewScheme()
-	s.must(clientgoscheme.AddToScheme(scheme))
+	s.must(corev1.AddToScheme(scheme))
+	s.must(batchv1.AddToScheme(scheme))
 	s.must(v1alpha1.AddToScheme(scheme))
-	builder := fake.NewClientBuilder().WithScheme(scheme).
+	builder := fake.NewClientBuilder().WithScheme(scheme).WithTypeConverters(typeConverters()...).
 		WithStatusSubresource(&v1alpha1.ErasureRequest{}, &v1alpha1.ErasureRun{}, &v1alpha1.DataRegister{}, &v1alpha1.Notification{}, &batchv1.Job{})
 	for _, i := range erasurerequest.Indexes() {
 		builder.WithIndex(i.Object, i.Field, i.Values)

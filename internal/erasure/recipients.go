@@ -77,10 +77,10 @@ func (j *judgement) recipientsInformed() objection {
 		if r.Result == v1alpha1.RecipientPending {
 			r.Result, r.Reason = delivery(j.Messages[MessageKey(r.Register, r.Name)])
 		}
-		switch r.Result {
-		case v1alpha1.RecipientPending:
+		if r.Result == v1alpha1.RecipientPending {
 			open++
-		case v1alpha1.RecipientImpossible:
+		}
+		if r.Result == v1alpha1.RecipientImpossible {
 			impossible++
 		}
 	}

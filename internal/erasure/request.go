@@ -145,10 +145,10 @@ func (j *judgement) executing() bool {
 func (j *judgement) result() v1alpha1.ErasureEnd {
 	end := v1alpha1.EndNothingFound
 	for _, t := range j.status.Targets {
-		switch t.Result {
-		case v1alpha1.TargetPartlyKept:
+		if t.Result == v1alpha1.TargetPartlyKept {
 			return v1alpha1.EndPartlyErased
-		case v1alpha1.TargetErased:
+		}
+		if t.Result == v1alpha1.TargetErased {
 			end = v1alpha1.EndErased
 		}
 	}
@@ -164,6 +164,7 @@ func (j *judgement) object(o objection) RequestVerdict {
 	}
 	j.tell(metav1.ConditionFalse, v1alpha1.ConditionReady, o.reason, o.message)
 	switch o.stance {
+	case waiting: // Ready False says enough
 	case working:
 		j.tell(metav1.ConditionTrue, v1alpha1.ConditionReconciling, o.reason, o.message)
 	case broken:
