@@ -277,6 +277,9 @@ func wait(in Input, views []view) time.Duration {
 			due := NextScan(v.status, Digest(in.Register, v.store, v.facts.Credentials))
 			soonest = min(soonest, max(due.Sub(in.Now), time.Second))
 		}
+		if v.store.Managed != nil && !in.placeable(v.store) { // a node or a class that comes is no event of ours
+			soonest = min(soonest, 30*time.Second)
+		}
 		if v.store.Managed == nil && (v.facts.CredentialsMissing != "" || len(v.seen.Places) == 0) {
 			soonest = min(soonest, 30*time.Second)
 		}
