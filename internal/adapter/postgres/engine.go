@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -196,29 +197,45 @@ func (e *Engine) eraseOnce(ctx context.Context, s *session, t task.Task, people 
 	return o, s.all(ctx, "COMMIT")
 }
 
-// begin plans, checks privileges, opens a transaction of one snapshot, locks the tables of the dataset against changes of
-// their shape, and plans again from what can no longer change. Accept judges that plan.
+// begin opens a transaction of one snapshot, locks the tables of the dataset against changes of their shape, plans from
+// what can no longer change, and checks the role's privileges. Accept judges the plan.
 func (s *session) begin(ctx context.Context, t task.Task, lock string, wanted func(*plan.Plan) []need, accept func(*plan.Plan) error) (*collector, error) {
-	before, err := s.planNow(ctx, t)
-	if err != nil {
-		return nil, err
-	}
-	if err := s.privileged(ctx, wanted(before)); err != nil {
-		return nil, err
-	}
 	names := []string{}
-	for _, m := range before.Members {
-		names = append(names, table(m.Table))
+	for _, d := range t.Dataset.Tables {
+		names = append(names, table(&plan.Table{Schema: schemaOf(string(d.Schema)), Name: string(d.Name)}))
 	}
-	err = s.all(ctx, "BEGIN ISOLATION LEVEL REPEATABLE READ", "LOCK TABLE "+strings.Join(names, ", ")+" IN "+lock+" MODE")
+	slices.Sort(names) // one order for all runs
+	err := s.all(ctx, "BEGIN ISOLATION LEVEL REPEATABLE READ", "LOCK TABLE "+strings.Join(names, ", ")+" IN "+lock+" MODE")
 	if err != nil {
-		return nil, err
+		return nil, s.explain(ctx, t, wanted, err)
 	}
 	p, err := s.planNow(ctx, t)
 	if err != nil {
 		return nil, err
 	}
+	if err := s.privileged(ctx, wanted(p)); err != nil {
+		return nil, err
+	}
 	return newCollector(s, p), accept(p)
+}
+
+// explain finds better words for tables that cannot be locked: LOCK TABLE names neither what is missing nor which
+// privilege. A name that is not a table's, a declared view, is refused by the planner too.
+func (s *session) explain(ctx context.Context, t task.Task, wanted func(*plan.Plan) []need, err error) error {
+	if f, ok := err.(*task.Failure); !ok || f.Reason == task.LockTimeout || f.Reason == task.Interrupted { //nolint:errorlint // failure returns the type itself
+		return err
+	}
+	if rollback := s.all(ctx, "ROLLBACK"); rollback != nil {
+		return rollback
+	}
+	p, planned := s.planNow(ctx, t)
+	if planned != nil {
+		return planned
+	}
+	if missing := s.privileged(ctx, wanted(p)); missing != nil {
+		return missing
+	}
+	return err
 }
 
 func (s *session) planNow(ctx context.Context, t task.Task) (*plan.Plan, error) {

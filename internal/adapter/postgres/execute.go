@@ -23,7 +23,7 @@ func (s *settlement) execute(ctx context.Context) error {
 		}
 	}
 	for _, l := range s.plan.Links {
-		if len(l.Clear) > 0 && s.concerns(l) {
+		if len(l.Clear) > 0 && s.concerns(l) && !s.clearedAlready(l) {
 			if err := s.clear(ctx, l); err != nil {
 				return err
 			}

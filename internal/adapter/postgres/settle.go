@@ -62,6 +62,22 @@ func (s *settlement) concerns(l plan.Link) bool {
 	return s.states[l.To][stateDelete] > 0 && (!l.Owning || s.staying(l.From) > 0)
 }
 
+// clearedAlready tells whether all rows that stay and refer by an owning link are changed so that they refer no more.
+func (s *settlement) clearedAlready(l plan.Link) bool {
+	if !l.Owning || s.others[l.From] > 0 || s.states[l.From][stateKeep] > 0 {
+		return false
+	}
+	changes := changing(&s.plan.Members[l.From])
+	for _, state := range []int{stateMask, stateDetach, stateFallback} {
+		if s.states[l.From][state] > 0 && slices.ContainsFunc(l.Clear, func(name string) bool {
+			return !slices.Contains(changes[state], plan.Change{Column: name, Mask: v1alpha1.MaskNull})
+		}) {
+			return false
+		}
+	}
+	return true
+}
+
 // goes says that the live row t of a link is itself deleted.
 func (s *settlement) goes(l plan.Link) string {
 	return fmt.Sprintf("EXISTS (SELECT FROM %s AS g WHERE g.state OPERATOR(pg_catalog.=) %d AND %s)", setOf(l.From), stateDelete, sameRow(&s.plan.Members[l.From], "t", "g"))
