@@ -57,14 +57,11 @@ verify: ## Generated files, lint, walls, samples, PROJECT, bundle, links
 ## -- code -------------------------------------------------------------------------------------------------------------
 
 .PHONY: generate
-generate: ## Deep copies and apply configurations
-	@tools=$(tools); $$tools/controller-gen object:headerFile=hack/boilerplate.go.txt applyconfiguration:headerFile=hack/boilerplate.go.txt paths=./api/...
+generate: manifests
 
 .PHONY: manifests
-manifests: ## CRDs and roles
-	@tools=$(tools); $$tools/controller-gen crd rbac:roleName=rempart-operator paths=./api/... paths=./controllers/... paths=./internal/... \
-		output:crd:artifacts:config=config/crd/bases output:rbac:artifacts:config=config/rbac
-	@hack/kube/build.sh tools >/dev/null && (cd hack/tools && go run ./kindroles ../..)
+manifests: ## Deep copies, apply configurations, CRDs, roles
+	@hack/generate.sh
 
 .PHONY: bundle
 bundle: ## OLM bundle from config

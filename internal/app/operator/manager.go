@@ -53,8 +53,9 @@ func newManager(restConfig *rest.Config, o options) (ctrl.Manager, error) {
 	}
 	certs := &certificate{key: types.NamespacedName{Namespace: o.namespace, Name: o.webhookSecret}}
 	mgr, err := ctrl.NewManager(restConfig, ctrl.Options{
-		Scheme: s,
-		Cache:  cacheOptions(),
+		Scheme:    s,
+		Cache:     cacheOptions(),
+		NewClient: newClient,
 		Client: client.Options{
 			FieldOwner:      "rempart-operator",
 			FieldValidation: "Strict",

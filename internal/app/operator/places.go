@@ -2,6 +2,7 @@ package operator
 
 import (
 	"errors"
+	"net/http"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/utils/clock"
@@ -26,6 +27,14 @@ func (p places) policy(r *v1alpha1.DataRegister) *residency.Judged {
 		return nil
 	}
 	return snapshot.Policy(residency.PolicyName(r))
+}
+
+// Ready is a readiness check: a replica without a snapshot can judge nothing.
+func (p places) Ready(*http.Request) error {
+	if p.snapshots.Load() == nil {
+		return errNoSnapshot
+	}
+	return nil
 }
 
 // AllowedRegions are the regions of the cluster's nodes that the register's policy allows.

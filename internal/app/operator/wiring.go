@@ -40,7 +40,7 @@ func wire(ctx context.Context, mgr ctrl.Manager, o options) error {
 	if err != nil {
 		return err
 	}
-	if err := mgr.AddReadyzCheck("residency", residencypolicy.Ready(snapshots)); err != nil {
+	if err := mgr.AddReadyzCheck("residency", where.Ready); err != nil {
 		return fmt.Errorf("adding a readiness check: %w", err)
 	}
 	return webhook.SetupWithManager(mgr, webhook.Deps{
