@@ -82,7 +82,7 @@ const (
 	ReasonStageFired = "StageFired"
 	// ReasonClockStarted is the reason of an event: a clock started, or its start was corrected.
 	ReasonClockStarted = "ClockStarted"
-	// ReasonRecordKept is the reason of an event: a deletion waits until the record need no longer be kept.
+	// ReasonRecordKept means that a deletion waits until the record need no longer be kept.
 	ReasonRecordKept = "RecordKept"
 	// ReasonRecordSealed is the reason of an event: the namespace goes, and a copy of the record was sealed.
 	ReasonRecordSealed = "RecordSealed"

@@ -20,6 +20,9 @@ type Sender struct {
 // NewSender returns a sender that answers as told; nil accepts everything.
 func NewSender(answer func(notice.Envelope) notice.Outcome) *Sender { return &Sender{answer: answer} }
 
+// Accepts every channel.
+func (*Sender) Accepts(*v1alpha1.NotificationChannelSpec) bool { return true }
+
 // Send keeps the envelope.
 func (s *Sender) Send(_ context.Context, e notice.Envelope) notice.Outcome {
 	s.mu.Lock()

@@ -33,6 +33,28 @@ func New(guard *egress.Guard) *Sender { return &Sender{guard: guard} }
 // MessageID of a message: the same on each attempt, so that a receiver can tell a repetition.
 func MessageID(key string) string { return "<" + key + "@" + domain + ">" }
 
+// Accepts tells whether a channel's address is one that notifications may reach, as far as it shows before resolution.
+func (s *Sender) Accepts(spec *v1alpha1.NotificationChannelSpec) bool {
+	if spec.SMTP == nil {
+		return false
+	}
+	_, err := s.target(spec.SMTP)
+	return err == nil
+}
+
+// target is the server, if it may be reached.
+func (s *Sender) target(channel *v1alpha1.SMTPChannel) (egress.Target, error) {
+	port := int(channel.Port)
+	if port == 0 {
+		port = defaultPort
+	}
+	target, err := egress.ParseTarget(egress.Target{Host: channel.Host, Port: port}.String())
+	if err != nil {
+		return egress.Target{}, err
+	}
+	return target, s.guard.CheckTarget(target)
+}
+
 // Send makes one attempt. No text of the server is kept: it may quote an address.
 func (s *Sender) Send(ctx context.Context, e notice.Envelope) notice.Outcome {
 	channel := e.Channel.SMTP
@@ -73,12 +95,8 @@ func compose(e notice.Envelope) (*mail.Msg, error) {
 }
 
 func (s *Sender) client(channel *v1alpha1.SMTPChannel, e notice.Envelope, line *line) (*mail.Client, v1alpha1.DeliveryResult) {
-	port := int(channel.Port)
-	if port == 0 {
-		port = defaultPort
-	}
-	target, err := egress.ParseTarget(egress.Target{Host: channel.Host, Port: port}.String())
-	if err != nil || s.guard.CheckTarget(target) != nil {
+	target, err := s.target(channel)
+	if err != nil {
 		return nil, v1alpha1.DeliveryBlocked
 	}
 	config := &tls.Config{ServerName: target.Host, MinVersion: tls.VersionTLS12}
@@ -89,7 +107,7 @@ func (s *Sender) client(channel *v1alpha1.SMTPChannel, e notice.Envelope, line *
 		}
 	}
 	options := []mail.Option{
-		mail.WithPort(port), mail.WithTimeout(egress.Timeout), mail.WithTLSConfig(config), mail.WithHELO("localhost"), mail.WithTLSPolicy(mail.TLSMandatory),
+		mail.WithPort(target.Port), mail.WithTimeout(egress.Timeout), mail.WithTLSConfig(config), mail.WithHELO("localhost"), mail.WithTLSPolicy(mail.TLSMandatory),
 		mail.WithDialContextFunc(line.open),
 	}
 	switch {

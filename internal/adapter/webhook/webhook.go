@@ -28,6 +28,15 @@ type Sender struct{ guard *egress.Guard }
 // New returns a sender.
 func New(guard *egress.Guard) *Sender { return &Sender{guard: guard} }
 
+// Accepts tells whether a channel's address is one that notifications may reach, as far as it shows before resolution.
+func (s *Sender) Accepts(spec *v1alpha1.NotificationChannelSpec) bool {
+	if spec.Webhook == nil {
+		return false
+	}
+	_, err := s.guard.CheckURL(spec.Webhook.URL)
+	return err == nil
+}
+
 // Send makes one attempt. Delivered means an answer of 2xx. No part of the answer but its status and Retry-After is used.
 func (s *Sender) Send(ctx context.Context, e notice.Envelope) notice.Outcome {
 	if e.Channel.Webhook == nil {
