@@ -190,18 +190,11 @@ func TestALabelStaysWhileARegisterIsThereThatTheSnapshotHasNotSeen(t *testing.T)
 	}
 }
 
-func TestAReplicaIsReadyWhenItHasASnapshot(t *testing.T) {
+func TestListenersHearOfANewSnapshotAndNeverBlockIt(t *testing.T) {
 	c := start(t, namespace("shop", nil))
-	ready := Ready(c.holder)
-	if ready(nil) == nil {
-		t.Error("ready without a snapshot")
-	}
 	heard := c.keeper.Listen()
 	c.snapshot(t)
-	c.snapshot(t) // nobody listens: it does not block
-	if err := ready(nil); err != nil {
-		t.Error(err)
-	}
+	c.snapshot(t)
 	if len(heard) != 1 {
 		t.Error("nobody was told")
 	}

@@ -14,7 +14,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/controller"
 	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
-	"sigs.k8s.io/controller-runtime/pkg/healthz"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 	"sigs.k8s.io/controller-runtime/pkg/source"
@@ -90,6 +89,3 @@ var claimChanged = predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
 	before, after := claimOf(old), claimOf(now)
 	return before.Bound != after.Bound || (before.Class == nil) != (after.Class == nil) || (before.Class != nil && *before.Class != *after.Class)
 }}
-
-// Ready tells whether this replica can answer admission requests. To be added as a readiness check.
-func Ready(snapshots *residency.Holder) healthz.Checker { return snapshot.Ready(snapshots) }

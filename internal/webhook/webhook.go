@@ -4,7 +4,9 @@ package webhook
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"net/http"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -12,6 +14,7 @@ import (
 	"k8s.io/utils/ptr"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/healthz"
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 
 	"github.com/rempart-dev/rempart/internal/notice"
@@ -34,6 +37,8 @@ var Cleaners = []string{
 	"system:serviceaccount:kube-system:namespace-controller",
 	"system:kube-controller-manager",
 }
+
+var errNotLoaded = errors.New("judging residency: the cluster was not read yet")
 
 // Deps are what the handlers need beside the manager.
 type Deps struct {
@@ -64,6 +69,16 @@ func SetupWithManager(mgr ctrl.Manager, deps Deps) error {
 		mgr.GetWebhookServer().Register(path, &admission.Webhook{Handler: handler, RecoverPanic: ptr.To(true)})
 	}
 	return nil
+}
+
+// Ready tells whether this replica can answer: it has judged the cluster once. To be added as a readiness check.
+func Ready(snapshots lookup.Snapshots) healthz.Checker {
+	return func(*http.Request) error {
+		if snapshots.Load() == nil {
+			return errNotLoaded
+		}
+		return nil
+	}
 }
 
 // marker labels a namespace as guarded from within an admission request, so that no claim slips in between a register

@@ -25,3 +25,14 @@ func TestANamespaceIsMarkedOnceAndNeverWeakened(t *testing.T) {
 		t.Errorf("%v %v", namespace.Labels, err)
 	}
 }
+
+func TestAReplicaIsReadyWhenItHasASnapshot(t *testing.T) {
+	holder := &residency.Holder{}
+	if Ready(holder)(nil) == nil {
+		t.Error("ready without a snapshot")
+	}
+	holder.Store(residency.Build(residency.Input{}))
+	if err := Ready(holder)(nil); err != nil {
+		t.Error(err)
+	}
+}

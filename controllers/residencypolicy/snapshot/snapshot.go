@@ -4,9 +4,7 @@ package snapshot
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"net/http"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -21,7 +19,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/controller"
 	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
-	"sigs.k8s.io/controller-runtime/pkg/healthz"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
@@ -33,8 +30,6 @@ import (
 // +kubebuilder:rbac:groups=gdpr.rempart.dev,resources=residencypolicies;dataregisters,verbs=list;watch
 // +kubebuilder:rbac:groups=storage.k8s.io,resources=storageclasses,verbs=list;watch
 // +kubebuilder:rbac:groups="",resources=nodes;namespaces,verbs=list;watch
-
-var errNotLoaded = errors.New("judging residency: the cluster was not read yet")
 
 // whole is the one thing that is reconciled: the picture of the whole cluster.
 var whole = reconcile.Request{NamespacedName: types.NamespacedName{Name: "cluster"}}
@@ -95,16 +90,6 @@ func (k *Keeper) load(ctx context.Context) (residency.Input, error) {
 	}
 	return residency.Input{Policies: policies.Items, Registers: residency.RegistersOf(registers.Items), Classes: classes.Items, Nodes: nodes.Items,
 		Namespaces: namespaces.Items, On: residency.Day(k.Clock.Now()), OperatorNamespace: k.OperatorNamespace}, nil
-}
-
-// Ready tells whether this replica can answer: it has a snapshot.
-func Ready(holder *residency.Holder) healthz.Checker {
-	return func(*http.Request) error {
-		if holder.Load() == nil {
-			return errNotLoaded
-		}
-		return nil
-	}
 }
 
 // untilTomorrow is the time to the next civil day in UTC: adequacy decisions and declarations end with a day.

@@ -115,7 +115,7 @@ func operate(ctx context.Context, env *envtest.Environment) (<-chan struct{}, er
 			fmt.Fprintln(os.Stderr, "running the operator:", err)
 		}
 	}()
-	ready := residencypolicy.Ready(holder)
+	ready := webhook.Ready(holder)
 	for range 300 {
 		if ready(nil) == nil && mgr.GetWebhookServer().StartedChecker()(nil) == nil {
 			return done, nil
