@@ -5,11 +5,16 @@ cd "$(dirname "$0")/../.."
 
 kustomize=$(hack/kube/build.sh tools 2>/dev/null)/kustomize
 "$kustomize" build config/demo | kubectl apply --server-side --force-conflicts -f - >/dev/null
-# The images keep their tag when they change: replace the pods that run an older one.
+# The image keeps its tag when it changes; this line in the template replaces pods that run an older one.
+if [[ -e bin/images/operator.tar.digest ]]; then
+	kubectl -n rempart-system patch deployment rempart-operator --type=merge \
+		-p "{\"spec\":{\"template\":{\"metadata\":{\"annotations\":{\"gdpr.rempart.dev/image-digest\":\"$(cut -d' ' -f1 <bin/images/operator.tar.digest)\"}}}}}" >/dev/null
+fi
 kubectl -n rempart-system rollout status deployment/rempart-operator --timeout=180s
-# The first certificate takes the leader a moment; until its bundle is in place nothing of ours is admitted.
-for ((i = 0; i < 120; i++)); do
-	if kubectl create --dry-run=server -f config/samples/demo/residency.yaml >/dev/null 2>&1; then exit 0; fi
+# The API server learns of the first certificate a moment later; until then nothing of ours is admitted.
+serves() { kubectl apply --server-side --dry-run=server -f config/samples/demo/residency.yaml; }
+for ((i = 0; i < 60; i++)); do
+	if serves >/dev/null 2>&1; then exit 0; fi
 	sleep 0.5
 done
-kubectl create --dry-run=server -f config/samples/demo/residency.yaml
+serves

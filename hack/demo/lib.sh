@@ -84,7 +84,7 @@ say_condition() {
 }
 
 database_pod() { kc -n parley get pods -l gdpr.rempart.dev/component=database -o 'jsonpath={.items[0].metadata.name}'; }
-sql() { kc -n parley exec -i "$(database_pod)" -c database -- psql -q -v ON_ERROR_STOP=1 -U postgres -d crm -At "$@"; }
+sql() { kc -n parley exec -i "$(database_pod)" -c postgres -- psql -q -v ON_ERROR_STOP=1 -U postgres -d crm -At "$@"; }
 
 load_database() {
 	if [[ -z $(sql -c "SELECT 1 FROM pg_tables WHERE schemaname = 'public' AND tablename = 'customers'") ]]; then

@@ -71,7 +71,7 @@ func TestARegisterIsReadyBeforeItsTablesAreAndAccurateOnlyWithThem(t *testing.T)
 	in := func(statement string) {
 		t.Helper()
 		pod := output(t, "kubectl", "-n", ns, "get", "pods", "-l", "gdpr.rempart.dev/component=database", "-o", "jsonpath={.items[0].metadata.name}")
-		output(t, "kubectl", "-n", ns, "exec", pod, "-c", "database", "--", "psql", "-U", "postgres", "-d", "app", "-c", statement)
+		output(t, "kubectl", "-n", ns, "exec", pod, "-c", "postgres", "--", "psql", "-U", "postgres", "-d", "app", "-c", statement)
 	}
 	in("CREATE TABLE people (email text PRIMARY KEY)")
 	expectRegister(t, r, v1alpha1.ConditionAccurate, metav1.ConditionFalse, "ColumnMissing")
