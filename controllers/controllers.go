@@ -7,21 +7,28 @@ import (
 
 	ctrl "sigs.k8s.io/controller-runtime"
 
+	"github.com/rempart-dev/rempart/controllers/breachincident"
 	"github.com/rempart-dev/rempart/controllers/dataprotectionofficer"
 	"github.com/rempart-dev/rempart/controllers/dataregister"
 	"github.com/rempart-dev/rempart/controllers/erasurerequest"
 	"github.com/rempart-dev/rempart/controllers/erasurerequest/dispatch"
 	"github.com/rempart-dev/rempart/controllers/erasurerun"
+	"github.com/rempart-dev/rempart/controllers/escalationpolicy"
+	"github.com/rempart-dev/rempart/controllers/notification"
+	"github.com/rempart-dev/rempart/controllers/notificationchannel"
 	"github.com/rempart-dev/rempart/controllers/residencypolicy"
 )
 
 // Config is what each controller is given.
 type Config struct {
-	ResidencyPolicy residencypolicy.Config
-	DataRegister    dataregister.Config
-	ErasureRequest  erasurerequest.Config
-	Dispatch        dispatch.Config
-	ErasureRun      erasurerun.Config
+	ResidencyPolicy     residencypolicy.Config
+	DataRegister        dataregister.Config
+	ErasureRequest      erasurerequest.Config
+	Dispatch            dispatch.Config
+	ErasureRun          erasurerun.Config
+	BreachIncident      breachincident.Config
+	NotificationChannel notificationchannel.Config
+	Notification        notification.Config
 }
 
 // Register adds every controller to the manager.
@@ -38,6 +45,11 @@ func Register(ctx context.Context, mgr ctrl.Manager, c Config) error {
 		{"erasurerequest", func() error { return erasurerequest.Register(ctx, mgr, c.ErasureRequest) }},
 		{"erasurerequest/dispatch", func() error { return dispatch.Register(mgr, c.Dispatch) }},
 		{"erasurerun", func() error { return erasurerun.Register(mgr, c.ErasureRun) }},
+		// a breach: its clock, who is told, by which channel, each message
+		{"breachincident", func() error { return breachincident.Register(ctx, mgr, c.BreachIncident) }},
+		{"escalationpolicy", func() error { return escalationpolicy.Register(ctx, mgr) }},
+		{"notificationchannel", func() error { return notificationchannel.Register(ctx, mgr, c.NotificationChannel) }},
+		{"notification", func() error { return notification.Register(ctx, mgr, c.Notification) }},
 		// what the officer sees
 		{"dataprotectionofficer", func() error { return dataprotectionofficer.Register(ctx, mgr, c.DataRegister.Clock) }},
 	}

@@ -8,12 +8,19 @@ import (
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
 
+	"github.com/rempart-dev/rempart/api/v1alpha1"
 	"github.com/rempart-dev/rempart/controllers"
+	"github.com/rempart-dev/rempart/controllers/breachincident"
 	"github.com/rempart-dev/rempart/controllers/dataregister"
 	"github.com/rempart-dev/rempart/controllers/erasurerequest"
 	"github.com/rempart-dev/rempart/controllers/erasurerequest/dispatch"
 	"github.com/rempart-dev/rempart/controllers/erasurerun"
+	"github.com/rempart-dev/rempart/controllers/notification"
+	"github.com/rempart-dev/rempart/controllers/notificationchannel"
 	"github.com/rempart-dev/rempart/controllers/residencypolicy"
+	"github.com/rempart-dev/rempart/internal/adapter/smtp"
+	hook "github.com/rempart-dev/rempart/internal/adapter/webhook"
+	"github.com/rempart-dev/rempart/internal/egress"
 	"github.com/rempart-dev/rempart/internal/notice"
 	"github.com/rempart-dev/rempart/internal/residency"
 	"github.com/rempart-dev/rempart/internal/subjectkey/keeper"
@@ -30,12 +37,23 @@ func wire(ctx context.Context, mgr ctrl.Manager, o options) error {
 	where := places{snapshots: snapshots, clock: now}
 	keys := keeper.Keeper{Reader: mgr.GetAPIReader(), Client: mgr.GetClient(), Namespace: o.namespace, Random: rand.Reader}
 
-	err := controllers.Register(ctx, mgr, controllers.Config{
+	guard, err := egress.New(egress.Options{Allow: o.notifyAllow})
+	if err != nil {
+		return err
+	}
+	mails, hooks := smtp.New(guard), hook.New(guard)
+
+	err = controllers.Register(ctx, mgr, controllers.Config{
 		ResidencyPolicy: residencypolicy.Config{Snapshots: snapshots, Clock: now, OperatorNamespace: o.namespace, WebhookConfiguration: validatingConfiguration},
 		DataRegister:    dataregister.Config{Image: o.eraserImage, Places: where, Chance: rand.Reader, Clock: now},
 		ErasureRequest:  erasurerequest.Config{Keys: keys, Messages: notice.Erasures{}, Clock: now},
 		Dispatch:        dispatch.Config{Image: o.eraserImage, Clock: now},
 		ErasureRun:      erasurerun.Config{Image: o.eraserImage, Keys: keys, Places: where, Clock: now},
+		BreachIncident:  breachincident.Config{Namespace: o.namespace, Clock: now},
+		NotificationChannel: notificationchannel.Config{Namespace: o.namespace,
+			Addresses: map[v1alpha1.ChannelType]notificationchannel.Address{v1alpha1.ChannelSMTP: mails, v1alpha1.ChannelWebhook: hooks}},
+		Notification: notification.Config{Namespace: o.namespace, Clock: now,
+			Senders: map[v1alpha1.ChannelType]notification.Sender{v1alpha1.ChannelSMTP: mails, v1alpha1.ChannelWebhook: hooks}},
 	})
 	if err != nil {
 		return err
