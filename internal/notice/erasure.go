@@ -2,11 +2,11 @@ package notice
 
 import (
 	"k8s.io/apimachinery/pkg/runtime"
+	metav1ac "k8s.io/client-go/applyconfigurations/meta/v1"
 
 	"github.com/rempart-dev/rempart/api/v1alpha1"
 	v1alpha1ac "github.com/rempart-dev/rempart/api/v1alpha1/applyconfiguration/api/v1alpha1"
 	"github.com/rempart-dev/rempart/internal/erasure"
-	metav1ac "k8s.io/client-go/applyconfigurations/meta/v1"
 )
 
 // Erasures writes the messages to recipients of an erasure (Article 19).

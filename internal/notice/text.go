@@ -256,7 +256,7 @@ func eventType(e v1alpha1.NotificationEvent) string {
 // fillLines leaves out each line that has a parameter without a value.
 func fillLines(body string, values map[string]string) string {
 	var lines []string
-	for _, line := range strings.Split(body, "\n") {
+	for line := range strings.SplitSeq(body, "\n") {
 		if !slices.ContainsFunc(parametersOf(line), func(name string) bool { return values[name] == "" }) {
 			lines = append(lines, fill(line, values))
 		}

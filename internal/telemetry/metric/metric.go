@@ -17,8 +17,7 @@ const scrapeTimeout = 5 * time.Second
 // builds two managers, such as a test, registers twice.
 func Register[C prometheus.Collector](registry prometheus.Registerer, collector C) (C, error) {
 	err := registry.Register(collector)
-	var known prometheus.AlreadyRegisteredError
-	if errors.As(err, &known) {
+	if known, ok := errors.AsType[prometheus.AlreadyRegisteredError](err); ok {
 		if existing, ok := known.ExistingCollector.(C); ok {
 			return existing, nil
 		}
