@@ -31,7 +31,8 @@ as() {
 }
 
 cluster_and_operator() {
-	KUBECONFIG=$(hack/kube/up.sh 2> >(indent >&2))
+	hack/kube/up.sh 2>&1 >"$work/kubeconfig" | indent
+	KUBECONFIG=$(cat "$work/kubeconfig")
 	export KUBECONFIG
 	PATH=$(hack/kube/build.sh envtest 2>/dev/null):$PATH
 	hack/kube/images.sh operator eraser mailpit hook postgres 2>&1 | indent
@@ -161,6 +162,7 @@ summary() {
 	tell "Clock:   $(kc -n parley get breachincident exported-bucket -o 'jsonpath=72 hours end {.status.clock.dueTime}')"
 	tell "Next:    $(kc get dataprotectionofficer parley -o 'jsonpath={.status.nextDeadlineFor} {.status.nextDeadlineTime}')"
 	printf '\n   Look around:  export KUBECONFIG=%s\n' "$KUBECONFIG"
+	# shellcheck disable=SC2016 # the reader's shell expands it
 	printf '                 export PATH=%s:$PATH\n' "$(hack/kube/build.sh envtest 2>/dev/null)"
 	printf '                 kubectl get gdpr -A;  kubectl -n parley describe erasurerequest demo-0001\n'
 	printf '   Tear down:    make cluster-down\n\n'

@@ -64,11 +64,23 @@ started_at() {
 	echo "${stat[19]}"
 }
 
+# close_inherited: a daemon that kept the pipes of whoever started the cluster would let them wait for ever.
+close_inherited() {
+	local fd
+	for fd in /proc/self/fd/*; do
+		fd=${fd##*/}
+		((fd <= 2)) || eval "exec $fd>&-" 2>/dev/null || true
+	done
+}
+
 # start NAME COMMAND...: runs a component in the namespace of the cluster, apart from the calling shell, and records it.
 start() {
 	local name=$1 pid
 	shift
-	setsid nsenter --net="$netns_file" "$@" </dev/null >>"$logs/$name.log" 2>&1 9>&- &
+	(
+		close_inherited
+		exec setsid nsenter --net="$netns_file" "$@" </dev/null >>"$logs/$name.log" 2>&1
+	) &
 	pid=$!
 	disown "$pid"
 	echo "$pid $(started_at "$pid")" >"$state/pids/$name"

@@ -27,7 +27,7 @@ type Keeper struct {
 	Random io.Reader
 }
 
-// +kubebuilder:rbac:groups="",resources=secrets,namespace=system,verbs=get;create
+// +kubebuilder:rbac:groups="",resources=secrets,namespace=rempart-system,verbs=get;create
 
 // Ring returns the keys.
 func (k Keeper) Ring(ctx context.Context) (subjectkey.Ring, error) {
