@@ -10,9 +10,8 @@ IMG ?= docker.io/rempart/operator:dev
 ERASER_IMG ?= docker.io/rempart/eraser:dev
 
 # Folders of cached programs; asking builds what is missing.
-tools = $$(hack/kube/build.sh tools)
+kustomize = $$(hack/kube/build.sh kustomize)/kustomize
 assets = $$(hack/kube/build.sh envtest)
-kubeconfig = $$(hack/kube/up.sh --print-kubeconfig)
 
 .PHONY: help
 help: ## List the targets
@@ -48,7 +47,7 @@ test-e2e: ## User stories on the real cluster
 
 .PHONY: bench
 bench: ## Mass erasure against hand-written SQL, in one run
-	@test/perf/run.sh
+	@go run ./test/perf
 
 .PHONY: verify
 verify: ## Generated files, lint, walls, samples, PROJECT, bundle, links
@@ -65,11 +64,7 @@ manifests: ## Deep copies, apply configurations, CRDs, roles
 
 .PHONY: bundle
 bundle: ## OLM bundle from config
-	@hack/bundle.sh
-
-.PHONY: docs
-docs: ## API reference
-	@tools=$(tools); $$tools/crd-ref-docs --source-path=api/v1alpha1 --config=hack/crd-ref-docs.yaml --renderer=markdown --output-path=docs/spec/reference.md
+	@VERSION=$(VERSION) hack/bundle.sh
 
 .PHONY: fmt
 fmt: ## Format the code
@@ -89,7 +84,7 @@ images: ## Images from scratch, into the cluster of `make cluster`
 
 .PHONY: build-installer
 build-installer: ## dist/install.yaml
-	@mkdir -p dist; tools=$(tools); $$tools/kustomize build config/default > dist/install.yaml; echo "wrote dist/install.yaml"
+	@mkdir -p dist; $(kustomize) build config/default > dist/install.yaml; echo "wrote dist/install.yaml"
 
 ## -- cluster ----------------------------------------------------------------------------------------------------------
 
@@ -103,7 +98,7 @@ cluster-down: ## Remove the cluster and all that it made
 
 .PHONY: install
 install: ## The kinds alone, into the current cluster
-	@tools=$(tools); assets=$(assets); $$tools/kustomize build config/crd | $$assets/kubectl apply --server-side -f -
+	@assets=$(assets); $(kustomize) build config/crd | $$assets/kubectl apply --server-side -f -
 
 .PHONY: deploy
 deploy: build-installer ## The operator, into the current cluster

@@ -3,7 +3,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
-kustomize=$(hack/kube/build.sh tools 2>/dev/null)/kustomize
+kustomize=$(hack/kube/build.sh kustomize 2>/dev/null)/kustomize
 "$kustomize" build config/demo | kubectl apply --server-side --force-conflicts -f - >/dev/null
 # The image keeps its tag when it changes; this line in the template replaces pods that run an older one.
 if [[ -e bin/images/operator.tar.digest ]]; then

@@ -4,10 +4,11 @@
 #
 #   hack/kube/build.sh GROUP...     one line on standard output per group; progress goes to standard error
 #
-#   tools        controller-gen, kustomize, golangci-lint-kube-api-linter, crd-ref-docs
+#   tools        controller-gen, kustomize, golangci-lint-kube-api-linter
 #   envtest      etcd, kube-apiserver, kubectl (the value of KUBEBUILDER_ASSETS)
 #   cluster      envtest, and the other components of a cluster
-#   servers      kwok, mailpit; kwok alone is a group too
+#   servers      kwok, mailpit
+#   kustomize kwok      one of the above, without its neighbours
 #   coredns pause localprovisioner hook image     one program of ours each
 #
 # REMPART_CACHE      where the cache lives; default ${XDG_CACHE_HOME:-~/.cache}/rempart
@@ -25,10 +26,8 @@ readonly kube_flags="-s -w -X k8s.io/component-base/version.gitVersion=v$kube_ve
 # name  module  package  (group by group)
 members() {
 	case $1 in
-	tools) cat <<-END ;;
+	tools) members kustomize && cat <<-END ;;
 		controller-gen hack/tools sigs.k8s.io/controller-tools/cmd/controller-gen
-		kustomize hack/tools sigs.k8s.io/kustomize/kustomize/v5
-		crd-ref-docs hack/tools github.com/elastic/crd-ref-docs
 		golangci-lint-kube-api-linter hack/tools sigs.k8s.io/kube-api-linter/cmd/golangci-lint-kube-api-linter
 	END
 	envtest) cat <<-END ;;
@@ -45,6 +44,7 @@ members() {
 	servers) members kwok && cat <<-END ;;
 		mailpit test/servers github.com/axllent/mailpit
 	END
+	kustomize) echo "kustomize hack/tools sigs.k8s.io/kustomize/kustomize/v5" ;;
 	kwok) echo "kwok test/servers sigs.k8s.io/kwok/cmd/kwok" ;;
 	coredns) echo "coredns hack/kube/dns ." ;;
 	pause) echo "pause hack/kube ./pause" ;;
@@ -52,7 +52,7 @@ members() {
 	hook) echo "hook test/servers ./hook" ;;
 	image) echo "image hack/tools ./image" ;;
 	*)
-		echo "build.sh: unknown group \"$1\"; groups are tools envtest cluster servers kwok coredns pause localprovisioner hook image" >&2
+		echo "build.sh: unknown group \"$1\"; groups are tools kustomize envtest cluster servers kwok coredns pause localprovisioner hook image" >&2
 		return 2
 		;;
 	esac
@@ -68,6 +68,7 @@ folder() {
 		base=kube
 		files=("$repo"/hack/kube/{,etcd/}go.{mod,sum})
 		;;
+	kustomize) base=tools ;;
 	kwok) base=servers ;;
 	coredns | pause | localprovisioner | hook | image)
 		base=programs
