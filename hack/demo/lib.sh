@@ -13,7 +13,7 @@ step() {
 	printf '\n── %s  (%d s)\n' "$1" $((SECONDS - began))
 }
 tell() { printf '   %s\n' "$*"; }
-indent() { sed 's/^/   │ /'; }
+indent() { sed -u 's/^/   │ /'; }
 die() {
 	printf '\nThe demo failed: %s\n' "$*" >&2
 	printf 'Look around: KUBECONFIG=%s kubectl get gdpr -A; kubectl -n rempart-system logs deployment/rempart-operator\n' "${KUBECONFIG:-}" >&2

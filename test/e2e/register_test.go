@@ -65,7 +65,7 @@ func TestARegisterIsReadyBeforeItsTablesAreAndAccurateOnlyWithThem(t *testing.T)
 	ns := namespace(t, nil)
 	r := register(ns, "growing", managed("eu-fast"))
 	create(t, admin, r)
-	expectRegister(t, r, v1alpha1.ConditionReady, metav1.ConditionTrue, "Ready")
+	expectRegister(t, r, v1alpha1.ConditionReady, metav1.ConditionTrue, v1alpha1.ReasonRegisterReady)
 	expectRegister(t, r, v1alpha1.ConditionAccurate, metav1.ConditionFalse, "TableMissing")
 
 	in := func(statement string) {
@@ -76,7 +76,7 @@ func TestARegisterIsReadyBeforeItsTablesAreAndAccurateOnlyWithThem(t *testing.T)
 	in("CREATE TABLE people (email text PRIMARY KEY)")
 	expectRegister(t, r, v1alpha1.ConditionAccurate, metav1.ConditionFalse, "ColumnMissing")
 	in("ALTER TABLE people ADD nickname text")
-	expectRegister(t, r, v1alpha1.ConditionAccurate, metav1.ConditionTrue, "Accurate")
+	expectRegister(t, r, v1alpha1.ConditionAccurate, metav1.ConditionTrue, v1alpha1.ReasonAccurate)
 
 	if err := admin.Delete(t.Context(), r); err != nil {
 		t.Fatal(err)

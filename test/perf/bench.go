@@ -279,15 +279,17 @@ func report(people int, ways []way, results []result) {
 	fmt.Printf("\n%d people in one run; load average %s\n", people, strings.Join(strings.Fields(string(load))[:min(3, len(strings.Fields(string(load))))], " "))
 	w := tabwriter.NewWriter(os.Stdout, 0, 4, 2, ' ', 0)
 	fmt.Fprintln(w, "way\tmedian\tmin\tmax\trounds\tWAL\tspeed against by hand")
+	for _, r := range results {
+		slices.Sort(r.times)
+		slices.Sort(r.extras)
+	}
 	for i, r := range results {
 		if len(r.times) == 0 {
 			continue
 		}
-		slices.Sort(r.times)
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%d\t%.1f MB\t%.2f\n", ways[i].name, ms(median(r.times)), ms(r.times[0]), ms(r.times[len(r.times)-1]), len(r.times), float64(r.wal)/1e6,
 			float64(median(results[1].times))/float64(median(r.times)))
 	}
-	slices.Sort(results[0].extras)
 	fmt.Fprintf(w, "engine: plan beforehand and verify after, not in the above\t%s\n", ms(median(results[0].extras)))
 	_ = w.Flush()
 	fmt.Println("The engine and the hand-written transaction left the same rows.")
