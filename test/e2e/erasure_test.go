@@ -58,25 +58,6 @@ func secretIsGone(t *testing.T, name string) {
 	})
 }
 
-func TestAnErasureSurvivesTheDeathOfTheOperatorAndHappensOnce(t *testing.T) {
-	who := demoCustomer(4201)
-	subject(t, "story-crash", who)
-	r := create(t, as(t, "support-agent"), request("story-crash"))
-	awaitPlanned(t, r)
-	if err := approve(t, as(t, "privacy-office"), r); err != nil {
-		t.Fatal(err)
-	}
-	killOperators(t)
-	awaitEnd(t, r, "PartlyErased")
-	if rows := rowsOf(t, who); rows != "0" {
-		t.Errorf("%s rows of the person are left", rows)
-	}
-	if lines := sql(t, fmt.Sprintf("SELECT count(*) FROM rempart.ledger WHERE '%s' = ANY (request_uids::text[])", r.UID)); lines != "1" {
-		t.Errorf("the ledger has %s lines for the request, want 1", lines)
-	}
-	secretIsGone(t, "story-crash")
-}
-
 func TestARequestWithoutASubjectWaitsAndSaysSo(t *testing.T) {
 	r := request("story-nobody")
 	create(t, admin, r)
