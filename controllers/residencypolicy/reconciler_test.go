@@ -199,3 +199,17 @@ func TestListenersHearOfANewSnapshotAndNeverBlockIt(t *testing.T) {
 		t.Error("nobody was told")
 	}
 }
+
+func TestAfterARestartWhatWasJudgedOfTheSameGenerationStands(t *testing.T) {
+	c := start(t, eu(), class("fast", "eu-west-3"))
+	c.snapshot(t)
+	before := c.judge(t)
+	c.holder.Store(nil) // a new process has no snapshot yet
+	if after := c.judge(t); after.ResourceVersion != before.ResourceVersion {
+		t.Errorf("the first pass of a new process wrote %v over %v", after.Status.Conditions, before.Status.Conditions)
+	}
+	c.snapshot(t)
+	if after := c.judge(t); after.ResourceVersion != before.ResourceVersion {
+		t.Errorf("a pass after a restart wrote %v over %v", after.Status.Conditions, before.Status.Conditions)
+	}
+}

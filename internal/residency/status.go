@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"k8s.io/apimachinery/pkg/api/equality"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/rempart-dev/rempart/api/v1alpha1"
@@ -51,8 +52,7 @@ type Verdict struct {
 func Judge(in Observed) Verdict {
 	judged := in.Snapshot.judgedNow(in.Policy)
 	if judged == nil {
-		return Verdict{Status: in.Policy.Status, Conditions: []metav1.Condition{
-			condition(metav1.ConditionTrue, v1alpha1.ConditionReconciling, v1alpha1.ReasonJudging, "The cluster is being judged under this policy")}}
+		return pending(in.Policy)
 	}
 	status := in.Policy.Status.DeepCopy()
 	status.DataVersion = DataVersion
@@ -69,6 +69,17 @@ func Judge(in Observed) Verdict {
 		status.LastScanTime = &in.Now
 	}
 	return Verdict{Status: *status, Judged: true, Conditions: []metav1.Condition{ready(judged), enforcing(in), compliant(total)}}
+}
+
+// pending is the verdict while there is no snapshot of this generation. What an earlier process judged of the same
+// generation stands: a restart says nothing new.
+func pending(policy *v1alpha1.ResidencyPolicy) Verdict {
+	verdict := Verdict{Status: policy.Status}
+	if ready := meta.FindStatusCondition(policy.Status.Conditions, v1alpha1.ConditionReady); ready == nil || ready.ObservedGeneration != policy.Generation {
+		verdict.Conditions = []metav1.Condition{
+			condition(metav1.ConditionTrue, v1alpha1.ConditionReconciling, v1alpha1.ReasonJudging, "The cluster is being judged under this policy")}
+	}
+	return verdict
 }
 
 // judgedNow returns the judgement of exactly this policy; nil while it is of an older one.

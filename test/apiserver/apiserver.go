@@ -8,11 +8,13 @@ import (
 	"runtime"
 	"testing"
 
+	"github.com/go-logr/logr"
 	apiruntime "k8s.io/apimachinery/pkg/runtime"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
+	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/rempart-dev/rempart/api/v1alpha1"
 )
@@ -38,6 +40,7 @@ func Run(m *testing.M, ready func(*Server)) int {
 		fmt.Fprintln(os.Stderr, "KUBEBUILDER_ASSETS is not set; run these tests by `make test-api` or `make test-integration`, which build what they need")
 		return 1
 	}
+	log.SetLogger(logr.Discard()) // what the test's own client would say is not what is tested
 	server, err := start()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "starting the API server:", err)
