@@ -4,7 +4,6 @@
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=cluster.sh
 . "$(dirname "${BASH_SOURCE[0]}")/cluster.sh"
-began=$SECONDS
 
 # --- the cluster of somebody else ------------------------------------------------------------------------------------
 
@@ -352,6 +351,7 @@ give_up() {
 }
 
 choose_slot
+began=$SECONDS # what was built before is not the start's
 say "Starting cluster \"$cluster\" (pods $pod_cidr, services $service_cidr)"
 trap give_up EXIT
 mkdir -p "$state"/{pids,logs/pods,pki,config/cni,containerd,kubelet,volumes,images}
