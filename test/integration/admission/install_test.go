@@ -17,6 +17,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/yaml"
@@ -63,14 +64,14 @@ func install(ctx context.Context, root string) error {
 
 // active waits until the API server applies the admission policies: it reads them with a delay.
 func active(ctx context.Context) error {
-	for range 300 {
+	err := wait.PollUntilContextTimeout(ctx, 100*time.Millisecond, 30*time.Second, true, func(ctx context.Context) (bool, error) {
 		err := admin.Create(ctx, newRun("default"), client.DryRunAll)
-		if err != nil && strings.Contains(err.Error(), "internal kind") {
-			return nil
-		}
-		time.Sleep(100 * time.Millisecond)
+		return err != nil && strings.Contains(err.Error(), "internal kind"), nil
+	})
+	if err != nil {
+		return fmt.Errorf("waiting until the admission policies apply: %w", err)
 	}
-	return errors.New("the admission policies are not applied")
+	return nil
 }
 
 func newRun(namespace string) *v1alpha1.ErasureRun {
