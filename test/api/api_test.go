@@ -74,7 +74,7 @@ func dryRun(ctx context.Context, object client.Object) error {
 }
 
 func TestEverySampleIsAccepted(t *testing.T) {
-	for _, file := range files(t, "config/samples/gdpr_*.yaml", "config/samples/demo/*.yaml", "config/escalation/*_policy.yaml") {
+	for _, file := range files(t, "config/samples/gdpr_*.yaml", "config/samples/internal/gdpr_*.yaml", "config/samples/demo/*.yaml", "config/escalation/*_policy.yaml") {
 		t.Run(filepath.Base(file), func(t *testing.T) {
 			for _, object := range documents(t, file) {
 				// As kubectl apply does: a namespace of the sample may be there already.

@@ -32,15 +32,11 @@ func install(ctx context.Context, root string) error {
 		return err
 	}
 	for _, file := range files {
-		text, err := os.ReadFile(file)
+		objects, err := documents(file)
 		if err != nil {
 			return err
 		}
-		for _, document := range strings.Split(string(text), "\n---\n") {
-			object := &unstructured.Unstructured{}
-			if err := yaml.Unmarshal([]byte(document), &object.Object); err != nil {
-				return err
-			}
+		for _, object := range objects {
 			if err := admin.Create(ctx, object); err != nil {
 				return fmt.Errorf("%s: %w", file, err)
 			}
@@ -60,6 +56,23 @@ func install(ctx context.Context, root string) error {
 			Namespaces: v1alpha1.PolicyNamespaces{Mode: "Selected", Selector: &metav1.LabelSelector{MatchLabels: map[string]string{"data": "personal"}}}}}),
 		admin.Create(ctx, &v1alpha1.ResidencyPolicy{ObjectMeta: metav1.ObjectMeta{Name: "watch"}, Spec: v1alpha1.ResidencyPolicySpec{Enforcement: "Audit", Role: "Named", Provider: "aws",
 			Namespaces: v1alpha1.PolicyNamespaces{Mode: "Selected", Selector: &metav1.LabelSelector{MatchLabels: map[string]string{"data": "maybe"}}}}}))
+}
+
+// documents returns the objects of a YAML file.
+func documents(file string) ([]*unstructured.Unstructured, error) {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	var objects []*unstructured.Unstructured
+	for document := range strings.SplitSeq(string(text), "\n---\n") {
+		object := &unstructured.Unstructured{}
+		if err := yaml.Unmarshal([]byte(document), &object.Object); err != nil {
+			return nil, fmt.Errorf("%s: %w", file, err)
+		}
+		objects = append(objects, object)
+	}
+	return objects, nil
 }
 
 // active waits until the API server applies the admission policies: it reads them with a delay.
