@@ -34,7 +34,7 @@ func documents(t *testing.T, file string) []*unstructured.Unstructured {
 		t.Fatal(err)
 	}
 	var objects []*unstructured.Unstructured
-	for _, document := range strings.Split("\n"+string(text), "\n---") {
+	for document := range strings.SplitSeq("\n"+string(text), "\n---") {
 		object := &unstructured.Unstructured{}
 		if err := yaml.Unmarshal([]byte(document), &object.Object); err != nil {
 			t.Fatalf("%s: %v", file, err)

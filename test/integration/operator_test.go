@@ -140,7 +140,7 @@ func samples(t *testing.T) []*unstructured.Unstructured {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, document := range strings.Split("\n"+string(text), "\n---") {
+		for document := range strings.SplitSeq("\n"+string(text), "\n---") {
 			object := &unstructured.Unstructured{}
 			if err := yaml.Unmarshal([]byte(document), &object.Object); err != nil {
 				t.Fatalf("%s: %v", path, err)
