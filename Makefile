@@ -84,7 +84,8 @@ images: ## Images from scratch, into the cluster of `make cluster`
 
 .PHONY: build-installer
 build-installer: ## dist/install.yaml
-	@mkdir -p dist; $(kustomize) build config/default > dist/install.yaml; echo "wrote dist/install.yaml"
+	@mkdir -p dist; $(kustomize) build config/default \
+		| sed "s|docker.io/rempart/operator:dev|$(IMG)|; s|docker.io/rempart/eraser:dev|$(ERASER_IMG)|" > dist/install.yaml; echo "wrote dist/install.yaml"
 
 ## -- cluster ----------------------------------------------------------------------------------------------------------
 
@@ -105,5 +106,13 @@ deploy: build-installer ## The operator, into the current cluster
 	@assets=$(assets); $$assets/kubectl apply --server-side --force-conflicts -f dist/install.yaml
 
 .PHONY: undeploy
-undeploy: build-installer ## Remove the operator and its kinds
-	@assets=$(assets); $$assets/kubectl delete --ignore-not-found -f dist/install.yaml
+undeploy: ## Remove the operator; its namespace, the kinds and all objects of them stay
+	@assets=$(assets); $(kustomize) build config/default \
+		| awk 'BEGIN { RS = "\n---\n" } !/(^|\n)kind: (CustomResourceDefinition|Namespace)\n/ { print $$0 "\n---" }' \
+		| $$assets/kubectl delete --ignore-not-found -f -
+
+.PHONY: uninstall
+uninstall: ## Remove the kinds; refuses while there is an object of one
+	@assets=$(assets); left=$$($$assets/kubectl get gdpr --all-namespaces --output=name); \
+	if [[ -n $$left ]]; then echo "these would go with their kinds; see docs/how-to/install.md" >&2; echo "$$left" >&2; exit 1; fi; \
+	$(kustomize) build config/crd | $$assets/kubectl delete --ignore-not-found -f -

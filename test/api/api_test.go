@@ -34,7 +34,7 @@ func documents(t *testing.T, file string) []*unstructured.Unstructured {
 		t.Fatal(err)
 	}
 	var objects []*unstructured.Unstructured
-	for _, document := range strings.Split("\n"+string(text), "\n---") {
+	for document := range strings.SplitSeq("\n"+string(text), "\n---") {
 		object := &unstructured.Unstructured{}
 		if err := yaml.Unmarshal([]byte(document), &object.Object); err != nil {
 			t.Fatalf("%s: %v", file, err)
@@ -74,7 +74,7 @@ func dryRun(ctx context.Context, object client.Object) error {
 }
 
 func TestEverySampleIsAccepted(t *testing.T) {
-	for _, file := range files(t, "config/samples/gdpr_*.yaml", "config/samples/demo/*.yaml", "config/escalation/*_policy.yaml") {
+	for _, file := range files(t, "config/samples/gdpr_*.yaml", "config/samples/internal/gdpr_*.yaml", "config/samples/demo/*.yaml", "config/escalation/*_policy.yaml") {
 		t.Run(filepath.Base(file), func(t *testing.T) {
 			for _, object := range documents(t, file) {
 				// As kubectl apply does: a namespace of the sample may be there already.

@@ -4,6 +4,7 @@ package integration
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -127,17 +128,19 @@ func (o *operator) tail() string {
 // samples are the objects of config/samples, and the namespaces that they need.
 func samples(t *testing.T) []*unstructured.Unstructured {
 	t.Helper()
-	paths, err := filepath.Glob(filepath.Join(apiserver.Root(), "config", "samples", "gdpr_*.yaml"))
-	if err != nil || len(paths) == 0 {
+	folder := filepath.Join(apiserver.Root(), "config", "samples")
+	paths, err := filepath.Glob(filepath.Join(folder, "gdpr_*.yaml"))
+	internal, errInternal := filepath.Glob(filepath.Join(folder, "internal", "gdpr_*.yaml"))
+	if err := errors.Join(err, errInternal); err != nil || len(paths) == 0 || len(internal) == 0 {
 		t.Fatalf("no samples: %v", err)
 	}
 	var objects []*unstructured.Unstructured
-	for _, path := range paths {
+	for _, path := range append(paths, internal...) {
 		text, err := os.ReadFile(path)
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, document := range strings.Split("\n"+string(text), "\n---") {
+		for document := range strings.SplitSeq("\n"+string(text), "\n---") {
 			object := &unstructured.Unstructured{}
 			if err := yaml.Unmarshal([]byte(document), &object.Object); err != nil {
 				t.Fatalf("%s: %v", path, err)

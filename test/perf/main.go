@@ -35,7 +35,7 @@ func run(ctx context.Context, sizes string, rounds, perRow int, samples string) 
 		return err
 	}
 	defer b.stop()
-	for _, text := range strings.Split(sizes, ",") {
+	for text := range strings.SplitSeq(sizes, ",") {
 		people, err := strconv.Atoi(strings.TrimSpace(text))
 		if err != nil {
 			return fmt.Errorf("reading -people: %w", err)

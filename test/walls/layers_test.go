@@ -69,8 +69,9 @@ var layers = []layer{
 			if !is || from == "controllers" {
 				return false // the list of all controllers
 			}
-			mine := strings.Split(strings.TrimPrefix(from, "controllers/"), "/")[0]
-			return strings.Split(short, "/")[0] != mine
+			mine, _, _ := strings.Cut(strings.TrimPrefix(from, "controllers/"), "/")
+			other, _, _ := strings.Cut(short, "/")
+			return other != mine
 		},
 		"controllers meet in the API, not in each other's code",
 	},

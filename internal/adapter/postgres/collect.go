@@ -134,8 +134,8 @@ func (c *collector) seeds(ctx context.Context) error {
 			keys := strings.Join(keyExpressions(m, "t"), ", ")
 			n, err := c.exec(ctx, fmt.Sprintf(
 				`INSERT INTO %s (%s) SELECT DISTINCT ON (%s) q.req, true, 0, %d, %s, %s FROM %s AS t JOIN %s AS q ON q.kind OPERATOR(pg_catalog.=) $1 AND %s WHERE NOT EXISTS (SELECT FROM %s AS x WHERE %s) ORDER BY %s, q.req`,
-				setOf(i), setColumns(m), keys, initial(m), until(m, "t"), rowColumns(m, "t"), table(m.Table), identifiers,
-				found(m, k, "t", "q"), setOf(i), sameRow(m, "t", "x"), keys), string(k.Identifier))
+				setOf(i), setColumns(m), keys, initial(m), until(m), rowColumns(m, "t"), table(m.Table), identifiers,
+				found(m, k, "t", "q"), setOf(i), sameRow(m, "x"), keys), string(k.Identifier))
 			if err != nil {
 				return err
 			}
@@ -204,15 +204,15 @@ func (c *collector) follow(ctx context.Context, l plan.Link, round int, lastRoun
 	}
 	m := &c.plan.Members[l.From]
 	keys := strings.Join(keyExpressions(m, "t"), ", ")
-	where := fmt.Sprintf("NOT EXISTS (SELECT FROM %s AS x WHERE %s)", setOf(l.From), sameRow(m, "t", "x"))
+	where := fmt.Sprintf("NOT EXISTS (SELECT FROM %s AS x WHERE %s)", setOf(l.From), sameRow(m, "x"))
 	if !m.Explicit {
-		where += fmt.Sprintf(" AND NOT EXISTS (SELECT FROM %s AS x WHERE %s)", sharedOf(l.From), sameRow(m, "t", "x"))
+		where += fmt.Sprintf(" AND NOT EXISTS (SELECT FROM %s AS x WHERE %s)", sharedOf(l.From), sameRow(m, "x"))
 	}
 	if lastRound {
 		where += fmt.Sprintf(" AND s.rnd OPERATOR(pg_catalog.=) %d", round-1)
 	}
 	reached := fmt.Sprintf(`SELECT DISTINCT ON (%s) s.req, false AS seed, %d AS rnd, %d AS state, %s AS until, %s, %s AS others FROM %s AS t JOIN %s AS s ON %s WHERE %s ORDER BY %s, s.req`,
-		keys, round, initial(m), until(m, "t"), rowColumns(m, "t"), c.somebodyElses(m), table(m.Table), setOf(l.To), refers(c.plan, l, "t", "s"), where, keys)
+		keys, round, initial(m), until(m), rowColumns(m, "t"), c.somebodyElses(m), table(m.Table), setOf(l.To), refers(c.plan, l, "s"), where, keys)
 	sql := fmt.Sprintf(`WITH reached AS (%s) INSERT INTO %s (%s) SELECT %[3]s FROM reached`, reached, setOf(l.From), setColumns(m))
 	if !m.Explicit && len(m.Keys) > 0 {
 		names := strings.Join(keyNames(m), ", ")
@@ -284,8 +284,8 @@ func (c *collector) shareThrough(ctx context.Context, l plan.Link) (int64, error
 	}
 	return c.exec(ctx, fmt.Sprintf(
 		`WITH shared AS (INSERT INTO %s (req, %s) SELECT s.req, %s FROM %s AS s JOIN %s AS t ON %s WHERE NOT s.seed AND %s AND NOT EXISTS (SELECT FROM %s AS y WHERE %s) RETURNING *) DELETE FROM %[4]s AS s USING shared AS x WHERE %[10]s`,
-		sharedOf(l.From), strings.Join(names, ", "), "s."+strings.Join(names, ", s."), setOf(l.From), table(m.Table), sameRow(m, "t", "s"),
-		where, setOf(l.To), refers(c.plan, l, "t", "y"), sameSetRow(m, "s", "x")))
+		sharedOf(l.From), strings.Join(names, ", "), "s."+strings.Join(names, ", s."), setOf(l.From), table(m.Table), sameRow(m, "s"),
+		where, setOf(l.To), refers(c.plan, l, "y"), sameSetRow(m, "s", "x")))
 }
 
 // below returns the members that are owned, over any way, by those that changed. A change in a table that owns nothing
@@ -327,10 +327,10 @@ func (c *collector) forgetUnreached(ctx context.Context) error {
 		}
 		ways := []string{"false"}
 		for _, l := range c.owners(i) {
-			ways = append(ways, fmt.Sprintf("EXISTS (SELECT FROM %s AS s WHERE %s)", setOf(l.To), refers(c.plan, l, "t", "s")))
+			ways = append(ways, fmt.Sprintf("EXISTS (SELECT FROM %s AS s WHERE %s)", setOf(l.To), refers(c.plan, l, "s")))
 		}
 		_, err := c.exec(ctx, fmt.Sprintf(`DELETE FROM %s AS x USING %s AS t WHERE %s AND NOT (%s)`,
-			sharedOf(i), table(m.Table), sameRow(m, "t", "x"), strings.Join(ways, " OR ")))
+			sharedOf(i), table(m.Table), sameRow(m, "x"), strings.Join(ways, " OR ")))
 		if err != nil {
 			return err
 		}

@@ -155,9 +155,9 @@ func (s *settlement) outsiders(i int) string {
 		if l.From != i || l.Owning || len(l.Clear) == 0 || !s.concerns(l) {
 			continue
 		}
-		part := fmt.Sprintf("SELECT s.req, %s FROM %s AND NOT EXISTS (SELECT FROM %s AS x WHERE %s)", keyList(m, "t"), s.detached(l), setOf(i), sameRow(m, "t", "x"))
+		part := fmt.Sprintf("SELECT s.req, %s FROM %s AND NOT EXISTS (SELECT FROM %s AS x WHERE %s)", keyList(m, "t"), s.detached(l), setOf(i), sameRow(m, "x"))
 		if !m.Explicit {
-			part += fmt.Sprintf(" AND NOT EXISTS (SELECT FROM %s AS x WHERE %s)", sharedOf(i), sameRow(m, "t", "x"))
+			part += fmt.Sprintf(" AND NOT EXISTS (SELECT FROM %s AS x WHERE %s)", sharedOf(i), sameRow(m, "x"))
 		}
 		parts = append(parts, part)
 	}

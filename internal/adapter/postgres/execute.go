@@ -53,7 +53,7 @@ func (s *settlement) alter(ctx context.Context, i, state int, changes []plan.Cha
 		from = numbered(i, state)
 	}
 	n, err := s.exec(ctx, fmt.Sprintf("UPDATE %s AS t SET %s FROM %s AS s WHERE %s AND s.state OPERATOR(pg_catalog.=) %d",
-		table(m.Table), strings.Join(sets, ", "), from, sameRow(m, "t", "s"), state), args.values...)
+		table(m.Table), strings.Join(sets, ", "), from, sameRow(m, "s"), state), args.values...)
 	if err != nil {
 		return err
 	}
@@ -68,7 +68,7 @@ func (s *settlement) clear(ctx context.Context, l plan.Link) error {
 		sets = append(sets, quote(name)+" = NULL")
 	}
 	_, err := s.exec(ctx, fmt.Sprintf("UPDATE %s AS t SET %s FROM %s AS s WHERE s.state OPERATOR(pg_catalog.=) %d AND %s AND NOT %s",
-		table(m.Table), strings.Join(sets, ", "), setOf(l.To), stateDelete, refers(s.plan, l, "t", "s"), s.goes(l)))
+		table(m.Table), strings.Join(sets, ", "), setOf(l.To), stateDelete, refers(s.plan, l, "s"), s.goes(l)))
 	return err
 }
 
@@ -83,7 +83,7 @@ func (s *settlement) remove(ctx context.Context, group []int) error {
 		}
 		m := &s.plan.Members[i]
 		members = append(members, i)
-		deletes = append(deletes, fmt.Sprintf("DELETE FROM %s AS t USING %s AS s WHERE %s AND s.state OPERATOR(pg_catalog.=) %d", table(m.Table), setOf(i), sameRow(m, "t", "s"), stateDelete))
+		deletes = append(deletes, fmt.Sprintf("DELETE FROM %s AS t USING %s AS s WHERE %s AND s.state OPERATOR(pg_catalog.=) %d", table(m.Table), setOf(i), sameRow(m, "s"), stateDelete))
 		counts = append(counts, fmt.Sprintf("SELECT %d, pg_catalog.count(*) FROM gone_%d", i, i))
 	}
 	if len(members) == 0 {

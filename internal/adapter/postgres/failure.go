@@ -21,8 +21,7 @@ func failure(err error) error {
 	if err == nil {
 		return nil
 	}
-	var known *task.Failure
-	if errors.As(err, &known) {
+	if known, ok := errors.AsType[*task.Failure](err); ok {
 		return known
 	}
 	var pg *pgconn.PgError
@@ -88,8 +87,7 @@ func meaning(pg *pgconn.PgError) (task.Reason, string) {
 
 // connectFailure says why there is no connection. noTLS says that the server has none.
 func connectFailure(err error, noTLS bool) error {
-	var pg *pgconn.PgError
-	if errors.As(err, &pg) {
+	if _, ok := errors.AsType[*pgconn.PgError](err); ok {
 		return failure(err)
 	}
 	var (

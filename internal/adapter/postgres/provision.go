@@ -14,7 +14,7 @@ import (
 // Login is a role's name and password.
 type Login struct{ Username, Password string }
 
-// Provision, as the admin of a managed store, makes the roles of eraser and verifier, the ledger and the grants that the
+// Provision makes, as the admin of a managed store, the roles of eraser and verifier, the ledger and the grants that the
 // dataset needs. It is idempotent, and takes away what an earlier dataset needed and this one does not. Declared tables
 // that do not exist yet are named in the outcome; a later run grants on them.
 func (e *Engine) Provision(ctx context.Context, t task.Task, eraser, verifier Login) task.Outcome {

@@ -80,7 +80,7 @@ func (s *settlement) clearedAlready(l plan.Link) bool {
 
 // goes says that the live row t of a link is itself deleted.
 func (s *settlement) goes(l plan.Link) string {
-	return fmt.Sprintf("EXISTS (SELECT FROM %s AS g WHERE g.state OPERATOR(pg_catalog.=) %d AND %s)", setOf(l.From), stateDelete, sameRow(&s.plan.Members[l.From], "t", "g"))
+	return fmt.Sprintf("EXISTS (SELECT FROM %s AS g WHERE g.state OPERATOR(pg_catalog.=) %d AND %s)", setOf(l.From), stateDelete, sameRow(&s.plan.Members[l.From], "g"))
 }
 
 // hold gives the fallback to rows that cannot go: a row that stays refers to them, and its reference cannot be nulled.
@@ -94,7 +94,7 @@ func (s *settlement) hold(ctx context.Context) error {
 				continue
 			}
 			n, err := s.exec(ctx, fmt.Sprintf(`UPDATE %s AS s SET state = %d WHERE s.state OPERATOR(pg_catalog.=) %d AND EXISTS (SELECT FROM %s AS t WHERE %s AND NOT %s)`,
-				setOf(l.To), stateFallback, stateDelete, table(s.plan.Members[l.From].Table), refers(s.plan, l, "t", "s"), s.goes(l)))
+				setOf(l.To), stateFallback, stateDelete, table(s.plan.Members[l.From].Table), refers(s.plan, l, "s"), s.goes(l)))
 			if err != nil {
 				return err
 			}
@@ -195,7 +195,7 @@ func (s *settlement) check(ctx context.Context, i, state int, changes []plan.Cha
 		return nil // evaluating the default would use up a number; the database judges at the time
 	}
 	sql := fmt.Sprintf(`SELECT EXISTS (SELECT FROM (SELECT %s FROM %s AS t JOIN %s AS s ON %s WHERE s.state OPERATOR(pg_catalog.=) %d) AS becomes WHERE NOT (%s))`,
-		strings.Join(columns, ", "), table(m.Table), numbered(i, state), sameRow(m, "t", "s"), state, check.Expression)
+		strings.Join(columns, ", "), table(m.Table), numbered(i, state), sameRow(m, "s"), state, check.Expression)
 	return s.violated(ctx, sql, args.values, m, check)
 }
 
@@ -249,5 +249,5 @@ func sequence(m *plan.Member, c plan.Change) bool {
 // detached is the FROM and WHERE of rows t that stay and refer, by a link, to rows s that go.
 func (s *settlement) detached(l plan.Link) string {
 	return fmt.Sprintf("%s AS t JOIN %s AS s ON %s WHERE s.state OPERATOR(pg_catalog.=) %d AND NOT %s",
-		table(s.plan.Members[l.From].Table), setOf(l.To), refers(s.plan, l, "t", "s"), stateDelete, s.goes(l))
+		table(s.plan.Members[l.From].Table), setOf(l.To), refers(s.plan, l, "s"), stateDelete, s.goes(l))
 }

@@ -25,6 +25,9 @@ const (
 // rnd is the round of a cycle in which it was reached, state what becomes of it, until the last day of a keep period.
 // Row keys follow as k0, k1 …, carried columns as r0, r1 ….
 
+// live is the alias of the live table in every statement that joins it with a set.
+const live = "t"
+
 func decimal(n int64) string { return strconv.FormatInt(n, 10) }
 
 // quote quotes a name of the catalogue.
@@ -83,7 +86,7 @@ func keyExpressions(m *plan.Member, alias string) []string {
 }
 
 // sameRow joins a row of the live table with a row of a set.
-func sameRow(m *plan.Member, live, set string) string {
+func sameRow(m *plan.Member, set string) string {
 	names, parts := keyNames(m), []string{}
 	for i, expression := range keyExpressions(m, live) {
 		var by *plan.Column
@@ -117,7 +120,7 @@ func setColumn(m *plan.Member, name string) string {
 }
 
 // refers joins a row of the live table that has the link with a row of the set to which it refers.
-func refers(p *plan.Plan, l plan.Link, live, set string) string {
+func refers(p *plan.Plan, l plan.Link, set string) string {
 	from, to := &p.Members[l.From], &p.Members[l.To]
 	parts := []string{}
 	for i, name := range l.Columns {
@@ -141,11 +144,11 @@ func set(l plan.Link, live string) string {
 
 // until is the last day of the keep period: the same day of the month in the last year or month, as Article 3 of
 // Regulation (EEC, Euratom) No 1182/71 counts. NULL for tables that are not kept. The period is checked by pattern.
-func until(m *plan.Member, alias string) string {
+func until(m *plan.Member) string {
 	if m.Action != v1alpha1.EraseKeep {
 		return "NULL::pg_catalog.date"
 	}
-	return fmt.Sprintf("((%s::pg_catalog.date OPERATOR(pg_catalog.+) INTERVAL '%s')::pg_catalog.date)", column(alias, m.KeepFrom), interval(m.KeepPeriod))
+	return fmt.Sprintf("((%s::pg_catalog.date OPERATOR(pg_catalog.+) INTERVAL '%s')::pg_catalog.date)", column(live, m.KeepFrom), interval(m.KeepPeriod))
 }
 
 // interval returns a period, emptied of all that an ISO 8601 period in calendar units does not have.

@@ -15,7 +15,7 @@ import (
 	"github.com/rempart-dev/rempart/internal/erasure/task"
 )
 
-// Verify, as the verifier on a new connection, looks for the people by every identifier, in declared tables and in those
+// Verify looks, as the verifier on a new connection, for the people by every identifier, in declared tables and in those
 // that the dataset forgot. What the law keeps is counted; anything else that is found contradicts the erasure.
 func (e *Engine) Verify(ctx context.Context, t task.Task, people []subject.Subject) task.Outcome {
 	o, err := e.verify(ctx, t, people)
@@ -120,7 +120,7 @@ func (v *search) load(ctx context.Context, people []subject.Subject) error {
 func (v *search) everywhere(ctx context.Context, strangers []*plan.Table) error {
 	for i := range v.plan.Members {
 		m := &v.plan.Members[i]
-		ways := append(v.byKey(m), v.byText(m.Table, v.keptText(i), until(m, "t"))...)
+		ways := append(v.byKey(m), v.byText(m.Table, v.keptText(i), until(m))...)
 		if err := v.look(ctx, m.Table, m.Action, m.Action == v1alpha1.EraseKeep, ways); err != nil {
 			return err
 		}
@@ -183,7 +183,7 @@ func (v *search) byKey(m *plan.Member) []string {
 	var ways []string
 	for _, k := range m.Keys {
 		ways = append(ways, fmt.Sprintf(`SELECT q.req, t.tableoid AS o, t.ctid AS c, %s AS kept, %s AS until FROM %s AS t JOIN %s AS q ON q.kind OPERATOR(pg_catalog.=) '%s' AND %s`,
-			v.keptKey(m, k), until(m, "t"), table(m.Table), identifiers, k.Identifier, found(m, k, "t", "q")))
+			v.keptKey(m, k), until(m), table(m.Table), identifiers, k.Identifier, found(m, k, "t", "q")))
 	}
 	return ways
 }
@@ -204,7 +204,7 @@ func (v *search) keptPeriod(m *plan.Member) string {
 	if m.Action != v1alpha1.EraseKeep {
 		return "false"
 	}
-	last := until(m, "t")
+	last := until(m)
 	return fmt.Sprintf("COALESCE(%s OPERATOR(pg_catalog.>=) $1::pg_catalog.date, true)", last)
 }
 

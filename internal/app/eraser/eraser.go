@@ -13,7 +13,6 @@ import (
 
 	"github.com/rempart-dev/rempart/api/v1alpha1"
 	"github.com/rempart-dev/rempart/internal/adapter/postgres"
-	"github.com/rempart-dev/rempart/internal/erasure/subject"
 	"github.com/rempart-dev/rempart/internal/erasure/task"
 )
 
@@ -87,15 +86,17 @@ func (o Options) run(ctx context.Context, step task.Step, log *slog.Logger) task
 		return o.provision(ctx, engine, t)
 	case task.Scan:
 		return engine.Scan(ctx, t)
+	default:
+		return o.withPeople(ctx, engine, step, t)
 	}
+}
+
+// withPeople does a step that concerns people.
+func (o Options) withPeople(ctx context.Context, engine *postgres.Engine, step task.Step, t task.Task) task.Outcome {
 	people, err := o.people(t)
 	if err != nil {
 		return failed(step, err)
 	}
-	return withPeople(ctx, engine, step, t, people)
-}
-
-func withPeople(ctx context.Context, engine *postgres.Engine, step task.Step, t task.Task, people []subject.Subject) task.Outcome {
 	switch step {
 	case task.Plan:
 		return engine.Plan(ctx, t, people)

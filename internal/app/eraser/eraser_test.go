@@ -122,6 +122,7 @@ func TestTheStepsOfAStoreFromProvisionToVerify(t *testing.T) {
 			if len(o.Requests) != 1 || o.Requests[0].UID != "uid-1" || o.Requests[0].Rows[0] != 1 || o.Ledger != 1 {
 				t.Errorf("%+v", o)
 			}
+		default: // nothing more to ask, and nothing for the next step
 		}
 	}
 	var left string

@@ -13,6 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	logf "sigs.k8s.io/controller-runtime/pkg/log"
+	"sigs.k8s.io/controller-runtime/pkg/webhook"
 )
 
 // How often the certificate's Secret is read: often until there is one, then at a pace that a rotation can wait for.
@@ -29,6 +30,21 @@ type certificate struct {
 	reader  client.Reader
 	key     types.NamespacedName
 	current atomic.Pointer[tls.Certificate]
+}
+
+// webhookServer answers admission requests with the certificate of the Secret or, when there is none, with what lies in
+// the folder, read again when it changes.
+func webhookServer(certs *certificate, o options) webhook.Server {
+	tlsOptions := []func(*tls.Config){harden}
+	if o.rotates() {
+		tlsOptions = append(tlsOptions, certs.Configure)
+	}
+	return webhook.NewServer(webhook.Options{Port: o.webhookPort, CertDir: o.webhookCerts, TLSOpts: tlsOptions})
+}
+
+func harden(config *tls.Config) {
+	config.MinVersion = tls.VersionTLS12
+	config.NextProtos = []string{"http/1.1"} // HTTP/2 stays off: a rapid reset costs the server more than the client
 }
 
 // NeedLeaderElection is false: every replica serves webhooks.
@@ -74,8 +90,6 @@ func (c *certificate) load(ctx context.Context) error {
 
 // Configure makes a server use the certificate.
 func (c *certificate) Configure(config *tls.Config) {
-	config.MinVersion = tls.VersionTLS12
-	config.NextProtos = []string{"http/1.1"} // HTTP/2 stays off: a rapid reset costs the server more than the client
 	config.GetCertificate = func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 		if pair := c.current.Load(); pair != nil {
 			return pair, nil

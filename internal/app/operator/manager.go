@@ -21,7 +21,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/healthz"
 	"sigs.k8s.io/controller-runtime/pkg/metrics/filters"
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
-	"sigs.k8s.io/controller-runtime/pkg/webhook"
 
 	"github.com/rempart-dev/rempart/api/v1alpha1"
 )
@@ -70,7 +69,7 @@ func newManager(restConfig *rest.Config, o options) (ctrl.Manager, error) {
 		LeaderElectionReleaseOnCancel: true,
 		HealthProbeBindAddress:        o.probeAddr,
 		Metrics:                       metricsOptions(o),
-		WebhookServer:                 webhook.NewServer(webhook.Options{Port: o.webhookPort, CertDir: o.webhookCerts, TLSOpts: []func(*tls.Config){certs.Configure}}),
+		WebhookServer:                 webhookServer(certs, o),
 		Controller: config.Controller{
 			EnableWarmup:          ptr.To(true),
 			RecoverPanic:          ptr.To(true),
@@ -102,12 +101,29 @@ func metricsOptions(o options) metricsserver.Options {
 		BindAddress:    o.metricsAddr,
 		SecureServing:  true,
 		FilterProvider: filters.WithAuthenticationAndAuthorization,
-		TLSOpts:        []func(*tls.Config){func(c *tls.Config) { c.NextProtos = []string{"http/1.1"} }},
+		TLSOpts:        []func(*tls.Config){harden},
 	}
 }
 
-// addServing adds what every replica needs to answer admission requests, and the leader's rotation of certificates.
+// addServing adds what every replica needs to answer admission requests, and the probes.
 func addServing(mgr ctrl.Manager, certs *certificate, o options) error {
+	checks := map[string]healthz.Checker{"webhooks": mgr.GetWebhookServer().StartedChecker()}
+	if o.rotates() {
+		checks["certificate"] = certs.Ready
+		if err := addRotation(mgr, certs, o); err != nil {
+			return err
+		}
+	}
+	for name, check := range checks {
+		if err := mgr.AddReadyzCheck(name, check); err != nil {
+			return fmt.Errorf("adding a readiness check: %w", err)
+		}
+	}
+	return mgr.AddHealthzCheck("ping", healthz.Ping)
+}
+
+// addRotation adds the certificate of every replica, and the leader's renewal of it.
+func addRotation(mgr ctrl.Manager, certs *certificate, o options) error {
 	if err := mgr.Add(certs); err != nil {
 		return fmt.Errorf("adding the certificate: %w", err)
 	}
@@ -128,10 +144,5 @@ func addServing(mgr ctrl.Manager, certs *certificate, o options) error {
 	if err != nil {
 		return fmt.Errorf("adding the rotation of certificates: %w", err)
 	}
-	for name, check := range map[string]healthz.Checker{"certificate": certs.Ready, "webhooks": mgr.GetWebhookServer().StartedChecker()} {
-		if err := mgr.AddReadyzCheck(name, check); err != nil {
-			return fmt.Errorf("adding a readiness check: %w", err)
-		}
-	}
-	return mgr.AddHealthzCheck("ping", healthz.Ping)
+	return nil
 }

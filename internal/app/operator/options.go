@@ -4,6 +4,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"net/netip"
 	"os"
 	"strings"
 )
@@ -13,6 +14,7 @@ type options struct {
 	namespace     string
 	eraserImage   string
 	notifyAllow   listFlag
+	egressDenied  rangesFlag
 	leaderElect   bool
 	metricsAddr   string
 	probeAddr     string
@@ -39,8 +41,45 @@ func (l *listFlag) Set(text string) error {
 	return nil
 }
 
+// rangesFlag is a list of address ranges in CIDR form. A range that is not written as such is an error: one with bits
+// behind its length is more likely a typing mistake.
+type rangesFlag []netip.Prefix
+
+// String returns the ranges with commas.
+func (r *rangesFlag) String() string {
+	texts := make([]string, len(*r))
+	for i, prefix := range *r {
+		texts[i] = prefix.String()
+	}
+	return strings.Join(texts, ",")
+}
+
+// Set adds ranges; empty ones are left out.
+func (r *rangesFlag) Set(text string) error {
+	var values listFlag
+	if err := values.Set(text); err != nil {
+		return err
+	}
+	for _, value := range values {
+		prefix, err := netip.ParsePrefix(value)
+		switch {
+		case err != nil:
+			return fmt.Errorf("%q is not a range of addresses such as 203.0.113.0/24", value)
+		case prefix.Addr().Is4In6():
+			return fmt.Errorf("%q is IPv4 written as IPv6; write it as IPv4", value)
+		case prefix != prefix.Masked():
+			return fmt.Errorf("%q has address bits behind its length; write %s", value, prefix.Masked())
+		}
+		*r = append(*r, prefix)
+	}
+	return nil
+}
+
 // errUsage means that the flags' package already told the user what is wrong.
 var errUsage = errors.New("reading flags")
+
+// rotates tells whether the operator makes and renews the webhooks' certificate itself.
+func (o options) rotates() bool { return o.webhookSecret != "" }
 
 func parse(args []string) (options, error) {
 	var o options
@@ -48,12 +87,13 @@ func parse(args []string) (options, error) {
 	flags.StringVar(&o.namespace, "namespace", os.Getenv("POD_NAMESPACE"), "namespace of the operator and of the Secrets of cluster-scoped kinds")
 	flags.StringVar(&o.eraserImage, "eraser-image", "", "image of the eraser's Jobs (required)")
 	flags.Var(&o.notifyAllow, "notify-allow", "host:port that notifications may reach although it is private or not encrypted; may be repeated")
+	flags.Var(&o.egressDenied, "egress-denied-cidrs", "ranges that notifications may not reach although they are public, such as the cluster's pods and services; with commas, may be repeated")
 	flags.BoolVar(&o.leaderElect, "leader-elect", false, "run controllers only while leading")
 	flags.StringVar(&o.metricsAddr, "metrics-bind-address", ":8443", "address of the authenticated metrics; 0 turns them off")
 	flags.StringVar(&o.probeAddr, "health-probe-bind-address", ":8081", "address of /healthz and /readyz")
 	flags.IntVar(&o.webhookPort, "webhook-port", 9443, "port of the admission webhooks")
-	flags.StringVar(&o.webhookCerts, "webhook-cert-dir", "/tmp/k8s-webhook-server/serving-certs", "where the certificates' Secret is mounted")
-	flags.StringVar(&o.webhookSecret, "webhook-cert-secret", "rempart-webhook-certs", "Secret of the webhooks' certificates")
+	flags.StringVar(&o.webhookCerts, "webhook-cert-dir", "/tmp/k8s-webhook-server/serving-certs", "folder of the webhooks' certificate, tls.crt and tls.key")
+	flags.StringVar(&o.webhookSecret, "webhook-cert-secret", "rempart-webhook-certs", "Secret in which the operator keeps and renews the webhooks' certificate; empty when somebody else, such as OLM, mounts and renews what is in --webhook-cert-dir")
 	flags.StringVar(&o.webhookHost, "webhook-service", "webhook-service", "Service of the webhooks")
 	flags.StringVar(&o.logLevel, "log-level", "info", "debug, info, warn or error")
 	if err := flags.Parse(args[1:]); err != nil {

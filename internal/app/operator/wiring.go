@@ -37,7 +37,7 @@ func wire(ctx context.Context, mgr ctrl.Manager, o options) error {
 	where := places{snapshots: snapshots, clock: now}
 	keys := keeper.Keeper{Reader: mgr.GetAPIReader(), Client: mgr.GetClient(), Namespace: o.namespace, Random: rand.Reader}
 
-	guard, err := egress.New(egress.Options{Allow: o.notifyAllow})
+	guard, err := egress.New(egress.Options{Allow: o.notifyAllow, Deny: o.egressDenied})
 	if err != nil {
 		return err
 	}

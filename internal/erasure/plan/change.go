@@ -61,9 +61,7 @@ func (b *builder) fallback(i int) *Fallback {
 	var wanted []Change
 	if len(declared.Columns) > 0 {
 		f.Action = v1alpha1.EraseMaskColumns
-		for _, c := range b.ordered(i) {
-			wanted = append(wanted, c)
-		}
+		wanted = append(wanted, b.ordered(i)...)
 	}
 	for _, l := range b.plan.Links {
 		if l.From != i || !l.Owning {

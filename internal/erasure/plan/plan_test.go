@@ -28,7 +28,7 @@ func tables(lines ...string) *Schema {
 	for _, line := range lines {
 		name, columns, _ := strings.Cut(line, ":")
 		t := Table{Schema: "public", Name: name, Kind: Ordinary}
-		for _, field := range strings.Fields(columns) {
+		for field := range strings.FieldsSeq(columns) {
 			field, to, refers := strings.Cut(field, ">")
 			column := strings.TrimRight(field, "!*")
 			key := strings.HasSuffix(field, "!")

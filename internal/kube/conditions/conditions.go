@@ -20,7 +20,8 @@ const MaxMessage = 1024
 // whileTrue are the condition types that exist only while they are True.
 var whileTrue = []string{v1alpha1.ConditionReconciling, v1alpha1.ConditionStalled}
 
-// True, False and Unknown make a condition. Message is one sentence without a time, a person or an error's text.
+// True makes a condition that holds. Its message, like that of the others, is one sentence without a time, a person or
+// an error's text.
 func True(conditionType, reason, message string) metav1.Condition {
 	return metav1.Condition{Type: conditionType, Status: metav1.ConditionTrue, Reason: reason, Message: message}
 }

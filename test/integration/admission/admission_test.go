@@ -1,6 +1,7 @@
 package admission
 
 import (
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -9,11 +10,13 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/kubernetes"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/rempart-dev/rempart/api/v1alpha1"
+	"github.com/rempart-dev/rempart/test/apiserver"
 )
 
 const groupName = "gdpr.rempart.dev"
@@ -103,6 +106,27 @@ func TestInternalKindsAndStatusBelongToTheOperator(t *testing.T) {
 	accepted(t, admin.Get(t.Context(), client.ObjectKey{Name: "eu-only"}, policy))
 	policy.Status.DataVersion = "forged"
 	refused(t, admin.Status().Update(t.Context(), policy), "rule status")
+}
+
+func TestTheSamplesAreAdmittedAsKubectlAppliesThem(t *testing.T) {
+	folder := filepath.Join(apiserver.Root(), "config", "samples")
+	list, err := documents(filepath.Join(folder, "kustomization.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	names, found, err := unstructured.NestedStringSlice(list[0].Object, "resources")
+	if err != nil || !found || len(names) == 0 {
+		t.Fatalf("the list of samples names none: %v", err)
+	}
+	for _, name := range names {
+		samples, err := documents(filepath.Join(folder, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, sample := range samples {
+			accepted(t, admin.Apply(t.Context(), client.ApplyConfigurationFromUnstructured(sample), client.DryRunAll, client.FieldOwner("sample"), client.ForceOwnership))
+		}
+	}
 }
 
 func TestASecondDefaultPolicyIsRefused(t *testing.T) {

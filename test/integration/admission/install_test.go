@@ -17,6 +17,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/yaml"
@@ -31,15 +32,11 @@ func install(ctx context.Context, root string) error {
 		return err
 	}
 	for _, file := range files {
-		text, err := os.ReadFile(file)
+		objects, err := documents(file)
 		if err != nil {
 			return err
 		}
-		for _, document := range strings.Split(string(text), "\n---\n") {
-			object := &unstructured.Unstructured{}
-			if err := yaml.Unmarshal([]byte(document), &object.Object); err != nil {
-				return err
-			}
+		for _, object := range objects {
 			if err := admin.Create(ctx, object); err != nil {
 				return fmt.Errorf("%s: %w", file, err)
 			}
@@ -61,16 +58,33 @@ func install(ctx context.Context, root string) error {
 			Namespaces: v1alpha1.PolicyNamespaces{Mode: "Selected", Selector: &metav1.LabelSelector{MatchLabels: map[string]string{"data": "maybe"}}}}}))
 }
 
+// documents returns the objects of a YAML file.
+func documents(file string) ([]*unstructured.Unstructured, error) {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	var objects []*unstructured.Unstructured
+	for document := range strings.SplitSeq(string(text), "\n---\n") {
+		object := &unstructured.Unstructured{}
+		if err := yaml.Unmarshal([]byte(document), &object.Object); err != nil {
+			return nil, fmt.Errorf("%s: %w", file, err)
+		}
+		objects = append(objects, object)
+	}
+	return objects, nil
+}
+
 // active waits until the API server applies the admission policies: it reads them with a delay.
 func active(ctx context.Context) error {
-	for range 300 {
+	err := wait.PollUntilContextTimeout(ctx, 100*time.Millisecond, 30*time.Second, true, func(ctx context.Context) (bool, error) {
 		err := admin.Create(ctx, newRun("default"), client.DryRunAll)
-		if err != nil && strings.Contains(err.Error(), "internal kind") {
-			return nil
-		}
-		time.Sleep(100 * time.Millisecond)
+		return err != nil && strings.Contains(err.Error(), "internal kind"), nil
+	})
+	if err != nil {
+		return fmt.Errorf("waiting until the admission policies apply: %w", err)
 	}
-	return errors.New("the admission policies are not applied")
+	return nil
 }
 
 func newRun(namespace string) *v1alpha1.ErasureRun {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/util/wait"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
 	"k8s.io/utils/clock"
@@ -116,11 +117,11 @@ func operate(ctx context.Context, env *envtest.Environment) (<-chan struct{}, er
 		}
 	}()
 	ready := webhook.Ready(holder)
-	for range 300 {
-		if ready(nil) == nil && mgr.GetWebhookServer().StartedChecker()(nil) == nil {
-			return done, nil
-		}
-		time.Sleep(100 * time.Millisecond)
+	err = wait.PollUntilContextTimeout(ctx, 100*time.Millisecond, 30*time.Second, true, func(context.Context) (bool, error) {
+		return ready(nil) == nil && mgr.GetWebhookServer().StartedChecker()(nil) == nil, nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("waiting until the handlers serve: %w", err)
 	}
-	return nil, fmt.Errorf("the handlers do not serve")
+	return done, nil
 }

@@ -5,6 +5,7 @@ package postgrestest
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -72,13 +73,36 @@ func Run(settings ...string) (server *Server, stop func(), err error) {
 		return nil, nil, err
 	}
 	return s, func() {
-		_ = process.Process.Signal(syscall.SIGQUIT) // immediate shutdown: nothing here is worth a checkpoint
-		_ = process.Wait()
+		process.end(syscall.SIGQUIT) // immediate shutdown: nothing here is worth a checkpoint
 		_ = os.RemoveAll(folder)
 	}, nil
 }
 
-func (s *Server) start(settings []string) (*exec.Cmd, error) {
+// process is a server's process, waited for from its start on, so that its end is seen at once.
+type process struct {
+	*exec.Cmd
+	ended chan struct{}
+}
+
+func launch(command *exec.Cmd) (*process, error) {
+	if err := command.Start(); err != nil {
+		return nil, err
+	}
+	p := &process{Cmd: command, ended: make(chan struct{})}
+	go func() {
+		defer close(p.ended)
+		_ = p.Wait()
+	}()
+	return p, nil
+}
+
+// end sends a signal and waits until the process is gone.
+func (p *process) end(signal os.Signal) {
+	_ = p.Process.Signal(signal)
+	<-p.ended
+}
+
+func (s *Server) start(settings []string) (*process, error) {
 	as, err := credential(s.Folder)
 	if err != nil {
 		return nil, err
@@ -104,16 +128,16 @@ func (s *Server) start(settings []string) (*exec.Cmd, error) {
 			args = append(args, "-c", line)
 		}
 		var log bytes.Buffer
-		process := exec.Command(filepath.Join(s.Bin, "postgres"), args...)
-		process.SysProcAttr, process.Dir, process.Stdout, process.Stderr = as, s.Folder, &log, &log
-		if err = process.Start(); err != nil {
-			return nil, err
+		command := exec.Command(filepath.Join(s.Bin, "postgres"), args...)
+		command.SysProcAttr, command.Dir, command.Stdout, command.Stderr = as, s.Folder, &log, &log
+		server, launched := launch(command)
+		if launched != nil {
+			return nil, launched
 		}
-		if err = s.await(process); err == nil {
-			return process, nil
+		if err = s.await(server); err == nil {
+			return server, nil
 		}
-		_ = process.Process.Kill()
-		_ = process.Wait()
+		server.end(syscall.SIGKILL)
 		err = fmt.Errorf("%w: %s", err, log.String())
 	}
 	return nil, err
@@ -148,21 +172,34 @@ func freePort() (int32, error) {
 }
 
 // await waits until the server answers, or has ended.
-func (s *Server) await(process *exec.Cmd) error {
-	deadline := time.Now().Add(30 * time.Second)
-	for time.Now().Before(deadline) {
-		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
-		conn, err := pgx.Connect(ctx, s.URL("postgres"))
-		cancel()
-		if err == nil {
-			return conn.Close(context.Background())
+func (s *Server) await(server *process) error {
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	look := time.NewTicker(20 * time.Millisecond)
+	defer look.Stop()
+	for {
+		if s.answers(ctx) {
+			return nil
 		}
-		if process.Process.Signal(syscall.Signal(0)) != nil {
-			break
+		select {
+		case <-server.ended:
+			return errors.New("the server ended before it answered")
+		case <-ctx.Done():
+			return errors.New("the server did not answer in time")
+		case <-look.C:
 		}
-		time.Sleep(20 * time.Millisecond)
 	}
-	return fmt.Errorf("the server did not answer")
+}
+
+// answers tells whether the server takes connections.
+func (s *Server) answers(ctx context.Context) bool {
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	conn, err := pgx.Connect(ctx, s.URL("postgres"))
+	if err != nil {
+		return false
+	}
+	return conn.Close(ctx) == nil
 }
 
 // URL is the superuser's connection string for a database.
