@@ -4,6 +4,9 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
+# As images and the pinned components are built, so that what they share is compiled once.
+export CGO_ENABLED=0 GOFLAGS=-trimpath
+
 began=$SECONDS
 declare -a ended=()
 failed=0

@@ -38,12 +38,30 @@ binary_of() {
 	esac
 }
 
+# patiently WHAT COMMAND...: runs the command, with a sign of life every 20 seconds.
+patiently() {
+	local what=$1 since=$SECONDS beat=0
+	shift
+	"$@" &
+	local job=$!
+	while kill -0 "$job" 2>/dev/null; do
+		sleep 0.2
+		beat=$((beat + 1))
+		if ((beat % 100 == 0)); then say "  still $what, $((SECONDS - since)) s so far"; fi
+	done
+	wait "$job"
+}
+
+program() {
+	cd "$repo" && CGO_ENABLED=0 exec nice go build -trimpath -buildvcs=false -ldflags "-s -w" -o "bin/$1" "./cmd/$1"
+}
+
 build() {
 	local image=$1 tarball sources
 	case $image in
 	operator | eraser)
 		[[ -d $repo/cmd/$image ]] || die "there is no program cmd/$image"
-		(cd "$repo" && CGO_ENABLED=0 nice go build -trimpath -buildvcs=false -ldflags "-s -w" -o "bin/$image" "./cmd/$image")
+		patiently "compiling cmd/$image" program "$image"
 		;;
 	pause | coredns | hook) "$here/build.sh" "$image" >/dev/null ;;
 	mailpit) "$here/build.sh" servers >/dev/null ;;
@@ -86,14 +104,7 @@ postgres() {
 	}
 	root=$(mktemp -d "$cache/images/postgres.XXXXXX")
 	say "building image docker.io/rempart/postgres:15 from Debian packages, two to four minutes"
-	"$here/postgres/rootfs.sh" "$root" >"$log" 2>&1 &
-	local build=$! beat=0
-	while kill -0 "$build" 2>/dev/null; do
-		sleep 0.5
-		beat=$((beat + 1))
-		if ((beat % 40 == 0)); then say "  still building, $((SECONDS - since)) s so far: $(tail -n 1 "$log" | cut -c1-90)"; fi
-	done
-	wait "$build" || {
+	patiently "building the file system of PostgreSQL" rootfs "$root" "$log" || {
 		tail -n 15 "$log" >&2
 		rm -rf --one-file-system "$root"
 		die "building the file system of PostgreSQL failed (whole log: $log); check that this machine reaches a Debian mirror, or set REMPART_DEBIAN_MIRROR"
@@ -104,6 +115,8 @@ postgres() {
 	rm -rf --one-file-system "$root"
 	say "  built in $((SECONDS - since)) s"
 }
+
+rootfs() { "$here/postgres/rootfs.sh" "$1" >"$2" 2>&1; }
 
 import() {
 	local image=$1 tarball name mark

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"runtime"
 	"testing"
 
 	"github.com/go-logr/logr"
@@ -19,10 +18,18 @@ import (
 	"github.com/rempart-dev/rempart/api/v1alpha1"
 )
 
-// Root is the top of the repository.
+// Root is the top of the repository: tests run in the folder of their package, below it.
 func Root() string {
-	_, file, _, _ := runtime.Caller(0)
-	return filepath.Join(filepath.Dir(file), "..", "..")
+	folder, err := os.Getwd()
+	if err != nil {
+		panic(err)
+	}
+	for ; folder != filepath.Dir(folder); folder = filepath.Dir(folder) {
+		if _, err := os.Stat(filepath.Join(folder, "PROJECT")); err == nil {
+			return folder
+		}
+	}
+	panic("no PROJECT file above the working directory: run the tests by go test, in the repository")
 }
 
 // Server is a running API server.
