@@ -65,7 +65,8 @@ func licencesOf(dir string) ([]string, error) {
 	var found []string
 	for _, entry := range entries {
 		name := strings.ToUpper(entry.Name())
-		if entry.IsDir() || !(strings.HasPrefix(name, "LICEN") || strings.HasPrefix(name, "COPYING") || strings.HasPrefix(name, "UNLICENSE")) {
+		tells := func(word string) bool { return strings.HasPrefix(name, word) }
+		if entry.IsDir() || !slices.ContainsFunc([]string{"LICEN", "COPYING", "UNLICENSE"}, tells) {
 			continue
 		}
 		text, err := os.ReadFile(filepath.Join(dir, entry.Name()))

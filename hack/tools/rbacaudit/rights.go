@@ -127,7 +127,7 @@ func readUses(log, user string) (map[use]bool, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer file.Close()
+	defer func() { _ = file.Close() }() // it was only read
 	uses := map[use]bool{}
 	decoder := json.NewDecoder(bufio.NewReader(file))
 	for {
