@@ -10,30 +10,27 @@ if [[ -z ${REMPART_TOOLS_BIN:-} ]]; then
 	export REMPART_TOOLS_BIN
 fi
 
-summary="" failed=0
+said=$(mktemp)
+trap 'rm -f "$said"' EXIT
+summary="" failed=0 passed=0 skipped=0
 for script in "$here"/verify-*.sh; do
 	name=$(basename "$script" .sh)
 	name=${name#verify-}
 	[[ $name == all || ($# -gt 0 && " $* " != *" $name "*) ]] && continue
 	echo "== $name"
 	began=$SECONDS
-	"$script"
-	code=$?
+	"$script" 2>&1 | tee "$said"
+	code=${PIPESTATUS[0]}
 	case $code in
-	0) result=ok ;;
-	77) result="not checked" ;;
-	*)
-		result=FAILED
-		failed=$((failed + 1))
-		;;
+	0) result=ok passed=$((passed + 1)) ;;
+	77) result=$(grep '^not checked: ' "$said") skipped=$((skipped + 1)) ;;
+	*) result=FAILED failed=$((failed + 1)) ;;
 	esac
-	summary+=$(printf '%-16s %-12s %4d s' "$name" "$result" $((SECONDS - began)))$'\n'
+	summary+=$(printf '%-10s %4d s  %s' "$name" $((SECONDS - began)) "$result")$'\n'
 done
-echo
-echo "$summary"
 [[ -n $summary ]] || {
 	echo "verify-all.sh: no such check: $*" >&2
 	exit 2
 }
-((failed == 0)) || echo "$failed failed"
+printf '\n%s%d ok, %d not checked, %d failed\n' "$summary" $passed $skipped $failed
 exit $((failed > 0))
