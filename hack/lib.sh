@@ -3,6 +3,9 @@
 repo=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cd "$repo" || exit 1
 
+# As images and the pinned components are built, so that what they share is compiled once.
+export CGO_ENABLED=0 GOFLAGS=-trimpath
+
 die() {
 	echo "$(basename "$0"): $*" >&2
 	exit 1
@@ -27,7 +30,7 @@ ours() {
 	local package=$1 binary
 	shift
 	binary=$scratch/$package
-	[[ -x $binary ]] || (cd "$repo/hack/tools" && CGO_ENABLED=0 go build -o "$binary" "./$package")
+	[[ -x $binary ]] || (cd "$repo/hack/tools" && go build -o "$binary" "./$package")
 	"$binary" "$@"
 }
 

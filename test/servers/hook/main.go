@@ -79,7 +79,7 @@ func (r *receiver) signed(header http.Header, body []byte) bool {
 	io.WriteString(mac, header.Get("Webhook-Id")+"."+header.Get("Webhook-Timestamp")+".")
 	mac.Write(body)
 	want := "v1," + base64.StdEncoding.EncodeToString(mac.Sum(nil))
-	for _, have := range strings.Fields(header.Get("Webhook-Signature")) {
+	for have := range strings.FieldsSeq(header.Get("Webhook-Signature")) {
 		if hmac.Equal([]byte(have), []byte(want)) {
 			return true
 		}
