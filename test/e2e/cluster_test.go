@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"context"
 	"fmt"
 	"testing"
 
@@ -31,11 +32,12 @@ func scaleOperator(t *testing.T, replicas int32) {
 	t.Helper()
 	patch := client.RawPatch("application/merge-patch+json", fmt.Appendf(nil, `{"spec":{"replicas":%d}}`, replicas))
 	d := &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Namespace: operatorKey.Namespace, Name: operatorKey.Name}}
-	if err := admin.Patch(t.Context(), d, patch); err != nil {
+	ctx := context.WithoutCancel(t.Context()) // a cleanup calls it too
+	if err := admin.Patch(ctx, d, patch); err != nil {
 		t.Fatal(err)
 	}
 	eventually(t, func(g gomega.Gomega) {
-		get(t.Context(), g, d)
+		get(ctx, g, d)
 		g.Expect(d.Status.ObservedGeneration).To(gomega.Equal(d.Generation))
 		g.Expect(d.Status.Replicas).To(gomega.Equal(replicas))
 		g.Expect(d.Status.ReadyReplicas).To(gomega.Equal(replicas))

@@ -117,10 +117,10 @@ func get(ctx context.Context, g gomega.Gomega, object client.Object) {
 	g.Expect(admin.Get(ctx, client.ObjectKeyFromObject(object), object)).To(gomega.Succeed())
 }
 
-// output runs a program of PATH and returns what it wrote.
+// output runs a program of PATH and returns what it wrote. Cleanups use it too, after the test's context has ended.
 func output(t *testing.T, name string, args ...string) string {
 	t.Helper()
-	text, err := exec.CommandContext(t.Context(), name, args...).CombinedOutput()
+	text, err := exec.CommandContext(context.WithoutCancel(t.Context()), name, args...).CombinedOutput()
 	if err != nil {
 		t.Fatalf("%s %v: %v\n%s", name, args, err, text)
 	}
