@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"encoding/json"
+	"fmt"
 	"testing"
 	"time"
 
@@ -54,14 +55,15 @@ func incident(name string, aware time.Duration) *v1alpha1.BreachIncident {
 func TestAReceiverThatFailsIsTriedAgainWithTheSameKey(t *testing.T) {
 	failHook(t, "500")
 	t.Cleanup(func() { failHook(t, "0") })
-	if err := admin.Create(t.Context(), incident("story-failing-hook", 5*time.Hour)); err != nil {
+	name := fmt.Sprintf("story-failing-hook-%d", time.Now().Unix()) // records stay, so a second run needs another
+	if err := admin.Create(t.Context(), incident(name, 5*time.Hour)); err != nil {
 		t.Fatal(err)
 	}
 	find := func(g gomega.Gomega) v1alpha1.Notification {
 		list := &v1alpha1.NotificationList{}
 		g.Expect(admin.List(t.Context(), list, client.InNamespace(demoNamespace))).To(gomega.Succeed())
 		for _, n := range list.Items {
-			if n.Spec.ObjectRef.Name == "story-failing-hook" && n.Spec.ChannelRef.Name == "management-hook" {
+			if string(n.Spec.ObjectRef.Name) == name && n.Spec.ChannelRef.Name == "management-hook" {
 				return n
 			}
 		}

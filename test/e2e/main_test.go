@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-logr/logr"
 	"github.com/onsi/gomega"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -19,6 +20,7 @@ import (
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/rempart-dev/rempart/api/v1alpha1"
 	"github.com/rempart-dev/rempart/test/apiserver"
@@ -46,6 +48,7 @@ func TestMain(m *testing.M) {
 }
 
 func prepare() error {
+	log.SetLogger(logr.Discard())
 	if os.Getenv("KUBECONFIG") == "" {
 		return fmt.Errorf("KUBECONFIG is not set; run these tests by `make test-e2e`")
 	}
