@@ -76,6 +76,28 @@ const (
 	EvidenceRestrictedLabels NodeEvidence = "RestrictedLabels"
 )
 
+// NodeAffinityKind is what pins governed pods to allowed nodes.
+//
+// +kubebuilder:validation:Enum=RestrictedLabel;TopologyRegion
+type NodeAffinityKind string
+
+// Values of NodeAffinityKind.
+const (
+	AffinityRestrictedLabel NodeAffinityKind = "RestrictedLabel"
+	AffinityTopologyRegion  NodeAffinityKind = "TopologyRegion"
+)
+
+// WorkloadScope is which pods of the policy's namespaces are placed.
+//
+// +kubebuilder:validation:Enum=Governed;All
+type WorkloadScope string
+
+// Values of WorkloadScope.
+const (
+	WorkloadsGoverned WorkloadScope = "Governed"
+	WorkloadsAll      WorkloadScope = "All"
+)
+
 // PlacementVerdict is the judgement of a place.
 //
 // +kubebuilder:validation:Enum=Allowed;Denied;Unknown
@@ -181,6 +203,19 @@ type PolicyNodes struct {
 	// +optional
 	// +default="TopologyLabels"
 	Evidence NodeEvidence `json:"evidence,omitempty"`
+	// affinity that pins governed pods: the label that the operator keeps on allowed nodes, or the region, which is weaker
+	// and which autoscalers of nodes understand.
+	// +optional
+	// +default="RestrictedLabel"
+	Affinity NodeAffinityKind `json:"affinity,omitempty"`
+}
+
+// PolicyWorkloads is which pods are placed.
+type PolicyWorkloads struct {
+	// scope of placement: pods that a DataRegister governs, or every pod of the policy's namespaces.
+	// +optional
+	// +default="Governed"
+	Scope WorkloadScope `json:"scope,omitempty"`
 }
 
 // StorageDeclaration locates a StorageClass that cannot be proven.
@@ -252,6 +287,9 @@ type ResidencyPolicySpec struct {
 	// storage is judged so.
 	// +optional
 	Storage PolicyStorage `json:"storage,omitzero"`
+	// workloads are placed so.
+	// +optional
+	Workloads PolicyWorkloads `json:"workloads,omitzero"`
 }
 
 // JudgedPlace is one place of a class.

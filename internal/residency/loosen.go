@@ -35,6 +35,10 @@ func Loosens(before, after v1alpha1.ResidencyPolicySpec) string {
 		return "storage.declarations"
 	case old.restricted && !now.restricted:
 		return "nodes.evidence"
+	case now.regionAffinity && !old.regionAffinity:
+		return "nodes.affinity"
+	case old.everyPod && !now.everyPod:
+		return "workloads.scope"
 	case !equality.Semantic.DeepEqual(before.Namespaces, after.Namespaces) && after.Namespaces.Mode != v1alpha1.NamespacesAll:
 		return "namespaces"
 	case slices.ContainsFunc(after.Namespaces.Excluded, func(n v1alpha1.ObjectName) bool { return !slices.Contains(before.Namespaces.Excluded, n) }):

@@ -9,7 +9,8 @@ import (
 
 func TestLooseningIsSeen(t *testing.T) {
 	base := v1alpha1.ResidencyPolicySpec{Enforcement: "Enforce", Role: "Default", Provider: "aws",
-		Denied: v1alpha1.DeniedPlaces{Countries: []v1alpha1.Country{"HU"}}, Nodes: v1alpha1.PolicyNodes{Evidence: v1alpha1.EvidenceRestrictedLabels}}
+		Denied: v1alpha1.DeniedPlaces{Countries: []v1alpha1.Country{"HU"}}, Nodes: v1alpha1.PolicyNodes{Evidence: v1alpha1.EvidenceRestrictedLabels},
+		Workloads: v1alpha1.PolicyWorkloads{Scope: v1alpha1.WorkloadsAll}}
 	for want, change := range map[string]func(*v1alpha1.ResidencyPolicySpec){
 		"": func(s *v1alpha1.ResidencyPolicySpec) {
 			s.Denied.Countries = append([]v1alpha1.Country{"PL"}, s.Denied.Countries...)
@@ -21,6 +22,8 @@ func TestLooseningIsSeen(t *testing.T) {
 		"denied.countries":  func(s *v1alpha1.ResidencyPolicySpec) { s.Denied.Countries = nil },
 		"provider":          func(s *v1alpha1.ResidencyPolicySpec) { s.Provider = "outscale" },
 		"nodes.evidence":    func(s *v1alpha1.ResidencyPolicySpec) { s.Nodes.Evidence = "" },
+		"nodes.affinity":    func(s *v1alpha1.ResidencyPolicySpec) { s.Nodes.Affinity = v1alpha1.AffinityTopologyRegion },
+		"workloads.scope":   func(s *v1alpha1.ResidencyPolicySpec) { s.Workloads.Scope = v1alpha1.WorkloadsGoverned },
 		"namespaces":        func(s *v1alpha1.ResidencyPolicySpec) { s.Namespaces.Mode = v1alpha1.NamespacesSelected },
 		"storage.declarations": func(s *v1alpha1.ResidencyPolicySpec) {
 			s.Storage.Declarations = []v1alpha1.StorageDeclaration{{StorageClassName: "x", Country: "FR"}}

@@ -27,6 +27,8 @@ type Rules struct {
 	declared     map[placeKey]v1alpha1.Country // an empty country: declared twice, differently
 	declarations map[string]v1alpha1.StorageDeclaration
 	restricted   bool
+	// regionAffinity pins pods by region, everyPod places pods that no register governs too.
+	regionAffinity, everyPod bool
 }
 
 // BuiltIn returns the rules that hold where no ResidencyPolicy does.
@@ -38,7 +40,8 @@ func BuiltIn(on v1alpha1.Date) *Rules {
 func Compile(name string, spec v1alpha1.ResidencyPolicySpec, on v1alpha1.Date) *Rules {
 	r := &Rules{Name: name, Enforcement: spec.Enforcement, on: on, provider: spec.Provider, zones: allowedZones(spec.Allowed.Zones),
 		allowed: countries(spec.Allowed.Countries), denied: countries(spec.Denied.Countries), declared: map[placeKey]v1alpha1.Country{},
-		declarations: map[string]v1alpha1.StorageDeclaration{}, restricted: spec.Nodes.Evidence == v1alpha1.EvidenceRestrictedLabels}
+		declarations: map[string]v1alpha1.StorageDeclaration{}, restricted: spec.Nodes.Evidence == v1alpha1.EvidenceRestrictedLabels,
+		regionAffinity: spec.Nodes.Affinity == v1alpha1.AffinityTopologyRegion, everyPod: spec.Workloads.Scope == v1alpha1.WorkloadsAll}
 	if len(spec.Allowed.Regions) > 0 {
 		r.regions = map[placeKey]struct{}{}
 		for _, allowed := range spec.Allowed.Regions {

@@ -15,10 +15,12 @@ import (
 
 // Guarding labels a namespace whose claims are judged, so that the webhook configurations can select it.
 const (
-	// LabelGuarded on a namespace: GuardedEnforce or GuardedAudit. Only the operator sets and removes it.
+	// LabelGuarded on a namespace: GuardedEnforce, GuardedAll or GuardedAudit. Only the operator sets and removes it.
 	LabelGuarded = "gdpr.rempart.dev/guarded"
 	// GuardedEnforce selects the webhook that fails closed.
 	GuardedEnforce = "true"
+	// GuardedAll selects that webhook, and the one that places every pod.
+	GuardedAll = "all"
 	// GuardedAudit selects the webhook that only warns.
 	GuardedAudit = "audit"
 )
@@ -41,6 +43,7 @@ type Input struct {
 	Nodes             []corev1.Node
 	Namespaces        []corev1.Namespace
 	Registers         []Register
+	Stores            []Store
 	On                v1alpha1.Date
 	OperatorNamespace string
 }
@@ -52,7 +55,9 @@ type Judged struct {
 	UID        string
 	Generation int64
 	Classes    map[string]ClassVerdict
-	Nodes      []JudgedNode
+	// Nodes sorted by name.
+	Nodes   []JudgedNode
+	placing placing
 }
 
 // Guard is what holds in one namespace: every policy must allow.
@@ -73,6 +78,8 @@ func (g *Guard) Label() string {
 	switch {
 	case g == nil || len(g.Policies) == 0:
 		return ""
+	case slices.ContainsFunc(g.enforcing().Policies, func(j *Judged) bool { return j.Rules.everyPod }):
+		return GuardedAll
 	case g.Enforced():
 		return GuardedEnforce
 	default:
@@ -87,6 +94,7 @@ type Snapshot struct {
 	guards       map[string]*Guard
 	defaultClass string
 	operator     string
+	ties         ties
 }
 
 // Build judges the world. The same input always gives the same snapshot.
@@ -117,6 +125,7 @@ func Build(in Input) *Snapshot {
 	for _, register := range in.Registers {
 		s.guard(register.Namespace, s.Policy(register.Policy))
 	}
+	s.place(in)
 	return s
 }
 

@@ -25,6 +25,7 @@ import (
 	"github.com/rempart-dev/rempart/internal/webhook/lookup"
 	"github.com/rempart-dev/rempart/internal/webhook/notificationchannel"
 	"github.com/rempart-dev/rempart/internal/webhook/officer"
+	"github.com/rempart-dev/rempart/internal/webhook/placement"
 	"github.com/rempart-dev/rempart/internal/webhook/residencypolicy"
 	"github.com/rempart-dev/rempart/internal/webhook/rights"
 	"github.com/rempart-dev/rempart/internal/webhook/storage"
@@ -55,8 +56,11 @@ func SetupWithManager(mgr ctrl.Manager, deps Deps) error {
 	scheme, live := mgr.GetScheme(), mgr.GetAPIReader()
 	asker := rights.Reviews{Client: mgr.GetClient()}
 	world := lookup.World{Snapshots: deps.Snapshots, Live: live, Cached: mgr.GetClient(), Clock: deps.Clock, OperatorNamespace: deps.OperatorNamespace}
+	placer := placement.New(scheme, world)
 	handlers := map[string]admission.Handler{
 		storage.Path:              storage.New(scheme, world),
+		placement.Path:            placer,
+		placement.MutatePath:      placer.Mutating(),
 		dataregister.Path:         dataregister.New(scheme, world, asker, marker{live, mgr.GetClient()}),
 		erasurerequest.Path:       erasurerequest.New(scheme, asker, deps.Clock),
 		breachincident.Path:       breachincident.New(scheme, asker, deps.Clock, deps.OperatorUser, Cleaners),
@@ -96,7 +100,7 @@ func (m marker) Mark(ctx context.Context, name, label string) error {
 	if err := m.live.Get(ctx, client.ObjectKey{Name: name}, namespace); err != nil {
 		return fmt.Errorf("reading the namespace: %w", err)
 	}
-	if namespace.Labels[residency.LabelGuarded] == label || namespace.Labels[residency.LabelGuarded] == residency.GuardedEnforce {
+	if residency.Strength(namespace.Labels[residency.LabelGuarded]) >= residency.Strength(label) {
 		return nil
 	}
 	patch := fmt.Sprintf(`{"metadata":{"labels":{%q:%q}}}`, residency.LabelGuarded, label)

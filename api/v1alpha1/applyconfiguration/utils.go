@@ -174,6 +174,8 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.PolicyNodesApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("PolicyStorage"):
 		return &apiv1alpha1.PolicyStorageApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("PolicyWorkloads"):
+		return &apiv1alpha1.PolicyWorkloadsApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("ProcessingActivity"):
 		return &apiv1alpha1.ProcessingActivityApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("ProviderRegion"):

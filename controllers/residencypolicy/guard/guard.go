@@ -86,7 +86,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, namespace *corev1.Namespace)
 
 // weaker tells whether a change guards less.
 func weaker(has, wants string) bool {
-	return has != "" && wants != residency.GuardedEnforce
+	return residency.Strength(wants) < residency.Strength(has)
 }
 
 // hold says how long to wait before a label goes or weakens. It asks live for a register that the snapshot has not seen:

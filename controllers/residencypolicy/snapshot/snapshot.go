@@ -24,6 +24,7 @@ import (
 
 	"github.com/rempart-dev/rempart/api/v1alpha1"
 	"github.com/rempart-dev/rempart/internal/kube/flow"
+	"github.com/rempart-dev/rempart/internal/register"
 	"github.com/rempart-dev/rempart/internal/residency"
 )
 
@@ -88,7 +89,7 @@ func (k *Keeper) load(ctx context.Context) (residency.Input, error) {
 			return residency.Input{}, err
 		}
 	}
-	return residency.Input{Policies: policies.Items, Registers: residency.RegistersOf(registers.Items), Classes: classes.Items, Nodes: nodes.Items,
+	return residency.Input{Policies: policies.Items, Registers: residency.RegistersOf(registers.Items), Stores: register.StoresOf(registers.Items), Classes: classes.Items, Nodes: nodes.Items,
 		Namespaces: namespaces.Items, On: residency.Day(k.Clock.Now()), OperatorNamespace: k.OperatorNamespace}, nil
 }
 

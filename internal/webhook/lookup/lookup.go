@@ -14,6 +14,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/rempart-dev/rempart/api/v1alpha1"
+	"github.com/rempart-dev/rempart/internal/register"
 	"github.com/rempart-dev/rempart/internal/residency"
 )
 
@@ -43,7 +44,7 @@ func (w World) Fresh(ctx context.Context, namespace string) (*residency.Snapshot
 		return nil, fmt.Errorf("reading what guards a namespace: %w", err)
 	}
 	return residency.Build(residency.Input{Policies: policies.Items, Classes: classes.Items, Nodes: nodes.Items, Namespaces: []corev1.Namespace{*ns},
-		Registers: residency.RegistersOf(registers.Items), On: residency.Day(w.Clock.Now()), OperatorNamespace: w.OperatorNamespace}), nil
+		Registers: residency.RegistersOf(registers.Items), Stores: register.StoresOf(registers.Items), On: residency.Day(w.Clock.Now()), OperatorNamespace: w.OperatorNamespace}), nil
 }
 
 // Class reads a class live and judges it; nil when there is none.

@@ -184,29 +184,3 @@ func TestDecisionsOnABreachAreStampedAndTheRecordStays(t *testing.T) {
 	}
 	refused(t, admin.Delete(t.Context(), incident), "stays in the record")
 }
-
-// It is the last test: what it stops does not come back.
-func TestZWhileTheWebhooksAreDownOnlyGuardedNamespacesFailClosed(t *testing.T) {
-	newNamespace(t, "held", map[string]string{"data": "personal"})
-	newNamespace(t, "open", nil)
-	newNamespace(t, "watched", map[string]string{"data": "maybe"})
-	guarded(t, "held", "true")
-	guarded(t, "watched", "audit")
-	accepted(t, admin.Create(t.Context(), claim("held", "before", "eu-fast")))
-	stopOperator()
-	refused(t, admin.Create(t.Context(), claim("held", "data", "eu-fast")), "failed calling webhook")
-	refused(t, admin.Create(t.Context(), &corev1.Pod{ObjectMeta: meta("held", "p"), Spec: podSpec("eu-fast")}), "failed calling webhook")
-	stateless := podSpec("eu-fast")
-	stateless.Volumes = nil
-	accepted(t, admin.Create(t.Context(), &corev1.Pod{ObjectMeta: meta("held", "stateless"), Spec: stateless}))
-	for _, namespace := range []string{"open", "watched"} {
-		accepted(t, admin.Create(t.Context(), claim(namespace, "data", "us-fast")))
-	}
-	before := &corev1.PersistentVolumeClaim{}
-	accepted(t, admin.Get(t.Context(), client.ObjectKey{Namespace: "held", Name: "before"}, before))
-	before.Labels = map[string]string{"a": "b"}
-	accepted(t, admin.Update(t.Context(), before))
-	accepted(t, admin.Delete(t.Context(), before))
-	refused(t, admin.Patch(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "held"}},
-		client.RawPatch(types.MergePatchType, []byte(`{"metadata":{"labels":{"gdpr.rempart.dev/guarded":null}}}`))), "rule guard")
-}

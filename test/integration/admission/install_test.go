@@ -55,7 +55,10 @@ func install(ctx context.Context, root string) error {
 		admin.Create(ctx, &v1alpha1.ResidencyPolicy{ObjectMeta: metav1.ObjectMeta{Name: "eu-only"}, Spec: v1alpha1.ResidencyPolicySpec{Enforcement: "Enforce", Role: "Default", Provider: "aws",
 			Namespaces: v1alpha1.PolicyNamespaces{Mode: "Selected", Selector: &metav1.LabelSelector{MatchLabels: map[string]string{"data": "personal"}}}}}),
 		admin.Create(ctx, &v1alpha1.ResidencyPolicy{ObjectMeta: metav1.ObjectMeta{Name: "watch"}, Spec: v1alpha1.ResidencyPolicySpec{Enforcement: "Audit", Role: "Named", Provider: "aws",
-			Namespaces: v1alpha1.PolicyNamespaces{Mode: "Selected", Selector: &metav1.LabelSelector{MatchLabels: map[string]string{"data": "maybe"}}}}}))
+			Namespaces: v1alpha1.PolicyNamespaces{Mode: "Selected", Selector: &metav1.LabelSelector{MatchLabels: map[string]string{"data": "maybe"}}}}}),
+		admin.Create(ctx, &v1alpha1.ResidencyPolicy{ObjectMeta: metav1.ObjectMeta{Name: "whole"}, Spec: v1alpha1.ResidencyPolicySpec{Enforcement: "Enforce", Role: "Named", Provider: "aws",
+			Workloads:  v1alpha1.PolicyWorkloads{Scope: "All"},
+			Namespaces: v1alpha1.PolicyNamespaces{Mode: "Selected", Selector: &metav1.LabelSelector{MatchLabels: map[string]string{"data": "whole"}}}}}))
 }
 
 // documents returns the objects of a YAML file.
@@ -105,6 +108,12 @@ func as(t *testing.T, user, namespace string, rules ...rbacv1.PolicyRule) client
 			t.Fatal(err)
 		}
 	}
+	return impersonating(t, user)
+}
+
+// impersonating returns a client of a user who has the rights that the cluster gives him.
+func impersonating(t *testing.T, user string) client.Client {
+	t.Helper()
 	asUser := rest.CopyConfig(config)
 	asUser.Impersonate = rest.ImpersonationConfig{UserName: user}
 	c, err := client.New(asUser, client.Options{Scheme: scheme})

@@ -1448,6 +1448,8 @@ var schemaYAML = typed.YAMLObject(`types:
         scalar: string
 - name: com.github.rempart-dev.rempart.api.v1alpha1.NamespaceMode
   scalar: string
+- name: com.github.rempart-dev.rempart.api.v1alpha1.NodeAffinityKind
+  scalar: string
 - name: com.github.rempart-dev.rempart.api.v1alpha1.NodeCounts
   map:
     fields:
@@ -1791,6 +1793,10 @@ var schemaYAML = typed.YAMLObject(`types:
 - name: com.github.rempart-dev.rempart.api.v1alpha1.PolicyNodes
   map:
     fields:
+    - name: affinity
+      type:
+        namedType: com.github.rempart-dev.rempart.api.v1alpha1.NodeAffinityKind
+      default: RestrictedLabel
     - name: evidence
       type:
         namedType: com.github.rempart-dev.rempart.api.v1alpha1.NodeEvidence
@@ -1808,6 +1814,13 @@ var schemaYAML = typed.YAMLObject(`types:
           elementRelationship: associative
           keys:
           - storageClassName
+- name: com.github.rempart-dev.rempart.api.v1alpha1.PolicyWorkloads
+  map:
+    fields:
+    - name: scope
+      type:
+        namedType: com.github.rempart-dev.rempart.api.v1alpha1.WorkloadScope
+      default: Governed
 - name: com.github.rempart-dev.rempart.api.v1alpha1.ProcessingActivity
   map:
     fields:
@@ -2011,6 +2024,9 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: storage
       type:
         namedType: com.github.rempart-dev.rempart.api.v1alpha1.PolicyStorage
+    - name: workloads
+      type:
+        namedType: com.github.rempart-dev.rempart.api.v1alpha1.PolicyWorkloads
 - name: com.github.rempart-dev.rempart.api.v1alpha1.ResidencyPolicyStatus
   map:
     fields:
@@ -2515,6 +2531,8 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: name
       type:
         namedType: com.github.rempart-dev.rempart.api.v1alpha1.ObjectName
+- name: com.github.rempart-dev.rempart.api.v1alpha1.WorkloadScope
+  scalar: string
 - name: io.k8s.apimachinery.pkg.api.resource.Quantity
   scalar: untyped
   list:

@@ -15,6 +15,9 @@ import (
 type PolicyNodesApplyConfiguration struct {
 	// evidence that locates a node.
 	Evidence *apiv1alpha1.NodeEvidence `json:"evidence,omitempty"`
+	// affinity that pins governed pods: the label that the operator keeps on allowed nodes, or the region, which is weaker
+	// and which autoscalers of nodes understand.
+	Affinity *apiv1alpha1.NodeAffinityKind `json:"affinity,omitempty"`
 }
 
 // PolicyNodesApplyConfiguration constructs a declarative configuration of the PolicyNodes type for use with
@@ -28,5 +31,13 @@ func PolicyNodes() *PolicyNodesApplyConfiguration {
 // If called multiple times, the Evidence field is set to the value of the last call.
 func (b *PolicyNodesApplyConfiguration) WithEvidence(value apiv1alpha1.NodeEvidence) *PolicyNodesApplyConfiguration {
 	b.Evidence = &value
+	return b
+}
+
+// WithAffinity sets the Affinity field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Affinity field is set to the value of the last call.
+func (b *PolicyNodesApplyConfiguration) WithAffinity(value apiv1alpha1.NodeAffinityKind) *PolicyNodesApplyConfiguration {
+	b.Affinity = &value
 	return b
 }

@@ -31,6 +31,8 @@ type ResidencyPolicySpecApplyConfiguration struct {
 	Nodes *PolicyNodesApplyConfiguration `json:"nodes,omitempty"`
 	// storage is judged so.
 	Storage *PolicyStorageApplyConfiguration `json:"storage,omitempty"`
+	// workloads are placed so.
+	Workloads *PolicyWorkloadsApplyConfiguration `json:"workloads,omitempty"`
 }
 
 // ResidencyPolicySpecApplyConfiguration constructs a declarative configuration of the ResidencyPolicySpec type for use with
@@ -113,5 +115,13 @@ func (b *ResidencyPolicySpecApplyConfiguration) WithNodes(value *PolicyNodesAppl
 // If called multiple times, the Storage field is set to the value of the last call.
 func (b *ResidencyPolicySpecApplyConfiguration) WithStorage(value *PolicyStorageApplyConfiguration) *ResidencyPolicySpecApplyConfiguration {
 	b.Storage = value
+	return b
+}
+
+// WithWorkloads sets the Workloads field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Workloads field is set to the value of the last call.
+func (b *ResidencyPolicySpecApplyConfiguration) WithWorkloads(value *PolicyWorkloadsApplyConfiguration) *ResidencyPolicySpecApplyConfiguration {
+	b.Workloads = value
 	return b
 }

@@ -1,0 +1,54 @@
+package admission
+
+import (
+	"testing"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/ptr"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+)
+
+// It is the last test: what it stops does not come back.
+func TestZWhileTheWebhooksAreDownOnlyGuardedNamespacesFailClosed(t *testing.T) {
+	newNamespace(t, "held", map[string]string{"data": "personal"})
+	newNamespace(t, "open", nil)
+	newNamespace(t, "watched", map[string]string{"data": "maybe"})
+	guarded(t, "held", "true")
+	guarded(t, "watched", "audit")
+	accepted(t, admin.Create(t.Context(), claim("held", "before", "eu-fast")))
+	newNodes(t)
+	running, deployed := governed("held", "running"), &appsv1.Deployment{ObjectMeta: meta("held", "deployed"), Spec: appsv1.DeploymentSpec{Selector: selecting("running"), Template: templateOf(governed("held", "running"))}}
+	accepted(t, admin.Create(t.Context(), running))
+	accepted(t, admin.Create(t.Context(), deployed))
+	stopOperator()
+	refused(t, admin.Create(t.Context(), claim("held", "data", "eu-fast")), "failed calling webhook")
+	refused(t, admin.Create(t.Context(), &corev1.Pod{ObjectMeta: meta("held", "p"), Spec: podSpec("eu-fast")}), "failed calling webhook")
+	stateless := podSpec("eu-fast")
+	stateless.Volumes = nil
+	accepted(t, admin.Create(t.Context(), &corev1.Pod{ObjectMeta: meta("held", "stateless"), Spec: stateless}))
+	for _, namespace := range []string{"open", "watched"} {
+		accepted(t, admin.Create(t.Context(), claim(namespace, "data", "us-fast")))
+	}
+	before := &corev1.PersistentVolumeClaim{}
+	accepted(t, admin.Get(t.Context(), client.ObjectKey{Namespace: "held", Name: "before"}, before))
+	before.Labels = map[string]string{"a": "b"}
+	accepted(t, admin.Update(t.Context(), before))
+	accepted(t, admin.Delete(t.Context(), before))
+	refused(t, admin.Patch(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "held"}},
+		client.RawPatch(types.MergePatchType, []byte(`{"metadata":{"labels":{"gdpr.rempart.dev/guarded":null}}}`))), "rule guard")
+
+	refused(t, admin.Create(t.Context(), governed("held", "later")), "failed calling webhook")
+	refused(t, admin.Create(t.Context(), governed("open", "later")), "failed calling webhook")
+	accepted(t, admin.Create(t.Context(), governed("watched", "later")))
+	deployed.Spec.Replicas = ptr.To[int32](0)
+	accepted(t, admin.Update(t.Context(), deployed))
+	unlabelled := client.RawPatch(types.MergePatchType, []byte(`{"metadata":{"labels":{"gdpr.rempart.dev/register":null}}}`))
+	refused(t, admin.Status().Patch(t.Context(), running.DeepCopy(), unlabelled), "failed calling webhook")
+	accepted(t, admin.Patch(t.Context(), running.DeepCopy(), client.RawPatch(types.MergePatchType, []byte(`{"metadata":{"labels":{"a":"b"}}}`))))
+	refused(t, bind(t, admin, "held", "stateless", "paris"), "failed calling webhook")
+	accepted(t, bind(t, impersonating(t, "system:kube-scheduler"), "held", "stateless", "paris"))
+	accepted(t, admin.Delete(t.Context(), running))
+}
