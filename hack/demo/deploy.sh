@@ -4,12 +4,8 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 
 kustomize=$(hack/kube/build.sh kustomize 2>/dev/null)/kustomize
-"$kustomize" build config/demo | kubectl apply --server-side --force-conflicts -f - >/dev/null
-# The image keeps its tag when it changes; this line in the template replaces pods that run an older one.
-if [[ -e bin/images/operator.tar.digest ]]; then
-	kubectl -n rempart-system patch deployment rempart-operator --type=merge \
-		-p "{\"spec\":{\"template\":{\"metadata\":{\"annotations\":{\"gdpr.rempart.dev/image-digest\":\"$(cut -d' ' -f1 <bin/images/operator.tar.digest)\"}}}}}" >/dev/null
-fi
+digest=$(cut -d' ' -f1 bin/images/operator.tar.digest 2>/dev/null || echo unknown)
+"$kustomize" build config/demo | sed "s|@DIGEST@|$digest|" | kubectl apply --server-side --force-conflicts -f - >/dev/null
 kubectl -n rempart-system rollout status deployment/rempart-operator --timeout=180s
 # The API server learns of the first certificate a moment later; until then nothing of ours is admitted.
 serves() { kubectl apply --server-side --dry-run=server -f config/samples/demo/residency.yaml; }
