@@ -21,14 +21,16 @@ const analyzeFrom = 100
 // reaches it in fewest steps, of these for the first in the task.
 type collector struct {
 	*session
-	plan *plan.Plan
-	mine []int64 // rows per set
+	plan   *plan.Plan
+	schema *plan.Schema
+	mine   []int64 // rows per set
+	done   []int64 // of these, rows that a round before has treated
 	// others are the rows that the people of the run reach and somebody else too.
 	others []int64
 }
 
-func newCollector(s *session, p *plan.Plan) *collector {
-	return &collector{session: s, plan: p, mine: make([]int64, len(p.Members)), others: make([]int64, len(p.Members))}
+func newCollector(s *session, p *plan.Plan, schema *plan.Schema) *collector {
+	return &collector{session: s, plan: p, schema: schema, mine: make([]int64, len(p.Members)), done: make([]int64, len(p.Members)), others: make([]int64, len(p.Members))}
 }
 
 // prepare creates the sets, empty. They end with the transaction.

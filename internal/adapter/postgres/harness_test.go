@@ -45,6 +45,7 @@ type store struct {
 	dataset  *v1alpha1.Dataset
 	eraser   postgres.Login
 	verifier postgres.Login
+	grows    bool // triggers write rows that the plan cannot count
 }
 
 // newStore makes a database from SQL and a dataset in YAML.
@@ -150,7 +151,7 @@ func (s *store) erase(run string, people ...subject.Subject) task.Outcome {
 	t := s.task(run, people...)
 	t.PlanDigest = planned.PlanDigest
 	done := s.engine(s.eraser).Erase(s.Context(), t, people)
-	if done.OK && !done.Replayed && counts(done) != counts(planned) {
+	if done.OK && !done.Replayed && !s.grows && counts(done) != counts(planned) {
 		s.Errorf("planned\n%s\nbut did\n%s", counts(planned), counts(done))
 	}
 	return done

@@ -19,6 +19,7 @@ const (
 	stateDetach   = 3
 	stateKeep     = 4
 	stateFallback = 5 // was to be deleted; a row that stays refers to it
+	stateDone     = 6 // was treated in a round before
 )
 
 // Columns of every set: req is the place of the request in the task, seed says that the row was found by a subject key,
@@ -130,7 +131,16 @@ func refers(p *plan.Plan, l plan.Link, set string) string {
 		}
 		parts = append(parts, equal(column(live, name), set+"."+setColumn(to, l.ToColumns[i]), by))
 	}
+	if l.Real && to.Table.Inherited {
+		// A foreign key to a table refers to no row of those that inherit from it, which may have the same key.
+		parts = append(parts, set+".k0 OPERATOR(pg_catalog.=) "+literal(table(to.Table))+"::pg_catalog.regclass")
+	}
 	return strings.Join(parts, " AND ")
+}
+
+// literal quotes text of the catalogue as a constant.
+func literal(text string) string {
+	return "E'" + strings.NewReplacer(`\`, `\\`, `'`, `''`).Replace(text) + "'"
 }
 
 // set says that all columns of a link have a value.

@@ -214,7 +214,7 @@ func TestRefusalsNameWhatIsWrong(t *testing.T) {
 		"no owner":         {`{name: customers, ` + keys + `, onErasure: MaskColumns, columns: [{name: email, mask: Pseudonym}]}, {name: conversations, ownedThrough: [{columns: [title]}], onErasure: DeleteRows}`, task.PlanImpossible, "ownedThrough public.conversations (title) is no foreign key"},
 		"reference":        {`{name: customers, ` + keys + `, references: [{columns: [email], table: absent, toColumns: [x]}], onErasure: Detach, detach: [last_conversation]}`, task.PlanImpossible, "public.absent"},
 		"keep from text":   {`{name: invoices, subjectKeys: [{column: issued, identifier: Custom}], onErasure: Keep, keep: {reason: r, article: 17(3)(b), legalReference: l, period: P1Y, fromColumn: issued}}`, task.PlanImpossible, "neither a date nor a timestamp"},
-		"masked reference": {`{name: customers, ` + keys + `, onErasure: MaskColumns, columns: [{name: email, mask: Pseudonym}, {name: id}]}`, task.PlanImpossible, "refers to it; leave it out"},
+		"masked reference": {`{name: customers, ` + keys + `, onErasure: MaskColumns, columns: [{name: email, mask: Pseudonym}, {name: id}]}`, task.PlanImpossible, "refers to it, without ON UPDATE CASCADE; leave it out"},
 		"pseudonym in key": {`{name: customers, ` + keys + `, onErasure: MaskColumns, columns: [{name: email, mask: Pseudonym}, {name: last_conversation, mask: Pseudonym}]}`, task.PlanImpossible, "only the mask Null"},
 	} {
 		_, err := New(dataset(t, "tables: ["+c.dataset+"]"), shop())

@@ -27,7 +27,7 @@ func Scan(dataset *v1alpha1.Dataset, schema *Schema) Findings {
 	var f Findings
 	for i := range schema.Tables {
 		live := &schema.Tables[i]
-		if live.Partition || live.Kind == OtherKind {
+		if live.Partition || !live.Stores() {
 			continue
 		}
 		known, isDeclared := declared[live.Path()]
