@@ -30,7 +30,7 @@ ORDER BY n.nspname, c.relname`
 
 	columnsSQL = `
 SELECT c.oid, a.attname::text, pg_catalog.format_type(a.atttypid, a.atttypmod), b.typname::text, b.typcategory::text,
-       COALESCE(e.typcategory::text, ''), COALESCE(e.typname::text, ''), t.typtype = 'd',
+       COALESCE(e.typcategory::text, ''), COALESCE(e.typname::text, ''), t.typtype = 'd', a.attcollation NOT IN (0, 'pg_catalog."default"'::pg_catalog.regcollation),
        COALESCE((SELECT pg_catalog.string_agg(pg_catalog.pg_get_constraintdef(o.oid), ' ' ORDER BY o.conname) FROM pg_catalog.pg_constraint o WHERE o.contypid = ANY (m.domains)), ''),
        CASE WHEN b.typname IN ('varchar', 'bpchar') AND m.mod > 4 THEN m.mod - 4 ELSE 0 END,
        a.attnotnull OR m.nonnull,
@@ -178,7 +178,7 @@ func (r *reader) columns(ctx context.Context) error {
 		base, category, element, within string
 		c                               plan.Column
 	)
-	into := []any{&oid, &c.Name, &c.Type, &base, &category, &element, &within, &c.Domain, &c.Rules, &c.Length, &c.NotNull, &c.Default, &c.Computed, &c.Native}
+	into := []any{&oid, &c.Name, &c.Type, &base, &category, &element, &within, &c.Domain, &c.Collated, &c.Rules, &c.Length, &c.NotNull, &c.Default, &c.Computed, &c.Native}
 	return r.rows(ctx, columnsSQL, nil, into, func() error {
 		c.Class, c.Fold = class(base, category, c.Native)
 		c.JSON = base == "json" || base == "jsonb" || within == "json" || within == "jsonb"

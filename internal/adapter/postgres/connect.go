@@ -48,6 +48,8 @@ const (
 // session is one connection with its settings.
 type session struct {
 	conn *pgx.Conn
+	// kinds of identifiers that the people of the run have.
+	kinds map[v1alpha1.IdentifierKind]bool
 }
 
 // open connects. Its error is a *task.Failure.

@@ -208,8 +208,10 @@ func rowColumns(m *plan.Member, alias string) string {
 func found(m *plan.Member, k plan.Key, live, q string) string {
 	c := m.Table.Column(k.Column)
 	expression := column(live, k.Column)
-	text := expression + "::pg_catalog.text"
+	text := textOf(c, live)
 	switch {
+	case c.Class == plan.Text && k.Identifier == v1alpha1.IdentifierPhone:
+		return "(pg_catalog.regexp_replace(" + text + ", '[^+0-9]+', '', 'g') OPERATOR(pg_catalog.=) " + q + ".digits)"
 	case c.Class == plan.Text && (c.Fold || k.Identifier == v1alpha1.IdentifierEmail):
 		return "(pg_catalog.lower(" + text + ") OPERATOR(pg_catalog.=) " + q + ".folded)"
 	case c.Class == plan.Integer || c.Class == plan.Numeric:
@@ -219,6 +221,16 @@ func found(m *plan.Member, k plan.Key, live, q string) string {
 	default:
 		return "(" + text + " OPERATOR(pg_catalog.=) " + q + ".value)"
 	}
+}
+
+// textOf is the text of a live column, in the database's collation: texts of two others could not be compared, and a
+// collation that takes different texts for alike searches nothing.
+func textOf(c *plan.Column, live string) string {
+	text := column(live, c.Name) + "::pg_catalog.text"
+	if c.Collated {
+		return "(" + text + ` COLLATE pg_catalog."default")`
+	}
+	return text
 }
 
 // schemaOf is the schema of a declared table.

@@ -174,6 +174,9 @@ func (v *search) verdict(t task.Task, digest string) (task.Outcome, error) {
 func (v *search) byKey(m *plan.Member) []string {
 	var ways []string
 	for _, k := range m.Keys {
+		if !v.kinds[k.Identifier] {
+			continue
+		}
 		ways = append(ways, fmt.Sprintf(`SELECT q.req, t.tableoid AS o, t.ctid AS c, %s AS kept, %s AS until FROM %s AS t JOIN %s AS q ON q.kind OPERATOR(pg_catalog.=) '%s' AND %s`,
 			v.keptKey(m, k), until(m), table(m.Table), identifiers, k.Identifier, found(m, k, "t", "q")))
 	}
@@ -237,7 +240,7 @@ func (v *search) byText(t *plan.Table, from, kept, until string) []string {
 		if !c.Searchable {
 			continue
 		}
-		text := column("t", c.Name) + "::pg_catalog.text"
+		text := textOf(&c, "t")
 		exact = append(exact, "("+text+")")
 		if c.JSON {
 			text = `pg_catalog.regexp_replace(` + text + `, '\\[bfnrt]', ' ', 'g')` // an escaped line end is no letter
@@ -253,8 +256,10 @@ func (v *search) byText(t *plan.Table, from, kept, until string) []string {
 	if v.terms.emails {
 		ways = append(ways, rows+fmt.Sprintf(` CROSS JOIN LATERAL pg_catalog.regexp_matches(r.txt, %s, 'g') AS found (m) JOIN %s AS w ON w.kind OPERATOR(pg_catalog.=) '%s' AND w.word OPERATOR(pg_catalog.=) pg_catalog.rtrim(found.m[1], '.-') WHERE pg_catalog.strpos(r.txt, '@') OPERATOR(pg_catalog.>) 0`, emailToken, words, termEmail))
 	}
-	if v.terms.phones {
-		ways = append(ways, rows+fmt.Sprintf(` CROSS JOIN LATERAL pg_catalog.regexp_matches(r.txt, %s, 'g') AS found (m) JOIN %s AS w ON w.kind OPERATOR(pg_catalog.=) '%s' AND w.word OPERATOR(pg_catalog.=) found.m[1]`, phoneToken, words, termPhone))
+	if v.terms.phones { // as written, and with what people write between digits taken out
+		for _, text := range []string{"r.txt", `pg_catalog.regexp_replace(r.txt, ` + phoneGap + `, '\1', 'g')`} {
+			ways = append(ways, rows+fmt.Sprintf(` CROSS JOIN LATERAL pg_catalog.regexp_matches(%s, %s, 'g') AS found (m) JOIN %s AS w ON w.kind OPERATOR(pg_catalog.=) '%s' AND w.word OPERATOR(pg_catalog.=) found.m[1]`, text, phoneToken, words, termPhone))
+		}
 	}
 	if v.terms.parts {
 		ways = append(ways, rows+fmt.Sprintf(` JOIN %s AS w ON w.kind OPERATOR(pg_catalog.=) '%s' AND pg_catalog.strpos(r.txt, w.word) OPERATOR(pg_catalog.>) 0`, words, termPart))

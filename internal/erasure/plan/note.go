@@ -108,23 +108,13 @@ func rows(n int64) string {
 
 // Summary joins notes in at most so many bytes, and says how many it leaves out.
 func Summary(notes []string, most int) string {
-	text := ""
-	for i, n := range notes {
-		next := n
-		if text != "" {
-			next = text + "; " + n
-		}
-		rest := ""
-		if left := len(notes) - i - 1; left > 0 {
-			rest = fmt.Sprintf("; and %d more", left)
-		}
-		if len(next)+len(rest) > most {
-			if text == "" {
-				return fmt.Sprintf("%d notes that are too long to write here", len(notes))
-			}
-			return fmt.Sprintf("%s; and %d more", text, len(notes)-i)
-		}
-		text = next
+	if all := strings.Join(notes, "; "); len(all) <= most {
+		return all
 	}
-	return text
+	for n := len(notes) - 1; n > 0; n-- {
+		if text := fmt.Sprintf("%s; and %d more", strings.Join(notes[:n], "; "), len(notes)-n); len(text) <= most {
+			return text
+		}
+	}
+	return fmt.Sprintf("%d notes that are too long to write here", len(notes))
 }

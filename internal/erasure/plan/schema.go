@@ -34,14 +34,16 @@ const (
 
 // Column is a column of a live table.
 type Column struct {
-	Name    string
-	Type    string // as SQL writes it, qualified
-	Class   Class
-	Domain  bool   // the type is a domain, whose constraints the store alone can judge
-	Rules   string // the constraints of its domain, as SQL writes them
-	Length  int    // most characters; 0 when unlimited
-	NotNull bool   // also by the column's domain
-	Default string // the expression; empty when there is none
+	Name   string
+	Type   string // as SQL writes it, qualified
+	Class  Class
+	Domain bool // the type is a domain, whose constraints the store alone can judge
+	// Collated says that the column has another collation than the database, one that may not tell all texts apart.
+	Collated bool
+	Rules    string // the constraints of its domain, as SQL writes them
+	Length   int    // most characters; 0 when unlimited
+	NotNull  bool   // also by the column's domain
+	Default  string // the expression; empty when there is none
 	// Computed columns are generated, or identities that accept no value.
 	Computed bool
 	// Native says that the type's own equality may be used: the type is the database's, not a user's.
