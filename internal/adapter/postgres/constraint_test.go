@@ -95,11 +95,11 @@ tables:
 	for _, action := range []string{"CASCADE", "SET NULL", "RESTRICT", "SET DEFAULT", "NO ACTION DEFERRABLE INITIALLY DEFERRED"} {
 		cases[action+", all declared"] = foreign{sql: chain(action, ""), dataset: people + carts + lines, others: others,
 			erased: "0 public.carts DeleteRows 1\n0 public.lines DeleteRows 2\n0 public.people DeleteRows 1"}
-		cases[action+", end not declared"] = foreign{sql: chain(action, ""), dataset: people + carts, others: others, refused: "Undeclared table public.lines"}
 		cases[action+", lines stay"] = foreign{sql: chain(action, ""), dataset: people + carts + `
 - {name: lines, onErasure: Detach, detach: [cart]}`, others: others,
 			erased: "0 public.carts DeleteRows 1\n0 public.lines Detach 2\n0 public.people DeleteRows 1", after: map[string]string{"SELECT count(*) FROM lines WHERE cart IS NULL": "2"}}
 	}
+	cases["end of a chain not declared"] = foreign{sql: chain("CASCADE", ""), dataset: people + carts, others: others, refused: "Undeclared table public.lines"}
 	cases["RESTRICT in a circle"] = foreign{sql: `
 CREATE TABLE people (id int PRIMARY KEY, email text, cart int NOT NULL);
 CREATE TABLE carts (id int PRIMARY KEY, person int NOT NULL REFERENCES people ON DELETE RESTRICT, parent int REFERENCES carts ON DELETE RESTRICT);

@@ -34,15 +34,9 @@ func (h foreign) play(t *testing.T) {
 	}
 	s.grows = h.grows
 	before := s.sums(h.others)
-	planned := s.plan(who)
-	for _, part := range h.noted {
-		if !strings.Contains(planned.Message, part) {
-			t.Errorf("plan says %q, want %q", planned.Message, part)
-		}
-	}
 	switch {
 	case h.refused != "":
-		if planned.OK || planned.Reason == task.Internal || !strings.Contains(planned.Message, h.refused) {
+		if planned := s.plan(who); planned.OK || planned.Reason == task.Internal || !strings.Contains(planned.Message, h.refused) {
 			t.Errorf("plan: OK %v %s %q, want a refusal with %q", planned.OK, planned.Reason, planned.Message, h.refused)
 		}
 	case h.stopped != "":
@@ -51,6 +45,11 @@ func (h foreign) play(t *testing.T) {
 		}
 	default:
 		h.finish(s, who)
+	}
+	for _, part := range h.noted {
+		if !strings.Contains(s.planned.Message, part) {
+			t.Errorf("plan says %q, want %q", s.planned.Message, part)
+		}
 	}
 	for query, want := range h.after {
 		s.want(want, query)

@@ -45,7 +45,8 @@ type store struct {
 	dataset  *v1alpha1.Dataset
 	eraser   postgres.Login
 	verifier postgres.Login
-	grows    bool // triggers write rows that the plan cannot count
+	grows    bool         // triggers write rows that the plan cannot count
+	planned  task.Outcome // by the last erase
 }
 
 // newStore makes a database from SQL and a dataset in YAML.
@@ -145,6 +146,7 @@ func (s *store) verify(people ...subject.Subject) task.Outcome {
 func (s *store) erase(run string, people ...subject.Subject) task.Outcome {
 	s.Helper()
 	planned := s.plan(people...)
+	s.planned = planned
 	if !planned.OK {
 		return planned
 	}
