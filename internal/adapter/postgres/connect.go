@@ -74,6 +74,7 @@ func open(ctx context.Context, c Config) (*session, error) {
 		"TimeZone":                            "UTC",
 		"DateStyle":                           "ISO",
 		"row_security":                        "off", // a policy would hide rows; now it is an error
+		"jit":                                 "off", // a statement runs once: compiling it costs more than it saves
 		"lock_timeout":                        milliseconds(c.LockTimeout, defaultLockTimeout),
 		"statement_timeout":                   milliseconds(c.StatementTimeout, defaultStatementTimeout),
 		"idle_in_transaction_session_timeout": milliseconds(idleTimeout, idleTimeout),
