@@ -80,7 +80,7 @@ func count(target *v1alpha1.ErasureTarget, uid types.UID, run *v1alpha1.ErasureR
 	target.Result, target.Reason, target.Message = outcome.Result, outcome.Reason, ""
 	switch outcome.Result {
 	case v1alpha1.TargetPlanned:
-		target.PlanDigest, target.PlannedTime = run.Status.PlanDigest, run.Status.EndedTime
+		target.PlanDigest, target.PlannedTime, target.Message = run.Status.PlanDigest, run.Status.EndedTime, run.Status.Message
 		target.Tables, target.Kept, target.RetryTime = outcome.Tables, outcome.Kept, nil
 	case v1alpha1.TargetPending:
 		again(target, run)
@@ -119,7 +119,8 @@ func outcomeOf(run *v1alpha1.ErasureRun, uid types.UID) v1alpha1.RunOutcome {
 	return v1alpha1.RunOutcome{UID: string(uid), Result: v1alpha1.TargetPending, Reason: run.Status.Reason}
 }
 
-// messageOf returns the run's words where the reason is the run's, else the reason's own.
+// messageOf returns the run's words where the reason is the run's, else the reason's own. A run that went well has no
+// reason, and words about what the verifier could not see.
 func messageOf(run *v1alpha1.ErasureRun, reason string) string {
 	if reason == run.Status.Reason && run.Status.Message != "" {
 		return run.Status.Message

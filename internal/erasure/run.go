@@ -159,7 +159,7 @@ func (t *trial) judgePlan() RunVerdict {
 	case plan.OK:
 		t.status.PlanDigest = plan.PlanDigest
 		t.record(plan, v1alpha1.TargetPlanned)
-		return t.end("", "")
+		return t.end("", plan.Message)
 	case plan.Reason == task.Internal && t.more(planAttempts):
 		return t.retry(plan)
 	default:
@@ -184,7 +184,7 @@ func (t *trial) judgeExecution() RunVerdict {
 	switch {
 	case verify.OK:
 		t.status.VerifiedTime = instant(verify.At, t.Now)
-		return t.end("", "")
+		return t.end("", verify.Message)
 	case verify.Reason != task.Contradicted && t.more(executeAttempts):
 		return t.retry(verify)
 	default:

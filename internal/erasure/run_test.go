@@ -89,3 +89,15 @@ func TestACommitIsKeptThroughALaterFailure(t *testing.T) {
 		t.Fatalf("after the failure: %+v", verdict.Status)
 	}
 }
+
+// TestWhatAPlanNotesReachesTheRequest: who approves must see it. The notes name tables, never people.
+func TestWhatAPlanNotesReachesTheRequest(t *testing.T) {
+	w := newWorld()
+	const notes = "people were found in public.newsletter, which the dataset does not have"
+	in := begun(w, v1alpha1.RunPlan, 1, time.Hour, task.Outcome{Step: task.Plan, OK: true, PlanDigest: digestOf("a"), Message: notes})
+	in.Run.Status = erasure.JudgeRun(in).Status
+	targets := erasure.Fold([]v1alpha1.ErasureTarget{{Register: "crm", Store: "main"}}, "u1", []v1alpha1.ErasureRun{*in.Run})
+	if got := targets[0]; got.Result != v1alpha1.TargetPlanned || got.Message != notes {
+		t.Errorf("%s with %q, want the notes of the plan", got.Result, got.Message)
+	}
+}

@@ -2,6 +2,8 @@ package postgres
 
 import (
 	"context"
+	"slices"
+	"strings"
 
 	"github.com/rempart-dev/rempart/internal/erasure/plan"
 )
@@ -17,41 +19,64 @@ const (
 SELECT c.oid, n.nspname::text, c.relname::text, c.relkind::text, c.relrowsecurity,
        EXISTS (SELECT FROM pg_catalog.pg_rewrite r WHERE r.ev_class = c.oid AND c.relkind IN ('r', 'p')),
        c.relkind = 'r' AND EXISTS (SELECT FROM pg_catalog.pg_inherits i WHERE i.inhparent = c.oid),
-       c.relispartition
+       c.relispartition, GREATEST(c.reltuples, 0)::pg_catalog.int8,
+       ARRAY(SELECT pn.nspname::text FROM pg_catalog.pg_inherits i JOIN pg_catalog.pg_class p ON p.oid = i.inhparent
+             JOIN pg_catalog.pg_namespace pn ON pn.oid = p.relnamespace WHERE i.inhrelid = c.oid ORDER BY i.inhseqno),
+       ARRAY(SELECT p.relname::text FROM pg_catalog.pg_inherits i JOIN pg_catalog.pg_class p ON p.oid = i.inhparent
+             WHERE i.inhrelid = c.oid ORDER BY i.inhseqno)
 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND ` + userSchema + `
+WHERE (c.relkind IN ('r', 'p', 'v', 'f') OR (c.relkind = 'm' AND c.relispopulated)) AND ` + userSchema + `
 ORDER BY n.nspname, c.relname`
 
 	columnsSQL = `
 SELECT c.oid, a.attname::text, pg_catalog.format_type(a.atttypid, a.atttypmod), b.typname::text, b.typcategory::text,
-       COALESCE(e.typcategory::text, ''),
+       COALESCE(e.typcategory::text, ''), COALESCE(e.typname::text, ''), t.typtype = 'd', a.attcollation NOT IN (0, 'pg_catalog."default"'::pg_catalog.regcollation),
+       COALESCE((SELECT pg_catalog.string_agg(pg_catalog.pg_get_constraintdef(o.oid), ' ' ORDER BY o.conname) FROM pg_catalog.pg_constraint o WHERE o.contypid = ANY (m.domains)), ''),
        CASE WHEN b.typname IN ('varchar', 'bpchar') AND m.mod > 4 THEN m.mod - 4 ELSE 0 END,
-       a.attnotnull OR t.typnotnull,
+       a.attnotnull OR m.nonnull,
        COALESCE(pg_catalog.pg_get_expr(d.adbin, d.adrelid), pg_catalog.pg_get_expr(t.typdefaultbin, 0), ''),
        a.attgenerated <> '' OR a.attidentity = 'a',
        bn.nspname = 'pg_catalog' OR b.typtype = 'e'
 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
 JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
-JOIN pg_catalog.pg_type b ON b.oid = CASE WHEN t.typtype = 'd' THEN t.typbasetype ELSE t.oid END
+CROSS JOIN LATERAL (
+  WITH RECURSIVE base AS (
+    SELECT t.oid, t.typtype, t.typbasetype, CASE WHEN t.typtype = 'd' THEN t.typtypmod ELSE a.atttypmod END AS mod, t.typnotnull AS nonnull, 0 AS depth, ARRAY[t.oid] AS domains
+    UNION ALL
+    SELECT i.oid, i.typtype, i.typbasetype, CASE WHEN i.typtype = 'd' AND o.mod < 0 THEN i.typtypmod ELSE o.mod END, o.nonnull OR i.typnotnull, o.depth + 1, o.domains || i.oid
+    FROM base o JOIN pg_catalog.pg_type i ON i.oid = o.typbasetype WHERE o.typtype = 'd')
+  SELECT oid, mod, nonnull, domains FROM base ORDER BY depth DESC LIMIT 1) AS m
+JOIN pg_catalog.pg_type b ON b.oid = m.oid
 JOIN pg_catalog.pg_namespace bn ON bn.oid = b.typnamespace
 LEFT JOIN pg_catalog.pg_type e ON e.oid = b.typelem AND b.typcategory = 'A'
 LEFT JOIN pg_catalog.pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
-CROSS JOIN LATERAL (SELECT CASE WHEN t.typtype = 'd' THEN t.typtypmod ELSE a.atttypmod END) AS m (mod)
 WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND ` + userSchema + `
 ORDER BY c.oid, a.attnum`
 
+	// An index that is the piece, over one part, of an index over the whole makes nothing unique by itself. An expression
+	// among the keys has no column. Operators compare keys as the index does.
 	indexesSQL = `
-SELECT i.indrelid, x.relname::text, i.indisunique OR i.indisexclusion, i.indisprimary,
+SELECT i.indrelid, x.relname::text, (i.indisunique OR i.indisexclusion) AND NOT x.relispartition, i.indisprimary,
        i.indpred IS NULL AND i.indexprs IS NULL AND i.indimmediate AND NOT i.indisexclusion,
        COALESCE((pg_catalog.to_jsonb(i) ->> 'indnullsnotdistinct')::pg_catalog.bool, false),
-       ARRAY(SELECT a.attname::text FROM pg_catalog.unnest(i.indkey::pg_catalog.int2[]) WITH ORDINALITY AS k (n, at)
-             JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.n
+       ARRAY(SELECT COALESCE(a.attname::text, '') FROM pg_catalog.unnest(i.indkey::pg_catalog.int2[]) WITH ORDINALITY AS k (n, at)
+             LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.n
              WHERE k.at <= i.indnkeyatts ORDER BY k.at),
        ARRAY(SELECT DISTINCT a.attname::text FROM pg_catalog.pg_depend d
              JOIN pg_catalog.pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
              WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.objid = i.indexrelid
-               AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.refobjid = i.indrelid ORDER BY 1)
+               AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.refobjid = i.indrelid ORDER BY 1),
+       ARRAY(SELECT pg_catalog.pg_get_indexdef(i.indexrelid, n::pg_catalog.int4, false) FROM pg_catalog.generate_series(1, i.indnkeyatts) AS n ORDER BY n),
+       COALESCE(pg_catalog.pg_get_expr(i.indpred, i.indrelid), ''),
+       ARRAY(SELECT COALESCE((SELECT pg_catalog.format('OPERATOR(%I.%s)', opn.nspname, op.oprname)
+                FROM pg_catalog.pg_operator op JOIN pg_catalog.pg_namespace opn ON opn.oid = op.oprnamespace
+                WHERE op.oid = COALESCE(
+                  (SELECT o.conexclop[n] FROM pg_catalog.pg_constraint o WHERE o.conindid = i.indexrelid AND o.contype = 'x'),
+                  (SELECT am.amopopr FROM pg_catalog.pg_opclass oc JOIN pg_catalog.pg_amop am ON am.amopfamily = oc.opcfamily
+                     AND am.amopstrategy = 3 AND am.amoplefttype = oc.opcintype AND am.amoprighttype = oc.opcintype
+                   WHERE oc.oid = i.indclass[n - 1]))), '')
+             FROM pg_catalog.generate_series(1, i.indnkeyatts) AS n ORDER BY n)
 FROM pg_catalog.pg_index i
 JOIN pg_catalog.pg_class x ON x.oid = i.indexrelid
 JOIN pg_catalog.pg_class c ON c.oid = i.indrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
@@ -68,6 +93,8 @@ SELECT o.conrelid, o.conname::text, o.contype::text,
              JOIN pg_catalog.pg_attribute a ON a.attrelid = o.confrelid AND a.attnum = k.n ORDER BY k.at),
        CASE o.confdeltype WHEN 'a' THEN 'NO ACTION' WHEN 'r' THEN 'RESTRICT' WHEN 'c' THEN 'CASCADE'
                           WHEN 'n' THEN 'SET NULL' WHEN 'd' THEN 'SET DEFAULT' ELSE '' END,
+       CASE o.confupdtype WHEN 'a' THEN 'NO ACTION' WHEN 'r' THEN 'RESTRICT' WHEN 'c' THEN 'CASCADE'
+                          WHEN 'n' THEN 'SET NULL' WHEN 'd' THEN 'SET DEFAULT' ELSE '' END,
        o.confmatchtype = 'f'
 FROM pg_catalog.pg_constraint o
 JOIN pg_catalog.pg_class c ON c.oid = o.conrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
@@ -79,14 +106,27 @@ ORDER BY o.conrelid, o.conname`
 SELECT t.tgrelid, t.tgname::text
 FROM pg_catalog.pg_trigger t
 JOIN pg_catalog.pg_class c ON c.oid = t.tgrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-WHERE NOT t.tgisinternal AND t.tgenabled <> 'D' AND ` + userSchema + `
+WHERE NOT t.tgisinternal AND t.tgenabled IN ('O', 'A') AND ` + userSchema + `
 ORDER BY t.tgrelid, t.tgname`
+
+	// What materialised views read, through views and other materialised views.
+	readsSQL = `
+WITH RECURSIVE reads AS (
+  SELECT c.oid AS of, c.oid AS rel FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+  WHERE c.relkind = 'm' AND ` + userSchema + `
+  UNION
+  SELECT reads.of, d.refobjid FROM reads JOIN pg_catalog.pg_rewrite r ON r.ev_class = reads.rel
+  JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass AND d.objid = r.oid
+    AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass)
+SELECT reads.of, n.nspname::text, c.relname::text
+FROM reads JOIN pg_catalog.pg_class c ON c.oid = reads.rel JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relkind IN ('r', 'p') ORDER BY 1, 2, 3`
 )
 
 // catalogue reads the live schema of the database.
 func (s *session) catalogue(ctx context.Context) (*plan.Schema, error) {
 	r := &reader{session: s, at: map[uint32]int{}, schema: &plan.Schema{}}
-	for _, read := range []func(context.Context) error{r.relations, r.columns, r.indexes, r.constraints, r.triggers} {
+	for _, read := range []func(context.Context) error{r.relations, r.columns, r.indexes, r.constraints, r.triggers, r.reads} {
 		if err := read(ctx); err != nil {
 			return nil, err
 		}
@@ -111,42 +151,57 @@ func (r *reader) table(oid uint32) *plan.Table {
 
 func (r *reader) relations(ctx context.Context) error {
 	var (
-		oid  uint32
-		kind string
-		t    plan.Table
+		oid            uint32
+		kind           string
+		t              plan.Table
+		schemas, names []string
 	)
-	into := []any{&oid, &t.Schema, &t.Name, &kind, &t.RowSecurity, &t.Rules, &t.Inherited, &t.Partition}
+	into := []any{&oid, &t.Schema, &t.Name, &kind, &t.RowSecurity, &t.Rules, &t.Inherited, &t.Partition, &t.Rows, &schemas, &names}
 	return r.rows(ctx, relationsSQL, nil, into, func() error {
-		switch kind {
-		case "r":
-			t.Kind = plan.Ordinary
-		case "p":
-			t.Kind = plan.Partitioned
-		default:
-			t.Kind = plan.OtherKind
+		t.Kind, t.Parents = kinds[kind], nil
+		for i, name := range names {
+			t.Parents = append(t.Parents, plan.Name{Schema: schemas[i], Table: name})
 		}
 		r.at[oid] = len(r.schema.Tables)
 		r.schema.Tables = append(r.schema.Tables, t)
+		schemas, names = nil, nil
 		return nil
 	})
 }
 
+// kinds are those of pg_class.relkind that the catalogue asks for.
+var kinds = map[string]plan.Kind{"r": plan.Ordinary, "p": plan.Partitioned, "m": plan.Materialised, "v": plan.View, "f": plan.Foreign}
+
 func (r *reader) columns(ctx context.Context) error {
 	var (
-		oid                     uint32
-		base, category, element string
-		c                       plan.Column
+		oid                             uint32
+		base, category, element, within string
+		c                               plan.Column
 	)
-	into := []any{&oid, &c.Name, &c.Type, &base, &category, &element, &c.Length, &c.NotNull, &c.Default, &c.Computed, &c.Native}
+	into := []any{&oid, &c.Name, &c.Type, &base, &category, &element, &within, &c.Domain, &c.Collated, &c.Rules, &c.Length, &c.NotNull, &c.Default, &c.Computed, &c.Native}
 	return r.rows(ctx, columnsSQL, nil, into, func() error {
 		c.Class, c.Fold = class(base, category, c.Native)
-		c.JSON = base == "json" || base == "jsonb"
-		c.Searchable = category == "S" || element == "S" || c.JSON || base == "xml" || base == "tsvector" || base == "hstore"
+		c.JSON = base == "json" || base == "jsonb" || within == "json" || within == "jsonb"
+		c.Searchable = textual(category, base) || textual(element, within)
+		c.Several = strings.Contains("ACR", category) || slices.Contains([]string{"json", "jsonb", "xml", "bytea", "hstore", "tsvector", "tsquery"}, base)
 		if t := r.table(oid); t != nil {
 			t.Columns = append(t.Columns, c)
 		}
 		return nil
 	})
+}
+
+// textual says that a type can hold text: strings, composites, and of the types that are of no other category (JSON, XML,
+// hstore, those of extensions) all but those that never do.
+func textual(category, base string) bool {
+	switch category {
+	case "S", "C":
+		return true
+	case "U":
+		return base != "uuid" && base != "bytea" && !strings.HasPrefix(base, "pg_") && !strings.HasPrefix(base, "txid") && !strings.HasPrefix(base, "xid")
+	default:
+		return false
+	}
 }
 
 func class(base, category string, native bool) (class plan.Class, fold bool) {
@@ -181,26 +236,44 @@ func (r *reader) indexes(ctx context.Context) error {
 		u               plan.Unique
 		keys, touched   []string
 	)
-	into := []any{&oid, &u.Name, &unique, &primary, &u.Plain, &u.NullsNotDistinct, &keys, &touched}
+	into := []any{&oid, &u.Name, &unique, &primary, &u.Plain, &u.NullsNotDistinct, &keys, &touched, &u.Keys, &u.Predicate, &u.Operators}
 	return r.rows(ctx, indexesSQL, nil, into, func() error {
 		t := r.table(oid)
 		if t == nil {
 			return nil
 		}
-		t.Indexes = append(t.Indexes, keys)
+		if u.Predicate == "" {
+			t.Indexes = append(t.Indexes, keys)
+			t.Folded = append(t.Folded, folded(t, u.Keys[0])...)
+		}
 		if primary {
 			t.PrimaryKey = keys
 		}
 		if unique {
 			found := u
-			if found.Columns = keys; !u.Plain {
-				found.Columns = touched
+			if found.Columns = keys; !u.Plain { // an index of a constraint depends on no column by itself
+				found.Columns = slices.Concat(keys, touched)
+				slices.Sort(found.Columns)
+				found.Columns = slices.DeleteFunc(slices.Compact(found.Columns), func(name string) bool { return name == "" })
 			}
 			t.Uniques = append(t.Uniques, found)
 		}
-		keys, touched = nil, nil
+		keys, touched, u.Keys, u.Operators = nil, nil, nil, nil
 		return nil
 	})
+}
+
+// folded returns the column of which an expression is the text in lower case, as the catalogue writes it.
+func folded(t *plan.Table, expression string) []string {
+	for _, c := range t.Columns {
+		for _, cast := range []string{"", "::text"} {
+			if name := quote(c.Name); expression == "lower(("+name+")"+cast+")" || expression == "lower("+name+cast+")" ||
+				expression == "lower(("+c.Name+")"+cast+")" || expression == "lower("+c.Name+cast+")" {
+				return []string{c.Name}
+			}
+		}
+	}
+	return nil
 }
 
 func (r *reader) constraints(ctx context.Context) error {
@@ -211,7 +284,7 @@ func (r *reader) constraints(ctx context.Context) error {
 		columns, referredTo []string
 		fk                  plan.ForeignKey
 	)
-	into := []any{&oid, &fk.Name, &kind, &columns, &expression, &fk.Schema, &fk.Table, &referredTo, &fk.OnDelete, &fk.MatchFull}
+	into := []any{&oid, &fk.Name, &kind, &columns, &expression, &fk.Schema, &fk.Table, &referredTo, &fk.OnDelete, &fk.OnUpdate, &fk.MatchFull}
 	return r.rows(ctx, constraintsSQL, nil, into, func() error {
 		t := r.table(oid)
 		switch {
@@ -236,6 +309,19 @@ func (r *reader) triggers(ctx context.Context) error {
 	return r.rows(ctx, triggersSQL, nil, []any{&oid, &name}, func() error {
 		if t := r.table(oid); t != nil {
 			t.Triggers = append(t.Triggers, name)
+		}
+		return nil
+	})
+}
+
+func (r *reader) reads(ctx context.Context) error {
+	var (
+		oid  uint32
+		name plan.Name
+	)
+	return r.rows(ctx, readsSQL, nil, []any{&oid, &name.Schema, &name.Table}, func() error {
+		if t := r.table(oid); t != nil {
+			t.Reads = append(t.Reads, name)
 		}
 		return nil
 	})

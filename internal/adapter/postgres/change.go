@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/rempart-dev/rempart/api/v1alpha1"
 	"github.com/rempart-dev/rempart/internal/erasure/plan"
@@ -59,10 +60,46 @@ func (s *settlement) preview(m *plan.Member, c plan.Change, args *arguments) str
 	}
 }
 
-// pseudonym is 128 bits in hexadecimal, one per row and column: a hash of the run's secret, the place of the column and
-// the number of the row. Neither depends on the person, and the secret is forgotten with the run, so nobody can undo it.
+// pseudonym is hexadecimal digits, and a suffix where the plan says so, one per row and column: a hash of the run's
+// secret, the place of the column and the number of the row. None depends on the person, and the secret is forgotten with
+// the run, so nobody can undo it.
 func (s *settlement) pseudonym(m *plan.Member, c plan.Change, args *arguments) string {
 	at := slices.IndexFunc(m.Table.Columns, func(x plan.Column) bool { return x.Name == c.Column })
-	return fmt.Sprintf("pg_catalog.substr(pg_catalog.encode(pg_catalog.sha256(%s::pg_catalog.bytea OPERATOR(pg_catalog.||) pg_catalog.convert_to(%s::pg_catalog.text, 'UTF8') OPERATOR(pg_catalog.||) pg_catalog.int8send(s.number)), 'hex'), 1, 32)",
-		args.add(s.pseudo), args.add(m.Table.Path()+"/"+strconv.Itoa(at)))
+	text := fmt.Sprintf("pg_catalog.substr(pg_catalog.encode(pg_catalog.sha256(%s::pg_catalog.bytea OPERATOR(pg_catalog.||) pg_catalog.convert_to(%s::pg_catalog.text, 'UTF8') OPERATOR(pg_catalog.||) pg_catalog.int8send(s.number)), 'hex'), 1, %d)",
+		args.add(s.pseudo), args.add(m.Table.Path()+"/"+strconv.Itoa(at)), c.Digits)
+	if c.Suffix == "" {
+		return text
+	}
+	return "(" + text + " OPERATOR(pg_catalog.||) " + args.add(c.Suffix) + "::pg_catalog.text)"
+}
+
+// sample is a value such as a change makes, for asking the column's type whether it accepts it.
+func sample(m *plan.Member, c plan.Change, args *arguments) string {
+	target := m.Table.Column(c.Column)
+	switch {
+	case c.Mask == v1alpha1.MaskConstant:
+		return args.add(c.Constant) + "::pg_catalog.text"
+	case c.Mask == v1alpha1.MaskPseudonym:
+		return args.add(strings.Repeat("0", c.Digits)+c.Suffix) + "::pg_catalog.text"
+	case c.Mask == v1alpha1.MaskDefault && target.Default != "":
+		return "(" + target.Default + ")"
+	default:
+		return "NULL"
+	}
+}
+
+// looksMasked says that the live row t looks as a change leaves it. A default cannot be told from other values.
+func looksMasked(m *plan.Member, c plan.Change, args *arguments) string {
+	target := m.Table.Column(c.Column)
+	value := column("t", c.Column)
+	switch {
+	case c.Mask == v1alpha1.MaskNull, c.Mask == v1alpha1.MaskDefault && target.Default == "":
+		return value + " IS NULL"
+	case c.Mask == v1alpha1.MaskConstant:
+		return fmt.Sprintf("COALESCE(%s::pg_catalog.text OPERATOR(pg_catalog.=) CAST(%s::pg_catalog.text AS %s)::pg_catalog.text, false)", value, args.add(c.Constant), target.Type)
+	case c.Mask == v1alpha1.MaskPseudonym && target.Class == plan.Text:
+		return fmt.Sprintf("COALESCE(%s::pg_catalog.text OPERATOR(pg_catalog.~) '^[0-9a-f]{%d}%s$', false)", value, c.Digits, strings.ReplaceAll(c.Suffix, ".", "[.]"))
+	default:
+		return ""
+	}
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/rempart-dev/rempart/api/v1alpha1"
 	"github.com/rempart-dev/rempart/internal/erasure/plan"
 	"github.com/rempart-dev/rempart/internal/erasure/subject"
 )
@@ -21,14 +22,16 @@ const analyzeFrom = 100
 // reaches it in fewest steps, of these for the first in the task.
 type collector struct {
 	*session
-	plan *plan.Plan
-	mine []int64 // rows per set
+	plan   *plan.Plan
+	schema *plan.Schema
+	mine   []int64 // rows per set
+	done   []int64 // of these, rows that a round before has treated
 	// others are the rows that the people of the run reach and somebody else too.
 	others []int64
 }
 
-func newCollector(s *session, p *plan.Plan) *collector {
-	return &collector{session: s, plan: p, mine: make([]int64, len(p.Members)), others: make([]int64, len(p.Members))}
+func newCollector(s *session, p *plan.Plan, schema *plan.Schema) *collector {
+	return &collector{session: s, plan: p, schema: schema, mine: make([]int64, len(p.Members)), done: make([]int64, len(p.Members)), others: make([]int64, len(p.Members))}
 }
 
 // prepare creates the sets, empty. They end with the transaction.
@@ -51,19 +54,21 @@ func (c *collector) prepare(ctx context.Context) error {
 
 // load copies the identifiers of the people into a temporary table, each as given and normalised.
 func (s *session) load(ctx context.Context, subjects []subject.Subject) error {
-	err := s.all(ctx, `CREATE TEMPORARY TABLE `+identifiers+` (req pg_catalog.int4 NOT NULL, kind pg_catalog.text NOT NULL, value pg_catalog.text NOT NULL, number pg_catalog.int8, uuid pg_catalog.uuid, folded pg_catalog.text GENERATED ALWAYS AS (pg_catalog.lower(value)) STORED) ON COMMIT DROP`)
+	err := s.all(ctx, `CREATE TEMPORARY TABLE `+identifiers+` (req pg_catalog.int4 NOT NULL, kind pg_catalog.text NOT NULL, value pg_catalog.text NOT NULL, number pg_catalog.int8, uuid pg_catalog.uuid, digits pg_catalog.text NOT NULL, folded pg_catalog.text GENERATED ALWAYS AS (pg_catalog.lower(value)) STORED) ON COMMIT DROP`)
 	if err != nil {
 		return err
 	}
 	var rows [][]any
+	s.kinds = map[v1alpha1.IdentifierKind]bool{}
 	for req, person := range subjects {
 		for _, kind := range person.Kinds() {
+			s.kinds[kind] = true
 			for _, value := range person.Values(kind) {
-				rows = append(rows, []any{int32(req), string(kind), value, number(value), uuid(value)})
+				rows = append(rows, []any{int32(req), string(kind), value, number(value), uuid(value), digits(value)})
 			}
 		}
 	}
-	columns := []string{"req", "kind", "value", "number", "uuid"}
+	columns := []string{"req", "kind", "value", "number", "uuid", "digits"}
 	if _, err := s.conn.CopyFrom(ctx, pgx.Identifier{"pg_temp", "rempart_identifiers"}, columns, pgx.CopyFromRows(rows)); err != nil {
 		return failure(err)
 	}
@@ -131,6 +136,9 @@ func (c *collector) seeds(ctx context.Context) error {
 	for i := range c.plan.Members {
 		m := &c.plan.Members[i]
 		for _, k := range m.Keys {
+			if !c.kinds[k.Identifier] {
+				continue // nobody gave such an identifier
+			}
 			keys := strings.Join(keyExpressions(m, "t"), ", ")
 			n, err := c.exec(ctx, fmt.Sprintf(
 				`INSERT INTO %s (%s) SELECT DISTINCT ON (%s) q.req, true, 0, %d, %s, %s FROM %s AS t JOIN %s AS q ON q.kind OPERATOR(pg_catalog.=) $1 AND %s WHERE NOT EXISTS (SELECT FROM %s AS x WHERE %s) ORDER BY %s, q.req`,

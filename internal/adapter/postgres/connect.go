@@ -48,6 +48,8 @@ const (
 // session is one connection with its settings.
 type session struct {
 	conn *pgx.Conn
+	// kinds of identifiers that the people of the run have.
+	kinds map[v1alpha1.IdentifierKind]bool
 }
 
 // open connects. Its error is a *task.Failure.
@@ -72,6 +74,7 @@ func open(ctx context.Context, c Config) (*session, error) {
 		"TimeZone":                            "UTC",
 		"DateStyle":                           "ISO",
 		"row_security":                        "off", // a policy would hide rows; now it is an error
+		"jit":                                 "off", // a statement runs once: compiling it costs more than it saves
 		"lock_timeout":                        milliseconds(c.LockTimeout, defaultLockTimeout),
 		"statement_timeout":                   milliseconds(c.StatementTimeout, defaultStatementTimeout),
 		"idle_in_transaction_session_timeout": milliseconds(idleTimeout, idleTimeout),

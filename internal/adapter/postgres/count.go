@@ -107,7 +107,7 @@ func (s *settlement) countSet(ctx context.Context, t *tally, i int) error {
 		rows  int64
 		until *time.Time
 	)
-	sql := fmt.Sprintf("SELECT req, state, pg_catalog.count(*), pg_catalog.max(until) FROM %s GROUP BY req, state", setOf(i))
+	sql := fmt.Sprintf("SELECT req, state, pg_catalog.count(*), pg_catalog.max(until) FROM %s WHERE state OPERATOR(pg_catalog.<>) %d GROUP BY req, state", setOf(i), stateDone)
 	return s.rows(ctx, sql, nil, []any{&req, &state, &rows, &until}, func() error {
 		last := until
 		if state != stateKeep {

@@ -86,7 +86,7 @@ func (e *Engine) scan(ctx context.Context, t task.Task) (task.Outcome, error) {
 		o.Reason, o.Names = task.Undeclared, append(found.Tables, found.Columns...)
 		o.Message = fmt.Sprintf("%d undeclared tables and %d undeclared columns look like personal data: %s", len(found.Tables), len(found.Columns), strings.Join(o.Names[:min(5, len(o.Names))], ", "))
 	} else if len(p.Notes) > 0 {
-		o.Message = strings.Join(p.Notes, "; ")
+		o.Message = plan.Summary(p.Notes, task.MaxMessage)
 	}
 	return o, nil
 }
@@ -110,7 +110,15 @@ func (e *Engine) plan(ctx context.Context, t task.Task, people []subject.Subject
 	if err != nil {
 		return task.Outcome{}, err
 	}
-	o := task.Outcome{PlanDigest: work.plan.Digest, Message: strings.Join(work.plan.Notes, "; ")}
+	o := task.Outcome{PlanDigest: work.plan.Digest}
+	seen, unseen, err := s.beyond(ctx, t.Dataset, work.plan, work.schema)
+	if err != nil {
+		return o, err
+	}
+	v := &search{session: s, plan: work.plan, asOf: day(t.AsOf), tally: newTally(len(t.Requests))}
+	if err := v.loadWords(ctx, people); err != nil { // before the transaction becomes read-only
+		return o, err
+	}
 	settled, err := work.gather(ctx, people, t.AsOf, "SET TRANSACTION READ ONLY")
 	if err != nil {
 		return o, err
@@ -119,6 +127,11 @@ func (e *Engine) plan(ctx context.Context, t task.Task, people []subject.Subject
 	if err != nil {
 		return o, err
 	}
+	notes, err := v.copies(ctx, seen, unseen)
+	if err != nil {
+		return o, err
+	}
+	o.Message = plan.Summary(append(notes, work.plan.Notes...), task.MaxMessage)
 	o.Tables, o.Requests = counts.result(t.Requests)
 	return o, s.all(ctx, "ROLLBACK")
 }
@@ -184,6 +197,9 @@ func (e *Engine) eraseOnce(ctx context.Context, s *session, t task.Task, people 
 	if err := settled.execute(ctx); err != nil {
 		return o, err
 	}
+	if err := settled.again(ctx, t.AsOf, counts); err != nil {
+		return o, err
+	}
 	if err := e.at(ctx, "ledger"); err != nil {
 		return o, err
 	}
@@ -209,14 +225,18 @@ func (s *session) begin(ctx context.Context, t task.Task, lock string, wanted fu
 	if err != nil {
 		return nil, s.explain(ctx, t, wanted, err)
 	}
-	p, err := s.planNow(ctx, t)
+	schema, err := s.catalogue(ctx)
+	if err != nil {
+		return nil, err
+	}
+	p, err := plan.New(t.Dataset, schema)
 	if err != nil {
 		return nil, err
 	}
 	if err := s.privileged(ctx, wanted(p)); err != nil {
 		return nil, err
 	}
-	return newCollector(s, p), accept(p)
+	return newCollector(s, p, schema), accept(p)
 }
 
 // explain finds better words for tables that cannot be locked: LOCK TABLE names neither what is missing nor which
@@ -228,7 +248,11 @@ func (s *session) explain(ctx context.Context, t task.Task, wanted func(*plan.Pl
 	if rollback := s.all(ctx, "ROLLBACK"); rollback != nil {
 		return rollback
 	}
-	p, planned := s.planNow(ctx, t)
+	schema, read := s.catalogue(ctx)
+	if read != nil {
+		return read
+	}
+	p, planned := plan.New(t.Dataset, schema)
 	if planned != nil {
 		return planned
 	}
@@ -236,14 +260,6 @@ func (s *session) explain(ctx context.Context, t task.Task, wanted func(*plan.Pl
 		return missing
 	}
 	return err
-}
-
-func (s *session) planNow(ctx context.Context, t task.Task) (*plan.Plan, error) {
-	schema, err := s.catalogue(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return plan.New(t.Dataset, schema)
 }
 
 // gather fills the sets and settles what becomes of their rows.

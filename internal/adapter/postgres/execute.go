@@ -12,14 +12,13 @@ import (
 )
 
 // execute changes and deletes the rows as settled: masks first, then references from rows that stay to rows that go, then
-// deletes, those that refer before those that are referred to. Each statement must touch exactly the rows that were
+// deletes, those that refer before those that are referred to, and changes of keys last, since statements before find rows
+// by them. Each statement must touch exactly the rows that were
 // counted; a trigger that prevents it stops the run, and the transaction with it.
 func (s *settlement) execute(ctx context.Context) error {
 	for i := range s.plan.Members {
-		for _, state := range []int{stateMask, stateDetach, stateFallback} {
-			if err := s.alter(ctx, i, state, changing(&s.plan.Members[i])[state]); err != nil {
-				return err
-			}
+		if err := s.alterAll(ctx, i, false); err != nil {
+			return err
 		}
 	}
 	for _, l := range s.plan.Links {
@@ -34,8 +33,24 @@ func (s *settlement) execute(ctx context.Context) error {
 			return err
 		}
 	}
+	for _, i := range s.plan.Last {
+		if err := s.alterAll(ctx, i, true); err != nil {
+			return err
+		}
+	}
 	// Constraints that the schema defers are judged now, so that COMMIT has nothing left to refuse.
 	return s.all(ctx, "SET CONSTRAINTS ALL IMMEDIATE")
+}
+
+// alterAll makes the changes of a member that come last, or those that do not.
+func (s *settlement) alterAll(ctx context.Context, i int, last bool) error {
+	for _, state := range []int{stateMask, stateDetach, stateFallback} {
+		changes := slices.DeleteFunc(slices.Clone(changing(&s.plan.Members[i])[state]), func(c plan.Change) bool { return c.Last != last })
+		if err := s.alter(ctx, i, state, changes); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // alter gives the rows of one state their new values, in one statement.

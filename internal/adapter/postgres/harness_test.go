@@ -45,6 +45,8 @@ type store struct {
 	dataset  *v1alpha1.Dataset
 	eraser   postgres.Login
 	verifier postgres.Login
+	grows    bool         // triggers write rows that the plan cannot count
+	planned  task.Outcome // by the last erase
 }
 
 // newStore makes a database from SQL and a dataset in YAML.
@@ -144,13 +146,14 @@ func (s *store) verify(people ...subject.Subject) task.Outcome {
 func (s *store) erase(run string, people ...subject.Subject) task.Outcome {
 	s.Helper()
 	planned := s.plan(people...)
+	s.planned = planned
 	if !planned.OK {
 		return planned
 	}
 	t := s.task(run, people...)
 	t.PlanDigest = planned.PlanDigest
 	done := s.engine(s.eraser).Erase(s.Context(), t, people)
-	if done.OK && !done.Replayed && counts(done) != counts(planned) {
+	if done.OK && !done.Replayed && !s.grows && counts(done) != counts(planned) {
 		s.Errorf("planned\n%s\nbut did\n%s", counts(planned), counts(done))
 	}
 	return done

@@ -98,7 +98,7 @@ func declaredTables(dataset *v1alpha1.Dataset, schema *plan.Schema) (present []*
 	}
 	for _, d := range dataset.Tables {
 		live := schema.Table(schemaOf(string(d.Schema)), string(d.Name))
-		if live == nil || live.Kind == plan.OtherKind {
+		if live == nil || (live.Kind != plan.Ordinary && live.Kind != plan.Partitioned) {
 			absent = append(absent, schemaOf(string(d.Schema))+"."+string(d.Name))
 			continue
 		}

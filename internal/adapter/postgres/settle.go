@@ -23,7 +23,7 @@ type settlement struct {
 func (c *collector) settle(ctx context.Context, asOf time.Time, secret []byte) (*settlement, error) {
 	s := &settlement{collector: c, states: make([]map[int]int64, len(c.plan.Members)), pseudo: secret}
 	for i := range c.plan.Members {
-		s.states[i] = map[int]int64{initial(&c.plan.Members[i]): c.mine[i]}
+		s.states[i] = map[int]int64{initial(&c.plan.Members[i]): c.mine[i] - c.done[i]}
 		if err := s.keep(ctx, i, asOf); err != nil {
 			return nil, err
 		}
@@ -42,11 +42,12 @@ func (c *collector) settle(ctx context.Context, asOf time.Time, secret []byte) (
 
 // keep marks the rows whose period runs. A row without a date is kept: nobody can say that its period is over.
 func (s *settlement) keep(ctx context.Context, i int, asOf time.Time) error {
-	if s.plan.Members[i].Action != v1alpha1.EraseKeep || s.mine[i] == 0 {
+	fresh := s.mine[i] - s.done[i]
+	if s.plan.Members[i].Action != v1alpha1.EraseKeep || fresh == 0 {
 		return nil
 	}
-	n, err := s.exec(ctx, fmt.Sprintf(`UPDATE %s SET state = %d WHERE until IS NULL OR until OPERATOR(pg_catalog.>=) $1::pg_catalog.date`, setOf(i), stateKeep), day(asOf))
-	s.states[i][stateKeep], s.states[i][stateDelete] = n, s.mine[i]-n
+	n, err := s.exec(ctx, fmt.Sprintf(`UPDATE %s SET state = %d WHERE state OPERATOR(pg_catalog.=) %d AND (until IS NULL OR until OPERATOR(pg_catalog.>=) $1::pg_catalog.date)`, setOf(i), stateKeep, stateDelete), day(asOf))
+	s.states[i][stateKeep], s.states[i][stateDelete] = n, fresh-n
 	return err
 }
 
@@ -64,7 +65,7 @@ func (s *settlement) concerns(l plan.Link) bool {
 
 // clearedAlready tells whether all rows that stay and refer by an owning link are changed so that they refer no more.
 func (s *settlement) clearedAlready(l plan.Link) bool {
-	if !l.Owning || s.others[l.From] > 0 || s.states[l.From][stateKeep] > 0 {
+	if !l.Owning || s.others[l.From] > 0 || s.done[l.From] > 0 || s.states[l.From][stateKeep] > 0 {
 		return false
 	}
 	changes := changing(&s.plan.Members[l.From])
@@ -128,122 +129,6 @@ func changing(m *plan.Member) map[int][]plan.Change {
 		out[stateFallback] = m.Fallback.Changes
 	}
 	return out
-}
-
-// constraints asks whether CHECK constraints and types accept what columns become, before anything is written.
-func (s *settlement) constraints(ctx context.Context) error {
-	for i := range s.plan.Members {
-		m := &s.plan.Members[i]
-		for _, state := range []int{stateMask, stateDetach, stateFallback} {
-			changes := changing(m)[state]
-			if s.states[i][state] == 0 || len(changes) == 0 {
-				continue
-			}
-			if err := s.constants(ctx, m, changes); err != nil {
-				return err
-			}
-			for _, check := range m.Table.Checks {
-				if err := s.check(ctx, i, state, changes, check); err != nil {
-					return err
-				}
-			}
-		}
-	}
-	for _, l := range s.plan.Links {
-		if err := s.checkClearing(ctx, l); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// constants tries the constants of columns that are not text: the store alone knows what their types accept.
-func (s *settlement) constants(ctx context.Context, m *plan.Member, changes []plan.Change) error {
-	for _, c := range changes {
-		column := m.Table.Column(c.Column)
-		if c.Mask != v1alpha1.MaskConstant || column.Class == plan.Text {
-			continue
-		}
-		_, err := s.exec(ctx, "SELECT CAST($1::pg_catalog.text AS "+column.Type+")", c.Constant)
-		if f, ok := err.(*task.Failure); ok && f.Reason == task.PlanImpossible { //nolint:errorlint // failure returns the type itself
-			return &task.Failure{Reason: f.Reason, Trace: f.Trace, Names: []string{m.Table.Path() + "." + c.Column},
-				Message: m.Table.Path() + "." + c.Column + " does not accept its constant"}
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// check evaluates a CHECK constraint over the rows as they would become.
-func (s *settlement) check(ctx context.Context, i, state int, changes []plan.Change, check plan.Check) error {
-	m := &s.plan.Members[i]
-	if !touches(changes, check) {
-		return nil
-	}
-	args := &arguments{}
-	var columns []string
-	for _, name := range check.Columns {
-		expression := column("t", name)
-		if at := slices.IndexFunc(changes, func(c plan.Change) bool { return c.Column == name }); at >= 0 {
-			expression = s.preview(m, changes[at], args)
-		}
-		columns = append(columns, expression+" AS "+quote(name))
-	}
-	if slices.ContainsFunc(changes, func(c plan.Change) bool { return sequence(m, c) && slices.Contains(check.Columns, c.Column) }) {
-		return nil // evaluating the default would use up a number; the database judges at the time
-	}
-	sql := fmt.Sprintf(`SELECT EXISTS (SELECT FROM (SELECT %s FROM %s AS t JOIN %s AS s ON %s WHERE s.state OPERATOR(pg_catalog.=) %d) AS becomes WHERE NOT (%s))`,
-		strings.Join(columns, ", "), table(m.Table), numbered(i, state), sameRow(m, "s"), state, check.Expression)
-	return s.violated(ctx, sql, args.values, m, check)
-}
-
-// checkClearing evaluates the CHECK constraints of rows that would be detached.
-func (s *settlement) checkClearing(ctx context.Context, l plan.Link) error {
-	m := &s.plan.Members[l.From]
-	var changes []plan.Change
-	for _, name := range l.Clear {
-		changes = append(changes, plan.Change{Column: name, Mask: v1alpha1.MaskNull})
-	}
-	for _, check := range m.Table.Checks {
-		if !touches(changes, check) || !s.concerns(l) {
-			continue
-		}
-		var columns []string
-		for _, name := range check.Columns {
-			expression := column("t", name)
-			if slices.Contains(l.Clear, name) {
-				expression = "NULL::" + m.Table.Column(name).Type
-			}
-			columns = append(columns, expression+" AS "+quote(name))
-		}
-		sql := fmt.Sprintf(`SELECT EXISTS (SELECT FROM (SELECT %s FROM %s) AS becomes WHERE NOT (%s))`, strings.Join(columns, ", "), s.detached(l), check.Expression)
-		if err := s.violated(ctx, sql, nil, m, check); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (s *settlement) violated(ctx context.Context, sql string, args []any, m *plan.Member, check plan.Check) error {
-	var violated bool
-	if _, err := s.row(ctx, sql, args, &violated); err != nil {
-		return err
-	}
-	if !violated {
-		return nil
-	}
-	return &task.Failure{Reason: task.PlanImpossible, Names: []string{m.Table.Path(), check.Name},
-		Message: fmt.Sprintf("CHECK constraint %q of %s forbids what the columns (%s) would become; choose other masks", check.Name, m.Table.Path(), strings.Join(check.Columns, ", "))}
-}
-
-func touches(changes []plan.Change, check plan.Check) bool {
-	return slices.ContainsFunc(changes, func(c plan.Change) bool { return slices.Contains(check.Columns, c.Column) })
-}
-
-func sequence(m *plan.Member, c plan.Change) bool {
-	return c.Mask == v1alpha1.MaskDefault && strings.Contains(m.Table.Column(c.Column).Default, "nextval(")
 }
 
 // detached is the FROM and WHERE of rows t that stay and refer, by a link, to rows s that go.

@@ -19,6 +19,7 @@ const (
 	stateDetach   = 3
 	stateKeep     = 4
 	stateFallback = 5 // was to be deleted; a row that stays refers to it
+	stateDone     = 6 // was treated in a round before
 )
 
 // Columns of every set: req is the place of the request in the task, seed says that the row was found by a subject key,
@@ -130,7 +131,16 @@ func refers(p *plan.Plan, l plan.Link, set string) string {
 		}
 		parts = append(parts, equal(column(live, name), set+"."+setColumn(to, l.ToColumns[i]), by))
 	}
+	if l.Real && to.Table.Inherited {
+		// A foreign key to a table refers to no row of those that inherit from it, which may have the same key.
+		parts = append(parts, set+".k0 OPERATOR(pg_catalog.=) "+literal(table(to.Table))+"::pg_catalog.regclass")
+	}
 	return strings.Join(parts, " AND ")
+}
+
+// literal quotes text of the catalogue as a constant.
+func literal(text string) string {
+	return "E'" + strings.NewReplacer(`\`, `\\`, `'`, `''`).Replace(text) + "'"
 }
 
 // set says that all columns of a link have a value.
@@ -198,8 +208,10 @@ func rowColumns(m *plan.Member, alias string) string {
 func found(m *plan.Member, k plan.Key, live, q string) string {
 	c := m.Table.Column(k.Column)
 	expression := column(live, k.Column)
-	text := expression + "::pg_catalog.text"
+	text := textOf(c, live)
 	switch {
+	case c.Class == plan.Text && k.Identifier == v1alpha1.IdentifierPhone:
+		return "(pg_catalog.regexp_replace(" + text + ", '[^+0-9]+', '', 'g') OPERATOR(pg_catalog.=) " + q + ".digits)"
 	case c.Class == plan.Text && (c.Fold || k.Identifier == v1alpha1.IdentifierEmail):
 		return "(pg_catalog.lower(" + text + ") OPERATOR(pg_catalog.=) " + q + ".folded)"
 	case c.Class == plan.Integer || c.Class == plan.Numeric:
@@ -209,6 +221,16 @@ func found(m *plan.Member, k plan.Key, live, q string) string {
 	default:
 		return "(" + text + " OPERATOR(pg_catalog.=) " + q + ".value)"
 	}
+}
+
+// textOf is the text of a live column, in the database's collation: texts of two others could not be compared, and a
+// collation that takes different texts for alike searches nothing.
+func textOf(c *plan.Column, live string) string {
+	text := column(live, c.Name) + "::pg_catalog.text"
+	if c.Collated {
+		return "(" + text + ` COLLATE pg_catalog."default")`
+	}
+	return text
 }
 
 // schemaOf is the schema of a declared table.

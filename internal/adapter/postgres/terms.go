@@ -25,6 +25,7 @@ const (
 	emailToken = `E'([^` + escaped + `]+@[^` + escaped + `]+)'`
 	escaped    = `\\s<>()\\[\\]{},;:"''\\\\|/=*` + "`" + `&!?#^$@`
 	phoneToken = `'([+]?[0-9]{6,})'`
+	phoneGap   = `'([0-9])[ ().-]+(?=[0-9])'`
 )
 
 // plainAddress has no character that ends a token, and its domain does not end with a mark that is cut off.
@@ -35,6 +36,20 @@ var plainNumber = regexp.MustCompile(`^\+?[0-9]{6,}$`)
 // shortest is the fewest characters of an identifier that is looked for in columns that are not subject keys: shorter
 // ones are found by chance.
 const shortest = 6
+
+// digits returns a telephone number without what people write between its digits; one that is too short as it is given.
+func digits(number string) string {
+	bare := strings.Map(func(r rune) rune {
+		if r == '+' || (r >= '0' && r <= '9') {
+			return r
+		}
+		return -1
+	}, number)
+	if len(bare) < shortest {
+		return number
+	}
+	return bare
+}
 
 type term struct {
 	kind termKind

@@ -42,8 +42,11 @@ func (e *Engine) verify(ctx context.Context, t task.Task, people []subject.Subje
 	if err := s.readOnly(ctx, p); err != nil {
 		return task.Outcome{}, err
 	}
-	strangers := undeclared(t.Dataset, schema)
-	if err := s.privileged(ctx, append(reads(p), readsOf(strangers)...)); err != nil {
+	strangers, unseen, err := s.beyond(ctx, t.Dataset, p, schema)
+	if err != nil {
+		return task.Outcome{}, err
+	}
+	if err := s.privileged(ctx, reads(p)); err != nil {
 		return task.Outcome{}, err
 	}
 	v := &search{session: s, plan: p, asOf: day(t.AsOf), tally: newTally(len(t.Requests))}
@@ -56,30 +59,17 @@ func (e *Engine) verify(ctx context.Context, t task.Task, people []subject.Subje
 	if err := s.all(ctx, "SET TRANSACTION READ ONLY"); err != nil {
 		return task.Outcome{}, err
 	}
-	if err := v.everywhere(ctx, strangers); err != nil {
+	if err := v.members(ctx); err != nil {
 		return task.Outcome{}, err
 	}
-	return v.verdict(t, p.Digest)
-}
-
-// undeclared returns the tables that Scan found to look like personal data.
-func undeclared(dataset *v1alpha1.Dataset, schema *plan.Schema) []*plan.Table {
-	var out []*plan.Table
-	found := plan.Scan(dataset, schema)
-	for i := range schema.Tables {
-		if slices.Contains(found.Tables, schema.Tables[i].Path()) {
-			out = append(out, &schema.Tables[i])
-		}
+	if err := v.strangers(ctx, strangers); err != nil {
+		return task.Outcome{}, err
 	}
-	return out
-}
-
-func readsOf(tables []*plan.Table) []need {
-	var out []need
-	for _, t := range tables {
-		out = append(out, need{t, "SELECT"})
+	o, err := v.verdict(t, p.Digest)
+	if err == nil && len(unseen) > 0 {
+		o.Names, o.Message = unseen, "Not searched, since the verifier may not read them: "+list(unseen)
 	}
-	return out
+	return o, err
 }
 
 // search looks for people and remembers what it found.
@@ -91,6 +81,7 @@ type search struct {
 	terms    terms
 	found    []string // tables in which somebody was found who should not be
 	foundAll int64    // rows of these
+	stale    []string // of these, materialised views
 }
 
 // words is the temporary table of what is looked for in text: whole tokens by kind, or parts of the text.
@@ -100,6 +91,11 @@ func (v *search) load(ctx context.Context, people []subject.Subject) error {
 	if err := v.session.load(ctx, people); err != nil {
 		return err
 	}
+	return v.loadWords(ctx, people)
+}
+
+// loadWords copies what is looked for in text into a temporary table.
+func (v *search) loadWords(ctx context.Context, people []subject.Subject) error {
 	if err := v.all(ctx, `CREATE TEMPORARY TABLE `+words+` (req pg_catalog.int4 NOT NULL, kind pg_catalog.text NOT NULL, word pg_catalog.text NOT NULL) ON COMMIT DROP`); err != nil {
 		return err
 	}
@@ -117,16 +113,12 @@ func (v *search) load(ctx context.Context, people []subject.Subject) error {
 	return v.all(ctx, fmt.Sprintf(`UPDATE %s SET word = pg_catalog.lower(word) WHERE kind OPERATOR(pg_catalog.<>) '%s'`, words, termExact), "ANALYZE "+words)
 }
 
-func (v *search) everywhere(ctx context.Context, strangers []*plan.Table) error {
+// members searches the tables of the dataset.
+func (v *search) members(ctx context.Context) error {
 	for i := range v.plan.Members {
 		m := &v.plan.Members[i]
-		ways := append(v.byKey(m), v.byText(m.Table, v.keptText(i), until(m))...)
+		ways := append(v.byKey(m), v.byText(m.Table, table(m.Table), v.keptText(i), until(m))...)
 		if err := v.look(ctx, m.Table, m.Action, m.Action == v1alpha1.EraseKeep, ways); err != nil {
-			return err
-		}
-	}
-	for _, t := range strangers {
-		if err := v.look(ctx, t, v1alpha1.EraseKeep, false, v.byText(t, "false", "NULL::pg_catalog.date")); err != nil {
 			return err
 		}
 	}
@@ -171,7 +163,7 @@ SELECT req, kept, pg_catalog.count(*), pg_catalog.max(until) FROM per_row GROUP 
 func (v *search) verdict(t task.Task, digest string) (task.Outcome, error) {
 	if v.foundAll > 0 {
 		return task.Outcome{}, &task.Failure{Reason: task.Contradicted, Names: v.found,
-			Message: fmt.Sprintf("People were found again: %d rows in %s", v.foundAll, strings.Join(v.found[:min(5, len(v.found))], ", "))}
+			Message: fmt.Sprintf("People were found again: %d rows in %s", v.foundAll, list(v.found)) + v.advice()}
 	}
 	o := task.Outcome{PlanDigest: digest}
 	o.Tables, o.Requests = v.tally.result(t.Requests)
@@ -182,6 +174,9 @@ func (v *search) verdict(t task.Task, digest string) (task.Outcome, error) {
 func (v *search) byKey(m *plan.Member) []string {
 	var ways []string
 	for _, k := range m.Keys {
+		if !v.kinds[k.Identifier] {
+			continue
+		}
 		ways = append(ways, fmt.Sprintf(`SELECT q.req, t.tableoid AS o, t.ctid AS c, %s AS kept, %s AS until FROM %s AS t JOIN %s AS q ON q.kind OPERATOR(pg_catalog.=) '%s' AND %s`,
 			v.keptKey(m, k), until(m), table(m.Table), identifiers, k.Identifier, found(m, k, "t", "q")))
 	}
@@ -208,15 +203,15 @@ func (v *search) keptPeriod(m *plan.Member) string {
 	return fmt.Sprintf("COALESCE(%s OPERATOR(pg_catalog.>=) $1::pg_catalog.date, true)", last)
 }
 
-// masked says that a row looks as its masks leave it. Defaults and pseudonyms cannot be told from other values.
+// masked says that a row looks as its masks leave it, as far as that can be seen without the values of constants.
 func masked(m *plan.Member, changes []plan.Change) string {
 	parts := []string{"true"}
 	for _, c := range changes {
-		switch {
-		case c.Mask == v1alpha1.MaskNull:
-			parts = append(parts, column("t", c.Column)+" IS NULL")
-		case c.Mask == v1alpha1.MaskPseudonym && m.Table.Column(c.Column).Class == plan.Text:
-			parts = append(parts, column("t", c.Column)+"::pg_catalog.text OPERATOR(pg_catalog.~) '^[0-9a-f]{32}$'")
+		if c.Mask == v1alpha1.MaskConstant {
+			continue
+		}
+		if part := looksMasked(m, c, &arguments{}); part != "" {
+			parts = append(parts, part)
 		}
 	}
 	return "(" + strings.Join(parts, " AND ") + ")"
@@ -239,13 +234,13 @@ func (v *search) keptText(i int) string {
 }
 
 // byText returns the searches of a table in its columns that can hold text.
-func (v *search) byText(t *plan.Table, kept, until string) []string {
+func (v *search) byText(t *plan.Table, from, kept, until string) []string {
 	var parts, exact []string
 	for _, c := range t.Columns {
 		if !c.Searchable {
 			continue
 		}
-		text := column("t", c.Name) + "::pg_catalog.text"
+		text := textOf(&c, "t")
 		exact = append(exact, "("+text+")")
 		if c.JSON {
 			text = `pg_catalog.regexp_replace(` + text + `, '\\[bfnrt]', ' ', 'g')` // an escaped line end is no letter
@@ -255,21 +250,23 @@ func (v *search) byText(t *plan.Table, kept, until string) []string {
 	if len(parts) == 0 {
 		return nil
 	}
-	from := fmt.Sprintf(`SELECT w.req, r.o, r.c, r.kept, r.until FROM (SELECT t.tableoid AS o, t.ctid AS c, %s AS kept, %s AS until, pg_catalog.lower(pg_catalog.concat_ws(E'\n', %s)) AS txt FROM %s AS t) AS r`,
-		kept, until, strings.Join(parts, ", "), table(t))
+	rows := fmt.Sprintf(`SELECT w.req, r.o, r.c, r.kept, r.until FROM (SELECT t.tableoid AS o, t.ctid AS c, %s AS kept, %s AS until, pg_catalog.lower(pg_catalog.concat_ws(E'\n', %s)) AS txt FROM %s AS t) AS r`,
+		kept, until, strings.Join(parts, ", "), from)
 	var ways []string
 	if v.terms.emails {
-		ways = append(ways, from+fmt.Sprintf(` CROSS JOIN LATERAL pg_catalog.regexp_matches(r.txt, %s, 'g') AS found (m) JOIN %s AS w ON w.kind OPERATOR(pg_catalog.=) '%s' AND w.word OPERATOR(pg_catalog.=) pg_catalog.rtrim(found.m[1], '.-') WHERE pg_catalog.strpos(r.txt, '@') OPERATOR(pg_catalog.>) 0`, emailToken, words, termEmail))
+		ways = append(ways, rows+fmt.Sprintf(` CROSS JOIN LATERAL pg_catalog.regexp_matches(r.txt, %s, 'g') AS found (m) JOIN %s AS w ON w.kind OPERATOR(pg_catalog.=) '%s' AND w.word OPERATOR(pg_catalog.=) pg_catalog.rtrim(found.m[1], '.-') WHERE pg_catalog.strpos(r.txt, '@') OPERATOR(pg_catalog.>) 0`, emailToken, words, termEmail))
 	}
-	if v.terms.phones {
-		ways = append(ways, from+fmt.Sprintf(` CROSS JOIN LATERAL pg_catalog.regexp_matches(r.txt, %s, 'g') AS found (m) JOIN %s AS w ON w.kind OPERATOR(pg_catalog.=) '%s' AND w.word OPERATOR(pg_catalog.=) found.m[1]`, phoneToken, words, termPhone))
+	if v.terms.phones { // as written, and with what people write between digits taken out
+		for _, text := range []string{"r.txt", `pg_catalog.regexp_replace(r.txt, ` + phoneGap + `, '\1', 'g')`} {
+			ways = append(ways, rows+fmt.Sprintf(` CROSS JOIN LATERAL pg_catalog.regexp_matches(%s, %s, 'g') AS found (m) JOIN %s AS w ON w.kind OPERATOR(pg_catalog.=) '%s' AND w.word OPERATOR(pg_catalog.=) found.m[1]`, text, phoneToken, words, termPhone))
+		}
 	}
 	if v.terms.parts {
-		ways = append(ways, from+fmt.Sprintf(` JOIN %s AS w ON w.kind OPERATOR(pg_catalog.=) '%s' AND pg_catalog.strpos(r.txt, w.word) OPERATOR(pg_catalog.>) 0`, words, termPart))
+		ways = append(ways, rows+fmt.Sprintf(` JOIN %s AS w ON w.kind OPERATOR(pg_catalog.=) '%s' AND pg_catalog.strpos(r.txt, w.word) OPERATOR(pg_catalog.>) 0`, words, termPart))
 	}
 	if v.terms.exact {
 		ways = append(ways, fmt.Sprintf(`SELECT w.req, t.tableoid AS o, t.ctid AS c, %s AS kept, %s AS until FROM %s AS t CROSS JOIN LATERAL (VALUES %s) AS value (txt) JOIN %s AS w ON w.kind OPERATOR(pg_catalog.=) '%s' AND w.word OPERATOR(pg_catalog.=) value.txt`,
-			kept, until, table(t), strings.Join(exact, ", "), words, termExact))
+			kept, until, from, strings.Join(exact, ", "), words, termExact))
 	}
 	return ways
 }

@@ -4,33 +4,49 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/rempart-dev/rempart/api/v1alpha1"
 	"github.com/rempart-dev/rempart/internal/erasure/task"
 )
 
-// pseudonymLength is how many characters a pseudonym has: 128 bits in hexadecimal.
-const pseudonymLength = 32
+// A pseudonym has 128 bits in hexadecimal where the column has room, and never fewer than 48, so that two of a table are
+// not alike.
+const longestPseudonym, shortestPseudonym = 32, 12
+
+// addressSuffix makes a pseudonym that a CHECK takes for an address. Nobody can own the domain (RFC 2606).
+const addressSuffix = "@erased.invalid"
 
 // change decides what columns become, and refuses what a constraint forbids.
 func (b *builder) change() error {
 	for i := range b.plan.Members {
 		m := &b.plan.Members[i]
-		for k := range m.Keys {
-			m.Keys[k].Structural = slices.Contains(m.Table.PrimaryKey, m.Keys[k].Column) || b.referredBy(m.Table, m.Keys[k].Column) != ""
-		}
+		var done []Change
 		switch m.Action {
 		case v1alpha1.EraseMaskColumns, v1alpha1.EraseDetach:
 			changes, refusal := b.changes(i, b.ordered(i))
 			if refusal != "" {
 				return refuse(task.PlanImpossible, []string{m.Table.Path()}, "%s", refusal)
 			}
-			m.Changes = changes
+			m.Changes, done = changes, changes
 		case v1alpha1.EraseDeleteRows, v1alpha1.EraseKeep:
 			m.Fallback = b.fallback(i)
+			done = m.Fallback.Changes
+		}
+		for k := range m.Keys {
+			m.Keys[k].Structural = b.structural(m.Table, m.Keys[k].Column) && !changed(done, m.Keys[k].Column)
 		}
 	}
 	return nil
+}
+
+// structural tells whether a column is part of the primary key or referred to.
+func (b *builder) structural(t *Table, column string) bool {
+	return slices.Contains(t.PrimaryKey, column) || b.referredBy(t, column) != ""
+}
+
+func changed(changes []Change, column string) bool {
+	return slices.ContainsFunc(changes, func(c Change) bool { return c.Column == column })
 }
 
 // ordered returns the changes that the register orders.
@@ -68,7 +84,7 @@ func (b *builder) fallback(i int) *Fallback {
 			continue
 		}
 		for _, name := range l.Clear {
-			if !slices.ContainsFunc(wanted, func(c Change) bool { return c.Column == name }) {
+			if !changed(wanted, name) {
 				wanted = append(wanted, Change{Column: name, Mask: v1alpha1.MaskNull})
 			}
 		}
@@ -85,8 +101,12 @@ func (b *builder) fallback(i int) *Fallback {
 func (b *builder) changes(i int, wanted []Change) ([]Change, string) {
 	m := &b.plan.Members[i]
 	for _, k := range m.Keys {
-		if !k.Structural && !slices.ContainsFunc(wanted, func(c Change) bool { return c.Column == k.Column }) {
+		switch {
+		case changed(wanted, k.Column):
+		case !b.structural(m.Table, k.Column):
 			wanted = append(wanted, Change{Column: k.Column, Mask: v1alpha1.MaskNull})
+		case k.Identifier == v1alpha1.IdentifierEmail || k.Identifier == v1alpha1.IdentifierPhone:
+			return nil, b.exposed(m.Table, k)
 		}
 	}
 	slices.SortFunc(wanted, func(x, y Change) int {
@@ -95,9 +115,14 @@ func (b *builder) changes(i int, wanted []Change) ([]Change, string) {
 		}
 		return 1
 	})
-	for _, c := range wanted {
-		if refusal := b.refusal(m.Table, c); refusal != "" {
+	for n := range wanted {
+		c := &wanted[n]
+		if refusal := b.refusal(m.Table, *c); refusal != "" {
 			return nil, m.Table.Path() + "." + c.Column + " " + refusal
+		}
+		c.Last = slices.Contains(m.RowKey, c.Column) || b.structural(m.Table, c.Column)
+		if c.Mask == v1alpha1.MaskPseudonym {
+			c.Digits, c.Suffix = shape(m.Table, m.Table.Column(c.Column))
 		}
 	}
 	return wanted, collision(m.Table, wanted)
@@ -109,8 +134,10 @@ func (b *builder) refusal(t *Table, c Change) string {
 	switch {
 	case column.Computed:
 		return "is computed by the store; mask the columns that it is computed from"
-	case b.referredBy(t, c.Column) != "":
-		return "cannot be masked: " + b.referredBy(t, c.Column) + " refers to it; leave it out"
+	case b.behind(t, c.Column, nil) != "":
+		return "cannot be masked: " + b.behind(t, c.Column, nil)
+	case c.Mask != v1alpha1.MaskPseudonym && b.referredBy(t, c.Column) != "":
+		return "cannot be masked with " + string(c.Mask) + ": " + b.referredBy(t, c.Column) + " refers to it; use Pseudonym or leave it out"
 	case c.Mask != v1alpha1.MaskNull && inForeignKey(t, c.Column):
 		return "is part of a foreign key; only the mask Null leaves it valid"
 	}
@@ -126,7 +153,45 @@ func (b *builder) refusal(t *Table, c Change) string {
 	case v1alpha1.MaskConstant:
 		return constantRefusal(column, c.Constant)
 	case v1alpha1.MaskPseudonym:
-		return pseudonymRefusal(column)
+		return pseudonymRefusal(t, column)
+	}
+	return ""
+}
+
+// exposed is why a row cannot stay: its key is an address or a number of the person.
+func (b *builder) exposed(t *Table, k Key) string {
+	name, kind := t.Path()+"."+k.Column, strings.ToLower(string(k.Identifier))
+	if by := b.behind(t, k.Column, nil); by != "" {
+		return fmt.Sprintf("%s is a key of the schema that holds the person's %s, and it would stay: %s", name, kind, by)
+	}
+	return fmt.Sprintf("%s is a key of the schema that holds the person's %s, and it would stay; give it the mask Pseudonym", name, kind)
+}
+
+// behind says which reference would not follow a column that changes; empty when all do. Those that follow are of
+// declared tables and have ON UPDATE CASCADE, over any number of steps.
+func (b *builder) behind(t *Table, column string, seen []string) string {
+	if slices.Contains(seen, t.Path()+"/"+column) {
+		return ""
+	}
+	seen = append(seen, t.Path()+"/"+column)
+	for i := range b.schema.Tables {
+		from := &b.schema.Tables[i]
+		for _, fk := range from.ForeignKeys {
+			at := slices.Index(fk.ToColumns, column)
+			if fk.Schema != t.Schema || fk.Table != t.Name || at < 0 {
+				continue
+			}
+			_, part := b.partOf[from.name()]
+			switch name := columnsOf(from.Path(), fk.Columns); {
+			case fk.OnUpdate != "CASCADE":
+				return name + " refers to it, without ON UPDATE CASCADE; leave it out, delete the rows, or let the reference follow"
+			case b.index(from.Schema, from.Name) < 0 && !part:
+				return name + ", which would change with it, is not declared; declare it"
+			}
+			if by := b.behind(from, fk.Columns[at], seen); by != "" {
+				return by
+			}
+		}
 	}
 	return ""
 }
@@ -143,15 +208,30 @@ func constantRefusal(column *Column, constant string) string {
 	return ""
 }
 
-func pseudonymRefusal(column *Column) string {
-	switch {
-	case column.Class != Text && column.Class != UUID:
+func pseudonymRefusal(t *Table, column *Column) string {
+	if column.Class != Text && column.Class != UUID {
 		return "is neither text nor uuid, so it can hold no pseudonym; use Null, Default or Constant"
-	case column.Length > 0 && column.Length < pseudonymLength:
-		return fmt.Sprintf("holds %d characters, and a pseudonym needs %d; use another mask", column.Length, pseudonymLength)
-	default:
-		return ""
 	}
+	if digits, suffix := shape(t, column); digits < shortestPseudonym {
+		return fmt.Sprintf("holds %d characters, and a pseudonym needs %d; use another mask", column.Length, shortestPseudonym+len(suffix))
+	}
+	return ""
+}
+
+// shape is how a pseudonym of a column looks: as long as there is room, and like an address where a CHECK of the table or
+// of the column's domain speaks of @.
+func shape(t *Table, column *Column) (digits int, suffix string) {
+	address := strings.Contains(column.Rules, "@") || slices.ContainsFunc(t.Checks, func(c Check) bool {
+		return slices.Contains(c.Columns, column.Name) && strings.Contains(c.Expression, "@")
+	})
+	if address {
+		suffix = addressSuffix
+	}
+	digits = longestPseudonym
+	if column.Length > 0 {
+		digits = min(digits, column.Length-len(suffix))
+	}
+	return digits, suffix
 }
 
 // collision refuses changes that would make two rows alike where the schema wants them unlike.

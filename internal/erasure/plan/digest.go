@@ -18,7 +18,8 @@ func digest(declared []v1alpha1.DatasetTable, p *Plan) string {
 		Links    []Link
 		Collect  [][]int
 		Delete   [][]int
-	}{1, declared, p.Members, p.Links, p.Collect, p.Delete})
+		Last     []int
+	}{2, declared, p.Members, p.Links, p.Collect, p.Delete, p.Last})
 	if err != nil {
 		panic("plan: a value of plain fields does not encode: " + err.Error())
 	}

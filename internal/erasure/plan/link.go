@@ -2,7 +2,6 @@ package plan
 
 import (
 	"slices"
-	"strings"
 
 	"github.com/rempart-dev/rempart/api/v1alpha1"
 	"github.com/rempart-dev/rempart/internal/erasure/task"
@@ -165,38 +164,6 @@ func (b *builder) carry(to int) {
 	slices.Sort(m.Carry)
 }
 
-// refuseStrangers refuses undeclared tables that refer to rows that may go: their rows would be lost by cascade, changed,
-// or would make the delete fail.
-func (b *builder) refuseStrangers() error {
-	for i := range b.schema.Tables {
-		stranger := &b.schema.Tables[i]
-		if b.index(stranger.Schema, stranger.Name) >= 0 {
-			continue
-		}
-		for _, fk := range stranger.ForeignKeys {
-			to := b.index(fk.Schema, fk.Table)
-			if to < 0 || !b.plan.Members[to].MayGo() {
-				continue
-			}
-			return refuse(task.PlanImpossible, []string{columnsOf(stranger.Path(), fk.Columns)},
-				"Undeclared table %s, by %s, %s when rows of %s go; declare it in the dataset",
-				stranger.Path(), columnsOf(stranger.Path(), fk.Columns), consequence(fk.OnDelete), b.plan.Members[to].Table.Path())
-		}
-	}
-	return nil
-}
-
-func consequence(onDelete string) string {
-	switch onDelete {
-	case "CASCADE":
-		return "would lose rows by cascade"
-	case "SET NULL", "SET DEFAULT":
-		return "would be changed"
-	default:
-		return "would forbid the delete"
-	}
-}
-
 func (b *builder) index(schema, name string) int {
 	return slices.IndexFunc(b.plan.Members, func(m Member) bool { return m.Table.Schema == schema && m.Table.Name == name })
 }
@@ -211,7 +178,8 @@ func (b *builder) edges(of func(Link) (from, to int, ok bool)) [][2]int {
 	return edges
 }
 
-// order puts deletes after those of the rows that refer to what goes.
+// order puts deletes after those of the rows that refer to what goes, and changes of keys after all else, those of rows
+// that refer before those that they refer to: a key that changes carries what refers to it along.
 func (b *builder) order() {
 	mayGo := func(i int) bool { return b.plan.Members[i].MayGo() }
 	groups := components(len(b.plan.Members), b.edges(func(l Link) (int, int, bool) {
@@ -222,23 +190,13 @@ func (b *builder) order() {
 			b.plan.Delete = append(b.plan.Delete, group)
 		}
 	}
-}
-
-// note collects what people should know although it stops nothing.
-func (b *builder) note() {
-	for _, l := range b.plan.Links {
-		from := b.plan.Members[l.From].Table
-		if l.Real && b.plan.Members[l.To].MayGo() && !from.indexed(l.Columns) {
-			b.plan.Notes = append(b.plan.Notes, columnsOf(from.Path(), l.Columns)+" has no index: each run reads the whole table")
+	for _, group := range components(len(b.plan.Members), b.edges(func(l Link) (int, int, bool) { return l.From, l.To, l.Real })) {
+		for _, i := range group {
+			if b.plan.Members[i].last() {
+				b.plan.Last = append(b.plan.Last, i)
+			}
 		}
 	}
-	for _, m := range b.plan.Members {
-		if len(m.Table.Triggers) > 0 {
-			b.plan.Notes = append(b.plan.Notes, "triggers of "+m.Table.Path()+" will run: "+strings.Join(m.Table.Triggers, ", "))
-		}
-	}
-	slices.Sort(b.plan.Notes)
-	b.plan.Notes = slices.Compact(b.plan.Notes)
 }
 
 func texts(names []v1alpha1.Identifier) []string {

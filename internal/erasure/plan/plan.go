@@ -22,6 +22,11 @@ type Change struct {
 	Column   string
 	Mask     v1alpha1.ColumnMask
 	Constant string
+	// Digits and Suffix are the shape of a pseudonym: so many hexadecimal digits, then the suffix.
+	Digits int    `json:",omitempty"`
+	Suffix string `json:",omitempty"`
+	// Last says that the column is part of what identifies the row or is referred to: it changes after all else.
+	Last bool `json:",omitempty"`
 }
 
 // Link is a reference between two tables of the dataset.
@@ -72,6 +77,15 @@ func (m *Member) MayGo() bool {
 	return m.Action == v1alpha1.EraseDeleteRows || m.Action == v1alpha1.EraseKeep
 }
 
+// last tells whether a change of the table comes after all else.
+func (m *Member) last() bool {
+	changes := m.Changes
+	if m.Fallback != nil {
+		changes = slices.Concat(changes, m.Fallback.Changes)
+	}
+	return slices.ContainsFunc(changes, func(c Change) bool { return c.Last })
+}
+
 // Plan is how a store's people are erased.
 type Plan struct {
 	// Members in the order of their names.
@@ -82,9 +96,13 @@ type Plan struct {
 	// Delete holds groups of members whose rows may go, those that refer before those that are referred to. The rows
 	// of a group go in one statement.
 	Delete [][]int
+	// Last holds the members with changes that come after all else, those that refer before those that are referred to.
+	Last []int
+	// Triggered says that a table of the dataset has triggers: what they write must be looked for.
+	Triggered bool
 	// Digest is sha256:<hex> over the dataset and the schema facts that matter to it.
 	Digest string
-	// Notes for people: missing indexes, triggers. They stop nothing.
+	// Notes for people: triggers, keys that stay, missing indexes. They stop nothing.
 	Notes []string
 }
 
@@ -92,7 +110,7 @@ type Plan struct {
 func New(dataset *v1alpha1.Dataset, schema *Schema) (*Plan, error) {
 	b := &builder{schema: schema, plan: &Plan{}}
 	b.declare(dataset)
-	for _, stage := range []func() error{b.match, b.link, b.own, b.refuseStrangers, b.change} {
+	for _, stage := range []func() error{b.match, b.refuseParts, b.link, b.own, b.refuseStrangers, b.change} {
 		if err := stage(); err != nil {
 			return nil, err
 		}
@@ -108,6 +126,7 @@ type builder struct {
 	declared []v1alpha1.DatasetTable // sorted, parallel to plan.Members
 	schema   *Schema
 	plan     *Plan
+	partOf   map[Name]int // parts of members, to the member
 }
 
 // declare sorts the tables of the dataset, so that their order in a manifest means nothing.
@@ -139,6 +158,10 @@ func (b *builder) match() error {
 				columns = append(columns, live.Path()+"."+string(name))
 			}
 		}
+		live, err := whole(b.schema, live)
+		if err != nil {
+			return err
+		}
 		b.plan.Members = append(b.plan.Members, member(d, live))
 	}
 	switch {
@@ -152,6 +175,7 @@ func (b *builder) match() error {
 			return err
 		}
 	}
+	b.parts()
 	return nil
 }
 
@@ -193,12 +217,17 @@ func member(d *v1alpha1.DatasetTable, live *Table) Member {
 func treatable(m *Member) error {
 	path, names := m.Table.Path(), []string{m.Table.Path()}
 	switch {
-	case m.Table.Kind == OtherKind:
+	case m.Table.Kind != Ordinary && m.Table.Kind != Partitioned:
 		return refuse(task.PlanImpossible, names, "%s is no table; declare the tables behind it", path)
 	case m.Table.RowSecurity:
 		return refuse(task.PlanImpossible, names, "%s has row security, which hides rows from the roles that erase and verify; disable it or leave the table to a person", path)
 	case m.Table.Rules:
 		return refuse(task.PlanImpossible, names, "%s has rewrite rules, which change what a statement does; replace them by triggers", path)
+	}
+	for _, k := range m.Keys {
+		if m.Table.Column(k.Column).Several {
+			return refuse(task.PlanImpossible, []string{path + "." + k.Column}, "%s.%s has the type %s, which is no single identifier; use a column that holds one as subject key", path, k.Column, m.Table.Column(k.Column).Type)
+		}
 	}
 	if m.Action == v1alpha1.EraseKeep {
 		if class := m.Table.Column(m.KeepFrom).Class; class != Date && class != Timestamp {

@@ -214,7 +214,7 @@ func TestRefusalsNameWhatIsWrong(t *testing.T) {
 		"no owner":         {`{name: customers, ` + keys + `, onErasure: MaskColumns, columns: [{name: email, mask: Pseudonym}]}, {name: conversations, ownedThrough: [{columns: [title]}], onErasure: DeleteRows}`, task.PlanImpossible, "ownedThrough public.conversations (title) is no foreign key"},
 		"reference":        {`{name: customers, ` + keys + `, references: [{columns: [email], table: absent, toColumns: [x]}], onErasure: Detach, detach: [last_conversation]}`, task.PlanImpossible, "public.absent"},
 		"keep from text":   {`{name: invoices, subjectKeys: [{column: issued, identifier: Custom}], onErasure: Keep, keep: {reason: r, article: 17(3)(b), legalReference: l, period: P1Y, fromColumn: issued}}`, task.PlanImpossible, "neither a date nor a timestamp"},
-		"masked reference": {`{name: customers, ` + keys + `, onErasure: MaskColumns, columns: [{name: email, mask: Pseudonym}, {name: id}]}`, task.PlanImpossible, "refers to it; leave it out"},
+		"masked reference": {`{name: customers, ` + keys + `, onErasure: MaskColumns, columns: [{name: email, mask: Pseudonym}, {name: id}]}`, task.PlanImpossible, "refers to it, without ON UPDATE CASCADE; leave it out"},
 		"pseudonym in key": {`{name: customers, ` + keys + `, onErasure: MaskColumns, columns: [{name: email, mask: Pseudonym}, {name: last_conversation, mask: Pseudonym}]}`, task.PlanImpossible, "only the mask Null"},
 	} {
 		_, err := New(dataset(t, "tables: ["+c.dataset+"]"), shop())
@@ -332,5 +332,37 @@ func TestScanFindsNamesAndReferences(t *testing.T) {
 	want := Findings{Tables: []string{"public.leads", "public.visits"}, Columns: []string{"public.leads.email"}}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
+	}
+}
+
+func TestScanKnowsColumnsByReferenceDomainAndWord(t *testing.T) {
+	schema := tables("customers: id! email", "orders: id! customer_id>customers.id", "visits: id! customer_id seconds", "leads: id! work_mail", "cards: id! a", "parcels: id! email_count mailbox")
+	schema.Table("public", "customers").Column("email").Domain, schema.Table("public", "customers").Column("email").Type = true, "public.address"
+	schema.Table("public", "cards").Column("a").Domain, schema.Table("public", "cards").Column("a").Type = true, "public.address"
+	schema.Table("public", "parcels").Column("email_count").Class = Integer
+	got := Scan(dataset(t, `
+tables:
+- {name: customers, subjectKeys: [{column: email, identifier: Email}], onErasure: DeleteRows}
+- {name: orders, onErasure: DeleteRows}`), schema)
+	want := Findings{Tables: []string{"public.cards", "public.leads", "public.visits"}, Columns: []string{"public.cards.a", "public.leads.work_mail", "public.visits.customer_id"}}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestASummaryFitsAndSaysWhatItLeavesOut(t *testing.T) {
+	for _, c := range []struct {
+		notes []string
+		most  int
+		want  string
+	}{
+		{nil, 10, ""},
+		{[]string{"a", "b"}, 10, "a; b"},
+		{[]string{"aaaaaa", "bbbbbb", "cccccc"}, 20, "aaaaaa; and 2 more"},
+		{[]string{strings.Repeat("a", 99), "b"}, 50, "2 notes that are too long to write here"},
+	} {
+		if got := Summary(c.notes, c.most); got != c.want || len(got) > c.most {
+			t.Errorf("%q in %d bytes, want %q", got, c.most, c.want)
+		}
 	}
 }

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"regexp"
 	"slices"
 
 	"github.com/rempart-dev/rempart/api/v1alpha1"
@@ -8,35 +9,36 @@ import (
 
 // Findings is what the dataset does not say about the live schema.
 type Findings struct {
-	// Tables refer to a declared one or have a column with the name and type of a subject key.
+	// Tables refer to a declared one or have a column that looks like a subject key.
 	Tables []string
-	// Columns have the name and type of a subject key and are not declared.
+	// Columns look like a subject key and are not declared: by name and type, by name as a reference to a declared table,
+	// by the domain, or by a name that says what they hold.
 	Columns []string
 }
 
 // Scan compares the dataset with the live schema. Missing tables are New's to refuse; Scan passes over them.
 func Scan(dataset *v1alpha1.Dataset, schema *Schema) Findings {
-	declared := map[string]v1alpha1.DatasetTable{}
+	declared := map[Name]v1alpha1.DatasetTable{}
 	for _, t := range dataset.Tables {
 		if t.Schema == "" {
 			t.Schema = "public"
 		}
-		declared[string(t.Schema)+"."+string(t.Name)] = t
+		declared[Name{string(t.Schema), string(t.Name)}] = t
 	}
-	names := keyNames(declared, schema)
+	marks := marksOf(declared, schema)
 	var f Findings
 	for i := range schema.Tables {
 		live := &schema.Tables[i]
-		if live.Partition || live.Kind == OtherKind {
+		if live.Partition || !live.Stores() {
 			continue
 		}
-		known, isDeclared := declared[live.Path()]
+		known, isDeclared := declared[live.name()]
 		found := slices.ContainsFunc(live.ForeignKeys, func(fk ForeignKey) bool {
-			_, ok := declared[fk.Schema+"."+fk.Table]
+			_, ok := declared[Name{fk.Schema, fk.Table}]
 			return ok
 		})
 		for _, c := range live.Columns {
-			if names[keyName{c.Name, c.Class}] && !slices.Contains(declaredColumns(&known), v1alpha1.Identifier(c.Name)) {
+			if !slices.Contains(declaredColumns(&known), v1alpha1.Identifier(c.Name)) && (marks.mark(&c) || !isDeclared && marks.refers[columnName{c.Name, c.Class}] && !inForeignKey(live, c.Name)) {
 				f.Columns = append(f.Columns, live.Path()+"."+c.Name)
 				found = true
 			}
@@ -50,17 +52,42 @@ func Scan(dataset *v1alpha1.Dataset, schema *Schema) Findings {
 	return f
 }
 
-type keyName struct {
+type columnName struct {
 	name  string
 	class Class
 }
 
-// keyNames returns the names of subject keys by which other columns are recognised. A primary key named id names
-// nothing: every table has one.
-func keyNames(declared map[string]v1alpha1.DatasetTable, schema *Schema) map[keyName]bool {
-	names := map[keyName]bool{}
-	for _, t := range declared {
-		live := schema.Table(string(t.Schema), string(t.Name))
+// marks is by what columns are recognised as subject keys.
+type marks struct {
+	names   map[columnName]bool // of subject keys
+	refers  map[columnName]bool // of columns that refer, somewhere, to a declared table
+	domains map[string]bool
+	kinds   map[v1alpha1.IdentifierKind]bool
+}
+
+// words are the names, in the languages of the Union, that columns with an identifier have.
+var words = map[v1alpha1.IdentifierKind]*regexp.Regexp{
+	v1alpha1.IdentifierEmail: regexp.MustCompile(`(?i)e[-_ ]?mail|(^|[-_ ])mail([-_ ]|$)|courriel|correo`),
+	v1alpha1.IdentifierPhone: regexp.MustCompile(`(?i)phone|telefon|telefono|(^|[-_ ])(tel|mobile|msisdn|handy)([-_ ]|$)`),
+}
+
+func (m *marks) mark(c *Column) bool {
+	if m.names[columnName{c.Name, c.Class}] || c.Domain && m.domains[c.Type] {
+		return true
+	}
+	for kind, word := range words {
+		if m.kinds[kind] && c.Class == Text && word.MatchString(c.Name) {
+			return true
+		}
+	}
+	return false
+}
+
+// marksOf gathers what the declared tables tell. A column named id names nothing: every table has one.
+func marksOf(declared map[Name]v1alpha1.DatasetTable, schema *Schema) *marks {
+	m := &marks{names: map[columnName]bool{}, refers: map[columnName]bool{}, domains: map[string]bool{}, kinds: map[v1alpha1.IdentifierKind]bool{}}
+	for name, t := range declared {
+		live := schema.Table(name.Schema, name.Table)
 		if live == nil {
 			continue
 		}
@@ -69,8 +96,22 @@ func keyNames(declared map[string]v1alpha1.DatasetTable, schema *Schema) map[key
 			if column == nil || (slices.Equal(live.PrimaryKey, []string{column.Name}) && column.Name == "id") {
 				continue
 			}
-			names[keyName{column.Name, column.Class}] = true
+			m.names[columnName{column.Name, column.Class}] = true
+			m.kinds[k.Identifier] = true
+			if column.Domain {
+				m.domains[column.Type] = true
+			}
 		}
 	}
-	return names
+	for i := range schema.Tables {
+		live := &schema.Tables[i]
+		for _, fk := range live.ForeignKeys {
+			to, known := declared[Name{fk.Schema, fk.Table}]
+			column := live.Column(fk.Columns[0])
+			if known && len(to.SubjectKeys) > 0 && len(fk.Columns) == 1 && column != nil && column.Name != "id" {
+				m.refers[columnName{column.Name, column.Class}] = true
+			}
+		}
+	}
+	return m
 }

@@ -12,7 +12,10 @@ type Kind string
 const (
 	Ordinary    Kind = "Ordinary"
 	Partitioned Kind = "Partitioned"
-	OtherKind   Kind = "Other" // a view, a foreign table
+	// Materialised views hold copies of rows until they are refreshed.
+	Materialised Kind = "Materialised"
+	View         Kind = "View"
+	Foreign      Kind = "Foreign" // a foreign table: its rows are elsewhere
 )
 
 // Class is what a type means for comparing and masking.
@@ -31,20 +34,26 @@ const (
 
 // Column is a column of a live table.
 type Column struct {
-	Name    string
-	Type    string // as SQL writes it, qualified
-	Class   Class
-	Length  int    // most characters; 0 when unlimited
-	NotNull bool   // also by the column's domain
-	Default string // the expression; empty when there is none
+	Name   string
+	Type   string // as SQL writes it, qualified
+	Class  Class
+	Domain bool // the type is a domain, whose constraints the store alone can judge
+	// Collated says that the column has another collation than the database, one that may not tell all texts apart.
+	Collated bool
+	Rules    string // the constraints of its domain, as SQL writes them
+	Length   int    // most characters; 0 when unlimited
+	NotNull  bool   // also by the column's domain
+	Default  string // the expression; empty when there is none
 	// Computed columns are generated, or identities that accept no value.
 	Computed bool
 	// Native says that the type's own equality may be used: the type is the database's, not a user's.
 	Native bool
 	// Fold says that the type compares without regard to case (citext).
 	Fold bool
-	// Searchable says that the column can hold free text: text, JSON, XML, arrays of text.
+	// Searchable says that the column can hold free text: text, JSON, XML, composites, arrays of these.
 	Searchable bool
+	// Several says that a value is not one identifier but a structure: an array, JSON, a composite, bytes.
+	Several bool
 	// JSON says that text within is escaped.
 	JSON bool
 }
@@ -57,6 +66,12 @@ type Unique struct {
 	Plain bool
 	// NullsNotDistinct says that two NULLs collide.
 	NullsNotDistinct bool
+	// Keys are the expressions that must not be alike, Operators what compares them, and Predicate says for which rows;
+	// empty for all.
+	Keys, Operators []string
+	Predicate       string
+	// Part is the part of the table over which it holds; empty for all of it.
+	Part string
 }
 
 // Check is a CHECK constraint.
@@ -74,8 +89,12 @@ type ForeignKey struct {
 	Table     string
 	ToColumns []string
 	OnDelete  string // NO ACTION, RESTRICT, CASCADE, SET NULL or SET DEFAULT
+	OnUpdate  string
 	MatchFull bool
 }
+
+// Name is the name of a relation.
+type Name struct{ Schema, Table string }
 
 // Table is a relation of the live schema.
 type Table struct {
@@ -91,10 +110,18 @@ type Table struct {
 	Rules        bool
 	// Inherited says that other tables inherit from it (not partitions): its keys do not hold over all its rows.
 	Inherited bool
+	// Parents are the tables of which it is a part: one by partition, several by inheritance.
+	Parents []Name
 	// Partition says that it is a part of a partitioned table, which stands for it.
 	Partition bool
+	// Rows is about how many rows it has, as the store's statistics say: no part of a digest.
+	Rows int64 `json:"-"`
 	// Indexes holds the leading columns of each index. They change speed, not meaning: no part of a digest.
 	Indexes [][]string `json:"-"`
+	// Folded holds the columns with an index that leads with their text in lower case.
+	Folded []string `json:"-"`
+	// Reads are the relations that a materialised view reads, through other views too.
+	Reads []Name `json:"-"`
 }
 
 // Path returns schema.name.
@@ -123,6 +150,34 @@ func (s *Schema) Table(schema, name string) *Table {
 	return nil
 }
 
+// Stores tells whether the relation holds rows of its own: a table or a materialised view.
+func (t *Table) Stores() bool {
+	return t.Kind == Ordinary || t.Kind == Partitioned || t.Kind == Materialised
+}
+
+func (t *Table) name() Name { return Name{t.Schema, t.Name} }
+
+// Heirs returns the parts of a table, at any depth, in the order of the schema.
+func (s *Schema) Heirs(t *Table) []*Table {
+	within := map[Name]bool{t.name(): true}
+	for grew := true; grew; {
+		grew = false
+		for i := range s.Tables {
+			h := &s.Tables[i]
+			if !within[h.name()] && slices.ContainsFunc(h.Parents, func(n Name) bool { return within[n] }) {
+				within[h.name()], grew = true, true
+			}
+		}
+	}
+	var heirs []*Table
+	for i := range s.Tables {
+		if h := &s.Tables[i]; within[h.name()] && h.name() != t.name() {
+			heirs = append(heirs, h)
+		}
+	}
+	return heirs
+}
+
 // rowKey returns the columns that identify a row: the primary key, else a plain unique index over NOT NULL columns. Nil
 // means that only the row's physical place identifies it.
 func (t *Table) rowKey() []string {
@@ -133,7 +188,7 @@ func (t *Table) rowKey() []string {
 		return t.PrimaryKey
 	}
 	for _, u := range t.Uniques {
-		if u.Plain && len(u.Columns) > 0 && !slices.ContainsFunc(u.Columns, func(c string) bool {
+		if u.Plain && u.Part == "" && len(u.Columns) > 0 && !slices.ContainsFunc(u.Columns, func(c string) bool {
 			column := t.Column(c)
 			return column == nil || !column.NotNull
 		}) {

@@ -13,8 +13,8 @@ import (
 // MaxOutcome is the most bytes that Kubernetes keeps of a termination message.
 const MaxOutcome = 4096
 
-// maxText keeps a message short enough for the rest of an Outcome.
-const maxText = 600
+// MaxMessage is the most bytes of a message that leave room for the rest of an Outcome.
+const MaxMessage = 600
 
 // Table is a table with what is done to its rows: the columns of the counts of an Outcome.
 type Table struct {
@@ -56,7 +56,7 @@ var errMalformed = errors.New("reading a termination message: not an outcome")
 // Encode returns the outcome in at most MaxOutcome bytes. What does not fit is left out and marked, names first, then
 // counts per table.
 func (o Outcome) Encode() ([]byte, error) {
-	o.Message = cut(o.Message, maxText)
+	o.Message = cut(o.Message, MaxMessage)
 	for {
 		text, err := json.Marshal(o)
 		if err != nil {

@@ -24,7 +24,7 @@ type ErasureRunStatusApplyConfiguration struct {
 	PlanDigest *string `json:"planDigest,omitempty"`
 	// reason why the run failed.
 	Reason *string `json:"reason,omitempty"`
-	// message for people, when the run failed.
+	// message for people: why it failed, or what to know about it.
 	Message *string `json:"message,omitempty"`
 	// attempts is the number of Jobs that were begun; the ledger of the store turns a second one into a check.
 	Attempts *int32 `json:"attempts,omitempty"`

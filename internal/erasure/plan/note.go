@@ -1,0 +1,120 @@
+package plan
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/rempart-dev/rempart/api/v1alpha1"
+)
+
+// note collects what people should know although it stops nothing, the weightiest first.
+func (b *builder) note() {
+	for _, kind := range []func() []string{b.triggerNotes, b.keyNotes, b.viewNotes, b.indexNotes} {
+		notes := kind()
+		slices.Sort(notes)
+		b.plan.Notes = append(b.plan.Notes, slices.Compact(notes)...)
+	}
+}
+
+func (b *builder) triggerNotes() []string {
+	var notes []string
+	for _, m := range b.plan.Members {
+		if len(m.Table.Triggers) > 0 {
+			b.plan.Triggered = true
+			notes = append(notes, "triggers of "+m.Table.Path()+" will run: "+strings.Join(m.Table.Triggers, ", "))
+		}
+	}
+	return notes
+}
+
+// keyNotes names the identifiers that stay where a row stays.
+func (b *builder) keyNotes() []string {
+	var notes []string
+	for i := range b.plan.Members {
+		m := &b.plan.Members[i]
+		for _, k := range m.Keys {
+			if k.Structural && !m.MayGo() {
+				notes = append(notes, fmt.Sprintf("%s.%s (%s) stays, since it is a key of the schema", m.Table.Path(), k.Column, k.Identifier))
+			}
+		}
+	}
+	return notes
+}
+
+// viewNotes names materialised views that read tables of the dataset: they keep what they read until they are refreshed.
+func (b *builder) viewNotes() []string {
+	var notes []string
+	for i := range b.schema.Tables {
+		view := &b.schema.Tables[i]
+		if view.Kind == Materialised && slices.ContainsFunc(view.Reads, func(n Name) bool { return b.index(n.Schema, n.Table) >= 0 }) {
+			notes = append(notes, view.Path()+" is a materialised view of what goes: refresh it after the run")
+		}
+	}
+	return notes
+}
+
+// large is from how many rows on reading a whole table for its subject keys is worth a note.
+const large = 10_000
+
+// indexNotes names the columns that a run searches without an index.
+func (b *builder) indexNotes() []string {
+	var notes []string
+	for _, l := range b.plan.Links {
+		from, to := b.plan.Members[l.From].Table, &b.plan.Members[l.To]
+		switch {
+		case from.indexed(l.Columns):
+		case l.Real && to.MayGo():
+			notes = append(notes, fmt.Sprintf("%s has no index: each row of %s that goes makes the store read %s", columnsOf(from.Path(), l.Columns), to.Table.Path(), rows(from.Rows)))
+		case from.Rows >= large:
+			notes = append(notes, fmt.Sprintf("%s has no index: each run reads %s", columnsOf(from.Path(), l.Columns), rows(from.Rows)))
+		}
+	}
+	for i := range b.plan.Members {
+		t := b.plan.Members[i].Table
+		for _, k := range b.plan.Members[i].Keys {
+			if t.Rows >= large && !t.searchable(k) {
+				notes = append(notes, fmt.Sprintf("%s.%s has no index that finds a person: each run reads %s", t.Path(), k.Column, rows(t.Rows)))
+			}
+		}
+	}
+	return notes
+}
+
+// searchable tells whether an index serves the search by a subject key. Addresses are compared in lower case.
+func (t *Table) searchable(k Key) bool {
+	column := t.Column(k.Column)
+	if column.Class == Text && (column.Fold || k.Identifier == v1alpha1.IdentifierEmail) {
+		return slices.ContainsFunc(t.Folded, func(name string) bool { return name == k.Column })
+	}
+	return t.indexed([]string{k.Column})
+}
+
+// rows writes about how many rows there are: two figures, so that the note does not change with each insert.
+func rows(n int64) string {
+	if n <= 0 {
+		return "the whole table"
+	}
+	unit := int64(1)
+	for n/unit >= 100 {
+		unit *= 10
+	}
+	text := fmt.Sprint((n + unit/2) / unit * unit)
+	for at := len(text) - 3; at > 0; at -= 3 {
+		text = text[:at] + "," + text[at:]
+	}
+	return "about " + text + " rows"
+}
+
+// Summary joins notes in at most so many bytes, and says how many it leaves out.
+func Summary(notes []string, most int) string {
+	if all := strings.Join(notes, "; "); len(all) <= most {
+		return all
+	}
+	for n := len(notes) - 1; n > 0; n-- {
+		if text := fmt.Sprintf("%s; and %d more", strings.Join(notes[:n], "; "), len(notes)-n); len(text) <= most {
+			return text
+		}
+	}
+	return fmt.Sprintf("%d notes that are too long to write here", len(notes))
+}
