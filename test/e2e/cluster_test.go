@@ -18,9 +18,10 @@ import (
 
 var operatorKey = client.ObjectKey{Namespace: operatorNamespace, Name: "rempart-operator"}
 
-// killOperators ends the operator's pods at once, as a lost node would.
+// killOperators ends the operator's pods at once, as a lost node would. The test ends when others serve.
 func killOperators(t *testing.T) {
 	t.Helper()
+	t.Cleanup(func() { operatorServes(t) })
 	err := admin.DeleteAllOf(t.Context(), &corev1.Pod{}, client.InNamespace(operatorNamespace),
 		client.MatchingLabels{"app.kubernetes.io/name": "rempart", "app.kubernetes.io/component": "operator"}, client.GracePeriodSeconds(0))
 	if err != nil {
@@ -41,6 +42,15 @@ func scaleOperator(t *testing.T, replicas int32) {
 		g.Expect(d.Status.ObservedGeneration).To(gomega.Equal(d.Generation))
 		g.Expect(d.Status.Replicas).To(gomega.Equal(replicas))
 		g.Expect(d.Status.ReadyReplicas).To(gomega.Equal(replicas))
+	})
+}
+
+// operatorServes waits until both replicas are ready and the API server reaches their webhooks.
+func operatorServes(t *testing.T) {
+	t.Helper()
+	scaleOperator(t, 2)
+	eventually(t, func(g gomega.Gomega) {
+		g.Expect(admin.Create(context.WithoutCancel(t.Context()), request("story-probe"), client.DryRunAll)).To(gomega.Succeed())
 	})
 }
 
@@ -66,7 +76,7 @@ func claim(ns, class string) *corev1.PersistentVolumeClaim {
 func TestWhileTheOperatorIsDownGuardedNamespacesFailClosedAndTheRestWorks(t *testing.T) {
 	elsewhere := namespace(t, nil)
 	scaleOperator(t, 0)
-	t.Cleanup(func() { scaleOperator(t, 2) })
+	t.Cleanup(func() { operatorServes(t) })
 
 	err := admin.Create(t.Context(), claim(demoNamespace, "eu-fast"), client.DryRunAll)
 	if err == nil {

@@ -106,6 +106,7 @@ func TestAnErasureHappensOnceThoughTheOperatorDiesAtEachStep(t *testing.T) {
 
 func TestAnErasureHappensOnceThoughTwoReplicasLeadAndItsPodsAreKilled(t *testing.T) {
 	who := demoCustomer(4217)
+	t.Cleanup(func() { operatorServes(t) })
 	subject(t, "story-two-leaders", who)
 	r := create(t, as(t, "support-agent"), request("story-two-leaders"))
 	awaitPlanned(t, r)
