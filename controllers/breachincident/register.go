@@ -23,11 +23,11 @@ import (
 	"github.com/rempart-dev/rempart/internal/telemetry/metric"
 )
 
-// +kubebuilder:rbac:groups=gdpr.rempart.dev,resources=breachincidents,verbs=get;list;watch;patch
+// +kubebuilder:rbac:groups=gdpr.rempart.dev,resources=breachincidents,verbs=list;watch;patch
 // +kubebuilder:rbac:groups=gdpr.rempart.dev,resources=breachincidents/status,verbs=patch
 // +kubebuilder:rbac:groups=gdpr.rempart.dev,resources=breachincidents/finalizers,verbs=update
 // +kubebuilder:rbac:groups=gdpr.rempart.dev,resources=notifications,verbs=get;list;watch;create;patch
-// +kubebuilder:rbac:groups=gdpr.rempart.dev,resources=dataprotectionofficers;escalationpolicies;notificationchannels,verbs=get;list;watch
+// +kubebuilder:rbac:groups=gdpr.rempart.dev,resources=dataprotectionofficers;escalationpolicies;notificationchannels,verbs=list;watch
 // +kubebuilder:rbac:groups="",resources=namespaces,verbs=get
 // +kubebuilder:rbac:groups="",resources=configmaps,verbs=get;create;patch,namespace=rempart-system
 // +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch

@@ -17,9 +17,9 @@ import (
 	"github.com/rempart-dev/rempart/internal/kube/flow"
 )
 
-// +kubebuilder:rbac:groups=gdpr.rempart.dev,resources=dataprotectionofficers,verbs=get;list;watch
+// +kubebuilder:rbac:groups=gdpr.rempart.dev,resources=dataprotectionofficers,verbs=list;watch
 // +kubebuilder:rbac:groups=gdpr.rempart.dev,resources=dataprotectionofficers/status,verbs=patch
-// +kubebuilder:rbac:groups=gdpr.rempart.dev,resources=dataregisters;erasurerequests;breachincidents;notifications,verbs=get;list;watch
+// +kubebuilder:rbac:groups=gdpr.rempart.dev,resources=dataregisters;erasurerequests;breachincidents;notifications,verbs=list;watch
 
 // Indexes of the cache, so that a pass costs what its officer has, and not what the cluster has.
 const (

@@ -29,7 +29,7 @@ import (
 // +kubebuilder:rbac:groups=gdpr.rempart.dev,resources=dataregisters,verbs=get;list;watch;patch
 // +kubebuilder:rbac:groups=gdpr.rempart.dev,resources=dataregisters/status,verbs=patch
 // +kubebuilder:rbac:groups=gdpr.rempart.dev,resources=dataregisters/finalizers,verbs=update
-// +kubebuilder:rbac:groups=gdpr.rempart.dev,resources=residencypolicies;dataprotectionofficers,verbs=get;list;watch
+// +kubebuilder:rbac:groups=gdpr.rempart.dev,resources=residencypolicies;dataprotectionofficers,verbs=list;watch
 // +kubebuilder:rbac:groups=apps,resources=statefulsets,verbs=get;list;watch;create;patch;delete
 // +kubebuilder:rbac:groups=apps,resources=deployments,verbs=get
 // +kubebuilder:rbac:groups=batch,resources=jobs,verbs=get;list;watch;create;patch;delete
@@ -38,7 +38,7 @@ import (
 // +kubebuilder:rbac:groups="",resources=secrets,verbs=get;create;patch;delete
 // +kubebuilder:rbac:groups="",resources=persistentvolumeclaims,verbs=get;patch;delete
 // +kubebuilder:rbac:groups="",resources=pods,verbs=get;list
-// +kubebuilder:rbac:groups="",resources=nodes,verbs=get;list;watch
+// +kubebuilder:rbac:groups="",resources=nodes,verbs=list;watch
 // +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch
 
 // Indexes of the cache.

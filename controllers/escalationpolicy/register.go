@@ -16,9 +16,9 @@ import (
 	"github.com/rempart-dev/rempart/internal/kube/flow"
 )
 
-// +kubebuilder:rbac:groups=gdpr.rempart.dev,resources=escalationpolicies,verbs=get;list;watch
+// +kubebuilder:rbac:groups=gdpr.rempart.dev,resources=escalationpolicies,verbs=list;watch
 // +kubebuilder:rbac:groups=gdpr.rempart.dev,resources=escalationpolicies/status,verbs=patch
-// +kubebuilder:rbac:groups=gdpr.rempart.dev,resources=notificationchannels;breachincidents,verbs=get;list;watch
+// +kubebuilder:rbac:groups=gdpr.rempart.dev,resources=notificationchannels;breachincidents,verbs=list;watch
 
 // indexIncident finds incidents by the policy that they follow.
 const indexIncident = "escalationpolicy.incident"

@@ -20,9 +20,9 @@ import (
 	"github.com/rempart-dev/rempart/internal/telemetry/metric"
 )
 
-// +kubebuilder:rbac:groups=gdpr.rempart.dev,resources=notifications,verbs=get;list;watch
+// +kubebuilder:rbac:groups=gdpr.rempart.dev,resources=notifications,verbs=list;watch
 // +kubebuilder:rbac:groups=gdpr.rempart.dev,resources=notifications/status,verbs=patch
-// +kubebuilder:rbac:groups=gdpr.rempart.dev,resources=notificationchannels,verbs=get;list;watch
+// +kubebuilder:rbac:groups=gdpr.rempart.dev,resources=notificationchannels,verbs=list;watch
 // +kubebuilder:rbac:groups="",resources=secrets,verbs=get
 // +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch
 
