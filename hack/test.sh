@@ -42,6 +42,13 @@ against_api_server() {
 	KUBEBUILDER_ASSETS=$assets go test "$1"
 }
 
+# stories CONFIG: what users see, and then which of its rights the operator never used meanwhile.
+stories() {
+	KUBECONFIG=$1 PATH=$(hack/kube/build.sh envtest 2>/dev/null):$PATH go test -v -timeout 30m ./test/e2e/... || return 1
+	(cd hack/tools && go run ./rbacaudit unused -log "$(dirname "$1")/logs/audit.log" \
+		-except ../../test/e2e/rights-not-used.txt ../../config/rbac/role.yaml ../../config/rbac/*_role.yaml)
+}
+
 # end_to_end uses a cluster of its own, so that a developer's stays as it is. It is removed when the tests pass; when they
 # fail it stays for a look, and the next run starts anew.
 end_to_end() {
@@ -49,7 +56,7 @@ end_to_end() {
 	local config
 	hack/kube/down.sh >/dev/null || return 1
 	config=$(hack/kube/up.sh) || return 1
-	KUBECONFIG=$config PATH=$(hack/kube/build.sh envtest 2>/dev/null):$PATH go test -v -timeout 30m ./test/e2e/... || {
+	stories "$config" || {
 		echo "the cluster \"$REMPART_CLUSTER\" stays for a look: KUBECONFIG=$config; remove it by REMPART_CLUSTER=$REMPART_CLUSTER make cluster-down"
 		return 1
 	}

@@ -1,0 +1,109 @@
+package e2e
+
+import (
+	"bufio"
+	"crypto/tls"
+	"io"
+	"net/http"
+	"os/exec"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	authenticationv1 "k8s.io/api/authentication/v1"
+	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+)
+
+// A port of this machine that kubectl chose: "Forwarding from 127.0.0.1:40123 -> 8443".
+var forwarding = regexp.MustCompile(`^Forwarding from (127\.0\.0\.1:\d+) `)
+
+// forwarded opens a port of this machine to one of a pod until the test ends, and returns its address.
+func forwarded(t *testing.T, pod, port string) string {
+	t.Helper()
+	forward := exec.CommandContext(t.Context(), "kubectl", "-n", operatorNamespace, "port-forward", "--address=127.0.0.1", pod, ":"+port)
+	out, err := forward.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := forward.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = forward.Wait() }) // the test's context has ended it
+	for lines := bufio.NewScanner(out); lines.Scan(); {
+		if found := forwarding.FindStringSubmatch(lines.Text()); found != nil {
+			return found[1]
+		}
+	}
+	t.Fatalf("no port was forwarded to %s", pod)
+	return ""
+}
+
+// token returns a token of a new ServiceAccount in a namespace.
+func token(t *testing.T, ns, name string) string {
+	t.Helper()
+	account := create(t, admin, &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: name}})
+	issued := &authenticationv1.TokenRequest{}
+	if err := admin.SubResource("token").Create(t.Context(), account, issued); err != nil {
+		t.Fatal(err)
+	}
+	return issued.Status.Token
+}
+
+func TestMetricsAreForThoseWhoMayReadThemAndNameNobody(t *testing.T) {
+	ns := namespace(t, nil)
+	scraper, stranger := token(t, ns, "scraper"), token(t, ns, "stranger")
+	create(t, admin, &rbacv1.ClusterRoleBinding{
+		ObjectMeta: metav1.ObjectMeta{GenerateName: "story-"},
+		RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: "rempart-metrics-reader"},
+		Subjects:   []rbacv1.Subject{{Kind: rbacv1.ServiceAccountKind, Namespace: ns, Name: "scraper"}},
+	})
+	pods := &corev1.PodList{}
+	operators := client.MatchingLabels{"app.kubernetes.io/name": "rempart", "app.kubernetes.io/component": "operator"}
+	if err := admin.List(t.Context(), pods, client.InNamespace(operatorNamespace), operators); err != nil || len(pods.Items) == 0 {
+		t.Fatalf("no operator to ask: %v", err)
+	}
+	caller := &http.Client{Timeout: 30 * time.Second, Transport: &http.Transport{
+		TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, //nolint:gosec // each replica makes its own certificate at start
+	}}
+	for _, pod := range pods.Items {
+		address := forwarded(t, pod.Name, "8443")
+		for bearer, want := range map[string]int{"": http.StatusUnauthorized, stranger: http.StatusForbidden, scraper: http.StatusOK} {
+			status, text := scrape(t, caller, address, bearer)
+			if status != want {
+				t.Errorf("a caller got %d, want %d", status, want)
+			}
+			if who := demoCustomer(2159); strings.Contains(text, who.email) || strings.Contains(text, who.phone) {
+				t.Error("a metric names the erased person")
+			}
+			if want == http.StatusOK && !strings.Contains(text, "\nrempart_") {
+				t.Errorf("no metric of ours is among what was served:\n%.300s", text)
+			}
+		}
+	}
+}
+
+// scrape returns the status and the text of /metrics.
+func scrape(t *testing.T, caller *http.Client, address, bearer string) (int, string) {
+	t.Helper()
+	asked, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "https://"+address+"/metrics", http.NoBody)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if bearer != "" {
+		asked.Header.Set("Authorization", "Bearer "+bearer)
+	}
+	answer, err := caller.Do(asked)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	text, err := io.ReadAll(answer.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return answer.StatusCode, string(text)
+}
