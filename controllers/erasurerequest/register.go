@@ -13,6 +13,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/metrics"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
@@ -20,6 +21,7 @@ import (
 	"github.com/rempart-dev/rempart/internal/erasure"
 	"github.com/rempart-dev/rempart/internal/kube/flow"
 	"github.com/rempart-dev/rempart/internal/subjectkey"
+	"github.com/rempart-dev/rempart/internal/telemetry/metric"
 )
 
 // +kubebuilder:rbac:groups=gdpr.rempart.dev,resources=erasurerequests,verbs=get;list;watch;patch
@@ -67,6 +69,9 @@ func Register(ctx context.Context, mgr ctrl.Manager, config Config) error {
 		if err := mgr.GetFieldIndexer().IndexField(ctx, i.Object, i.Field, i.Values); err != nil {
 			return fmt.Errorf("indexing %s: %w", i.Field, err)
 		}
+	}
+	if _, err := metric.Register(metrics.Registry, gauges(mgr.GetClient())); err != nil {
+		return err
 	}
 	r := &Reconciler{Client: mgr.GetClient(), Reader: mgr.GetAPIReader(), Recorder: mgr.GetEventRecorder("erasurerequest"),
 		Clock: config.Clock, Keys: config.Keys, Messages: config.Messages}

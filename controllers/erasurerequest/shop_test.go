@@ -58,8 +58,9 @@ type shop struct {
 	writes int
 	fault  func(n int, after bool) error
 	serial int
-	// hang keeps Jobs from ending; lose takes that many pods away with their answers.
-	hang, lose bool
+	// hang keeps Jobs from ending; lose takes that many pods away with their answers; contradict lets the verifier find
+	// the person again.
+	hang, lose, contradict bool
 	commits    map[string]int // by run UID, as the ledger counts
 }
 
@@ -356,6 +357,9 @@ func (s *shop) eraser(job *batchv1.Job) map[task.Step]task.Outcome {
 				s.commits[work.RunUID]++
 			}
 			answer.Ledger = 7
+		}
+		if answer.Step == task.Verify && s.contradict {
+			answer.OK, answer.Reason = false, task.Contradicted
 		}
 		answers[answer.Step] = answer
 	}

@@ -49,6 +49,10 @@ func (r *Reconciler) announce(before, after *v1alpha1.ErasureRequest) {
 	if c, turned := turnedTrue(before, after, v1alpha1.ConditionOverdue); turned {
 		r.Recorder.Eventf(after, nil, corev1.EventTypeWarning, v1alpha1.ConditionOverdue, "Answer", "%s", c.Message)
 	}
+	// A request that only a person can help, above all one whose erasure the verifier contradicts, must not be quiet.
+	if c, turned := turnedTrue(before, after, v1alpha1.ConditionStalled); turned {
+		r.Recorder.Eventf(after, nil, corev1.EventTypeWarning, c.Reason, "Stall", "%s", c.Message)
+	}
 }
 
 func turnedTrue(before, after *v1alpha1.ErasureRequest, conditionType string) (*metav1.Condition, bool) {

@@ -65,6 +65,28 @@ func TestARequestGoesTheWholePathAndThenNothingIsWritten(t *testing.T) {
 	s.eventsOnce(t, "Accept", "Plan", "Approve", "Execute", "Verify", "End")
 }
 
+func TestAContradictionIsToldOnceAndThePersonIsKeptForTheNextRequest(t *testing.T) {
+	s := newShop(t)
+	s.contradict = true
+	executed(t, s)
+	s.settle()
+	if got := s.ready("r1"); got != "False/Contradicted" {
+		t.Fatalf("Ready is %s", got)
+	}
+	if !s.secretExists("person") {
+		t.Error("the subject Secret is gone, though the person is still in the store")
+	}
+	warnings := 0
+	for len(s.recorder.Events) > 0 {
+		if strings.HasPrefix(<-s.recorder.Events, "Warning Contradicted ") {
+			warnings++
+		}
+	}
+	if warnings != 1 {
+		t.Errorf("%d warnings, want 1", warnings)
+	}
+}
+
 func (s *shop) run(mode v1alpha1.RunMode) *v1alpha1.ErasureRun {
 	s.t.Helper()
 	runs := &v1alpha1.ErasureRunList{}
