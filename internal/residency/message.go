@@ -128,6 +128,10 @@ func (p Place) Words() string {
 		return where + " is not a zone that is known"
 	case p.Reason == ReasonProviderAmbiguous:
 		return where + " is a code of several providers in different countries; set spec.provider"
+	case p.Reason == ReasonProviderUnknown:
+		return where + " means nothing without a provider of the table of regions"
+	case p.Reason == ReasonNoEvidence:
+		return where + " has no evidence: neither region nor zone is known"
 	case p.Reason == ReasonConflicting:
 		return where + " contradicts other evidence"
 	default:

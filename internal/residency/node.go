@@ -55,12 +55,12 @@ func (r *Rules) placeOfNode(node *corev1.Node) Place {
 	candidates := r.candidates(scheme)
 	if trusted := node.Labels[LabelLocation]; trusted != "" {
 		provider, code, _ := strings.Cut(trusted, ".")
-		return r.together(r.locate(provider, code, ""), r.placeOfLabels(candidates, region, zone, idZone))
+		return r.together(r.locate(provider, code, ""), r.placeAmong(candidates, region, zone, idZone))
 	}
 	if r.restricted {
 		return Place{Law: v1alpha1.ZoneUnknown, Reason: ReasonNoEvidence}
 	}
-	return r.placeOfLabels(candidates, region, zone, idZone)
+	return r.placeAmong(candidates, region, zone, idZone)
 }
 
 // together keeps the trusted place unless the untrusted evidence names another country.
@@ -71,15 +71,16 @@ func (r *Rules) together(trusted, other Place) Place {
 	return trusted
 }
 
-// placeOfLabels judges a code for every provider it may belong to: one country, or none.
-func (r *Rules) placeOfLabels(candidates []string, region, zone, idZone string) Place {
+// placeAmong judges a code for every provider it may belong to: one country, or none. A code that contradicts itself at
+// one of them, or that is no single place there, is unknown, whatever the others say.
+func (r *Rules) placeAmong(candidates []string, region, zone, idZone string) Place {
 	found := Place{Region: region, Zone: zone, Law: v1alpha1.ZoneUnknown, Reason: ReasonProviderUnknown}
 	for _, provider := range candidates {
 		p := r.locateWithID(provider, region, zone, idZone)
 		switch {
 		case len(candidates) == 1:
 			return p
-		case p.Reason == ReasonConflicting:
+		case p.Reason == ReasonConflicting || p.Reason == ReasonNoSinglePlace:
 			return p
 		case !p.Known():
 			continue
@@ -111,13 +112,11 @@ func (r *Rules) candidates(scheme string) []string {
 	if known, ok := schemes[scheme]; ok {
 		return known
 	}
-	all := make([]string, 0, len(facts().regions)+1)
-	for provider := range facts().regions {
-		all = append(all, provider)
-	}
-	slices.Sort(all)
-	return append(all, ProviderCustom)
+	return everyProvider()
 }
+
+// everyProvider lists the providers of the table, sorted, and Custom.
+func everyProvider() []string { return append(Providers(), ProviderCustom) }
 
 // topologyOf reads the region and zone labels, the old names where the new ones are absent.
 func topologyOf(labels map[string]string) (region, zone string) {

@@ -102,8 +102,11 @@ var zoneForms = map[string]*regexp.Regexp{
 	ProviderCustom:     regexp.MustCompile(`^-[a-z0-9]{1,16}$`),
 }
 
-// numberedRegions are providers whose region codes carry the number of the site's installation, as GRA11 for GRA.
-var numberedRegions = map[string]*regexp.Regexp{"ovh": regexp.MustCompile(`^(gra|sbg|rbx|de|uk|waw|bhs|sgp|syd)[1-9][0-9]?$`)}
+// installations are providers whose region codes carry the site's installation: its number, as GRA11 for GRA, or the
+// letter of a local zone, as EU-WEST-LZ-LUX-A for eu-west-lz-lux.
+var installations = map[string]*regexp.Regexp{
+	"ovh": regexp.MustCompile(`^(?:(gra|sbg|rbx|de|uk|waw|bhs|sgp|syd)[1-9][0-9]?|([a-z]+-[a-z]+-lz-[a-z]{3})-[a-z])$`),
+}
 
 // sayNothing are zone labels that drivers set where a region has no zones.
 var sayNothing = map[string][]string{"azure": {"0", "1", "2"}, "ovh": {"nova"}, "opentelekomcloud": {"nova"}, "infomaniak": {"nova"}}
@@ -158,14 +161,7 @@ func (r *Rules) locate(provider, region, zone string) Place {
 // region finds the country of a region. A declaration fills what the table lacks; against the table it is a conflict.
 func (r *Rules) region(provider, code string) (v1alpha1.Country, Reason) {
 	key := normalise(provider, code)
-	row, listed := facts().regions[provider][key]
-	if !listed {
-		if form := numberedRegions[provider]; form != nil {
-			if site := form.FindStringSubmatch(key); site != nil {
-				row, listed = facts().regions[provider][site[1]]
-			}
-		}
-	}
+	row, listed := rowOf(provider, key)
 	declared, isDeclared := r.declared[placeKey{provider, key}]
 	switch {
 	case isDeclared && declared == "": // declared twice, differently
@@ -181,6 +177,17 @@ func (r *Rules) region(provider, code string) (v1alpha1.Country, Reason) {
 	default:
 		return "", ReasonRegionUnknown
 	}
+}
+
+// rowOf finds the row of a normalised code, or of the site that it is an installation of.
+func rowOf(provider, key string) (regionRow, bool) {
+	row, listed := facts().regions[provider][key]
+	if form := installations[provider]; !listed && form != nil {
+		if site := form.FindStringSubmatch(key); site != nil {
+			row, listed = facts().regions[provider][site[1]+site[2]]
+		}
+	}
+	return row, listed
 }
 
 // zone finds the country of a zone, with the region that goes with it, when one is given.
@@ -205,7 +212,7 @@ func (r *Rules) zone(provider, region, zone string) (v1alpha1.Country, Reason) {
 	return r.region(provider, parent)
 }
 
-// parentOf cuts the regular form of a zone off, longest region first.
+// parentOf cuts the regular form of a zone off, longest region first. A local zone is itself a zone and has none.
 func (r *Rules) parentOf(provider, zone string) (string, bool) {
 	form := zoneForms[provider]
 	if form == nil {
@@ -215,6 +222,9 @@ func (r *Rules) parentOf(provider, zone string) (string, bool) {
 		if !form.MatchString(zone[cut:]) {
 			continue
 		}
+		if row, _ := rowOf(provider, zone[:cut]); row.local() {
+			continue
+		}
 		if country, _ := r.region(provider, zone[:cut]); country != "" {
 			return zone[:cut], true
 		}
@@ -222,14 +232,14 @@ func (r *Rules) parentOf(provider, zone string) (string, bool) {
 	return "", false
 }
 
-// agrees tells whether a region label may stand beside a listed zone: it is the zone itself, its parent, or in the same country.
+// agrees tells whether a region label may stand beside a listed zone: it is the
+// zone itself, its parent, or, where no parent is known, in the same country.
 func (r *Rules) agrees(provider, region, zoneKey string, country v1alpha1.Country) bool {
 	if region == "" || normalise(provider, region) == zoneKey {
 		return true
 	}
-	row := facts().regions[provider][zoneKey]
-	if row.kind == kindLocalZone || row.kind == kindWavelength {
-		return row.parent == "" || row.parent == normalise(provider, region)
+	if row, _ := rowOf(provider, zoneKey); row.local() && row.parent != "" {
+		return row.parent == normalise(provider, region)
 	}
 	beside, _ := r.region(provider, region)
 	return beside != "" && beside == country

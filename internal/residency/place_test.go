@@ -49,8 +49,16 @@ func TestCodesBecomePlaces(t *testing.T) {
 		{"hetzner", "ash", "ash-dc1", "US", ""},
 		{"ovh", "GRA11", "nova", "FR", ""},
 		{"ovh", "UK1", "nova", "GB", ""},
-		{"ovh", "EU-WEST-LZ-LUX-A", "", "", ReasonRegionUnknown},
+		{"ovh", "EU-WEST-LZ-LUX-A", "", "LU", ""},
 		{"ovh", "", "EU-WEST-LZ-LUX-A", "LU", ""},
+		{"ovh", "EU-WEST-LZ-LUX-A", "nova", "LU", ""},
+		{"ovh", "EU-WEST-LZ-LUX-AB", "", "", ReasonRegionUnknown},
+		{"ovh", "", "EU-WEST-LZ-LUX-A-A", "", ReasonZoneUnknown},
+		{"ovh", "US-EAST-VA", "eu-west-lz-lux", "", ReasonConflicting}, // all that is present must agree
+		{"ovh", "GRA11", "EU-WEST-LZ-ZRH-A", "", ReasonConflicting},
+		{"aws", "eu-central-1", "eu-central-1-ham-1a", "DE", ""},
+		{"aws", "eu-central-1", "eu-central-1-ham-1ab", "", ReasonZoneUnknown}, // a local zone has no zones
+		{"aws", "", "eu-central-1-wl1-ber-wlz-1a", "", ReasonZoneUnknown},
 		{"ovh", "eu-west-lz-zrh", "", "CH", ""},
 		{"oci", "eu-frankfurt-1", "EU-FRANKFURT-1-AD-1", "DE", ""},
 		{"ionos", "DE-FRA", "", "DE", ""},

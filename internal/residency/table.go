@@ -7,6 +7,8 @@ import (
 	"embed"
 	"encoding/csv"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"sync"
 
@@ -36,6 +38,9 @@ type regionRow struct {
 	country v1alpha1.Country // empty: no single place
 	parent  string           // region whose label a local zone carries; empty when none
 }
+
+// local tells a zone that lies apart from its region, maybe in another country.
+func (r regionRow) local() bool { return r.kind == kindLocalZone || r.kind == kindWavelength }
 
 // adequacyRow is an adequacy decision (Article 45). Days are civil dates; an empty expiry never comes.
 type adequacyRow struct {
@@ -173,6 +178,9 @@ func (t *tables) addDrivers() error {
 	}
 	return nil
 }
+
+// Providers lists the providers of the table of regions, sorted.
+func Providers() []string { return slices.Sorted(maps.Keys(facts().regions)) }
 
 // KnownProvider tells whether the table of regions has the provider.
 func KnownProvider(provider string) bool {
