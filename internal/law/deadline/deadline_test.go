@@ -9,10 +9,10 @@ import (
 	"time"
 )
 
-// golden reads the computed examples: one map per row, by column.
-func golden(t *testing.T) []map[string]string {
+// golden reads a table of examples: one map per row, by column.
+func golden(t *testing.T, name string) []map[string]string {
 	t.Helper()
-	file, err := os.Open("testdata/deadline_golden_tests.csv")
+	file, err := os.Open("testdata/" + name)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -33,7 +33,7 @@ func golden(t *testing.T) []map[string]string {
 }
 
 func TestEveryGoldenRow(t *testing.T) {
-	rows := golden(t)
+	rows := golden(t, "deadline_golden_tests.csv")
 	if len(rows) != 18 {
 		t.Fatalf("%d golden rows, want 18", len(rows))
 	}
