@@ -1,0 +1,18 @@
+// Command kubectl-gdpr is a plug-in of kubectl: it answers where data may lie and when a period ends.
+package main
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/rempart-dev/rempart/internal/app/kubectlgdpr"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	code := kubectlgdpr.Main(ctx, os.Args[1:], kubectlgdpr.Terminal())
+	stop()
+	os.Exit(code)
+}
