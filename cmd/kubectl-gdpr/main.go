@@ -7,6 +7,8 @@ import (
 	"os/signal"
 	"syscall"
 
+	_ "k8s.io/client-go/plugin/pkg/client/auth" // kubeconfigs may ask for them
+
 	"github.com/rempart-dev/rempart/internal/app/kubectlgdpr"
 )
 

@@ -24,11 +24,13 @@ const (
 type World struct {
 	Out, Err io.Writer
 	Clock    clock.PassiveClock
+	// Connect opens the cluster that the flags name; only explain asks for it.
+	Connect func(Target) (Cluster, error)
 }
 
 // Terminal is the world of a shell.
 func Terminal() World {
-	return World{Out: os.Stdout, Err: os.Stderr, Clock: clock.RealClock{}}
+	return World{Out: os.Stdout, Err: os.Stderr, Clock: clock.RealClock{}, Connect: connect}
 }
 
 // Main answers one question and returns the exit code.

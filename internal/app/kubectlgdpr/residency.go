@@ -12,7 +12,7 @@ import (
 )
 
 func residencyCommand(w World) *cobra.Command {
-	return group("residency", "Where data may lie", classifyCommand(w), regionsCommand(w))
+	return group("residency", "Where data may lie", classifyCommand(w), regionsCommand(w), explainCommand(w))
 }
 
 // words are the zones of law as tables and tools write them.

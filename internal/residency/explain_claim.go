@@ -1,0 +1,112 @@
+package residency
+
+import (
+	"fmt"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	storagev1 "k8s.io/api/storage/v1"
+)
+
+// ExplainNamespace says which policies hold in a namespace, and which classes all of them allow.
+func (s *Snapshot) ExplainNamespace(namespace *corev1.Namespace) Explanation {
+	g := s.guards[namespace.Name]
+	e := Explanation{Steps: append([]Step{{"namespace", quote(namespace.Name)}}, s.stepsOfGuard(namespace.Name)...)}
+	e.Steps = append(e.Steps, Step{"label", sentenceOfGuarded(namespace.Labels[LabelGuarded], g.Label())})
+	e.Steps = append(e.Steps, Step{"default class", orElse(s.defaultClass, "none: a claim that names no class is refused where a policy enforces")})
+	if g == nil {
+		return e
+	}
+	e.Steps = append(e.Steps, Step{"allowed classes", orElse(strings.Join(g.Allowed(), ", "), "none")})
+	for _, policy := range g.Policies {
+		o := Opinion{Policy: policy.Rules, Message: "allows " + policy.Rules.Allows()}
+		for _, class := range classesOf(policy) {
+			o.Steps = append(o.Steps, Step{"class", fmt.Sprintf("%s: %s, %s", quote(string(class.Name)), class.Verdict, class.Reason)})
+		}
+		e.Opinions = append(e.Opinions, o)
+	}
+	return e
+}
+
+// stepsOfGuard says why a namespace is judged, or why not.
+func (s *Snapshot) stepsOfGuard(namespace string) []Step {
+	g := s.guards[namespace]
+	switch {
+	case s.never(namespace):
+		return []Step{{"guard", "never judged: a dead webhook must not block its own restart"}}
+	case g == nil:
+		return []Step{{"guard", "no register is in it and no policy selects it, so nothing is judged here"}}
+	}
+	var steps []Step
+	for _, policy := range g.Policies {
+		steps = append(steps, Step{"guard", policy.Rules.Title() + ", " + string(policy.Rules.Enforcement)})
+	}
+	return steps
+}
+
+func sentenceOfGuarded(is, should string) string {
+	switch {
+	case is == should && is == "":
+		return LabelGuarded + " is not set, as it should be: the webhooks do not see this namespace"
+	case is == should:
+		return LabelGuarded + "=" + is + ", as it should be"
+	default:
+		return fmt.Sprintf("%s is %q and should be %q: the operator has not set it yet", LabelGuarded, cut(is), should)
+	}
+}
+
+// ClaimObject is a claim with what was found behind it.
+type ClaimObject struct {
+	Claim *corev1.PersistentVolumeClaim
+	// Class that counts, when it exists.
+	Class *storagev1.StorageClass
+}
+
+// ClassOf returns the name of the class that counts for a claim, and who says so: the beta annotation goes before the
+// field, and the cluster's default class stands in where neither is there. Nil when there is no class at all.
+func (s *Snapshot) ClassOf(claim *corev1.PersistentVolumeClaim) (name *string, by string) {
+	if annotated, is := claim.Annotations[corev1.BetaStorageClassAnnotation]; is {
+		return &annotated, "annotation " + corev1.BetaStorageClassAnnotation
+	}
+	if claim.Spec.StorageClassName != nil {
+		return claim.Spec.StorageClassName, "spec.storageClassName"
+	}
+	if s.defaultClass != "" {
+		return &s.defaultClass, "the cluster's default class"
+	}
+	return nil, ""
+}
+
+// ExplainClaim follows a claim to its class and further, under each policy of its namespace; where nothing is judged,
+// under those that judge the cluster.
+func (s *Snapshot) ExplainClaim(o ClaimObject) Explanation {
+	claim := o.Claim
+	e := Explanation{Steps: append([]Step{{"claim", quote(claim.Name)}, {"namespace", quote(claim.Namespace)}}, s.stepsOfGuard(claim.Namespace)...)}
+	g := s.guards[claim.Namespace]
+	if g == nil {
+		g = s.Judgements()
+	}
+	name, by := s.ClassOf(claim)
+	if name == nil {
+		e.Steps = append(e.Steps, Step{"class", "none is named, and the cluster has no default one"})
+		return e.with(g.JudgeNoClass(), g)
+	}
+	e.Steps = append(e.Steps, Step{"class", quote(*name) + ", by " + by})
+	if o.Class == nil {
+		return e.with(g.JudgeClass(*name, nil), g)
+	}
+	chain := g.ExplainClass(o.Class)
+	e.Steps = append(e.Steps, chain.Steps[1:]...)
+	e.Opinions = chain.Opinions
+	return e
+}
+
+// with adds the opinions of policies that all object.
+func (e Explanation) with(objections []Objection, g *Guard) Explanation {
+	for i, policy := range g.Policies {
+		o := objections[i]
+		opinion := Opinion{Policy: policy.Rules, Rule: o.Rule, Verdict: o.Verdict, Reason: o.Reason, Message: o.Message}
+		e.Opinions = append(e.Opinions, opinion.withMissing())
+	}
+	return e
+}
