@@ -60,7 +60,7 @@ var national = map[string][]*cal.Holiday{
 	"RO": with(ro.Holidays, since(2024, fixed(time.January, 6)), since(2024, fixed(time.January, 7))), // law 52/2023
 	"SE": without(se.Holidays, se.Midsommarafton, se.Julafton, se.Nyarsafton),                         // eves: free by custom
 	"SI": si.Holidays,
-	"SK": without(sk.Holidays, sk.Constitution, sk.Freedom), // working days since 2024 and 2025
+	"SK": slovakia(),
 }
 
 func cyprus() []*cal.Holiday {
@@ -133,6 +133,16 @@ func portugal() []*cal.Holiday {
 		fixed(time.August, 15), since(2016, fixed(time.October, 5)), since(2016, fixed(time.November, 1)), since(2016, fixed(time.December, 1)),
 		fixed(time.December, 8), fixed(time.December, 25),
 	}
+}
+
+// slovakia leaves out 1 September and 17 November, working days since 2024 and 2025, and for 2026 alone 8 May and
+// 15 September (consolidation act of September 2025).
+func slovakia() []*cal.Holiday {
+	list := without(sk.Holidays, sk.Constitution, sk.Freedom, sk.Liberation, sk.LadyOfSorrows)
+	for _, day := range []*cal.Holiday{sk.Liberation, sk.LadyOfSorrows} {
+		list = append(list, day.Clone(&cal.Holiday{Except: []int{2026}}))
+	}
+	return list
 }
 
 func fixed(month time.Month, day int) *cal.Holiday {
