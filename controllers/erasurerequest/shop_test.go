@@ -61,7 +61,7 @@ type shop struct {
 	// hang keeps Jobs from ending; lose takes that many pods away with their answers; contradict lets the verifier find
 	// the person again.
 	hang, lose, contradict bool
-	commits    map[string]int // by run UID, as the ledger counts
+	commits                map[string]int // by run UID, as the ledger counts
 }
 
 type keys struct{ ring subjectkey.Ring }
