@@ -335,6 +335,11 @@ type JudgedStorageClass struct {
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=63
 	Reason string `json:"reason,omitempty"`
+	// message says in words what was found. Refusals of the admission policy rempart-claims quote it.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=512
+	Message string `json:"message,omitempty"`
 	// places where the class keeps data.
 	// +optional
 	// +listType=atomic

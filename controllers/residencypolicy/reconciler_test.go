@@ -3,6 +3,7 @@ package residencypolicy
 import (
 	"context"
 	"errors"
+	"maps"
 	"testing"
 	"time"
 
@@ -174,6 +175,31 @@ func TestLabelsComeAtOnceAndGoAfterAWhile(t *testing.T) {
 	c.clock.SetTime(c.clock.Now().Add(time.Minute))
 	if got := c.label(t, "free"); got != "" {
 		t.Errorf("a label without a reason stays: %q", got)
+	}
+}
+
+func TestPoliciesComeAndGoOnANamespaceAsTheLabelDoes(t *testing.T) {
+	of := func(c *cluster) map[string]string {
+		ns := &corev1.Namespace{}
+		if err := c.Get(t.Context(), client.ObjectKey{Name: "lab"}, ns); err != nil {
+			t.Fatal(err)
+		}
+		return residency.MarksOf(ns.Labels)
+	}
+	gone := residency.NamespaceLabel("gone")
+	c := start(t, eu(), namespace("lab", map[string]string{"data": "personal", gone: "true"}))
+	c.snapshot(t)
+	_ = c.label(t, "lab")
+	want := map[string]string{residency.LabelGuarded: residency.GuardedEnforce, residency.NamespaceLabel("eu-only"): "true", gone: "true"}
+	if got := of(c); !maps.Equal(got, want) {
+		t.Errorf("at first %v", got)
+	}
+	_ = c.label(t, "lab")
+	c.clock.SetTime(c.clock.Now().Add(time.Minute))
+	_ = c.label(t, "lab")
+	delete(want, gone)
+	if got := of(c); !maps.Equal(got, want) {
+		t.Errorf("in the end %v", got)
 	}
 }
 

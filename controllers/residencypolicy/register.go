@@ -1,5 +1,5 @@
 // Package residencypolicy reconciles ResidencyPolicies: it says what each means for the cluster, keeps the picture that
-// the webhooks read, and labels the namespaces that they guard.
+// the webhooks read, labels the namespaces that they guard, and binds the admission policy that judges beside them.
 package residencypolicy
 
 import (
@@ -21,6 +21,7 @@ import (
 	"github.com/rempart-dev/rempart/api/v1alpha1"
 	"github.com/rempart-dev/rempart/controllers/residencypolicy/guard"
 	"github.com/rempart-dev/rempart/controllers/residencypolicy/snapshot"
+	"github.com/rempart-dev/rempart/controllers/residencypolicy/twin"
 	"github.com/rempart-dev/rempart/internal/kube/flow"
 	"github.com/rempart-dev/rempart/internal/residency"
 )
@@ -40,7 +41,7 @@ type Config struct {
 	WebhookConfiguration string
 }
 
-// Register adds the controllers to the manager: the snapshot on every replica, the status and the labels on the leader.
+// Register adds the controllers to the manager: the snapshot on every replica, the rest on the leader.
 func Register(mgr ctrl.Manager, config Config) error {
 	keeper := &snapshot.Keeper{Client: mgr.GetClient(), Holder: config.Snapshots, Clock: config.Clock, OperatorNamespace: config.OperatorNamespace}
 	toStatus, toGuard := keeper.Listen(), keeper.Listen()
@@ -50,6 +51,10 @@ func Register(mgr ctrl.Manager, config Config) error {
 	labels := &guard.Reconciler{Client: mgr.GetClient(), Reader: mgr.GetAPIReader(), Clock: config.Clock, Snapshots: config.Snapshots}
 	if err := labels.Register(mgr, toGuard); err != nil {
 		return fmt.Errorf("registering the labels of namespaces: %w", err)
+	}
+	bindings := &twin.Reconciler{Client: mgr.GetClient(), OperatorNamespace: config.OperatorNamespace}
+	if err := bindings.Register(mgr); err != nil {
+		return fmt.Errorf("registering the bindings of admission policies: %w", err)
 	}
 	r := &Reconciler{Client: mgr.GetClient(), Reader: mgr.GetAPIReader(), Recorder: mgr.GetEventRecorder("residencypolicy"), Clock: config.Clock,
 		Snapshots: config.Snapshots, WebhookConfiguration: config.WebhookConfiguration}

@@ -13,18 +13,3 @@ const (
 
 // PolicyLabel is the key of the label that marks the nodes that a policy allows.
 func PolicyLabel(policy string) string { return LabelPolicyPrefix + policy }
-
-// Strength orders the values of LabelGuarded: a namespace with a stronger one is guarded more. A value that the operator
-// never sets counts as the weakest.
-func Strength(guarded string) int {
-	switch guarded {
-	case "":
-		return 0
-	case GuardedEnforce:
-		return 2
-	case GuardedAll:
-		return 3
-	default:
-		return 1
-	}
-}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 
 	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -19,6 +20,7 @@ const (
 	maxViolations   = 64
 	maxStatusPlace  = 63
 	maxClassMessage = 1024
+	maxJudgement    = 512
 )
 
 // Claim is what a scan needs to know of a PersistentVolumeClaim.
@@ -184,7 +186,7 @@ func classesOf(judged *Judged) []v1alpha1.JudgedStorageClass {
 	out := make([]v1alpha1.JudgedStorageClass, 0, len(judged.Classes))
 	for _, verdict := range judged.Classes {
 		out = append(out, v1alpha1.JudgedStorageClass{Name: v1alpha1.ObjectName(verdict.Name), UID: verdict.UID, Digest: verdict.Digest,
-			Verdict: verdict.Verdict, Reason: string(verdict.Reason), Places: placesOfClass(verdict.Places)})
+			Verdict: verdict.Verdict, Reason: string(verdict.Reason), Message: atMost(maxJudgement, Sentence(verdict)), Places: placesOfClass(verdict.Places)})
 	}
 	slices.SortFunc(out, func(a, b v1alpha1.JudgedStorageClass) int {
 		return cmp.Or(cmp.Compare(order(a.Verdict), order(b.Verdict)), cmp.Compare(a.Name, b.Name))
@@ -221,11 +223,14 @@ func placesOfClass(places []Place) []v1alpha1.JudgedPlace {
 }
 
 // bounded keeps what a user wrote in a class within the schema of the status.
-func bounded(s string) string {
-	if len(s) <= maxStatusPlace {
+func bounded(s string) string { return atMost(maxStatusPlace, s) }
+
+// atMost keeps a text within so many bytes.
+func atMost(most int, s string) string {
+	if len(s) <= most {
 		return s
 	}
-	return s[:maxStatusPlace-3] + "..."
+	return strings.ToValidUTF8(s[:most-3], "") + "..."
 }
 
 func nodesOf(judged *Judged) v1alpha1.NodeCounts {

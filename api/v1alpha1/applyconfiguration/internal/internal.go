@@ -1347,6 +1347,9 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: digest
       type:
         scalar: string
+    - name: message
+      type:
+        scalar: string
     - name: name
       type:
         namedType: com.github.rempart-dev.rempart.api.v1alpha1.ObjectName
