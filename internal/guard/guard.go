@@ -43,7 +43,10 @@ func Installed(namespace string) (*Guards, error) {
 		if err != nil {
 			return err
 		}
-		return guards.read(strings.ReplaceAll(string(text), home, namespace))
+		if err := guards.read(strings.ReplaceAll(string(text), home, namespace)); err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+		return nil
 	})
 	if err != nil {
 		return nil, fmt.Errorf("reading the guards of this release: %w", err)

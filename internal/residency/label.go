@@ -4,6 +4,8 @@ package residency
 const nodeRestriction = "rempart.node-restriction.kubernetes.io/"
 
 const (
+	// LabelCountry on a node is the country that Rempart found it in. Only the operator may set it.
+	LabelCountry = nodeRestriction + "country"
 	// LabelPolicyPrefix and the name of a ResidencyPolicy are the key of the label that the operator keeps on the nodes
 	// that the policy allows. Only the operator may set it.
 	LabelPolicyPrefix = nodeRestriction + "policy."

@@ -1,9 +1,10 @@
-// Package twin binds the admission policy rempart-claims to each ResidencyPolicy: the API server then judges claims by the
-// policy's status while no webhook answers.
+// Package twin binds to each ResidencyPolicy the admission policies that judge by it: the API server then judges claims by
+// the policy's status while no webhook answers, and keeps namespaces in the policy's selection.
 package twin
 
 import (
 	"context"
+	"errors"
 
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -27,7 +28,7 @@ import (
 
 type binding = admissionregistrationv1.ValidatingAdmissionPolicyBinding
 
-// Reconciler keeps the binding of one policy.
+// Reconciler keeps the bindings of one policy.
 type Reconciler struct {
 	Client            client.Client
 	OperatorNamespace string
@@ -42,13 +43,16 @@ func (r *Reconciler) Register(mgr ctrl.Manager) error {
 		Complete(reconcile.AsReconciler(mgr.GetClient(), r))
 }
 
-// Reconcile writes the binding. It goes with its policy, which owns it.
+// Reconcile writes the bindings. They go with their policy, which owns them.
 func (r *Reconciler) Reconcile(ctx context.Context, policy *v1alpha1.ResidencyPolicy) (ctrl.Result, error) {
 	if policy.DeletionTimestamp != nil {
 		return ctrl.Result{}, nil
 	}
-	err := whole.Put(ctx, r.Client, &binding{}, residency.Twin(policy, r.OperatorNamespace), func(live, want *binding) {
-		live.Labels, live.OwnerReferences, live.Spec = want.Labels, want.OwnerReferences, want.Spec
-	})
-	return flow.Next(0, err, nil)
+	var failed error
+	for _, want := range residency.Bindings(policy, r.OperatorNamespace) {
+		failed = errors.Join(failed, whole.Put(ctx, r.Client, &binding{}, want, func(live, want *binding) {
+			live.Labels, live.OwnerReferences, live.Spec = want.Labels, want.OwnerReferences, want.Spec
+		}))
+	}
+	return flow.Next(0, failed, nil)
 }
