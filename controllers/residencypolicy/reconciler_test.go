@@ -4,10 +4,11 @@ import (
 	"context"
 	"errors"
 	"maps"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
-	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	corev1 "k8s.io/api/core/v1"
 	storagev1 "k8s.io/api/storage/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -23,10 +24,9 @@ import (
 	"github.com/rempart-dev/rempart/api/v1alpha1"
 	"github.com/rempart-dev/rempart/controllers/residencypolicy/guard"
 	"github.com/rempart-dev/rempart/controllers/residencypolicy/snapshot"
+	guards "github.com/rempart-dev/rempart/internal/guard"
 	"github.com/rempart-dev/rempart/internal/residency"
 )
-
-const vwc = "rempart-validating"
 
 // cluster is a fake API server with the controllers of residency around it.
 type cluster struct {
@@ -50,7 +50,7 @@ func start(t *testing.T, objects ...client.Object) *cluster {
 	return &cluster{Client: c, holder: holder, clock: clock, events: recorder,
 		keeper: &snapshot.Keeper{Client: c, Holder: holder, Clock: clock, OperatorNamespace: "rempart-system"},
 		guard:  &guard.Reconciler{Client: c, Reader: c, Clock: clock, Snapshots: holder},
-		status: &Reconciler{Client: c, Reader: c, Recorder: recorder, Clock: clock, Snapshots: holder, WebhookConfiguration: vwc}}
+		status: &Reconciler{Client: c, Recorder: recorder, Clock: clock, Snapshots: holder, Guards: installed(t), OperatorNamespace: "rempart-system"}}
 }
 
 func (c *cluster) snapshot(t *testing.T) {
@@ -109,9 +109,39 @@ func claim(ns, name, class string) *corev1.PersistentVolumeClaim {
 	return &corev1.PersistentVolumeClaim{ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: name}, Spec: corev1.PersistentVolumeClaimSpec{StorageClassName: &class}}
 }
 
-func hooks() *admissionregistrationv1.ValidatingWebhookConfiguration {
-	return &admissionregistrationv1.ValidatingWebhookConfiguration{ObjectMeta: metav1.ObjectMeta{Name: vwc}, Webhooks: []admissionregistrationv1.ValidatingWebhook{
-		{Name: "a", ClientConfig: admissionregistrationv1.WebhookClientConfig{CABundle: []byte("x")}}}}
+func installed(t *testing.T) *guards.Guards {
+	t.Helper()
+	installed, err := guards.Installed("rempart-system")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return installed
+}
+
+// guarding are the guards as they are once the operator has begun: with an authority, and bound to the policy.
+func guarding(t *testing.T, policy *v1alpha1.ResidencyPolicy) []client.Object {
+	t.Helper()
+	var objects []client.Object
+	all := installed(t)
+	for _, p := range all.Policies {
+		objects = append(objects, p)
+	}
+	for _, b := range append(all.Bindings, residency.Bindings(policy, "rempart-system")...) {
+		objects = append(objects, b)
+	}
+	for _, c := range all.Validating {
+		for i := range c.Webhooks {
+			c.Webhooks[i].ClientConfig.CABundle = []byte("x")
+		}
+		objects = append(objects, c)
+	}
+	for _, c := range all.Mutating {
+		for i := range c.Webhooks {
+			c.Webhooks[i].ClientConfig.CABundle = []byte("x")
+		}
+		objects = append(objects, c)
+	}
+	return objects
 }
 
 func reason(t *testing.T, policy *v1alpha1.ResidencyPolicy, conditionType string) string {
@@ -124,8 +154,8 @@ func reason(t *testing.T, policy *v1alpha1.ResidencyPolicy, conditionType string
 }
 
 func TestAPolicySaysWhatItMeansForTheCluster(t *testing.T) {
-	c := start(t, eu(), class("paris", "eu-west-3"), class("london", "eu-west-2"), namespace("lab", map[string]string{"data": "personal"}), namespace("free", nil),
-		claim("lab", "bad", "london"), claim("lab", "good", "paris"), claim("lab", "gone", "nowhere"), claim("free", "bad", "london"), hooks())
+	c := start(t, append(guarding(t, eu()), eu(), class("paris", "eu-west-3"), class("london", "eu-west-2"), namespace("lab", map[string]string{"data": "personal"}), namespace("free", nil),
+		claim("lab", "bad", "london"), claim("lab", "good", "paris"), claim("lab", "gone", "nowhere"), claim("free", "bad", "london"))...)
 	c.snapshot(t)
 	policy := c.judge(t)
 	for conditionType, want := range map[string]string{v1alpha1.ConditionReady: v1alpha1.ReasonJudged, v1alpha1.ConditionEnforcing: v1alpha1.ReasonEnforced,
@@ -147,6 +177,25 @@ func TestAPolicySaysWhatItMeansForTheCluster(t *testing.T) {
 	c.clock.SetTime(c.clock.Now().Add(time.Hour))
 	if again := c.judge(t); again.ResourceVersion != policy.ResourceVersion {
 		t.Error("a second pass over a judged policy writes")
+	}
+}
+
+func TestAPolicySaysWhichLayerIsMissing(t *testing.T) {
+	for name, test := range map[string]struct{ reason, message string }{
+		"rempart-validating":         {v1alpha1.ReasonWebhooksMissing, "rempart-validating"},
+		"rempart-mutating":           {v1alpha1.ReasonWebhooksMissing, "rempart-mutating"},
+		"rempart-claims":             {v1alpha1.ReasonAdmissionPoliciesMissing, "rempart-claims:"},
+		"rempart-claims-eu-only":     {v1alpha1.ReasonAdmissionPoliciesMissing, "rempart-claims-eu-only:"},
+		"rempart-namespaces-eu-only": {v1alpha1.ReasonAdmissionPoliciesMissing, "rempart-namespaces-eu-only:"},
+		"rempart-guard":              {v1alpha1.ReasonAdmissionPoliciesMissing, "rempart-guard:"},
+	} {
+		objects := slices.DeleteFunc(guarding(t, eu()), func(o client.Object) bool { return o.GetName() == name })
+		c := start(t, append(objects, eu())...)
+		c.snapshot(t)
+		condition := meta.FindStatusCondition(c.judge(t).Status.Conditions, v1alpha1.ConditionEnforcing)
+		if condition.Reason != test.reason || !strings.Contains(condition.Message, test.message) || condition.Status != metav1.ConditionFalse {
+			t.Errorf("without %s: %+v", name, condition)
+		}
 	}
 }
 

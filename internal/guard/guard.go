@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -20,6 +21,9 @@ import (
 
 	"github.com/rempart-dev/rempart/config"
 )
+
+// labels that config/default puts on all that it installs.
+var labels = map[string]string{"app.kubernetes.io/name": "rempart", "app.kubernetes.io/part-of": "rempart"}
 
 // home is the namespace that the manifests are written for.
 const home = "rempart-system"
@@ -90,11 +94,15 @@ func (g *Guards) take(document []byte) error {
 	}
 }
 
-func add[T any](list *[]*T, document []byte) error {
-	object := new(T)
+func add[T any, P interface {
+	*T
+	metav1.Object
+}](list *[]P, document []byte) error {
+	object := P(new(T))
 	if err := yaml.UnmarshalStrict(document, object); err != nil {
 		return err
 	}
+	object.SetLabels(maps.Clone(labels))
 	*list = append(*list, object)
 	return nil
 }

@@ -39,7 +39,9 @@ type Observed struct {
 	Claims   []Claim
 	// Webhooks tells whether the webhooks that refuse are in place.
 	Webhooks bool
-	Now      metav1.Time
+	// Missing names admission policies and bindings that are not in place, sorted.
+	Missing []string
+	Now     metav1.Time
 }
 
 // Verdict is what a pass came to: the status as it should be, but for its conditions, and the conditions.
@@ -121,9 +123,11 @@ func enforcing(in Observed) metav1.Condition {
 	case in.Policy.Spec.Enforcement == v1alpha1.EnforcementAudit:
 		return condition(metav1.ConditionFalse, v1alpha1.ConditionEnforcing, v1alpha1.ReasonAuditOnly, "The policy warns and records, and refuses nothing")
 	case !in.Webhooks:
-		return condition(metav1.ConditionFalse, v1alpha1.ConditionEnforcing, v1alpha1.ReasonWebhooksMissing, "The webhook configuration rempart-validating is absent or has no certificate authority: install Rempart's manifests again")
+		return condition(metav1.ConditionFalse, v1alpha1.ConditionEnforcing, v1alpha1.ReasonWebhooksMissing, "The webhook configuration rempart-validating or rempart-mutating is absent or has no certificate authority: install Rempart's manifests again")
+	case len(in.Missing) > 0:
+		return condition(metav1.ConditionFalse, v1alpha1.ConditionEnforcing, v1alpha1.ReasonAdmissionPoliciesMissing, fmt.Sprintf("%s: absent, or not as installed, so claims are refused by the webhook alone; install Rempart's manifests again", strings.Join(in.Missing, ", ")))
 	default:
-		return condition(metav1.ConditionTrue, v1alpha1.ConditionEnforcing, v1alpha1.ReasonEnforced, "Claims that the policy does not allow are refused")
+		return condition(metav1.ConditionTrue, v1alpha1.ConditionEnforcing, v1alpha1.ReasonEnforced, "Claims that the policy does not allow are refused: webhooks and admission policies are in place")
 	}
 }
 

@@ -50,9 +50,10 @@ func (r *Reconciler) Reconcile(ctx context.Context, policy *v1alpha1.ResidencyPo
 	}
 	var failed error
 	for _, want := range residency.Bindings(policy, r.OperatorNamespace) {
-		failed = errors.Join(failed, whole.Put(ctx, r.Client, &binding{}, want, func(live, want *binding) {
+		_, err := whole.Put(ctx, r.Client, &binding{}, want, func(live, want *binding) {
 			live.Labels, live.OwnerReferences, live.Spec = want.Labels, want.OwnerReferences, want.Spec
-		}))
+		})
+		failed = errors.Join(failed, err)
 	}
 	return flow.Next(0, failed, nil)
 }

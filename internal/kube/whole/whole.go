@@ -10,24 +10,26 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
-// Put makes an object what it should be, and nothing more. Set carries what want says into live, an empty object of its
-// type that is filled here. The API server writes nothing when nothing differs from what it would store. An object of that
-// name that somebody else made is taken over: a stranger's would keep the guard from being there.
-func Put[T client.Object](ctx context.Context, c client.Client, live, want T, set func(live, want T)) error {
+// Put makes an object what it should be, and nothing more, and tells whether that changed anything: the API server stores
+// nothing when nothing differs from what it would store. Set carries what want says into live, an empty object of its type
+// that is filled here. An object of that name that somebody else made is taken over: a stranger's would keep the guard from
+// being there.
+func Put[T client.Object](ctx context.Context, c client.Client, live, want T, set func(live, want T)) (bool, error) {
 	err := c.Get(ctx, client.ObjectKeyFromObject(want), live)
 	if apierrors.IsNotFound(err) {
 		// One that came in the meantime is seen in a moment, and replaced.
 		if err := client.IgnoreAlreadyExists(c.Create(ctx, want)); err != nil {
-			return fmt.Errorf("creating %s: %w", want.GetName(), err)
+			return false, fmt.Errorf("creating %s: %w", want.GetName(), err)
 		}
-		return nil
+		return true, nil
 	}
 	if err != nil {
-		return fmt.Errorf("reading %s: %w", want.GetName(), err)
+		return false, fmt.Errorf("reading %s: %w", want.GetName(), err)
 	}
+	before := live.GetResourceVersion()
 	set(live, want)
 	if err := c.Update(ctx, live); err != nil {
-		return fmt.Errorf("replacing %s: %w", want.GetName(), err)
+		return false, fmt.Errorf("replacing %s: %w", want.GetName(), err)
 	}
-	return nil
+	return live.GetResourceVersion() != before, nil
 }
