@@ -1,5 +1,6 @@
 // Package residencypolicy reconciles ResidencyPolicies: it says what each means for the cluster, keeps the picture that
-// the webhooks read, labels the namespaces that they guard, and binds the admission policy that judges beside them.
+// the webhooks read, labels the namespaces that they guard and the nodes that policies allow, and binds the admission
+// policies that judge beside them.
 package residencypolicy
 
 import (
@@ -22,6 +23,7 @@ import (
 
 	"github.com/rempart-dev/rempart/api/v1alpha1"
 	"github.com/rempart-dev/rempart/controllers/residencypolicy/guard"
+	"github.com/rempart-dev/rempart/controllers/residencypolicy/node"
 	"github.com/rempart-dev/rempart/controllers/residencypolicy/snapshot"
 	"github.com/rempart-dev/rempart/controllers/residencypolicy/twin"
 	guards "github.com/rempart-dev/rempart/internal/guard"
@@ -47,13 +49,17 @@ type Config struct {
 // Register adds the controllers to the manager: the snapshot on every replica, the rest on the leader.
 func Register(mgr ctrl.Manager, config Config) error {
 	keeper := &snapshot.Keeper{Client: mgr.GetClient(), Holder: config.Snapshots, Clock: config.Clock, OperatorNamespace: config.OperatorNamespace}
-	toStatus, toGuard := keeper.Listen(), keeper.Listen()
+	toStatus, toGuard, toNodes := keeper.Listen(), keeper.Listen(), keeper.Listen()
 	if err := keeper.Register(mgr); err != nil {
 		return fmt.Errorf("registering the snapshot: %w", err)
 	}
 	labels := &guard.Reconciler{Client: mgr.GetClient(), Reader: mgr.GetAPIReader(), Clock: config.Clock, Snapshots: config.Snapshots}
 	if err := labels.Register(mgr, toGuard); err != nil {
 		return fmt.Errorf("registering the labels of namespaces: %w", err)
+	}
+	places := &node.Reconciler{Client: mgr.GetClient(), Snapshots: config.Snapshots}
+	if err := places.Register(mgr, toNodes); err != nil {
+		return fmt.Errorf("registering the labels of nodes: %w", err)
 	}
 	bindings := &twin.Reconciler{Client: mgr.GetClient(), OperatorNamespace: config.OperatorNamespace}
 	if err := bindings.Register(mgr); err != nil {

@@ -76,6 +76,27 @@ func TestPlacesOfNodesAreNotForged(t *testing.T) {
 	refused(t, admin.Status().Patch(t.Context(), node.DeepCopy(), country), "rule node")
 }
 
+func TestNodesAreLabelledWhileTheirPlaceIsKnown(t *testing.T) {
+	node := &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: "paris", Labels: map[string]string{corev1.LabelTopologyRegion: "eu-west-3"}}}
+	accepted(t, admin.Create(t.Context(), node))
+	labelled := func(country string, allowed bool) func() error {
+		return func() error {
+			if err := admin.Get(t.Context(), client.ObjectKeyFromObject(node), node); err != nil {
+				return err
+			}
+			if node.Labels[residency.LabelCountry] != country || (node.Labels[residency.PolicyLabel("eu-only")] == "Allowed") != allowed {
+				return fmt.Errorf("labels %v", node.Labels)
+			}
+			return nil
+		}
+	}
+	eventually(t, labelled("FR", true))
+	for region, country := range map[string]string{"us-east-1": "US", "atlantis-1": ""} {
+		accepted(t, admin.Patch(t.Context(), node, client.RawPatch(types.MergePatchType, []byte(`{"metadata":{"labels":{"topology.kubernetes.io/region":"`+region+`"}}}`))))
+		eventually(t, labelled(country, false))
+	}
+}
+
 // back waits until a guard is as it was, and nothing more.
 func back(t *testing.T, object client.Object, whole func() error) {
 	t.Helper()
