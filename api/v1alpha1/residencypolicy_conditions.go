@@ -24,6 +24,9 @@ const (
 	// ReasonAdmissionPoliciesMissing means that the webhooks refuse, and that admission policies which hold without them
 	// are absent or changed. The message names them.
 	ReasonAdmissionPoliciesMissing = "AdmissionPoliciesMissing"
+	// ReasonQuotasMissing means that webhooks and admission policies refuse, and that namespaces lack the ResourceQuota that
+	// the policy wants there.
+	ReasonQuotasMissing = "QuotasMissing"
 	// ReasonNoViolation means that every claim is where the policy allows.
 	ReasonNoViolation = "NoViolation"
 	// ReasonViolations means that claims exist whose place the policy does not allow, or is unknown.

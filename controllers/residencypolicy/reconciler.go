@@ -72,7 +72,7 @@ func (r *Reconciler) load(ctx context.Context, policy *v1alpha1.ResidencyPolicy)
 	return in, r.guards(ctx, &in)
 }
 
-// guards looks at what the API server holds: webhook configurations, admission policies and their bindings.
+// guards looks at what the API server holds: webhook configurations, admission policies with their bindings, and quotas.
 func (r *Reconciler) guards(ctx context.Context, in *residency.Observed) error {
 	validating, mutating := &admissionregistrationv1.ValidatingWebhookConfigurationList{}, &admissionregistrationv1.MutatingWebhookConfigurationList{}
 	policies, bindings := &admissionregistrationv1.ValidatingAdmissionPolicyList{}, &admissionregistrationv1.ValidatingAdmissionPolicyBindingList{}
@@ -82,6 +82,13 @@ func (r *Reconciler) guards(ctx context.Context, in *residency.Observed) error {
 		}
 	}
 	in.Webhooks = r.Guards.Serving(validating.Items, mutating.Items)
+	quotas := &corev1.ResourceQuotaList{}
+	if err := r.Client.List(ctx, quotas, client.UnsafeDisableDeepCopy); err != nil {
+		return fmt.Errorf("listing the quotas: %w", err)
+	}
+	if in.Snapshot != nil {
+		in.Unlimited = in.Snapshot.Unlimited(in.Policy.Name, quotas.Items)
+	}
 	in.Missing = r.Guards.Missing(policies.Items, bindings.Items, residency.Bindings(in.Policy, r.OperatorNamespace)...)
 	return nil
 }

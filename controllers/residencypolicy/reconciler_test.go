@@ -12,6 +12,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	storagev1 "k8s.io/api/storage/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
@@ -144,6 +145,16 @@ func guarding(t *testing.T, policy *v1alpha1.ResidencyPolicy) []client.Object {
 	return objects
 }
 
+func limit(namespace string, classes ...string) *corev1.ResourceQuota {
+	quota := &corev1.ResourceQuota{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: residency.QuotaName}, Spec: corev1.ResourceQuotaSpec{Hard: corev1.ResourceList{}}}
+	for _, class := range classes {
+		for _, counted := range []string{"requests.storage", "persistentvolumeclaims"} {
+			quota.Spec.Hard[corev1.ResourceName(class+".storageclass.storage.k8s.io/"+counted)] = resource.MustParse("0")
+		}
+	}
+	return quota
+}
+
 func reason(t *testing.T, policy *v1alpha1.ResidencyPolicy, conditionType string) string {
 	t.Helper()
 	condition := meta.FindStatusCondition(policy.Status.Conditions, conditionType)
@@ -155,7 +166,7 @@ func reason(t *testing.T, policy *v1alpha1.ResidencyPolicy, conditionType string
 
 func TestAPolicySaysWhatItMeansForTheCluster(t *testing.T) {
 	c := start(t, append(guarding(t, eu()), eu(), class("paris", "eu-west-3"), class("london", "eu-west-2"), namespace("lab", map[string]string{"data": "personal"}), namespace("free", nil),
-		claim("lab", "bad", "london"), claim("lab", "good", "paris"), claim("lab", "gone", "nowhere"), claim("free", "bad", "london"))...)
+		claim("lab", "bad", "london"), claim("lab", "good", "paris"), claim("lab", "gone", "nowhere"), claim("free", "bad", "london"), limit("lab", "london"))...)
 	c.snapshot(t)
 	policy := c.judge(t)
 	for conditionType, want := range map[string]string{v1alpha1.ConditionReady: v1alpha1.ReasonJudged, v1alpha1.ConditionEnforcing: v1alpha1.ReasonEnforced,
@@ -196,6 +207,15 @@ func TestAPolicySaysWhichLayerIsMissing(t *testing.T) {
 		if condition.Reason != test.reason || !strings.Contains(condition.Message, test.message) || condition.Status != metav1.ConditionFalse {
 			t.Errorf("without %s: %+v", name, condition)
 		}
+	}
+}
+
+func TestAPolicySaysWhereAQuotaIsMissing(t *testing.T) {
+	c := start(t, append(guarding(t, eu()), eu(), class("london", "eu-west-2"), namespace("lab", map[string]string{"data": "personal"}))...)
+	c.snapshot(t)
+	condition := meta.FindStatusCondition(c.judge(t).Status.Conditions, v1alpha1.ConditionEnforcing)
+	if condition.Reason != v1alpha1.ReasonQuotasMissing || !strings.Contains(condition.Message, "1 namespace(s), such as lab,") {
+		t.Errorf("%+v", condition)
 	}
 }
 

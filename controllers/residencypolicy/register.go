@@ -1,6 +1,6 @@
 // Package residencypolicy reconciles ResidencyPolicies: it says what each means for the cluster, keeps the picture that
 // the webhooks read, labels the namespaces that they guard and the nodes that policies allow, and binds the admission
-// policies that judge beside them.
+// policies that judge beside them, and keeps quotas.
 package residencypolicy
 
 import (
@@ -24,6 +24,7 @@ import (
 	"github.com/rempart-dev/rempart/api/v1alpha1"
 	"github.com/rempart-dev/rempart/controllers/residencypolicy/guard"
 	"github.com/rempart-dev/rempart/controllers/residencypolicy/node"
+	"github.com/rempart-dev/rempart/controllers/residencypolicy/quota"
 	"github.com/rempart-dev/rempart/controllers/residencypolicy/snapshot"
 	"github.com/rempart-dev/rempart/controllers/residencypolicy/twin"
 	guards "github.com/rempart-dev/rempart/internal/guard"
@@ -35,6 +36,7 @@ import (
 // +kubebuilder:rbac:groups=gdpr.rempart.dev,resources=residencypolicies/status,verbs=patch
 // +kubebuilder:rbac:groups="",resources=persistentvolumeclaims,verbs=list;watch
 // +kubebuilder:rbac:groups=admissionregistration.k8s.io,resources=validatingwebhookconfigurations;mutatingwebhookconfigurations;validatingadmissionpolicies;validatingadmissionpolicybindings,verbs=list;watch
+// +kubebuilder:rbac:groups="",resources=resourcequotas,verbs=list;watch
 
 // Config is what the controllers are given.
 type Config struct {
@@ -49,7 +51,7 @@ type Config struct {
 // Register adds the controllers to the manager: the snapshot on every replica, the rest on the leader.
 func Register(mgr ctrl.Manager, config Config) error {
 	keeper := &snapshot.Keeper{Client: mgr.GetClient(), Holder: config.Snapshots, Clock: config.Clock, OperatorNamespace: config.OperatorNamespace}
-	toStatus, toGuard, toNodes := keeper.Listen(), keeper.Listen(), keeper.Listen()
+	toStatus, toGuard, toNodes, toQuota := keeper.Listen(), keeper.Listen(), keeper.Listen(), keeper.Listen()
 	if err := keeper.Register(mgr); err != nil {
 		return fmt.Errorf("registering the snapshot: %w", err)
 	}
@@ -60,6 +62,10 @@ func Register(mgr ctrl.Manager, config Config) error {
 	places := &node.Reconciler{Client: mgr.GetClient(), Snapshots: config.Snapshots}
 	if err := places.Register(mgr, toNodes); err != nil {
 		return fmt.Errorf("registering the labels of nodes: %w", err)
+	}
+	limits := &quota.Reconciler{Client: mgr.GetClient(), Snapshots: config.Snapshots}
+	if err := limits.Register(mgr, toQuota); err != nil {
+		return fmt.Errorf("registering the quotas: %w", err)
 	}
 	bindings := &twin.Reconciler{Client: mgr.GetClient(), OperatorNamespace: config.OperatorNamespace}
 	if err := bindings.Register(mgr); err != nil {
@@ -79,6 +85,7 @@ func (r *Reconciler) register(mgr ctrl.Manager, heard <-chan event.GenericEvent)
 		Watches(&admissionregistrationv1.MutatingWebhookConfiguration{}, toAll, builder.WithPredicates(ours)).
 		Watches(&admissionregistrationv1.ValidatingAdmissionPolicy{}, toAll, builder.WithPredicates(ours)).
 		Watches(&admissionregistrationv1.ValidatingAdmissionPolicyBinding{}, toAll, builder.WithPredicates(ours)).
+		Watches(&corev1.ResourceQuota{}, toAll, builder.WithPredicates(quota.Changed)).
 		WatchesRawSource(source.Channel(heard, toAll)).
 		WithOptions(controller.Options{RateLimiter: flow.Backoff()}).
 		Complete(reconcile.AsReconciler(mgr.GetClient(), r))

@@ -41,7 +41,9 @@ type Observed struct {
 	Webhooks bool
 	// Missing names admission policies and bindings that are not in place, sorted.
 	Missing []string
-	Now     metav1.Time
+	// Unlimited names the policy's namespaces without the quota that it wants there, sorted.
+	Unlimited []string
+	Now       metav1.Time
 }
 
 // Verdict is what a pass came to: the status as it should be, but for its conditions, and the conditions.
@@ -126,8 +128,10 @@ func enforcing(in Observed) metav1.Condition {
 		return condition(metav1.ConditionFalse, v1alpha1.ConditionEnforcing, v1alpha1.ReasonWebhooksMissing, "The webhook configuration rempart-validating or rempart-mutating is absent or has no certificate authority: install Rempart's manifests again")
 	case len(in.Missing) > 0:
 		return condition(metav1.ConditionFalse, v1alpha1.ConditionEnforcing, v1alpha1.ReasonAdmissionPoliciesMissing, fmt.Sprintf("%s: absent, or not as installed, so claims are refused by the webhook alone; install Rempart's manifests again", strings.Join(in.Missing, ", ")))
+	case len(in.Unlimited) > 0:
+		return condition(metav1.ConditionFalse, v1alpha1.ConditionEnforcing, v1alpha1.ReasonQuotasMissing, fmt.Sprintf("%d namespace(s), such as %s, lack ResourceQuota %s, or have another; webhooks and admission policies refuse there", len(in.Unlimited), in.Unlimited[0], QuotaName))
 	default:
-		return condition(metav1.ConditionTrue, v1alpha1.ConditionEnforcing, v1alpha1.ReasonEnforced, "Claims that the policy does not allow are refused: webhooks and admission policies are in place")
+		return condition(metav1.ConditionTrue, v1alpha1.ConditionEnforcing, v1alpha1.ReasonEnforced, "Claims that the policy does not allow are refused: webhooks, admission policies and quotas are in place")
 	}
 }
 

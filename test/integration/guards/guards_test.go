@@ -8,6 +8,7 @@ import (
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -95,6 +96,37 @@ func TestNodesAreLabelledWhileTheirPlaceIsKnown(t *testing.T) {
 		accepted(t, admin.Patch(t.Context(), node, client.RawPatch(types.MergePatchType, []byte(`{"metadata":{"labels":{"topology.kubernetes.io/region":"`+region+`"}}}`))))
 		eventually(t, labelled(country, false))
 	}
+}
+
+func TestAQuotaIsKeptWhereAPolicyWantsOne(t *testing.T) {
+	policy := newPolicy("counting", "Enforce", &metav1.LabelSelector{MatchLabels: map[string]string{"data": "counted"}})
+	policy.Spec.Storage.Quota = "Manage"
+	accepted(t, admin.Create(t.Context(), policy))
+	newNamespace(t, "counted", map[string]string{"data": "counted"})
+	quota := &corev1.ResourceQuota{ObjectMeta: metav1.ObjectMeta{Namespace: "counted", Name: residency.QuotaName}}
+	limited := func() error {
+		if amount, found := quota.Spec.Hard["us-fast.storageclass.storage.k8s.io/requests.storage"]; !found || !amount.IsZero() {
+			return fmt.Errorf("grants %v", quota.Spec.Hard)
+		}
+		if _, found := quota.Spec.Hard["eu-fast.storageclass.storage.k8s.io/requests.storage"]; found {
+			return fmt.Errorf("limits what is allowed: %v", quota.Spec.Hard)
+		}
+		return nil
+	}
+	back(t, quota, limited)
+	quota.Spec.Hard = nil
+	accepted(t, admin.Update(t.Context(), quota))
+	back(t, quota, limited)
+	accepted(t, admin.Delete(t.Context(), quota))
+	back(t, quota, limited)
+	policy.Spec.Storage.Quota = "Off"
+	accepted(t, admin.Update(t.Context(), policy))
+	eventually(t, func() error {
+		if err := admin.Get(t.Context(), client.ObjectKeyFromObject(quota), quota); !apierrors.IsNotFound(err) {
+			return fmt.Errorf("still there: %v", err)
+		}
+		return nil
+	})
 }
 
 // back waits until a guard is as it was, and nothing more.

@@ -64,7 +64,8 @@ func newClass(name, region string) *storagev1.StorageClass {
 }
 
 func newPolicy(name string, enforcement v1alpha1.Enforcement, selector *metav1.LabelSelector) *v1alpha1.ResidencyPolicy {
-	policy := &v1alpha1.ResidencyPolicy{ObjectMeta: metav1.ObjectMeta{Name: name}, Spec: v1alpha1.ResidencyPolicySpec{Enforcement: enforcement, Provider: "aws"}}
+	policy := &v1alpha1.ResidencyPolicy{ObjectMeta: metav1.ObjectMeta{Name: name}, Spec: v1alpha1.ResidencyPolicySpec{Enforcement: enforcement, Provider: "aws",
+		Storage: v1alpha1.PolicyStorage{Quota: "Off"}}} // nothing here counts what a quota grants
 	if selector != nil {
 		policy.Spec.Namespaces = v1alpha1.PolicyNamespaces{Mode: "Selected", Selector: selector}
 	}
