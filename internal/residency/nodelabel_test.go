@@ -9,6 +9,11 @@ import (
 	"github.com/rempart-dev/rempart/api/v1alpha1"
 )
 
+func tainted(node *corev1.Node) *corev1.Node {
+	node.Spec.Taints = []corev1.Taint{{Key: "virtual-kubelet.io/provider", Value: "cloud", Effect: corev1.TaintEffectNoSchedule}}
+	return node
+}
+
 func TestNodesCarryWhatIsFoundOutAndNothingInDoubt(t *testing.T) {
 	eu := policy("eu-only", v1alpha1.PolicyRoleDefault, nil)
 	wide := policy("wide", v1alpha1.PolicyRoleNamed, func(s *v1alpha1.ResidencyPolicySpec) { s.Allowed.Countries = []v1alpha1.Country{"US"} })
@@ -30,8 +35,12 @@ func TestNodesCarryWhatIsFoundOutAndNothingInDoubt(t *testing.T) {
 		"known to one policy only": {[]v1alpha1.ResidencyPolicy{eu, declaring}, node("own", "dc1", "", ""), map[string]string{LabelCountry: "FR", PolicyLabel("declaring"): "Allowed"}},
 		"located twice":            {[]v1alpha1.ResidencyPolicy{declaring, contrary}, node("own", "dc1", "", ""), map[string]string{PolicyLabel("declaring"): "Allowed", PolicyLabel("contrary"): "Allowed"}},
 		"contradicting itself":     {[]v1alpha1.ResidencyPolicy{eu}, node("liar", "eu-west-3", "us-east-1a", ""), map[string]string{}},
-		"unlocated":                {[]v1alpha1.ResidencyPolicy{eu}, node("virtual", "", "", ""), map[string]string{}},
-		"without a policy":         {nil, paris, map[string]string{LabelCountry: "FR"}},
+		"unlocated":                {[]v1alpha1.ResidencyPolicy{eu}, node("unlocated", "", "", ""), map[string]string{}},
+		"virtual":                  {[]v1alpha1.ResidencyPolicy{eu}, node("virtual", "eu-west-3", "", "", "type", "virtual-kubelet"), map[string]string{}},
+		"virtual, by its taint":    {[]v1alpha1.ResidencyPolicy{eu}, tainted(node("virtual", "eu-west-3", "", "")), map[string]string{}},
+		"virtual, and located by an administrator": {[]v1alpha1.ResidencyPolicy{eu}, tainted(node("virtual", "eu-west-3", "", "", LabelLocation, "aws.eu-west-3")),
+			map[string]string{LabelCountry: "FR", PolicyLabel("eu-only"): "Allowed"}},
+		"without a policy": {nil, paris, map[string]string{LabelCountry: "FR"}},
 	} {
 		in := world()
 		in.Policies = test.policies

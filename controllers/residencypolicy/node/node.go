@@ -8,7 +8,6 @@ import (
 	"maps"
 
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/api/equality"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -44,7 +43,7 @@ func (r *Reconciler) Register(mgr ctrl.Manager, heard <-chan event.GenericEvent)
 var moved = predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
 	old, okOld := e.ObjectOld.(*corev1.Node)
 	now, okNow := e.ObjectNew.(*corev1.Node)
-	return !okOld || !okNow || old.Spec.ProviderID != now.Spec.ProviderID || !equality.Semantic.DeepEqual(old.Labels, now.Labels)
+	return !okOld || !okNow || residency.Moved(old, now)
 }}
 
 // mislabelled finds the nodes that a new snapshot sees in another way than their labels say.
