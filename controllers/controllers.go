@@ -17,10 +17,13 @@ import (
 	"github.com/rempart-dev/rempart/controllers/notification"
 	"github.com/rempart-dev/rempart/controllers/notificationchannel"
 	"github.com/rempart-dev/rempart/controllers/residencypolicy"
+	"github.com/rempart-dev/rempart/controllers/restore"
+	"github.com/rempart-dev/rempart/internal/guard"
 )
 
 // Config is what each controller is given.
 type Config struct {
+	Guards              *guard.Guards
 	ResidencyPolicy     residencypolicy.Config
 	DataRegister        dataregister.Config
 	ErasureRequest      erasurerequest.Config
@@ -37,6 +40,8 @@ func Register(ctx context.Context, mgr ctrl.Manager, c Config) error {
 		name     string
 		register func() error
 	}{
+		// what the API server holds for us
+		{"guards", func() error { return (&restore.Reconciler{Client: mgr.GetClient(), Guards: c.Guards}).Register(mgr) }},
 		// where personal data may be
 		{"residencypolicy", func() error { return residencypolicy.Register(mgr, c.ResidencyPolicy) }},
 		// what is held, and where it is

@@ -2,8 +2,8 @@ package v1alpha1
 
 // Condition types of ResidencyPolicy, beside Ready, Reconciling and Stalled.
 const (
-	// ConditionEnforcing is True when claims that the policy does not allow are refused: it enforces, and the webhooks that
-	// carry it out are in place.
+	// ConditionEnforcing is True when claims that the policy does not allow are refused: it enforces, and every layer that
+	// carries it out was seen in place.
 	ConditionEnforcing = "Enforcing"
 	// ConditionCompliant is True when no claim that exists is where the policy does not allow it.
 	ConditionCompliant = "Compliant"
@@ -19,8 +19,14 @@ const (
 	ReasonEnforced = "Enforced"
 	// ReasonAuditOnly means that the policy only warns and records.
 	ReasonAuditOnly = "AuditOnly"
-	// ReasonWebhooksMissing means that the webhook configuration of Rempart is absent or has no certificate authority yet.
+	// ReasonWebhooksMissing means that a webhook configuration of Rempart is absent or has no certificate authority yet.
 	ReasonWebhooksMissing = "WebhooksMissing"
+	// ReasonAdmissionPoliciesMissing means that the webhooks refuse, and that admission policies which hold without them
+	// are absent or changed. The message names them.
+	ReasonAdmissionPoliciesMissing = "AdmissionPoliciesMissing"
+	// ReasonQuotasMissing means that webhooks and admission policies refuse, and that namespaces lack the ResourceQuota that
+	// the policy wants there.
+	ReasonQuotasMissing = "QuotasMissing"
 	// ReasonNoViolation means that every claim is where the policy allows.
 	ReasonNoViolation = "NoViolation"
 	// ReasonViolations means that claims exist whose place the policy does not allow, or is unknown.

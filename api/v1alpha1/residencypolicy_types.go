@@ -98,6 +98,17 @@ const (
 	WorkloadsAll      WorkloadScope = "All"
 )
 
+// QuotaMode is whether the operator keeps a ResourceQuota in each namespace that a policy judges.
+//
+// +kubebuilder:validation:Enum=Manage;Off
+type QuotaMode string
+
+// Values of QuotaMode.
+const (
+	QuotaManage QuotaMode = "Manage"
+	QuotaOff    QuotaMode = "Off"
+)
+
 // PlacementVerdict is the judgement of a place.
 //
 // +kubebuilder:validation:Enum=Allowed;Denied;Unknown
@@ -250,6 +261,11 @@ type PolicyStorage struct {
 	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=64
 	Declarations []StorageDeclaration `json:"declarations,omitempty"`
+	// quota is whether the operator keeps a ResourceQuota in each namespace that the policy judges, which grants nothing of
+	// the classes that it does not allow. Managed when absent.
+	// +optional
+	// +default="Manage"
+	Quota QuotaMode `json:"quota,omitempty"`
 }
 
 // ResidencyPolicySpec is where personal data may be.
@@ -335,6 +351,11 @@ type JudgedStorageClass struct {
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=63
 	Reason string `json:"reason,omitempty"`
+	// message says in words what was found. Refusals of the admission policy rempart-claims quote it.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=512
+	Message string `json:"message,omitempty"`
 	// places where the class keeps data.
 	// +optional
 	// +listType=atomic

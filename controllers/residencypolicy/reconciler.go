@@ -14,27 +14,27 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/rempart-dev/rempart/api/v1alpha1"
+	"github.com/rempart-dev/rempart/internal/guard"
 	"github.com/rempart-dev/rempart/internal/kube/flow"
 	"github.com/rempart-dev/rempart/internal/kube/statuspatch"
 	"github.com/rempart-dev/rempart/internal/residency"
 )
 
-// Waits between passes: for a snapshot of this generation, and for what no event tells, the webhook configuration.
+// Waits between passes: for a snapshot of this generation, and the sweep for what no event told.
 const (
 	forSnapshot = 2 * time.Second
-	forWebhooks = 10 * time.Minute
-	forInstall  = 30 * time.Second
+	forSweep    = 10 * time.Minute
 )
 
 // Reconciler says what a ResidencyPolicy means for the cluster. It makes no children.
 type Reconciler struct {
 	Client    client.Client
-	Reader    client.Reader
 	Recorder  events.EventRecorder
 	Clock     clock.PassiveClock
 	Snapshots *residency.Holder
-	// WebhookConfiguration is the name of the validating webhook configuration.
-	WebhookConfiguration string
+	// Guards are those of this release.
+	Guards            *guard.Guards
+	OperatorNamespace string
 }
 
 // Reconcile takes one step, reports it whatever came of it, and says when to look again.
@@ -47,7 +47,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, policy *v1alpha1.ResidencyPo
 	if err == nil && patched == nil {
 		r.tell(before, policy)
 	}
-	return flow.Next(wait(verdict, policy), err, patched)
+	return flow.Next(wait(verdict), err, patched)
 }
 
 // step is load and judge: a policy has no children to apply or observe.
@@ -69,23 +69,28 @@ func (r *Reconciler) load(ctx context.Context, policy *v1alpha1.ResidencyPolicy)
 	for i := range claims.Items {
 		in.Claims = append(in.Claims, claimOf(&claims.Items[i]))
 	}
-	webhooks := &admissionregistrationv1.ValidatingWebhookConfiguration{}
-	err := r.Reader.Get(ctx, client.ObjectKey{Name: r.WebhookConfiguration}, webhooks)
-	if client.IgnoreNotFound(err) != nil {
-		return in, fmt.Errorf("reading the webhook configuration: %w", err)
-	}
-	in.Webhooks = err == nil && serving(webhooks)
-	return in, nil
+	return in, r.guards(ctx, &in)
 }
 
-// serving tells whether the API server can call every webhook: each knows whom to trust.
-func serving(configuration *admissionregistrationv1.ValidatingWebhookConfiguration) bool {
-	for _, hook := range configuration.Webhooks {
-		if len(hook.ClientConfig.CABundle) == 0 {
-			return false
+// guards looks at what the API server holds: webhook configurations, admission policies with their bindings, and quotas.
+func (r *Reconciler) guards(ctx context.Context, in *residency.Observed) error {
+	validating, mutating := &admissionregistrationv1.ValidatingWebhookConfigurationList{}, &admissionregistrationv1.MutatingWebhookConfigurationList{}
+	policies, bindings := &admissionregistrationv1.ValidatingAdmissionPolicyList{}, &admissionregistrationv1.ValidatingAdmissionPolicyBindingList{}
+	for _, list := range []client.ObjectList{validating, mutating, policies, bindings} {
+		if err := r.Client.List(ctx, list, client.UnsafeDisableDeepCopy); err != nil {
+			return fmt.Errorf("listing what guards: %w", err)
 		}
 	}
-	return len(configuration.Webhooks) > 0
+	in.Webhooks = r.Guards.Serving(validating.Items, mutating.Items)
+	quotas := &corev1.ResourceQuotaList{}
+	if err := r.Client.List(ctx, quotas, client.UnsafeDisableDeepCopy); err != nil {
+		return fmt.Errorf("listing the quotas: %w", err)
+	}
+	if in.Snapshot != nil {
+		in.Unlimited = in.Snapshot.Unlimited(in.Policy.Name, quotas.Items)
+	}
+	in.Missing = r.Guards.Missing(policies.Items, bindings.Items, residency.Bindings(in.Policy, r.OperatorNamespace)...)
+	return nil
 }
 
 // claimOf keeps what a scan needs. The beta annotation wins over the field.
@@ -97,13 +102,9 @@ func claimOf(claim *corev1.PersistentVolumeClaim) residency.Claim {
 	return c
 }
 
-func wait(verdict residency.Verdict, policy *v1alpha1.ResidencyPolicy) time.Duration {
-	switch {
-	case !verdict.Judged:
+func wait(verdict residency.Verdict) time.Duration {
+	if !verdict.Judged {
 		return forSnapshot
-	case enforcingReason(policy) == v1alpha1.ReasonWebhooksMissing:
-		return forInstall
-	default:
-		return forWebhooks
 	}
+	return forSweep
 }

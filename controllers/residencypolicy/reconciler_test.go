@@ -3,13 +3,16 @@ package residencypolicy
 import (
 	"context"
 	"errors"
+	"maps"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
-	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	corev1 "k8s.io/api/core/v1"
 	storagev1 "k8s.io/api/storage/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
@@ -22,10 +25,9 @@ import (
 	"github.com/rempart-dev/rempart/api/v1alpha1"
 	"github.com/rempart-dev/rempart/controllers/residencypolicy/guard"
 	"github.com/rempart-dev/rempart/controllers/residencypolicy/snapshot"
+	guards "github.com/rempart-dev/rempart/internal/guard"
 	"github.com/rempart-dev/rempart/internal/residency"
 )
-
-const vwc = "rempart-validating"
 
 // cluster is a fake API server with the controllers of residency around it.
 type cluster struct {
@@ -49,7 +51,7 @@ func start(t *testing.T, objects ...client.Object) *cluster {
 	return &cluster{Client: c, holder: holder, clock: clock, events: recorder,
 		keeper: &snapshot.Keeper{Client: c, Holder: holder, Clock: clock, OperatorNamespace: "rempart-system"},
 		guard:  &guard.Reconciler{Client: c, Reader: c, Clock: clock, Snapshots: holder},
-		status: &Reconciler{Client: c, Reader: c, Recorder: recorder, Clock: clock, Snapshots: holder, WebhookConfiguration: vwc}}
+		status: &Reconciler{Client: c, Recorder: recorder, Clock: clock, Snapshots: holder, Guards: installed(t), OperatorNamespace: "rempart-system"}}
 }
 
 func (c *cluster) snapshot(t *testing.T) {
@@ -108,9 +110,49 @@ func claim(ns, name, class string) *corev1.PersistentVolumeClaim {
 	return &corev1.PersistentVolumeClaim{ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: name}, Spec: corev1.PersistentVolumeClaimSpec{StorageClassName: &class}}
 }
 
-func hooks() *admissionregistrationv1.ValidatingWebhookConfiguration {
-	return &admissionregistrationv1.ValidatingWebhookConfiguration{ObjectMeta: metav1.ObjectMeta{Name: vwc}, Webhooks: []admissionregistrationv1.ValidatingWebhook{
-		{Name: "a", ClientConfig: admissionregistrationv1.WebhookClientConfig{CABundle: []byte("x")}}}}
+func installed(t *testing.T) *guards.Guards {
+	t.Helper()
+	installed, err := guards.Installed("rempart-system")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return installed
+}
+
+// guarding are the guards as they are once the operator has begun: with an authority, and bound to the policy.
+func guarding(t *testing.T, policy *v1alpha1.ResidencyPolicy) []client.Object {
+	t.Helper()
+	var objects []client.Object
+	all := installed(t)
+	for _, p := range all.Policies {
+		objects = append(objects, p)
+	}
+	for _, b := range append(all.Bindings, residency.Bindings(policy, "rempart-system")...) {
+		objects = append(objects, b)
+	}
+	for _, c := range all.Validating {
+		for i := range c.Webhooks {
+			c.Webhooks[i].ClientConfig.CABundle = []byte("x")
+		}
+		objects = append(objects, c)
+	}
+	for _, c := range all.Mutating {
+		for i := range c.Webhooks {
+			c.Webhooks[i].ClientConfig.CABundle = []byte("x")
+		}
+		objects = append(objects, c)
+	}
+	return objects
+}
+
+func limit(namespace string, classes ...string) *corev1.ResourceQuota {
+	quota := &corev1.ResourceQuota{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: residency.QuotaName}, Spec: corev1.ResourceQuotaSpec{Hard: corev1.ResourceList{}}}
+	for _, class := range classes {
+		for _, counted := range []string{"requests.storage", "persistentvolumeclaims"} {
+			quota.Spec.Hard[corev1.ResourceName(class+".storageclass.storage.k8s.io/"+counted)] = resource.MustParse("0")
+		}
+	}
+	return quota
 }
 
 func reason(t *testing.T, policy *v1alpha1.ResidencyPolicy, conditionType string) string {
@@ -123,8 +165,8 @@ func reason(t *testing.T, policy *v1alpha1.ResidencyPolicy, conditionType string
 }
 
 func TestAPolicySaysWhatItMeansForTheCluster(t *testing.T) {
-	c := start(t, eu(), class("paris", "eu-west-3"), class("london", "eu-west-2"), namespace("lab", map[string]string{"data": "personal"}), namespace("free", nil),
-		claim("lab", "bad", "london"), claim("lab", "good", "paris"), claim("lab", "gone", "nowhere"), claim("free", "bad", "london"), hooks())
+	c := start(t, append(guarding(t, eu()), eu(), class("paris", "eu-west-3"), class("london", "eu-west-2"), namespace("lab", map[string]string{"data": "personal"}), namespace("free", nil),
+		claim("lab", "bad", "london"), claim("lab", "good", "paris"), claim("lab", "gone", "nowhere"), claim("free", "bad", "london"), limit("lab", "london"))...)
 	c.snapshot(t)
 	policy := c.judge(t)
 	for conditionType, want := range map[string]string{v1alpha1.ConditionReady: v1alpha1.ReasonJudged, v1alpha1.ConditionEnforcing: v1alpha1.ReasonEnforced,
@@ -146,6 +188,34 @@ func TestAPolicySaysWhatItMeansForTheCluster(t *testing.T) {
 	c.clock.SetTime(c.clock.Now().Add(time.Hour))
 	if again := c.judge(t); again.ResourceVersion != policy.ResourceVersion {
 		t.Error("a second pass over a judged policy writes")
+	}
+}
+
+func TestAPolicySaysWhichLayerIsMissing(t *testing.T) {
+	for name, test := range map[string]struct{ reason, message string }{
+		"rempart-validating":         {v1alpha1.ReasonWebhooksMissing, "rempart-validating"},
+		"rempart-mutating":           {v1alpha1.ReasonWebhooksMissing, "rempart-mutating"},
+		"rempart-claims":             {v1alpha1.ReasonAdmissionPoliciesMissing, "rempart-claims:"},
+		"rempart-claims-eu-only":     {v1alpha1.ReasonAdmissionPoliciesMissing, "rempart-claims-eu-only:"},
+		"rempart-namespaces-eu-only": {v1alpha1.ReasonAdmissionPoliciesMissing, "rempart-namespaces-eu-only:"},
+		"rempart-guard":              {v1alpha1.ReasonAdmissionPoliciesMissing, "rempart-guard:"},
+	} {
+		objects := slices.DeleteFunc(guarding(t, eu()), func(o client.Object) bool { return o.GetName() == name })
+		c := start(t, append(objects, eu())...)
+		c.snapshot(t)
+		condition := meta.FindStatusCondition(c.judge(t).Status.Conditions, v1alpha1.ConditionEnforcing)
+		if condition.Reason != test.reason || !strings.Contains(condition.Message, test.message) || condition.Status != metav1.ConditionFalse {
+			t.Errorf("without %s: %+v", name, condition)
+		}
+	}
+}
+
+func TestAPolicySaysWhereAQuotaIsMissing(t *testing.T) {
+	c := start(t, append(guarding(t, eu()), eu(), class("london", "eu-west-2"), namespace("lab", map[string]string{"data": "personal"}))...)
+	c.snapshot(t)
+	condition := meta.FindStatusCondition(c.judge(t).Status.Conditions, v1alpha1.ConditionEnforcing)
+	if condition.Reason != v1alpha1.ReasonQuotasMissing || !strings.Contains(condition.Message, "1 namespace(s), such as lab,") {
+		t.Errorf("%+v", condition)
 	}
 }
 
@@ -174,6 +244,31 @@ func TestLabelsComeAtOnceAndGoAfterAWhile(t *testing.T) {
 	c.clock.SetTime(c.clock.Now().Add(time.Minute))
 	if got := c.label(t, "free"); got != "" {
 		t.Errorf("a label without a reason stays: %q", got)
+	}
+}
+
+func TestPoliciesComeAndGoOnANamespaceAsTheLabelDoes(t *testing.T) {
+	of := func(c *cluster) map[string]string {
+		ns := &corev1.Namespace{}
+		if err := c.Get(t.Context(), client.ObjectKey{Name: "lab"}, ns); err != nil {
+			t.Fatal(err)
+		}
+		return residency.MarksOf(ns.Labels)
+	}
+	gone := residency.NamespaceLabel("gone")
+	c := start(t, eu(), namespace("lab", map[string]string{"data": "personal", gone: "true"}))
+	c.snapshot(t)
+	_ = c.label(t, "lab")
+	want := map[string]string{residency.LabelGuarded: residency.GuardedEnforce, residency.NamespaceLabel("eu-only"): "true", gone: "true"}
+	if got := of(c); !maps.Equal(got, want) {
+		t.Errorf("at first %v", got)
+	}
+	_ = c.label(t, "lab")
+	c.clock.SetTime(c.clock.Now().Add(time.Minute))
+	_ = c.label(t, "lab")
+	delete(want, gone)
+	if got := of(c); !maps.Equal(got, want) {
+		t.Errorf("in the end %v", got)
 	}
 }
 

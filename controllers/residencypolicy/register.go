@@ -1,11 +1,14 @@
 // Package residencypolicy reconciles ResidencyPolicies: it says what each means for the cluster, keeps the picture that
-// the webhooks read, and labels the namespaces that they guard.
+// the webhooks read, labels the namespaces that they guard and the nodes that policies allow, and binds the admission
+// policies that judge beside them, and keeps quotas.
 package residencypolicy
 
 import (
 	"context"
 	"fmt"
+	"strings"
 
+	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -20,7 +23,11 @@ import (
 
 	"github.com/rempart-dev/rempart/api/v1alpha1"
 	"github.com/rempart-dev/rempart/controllers/residencypolicy/guard"
+	"github.com/rempart-dev/rempart/controllers/residencypolicy/node"
+	"github.com/rempart-dev/rempart/controllers/residencypolicy/quota"
 	"github.com/rempart-dev/rempart/controllers/residencypolicy/snapshot"
+	"github.com/rempart-dev/rempart/controllers/residencypolicy/twin"
+	guards "github.com/rempart-dev/rempart/internal/guard"
 	"github.com/rempart-dev/rempart/internal/kube/flow"
 	"github.com/rempart-dev/rempart/internal/residency"
 )
@@ -28,7 +35,8 @@ import (
 // +kubebuilder:rbac:groups=gdpr.rempart.dev,resources=residencypolicies,verbs=get;list;watch
 // +kubebuilder:rbac:groups=gdpr.rempart.dev,resources=residencypolicies/status,verbs=patch
 // +kubebuilder:rbac:groups="",resources=persistentvolumeclaims,verbs=list;watch
-// +kubebuilder:rbac:groups=admissionregistration.k8s.io,resources=validatingwebhookconfigurations,verbs=get
+// +kubebuilder:rbac:groups=admissionregistration.k8s.io,resources=validatingwebhookconfigurations;mutatingwebhookconfigurations;validatingadmissionpolicies;validatingadmissionpolicybindings,verbs=list;watch
+// +kubebuilder:rbac:groups="",resources=resourcequotas,verbs=list;watch
 
 // Config is what the controllers are given.
 type Config struct {
@@ -36,14 +44,14 @@ type Config struct {
 	Snapshots         *residency.Holder
 	Clock             clock.PassiveClock
 	OperatorNamespace string
-	// WebhookConfiguration is the name of the validating webhook configuration.
-	WebhookConfiguration string
+	// Guards are those of this release: what a policy's status looks for.
+	Guards *guards.Guards
 }
 
-// Register adds the controllers to the manager: the snapshot on every replica, the status and the labels on the leader.
+// Register adds the controllers to the manager: the snapshot on every replica, the rest on the leader.
 func Register(mgr ctrl.Manager, config Config) error {
 	keeper := &snapshot.Keeper{Client: mgr.GetClient(), Holder: config.Snapshots, Clock: config.Clock, OperatorNamespace: config.OperatorNamespace}
-	toStatus, toGuard := keeper.Listen(), keeper.Listen()
+	toStatus, toGuard, toNodes, toQuota := keeper.Listen(), keeper.Listen(), keeper.Listen(), keeper.Listen()
 	if err := keeper.Register(mgr); err != nil {
 		return fmt.Errorf("registering the snapshot: %w", err)
 	}
@@ -51,8 +59,20 @@ func Register(mgr ctrl.Manager, config Config) error {
 	if err := labels.Register(mgr, toGuard); err != nil {
 		return fmt.Errorf("registering the labels of namespaces: %w", err)
 	}
-	r := &Reconciler{Client: mgr.GetClient(), Reader: mgr.GetAPIReader(), Recorder: mgr.GetEventRecorder("residencypolicy"), Clock: config.Clock,
-		Snapshots: config.Snapshots, WebhookConfiguration: config.WebhookConfiguration}
+	places := &node.Reconciler{Client: mgr.GetClient(), Snapshots: config.Snapshots}
+	if err := places.Register(mgr, toNodes); err != nil {
+		return fmt.Errorf("registering the labels of nodes: %w", err)
+	}
+	limits := &quota.Reconciler{Client: mgr.GetClient(), Snapshots: config.Snapshots}
+	if err := limits.Register(mgr, toQuota); err != nil {
+		return fmt.Errorf("registering the quotas: %w", err)
+	}
+	bindings := &twin.Reconciler{Client: mgr.GetClient(), OperatorNamespace: config.OperatorNamespace}
+	if err := bindings.Register(mgr); err != nil {
+		return fmt.Errorf("registering the bindings of admission policies: %w", err)
+	}
+	r := &Reconciler{Client: mgr.GetClient(), Recorder: mgr.GetEventRecorder("residencypolicy"), Clock: config.Clock, Snapshots: config.Snapshots,
+		Guards: config.Guards, OperatorNamespace: config.OperatorNamespace}
 	return r.register(mgr, toStatus)
 }
 
@@ -61,6 +81,11 @@ func (r *Reconciler) register(mgr ctrl.Manager, heard <-chan event.GenericEvent)
 	return ctrl.NewControllerManagedBy(mgr).Named("residencypolicy").
 		For(&v1alpha1.ResidencyPolicy{}, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
 		Watches(&corev1.PersistentVolumeClaim{}, toAll, builder.WithPredicates(claimChanged)).
+		Watches(&admissionregistrationv1.ValidatingWebhookConfiguration{}, toAll, builder.WithPredicates(ours)).
+		Watches(&admissionregistrationv1.MutatingWebhookConfiguration{}, toAll, builder.WithPredicates(ours)).
+		Watches(&admissionregistrationv1.ValidatingAdmissionPolicy{}, toAll, builder.WithPredicates(ours)).
+		Watches(&admissionregistrationv1.ValidatingAdmissionPolicyBinding{}, toAll, builder.WithPredicates(ours)).
+		Watches(&corev1.ResourceQuota{}, toAll, builder.WithPredicates(quota.Changed)).
 		WatchesRawSource(source.Channel(heard, toAll)).
 		WithOptions(controller.Options{RateLimiter: flow.Backoff()}).
 		Complete(reconcile.AsReconciler(mgr.GetClient(), r))
@@ -78,6 +103,9 @@ func (r *Reconciler) all(ctx context.Context, _ client.Object) []reconcile.Reque
 	}
 	return requests
 }
+
+// ours lets through what has a name of a guard of ours.
+var ours = predicate.NewPredicateFuncs(func(object client.Object) bool { return strings.HasPrefix(object.GetName(), "rempart-") })
 
 // claimChanged lets through what a verdict rests on.
 var claimChanged = predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {

@@ -31,10 +31,3 @@ func (r *Reconciler) tell(before, after *v1alpha1.ResidencyPolicy) {
 	}
 	r.Recorder.Eventf(after, nil, kind, is.Reason, "Scan", "%s", is.Message)
 }
-
-func enforcingReason(policy *v1alpha1.ResidencyPolicy) string {
-	if condition := meta.FindStatusCondition(policy.Status.Conditions, v1alpha1.ConditionEnforcing); condition != nil {
-		return condition.Reason
-	}
-	return ""
-}

@@ -4,6 +4,8 @@ package residency
 const nodeRestriction = "rempart.node-restriction.kubernetes.io/"
 
 const (
+	// LabelCountry on a node is the country that Rempart found it in. Only the operator may set it.
+	LabelCountry = nodeRestriction + "country"
 	// LabelPolicyPrefix and the name of a ResidencyPolicy are the key of the label that the operator keeps on the nodes
 	// that the policy allows. Only the operator may set it.
 	LabelPolicyPrefix = nodeRestriction + "policy."
@@ -13,18 +15,3 @@ const (
 
 // PolicyLabel is the key of the label that marks the nodes that a policy allows.
 func PolicyLabel(policy string) string { return LabelPolicyPrefix + policy }
-
-// Strength orders the values of LabelGuarded: a namespace with a stronger one is guarded more. A value that the operator
-// never sets counts as the weakest.
-func Strength(guarded string) int {
-	switch guarded {
-	case "":
-		return 0
-	case GuardedEnforce:
-		return 2
-	case GuardedAll:
-		return 3
-	default:
-		return 1
-	}
-}

@@ -33,6 +33,8 @@ func Loosens(before, after v1alpha1.ResidencyPolicySpec) string {
 		return "locations"
 	case !adds(old.declarations, now.declarations):
 		return "storage.declarations"
+	case before.Storage.Quota != v1alpha1.QuotaOff && after.Storage.Quota == v1alpha1.QuotaOff:
+		return "storage.quota"
 	case old.restricted && !now.restricted:
 		return "nodes.evidence"
 	case now.regionAffinity && !old.regionAffinity:

@@ -25,6 +25,7 @@ func TestLooseningIsSeen(t *testing.T) {
 		"nodes.affinity":    func(s *v1alpha1.ResidencyPolicySpec) { s.Nodes.Affinity = v1alpha1.AffinityTopologyRegion },
 		"workloads.scope":   func(s *v1alpha1.ResidencyPolicySpec) { s.Workloads.Scope = v1alpha1.WorkloadsGoverned },
 		"namespaces":        func(s *v1alpha1.ResidencyPolicySpec) { s.Namespaces.Mode = v1alpha1.NamespacesSelected },
+		"storage.quota":     func(s *v1alpha1.ResidencyPolicySpec) { s.Storage.Quota = v1alpha1.QuotaOff },
 		"storage.declarations": func(s *v1alpha1.ResidencyPolicySpec) {
 			s.Storage.Declarations = []v1alpha1.StorageDeclaration{{StorageClassName: "x", Country: "FR"}}
 		},

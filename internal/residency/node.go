@@ -1,6 +1,7 @@
 package residency
 
 import (
+	"maps"
 	"slices"
 	"strings"
 
@@ -57,10 +58,21 @@ func (r *Rules) placeOfNode(node *corev1.Node) Place {
 		provider, code, _ := strings.Cut(trusted, ".")
 		return r.together(r.locate(provider, code, ""), r.placeAmong(candidates, region, zone, idZone))
 	}
-	if r.restricted {
+	if r.restricted || virtual(node) {
 		return Place{Law: v1alpha1.ZoneUnknown, Reason: ReasonNoEvidence}
 	}
 	return r.placeAmong(candidates, region, zone, idZone)
+}
+
+// Moved tells whether a change of a node may change where it is judged to be; kubelets write their status all the time.
+func Moved(old, now *corev1.Node) bool {
+	return old.Spec.ProviderID != now.Spec.ProviderID || virtual(old) != virtual(now) || !maps.Equal(old.Labels, now.Labels)
+}
+
+// virtual tells whether a node is no machine: whoever runs it runs its pods where he likes. The label and the taint are
+// those of Virtual Kubelet. Only an administrator can say where such a node is.
+func virtual(node *corev1.Node) bool {
+	return node.Labels["type"] == "virtual-kubelet" || slices.ContainsFunc(node.Spec.Taints, func(t corev1.Taint) bool { return t.Key == "virtual-kubelet.io/provider" })
 }
 
 // together keeps the trusted place unless the untrusted evidence names another country.

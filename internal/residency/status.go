@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 
 	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -19,6 +20,7 @@ const (
 	maxViolations   = 64
 	maxStatusPlace  = 63
 	maxClassMessage = 1024
+	maxJudgement    = 512
 )
 
 // Claim is what a scan needs to know of a PersistentVolumeClaim.
@@ -37,7 +39,11 @@ type Observed struct {
 	Claims   []Claim
 	// Webhooks tells whether the webhooks that refuse are in place.
 	Webhooks bool
-	Now      metav1.Time
+	// Missing names admission policies and bindings that are not in place, sorted.
+	Missing []string
+	// Unlimited names the policy's namespaces without the quota that it wants there, sorted.
+	Unlimited []string
+	Now       metav1.Time
 }
 
 // Verdict is what a pass came to: the status as it should be, but for its conditions, and the conditions.
@@ -119,9 +125,13 @@ func enforcing(in Observed) metav1.Condition {
 	case in.Policy.Spec.Enforcement == v1alpha1.EnforcementAudit:
 		return condition(metav1.ConditionFalse, v1alpha1.ConditionEnforcing, v1alpha1.ReasonAuditOnly, "The policy warns and records, and refuses nothing")
 	case !in.Webhooks:
-		return condition(metav1.ConditionFalse, v1alpha1.ConditionEnforcing, v1alpha1.ReasonWebhooksMissing, "The webhook configuration rempart-validating is absent or has no certificate authority: install Rempart's manifests again")
+		return condition(metav1.ConditionFalse, v1alpha1.ConditionEnforcing, v1alpha1.ReasonWebhooksMissing, "The webhook configuration rempart-validating or rempart-mutating is absent or has no certificate authority: install Rempart's manifests again")
+	case len(in.Missing) > 0:
+		return condition(metav1.ConditionFalse, v1alpha1.ConditionEnforcing, v1alpha1.ReasonAdmissionPoliciesMissing, fmt.Sprintf("%s: absent, or not as installed, so claims are refused by the webhook alone; install Rempart's manifests again", strings.Join(in.Missing, ", ")))
+	case len(in.Unlimited) > 0:
+		return condition(metav1.ConditionFalse, v1alpha1.ConditionEnforcing, v1alpha1.ReasonQuotasMissing, fmt.Sprintf("%d namespace(s), such as %s, lack ResourceQuota %s, or have another; webhooks and admission policies refuse there", len(in.Unlimited), in.Unlimited[0], QuotaName))
 	default:
-		return condition(metav1.ConditionTrue, v1alpha1.ConditionEnforcing, v1alpha1.ReasonEnforced, "Claims that the policy does not allow are refused")
+		return condition(metav1.ConditionTrue, v1alpha1.ConditionEnforcing, v1alpha1.ReasonEnforced, "Claims that the policy does not allow are refused: webhooks, admission policies and quotas are in place")
 	}
 }
 
@@ -184,7 +194,7 @@ func classesOf(judged *Judged) []v1alpha1.JudgedStorageClass {
 	out := make([]v1alpha1.JudgedStorageClass, 0, len(judged.Classes))
 	for _, verdict := range judged.Classes {
 		out = append(out, v1alpha1.JudgedStorageClass{Name: v1alpha1.ObjectName(verdict.Name), UID: verdict.UID, Digest: verdict.Digest,
-			Verdict: verdict.Verdict, Reason: string(verdict.Reason), Places: placesOfClass(verdict.Places)})
+			Verdict: verdict.Verdict, Reason: string(verdict.Reason), Message: atMost(maxJudgement, Sentence(verdict)), Places: placesOfClass(verdict.Places)})
 	}
 	slices.SortFunc(out, func(a, b v1alpha1.JudgedStorageClass) int {
 		return cmp.Or(cmp.Compare(order(a.Verdict), order(b.Verdict)), cmp.Compare(a.Name, b.Name))
@@ -221,11 +231,14 @@ func placesOfClass(places []Place) []v1alpha1.JudgedPlace {
 }
 
 // bounded keeps what a user wrote in a class within the schema of the status.
-func bounded(s string) string {
-	if len(s) <= maxStatusPlace {
+func bounded(s string) string { return atMost(maxStatusPlace, s) }
+
+// atMost keeps a text within so many bytes.
+func atMost(most int, s string) string {
+	if len(s) <= most {
 		return s
 	}
-	return s[:maxStatusPlace-3] + "..."
+	return strings.ToValidUTF8(s[:most-3], "") + "..."
 }
 
 func nodesOf(judged *Judged) v1alpha1.NodeCounts {

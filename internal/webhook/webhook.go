@@ -6,10 +6,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/clock"
 	"k8s.io/utils/ptr"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -94,17 +94,23 @@ type marker struct {
 
 // +kubebuilder:rbac:groups="",resources=namespaces,verbs=get;patch
 
-// Mark sets the label unless it is there.
-func (m marker) Mark(ctx context.Context, name, label string) error {
+// Mark sets the labels unless they are there, or stronger ones.
+func (m marker) Mark(ctx context.Context, name string, marks map[string]string) error {
 	namespace := &corev1.Namespace{}
 	if err := m.live.Get(ctx, client.ObjectKey{Name: name}, namespace); err != nil {
 		return fmt.Errorf("reading the namespace: %w", err)
 	}
-	if residency.Strength(namespace.Labels[residency.LabelGuarded]) >= residency.Strength(label) {
+	has := residency.MarksOf(namespace.Labels)
+	stronger := residency.Stronger(has, marks)
+	if maps.Equal(has, stronger) {
 		return nil
 	}
-	patch := fmt.Sprintf(`{"metadata":{"labels":{%q:%q}}}`, residency.LabelGuarded, label)
-	if err := m.writer.Patch(ctx, namespace, client.RawPatch(types.MergePatchType, []byte(patch))); err != nil {
+	before := namespace.DeepCopy()
+	if namespace.Labels == nil {
+		namespace.Labels = map[string]string{}
+	}
+	maps.Copy(namespace.Labels, stronger)
+	if err := m.writer.Patch(ctx, namespace, client.MergeFrom(before)); err != nil {
 		return fmt.Errorf("labelling the namespace: %w", err)
 	}
 	return nil

@@ -15,13 +15,13 @@ import (
 func TestANamespaceIsMarkedOnceAndNeverWeakened(t *testing.T) {
 	c := fake.NewClientBuilder().WithScheme(harness.Scheme(t)).WithObjects(&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "shop"}}).Build()
 	m := marker{c, c}
-	for _, label := range []string{residency.GuardedEnforce, residency.GuardedAudit} {
-		if err := m.Mark(t.Context(), "shop", label); err != nil {
+	for policy, label := range map[string]string{"one": residency.GuardedEnforce, "two": residency.GuardedAudit} {
+		if err := m.Mark(t.Context(), "shop", map[string]string{residency.LabelGuarded: label, residency.NamespaceLabel(policy): "true"}); err != nil {
 			t.Fatal(err)
 		}
 	}
 	namespace := &corev1.Namespace{}
-	if err := c.Get(t.Context(), client.ObjectKey{Name: "shop"}, namespace); err != nil || namespace.Labels[residency.LabelGuarded] != residency.GuardedEnforce {
+	if err := c.Get(t.Context(), client.ObjectKey{Name: "shop"}, namespace); err != nil || namespace.Labels[residency.LabelGuarded] != residency.GuardedEnforce || len(residency.MarksOf(namespace.Labels)) != 3 {
 		t.Errorf("%v %v", namespace.Labels, err)
 	}
 }

@@ -1,10 +1,12 @@
 // Package guard labels the namespaces whose claims are judged, so that the webhook configurations can select them: those
-// fail closed when the webhooks are down, and the rest of the cluster keeps working.
+// fail closed when the webhooks are down, and the rest of the cluster keeps working. A label of its own tells the admission
+// policy rempart-claims of each ResidencyPolicy that holds there.
 package guard
 
 import (
 	"context"
 	"fmt"
+	"maps"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -25,18 +27,18 @@ import (
 // +kubebuilder:rbac:groups="",resources=namespaces,verbs=get;list;watch;patch
 // +kubebuilder:rbac:groups=gdpr.rempart.dev,resources=dataregisters,verbs=list
 
-// grace is how long a label outlives its reason. The webhook labels a namespace just before its register is written:
-// the label must not go in between.
+// grace is how long labels outlive their reason. The webhook labels a namespace just before its register is written:
+// the labels must not go in between.
 const grace = 30 * time.Second
 
-// Reconciler keeps the label of one namespace.
+// Reconciler keeps the labels of one namespace.
 type Reconciler struct {
 	Client    client.Client
 	Reader    client.Reader
 	Clock     clock.PassiveClock
 	Snapshots interface{ Load() *residency.Snapshot }
 
-	// waiting is since when a label has no reason. One worker uses it. Forgetting it only delays.
+	// waiting is since when labels have no reason. One worker uses it. Forgetting it only delays.
 	waiting map[string]time.Time
 }
 
@@ -58,38 +60,35 @@ func (r *Reconciler) mislabelled(ctx context.Context, _ client.Object) []reconci
 	var requests []reconcile.Request
 	for i := range namespaces.Items {
 		namespace := &namespaces.Items[i]
-		if namespace.Labels[residency.LabelGuarded] != snapshot.GuardOf(namespace.Name).Label() {
+		if !maps.Equal(residency.MarksOf(namespace.Labels), snapshot.GuardOf(namespace.Name).Marks()) {
 			requests = append(requests, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(namespace)})
 		}
 	}
 	return requests
 }
 
-// Reconcile sets the label at once, and takes it off or weakens it after a while.
+// Reconcile sets labels at once, and takes them off or weakens them after a while.
 func (r *Reconciler) Reconcile(ctx context.Context, namespace *corev1.Namespace) (ctrl.Result, error) {
 	snapshot := r.Snapshots.Load()
 	if snapshot == nil || namespace.DeletionTimestamp != nil {
 		return ctrl.Result{}, nil // the first snapshot asks again
 	}
-	has, wants := namespace.Labels[residency.LabelGuarded], snapshot.GuardOf(namespace.Name).Label()
-	if has == wants {
+	has, wants := residency.MarksOf(namespace.Labels), snapshot.GuardOf(namespace.Name).Marks()
+	if maps.Equal(has, wants) {
 		delete(r.waiting, namespace.Name)
 		return ctrl.Result{}, nil
 	}
-	if weaker(has, wants) {
+	marks := residency.Stronger(has, wants)
+	if maps.Equal(marks, has) { // what remains to do guards less
 		if wait, err := r.hold(ctx, namespace.Name); wait > 0 || err != nil {
 			return flow.Next(wait, err, nil)
 		}
+		marks = wants
 	}
-	return flow.Next(0, r.label(ctx, namespace, wants), nil)
+	return flow.Next(0, r.label(ctx, namespace, marks), nil)
 }
 
-// weaker tells whether a change guards less.
-func weaker(has, wants string) bool {
-	return residency.Strength(wants) < residency.Strength(has)
-}
-
-// hold says how long to wait before a label goes or weakens. It asks live for a register that the snapshot has not seen:
+// hold says how long to wait before labels go or weaken. It asks live for a register that the snapshot has not seen:
 // the snapshot then comes, and with it another pass.
 func (r *Reconciler) hold(ctx context.Context, name string) (time.Duration, error) {
 	now := r.Clock.Now()
@@ -114,16 +113,16 @@ func (r *Reconciler) hold(ctx context.Context, name string) (time.Duration, erro
 	return 0, nil
 }
 
-func (r *Reconciler) label(ctx context.Context, namespace *corev1.Namespace, value string) error {
+// label replaces the marks of a namespace.
+func (r *Reconciler) label(ctx context.Context, namespace *corev1.Namespace, marks map[string]string) error {
 	before := namespace.DeepCopy()
-	if value == "" {
-		delete(namespace.Labels, residency.LabelGuarded)
-	} else {
-		if namespace.Labels == nil {
-			namespace.Labels = map[string]string{}
-		}
-		namespace.Labels[residency.LabelGuarded] = value
+	if namespace.Labels == nil {
+		namespace.Labels = map[string]string{}
 	}
+	for key := range residency.MarksOf(namespace.Labels) {
+		delete(namespace.Labels, key)
+	}
+	maps.Copy(namespace.Labels, marks)
 	if err := r.Client.Patch(ctx, namespace, client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{})); err != nil {
 		return fmt.Errorf("labelling the namespace: %w", err)
 	}

@@ -101,11 +101,11 @@ func untilTomorrow(now time.Time) time.Duration {
 
 func only(p predicate.Predicate) builder.WatchesOption { return builder.WithPredicates(p) }
 
-// moved lets through what says where a node is; kubelets write their status all the time.
+// moved lets through what says where a node is.
 var moved = predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
 	old, okOld := e.ObjectOld.(*corev1.Node)
 	now, okNow := e.ObjectNew.(*corev1.Node)
-	return !okOld || !okNow || old.Spec.ProviderID != now.Spec.ProviderID || !equality.Semantic.DeepEqual(old.Labels, now.Labels)
+	return !okOld || !okNow || residency.Moved(old, now)
 }}
 
 // relabelled lets through what a policy's selector reads.

@@ -21,6 +21,7 @@ import (
 	"github.com/rempart-dev/rempart/internal/adapter/smtp"
 	hook "github.com/rempart-dev/rempart/internal/adapter/webhook"
 	"github.com/rempart-dev/rempart/internal/egress"
+	"github.com/rempart-dev/rempart/internal/guard"
 	"github.com/rempart-dev/rempart/internal/notice"
 	"github.com/rempart-dev/rempart/internal/residency"
 	"github.com/rempart-dev/rempart/internal/subjectkey/keeper"
@@ -37,14 +38,20 @@ func wire(ctx context.Context, mgr ctrl.Manager, o options) error {
 	where := places{snapshots: snapshots, clock: now}
 	keys := keeper.Keeper{Reader: mgr.GetAPIReader(), Client: mgr.GetClient(), Namespace: o.namespace, Random: rand.Reader}
 
-	guard, err := egress.New(egress.Options{Allow: o.notifyAllow, Deny: o.egressDenied})
+	door, err := egress.New(egress.Options{Allow: o.notifyAllow, Deny: o.egressDenied})
 	if err != nil {
 		return err
 	}
-	mails, hooks := smtp.New(guard), hook.New(guard)
+	mails, hooks := smtp.New(door), hook.New(door)
+
+	guards, err := guard.Installed(o.namespace)
+	if err != nil {
+		return err
+	}
 
 	err = controllers.Register(ctx, mgr, controllers.Config{
-		ResidencyPolicy: residencypolicy.Config{Snapshots: snapshots, Clock: now, OperatorNamespace: o.namespace, WebhookConfiguration: validatingConfiguration},
+		Guards:          guards,
+		ResidencyPolicy: residencypolicy.Config{Snapshots: snapshots, Clock: now, OperatorNamespace: o.namespace, Guards: guards},
 		DataRegister:    dataregister.Config{Image: o.eraserImage, Places: where, Chance: rand.Reader, Clock: now},
 		ErasureRequest:  erasurerequest.Config{Keys: keys, Messages: notice.Erasures{}, Clock: now},
 		Dispatch:        dispatch.Config{Image: o.eraserImage, Clock: now},

@@ -36,7 +36,7 @@ type request = review.Request[*v1alpha1.DataRegister]
 
 // Marker labels a namespace as guarded before the register is there, so that no claim slips in between.
 type Marker interface {
-	Mark(ctx context.Context, namespace, label string) error
+	Mark(ctx context.Context, namespace string, marks map[string]string) error
 }
 
 type judge struct {
@@ -87,7 +87,7 @@ func (j judge) mark(ctx context.Context, answer review.Answer, guard *residency.
 	if answer.Refused() || !req.Created() || (req.DryRun != nil && *req.DryRun) {
 		return nil
 	}
-	return j.marker.Mark(ctx, req.Namespace, guard.Label())
+	return j.marker.Mark(ctx, req.Namespace, guard.Marks())
 }
 
 // oldStore finds a store as it was; nil when it is new.

@@ -19,10 +19,10 @@ import (
 	"github.com/rempart-dev/rempart/internal/webhook/lookup"
 )
 
-type marks map[string]string
+type marks map[string]map[string]string
 
-func (m marks) Mark(_ context.Context, namespace, label string) error {
-	m[namespace] = label
+func (m marks) Mark(_ context.Context, namespace string, labels map[string]string) error {
+	m[namespace] = labels
 	return nil
 }
 
@@ -101,7 +101,7 @@ func TestRegistersAreJudged(t *testing.T) {
 			if warnings := strings.Join(got.Warnings, "\n"); !strings.Contains(warnings, test.warned) || (test.warned == "" && warnings != "") {
 				t.Errorf("warnings %q, want %q", warnings, test.warned)
 			}
-			if created := test.old == nil && test.refused == ""; created != (marked["shop"] == "true") {
+			if created := test.old == nil && test.refused == ""; created != (marked["shop"]["gdpr.rempart.dev/guarded"] == "true") {
 				t.Errorf("marked %v", marked)
 			}
 		})

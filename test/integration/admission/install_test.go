@@ -25,6 +25,9 @@ import (
 	"github.com/rempart-dev/rempart/api/v1alpha1"
 )
 
+// uncounted keeps quotas away: nothing here counts what one grants.
+var uncounted = v1alpha1.PolicyStorage{Quota: "Off"}
+
 // install applies the admission policies, classes inside and outside the Union, and the default policy.
 func install(ctx context.Context, root string) error {
 	files, err := filepath.Glob(filepath.Join(root, "config", "admission", "[^k]*.yaml"))
@@ -50,15 +53,19 @@ func install(ctx context.Context, root string) error {
 		made = errors.Join(made, admin.Create(ctx, &storagev1.StorageClass{ObjectMeta: metav1.ObjectMeta{Name: name}, Provisioner: "local.rempart.dev",
 			AllowedTopologies: []corev1.TopologySelectorTerm{{MatchLabelExpressions: []corev1.TopologySelectorLabelRequirement{{Key: corev1.LabelTopologyRegion, Values: []string{region}}}}}}))
 	}
-	return errors.Join(made,
+	made = errors.Join(made,
 		admin.Create(ctx, &storagev1.StorageClass{ObjectMeta: metav1.ObjectMeta{Name: "mystery"}, Provisioner: "example.com/unknown"}),
-		admin.Create(ctx, &v1alpha1.ResidencyPolicy{ObjectMeta: metav1.ObjectMeta{Name: "eu-only"}, Spec: v1alpha1.ResidencyPolicySpec{Enforcement: "Enforce", Role: "Default", Provider: "aws",
+		admin.Create(ctx, &v1alpha1.ResidencyPolicy{ObjectMeta: metav1.ObjectMeta{Name: "eu-only"}, Spec: v1alpha1.ResidencyPolicySpec{Enforcement: "Enforce", Role: "Default", Provider: "aws", Storage: uncounted,
 			Namespaces: v1alpha1.PolicyNamespaces{Mode: "Selected", Selector: &metav1.LabelSelector{MatchLabels: map[string]string{"data": "personal"}}}}}),
-		admin.Create(ctx, &v1alpha1.ResidencyPolicy{ObjectMeta: metav1.ObjectMeta{Name: "watch"}, Spec: v1alpha1.ResidencyPolicySpec{Enforcement: "Audit", Role: "Named", Provider: "aws",
+		admin.Create(ctx, &v1alpha1.ResidencyPolicy{ObjectMeta: metav1.ObjectMeta{Name: "watch"}, Spec: v1alpha1.ResidencyPolicySpec{Enforcement: "Audit", Role: "Named", Provider: "aws", Storage: uncounted,
 			Namespaces: v1alpha1.PolicyNamespaces{Mode: "Selected", Selector: &metav1.LabelSelector{MatchLabels: map[string]string{"data": "maybe"}}}}}),
-		admin.Create(ctx, &v1alpha1.ResidencyPolicy{ObjectMeta: metav1.ObjectMeta{Name: "whole"}, Spec: v1alpha1.ResidencyPolicySpec{Enforcement: "Enforce", Role: "Named", Provider: "aws",
+		admin.Create(ctx, &v1alpha1.ResidencyPolicy{ObjectMeta: metav1.ObjectMeta{Name: "whole"}, Spec: v1alpha1.ResidencyPolicySpec{Enforcement: "Enforce", Role: "Named", Provider: "aws", Storage: uncounted,
 			Workloads:  v1alpha1.PolicyWorkloads{Scope: "All"},
 			Namespaces: v1alpha1.PolicyNamespaces{Mode: "Selected", Selector: &metav1.LabelSelector{MatchLabels: map[string]string{"data": "whole"}}}}}))
+	if made != nil {
+		return made
+	}
+	return bound(ctx)
 }
 
 // documents returns the objects of a YAML file.
@@ -86,6 +93,21 @@ func active(ctx context.Context) error {
 	})
 	if err != nil {
 		return fmt.Errorf("waiting until the admission policies apply: %w", err)
+	}
+	return nil
+}
+
+// bound waits until the API server knows the policies as parameters, which takes it up to 30 seconds.
+func bound(ctx context.Context) error {
+	err := wait.PollUntilContextTimeout(ctx, 200*time.Millisecond, time.Minute, true, func(ctx context.Context) (bool, error) {
+		made := admin.Create(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "probe", Labels: map[string]string{"data": "personal"}}})
+		if client.IgnoreAlreadyExists(made) != nil {
+			return false, nil
+		}
+		return admin.Create(ctx, claim("probe", "data", "eu-fast"), client.DryRunAll) == nil, nil
+	})
+	if err != nil {
+		return fmt.Errorf("waiting until the policies count: %w", err)
 	}
 	return nil
 }

@@ -26,6 +26,7 @@ import (
 
 	"github.com/rempart-dev/rempart/api/v1alpha1"
 	"github.com/rempart-dev/rempart/controllers/residencypolicy"
+	"github.com/rempart-dev/rempart/internal/guard"
 	"github.com/rempart-dev/rempart/internal/residency"
 	"github.com/rempart-dev/rempart/internal/webhook"
 	"github.com/rempart-dev/rempart/test/apiserver"
@@ -103,7 +104,11 @@ func operate(ctx context.Context, env *envtest.Environment) (<-chan struct{}, er
 		return nil, err
 	}
 	holder := &residency.Holder{}
-	if err := residencypolicy.Register(mgr, residencypolicy.Config{Snapshots: holder, Clock: clock.RealClock{}, OperatorNamespace: operatorNamespace, WebhookConfiguration: "rempart-validating"}); err != nil {
+	guards, err := guard.Installed(operatorNamespace)
+	if err != nil {
+		return nil, err
+	}
+	if err := residencypolicy.Register(mgr, residencypolicy.Config{Snapshots: holder, Clock: clock.RealClock{}, OperatorNamespace: operatorNamespace, Guards: guards}); err != nil {
 		return nil, err
 	}
 	if err := webhook.SetupWithManager(mgr, webhook.Deps{Snapshots: holder, Clock: clock.RealClock{}, OperatorNamespace: operatorNamespace, OperatorUser: operatorUser}); err != nil {

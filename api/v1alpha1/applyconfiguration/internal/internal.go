@@ -1347,6 +1347,9 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: digest
       type:
         scalar: string
+    - name: message
+      type:
+        scalar: string
     - name: name
       type:
         namedType: com.github.rempart-dev.rempart.api.v1alpha1.ObjectName
@@ -1814,6 +1817,10 @@ var schemaYAML = typed.YAMLObject(`types:
           elementRelationship: associative
           keys:
           - storageClassName
+    - name: quota
+      type:
+        namedType: com.github.rempart-dev.rempart.api.v1alpha1.QuotaMode
+      default: Manage
 - name: com.github.rempart-dev.rempart.api.v1alpha1.PolicyWorkloads
   map:
     fields:
@@ -1931,6 +1938,8 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: name
       type:
         namedType: com.github.rempart-dev.rempart.api.v1alpha1.PartName
+- name: com.github.rempart-dev.rempart.api.v1alpha1.QuotaMode
+  scalar: string
 - name: com.github.rempart-dev.rempart.api.v1alpha1.Recipient
   map:
     fields:

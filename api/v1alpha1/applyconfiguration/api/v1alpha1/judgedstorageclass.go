@@ -23,6 +23,8 @@ type JudgedStorageClassApplyConfiguration struct {
 	Verdict *apiv1alpha1.PlacementVerdict `json:"verdict,omitempty"`
 	// reason of the verdict.
 	Reason *string `json:"reason,omitempty"`
+	// message says in words what was found. Refusals of the admission policy rempart-claims quote it.
+	Message *string `json:"message,omitempty"`
 	// places where the class keeps data.
 	Places []JudgedPlaceApplyConfiguration `json:"places,omitempty"`
 }
@@ -70,6 +72,14 @@ func (b *JudgedStorageClassApplyConfiguration) WithVerdict(value apiv1alpha1.Pla
 // If called multiple times, the Reason field is set to the value of the last call.
 func (b *JudgedStorageClassApplyConfiguration) WithReason(value string) *JudgedStorageClassApplyConfiguration {
 	b.Reason = &value
+	return b
+}
+
+// WithMessage sets the Message field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Message field is set to the value of the last call.
+func (b *JudgedStorageClassApplyConfiguration) WithMessage(value string) *JudgedStorageClassApplyConfiguration {
+	b.Message = &value
 	return b
 }
 

@@ -4,6 +4,10 @@
 
 package v1alpha1
 
+import (
+	apiv1alpha1 "github.com/rempart-dev/rempart/api/v1alpha1"
+)
+
 // PolicyStorageApplyConfiguration represents a declarative configuration of the PolicyStorage type for use
 // with apply.
 //
@@ -11,6 +15,9 @@ package v1alpha1
 type PolicyStorageApplyConfiguration struct {
 	// declarations for classes that cannot be proven.
 	Declarations []StorageDeclarationApplyConfiguration `json:"declarations,omitempty"`
+	// quota is whether the operator keeps a ResourceQuota in each namespace that the policy judges, which grants nothing of
+	// the classes that it does not allow. Managed when absent.
+	Quota *apiv1alpha1.QuotaMode `json:"quota,omitempty"`
 }
 
 // PolicyStorageApplyConfiguration constructs a declarative configuration of the PolicyStorage type for use with
@@ -29,5 +36,13 @@ func (b *PolicyStorageApplyConfiguration) WithDeclarations(values ...*StorageDec
 		}
 		b.Declarations = append(b.Declarations, *values[i])
 	}
+	return b
+}
+
+// WithQuota sets the Quota field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Quota field is set to the value of the last call.
+func (b *PolicyStorageApplyConfiguration) WithQuota(value apiv1alpha1.QuotaMode) *PolicyStorageApplyConfiguration {
+	b.Quota = &value
 	return b
 }
