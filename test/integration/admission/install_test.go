@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/onsi/gomega"
+	authorizationv1 "k8s.io/api/authorization/v1"
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	storagev1 "k8s.io/api/storage/v1"
@@ -130,7 +131,26 @@ func as(t *testing.T, user, namespace string, rules ...rbacv1.PolicyRule) client
 			t.Fatal(err)
 		}
 	}
+	for _, rule := range rules {
+		eventually(t, func() error { return authorized(t.Context(), user, namespace, rule) })
+	}
 	return impersonating(t, user)
+}
+
+// authorized tells whether the API server has heard of a rule of a user, which takes it a moment.
+func authorized(ctx context.Context, user, namespace string, rule rbacv1.PolicyRule) error {
+	asked := &authorizationv1.ResourceAttributes{Namespace: namespace, Group: rule.APIGroups[0], Resource: rule.Resources[0], Verb: rule.Verbs[0]}
+	if len(rule.ResourceNames) > 0 {
+		asked.Name = rule.ResourceNames[0]
+	}
+	review := &authorizationv1.SubjectAccessReview{Spec: authorizationv1.SubjectAccessReviewSpec{User: user, ResourceAttributes: asked}}
+	if err := admin.Create(ctx, review); err != nil {
+		return err
+	}
+	if !review.Status.Allowed {
+		return fmt.Errorf("%s may not %s %s yet", user, asked.Verb, asked.Resource)
+	}
+	return nil
 }
 
 // impersonating returns a client of a user who has the rights that the cluster gives him.
