@@ -76,6 +76,7 @@ func start() (*Server, error) {
 	}
 	config, err := env.Start()
 	if err != nil {
+		_ = env.Stop() // a server that could not be filled runs all the same
 		return nil, err
 	}
 	config.QPS, config.Burst = -1, -1

@@ -62,10 +62,10 @@ func run(m *testing.M) int {
 	}
 	env := &envtest.Environment{CRDDirectoryPaths: []string{filepath.Join(apiserver.Root(), "config", "crd", "bases")}, ErrorIfCRDPathMissing: true, Scheme: scheme}
 	var err error
+	defer func() { _ = env.Stop() }() // also of a server that could not be filled: it runs all the same
 	if config, err = env.Start(); err != nil {
 		return fail(err)
 	}
-	defer func() { _ = env.Stop() }()
 	config.QPS, config.Burst = -1, -1
 	if admin, err = client.New(config, client.Options{Scheme: scheme}); err != nil {
 		return fail(err)
