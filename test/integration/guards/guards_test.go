@@ -119,8 +119,7 @@ func TestAQuotaIsKeptWhereAPolicyWantsOne(t *testing.T) {
 	back(t, quota, limited)
 	accepted(t, admin.Delete(t.Context(), quota))
 	back(t, quota, limited)
-	policy.Spec.Storage.Quota = "Off"
-	accepted(t, admin.Update(t.Context(), policy))
+	accepted(t, admin.Patch(t.Context(), policy, client.RawPatch(types.MergePatchType, []byte(`{"spec":{"storage":{"quota":"Off"}}}`))))
 	eventually(t, func() error {
 		if err := admin.Get(t.Context(), client.ObjectKeyFromObject(quota), quota); !apierrors.IsNotFound(err) {
 			return fmt.Errorf("still there: %v", err)
@@ -237,7 +236,7 @@ func TestZWithoutTheOperatorTheApiServerHoldsByItself(t *testing.T) {
 	policy := &v1alpha1.ResidencyPolicy{}
 	accepted(t, admin.Get(ctx, client.ObjectKey{Name: "eu-only"}, policy))
 	forged := policy.DeepCopy()
-	forged.Status.StorageClasses[0].Name = "us-fast"
+	forged.Status.DataVersion = "forged"
 	refused(t, admin.Status().Update(ctx, forged), "rule status")
 	if ready := meta.FindStatusCondition(policy.Status.Conditions, v1alpha1.ConditionReady); ready == nil || ready.ObservedGeneration != policy.Generation {
 		t.Fatalf("not judged: %+v", policy.Status.Conditions)
