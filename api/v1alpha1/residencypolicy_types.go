@@ -229,7 +229,9 @@ type PolicyWorkloads struct {
 	Scope WorkloadScope `json:"scope,omitempty"`
 }
 
-// StorageDeclaration locates a StorageClass that cannot be proven.
+// StorageDeclaration locates a StorageClass that cannot be proven, by country or by region.
+//
+// +kubebuilder:validation:XValidation:rule="has(self.country) != has(self.location)",message="exactly one of country and location is set"
 type StorageDeclaration struct {
 	// storageClassName that is located.
 	// +required
@@ -239,10 +241,20 @@ type StorageDeclaration struct {
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=253
 	Provisioner string `json:"provisioner,omitempty"`
+	// digest of the class, as in status.storageClasses. If present, the class is Unknown once its provisioner, parameters
+	// or topologies are others.
+	// +optional
+	// +kubebuilder:validation:Pattern=`^sha256:[0-9a-f]{64}$`
+	// +kubebuilder:validation:MinLength=71
+	// +kubebuilder:validation:MaxLength=71
+	Digest string `json:"digest,omitempty"`
 	// country where the class keeps data.
-	// +required
+	// +optional
 	Country Country `json:"country,omitempty"`
-	// evidence is how the country is known.
+	// location is the region where the class keeps data.
+	// +optional
+	Location ProviderRegion `json:"location,omitzero"`
+	// evidence is how the place is known.
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=500
@@ -250,6 +262,24 @@ type StorageDeclaration struct {
 	// reviewOn is the day after which the declaration no longer counts.
 	// +optional
 	ReviewOn Date `json:"reviewOn,omitempty"`
+}
+
+// StorageServer locates a server of network storage (NFS, SMB, iSCSI, Ceph).
+type StorageServer struct {
+	// host is the server's name or address, in lower case and without a port, as volumes name it.
+	// +required
+	// +kubebuilder:validation:Pattern=`^[a-z0-9:]([a-z0-9.:-]*[a-z0-9:])?$`
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	Host string `json:"host,omitempty"`
+	// country where the server keeps data.
+	// +required
+	Country Country `json:"country,omitempty"`
+	// evidence is how the country is known.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=500
+	Evidence string `json:"evidence,omitempty"`
 }
 
 // PolicyStorage is how storage is judged.
@@ -266,6 +296,13 @@ type PolicyStorage struct {
 	// +optional
 	// +default="Manage"
 	Quota QuotaMode `json:"quota,omitempty"`
+	// servers of network storage. A server that is not listed is in no known place.
+	// +optional
+	// +listType=map
+	// +listMapKey=host
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=64
+	Servers []StorageServer `json:"servers,omitempty"`
 }
 
 // ResidencyPolicySpec is where personal data may be.

@@ -28,6 +28,8 @@ type ClassVerdict struct {
 	// Detail names the key, value or code that is not known.
 	Detail string
 	Places []Place
+	// Volume is the hand-made volume that decided, where one did.
+	Volume *VolumeVerdict
 }
 
 // evidence is what a class says of where its volumes are.
@@ -44,13 +46,8 @@ type evidence struct {
 // nothing of places.
 func (r *Rules) JudgeClass(class *storagev1.StorageClass, nodes []JudgedNode) ClassVerdict {
 	verdict := ClassVerdict{Name: class.Name, UID: string(class.UID), Digest: Digest(class), Provisioner: class.Provisioner}
-	found := r.gather(class, nodes)
+	found := r.declare(r.gather(class, nodes), verdict)
 	verdict.Places = found.places
-	declaration, isDeclared := r.declarations[class.Name]
-	if isDeclared && declaration.Provisioner == class.Provisioner && (declaration.ReviewOn == "" || r.on <= declaration.ReviewOn) {
-		found = r.declare(found, declaration.Country)
-		verdict.Places = found.places
-	}
 	r.decide(&verdict, found)
 	return verdict
 }
@@ -87,24 +84,6 @@ func (r *Rules) decide(verdict *ClassVerdict, found evidence) {
 	}
 }
 
-// declare fills what is unknown with a declared country. What is known against it wins.
-func (r *Rules) declare(found evidence, country v1alpha1.Country) evidence {
-	place := r.LocateCountry(country)
-	for _, known := range found.places {
-		if known.Reason == ReasonConflicting {
-			return found
-		}
-		if known.Known() && known.Country != place.Country {
-			found.gap, found.detail = ReasonConflicting, string(known.Country)+" against the declared "+string(country)
-			return found
-		}
-	}
-	if len(found.places) > 0 && found.gap == "" && !slices.ContainsFunc(found.places, func(p Place) bool { return !p.Known() }) && !found.open {
-		return found // proven: nothing to fill
-	}
-	return evidence{places: []Place{place}}
-}
-
 // gather reads provisioner, parameters and topologies.
 func (r *Rules) gather(class *storagev1.StorageClass, nodes []JudgedNode) evidence {
 	d, known := facts().drivers[class.Provisioner]
@@ -120,13 +99,14 @@ func (r *Rules) gather(class *storagev1.StorageClass, nodes []JudgedNode) eviden
 	}
 	var found evidence
 	r.readParameters(&found, d, provider, class.Parameters)
+	r.readMountOptions(&found, class.MountOptions)
 	r.readTopologies(&found, d, provider, class.AllowedTopologies, nodes)
 	if len(found.places) > maxPlaces {
 		found.places, found.gap, found.detail = found.places[:maxPlaces], ReasonTopologyUnknown, "too many places"
 	}
-	if len(found.places) == 0 && found.gap == "" {
+	if len(found.places) == 0 && found.gap == "" && provider != serverProvider {
 		found.open = true
-		r.readNodes(&found, d, nodes)
+		r.readNodes(&found, d, class.Provisioner, nodes)
 	}
 	return found
 }
@@ -142,6 +122,8 @@ func (r *Rules) readParameters(found *evidence, d driver, provider string, param
 			}
 		case meansRegion:
 			regions = append(regions, parameters[name])
+		case meansServer:
+			found.places = append(found.places, r.locateServer(hostOf(parameters[name])))
 		default:
 			if why := d.moves(name, parameters[name]); why != "" && found.gap == "" {
 				found.gap, found.detail = why, name
@@ -207,24 +189,30 @@ func (r *Rules) combine(provider string, regions, zones []string) []Place {
 	return places
 }
 
-// placesOf finds named nodes.
+// placesOf finds nodes by their host names; several may have one.
 func placesOf(names []string, nodes []JudgedNode) []Place {
 	places := make([]Place, 0, len(names))
 	for _, name := range names {
-		place := Place{Zone: name, Law: v1alpha1.ZoneUnknown, Reason: ReasonNoEvidence}
+		before := len(places)
 		for _, node := range nodes {
-			if node.Name == name {
-				place = node.Place
+			if node.Hostname == name || (node.Hostname == "" && node.Name == name) {
+				places = append(places, node.Place)
 			}
 		}
-		places = append(places, place)
+		if len(places) == before {
+			places = append(places, Place{Zone: name, Law: v1alpha1.ZoneUnknown, Reason: ReasonNoEvidence})
+		}
 	}
 	return places
 }
 
-// readNodes takes the places of the nodes: volumes of a class that says no place are made where its pods land.
-func (r *Rules) readNodes(found *evidence, d driver, nodes []JudgedNode) {
+// readNodes takes the places of the nodes that run the driver: volumes of a class that says no place are made where its
+// pods land.
+func (r *Rules) readNodes(found *evidence, d driver, provisioner string, nodes []JudgedNode) {
 	for _, node := range nodes {
+		if !d.runsOn(node, provisioner) {
+			continue
+		}
 		if d.Provider != nodeProvider && node.Place.Known() && node.Place.Provider != "" && node.Place.Provider != d.Provider {
 			found.gap, found.detail = ReasonConflicting, node.Place.Provider+" nodes under a driver of "+d.Provider
 		}

@@ -116,7 +116,7 @@ func TestDeclarationsFillWhatIsUnknownAndNothingElse(t *testing.T) {
 		return Compile("eu", v1alpha1.ResidencyPolicySpec{Provider: "aws", Storage: v1alpha1.PolicyStorage{Declarations: []v1alpha1.StorageDeclaration{
 			{StorageClassName: "fast", Provisioner: provisioner, Country: country, ReviewOn: reviewOn}}}}, today)
 	}
-	const nfs = "nfs.csi.k8s.io"
+	const nfs = "nfs.example.com/provisioner"
 	for name, test := range map[string]struct {
 		rules  *Rules
 		class  *storagev1.StorageClass

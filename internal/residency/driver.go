@@ -2,18 +2,24 @@ package residency
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 )
 
-// nodeProvider stands for the provider of the cluster's nodes.
-const nodeProvider = "node"
+const (
+	// nodeProvider stands for the provider of the cluster's nodes.
+	nodeProvider = "node"
+	// serverProvider stands for none: the volume lies on a server that it names, wherever the nodes are.
+	serverProvider = "server"
+)
 
 type driverKind string
 
 const (
 	kindBlock      driverKind = "Block"
 	kindSharedFile driverKind = "SharedFile"
+	kindObject     driverKind = "Object"
 	kindLocal      driverKind = "Local"
 	kindStatic     driverKind = "Static"
 )
@@ -25,6 +31,7 @@ const (
 	meansRegion meaning = "Region"
 	meansZone   meaning = "Zone"
 	meansNode   meaning = "Node"
+	meansServer meaning = "Server"
 )
 
 // driver is what drivers.yaml says of a provisioner.
@@ -39,6 +46,52 @@ type driver struct {
 	Replication    map[string][]string `json:"replication,omitempty"`
 	Harmless       []string            `json:"harmless,omitempty"`
 	HarmlessPrefix []string            `json:"harmlessPrefix,omitempty"`
+	// Everywhere means that any node may serve it: it is no CSI driver, and no CSINode lists it.
+	Everywhere bool `json:"everywhere,omitempty"`
+	// Handle finds the place in the handle of a volume, by its groups region and zone.
+	Handle *handleForm `json:"handle,omitempty"`
+	// Attributes of a volume say where it is; AttributePointer are attributes that point elsewhere.
+	Attributes       map[string]meaning `json:"attributes,omitempty"`
+	AttributePointer []string           `json:"attributePointer,omitempty"`
+	Snapshots        snapshotForm       `json:"snapshots,omitzero"`
+}
+
+// snapshotForm is what the parameters of a VolumeSnapshotClass mean.
+type snapshotForm struct {
+	Location       map[string]meaning `json:"location,omitempty"`
+	Pointer        []string           `json:"pointer,omitempty"`
+	Harmless       []string           `json:"harmless,omitempty"`
+	HarmlessPrefix []string           `json:"harmlessPrefix,omitempty"`
+	// Elsewhere means that snapshots without a location parameter are not kept in the region of the volume.
+	Elsewhere bool `json:"elsewhere,omitempty"`
+}
+
+// handleForm is a regular expression of the data.
+type handleForm struct{ *regexp.Regexp }
+
+// UnmarshalText compiles the expression; it must match a whole handle.
+func (h *handleForm) UnmarshalText(text []byte) error {
+	compiled, err := regexp.Compile("^(?:" + string(text) + ")$")
+	h.Regexp = compiled
+	return err
+}
+
+// groups returns what the groups region and zone hold; empty when the handle is of another form.
+func (h *handleForm) groups(handle string) (region, zone string) {
+	if h == nil {
+		return "", ""
+	}
+	match := h.FindStringSubmatch(handle)
+	for i, name := range h.SubexpNames() {
+		switch {
+		case match == nil:
+		case name == "region" && match[i] != "":
+			region = match[i]
+		case name == "zone" && match[i] != "":
+			zone = match[i]
+		}
+	}
+	return region, zone
 }
 
 // check refuses a driver that the code would misread.
@@ -46,10 +99,10 @@ func (d driver) check(t *tables) error {
 	if len(d.Names) == 0 {
 		return fmt.Errorf("a driver has no name")
 	}
-	if _, known := t.regions[d.Provider]; !known && d.Provider != nodeProvider {
+	if _, known := t.regions[d.Provider]; !known && d.Provider != nodeProvider && d.Provider != serverProvider {
 		return fmt.Errorf("driver %s: provider %q has no regions", d.Names[0], d.Provider)
 	}
-	if !slices.Contains([]driverKind{kindBlock, kindSharedFile, kindLocal, kindStatic}, d.Kind) {
+	if !slices.Contains([]driverKind{kindBlock, kindSharedFile, kindObject, kindLocal, kindStatic}, d.Kind) {
 		return fmt.Errorf("driver %s: kind %q", d.Names[0], d.Kind)
 	}
 	for key, means := range d.Topology {
@@ -57,9 +110,11 @@ func (d driver) check(t *tables) error {
 			return fmt.Errorf("driver %s: topology key %s means %q", d.Names[0], key, means)
 		}
 	}
-	for key, means := range d.Location {
-		if means != meansRegion && means != meansZone {
-			return fmt.Errorf("driver %s: parameter %s means %q", d.Names[0], key, means)
+	for _, list := range []map[string]meaning{d.Location, d.Attributes, d.Snapshots.Location} {
+		for key, means := range list {
+			if !slices.Contains([]meaning{meansRegion, meansZone, meansServer}, means) {
+				return fmt.Errorf("driver %s: parameter %s means %q", d.Names[0], key, means)
+			}
 		}
 	}
 	if d.IgnoreCase == "" || d.IgnoreCase == "Keys" {
@@ -74,6 +129,25 @@ func (d driver) key(parameter string) string {
 		return lower(parameter)
 	}
 	return parameter
+}
+
+// same tells whether two names are of one driver: the in-tree name stands for the CSI driver that replaced it.
+func (d driver) same(a, b string) bool {
+	return a == b || (slices.Contains(d.Names, a) && slices.Contains(d.Names, b))
+}
+
+// runsOn tells whether volumes of a provisioner may be made for a node. A node whose drivers are not known may run any.
+func (d driver) runsOn(node JudgedNode, provisioner string) bool {
+	return d.Everywhere || strings.HasPrefix(provisioner, inTree) || node.Drivers == nil || slices.Contains(node.Drivers, provisioner)
+}
+
+// inTree begins the names of the drivers that Kubernetes brought itself.
+const inTree = "kubernetes.io/"
+
+// forSnapshots is the driver as the parameters of its snapshot classes are read.
+func (d driver) forSnapshots() driver {
+	s := d.Snapshots
+	return driver{Names: d.Names, Provider: d.Provider, Kind: d.Kind, IgnoreCase: d.IgnoreCase, Location: s.Location, Pointer: s.Pointer, Harmless: s.Harmless, HarmlessPrefix: s.HarmlessPrefix}
 }
 
 // csiHarmless are keys of the provisioner sidecar that do not move data: the file system, and keys of local encryption.

@@ -35,6 +35,8 @@ func Loosens(before, after v1alpha1.ResidencyPolicySpec) string {
 		return "storage.declarations"
 	case before.Storage.Quota != v1alpha1.QuotaOff && after.Storage.Quota == v1alpha1.QuotaOff:
 		return "storage.quota"
+	case !adds(old.servers, now.servers):
+		return "storage.servers"
 	case old.restricted && !now.restricted:
 		return "nodes.evidence"
 	case now.regionAffinity && !old.regionAffinity:
@@ -83,8 +85,21 @@ func Contradictions(spec v1alpha1.ResidencyPolicySpec) []string {
 		}
 	}
 	for i, declaration := range spec.Storage.Declarations {
-		if ZoneOf(declaration.Country, "") == v1alpha1.ZoneUnknown {
+		switch {
+		case declaration.Country == "":
+			if place := rules.placeOfDeclaration(declaration); !place.Known() {
+				found = append(found, fmt.Sprintf("spec.storage.declarations[%d].location: %s; declare it in spec.locations, or declare the country", i, place.Words()))
+			}
+		case ZoneOf(declaration.Country, "") == v1alpha1.ZoneUnknown:
 			found = append(found, fmt.Sprintf("spec.storage.declarations[%d].country %s is no ISO 3166-1 code", i, declaration.Country))
+		}
+	}
+	for i, server := range spec.Storage.Servers {
+		switch place := rules.locateServer(hostOf(server.Host)); {
+		case place.Reason == ReasonConflicting:
+			found = append(found, fmt.Sprintf("spec.storage.servers[%d] says that %s is in %s: another entry says otherwise", i, cut(server.Host), server.Country))
+		case !place.Known():
+			found = append(found, fmt.Sprintf("spec.storage.servers[%d].country %s is no ISO 3166-1 code", i, server.Country))
 		}
 	}
 	for _, list := range []map[v1alpha1.Country]struct{}{rules.allowed, rules.denied} {

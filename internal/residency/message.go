@@ -78,7 +78,16 @@ func (g *Guard) object(policy *Judged, verdict ClassVerdict) Objection {
 // Sentence says what was found of a class, without who asks.
 func Sentence(v ClassVerdict) string {
 	class := quote(v.Name)
+	if v.Volume != nil {
+		return "class " + class + " is judged by its hand-made volumes: " + v.Volume.Sentence()
+	}
 	switch v.Reason {
+	case ReasonEachVolume:
+		return "class " + class + " has hand-made volumes, each of which is judged when it is bound"
+	case ReasonDigestMismatch:
+		return "class " + class + " is not the one that was declared: its digest is " + v.Detail
+	case ReasonServerUnknown:
+		return "class " + class + " cannot be located: server " + quote(v.Decisive.Code()) + " is not declared"
 	case ReasonAllowed, ReasonDeclared:
 		return "class " + class + " keeps data in " + v.Decisive.Words()
 	case ReasonClassMissing:

@@ -15,7 +15,11 @@ const LabelLocation = "rempart.node-restriction.kubernetes.io/location"
 
 // JudgedNode is a node, its place and the verdict on it.
 type JudgedNode struct {
-	Name    string
+	Name string
+	// Hostname is the node's label, which volumes name.
+	Hostname string
+	// Drivers are the CSI drivers that it runs; nil when that is not known.
+	Drivers []string
 	Place   Place
 	Verdict v1alpha1.PlacementVerdict
 	Reason  Reason
@@ -42,7 +46,7 @@ var schemes = map[string][]string{
 // JudgeNode judges where a node is: the label that an administrator set, else its zone and region labels and the zone in
 // its providerID, which must agree.
 func (r *Rules) JudgeNode(node *corev1.Node) JudgedNode {
-	judged := JudgedNode{Name: node.Name, Place: r.placeOfNode(node)}
+	judged := JudgedNode{Name: node.Name, Hostname: node.Labels[corev1.LabelHostname], Place: r.placeOfNode(node)}
 	judged.Verdict, judged.Reason = r.JudgePlace(judged.Place)
 	return judged
 }

@@ -26,6 +26,7 @@ type Rules struct {
 	regions      map[placeKey]struct{}
 	declared     map[placeKey]v1alpha1.Country // an empty country: declared twice, differently
 	declarations map[string]v1alpha1.StorageDeclaration
+	servers      map[string]v1alpha1.Country // by normalised host; an empty country: declared twice, differently
 	restricted   bool
 	// regionAffinity pins pods by region, everyPod places pods that no register governs too.
 	regionAffinity, everyPod bool
@@ -61,6 +62,7 @@ func Compile(name string, spec v1alpha1.ResidencyPolicySpec, on v1alpha1.Date) *
 	for _, declaration := range spec.Storage.Declarations {
 		r.declarations[string(declaration.StorageClassName)] = declaration
 	}
+	r.servers = serversOf(spec.Storage.Servers)
 	return r
 }
 

@@ -38,9 +38,13 @@ type Register struct {
 
 // Input is the world that a snapshot judges, each part read once.
 type Input struct {
-	Policies          []v1alpha1.ResidencyPolicy
-	Classes           []storagev1.StorageClass
-	Nodes             []corev1.Node
+	Policies []v1alpha1.ResidencyPolicy
+	Classes  []storagev1.StorageClass
+	Nodes    []corev1.Node
+	// CSINodes say which drivers a node runs. A node without one may run any.
+	CSINodes []storagev1.CSINode
+	// Volumes of the cluster; those that no claim has decide about their class, if it is a static one.
+	Volumes           []corev1.PersistentVolume
 	Namespaces        []corev1.Namespace
 	Registers         []Register
 	Stores            []Store
@@ -57,6 +61,7 @@ type Judged struct {
 	Classes    map[string]ClassVerdict
 	// Nodes sorted by name.
 	Nodes   []JudgedNode
+	unbound map[string][]VolumeVerdict // class → volumes that no claim has
 	placing placing
 }
 
@@ -131,13 +136,17 @@ func Build(in Input) *Snapshot {
 
 func judgeAll(rules *Rules, in Input) *Judged {
 	judged := &Judged{Rules: rules, Classes: make(map[string]ClassVerdict, len(in.Classes)), Nodes: make([]JudgedNode, 0, len(in.Nodes))}
+	drivers := driversOf(in.CSINodes)
 	for i := range in.Nodes {
-		judged.Nodes = append(judged.Nodes, rules.JudgeNode(&in.Nodes[i]))
+		node := rules.JudgeNode(&in.Nodes[i])
+		node.Drivers = drivers[node.Name]
+		judged.Nodes = append(judged.Nodes, node)
 	}
 	slices.SortFunc(judged.Nodes, func(a, b JudgedNode) int { return strings.Compare(a.Name, b.Name) })
 	for i := range in.Classes {
 		judged.Classes[in.Classes[i].Name] = rules.JudgeClass(&in.Classes[i], judged.Nodes)
 	}
+	judged.judgeStatic(in.Volumes)
 	return judged
 }
 

@@ -218,6 +218,8 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.StorageDeclarationApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("StorageRequest"):
 		return &apiv1alpha1.StorageRequestApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("StorageServer"):
+		return &apiv1alpha1.StorageServerApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("StoreBackups"):
 		return &apiv1alpha1.StoreBackupsApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("StoreConnection"):

@@ -1821,6 +1821,14 @@ var schemaYAML = typed.YAMLObject(`types:
       type:
         namedType: com.github.rempart-dev.rempart.api.v1alpha1.QuotaMode
       default: Manage
+    - name: servers
+      type:
+        list:
+          elementType:
+            namedType: com.github.rempart-dev.rempart.api.v1alpha1.StorageServer
+          elementRelationship: associative
+          keys:
+          - host
 - name: com.github.rempart-dev.rempart.api.v1alpha1.PolicyWorkloads
   map:
     fields:
@@ -2296,9 +2304,15 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: country
       type:
         namedType: com.github.rempart-dev.rempart.api.v1alpha1.Country
+    - name: digest
+      type:
+        scalar: string
     - name: evidence
       type:
         scalar: string
+    - name: location
+      type:
+        namedType: com.github.rempart-dev.rempart.api.v1alpha1.ProviderRegion
     - name: provisioner
       type:
         scalar: string
@@ -2317,6 +2331,18 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: storageClassName
       type:
         namedType: com.github.rempart-dev.rempart.api.v1alpha1.ObjectName
+- name: com.github.rempart-dev.rempart.api.v1alpha1.StorageServer
+  map:
+    fields:
+    - name: country
+      type:
+        namedType: com.github.rempart-dev.rempart.api.v1alpha1.Country
+    - name: evidence
+      type:
+        scalar: string
+    - name: host
+      type:
+        scalar: string
 - name: com.github.rempart-dev.rempart.api.v1alpha1.StoreBackups
   map:
     fields:

@@ -18,6 +18,8 @@ type PolicyStorageApplyConfiguration struct {
 	// quota is whether the operator keeps a ResourceQuota in each namespace that the policy judges, which grants nothing of
 	// the classes that it does not allow. Managed when absent.
 	Quota *apiv1alpha1.QuotaMode `json:"quota,omitempty"`
+	// servers of network storage. A server that is not listed is in no known place.
+	Servers []StorageServerApplyConfiguration `json:"servers,omitempty"`
 }
 
 // PolicyStorageApplyConfiguration constructs a declarative configuration of the PolicyStorage type for use with
@@ -44,5 +46,18 @@ func (b *PolicyStorageApplyConfiguration) WithDeclarations(values ...*StorageDec
 // If called multiple times, the Quota field is set to the value of the last call.
 func (b *PolicyStorageApplyConfiguration) WithQuota(value apiv1alpha1.QuotaMode) *PolicyStorageApplyConfiguration {
 	b.Quota = &value
+	return b
+}
+
+// WithServers adds the given value to the Servers field in the declarative configuration
+// and returns the receiver, so that objects can be build by chaining "With" function invocations.
+// If called multiple times, values provided by each call will be appended to the Servers field.
+func (b *PolicyStorageApplyConfiguration) WithServers(values ...*StorageServerApplyConfiguration) *PolicyStorageApplyConfiguration {
+	for i := range values {
+		if values[i] == nil {
+			panic("nil value passed to WithServers")
+		}
+		b.Servers = append(b.Servers, *values[i])
+	}
 	return b
 }

@@ -11,15 +11,20 @@ import (
 // StorageDeclarationApplyConfiguration represents a declarative configuration of the StorageDeclaration type for use
 // with apply.
 //
-// StorageDeclaration locates a StorageClass that cannot be proven.
+// StorageDeclaration locates a StorageClass that cannot be proven, by country or by region.
 type StorageDeclarationApplyConfiguration struct {
 	// storageClassName that is located.
 	StorageClassName *apiv1alpha1.ObjectName `json:"storageClassName,omitempty"`
 	// provisioner that the class must have for the declaration to count.
 	Provisioner *string `json:"provisioner,omitempty"`
+	// digest of the class, as in status.storageClasses. If present, the class is Unknown once its provisioner, parameters
+	// or topologies are others.
+	Digest *string `json:"digest,omitempty"`
 	// country where the class keeps data.
 	Country *apiv1alpha1.Country `json:"country,omitempty"`
-	// evidence is how the country is known.
+	// location is the region where the class keeps data.
+	Location *ProviderRegionApplyConfiguration `json:"location,omitempty"`
+	// evidence is how the place is known.
 	Evidence *string `json:"evidence,omitempty"`
 	// reviewOn is the day after which the declaration no longer counts.
 	ReviewOn *apiv1alpha1.Date `json:"reviewOn,omitempty"`
@@ -47,11 +52,27 @@ func (b *StorageDeclarationApplyConfiguration) WithProvisioner(value string) *St
 	return b
 }
 
+// WithDigest sets the Digest field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Digest field is set to the value of the last call.
+func (b *StorageDeclarationApplyConfiguration) WithDigest(value string) *StorageDeclarationApplyConfiguration {
+	b.Digest = &value
+	return b
+}
+
 // WithCountry sets the Country field in the declarative configuration to the given value
 // and returns the receiver, so that objects can be built by chaining "With" function invocations.
 // If called multiple times, the Country field is set to the value of the last call.
 func (b *StorageDeclarationApplyConfiguration) WithCountry(value apiv1alpha1.Country) *StorageDeclarationApplyConfiguration {
 	b.Country = &value
+	return b
+}
+
+// WithLocation sets the Location field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Location field is set to the value of the last call.
+func (b *StorageDeclarationApplyConfiguration) WithLocation(value *ProviderRegionApplyConfiguration) *StorageDeclarationApplyConfiguration {
+	b.Location = value
 	return b
 }
 
