@@ -87,9 +87,9 @@ func inlineSource(v *corev1.VolumeSource) source {
 	}
 }
 
-// liesWithThePod tells whether a volume is on the pod's node, comes from the API server or an image, or is a claim that
+// LiesWithThePod tells whether a volume is on the pod's node, comes from the API server or an image, or is a claim that
 // is judged as such.
-func liesWithThePod(v *corev1.VolumeSource) bool {
+func LiesWithThePod(v *corev1.VolumeSource) bool {
 	return v.EmptyDir != nil || v.HostPath != nil || v.ConfigMap != nil || v.Secret != nil || v.Projected != nil || v.DownwardAPI != nil ||
 		v.Image != nil || v.GitRepo != nil || v.PersistentVolumeClaim != nil || v.Ephemeral != nil
 }

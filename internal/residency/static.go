@@ -26,7 +26,7 @@ func (j *Judged) judgeStatic(volumes []corev1.PersistentVolume) {
 	j.unbound = map[string][]VolumeVerdict{}
 	for i := range volumes {
 		volume := &volumes[i]
-		if class := ClassOfVolume(volume); volume.Spec.ClaimRef == nil && isStatic(j.Classes[class].Provisioner) {
+		if class := ClassOfVolume(volume); volume.Spec.ClaimRef == nil && class != "" {
 			j.unbound[class] = append(j.unbound[class], j.JudgeVolume(volume))
 		}
 	}

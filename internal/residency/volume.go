@@ -65,7 +65,7 @@ func (j *Judged) JudgeVolume(volume *corev1.PersistentVolume) VolumeVerdict {
 // JudgeInline judges a volume that a pod brings and that may lie elsewhere than the pod: on a server, in a cloud, behind
 // a CSI driver. False for one that lies where the pod runs, or is a claim.
 func (r *Rules) JudgeInline(volume *corev1.Volume) (VolumeVerdict, bool) {
-	if liesWithThePod(&volume.VolumeSource) {
+	if LiesWithThePod(&volume.VolumeSource) {
 		return VolumeVerdict{}, false
 	}
 	src := inlineSource(&volume.VolumeSource)

@@ -46,12 +46,7 @@ func (g *Guard) JudgeInline(volume *corev1.Volume) []Objection {
 
 // MissingVolume returns what the policies object to a claim that names a volume which does not exist.
 func (g *Guard) MissingVolume(name string) []Objection {
-	objections := make([]Objection, 0, len(g.Policies))
-	for _, policy := range g.Policies {
-		objections = append(objections, policy.refuse(RuleVolume, v1alpha1.VerdictUnknown, ReasonVolumeMissing, Place{},
-			"volume "+quote(name)+" does not exist, so nothing says where it would lie", "Make the volume first"))
-	}
-	return objections
+	return g.all(RuleVolume, ReasonVolumeMissing, "volume "+quote(name)+" does not exist, so nothing says where it would lie", "Make the volume first")
 }
 
 // JudgeSelectedNode returns what the policies object to a node for which the volume of a claim is to be made. Live is

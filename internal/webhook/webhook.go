@@ -59,6 +59,9 @@ func SetupWithManager(mgr ctrl.Manager, deps Deps) error {
 	placer := placement.New(scheme, world)
 	handlers := map[string]admission.Handler{
 		storage.Path:              storage.New(scheme, world),
+		storage.VolumePath:        storage.NewVolumes(scheme, world),
+		storage.ClassPath:         storage.NewClasses(scheme, world),
+		storage.SnapshotPath:      storage.NewSnapshots(scheme, world),
 		placement.Path:            placer,
 		placement.MutatePath:      placer.Mutating(),
 		dataregister.Path:         dataregister.New(scheme, world, asker, marker{live, mgr.GetClient()}),

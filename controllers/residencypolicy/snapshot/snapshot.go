@@ -30,7 +30,8 @@ import (
 
 // +kubebuilder:rbac:groups=gdpr.rempart.dev,resources=residencypolicies;dataregisters,verbs=list;watch
 // +kubebuilder:rbac:groups=storage.k8s.io,resources=storageclasses,verbs=list;watch
-// +kubebuilder:rbac:groups="",resources=nodes;namespaces,verbs=list;watch
+// +kubebuilder:rbac:groups=storage.k8s.io,resources=csinodes,verbs=list;watch
+// +kubebuilder:rbac:groups="",resources=nodes;namespaces;persistentvolumes,verbs=list;watch
 
 // whole is the one thing that is reconciled: the picture of the whole cluster.
 var whole = reconcile.Request{NamespacedName: types.NamespacedName{Name: "cluster"}}
@@ -60,6 +61,8 @@ func (k *Keeper) Register(mgr ctrl.Manager) error {
 		Watches(&v1alpha1.DataRegister{}, toWhole, only(predicate.GenerationChangedPredicate{})).
 		Watches(&storagev1.StorageClass{}, toWhole).
 		Watches(&corev1.Node{}, toWhole, only(moved)).
+		Watches(&storagev1.CSINode{}, toWhole, only(reequipped)).
+		Watches(&corev1.PersistentVolume{}, toWhole, only(unbound)).
 		Watches(&corev1.Namespace{}, toWhole, only(relabelled)).
 		WithOptions(controller.Options{RateLimiter: flow.Backoff(), MaxConcurrentReconciles: 1, NeedLeaderElection: ptr.To(false)}).
 		Complete(k)
@@ -84,13 +87,14 @@ func (k *Keeper) Reconcile(ctx context.Context, _ reconcile.Request) (ctrl.Resul
 func (k *Keeper) load(ctx context.Context) (residency.Input, error) {
 	policies, registers := &v1alpha1.ResidencyPolicyList{}, &v1alpha1.DataRegisterList{}
 	classes, nodes, namespaces := &storagev1.StorageClassList{}, &corev1.NodeList{}, &corev1.NamespaceList{}
-	for _, list := range []client.ObjectList{policies, registers, classes, nodes, namespaces} {
+	csiNodes, volumes := &storagev1.CSINodeList{}, &corev1.PersistentVolumeList{}
+	for _, list := range []client.ObjectList{policies, registers, classes, nodes, namespaces, csiNodes, volumes} {
 		if err := k.Client.List(ctx, list, client.UnsafeDisableDeepCopy); err != nil { // Build only reads
 			return residency.Input{}, err
 		}
 	}
 	return residency.Input{Policies: policies.Items, Registers: residency.RegistersOf(registers.Items), Stores: register.StoresOf(registers.Items), Classes: classes.Items, Nodes: nodes.Items,
-		Namespaces: namespaces.Items, On: residency.Day(k.Clock.Now()), OperatorNamespace: k.OperatorNamespace}, nil
+		CSINodes: csiNodes.Items, Volumes: volumes.Items, Namespaces: namespaces.Items, On: residency.Day(k.Clock.Now()), OperatorNamespace: k.OperatorNamespace}, nil
 }
 
 // untilTomorrow is the time to the next civil day in UTC: adequacy decisions and declarations end with a day.
@@ -107,6 +111,29 @@ var moved = predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
 	now, okNow := e.ObjectNew.(*corev1.Node)
 	return !okOld || !okNow || residency.Moved(old, now)
 }}
+
+// reequipped lets through the drivers that a node runs.
+var reequipped = predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
+	old, okOld := e.ObjectOld.(*storagev1.CSINode)
+	now, okNow := e.ObjectNew.(*storagev1.CSINode)
+	return !okOld || !okNow || !equality.Semantic.DeepEqual(old.Spec, now.Spec)
+}}
+
+// unbound lets through the volumes that decide about their class: those that no claim has, or had.
+var unbound = predicate.Funcs{
+	CreateFunc: func(e event.CreateEvent) bool { return isFree(e.Object) },
+	DeleteFunc: func(e event.DeleteEvent) bool { return isFree(e.Object) },
+	UpdateFunc: func(e event.UpdateEvent) bool {
+		old, okOld := e.ObjectOld.(*corev1.PersistentVolume)
+		now, okNow := e.ObjectNew.(*corev1.PersistentVolume)
+		return !okOld || !okNow || ((isFree(old) || isFree(now)) && (!equality.Semantic.DeepEqual(old.Spec, now.Spec) || !equality.Semantic.DeepEqual(old.Annotations, now.Annotations)))
+	},
+}
+
+func isFree(object client.Object) bool {
+	volume, ok := object.(*corev1.PersistentVolume)
+	return !ok || volume.Spec.ClaimRef == nil
+}
 
 // relabelled lets through what a policy's selector reads.
 var relabelled = predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {

@@ -9,6 +9,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
+
+	"github.com/rempart-dev/rempart/internal/residency"
 )
 
 // claim is a wish for storage, wherever it is written.
@@ -21,71 +23,77 @@ type claim struct {
 	bytes int64
 }
 
-// claimsOf finds every claim that an object makes or will make.
-func claimsOf(decoder admission.Decoder, kind metav1.GroupVersionKind, raw runtime.RawExtension) ([]claim, error) {
+// wishesOf finds every claim that an object makes or will make, what a claim ties itself to, and the volumes that pods
+// bring.
+func wishesOf(decoder admission.Decoder, kind metav1.GroupVersionKind, raw runtime.RawExtension) (wishes, error) {
 	switch kind.Group + "/" + kind.Kind {
 	case "/PersistentVolumeClaim":
-		return decoded(decoder, raw, func(o *corev1.PersistentVolumeClaim) []claim { return []claim{claimOf("spec", o.Annotations, &o.Spec)} })
+		return decoded(decoder, raw, func(o *corev1.PersistentVolumeClaim) wishes {
+			return wishes{claims: []claim{claimOf("spec", o.Annotations, &o.Spec)}, links: linksOf(o)}
+		})
 	case "/Pod":
-		return decoded(decoder, raw, func(o *corev1.Pod) []claim { return ephemeral("spec", &o.Spec) })
+		return decoded(decoder, raw, func(o *corev1.Pod) wishes { return ofPods("spec", &o.Spec) })
 	case "/ReplicationController":
-		return decoded(decoder, raw, func(o *corev1.ReplicationController) []claim {
+		return decoded(decoder, raw, func(o *corev1.ReplicationController) wishes {
 			if o.Spec.Template == nil {
-				return nil
+				return wishes{}
 			}
-			return ephemeral("spec.template.spec", &o.Spec.Template.Spec)
+			return ofPods("spec.template.spec", &o.Spec.Template.Spec)
 		})
 	case "apps/Deployment":
-		return decoded(decoder, raw, func(o *appsv1.Deployment) []claim { return ephemeral("spec.template.spec", &o.Spec.Template.Spec) })
+		return decoded(decoder, raw, func(o *appsv1.Deployment) wishes { return ofPods("spec.template.spec", &o.Spec.Template.Spec) })
 	case "apps/ReplicaSet":
-		return decoded(decoder, raw, func(o *appsv1.ReplicaSet) []claim { return ephemeral("spec.template.spec", &o.Spec.Template.Spec) })
+		return decoded(decoder, raw, func(o *appsv1.ReplicaSet) wishes { return ofPods("spec.template.spec", &o.Spec.Template.Spec) })
 	case "apps/DaemonSet":
-		return decoded(decoder, raw, func(o *appsv1.DaemonSet) []claim { return ephemeral("spec.template.spec", &o.Spec.Template.Spec) })
+		return decoded(decoder, raw, func(o *appsv1.DaemonSet) wishes { return ofPods("spec.template.spec", &o.Spec.Template.Spec) })
 	case "apps/StatefulSet":
-		return decoded(decoder, raw, statefulSetClaims)
+		return decoded(decoder, raw, ofStatefulSet)
 	case "batch/Job":
-		return decoded(decoder, raw, func(o *batchv1.Job) []claim { return ephemeral("spec.template.spec", &o.Spec.Template.Spec) })
+		return decoded(decoder, raw, func(o *batchv1.Job) wishes { return ofPods("spec.template.spec", &o.Spec.Template.Spec) })
 	case "batch/CronJob":
-		return decoded(decoder, raw, func(o *batchv1.CronJob) []claim {
-			return ephemeral("spec.jobTemplate.spec.template.spec", &o.Spec.JobTemplate.Spec.Template.Spec)
+		return decoded(decoder, raw, func(o *batchv1.CronJob) wishes {
+			return ofPods("spec.jobTemplate.spec.template.spec", &o.Spec.JobTemplate.Spec.Template.Spec)
 		})
 	default:
-		return nil, fmt.Errorf("reading a %s: its claims are not known", kind.Kind)
+		return wishes{}, fmt.Errorf("reading a %s: its claims are not known", kind.Kind)
 	}
 }
 
 func decoded[T any, P interface {
 	*T
 	runtime.Object
-}](decoder admission.Decoder, raw runtime.RawExtension, claims func(P) []claim) ([]claim, error) {
+}](decoder admission.Decoder, raw runtime.RawExtension, read func(P) wishes) (wishes, error) {
 	object := P(new(T))
 	if err := decoder.DecodeRaw(raw, object); err != nil {
-		return nil, fmt.Errorf("decoding the object: %w", err)
+		return wishes{}, fmt.Errorf("decoding the object: %w", err)
 	}
-	return claims(object), nil
+	return read(object), nil
 }
 
-func statefulSetClaims(o *appsv1.StatefulSet) []claim {
-	claims := ephemeral("spec.template.spec", &o.Spec.Template.Spec)
+func ofStatefulSet(o *appsv1.StatefulSet) wishes {
+	w := ofPods("spec.template.spec", &o.Spec.Template.Spec)
 	for i := range o.Spec.VolumeClaimTemplates {
 		template := &o.Spec.VolumeClaimTemplates[i]
-		claims = append(claims, claimOf("spec.volumeClaimTemplates["+template.Name+"]", template.Annotations, &template.Spec))
+		w.claims = append(w.claims, claimOf("spec.volumeClaimTemplates["+template.Name+"]", template.Annotations, &template.Spec))
 	}
-	return claims
+	return w
 }
 
-// ephemeral finds generic ephemeral volumes: a controller makes a claim of each.
-func ephemeral(path string, spec *corev1.PodSpec) []claim {
-	var claims []claim
+// ofPods finds generic ephemeral volumes, of each of which a controller makes a claim, and the other volumes.
+func ofPods(path string, spec *corev1.PodSpec) wishes {
+	var w wishes
 	for i := range spec.Volumes {
 		volume := &spec.Volumes[i]
-		if volume.Ephemeral == nil || volume.Ephemeral.VolumeClaimTemplate == nil {
-			continue
+		field := path + ".volumes[" + volume.Name + "]"
+		switch {
+		case !residency.LiesWithThePod(&volume.VolumeSource):
+			w.brought = append(w.brought, brought{field, volume})
+		case volume.Ephemeral != nil && volume.Ephemeral.VolumeClaimTemplate != nil:
+			template := volume.Ephemeral.VolumeClaimTemplate
+			w.claims = append(w.claims, claimOf(field+".ephemeral.volumeClaimTemplate", template.Annotations, &template.Spec))
 		}
-		template := volume.Ephemeral.VolumeClaimTemplate
-		claims = append(claims, claimOf(path+".volumes["+volume.Name+"].ephemeral.volumeClaimTemplate", template.Annotations, &template.Spec))
 	}
-	return claims
+	return w
 }
 
 // claimOf reads the class that counts: the beta annotation wins over the field, even when it is empty.

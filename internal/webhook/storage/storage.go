@@ -1,5 +1,5 @@
-// Package storage judges claims for storage in guarded namespaces: claims themselves, claim templates of StatefulSets,
-// and generic ephemeral volumes of pods and pod templates.
+// Package storage judges storage in guarded namespaces: claims and what they bind, claim templates of StatefulSets, the
+// volumes that pods and pod templates bring, snapshots; and of the cluster the volumes and classes that such claims have.
 package storage
 
 import (
@@ -41,26 +41,35 @@ func (h *Handler) Handle(ctx context.Context, req admission.Request) admission.R
 	if snapshot == nil {
 		return admission.Errored(http.StatusServiceUnavailable, errNotLoaded)
 	}
-	claims, err := h.claims(req)
+	wanted, err := h.wishes(req)
 	if err != nil {
 		return admission.Errored(http.StatusBadRequest, errUnreadable)
 	}
-	if len(claims) == 0 {
+	if wanted.none() {
 		return admission.Allowed("")
 	}
-	answer, err := h.answer(ctx, snapshot, req.Namespace, claims)
+	answer, err := h.answer(ctx, snapshot, req.Namespace, func(snapshot *residency.Snapshot, guard *residency.Guard) (review.Answer, error) {
+		answer, err := h.judge(ctx, snapshot, guard, wanted.claims)
+		if err == nil {
+			err = h.judgeRest(ctx, &answer, guard, req.Namespace, wanted)
+		}
+		return answer, err
+	})
 	if err != nil {
 		return review.Failed(ctx, err)
 	}
 	return answer.Response(req)
 }
 
+// judging judges a request by a snapshot, under what holds in its namespace.
+type judging func(*residency.Snapshot, *residency.Guard) (review.Answer, error)
+
 // answer judges by the snapshot, and by the API server where the snapshot may be behind: the namespace carries the label
 // of guarded ones and the snapshot does not know why (a register or a policy came a moment ago, or the label is forged),
 // or it knows no policy, and refuses.
-func (h *Handler) answer(ctx context.Context, snapshot *residency.Snapshot, namespace string, claims []claim) (review.Answer, error) {
+func (h *Handler) answer(ctx context.Context, snapshot *residency.Snapshot, namespace string, judge judging) (review.Answer, error) {
 	if guard := snapshot.GuardOf(namespace); guard != nil {
-		answer, err := h.judge(ctx, snapshot, guard, claims)
+		answer, err := judge(snapshot, guard)
 		if err != nil || !answer.Refused() || !guard.BuiltIn() {
 			return answer, err
 		}
@@ -73,23 +82,20 @@ func (h *Handler) answer(ctx context.Context, snapshot *residency.Snapshot, name
 	if guard == nil {
 		return review.Answer{}, nil
 	}
-	return h.judge(ctx, fresh, guard, claims)
+	return judge(fresh, guard)
 }
 
-// claims finds what the request adds or changes.
-func (h *Handler) claims(req admission.Request) ([]claim, error) {
-	claims, err := claimsOf(h.decoder, req.Kind, req.Object)
+// wishes finds what the request adds or changes.
+func (h *Handler) wishes(req admission.Request) (wishes, error) {
+	wanted, err := wishesOf(h.decoder, req.Kind, req.Object)
 	if err != nil || req.Operation != admissionv1.Update {
-		return claims, err
+		return wanted, err
 	}
-	old, err := claimsOf(h.decoder, req.Kind, req.OldObject)
+	old, err := wishesOf(h.decoder, req.Kind, req.OldObject)
 	if err != nil {
-		return nil, err
+		return wishes{}, err
 	}
-	if old == nil {
-		old = []claim{}
-	}
-	return news(claims, old), nil
+	return wanted.since(old), nil
 }
 
 func (h *Handler) judge(ctx context.Context, snapshot *residency.Snapshot, guard *residency.Guard, claims []claim) (review.Answer, error) {

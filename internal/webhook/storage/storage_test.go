@@ -270,6 +270,8 @@ func FuzzHandler(f *testing.F) {
 	f.Add([]byte(`{"spec":{"storageClassName":"london"}}`), "PersistentVolumeClaim", "")
 	f.Add([]byte(`{"spec":{"volumes":[{"name":"a","ephemeral":{}}]}}`), "Pod", "")
 	f.Add([]byte(`{"spec":{"template":null}}`), "StatefulSet", "apps")
+	f.Add([]byte(`{"metadata":{"annotations":{"volume.kubernetes.io/selected-node":"n"}},"spec":{"volumeName":"v","volumeAttributesClassName":"a","dataSourceRef":{"kind":"VolumeSnapshot","apiGroup":"snapshot.storage.k8s.io","name":"s"}}}`), "PersistentVolumeClaim", "")
+	f.Add([]byte(`{"spec":{"volumes":[{"name":"a","csi":{"driver":""}},{"name":"b","iscsi":{}}]}}`), "Pod", "")
 	h := handler(f, world())
 	f.Fuzz(func(t *testing.T, raw []byte, kind, group string) {
 		got := h.Handle(t.Context(), admission.Request{AdmissionRequest: admissionv1.AdmissionRequest{Operation: create, Namespace: "shop",
