@@ -82,14 +82,14 @@ func (h *handleForm) groups(handle string) (region, zone string) {
 		return "", ""
 	}
 	match := h.FindStringSubmatch(handle)
-	for i, name := range h.SubexpNames() {
-		switch {
-		case match == nil:
-		case name == "region" && match[i] != "":
-			region = match[i]
-		case name == "zone" && match[i] != "":
-			zone = match[i]
-		}
+	if match == nil {
+		return "", ""
+	}
+	if i := h.SubexpIndex("region"); i > 0 {
+		region = match[i]
+	}
+	if i := h.SubexpIndex("zone"); i > 0 {
+		zone = match[i]
 	}
 	return region, zone
 }
@@ -116,6 +116,9 @@ func (d driver) check(t *tables) error {
 				return fmt.Errorf("driver %s: parameter %s means %q", d.Names[0], key, means)
 			}
 		}
+	}
+	if d.Handle != nil && d.Handle.SubexpIndex("region") < 0 && d.Handle.SubexpIndex("zone") < 0 {
+		return fmt.Errorf("driver %s: its form of handles finds no place", d.Names[0])
 	}
 	if d.IgnoreCase == "" || d.IgnoreCase == "Keys" {
 		return nil

@@ -101,7 +101,7 @@ func (r *Rules) readSource(src source) evidence {
 	if src.pointer != "" {
 		found.gap, found.detail = ReasonPointer, src.pointer
 	}
-	regions, zones := []string(nil), []string(nil)
+	var regions, zones []string
 	if region, zone := d.Handle.groups(src.handle); zone != "" {
 		zones = append(zones, zone)
 	} else if region != "" {

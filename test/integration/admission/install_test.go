@@ -56,7 +56,8 @@ func install(ctx context.Context, root string) error {
 	}
 	made = errors.Join(made,
 		admin.Create(ctx, &storagev1.StorageClass{ObjectMeta: metav1.ObjectMeta{Name: "mystery"}, Provisioner: "example.com/unknown"}),
-		admin.Create(ctx, &v1alpha1.ResidencyPolicy{ObjectMeta: metav1.ObjectMeta{Name: "eu-only"}, Spec: v1alpha1.ResidencyPolicySpec{Enforcement: "Enforce", Role: "Default", Provider: "aws", Storage: uncounted,
+		admin.Create(ctx, &v1alpha1.ResidencyPolicy{ObjectMeta: metav1.ObjectMeta{Name: "eu-only"}, Spec: v1alpha1.ResidencyPolicySpec{Enforcement: "Enforce", Role: "Default", Provider: "aws",
+			Storage:    v1alpha1.PolicyStorage{Quota: uncounted.Quota, Servers: []v1alpha1.StorageServer{{Host: "nfs.example.com", Country: "FR", Evidence: "contract"}}},
 			Namespaces: v1alpha1.PolicyNamespaces{Mode: "Selected", Selector: &metav1.LabelSelector{MatchLabels: map[string]string{"data": "personal"}}}}}),
 		admin.Create(ctx, &v1alpha1.ResidencyPolicy{ObjectMeta: metav1.ObjectMeta{Name: "watch"}, Spec: v1alpha1.ResidencyPolicySpec{Enforcement: "Audit", Role: "Named", Provider: "aws", Storage: uncounted,
 			Namespaces: v1alpha1.PolicyNamespaces{Mode: "Selected", Selector: &metav1.LabelSelector{MatchLabels: map[string]string{"data": "maybe"}}}}}),

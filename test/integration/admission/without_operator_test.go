@@ -5,6 +5,7 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	storagev1 "k8s.io/api/storage/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/ptr"
@@ -23,7 +24,12 @@ func TestZWhileTheWebhooksAreDownOnlyGuardedNamespacesFailClosed(t *testing.T) {
 	running, deployed := governed("held", "running"), &appsv1.Deployment{ObjectMeta: meta("held", "deployed"), Spec: appsv1.DeploymentSpec{Selector: selecting("running"), Template: templateOf(governed("held", "running"))}}
 	accepted(t, admin.Create(t.Context(), running))
 	accepted(t, admin.Create(t.Context(), deployed))
+	accepted(t, admin.Create(t.Context(), localVolume("spare", "eu-west-3", "", "")))
 	stopOperator()
+	refused(t, admin.Patch(t.Context(), claim("held", "before", "eu-fast"), patch(`{"spec":{"volumeName":"spare"}}`)), "failed calling webhook")
+	accepted(t, admin.Create(t.Context(), localVolume("unjudged", "us-east-1", "held", "before")))
+	refused(t, admin.Create(t.Context(), &storagev1.StorageClass{ObjectMeta: metav1.ObjectMeta{Name: "later"}, Provisioner: "local.rempart.dev"}), "failed calling webhook")
+	accepted(t, admin.Patch(t.Context(), &storagev1.StorageClass{ObjectMeta: metav1.ObjectMeta{Name: "eu-fast"}}, patch(`{"metadata":{"labels":{"a":"b"}}}`)))
 	refused(t, admin.Create(t.Context(), claim("held", "data", "eu-fast")), "failed calling webhook")
 	refused(t, admin.Create(t.Context(), &corev1.Pod{ObjectMeta: meta("held", "p"), Spec: podSpec("eu-fast")}), "failed calling webhook")
 	stateless := podSpec("eu-fast")
