@@ -86,6 +86,10 @@ func missing(reason Reason) string {
 		return "the provider of the codes: spec.provider of the policy names it"
 	case ReasonRegionUnknown, ReasonZoneUnknown, ReasonNoSinglePlace:
 		return "the country of the code: spec.locations of the policy declares it"
+	case ReasonServerUnknown:
+		return "the country of the server: spec.storage.servers of the policy declares it"
+	case ReasonDigestMismatch:
+		return "the digest of the class as it is: spec.storage.declarations of the policy pins another"
 	case ReasonConflicting:
 		return "one answer: mend what contradicts itself, for no declaration goes before it"
 	case ReasonNoEvidence:
@@ -112,8 +116,8 @@ func stepsOfClass(class *storagev1.StorageClass) []Step {
 		steps = append(steps, Step{"topology", wordsOfTerm(d, term)})
 	}
 	names := func(parameter string) bool { return d.Location[d.key(parameter)] != "" }
-	if d.Kind != kindStatic && len(class.AllowedTopologies) == 0 && !slices.ContainsFunc(slices.Collect(maps.Keys(class.Parameters)), names) {
-		steps = append(steps, Step{"topology", "neither parameters nor allowedTopologies name a place: volumes are made where their pods run, so the nodes count"})
+	if d.Kind != kindStatic && d.Provider != serverProvider && len(class.AllowedTopologies) == 0 && !slices.ContainsFunc(slices.Collect(maps.Keys(class.Parameters)), names) {
+		steps = append(steps, Step{"topology", "neither parameters nor allowedTopologies name a place: volumes are made where their pods run, so the nodes that run the driver count"})
 	}
 	return steps
 }
@@ -123,6 +127,8 @@ func (d driver) words() string {
 	switch {
 	case d.Kind == kindStatic:
 		return ": volumes are made by hand"
+	case d.Provider == serverProvider:
+		return fmt.Sprintf(": kind %s, on a server that is named", d.Kind)
 	case d.Provider == nodeProvider:
 		return fmt.Sprintf(": kind %s, codes of the nodes' provider", d.Kind)
 	default:
@@ -163,7 +169,11 @@ func wordsOfTerm(d driver, term topologyTerm) string {
 }
 
 func sentenceOfDeclaration(declaration v1alpha1.StorageDeclaration, provisioner string, on v1alpha1.Date) string {
-	said := fmt.Sprintf("says %s for provisioner %s", declaration.Country, declaration.Provisioner)
+	place := orElse(string(declaration.Country), declaration.Location.Provider+" "+declaration.Location.Region)
+	said := fmt.Sprintf("says %s for provisioner %s", place, declaration.Provisioner)
+	if declaration.Digest != "" {
+		said += " and one digest"
+	}
 	switch {
 	case declaration.Provisioner != provisioner:
 		return said + "; it does not count, for the class has another"

@@ -61,7 +61,7 @@ func TestAClassIsExplainedLinkByLink(t *testing.T) {
 		`rule storage-class: class "fast" provisions in aws us-east-1 (US, AdequatePartial); allowed: EU. Use "eu-fast"`)
 	expect(t, explain(class("example.com/unknown", nil)), "example.com/unknown is not in the list of drivers",
 		"it does not count, for its review was due on 2026-11-23", "Unknown ProvisionerUnknown", "missing: the place of the data: spec.storage.declarations of the policy declares it", "Use \"eu-fast\"")
-	expect(t, explain(class("ebs.csi.aws.com", nil)), "so the nodes count", "Denied TopologyOpen", "place: aws us-east-1a (US, AdequatePartial)")
+	expect(t, explain(class("ebs.csi.aws.com", nil)), "so the nodes that run the driver count", "Denied TopologyOpen", "place: aws us-east-1a (US, AdequatePartial)")
 	expect(t, explain(class("ebs.csi.aws.com", nil, term(region, "eu-west-3"))), "Allowed Allowed", `class "fast" keeps data in aws eu-west-3 (FR, EU)`)
 	expect(t, explain(class("kubernetes.io/no-provisioner", nil)), "provisioner: kubernetes.io/no-provisioner: volumes are made by hand")
 	expect(t, explain(class("ebs.csi.aws.com", nil, term("example.com/rack", "1"), term())), "example.com/rack (not known for this driver) in 1", "a term without a place")

@@ -78,19 +78,22 @@ func connect(target Target) (Cluster, error) {
 	return Cluster{Reader: reader, Namespace: namespace}, nil
 }
 
-// world reads what a snapshot judges: all policies, classes and nodes, and one namespace with its registers when it is
+// world reads what a snapshot judges: all policies, classes, volumes and nodes with their drivers, and one namespace with its registers when it is
 // named.
 func (c Cluster) world(ctx context.Context, namespace string, on v1alpha1.Date, operator string) (residency.Input, error) {
 	policies, registers := &v1alpha1.ResidencyPolicyList{}, &v1alpha1.DataRegisterList{}
 	classes, nodes := &storagev1.StorageClassList{}, &corev1.NodeList{}
+	csiNodes, volumes := &storagev1.CSINodeList{}, &corev1.PersistentVolumeList{}
 	in := residency.Input{On: on, OperatorNamespace: operator}
-	err := errors.Join(c.list(ctx, "residencypolicies", policies), c.list(ctx, "storageclasses", classes), c.list(ctx, "nodes", nodes))
+	err := errors.Join(c.list(ctx, "csinodes", csiNodes), c.list(ctx, "persistentvolumes", volumes),
+		c.list(ctx, "residencypolicies", policies), c.list(ctx, "storageclasses", classes), c.list(ctx, "nodes", nodes))
 	if namespace != "" {
 		ns := &corev1.Namespace{}
 		err = errors.Join(err, c.list(ctx, "dataregisters", registers, client.InNamespace(namespace)), c.get(ctx, "namespace", client.ObjectKey{Name: namespace}, ns))
 		in.Namespaces = []corev1.Namespace{*ns}
 	}
 	in.Policies, in.Classes, in.Nodes = policies.Items, classes.Items, nodes.Items
+	in.CSINodes, in.Volumes = csiNodes.Items, volumes.Items
 	in.Registers, in.Stores = residency.RegistersOf(registers.Items), register.StoresOf(registers.Items)
 	return in, err
 }
