@@ -11,8 +11,6 @@ type source struct {
 	attributes map[string]string
 	// servers that it names.
 	servers []string
-	// pointer names what stands for something that exists elsewhere, in no place that it says.
-	pointer string
 }
 
 // sourceOf reads the source of a PersistentVolume. One that nobody knows has an empty driver.

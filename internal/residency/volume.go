@@ -98,9 +98,6 @@ func (r *Rules) readSource(src source) evidence {
 		return evidence{gap: ReasonProvisionerUnknown, detail: src.driver}
 	}
 	var found evidence
-	if src.pointer != "" {
-		found.gap, found.detail = ReasonPointer, src.pointer
-	}
 	var regions, zones []string
 	if region, zone := d.Handle.groups(src.handle); zone != "" {
 		zones = append(zones, zone)
