@@ -156,6 +156,7 @@ func (r *Rules) readAffinity(found *evidence, d driver, affinity *corev1.VolumeN
 				zones = append(zones, expression.Values...)
 			case meansNode:
 				found.places = append(found.places, placesOf(expression.Values, nodes)...)
+			default: // it only narrows the term
 			}
 		}
 		for _, field := range term.MatchFields {

@@ -115,7 +115,7 @@ func TestAClassStaysWhereItIsWhileGuardedClaimsNameIt(t *testing.T) {
 	}
 	accepted(t, admin.Create(t.Context(), moving("eu-west-3")))
 	eventually(t, func() error { return admin.Create(t.Context(), claim("uses", "data", "moving")) }) // once the status lists it
-	eventually(t, func() error { // the handlers hear of the claim with a delay
+	eventually(t, func() error {                                                                      // the handlers hear of the claim with a delay
 		current := &storagev1.StorageClass{}
 		if err := admin.Get(t.Context(), client.ObjectKey{Name: "moving"}, current); err != nil {
 			return err
@@ -174,11 +174,14 @@ func snapshotObject(t *testing.T, text string) *unstructured.Unstructured {
 }
 
 func TestSnapshotsAreKeptAndRestoredInAllowedPlaces(t *testing.T) {
+	newNamespace(t, "kept-copies", map[string]string{"data": "personal"})
+	guarded(t, "kept-copies", "true")
+	restored := claim("kept-copies", "restored", "eu-fast")
+	restored.Spec.DataSource = &corev1.TypedLocalObjectReference{APIGroup: ptr.To("snapshot.storage.k8s.io"), Kind: "VolumeSnapshot", Name: "by-hand"}
+	refused(t, admin.Create(t.Context(), restored.DeepCopy()), `VolumeSnapshot "by-hand" does not exist`) // nor does its kind
 	for _, kind := range [][]any{{"volumesnapshots", "VolumeSnapshot", "Namespaced"}, {"volumesnapshotcontents", "VolumeSnapshotContent", "Cluster"}, {"volumesnapshotclasses", "VolumeSnapshotClass", "Cluster"}} {
 		accepted(t, admin.Create(t.Context(), snapshotObject(t, fmt.Sprintf(snapshotKinds, kind...))))
 	}
-	newNamespace(t, "kept-copies", map[string]string{"data": "personal"})
-	guarded(t, "kept-copies", "true")
 	create := func(text string) error {
 		object := snapshotObject(t, text)
 		object.SetAPIVersion("snapshot.storage.k8s.io/v1")
@@ -195,14 +198,12 @@ func TestSnapshotsAreKeptAndRestoredInAllowedPlaces(t *testing.T) {
 	eventually(t, func() error { // the API server hears of the kind with a delay
 		err := create(fmt.Sprintf(taken, "far", "far"))
 		if err == nil || !strings.Contains(err.Error(), "rule snapshot") || !strings.Contains(err.Error(), "eastus") {
-			return fmt.Errorf("want a refusal of a snapshot abroad, have %v", err) //nolint:errorlint // it may be nil
+			return fmt.Errorf("want a refusal of a snapshot abroad, have %q", fmt.Sprint(err))
 		}
 		return nil
 	})
 	accepted(t, create(fmt.Sprintf(taken, "near", "near")))
 	accepted(t, create(`{kind: VolumeSnapshot, metadata: {namespace: kept-copies, name: by-hand}, spec: {source: {volumeSnapshotContentName: made}}}`))
-	restored := claim("kept-copies", "restored", "eu-fast")
-	restored.Spec.DataSource = &corev1.TypedLocalObjectReference{APIGroup: ptr.To("snapshot.storage.k8s.io"), Kind: "VolumeSnapshot", Name: "by-hand"}
 	refused(t, admin.Create(t.Context(), restored), "rule snapshot", `snapshot content "made" was made by hand`)
 	restored.Spec.DataSource.Name = "near"
 	accepted(t, admin.Create(t.Context(), restored))
