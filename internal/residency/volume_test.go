@@ -105,6 +105,7 @@ func TestVolumesAreJudgedBySourceAndThenByAffinity(t *testing.T) {
 		"a local disk of a node nobody knows":     {volume(localDisk, one(is(corev1.LabelHostname, "gone"))), ClassVerdict{}, unknown, ReasonNoEvidence},
 		"a folder of any node":                    {volume(corev1.PersistentVolumeSource{HostPath: &corev1.HostPathVolumeSource{Path: "/x"}}, nil), ClassVerdict{}, unknown, ReasonNoEvidence},
 		"a driver nobody knows":                   {volume(csi("x.example.com", "eu-west-3"), one(is(region, "eu-west-3"))), ClassVerdict{}, unknown, ReasonProvisionerUnknown},
+		"a disk of vSphere":                       {volume(corev1.PersistentVolumeSource{VsphereVolume: &corev1.VsphereVirtualDiskVolumeSource{VolumePath: "x"}}, one(is("topology.csi.vmware.com/k8s-region", "eu-west-3"))), ClassVerdict{}, allowed, ReasonAllowed},
 		"a source nobody knows":                   {volume(corev1.PersistentVolumeSource{}, one(is(region, "eu-west-3"))), ClassVerdict{}, unknown, ReasonProvisionerUnknown},
 		"declared by its class":                   {volume(csi("files.example.com", "x"), nil), ClassVerdict{Name: "files", Provisioner: "files.example.com"}, allowed, ReasonDeclared},
 		"of another driver than its class":        {volume(csi("x.example.com", "x"), nil), ClassVerdict{Name: "files", Provisioner: "files.example.com"}, unknown, ReasonProvisionerUnknown},
@@ -161,6 +162,9 @@ func TestVolumesOfPodsAreJudgedUnlessTheyLieWithThePod(t *testing.T) {
 		"a driver without host": {corev1.VolumeSource{CSI: &corev1.CSIVolumeSource{Driver: "nfs.csi.k8s.io"}}, true, v1alpha1.VerdictUnknown},
 		"a disk of a cloud":     {corev1.VolumeSource{GCEPersistentDisk: &corev1.GCEPersistentDiskVolumeSource{PDName: "d"}}, true, v1alpha1.VerdictUnknown},
 		"a disk of a zone":      {corev1.VolumeSource{AWSElasticBlockStore: &corev1.AWSElasticBlockStoreVolumeSource{VolumeID: "aws://us-east-1a/vol-1"}}, true, v1alpha1.VerdictDenied},
+		"a disk of a network":   {corev1.VolumeSource{FC: &corev1.FCVolumeSource{WWIDs: []string{"x"}}}, true, v1alpha1.VerdictUnknown},
+		"a disk of vSphere":     {corev1.VolumeSource{VsphereVolume: &corev1.VsphereVirtualDiskVolumeSource{VolumePath: "x"}}, true, v1alpha1.VerdictUnknown},
+		"a plug-in's":           {corev1.VolumeSource{FlexVolume: &corev1.FlexVolumeSource{Driver: "ebs.csi.aws.com"}}, true, v1alpha1.VerdictUnknown},
 		"nothing that is known": {corev1.VolumeSource{}, true, v1alpha1.VerdictUnknown},
 	} {
 		t.Run(name, func(t *testing.T) {
