@@ -253,7 +253,7 @@ type StorageDeclaration struct {
 	Country Country `json:"country,omitempty"`
 	// location is the region where the class keeps data.
 	// +optional
-	Location ProviderRegion `json:"location,omitzero"`
+	Location *ProviderRegion `json:"location,omitempty"`
 	// evidence is how the place is known.
 	// +required
 	// +kubebuilder:validation:MinLength=1

@@ -3,6 +3,8 @@ package residency
 import (
 	"slices"
 
+	"k8s.io/utils/ptr"
+
 	"github.com/rempart-dev/rempart/api/v1alpha1"
 )
 
@@ -39,7 +41,8 @@ func (r *Rules) placeOfDeclaration(declaration v1alpha1.StorageDeclaration) Plac
 	if declaration.Country != "" {
 		return r.LocateCountry(declaration.Country)
 	}
-	place := r.locate(declaration.Location.Provider, declaration.Location.Region, "")
+	location := ptr.Deref(declaration.Location, v1alpha1.ProviderRegion{})
+	place := r.locate(location.Provider, location.Region, "")
 	if place.Known() {
 		place.Reason = ReasonDeclared
 	}

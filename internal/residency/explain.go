@@ -8,6 +8,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	storagev1 "k8s.io/api/storage/v1"
+	"k8s.io/utils/ptr"
 
 	"github.com/rempart-dev/rempart/api/v1alpha1"
 )
@@ -169,7 +170,8 @@ func wordsOfTerm(d driver, term topologyTerm) string {
 }
 
 func sentenceOfDeclaration(declaration v1alpha1.StorageDeclaration, provisioner string, on v1alpha1.Date) string {
-	place := orElse(string(declaration.Country), declaration.Location.Provider+" "+declaration.Location.Region)
+	location := ptr.Deref(declaration.Location, v1alpha1.ProviderRegion{})
+	place := orElse(string(declaration.Country), location.Provider+" "+location.Region)
 	said := fmt.Sprintf("says %s for provisioner %s", place, declaration.Provisioner)
 	if declaration.Digest != "" {
 		said += " and one digest"

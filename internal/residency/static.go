@@ -1,6 +1,8 @@
 package residency
 
 import (
+	"slices"
+
 	corev1 "k8s.io/api/core/v1"
 	storagev1 "k8s.io/api/storage/v1"
 
@@ -53,7 +55,7 @@ func (j *Judged) byVolumes(verdict ClassVerdict) ClassVerdict {
 		if volume.Verdict != v1alpha1.VerdictAllowed && verdict.Verdict != v1alpha1.VerdictDenied && (verdict.Volume == nil || volume.Verdict == v1alpha1.VerdictDenied) {
 			verdict.Verdict, verdict.Reason, verdict.Decisive, verdict.Detail, verdict.Volume = volume.Verdict, volume.Reason, volume.Decisive, volume.Detail, &volume
 		}
-		verdict.Places = append(verdict.Places[:len(verdict.Places):len(verdict.Places)], volume.Places...)
+		verdict.Places = append(slices.Clip(verdict.Places), volume.Places...)
 	}
 	if len(verdict.Places) > maxPlaces {
 		verdict.Places = verdict.Places[:maxPlaces]

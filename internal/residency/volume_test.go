@@ -265,9 +265,9 @@ func TestDeclarationsNameARegionOrPinAClass(t *testing.T) {
 		verdict     v1alpha1.PlacementVerdict
 		reason      Reason
 	}{
-		"a region":                    {v1alpha1.StorageDeclaration{Location: v1alpha1.ProviderRegion{Provider: "aws", Region: "eu-west-3"}}, v1alpha1.VerdictAllowed, ReasonDeclared},
-		"a region abroad":             {v1alpha1.StorageDeclaration{Location: v1alpha1.ProviderRegion{Provider: "aws", Region: "us-east-1"}}, v1alpha1.VerdictDenied, ReasonZoneNotAllowed},
-		"a region nobody knows":       {v1alpha1.StorageDeclaration{Location: v1alpha1.ProviderRegion{Provider: "aws", Region: "eu-wesst-3"}}, v1alpha1.VerdictUnknown, ReasonRegionUnknown},
+		"a region":                    {v1alpha1.StorageDeclaration{Location: &v1alpha1.ProviderRegion{Provider: "aws", Region: "eu-west-3"}}, v1alpha1.VerdictAllowed, ReasonDeclared},
+		"a region abroad":             {v1alpha1.StorageDeclaration{Location: &v1alpha1.ProviderRegion{Provider: "aws", Region: "us-east-1"}}, v1alpha1.VerdictDenied, ReasonZoneNotAllowed},
+		"a region nobody knows":       {v1alpha1.StorageDeclaration{Location: &v1alpha1.ProviderRegion{Provider: "aws", Region: "eu-wesst-3"}}, v1alpha1.VerdictUnknown, ReasonRegionUnknown},
 		"the class that was declared": {v1alpha1.StorageDeclaration{Country: "FR", Digest: Digest(fast)}, v1alpha1.VerdictAllowed, ReasonDeclared},
 		"another class by its name":   {v1alpha1.StorageDeclaration{Country: "FR", Digest: "sha256:" + strings.Repeat("0", 64)}, v1alpha1.VerdictUnknown, ReasonDigestMismatch},
 	} {
@@ -289,7 +289,7 @@ func TestDeclarationsNameARegionOrPinAClass(t *testing.T) {
 func TestServersThatContradictEachOtherAreRefused(t *testing.T) {
 	spec := v1alpha1.ResidencyPolicySpec{Storage: v1alpha1.PolicyStorage{
 		Servers:      []v1alpha1.StorageServer{{Host: "::1", Country: "FR"}, {Host: "0:0:0:0:0:0:0:1", Country: "US"}, {Host: "a", Country: "ZZ"}},
-		Declarations: []v1alpha1.StorageDeclaration{{StorageClassName: "a", Location: v1alpha1.ProviderRegion{Provider: "aws", Region: "nowhere"}}}}}
+		Declarations: []v1alpha1.StorageDeclaration{{StorageClassName: "a", Location: &v1alpha1.ProviderRegion{Provider: "aws", Region: "nowhere"}}}}}
 	if got := Contradictions(spec); len(got) != 4 {
 		t.Errorf("%q", got)
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -64,9 +65,7 @@ func settle(scheme *runtime.Scheme, in residency.Input) *world {
 		conditions.Report(&policy.Status.Conditions, policy.Generation, verdict.Conditions...)
 	}
 	for i := range w.Namespaces {
-		for key, value := range w.snapshot.GuardOf(w.Namespaces[i].Name).Marks() {
-			w.Namespaces[i].Labels[key] = value
-		}
+		maps.Copy(w.Namespaces[i].Labels, w.snapshot.GuardOf(w.Namespaces[i].Name).Marks())
 	}
 	holder := &residency.Holder{}
 	holder.Store(w.snapshot)

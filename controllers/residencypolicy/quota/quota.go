@@ -83,7 +83,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, namespace *corev1.Namespace)
 	switch {
 	case client.IgnoreNotFound(err) != nil:
 		return flow.Next(0, fmt.Errorf("reading the quota: %w", err), nil)
-	case len(want) > 0 && !(err == nil && residency.Limits(live, want)):
+	case len(want) > 0 && (err != nil || !residency.Limits(live, want)):
 		return flow.Next(0, r.put(ctx, namespace.Name, want), nil)
 	case len(want) == 0 && !apierrors.IsNotFound(err) && live.Labels[v1alpha1.LabelManagedBy] == v1alpha1.ManagedByRempart:
 		return flow.Next(0, child.Delete(ctx, r.Client, live), nil)

@@ -35,6 +35,7 @@ func Terminal() World {
 
 // Main answers one question and returns the exit code.
 func Main(ctx context.Context, args []string, w World) int {
+	//nolint:contextcheck // cobra hands this context to the commands
 	root := group("kubectl-gdpr", "Ask Rempart where data may lie and when a period ends", residencyCommand(w), deadlineCommand(w))
 	root.Annotations = map[string]string{cobra.CommandDisplayNameAnnotation: "kubectl gdpr"}
 	root.SilenceErrors, root.SilenceUsage = true, true

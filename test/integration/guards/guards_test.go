@@ -2,6 +2,7 @@ package guards
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"testing"
 
@@ -122,7 +123,7 @@ func TestAQuotaIsKeptWhereAPolicyWantsOne(t *testing.T) {
 	accepted(t, admin.Patch(t.Context(), policy, client.RawPatch(types.MergePatchType, []byte(`{"spec":{"storage":{"quota":"Off"}}}`))))
 	eventually(t, func() error {
 		if err := admin.Get(t.Context(), client.ObjectKeyFromObject(quota), quota); !apierrors.IsNotFound(err) {
-			return fmt.Errorf("still there: %v", err)
+			return errors.Join(errors.New("still there"), err)
 		}
 		return nil
 	})
