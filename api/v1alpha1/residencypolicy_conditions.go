@@ -5,7 +5,7 @@ const (
 	// ConditionEnforcing is True when claims that the policy does not allow are refused: it enforces, and every layer that
 	// carries it out was seen in place.
 	ConditionEnforcing = "Enforcing"
-	// ConditionCompliant is True when no claim that exists is where the policy does not allow it.
+	// ConditionCompliant is True when nothing that exists is where the policy does not allow it.
 	ConditionCompliant = "Compliant"
 )
 
@@ -27,8 +27,12 @@ const (
 	// ReasonQuotasMissing means that webhooks and admission policies refuse, and that namespaces lack the ResourceQuota that
 	// the policy wants there.
 	ReasonQuotasMissing = "QuotasMissing"
-	// ReasonNoViolation means that every claim is where the policy allows.
+	// ReasonNoViolation means that everything is where the policy allows.
 	ReasonNoViolation = "NoViolation"
-	// ReasonViolations means that claims exist whose place the policy does not allow, or is unknown.
+	// ReasonViolations means that objects exist whose place the policy does not allow, or is unknown.
 	ReasonViolations = "Violations"
+	// ReasonExceptionExpiresSoon is the reason of an event: an exception ends within thirty days.
+	ReasonExceptionExpiresSoon = "ExceptionExpiresSoon"
+	// ReasonExceptionExpired is the reason of an event: an exception has ended, and what it lifted is judged again.
+	ReasonExceptionExpired = "ExceptionExpired"
 )

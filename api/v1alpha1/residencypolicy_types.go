@@ -343,6 +343,13 @@ type ResidencyPolicySpec struct {
 	// workloads are placed so.
 	// +optional
 	Workloads PolicyWorkloads `json:"workloads,omitzero"`
+	// exceptions lift one rule each, for objects of one namespace and for a time.
+	// +optional
+	// +listType=map
+	// +listMapKey=name
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=64
+	Exceptions []ResidencyException `json:"exceptions,omitempty"`
 }
 
 // JudgedPlace is one place of a class.
@@ -426,7 +433,7 @@ type ResidencyViolation struct {
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=63
 	Kind string `json:"kind,omitempty"`
-	// namespace of the object.
+	// namespace of the object; of its claim, for a volume.
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=63
@@ -434,11 +441,32 @@ type ResidencyViolation struct {
 	// name of the object.
 	// +required
 	Name ObjectName `json:"name,omitempty"`
+	// class of the claim or the volume.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	Class string `json:"class,omitempty"`
+	// region or zone that decided, as its provider writes it.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=63
+	Region string `json:"region,omitempty"`
+	// country that decided; absent when it is not known.
+	// +optional
+	Country Country `json:"country,omitempty"`
+	// reason of the verdict.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=63
+	Reason string `json:"reason,omitempty"`
 	// message for people.
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=1024
 	Message string `json:"message,omitempty"`
+	// firstSeenTime is when a scan first found it.
+	// +optional
+	FirstSeenTime *metav1.Time `json:"firstSeenTime,omitempty"`
 }
 
 // ResidencyPolicyStatus is what the policy means for this cluster now.
@@ -462,7 +490,7 @@ type ResidencyPolicyStatus struct {
 	// nodes of the cluster by verdict.
 	// +optional
 	Nodes NodeCounts `json:"nodes,omitzero"`
-	// violations of claims that exist, worst first.
+	// violations by objects that exist, worst first: what is abroad before what nobody can locate.
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MinItems=0
@@ -471,6 +499,13 @@ type ResidencyPolicyStatus struct {
 	// violationsTotal is the number of violations, those beyond the list included.
 	// +optional
 	ViolationsTotal *int32 `json:"violationsTotal,omitempty"`
+	// exceptions with their states, in the order of spec.exceptions.
+	// +optional
+	// +listType=map
+	// +listMapKey=name
+	// +kubebuilder:validation:MinItems=0
+	// +kubebuilder:validation:MaxItems=64
+	Exceptions []ExceptionStatus `json:"exceptions,omitempty"`
 	// dataVersion of the table of regions.
 	// +optional
 	// +kubebuilder:validation:MinLength=1

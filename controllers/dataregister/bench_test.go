@@ -26,12 +26,15 @@ import (
 
 	"github.com/rempart-dev/rempart/api/v1alpha1"
 	"github.com/rempart-dev/rempart/internal/register"
+	"github.com/rempart-dev/rempart/internal/residency"
 )
 
 var noon = time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
 
 // places allows Paris and denies what is named "us-…".
-type places struct{}
+type places struct{ found []residency.Finding }
+
+func (p places) Found(*v1alpha1.DataRegister) []residency.Finding { return p.found }
 
 var paris = register.Place{Region: "eu-west-3", Country: "FR", Zone: v1alpha1.ZoneEU, Verdict: v1alpha1.VerdictAllowed}
 

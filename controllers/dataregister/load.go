@@ -21,7 +21,7 @@ import (
 
 // load reads each input once, so that every decision of this pass sees one instant.
 func (r *Reconciler) load(ctx context.Context, dreg *v1alpha1.DataRegister) (register.Input, error) {
-	in := register.Input{Register: dreg, ZoneOf: r.Places.ZoneOf, Image: r.Image, Now: r.Clock.Now(), Stores: map[string]register.Facts{}}
+	in := register.Input{Register: dreg, ZoneOf: r.Places.ZoneOf, Found: r.Places.Found(dreg), Image: r.Image, Now: r.Clock.Now(), Stores: map[string]register.Facts{}}
 	officer, err := find(ctx, r.Client, "", string(dreg.Spec.OfficerRef.Name), &v1alpha1.DataProtectionOfficer{})
 	if err != nil {
 		return in, fmt.Errorf("reading the officer: %w", err)

@@ -24,6 +24,7 @@ import (
 	"github.com/rempart-dev/rempart/api/v1alpha1"
 	"github.com/rempart-dev/rempart/internal/kube/flow"
 	"github.com/rempart-dev/rempart/internal/register"
+	"github.com/rempart-dev/rempart/internal/residency"
 )
 
 // +kubebuilder:rbac:groups=gdpr.rempart.dev,resources=dataregisters,verbs=get;list;watch;patch
@@ -59,6 +60,8 @@ type Places interface {
 	JudgeClass(r *v1alpha1.DataRegister, className string) register.Place
 	// JudgeDeclared judges the declared place of a store outside the cluster.
 	JudgeDeclared(r *v1alpha1.DataRegister, external *v1alpha1.ExternalStore) register.Place
+	// Found is what the newest scan of residency found of the objects that the register governs.
+	Found(r *v1alpha1.DataRegister) []residency.Finding
 	// ZoneOf says how the law sees a country today.
 	ZoneOf(country v1alpha1.Country) v1alpha1.LegalZone
 }

@@ -32,6 +32,8 @@ type Reconciler struct {
 	Recorder  events.EventRecorder
 	Clock     clock.PassiveClock
 	Snapshots *residency.Holder
+	// Scans hands out what exists and violates; it is filled by the scanner.
+	Scans *residency.ScanHolder
 	// Guards are those of this release.
 	Guards            *guard.Guards
 	OperatorNamespace string
@@ -45,9 +47,9 @@ func (r *Reconciler) Reconcile(ctx context.Context, policy *v1alpha1.ResidencyPo
 	report(policy, verdict, err)
 	patched := status.Patch(ctx, policy)
 	if err == nil && patched == nil {
-		r.tell(before, policy)
+		r.tell(before, policy, verdict.Fresh)
 	}
-	return flow.Next(wait(verdict), err, patched)
+	return flow.Next(flow.Earliest(wait(verdict), residency.UntilExceptionsChange(policy.Spec.Exceptions, r.Clock.Now())), err, patched)
 }
 
 // step is load and judge: a policy has no children to apply or observe.
@@ -61,14 +63,7 @@ func (r *Reconciler) step(ctx context.Context, policy *v1alpha1.ResidencyPolicy)
 
 // load reads each input once.
 func (r *Reconciler) load(ctx context.Context, policy *v1alpha1.ResidencyPolicy) (residency.Observed, error) {
-	in := residency.Observed{Policy: policy, Snapshot: r.Snapshots.Load(), Now: metav1.NewTime(r.Clock.Now())}
-	claims := &corev1.PersistentVolumeClaimList{}
-	if err := r.Client.List(ctx, claims, client.UnsafeDisableDeepCopy); err != nil {
-		return in, fmt.Errorf("listing the claims: %w", err)
-	}
-	for i := range claims.Items {
-		in.Claims = append(in.Claims, claimOf(&claims.Items[i]))
-	}
+	in := residency.Observed{Policy: policy, Snapshot: r.Snapshots.Load(), Scan: r.Scans.Load(), Now: metav1.NewTime(r.Clock.Now())}
 	return in, r.guards(ctx, &in)
 }
 
@@ -91,15 +86,6 @@ func (r *Reconciler) guards(ctx context.Context, in *residency.Observed) error {
 	}
 	in.Missing = r.Guards.Missing(policies.Items, bindings.Items, residency.Bindings(in.Policy, r.OperatorNamespace)...)
 	return nil
-}
-
-// claimOf keeps what a scan needs. The beta annotation wins over the field.
-func claimOf(claim *corev1.PersistentVolumeClaim) residency.Claim {
-	c := residency.Claim{Namespace: claim.Namespace, Name: claim.Name, Class: claim.Spec.StorageClassName, Bound: claim.Spec.VolumeName != ""}
-	if annotated, found := claim.Annotations[corev1.BetaStorageClassAnnotation]; found {
-		c.Class = &annotated
-	}
-	return c
 }
 
 func wait(verdict residency.Verdict) time.Duration {

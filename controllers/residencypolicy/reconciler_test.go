@@ -24,6 +24,7 @@ import (
 
 	"github.com/rempart-dev/rempart/api/v1alpha1"
 	"github.com/rempart-dev/rempart/controllers/residencypolicy/guard"
+	"github.com/rempart-dev/rempart/controllers/residencypolicy/scan"
 	"github.com/rempart-dev/rempart/controllers/residencypolicy/snapshot"
 	guards "github.com/rempart-dev/rempart/internal/guard"
 	"github.com/rempart-dev/rempart/internal/residency"
@@ -34,6 +35,7 @@ type cluster struct {
 	client.Client
 	holder *residency.Holder
 	keeper *snapshot.Keeper
+	scan   *scan.Scanner
 	guard  *guard.Reconciler
 	status *Reconciler
 	clock  *clocktesting.FakePassiveClock
@@ -47,16 +49,21 @@ func start(t *testing.T, objects ...client.Object) *cluster {
 		t.Fatal(err)
 	}
 	c := fake.NewClientBuilder().WithScheme(s).WithObjects(objects...).WithStatusSubresource(&v1alpha1.ResidencyPolicy{}).Build()
+	scans := &residency.ScanHolder{}
 	clock, holder, recorder := clocktesting.NewFakePassiveClock(time.Date(2026, 11, 24, 10, 0, 0, 0, time.UTC)), &residency.Holder{}, events.NewFakeRecorder(10)
 	return &cluster{Client: c, holder: holder, clock: clock, events: recorder,
 		keeper: &snapshot.Keeper{Client: c, Holder: holder, Clock: clock, OperatorNamespace: "rempart-system"},
 		guard:  &guard.Reconciler{Client: c, Reader: c, Clock: clock, Snapshots: holder},
-		status: &Reconciler{Client: c, Recorder: recorder, Clock: clock, Snapshots: holder, Guards: installed(t), OperatorNamespace: "rempart-system"}}
+		scan:   &scan.Scanner{Client: c, Reader: c, Clock: clock, Snapshots: holder, Scans: scans},
+		status: &Reconciler{Client: c, Recorder: recorder, Clock: clock, Snapshots: holder, Scans: scans, Guards: installed(t), OperatorNamespace: "rempart-system"}}
 }
 
 func (c *cluster) snapshot(t *testing.T) {
 	t.Helper()
 	if _, err := c.keeper.Reconcile(t.Context(), reconcile.Request{}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.scan.Reconcile(t.Context(), reconcile.Request{}); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -182,12 +189,19 @@ func TestAPolicySaysWhatItMeansForTheCluster(t *testing.T) {
 	if *status.ViolationsTotal != 2 || status.Violations[0].Name != "bad" || status.Violations[0].Namespace != "lab" || status.LastScanTime == nil {
 		t.Errorf("violations %+v", status.Violations)
 	}
-	if len(c.events.Events) != 1 {
+	if len(c.events.Events) != 3 { // one of each violation, and one of the policy
 		t.Errorf("%d events", len(c.events.Events))
 	}
+	if bad := status.Violations[0]; bad.Class != "london" || bad.Region != "eu-west-2" || bad.Country != "GB" || bad.Reason != "ZoneNotAllowed" || !bad.FirstSeenTime.Time.Equal(c.clock.Now()) {
+		t.Errorf("violation %+v", bad)
+	}
 	c.clock.SetTime(c.clock.Now().Add(time.Hour))
+	c.snapshot(t)
 	if again := c.judge(t); again.ResourceVersion != policy.ResourceVersion {
 		t.Error("a second pass over a judged policy writes")
+	}
+	if len(c.events.Events) != 3 {
+		t.Errorf("a second pass tells again: %d events", len(c.events.Events))
 	}
 }
 
@@ -299,12 +313,61 @@ func TestAfterARestartWhatWasJudgedOfTheSameGenerationStands(t *testing.T) {
 	c := start(t, eu(), class("fast", "eu-west-3"))
 	c.snapshot(t)
 	before := c.judge(t)
-	c.holder.Store(nil) // a new process has no snapshot yet
+	c.holder.Store(nil) // a new process has no snapshot yet, and no scan
+	c.scan.Scans.Store(nil)
 	if after := c.judge(t); after.ResourceVersion != before.ResourceVersion {
 		t.Errorf("the first pass of a new process wrote %v over %v", after.Status.Conditions, before.Status.Conditions)
 	}
 	c.snapshot(t)
 	if after := c.judge(t); after.ResourceVersion != before.ResourceVersion {
 		t.Errorf("a pass after a restart wrote %v over %v", after.Status.Conditions, before.Status.Conditions)
+	}
+}
+
+func TestTheEndOfAnExceptionIsToldBeforeAndWhenItComes(t *testing.T) {
+	policy := eu()
+	end := metav1.NewTime(time.Date(2027, 1, 1, 0, 0, 0, 0, time.UTC))
+	policy.Spec.Exceptions = []v1alpha1.ResidencyException{{Name: "move", Rule: v1alpha1.ExceptionStorageClass, Namespace: "lab", ExpiresTime: &end}}
+	c := start(t, policy, class("london", "eu-west-2"), namespace("lab", map[string]string{"data": "personal"}), claim("lab", "kept", "london"))
+	told := 0
+	for _, step := range []struct {
+		at         time.Time
+		state      v1alpha1.ExceptionState
+		violations int32
+		events     int
+	}{
+		{end.AddDate(0, 0, -30).Add(-time.Second), v1alpha1.ExceptionActive, 0, 0},
+		{end.AddDate(0, 0, -30), v1alpha1.ExceptionExpiresSoon, 0, 1},
+		{end.Add(-time.Second), v1alpha1.ExceptionExpiresSoon, 0, 0},
+		{end.Time, v1alpha1.ExceptionExpired, 1, 3}, // the exception, the claim, the policy
+		{end.AddDate(0, 1, 0), v1alpha1.ExceptionExpired, 1, 0},
+	} {
+		c.clock.SetTime(step.at)
+		c.snapshot(t)
+		got := c.judge(t)
+		if got.Status.Exceptions[0].State != step.state || *got.Status.ViolationsTotal != step.violations {
+			t.Errorf("at %v: %+v, %d violations", step.at, got.Status.Exceptions, *got.Status.ViolationsTotal)
+		}
+		if len(c.events.Events)-told != step.events {
+			t.Errorf("at %v: %d events", step.at, len(c.events.Events)-told)
+		}
+		told = len(c.events.Events)
+		if again := c.judge(t); again.ResourceVersion != got.ResourceVersion {
+			t.Errorf("at %v: a second pass writes", step.at)
+		}
+	}
+}
+
+func TestAPassComesWhenTheStateOfAnExceptionChanges(t *testing.T) {
+	policy := eu()
+	c := start(t, policy, namespace("lab", nil))
+	end := metav1.NewTime(c.clock.Now().Add(time.Minute))
+	policy.Spec.Exceptions = []v1alpha1.ResidencyException{{Name: "move", ExpiresTime: &end}}
+	if err := c.Update(t.Context(), policy); err != nil {
+		t.Fatal(err)
+	}
+	c.snapshot(t)
+	if result, err := c.status.Reconcile(t.Context(), policy); err != nil || result.RequeueAfter != time.Minute {
+		t.Errorf("%v, %v", result, err)
 	}
 }

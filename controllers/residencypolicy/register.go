@@ -1,6 +1,6 @@
 // Package residencypolicy reconciles ResidencyPolicies: it says what each means for the cluster, keeps the picture that
-// the webhooks read, labels the namespaces that they guard and the nodes that policies allow, and binds the admission
-// policies that judge beside them, and keeps quotas.
+// the webhooks read, labels the namespaces that they guard and the nodes that policies allow, binds the admission policies
+// that judge beside them, keeps quotas, and scans what exists.
 package residencypolicy
 
 import (
@@ -25,6 +25,7 @@ import (
 	"github.com/rempart-dev/rempart/controllers/residencypolicy/guard"
 	"github.com/rempart-dev/rempart/controllers/residencypolicy/node"
 	"github.com/rempart-dev/rempart/controllers/residencypolicy/quota"
+	"github.com/rempart-dev/rempart/controllers/residencypolicy/scan"
 	"github.com/rempart-dev/rempart/controllers/residencypolicy/snapshot"
 	"github.com/rempart-dev/rempart/controllers/residencypolicy/twin"
 	guards "github.com/rempart-dev/rempart/internal/guard"
@@ -34,14 +35,16 @@ import (
 
 // +kubebuilder:rbac:groups=gdpr.rempart.dev,resources=residencypolicies,verbs=get;list;watch
 // +kubebuilder:rbac:groups=gdpr.rempart.dev,resources=residencypolicies/status,verbs=patch
-// +kubebuilder:rbac:groups="",resources=persistentvolumeclaims,verbs=list;watch
+// +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch
 // +kubebuilder:rbac:groups=admissionregistration.k8s.io,resources=validatingwebhookconfigurations;mutatingwebhookconfigurations;validatingadmissionpolicies;validatingadmissionpolicybindings,verbs=list;watch
 // +kubebuilder:rbac:groups="",resources=resourcequotas,verbs=list;watch
 
 // Config is what the controllers are given.
 type Config struct {
 	// Snapshots is filled here and read by the webhooks.
-	Snapshots         *residency.Holder
+	Snapshots *residency.Holder
+	// Scans is filled here, on the leader.
+	Scans             *residency.ScanHolder
 	Clock             clock.PassiveClock
 	OperatorNamespace string
 	// Guards are those of this release: what a policy's status looks for.
@@ -51,7 +54,7 @@ type Config struct {
 // Register adds the controllers to the manager: the snapshot on every replica, the rest on the leader.
 func Register(mgr ctrl.Manager, config Config) error {
 	keeper := &snapshot.Keeper{Client: mgr.GetClient(), Holder: config.Snapshots, Clock: config.Clock, OperatorNamespace: config.OperatorNamespace}
-	toStatus, toGuard, toNodes, toQuota := keeper.Listen(), keeper.Listen(), keeper.Listen(), keeper.Listen()
+	toStatus, toGuard, toNodes, toQuota, toScan := keeper.Listen(), keeper.Listen(), keeper.Listen(), keeper.Listen(), keeper.Listen()
 	if err := keeper.Register(mgr); err != nil {
 		return fmt.Errorf("registering the snapshot: %w", err)
 	}
@@ -71,27 +74,32 @@ func Register(mgr ctrl.Manager, config Config) error {
 	if err := bindings.Register(mgr); err != nil {
 		return fmt.Errorf("registering the bindings of admission policies: %w", err)
 	}
+	scanner := &scan.Scanner{Client: mgr.GetClient(), Reader: mgr.GetAPIReader(), Snapshots: config.Snapshots, Scans: config.Scans, Clock: config.Clock}
+	found := scanner.Listen()
+	if err := scanner.Register(mgr, toScan); err != nil {
+		return fmt.Errorf("registering the scan: %w", err)
+	}
 	r := &Reconciler{Client: mgr.GetClient(), Recorder: mgr.GetEventRecorder("residencypolicy"), Clock: config.Clock, Snapshots: config.Snapshots,
-		Guards: config.Guards, OperatorNamespace: config.OperatorNamespace}
-	return r.register(mgr, toStatus)
+		Scans: config.Scans, Guards: config.Guards, OperatorNamespace: config.OperatorNamespace}
+	return r.register(mgr, toStatus, found)
 }
 
-func (r *Reconciler) register(mgr ctrl.Manager, heard <-chan event.GenericEvent) error {
+func (r *Reconciler) register(mgr ctrl.Manager, heard, found <-chan event.GenericEvent) error {
 	toAll := handler.EnqueueRequestsFromMapFunc(r.all)
 	return ctrl.NewControllerManagedBy(mgr).Named("residencypolicy").
 		For(&v1alpha1.ResidencyPolicy{}, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
-		Watches(&corev1.PersistentVolumeClaim{}, toAll, builder.WithPredicates(claimChanged)).
 		Watches(&admissionregistrationv1.ValidatingWebhookConfiguration{}, toAll, builder.WithPredicates(ours)).
 		Watches(&admissionregistrationv1.MutatingWebhookConfiguration{}, toAll, builder.WithPredicates(ours)).
 		Watches(&admissionregistrationv1.ValidatingAdmissionPolicy{}, toAll, builder.WithPredicates(ours)).
 		Watches(&admissionregistrationv1.ValidatingAdmissionPolicyBinding{}, toAll, builder.WithPredicates(ours)).
 		Watches(&corev1.ResourceQuota{}, toAll, builder.WithPredicates(quota.Changed)).
 		WatchesRawSource(source.Channel(heard, toAll)).
+		WatchesRawSource(source.Channel(found, toAll)).
 		WithOptions(controller.Options{RateLimiter: flow.Backoff()}).
 		Complete(reconcile.AsReconciler(mgr.GetClient(), r))
 }
 
-// all returns every policy: a class, a node or a claim may concern each.
+// all returns every policy: a class, a node or a finding may concern each.
 func (r *Reconciler) all(ctx context.Context, _ client.Object) []reconcile.Request {
 	policies := &v1alpha1.ResidencyPolicyList{}
 	if r.Client.List(ctx, policies, client.UnsafeDisableDeepCopy) != nil {
@@ -106,14 +114,3 @@ func (r *Reconciler) all(ctx context.Context, _ client.Object) []reconcile.Reque
 
 // ours lets through what has a name of a guard of ours.
 var ours = predicate.NewPredicateFuncs(func(object client.Object) bool { return strings.HasPrefix(object.GetName(), "rempart-") })
-
-// claimChanged lets through what a verdict rests on.
-var claimChanged = predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
-	old, okOld := e.ObjectOld.(*corev1.PersistentVolumeClaim)
-	now, okNow := e.ObjectNew.(*corev1.PersistentVolumeClaim)
-	if !okOld || !okNow {
-		return true
-	}
-	before, after := claimOf(old), claimOf(now)
-	return before.Bound != after.Bound || (before.Class == nil) != (after.Class == nil) || (before.Class != nil && *before.Class != *after.Class)
-}}

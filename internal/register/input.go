@@ -10,6 +10,7 @@ import (
 	"github.com/rempart-dev/rempart/api/v1alpha1"
 	"github.com/rempart-dev/rempart/internal/erasure/job"
 	"github.com/rempart-dev/rempart/internal/erasure/task"
+	"github.com/rempart-dev/rempart/internal/residency"
 )
 
 // Place is where a store is, and what the register's residency policy says of it. Reason and Message are for people.
@@ -60,6 +61,8 @@ type Input struct {
 	Regions []string
 	// ZoneOf says how the law sees a country today.
 	ZoneOf func(v1alpha1.Country) v1alpha1.LegalZone
+	// Found is what a scan of residency found of the objects that the register governs, worst first.
+	Found []residency.Finding
 	// Stores by name.
 	Stores map[string]Facts
 	// Lingering are stores that left the spec and whose children are not all gone.

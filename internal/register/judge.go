@@ -66,9 +66,9 @@ func Judge(in Input, seen map[string]Seen) Verdict {
 	for _, name := range in.Lingering {
 		verdict.Stores = append(verdict.Stores, *StoreStatus(in.Register, name).DeepCopy())
 	}
-	findings := slices.Concat(contentFindings(in), storeFindings(views))
+	findings := slices.Concat(contentFindings(in), storeFindings(views), foundElsewhere(in))
 	verdict.Findings, verdict.FindingsTotal = rank(findings), int32(min(len(findings), 1<<30))
-	verdict.Conditions = append(judged(views), complete(findings))
+	verdict.Conditions = append(resident(in, judged(views)), complete(findings))
 	return verdict
 }
 

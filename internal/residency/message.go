@@ -13,6 +13,7 @@ const (
 	RuleStorageClass  = "storage-class"
 	RuleDeclaredPlace = "declared-place"
 	RulePlacement     = "placement"
+	RuleNode          = "node"
 )
 
 // HelpPage says what to do when a class is refused.
@@ -56,7 +57,7 @@ func (g *Guard) JudgeClass(name string, unseen func(*Judged) *ClassVerdict) []Ob
 			objections = append(objections, g.object(policy, verdict))
 		}
 	}
-	return objections
+	return g.excuse(objections)
 }
 
 // JudgeNoClass returns what the policies of a namespace object to a claim without a class, where the cluster has no
@@ -66,7 +67,7 @@ func (g *Guard) JudgeNoClass() []Objection {
 	for _, policy := range g.Policies {
 		objections = append(objections, g.object(policy, ClassVerdict{Verdict: v1alpha1.VerdictUnknown, Reason: ReasonClassAbsent}))
 	}
-	return objections
+	return g.excuse(objections)
 }
 
 func (g *Guard) object(policy *Judged, verdict ClassVerdict) Objection {

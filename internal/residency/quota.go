@@ -21,7 +21,7 @@ const ofClass = ".storageclass.storage.k8s.io/"
 const maxQualifier = 253
 
 // Quota is what a namespace is granted of the classes that an enforcing policy does not allow there: nothing, neither
-// claims nor storage. Empty when there is no such class, or no policy that wants a quota. A class whose name is too long to
+// claims nor storage. A quota knows no objects, so where an exception lets some in, the other layers judge alone. Empty when there is no such class, or no policy that wants a quota. A class whose name is too long to
 // be counted is left to the other layers.
 func (s *Snapshot) Quota(namespace string) corev1.ResourceList {
 	guard := s.guards[namespace]
@@ -30,7 +30,7 @@ func (s *Snapshot) Quota(namespace string) corev1.ResourceList {
 	}
 	none := corev1.ResourceList{}
 	for _, policy := range guard.Policies {
-		if !policy.Rules.quota {
+		if !policy.Rules.quota || has(policy.uncounted, namespace) {
 			continue
 		}
 		for name, class := range policy.Classes {
@@ -53,7 +53,7 @@ func Limits(quota *corev1.ResourceQuota, want corev1.ResourceList) bool {
 func (s *Snapshot) Unlimited(policy string, quotas []corev1.ResourceQuota) []string {
 	lacking := map[string]corev1.ResourceList{}
 	for namespace, guard := range s.guards {
-		if !slices.ContainsFunc(guard.Policies, func(j *Judged) bool { return j.Rules.Name == policy && j.Rules.quota }) {
+		if !slices.ContainsFunc(guard.Policies, func(j *Judged) bool { return j.Rules.Name == policy && j.Rules.quota && !has(j.uncounted, namespace) }) {
 			continue
 		}
 		if want := s.Quota(namespace); len(want) > 0 {

@@ -32,16 +32,25 @@ func TestAQuotaGrantsNothingOfClassesThatAPolicyDoesNotAllow(t *testing.T) {
 		registers []Register
 		want      []string
 	}{
-		"selected":           {[]v1alpha1.ResidencyPolicy{policy("eu", v1alpha1.PolicyRoleDefault, selected)}, nil, two},
-		"two policies":       {[]v1alpha1.ResidencyPolicy{policy("eu", v1alpha1.PolicyRoleDefault, selected), policy("us", v1alpha1.PolicyRoleNamed, american)}, nil, two},
-		"another policy":     {[]v1alpha1.ResidencyPolicy{policy("us", v1alpha1.PolicyRoleDefault, american)}, nil, two[:2]},
-		"audited":            {[]v1alpha1.ResidencyPolicy{policy("eu", v1alpha1.PolicyRoleDefault, func(s *v1alpha1.ResidencyPolicySpec) { selected(s); s.Enforcement = v1alpha1.EnforcementAudit })}, nil, nil},
-		"off":                {[]v1alpha1.ResidencyPolicy{policy("eu", v1alpha1.PolicyRoleDefault, func(s *v1alpha1.ResidencyPolicySpec) { selected(s); s.Storage.Quota = v1alpha1.QuotaOff })}, nil, nil},
-		"the built-in":       {nil, []Register{{Namespace: "lab", Name: "crm"}}, nil},
+		"selected":       {[]v1alpha1.ResidencyPolicy{policy("eu", v1alpha1.PolicyRoleDefault, selected)}, nil, two},
+		"two policies":   {[]v1alpha1.ResidencyPolicy{policy("eu", v1alpha1.PolicyRoleDefault, selected), policy("us", v1alpha1.PolicyRoleNamed, american)}, nil, two},
+		"another policy": {[]v1alpha1.ResidencyPolicy{policy("us", v1alpha1.PolicyRoleDefault, american)}, nil, two[:2]},
+		"audited":        {[]v1alpha1.ResidencyPolicy{policy("eu", v1alpha1.PolicyRoleDefault, func(s *v1alpha1.ResidencyPolicySpec) { selected(s); s.Enforcement = v1alpha1.EnforcementAudit })}, nil, nil},
+		"off":            {[]v1alpha1.ResidencyPolicy{policy("eu", v1alpha1.PolicyRoleDefault, func(s *v1alpha1.ResidencyPolicySpec) { selected(s); s.Storage.Quota = v1alpha1.QuotaOff })}, nil, nil},
+		"the built-in":   {nil, []Register{{Namespace: "lab", Name: "crm"}}, nil},
+		"excepted": {[]v1alpha1.ResidencyPolicy{policy("eu", v1alpha1.PolicyRoleDefault, func(s *v1alpha1.ResidencyPolicySpec) {
+			selected(s)
+			s.Exceptions = lifting(func(e *v1alpha1.ResidencyException) { e.Namespace = "lab" })
+		})}, nil, nil},
+		"excepted elsewhere": {[]v1alpha1.ResidencyPolicy{policy("eu", v1alpha1.PolicyRoleDefault, func(s *v1alpha1.ResidencyPolicySpec) { selected(s); s.Exceptions = lifting(nil) })}, nil, two},
+		"excepted, and over": {[]v1alpha1.ResidencyPolicy{policy("eu", v1alpha1.PolicyRoleDefault, func(s *v1alpha1.ResidencyPolicySpec) {
+			selected(s)
+			s.Exceptions = lifting(func(e *v1alpha1.ResidencyException) { e.Namespace, e.ExpiresTime = "lab", &metav1.Time{Time: noon} })
+		})}, nil, two},
 		"named by registers": {[]v1alpha1.ResidencyPolicy{policy("eu", v1alpha1.PolicyRoleNamed, nil)}, []Register{{Namespace: "lab", Name: "crm", Policy: "eu"}}, two},
 	} {
 		in := world()
-		in.Policies, in.Registers = test.policies, test.registers
+		in.Policies, in.Registers, in.Now = test.policies, test.registers, noon
 		if diff := cmp.Diff(test.want, limited(Build(in).Quota("lab"))); diff != "" {
 			t.Errorf("%s: %s", name, diff)
 		}

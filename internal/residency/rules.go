@@ -30,6 +30,8 @@ type Rules struct {
 	restricted   bool
 	// regionAffinity pins pods by region, everyPod places pods that no register governs too.
 	regionAffinity, everyPod bool
+	// exceptions of the policy, whether they have ended or not.
+	exceptions []v1alpha1.ResidencyException
 	// quota keeps a ResourceQuota in the policy's namespaces.
 	quota bool
 }
@@ -45,7 +47,8 @@ func Compile(name string, spec v1alpha1.ResidencyPolicySpec, on v1alpha1.Date) *
 		allowed: countries(spec.Allowed.Countries), denied: countries(spec.Denied.Countries), declared: map[placeKey]v1alpha1.Country{},
 		declarations: map[string]v1alpha1.StorageDeclaration{}, restricted: spec.Nodes.Evidence == v1alpha1.EvidenceRestrictedLabels,
 		regionAffinity: spec.Nodes.Affinity == v1alpha1.AffinityTopologyRegion, everyPod: spec.Workloads.Scope == v1alpha1.WorkloadsAll,
-		quota: name != "" && spec.Enforcement != v1alpha1.EnforcementAudit && spec.Storage.Quota != v1alpha1.QuotaOff}
+		quota:      name != "" && spec.Enforcement != v1alpha1.EnforcementAudit && spec.Storage.Quota != v1alpha1.QuotaOff,
+		exceptions: spec.Exceptions}
 	if len(spec.Allowed.Regions) > 0 {
 		r.regions = map[placeKey]struct{}{}
 		for _, allowed := range spec.Allowed.Regions {

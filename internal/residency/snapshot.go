@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"sync/atomic"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	storagev1 "k8s.io/api/storage/v1"
@@ -44,11 +45,13 @@ type Input struct {
 	// CSINodes say which drivers a node runs. A node without one may run any.
 	CSINodes []storagev1.CSINode
 	// Volumes of the cluster; those that no claim has decide about their class, if it is a static one.
-	Volumes           []corev1.PersistentVolume
-	Namespaces        []corev1.Namespace
-	Registers         []Register
-	Stores            []Store
-	On                v1alpha1.Date
+	Volumes    []corev1.PersistentVolume
+	Namespaces []corev1.Namespace
+	Registers  []Register
+	Stores     []Store
+	On         v1alpha1.Date
+	// Now is the instant at which exceptions take classes out of quotas. Without one, none does.
+	Now               time.Time
 	OperatorNamespace string
 }
 
@@ -59,6 +62,8 @@ type Judged struct {
 	UID        string
 	Generation int64
 	Classes    map[string]ClassVerdict
+	// uncounted are the namespaces in which an exception lifts rule storage-class for some object.
+	uncounted map[string]struct{}
 	// Nodes sorted by name.
 	Nodes   []JudgedNode
 	unbound map[string][]VolumeVerdict // class → volumes that no claim has
@@ -66,7 +71,10 @@ type Judged struct {
 }
 
 // Guard is what holds in one namespace: every policy must allow.
-type Guard struct{ Policies []*Judged }
+type Guard struct {
+	Policies []*Judged
+	lenient  *lenience
+}
 
 // Enforced tells whether one of the policies blocks.
 func (g *Guard) Enforced() bool {
@@ -147,6 +155,7 @@ func judgeAll(rules *Rules, in Input) *Judged {
 		judged.Classes[in.Classes[i].Name] = rules.JudgeClass(&in.Classes[i], judged.Nodes)
 	}
 	judged.judgeStatic(in.Volumes)
+	judged.uncounted = rules.uncounted(in.Now)
 	return judged
 }
 

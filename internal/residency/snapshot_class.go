@@ -109,11 +109,11 @@ func (g *Guard) JudgeAttributes(name string, class *storagev1.VolumeAttributesCl
 	const advice = "Use a VolumeAttributesClass whose parameters do not move data"
 	attributes := "VolumeAttributesClass " + quote(name)
 	if class == nil {
-		return g.all(RuleVolume, ReasonClassMissing, attributes+" does not exist, so nothing says what it changes", advice)
+		return g.excuse(g.all(RuleVolume, ReasonClassMissing, attributes+" does not exist, so nothing says what it changes", advice))
 	}
 	d, known := facts().drivers[class.DriverName]
 	if !known {
-		return g.all(RuleVolume, ReasonProvisionerUnknown, attributes+": driver "+quote(class.DriverName)+" is not in the list of drivers", advice)
+		return g.excuse(g.all(RuleVolume, ReasonProvisionerUnknown, attributes+": driver "+quote(class.DriverName)+" is not in the list of drivers", advice))
 	}
 	for _, key := range slices.Sorted(maps.Keys(class.Parameters)) {
 		why := d.moves(key, class.Parameters[key])
@@ -121,7 +121,7 @@ func (g *Guard) JudgeAttributes(name string, class *storagev1.VolumeAttributesCl
 			why = ReasonPointer
 		}
 		if why != "" {
-			return g.all(RuleVolume, why, attributes+": parameter "+quote(key)+" may move data", advice)
+			return g.excuse(g.all(RuleVolume, why, attributes+": parameter "+quote(key)+" may move data", advice))
 		}
 	}
 	return nil

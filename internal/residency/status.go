@@ -23,20 +23,12 @@ const (
 	maxJudgement    = 512
 )
 
-// Claim is what a scan needs to know of a PersistentVolumeClaim.
-type Claim struct {
-	Namespace, Name string
-	// Class that counts; nil when none is named.
-	Class *string
-	// Bound tells whether a volume serves the claim.
-	Bound bool
-}
-
 // Observed is what a pass over one policy saw.
 type Observed struct {
 	Policy   *v1alpha1.ResidencyPolicy
 	Snapshot *Snapshot
-	Claims   []Claim
+	// Scan is the newest; nil before the first.
+	Scan *Scan
 	// Webhooks tells whether the webhooks that refuse are in place.
 	Webhooks bool
 	// Missing names admission policies and bindings that are not in place, sorted.
@@ -50,8 +42,10 @@ type Observed struct {
 type Verdict struct {
 	Status     v1alpha1.ResidencyPolicyStatus
 	Conditions []metav1.Condition
-	// Judged is false while the snapshot is of another generation of the policy.
+	// Judged is false while the snapshot or the scan is of another generation of the policy.
 	Judged bool
+	// Fresh are violations that the status did not show before, for events.
+	Fresh []Finding
 }
 
 // Judge says what a policy means for the cluster. The same observation always gives the same verdict.
@@ -64,17 +58,19 @@ func Judge(in Observed) Verdict {
 	status.DataVersion = DataVersion
 	status.StorageClasses = classesOf(judged)
 	status.Nodes = nodesOf(judged)
-	found := violations(in, judged)
-	total := int32(len(found)) //nolint:gosec // a cluster has fewer claims than that
-	status.ViolationsTotal = &total
-	status.Violations = found[:min(len(found), maxViolations)]
-	if len(status.Violations) == 0 {
-		status.Violations = nil
+	status.Exceptions = exceptionsOf(in.Policy, in.Now.Time)
+	verdict := Verdict{Conditions: []metav1.Condition{ready(judged), enforcing(in)}}
+	if scanned := in.Scan.Of(in.Policy); scanned != nil {
+		total := int32(scanned.Total) //nolint:gosec // a cluster has fewer objects than that
+		status.ViolationsTotal, status.Violations = &total, scanned.violations()
+		verdict.Judged, verdict.Fresh = true, scanned.Fresh(in.Policy.Status.Violations)
+		verdict.Conditions = append(verdict.Conditions, compliant(total))
 	}
 	if !sameJudgement(status, &in.Policy.Status) {
 		status.LastScanTime = &in.Now
 	}
-	return Verdict{Status: *status, Judged: true, Conditions: []metav1.Condition{ready(judged), enforcing(in), compliant(total)}}
+	verdict.Status = *status
+	return verdict
 }
 
 // pending is the verdict while there is no snapshot of this generation. What an earlier process judged of the same
@@ -137,43 +133,9 @@ func enforcing(in Observed) metav1.Condition {
 
 func compliant(total int32) metav1.Condition {
 	if total == 0 {
-		return condition(metav1.ConditionTrue, v1alpha1.ConditionCompliant, v1alpha1.ReasonNoViolation, "Every claim is where the policy allows")
+		return condition(metav1.ConditionTrue, v1alpha1.ConditionCompliant, v1alpha1.ReasonNoViolation, "Everything is where the policy allows")
 	}
-	return condition(metav1.ConditionFalse, v1alpha1.ConditionCompliant, v1alpha1.ReasonViolations, fmt.Sprintf("%d claim(s) are where the policy does not allow, or nobody knows where; status.violations names them", total))
-}
-
-// violations are claims of the policy's namespaces in classes that it does not allow, those abroad before those unknown.
-func violations(in Observed, judged *Judged) []v1alpha1.ResidencyViolation {
-	type ranked struct {
-		rank int
-		v1alpha1.ResidencyViolation
-	}
-	var found []ranked
-	for _, claim := range in.Claims {
-		guard := in.Snapshot.GuardOf(claim.Namespace)
-		if guard == nil || !slices.Contains(guard.Policies, judged) || (claim.Class == nil && !claim.Bound) {
-			continue
-		}
-		verdict := judged.verdictOf(claim.Class)
-		if verdict.Verdict == v1alpha1.VerdictAllowed {
-			continue
-		}
-		rank := 1
-		if verdict.Verdict == v1alpha1.VerdictDenied {
-			rank = 0
-		}
-		message := Sentence(verdict)
-		found = append(found, ranked{rank, v1alpha1.ResidencyViolation{Rule: RuleStorageClass, Kind: "PersistentVolumeClaim", Namespace: claim.Namespace,
-			Name: v1alpha1.ObjectName(claim.Name), Message: message[:min(len(message), maxClassMessage)]}})
-	}
-	slices.SortFunc(found, func(a, b ranked) int {
-		return cmp.Or(cmp.Compare(a.rank, b.rank), cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Name, b.Name))
-	})
-	out := make([]v1alpha1.ResidencyViolation, 0, len(found))
-	for _, v := range found {
-		out = append(out, v.ResidencyViolation)
-	}
-	return out
+	return condition(metav1.ConditionFalse, v1alpha1.ConditionCompliant, v1alpha1.ReasonViolations, fmt.Sprintf("%d object(s) are where the policy does not allow, or nobody knows where; status.violations names the worst", total))
 }
 
 func (j *Judged) verdictOf(class *string) ClassVerdict {

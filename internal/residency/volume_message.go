@@ -30,7 +30,7 @@ func (g *Guard) JudgeVolume(volume *corev1.PersistentVolume) []Objection {
 			objections = append(objections, policy.refuseVolume(RuleVolume, verdict))
 		}
 	}
-	return objections
+	return g.excuse(objections)
 }
 
 // JudgeInline returns what the policies object to a volume that a pod brings.
@@ -41,12 +41,12 @@ func (g *Guard) JudgeInline(volume *corev1.Volume) []Objection {
 			objections = append(objections, policy.refuseVolume(RuleInlineVolume, verdict))
 		}
 	}
-	return objections
+	return g.excuse(objections)
 }
 
 // MissingVolume returns what the policies object to a claim that names a volume which does not exist.
 func (g *Guard) MissingVolume(name string) []Objection {
-	return g.all(RuleVolume, ReasonVolumeMissing, "volume "+quote(name)+" does not exist, so nothing says where it would lie", "Make the volume first")
+	return g.excuse(g.all(RuleVolume, ReasonVolumeMissing, "volume "+quote(name)+" does not exist, so nothing says where it would lie", "Make the volume first"))
 }
 
 // JudgeSelectedNode returns what the policies object to a node for which the volume of a claim is to be made. Live is
@@ -69,7 +69,7 @@ func (g *Guard) JudgeSelectedNode(name string, live *corev1.Node) []Objection {
 				"the volume is to be made for node "+quote(name)+": "+node.Place.Words(), advice))
 		}
 	}
-	return objections
+	return g.excuse(objections)
 }
 
 func (j *Judged) refuseVolume(rule string, verdict VolumeVerdict) Objection {

@@ -70,7 +70,7 @@ func SetupWithManager(mgr ctrl.Manager, deps Deps) error {
 		breachincident.MutatePath: breachincident.NewMutating(scheme, deps.Clock),
 		notificationchannel.Path:  notificationchannel.New(scheme, notice.AuthorityDomain),
 		officer.Path:              officer.New(scheme),
-		residencypolicy.Path:      residencypolicy.New(scheme, live, asker),
+		residencypolicy.Path:      residencypolicy.New(scheme, live, asker, deps.Clock),
 	}
 	for path, handler := range handlers {
 		mgr.GetWebhookServer().Register(path, &admission.Webhook{Handler: handler, RecoverPanic: ptr.To(true)})

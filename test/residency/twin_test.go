@@ -13,12 +13,14 @@ import (
 
 	admissionv1 "k8s.io/api/admission/v1"
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
+	authenticationv1 "k8s.io/api/authentication/v1"
 	corev1 "k8s.io/api/core/v1"
 	storagev1 "k8s.io/api/storage/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apiserver/pkg/authentication/user"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	clocktesting "k8s.io/utils/clock/testing"
 	"pgregory.net/rapid"
@@ -79,7 +81,7 @@ func settle(scheme *runtime.Scheme, in residency.Input) *world {
 }
 
 // byTwin asks the admission policy under each binding that selects the namespace, and returns what Deny bindings refuse.
-func (w *world) byTwin(t *rapid.T, claims *vap.Policy, namespace *corev1.Namespace, object, old *corev1.PersistentVolumeClaim) []string {
+func (w *world) byTwin(t *rapid.T, claims *vap.Policy, namespace *corev1.Namespace, who string, object, old *corev1.PersistentVolumeClaim) []string {
 	var refusals []string
 	for i := range w.Policies {
 		binding := residency.Twin(&w.Policies[i], operatorNamespace)
@@ -90,7 +92,7 @@ func (w *world) byTwin(t *rapid.T, claims *vap.Policy, namespace *corev1.Namespa
 		if !selector.Matches(labels.Set(namespace.Labels)) {
 			continue
 		}
-		request := vap.Request{Resource: "persistentvolumeclaims", Kind: claimKind, Object: object, Namespace: namespace, Params: &w.Policies[i]}
+		request := vap.Request{Resource: "persistentvolumeclaims", Kind: claimKind, Object: object, Namespace: namespace, Params: &w.Policies[i], User: &user.DefaultInfo{Name: who}}
 		if old != nil {
 			request.Old = old
 		}
@@ -105,7 +107,7 @@ func (w *world) byTwin(t *rapid.T, claims *vap.Policy, namespace *corev1.Namespa
 	return refusals
 }
 
-func (w *world) byWebhook(t *rapid.T, namespace string, object, old *corev1.PersistentVolumeClaim) string {
+func (w *world) byWebhook(t *rapid.T, namespace, who string, object, old *corev1.PersistentVolumeClaim) string {
 	raw := func(claim *corev1.PersistentVolumeClaim) runtime.RawExtension {
 		if claim == nil {
 			return runtime.RawExtension{}
@@ -117,7 +119,7 @@ func (w *world) byWebhook(t *rapid.T, namespace string, object, old *corev1.Pers
 		return runtime.RawExtension{Raw: content}
 	}
 	request := admission.Request{AdmissionRequest: admissionv1.AdmissionRequest{Operation: admissionv1.Create, Kind: metav1.GroupVersionKind(claimKind), Namespace: namespace,
-		Name: object.Name, Object: raw(object), OldObject: raw(old)}}
+		Name: object.Name, Object: raw(object), OldObject: raw(old), UserInfo: authenticationv1.UserInfo{Username: who}}}
 	if old != nil {
 		request.Operation = admissionv1.Update
 	}
@@ -174,6 +176,14 @@ func anyPolicy(t *rapid.T, name string, role v1alpha1.PolicyRole) v1alpha1.Resid
 	if policy.Spec.Namespaces.Mode != "" && rapid.Bool().Draw(t, "excludes") {
 		policy.Spec.Namespaces.Excluded = []v1alpha1.ObjectName{"ns-0"}
 	}
+	for i := range rapid.IntRange(0, 2).Draw(t, "exceptions") {
+		end := metav1.NewTime(today.AddDate(0, 0, rapid.SampledFrom([]int{-1, 0, 1, 60}).Draw(t, "days")))
+		policy.Spec.Exceptions = append(policy.Spec.Exceptions, v1alpha1.ResidencyException{Name: v1alpha1.PartName(fmt.Sprintf("exception-%d", i)), ExpiresTime: &end,
+			Rule:       rapid.SampledFrom([]v1alpha1.ExceptionRule{v1alpha1.ExceptionStorageClass, v1alpha1.ExceptionStorageClass, v1alpha1.ExceptionVolume}).Draw(t, "rule"),
+			Namespace:  rapid.SampledFrom([]v1alpha1.PartName{"ns-0", "ns-1"}).Draw(t, "namespace"),
+			Kind:       rapid.SampledFrom([]v1alpha1.ExceptionKind{"", "PersistentVolumeClaim", "StatefulSet"}).Draw(t, "kind"),
+			ObjectName: rapid.SampledFrom([]v1alpha1.ObjectName{"", "data", "other"}).Draw(t, "object")})
+	}
 	return policy
 }
 
@@ -202,6 +212,11 @@ func anyClaim(t *rapid.T, namespace string) *corev1.PersistentVolumeClaim {
 	if size := rapid.SampledFrom([]string{"", "1Gi", "1024Mi", "2Gi", "3G"}).Draw(t, "size"); size != "" {
 		claim.Spec.Resources.Requests = corev1.ResourceList{corev1.ResourceStorage: resource.MustParse(size)}
 	}
+	if rapid.Bool().Draw(t, "owned") {
+		controls := rapid.Bool().Draw(t, "controls")
+		claim.OwnerReferences = []metav1.OwnerReference{{APIVersion: "apps/v1", Kind: "StatefulSet", Name: rapid.SampledFrom([]string{"data", "other"}).Draw(t, "owner"), UID: "u", Controller: &controls}}
+	}
+	claim.CreationTimestamp = metav1.NewTime(today) // as the API server sets it before it asks
 	return claim
 }
 
@@ -222,7 +237,8 @@ func TestTwinAndWebhookAgreeOnRandomClaims(t *testing.T) {
 			if rapid.Bool().Draw(t, "update") {
 				old = anyClaim(t, namespace.Name)
 			}
-			twin, webhook := w.byTwin(t, claims, namespace, object, old), w.byWebhook(t, namespace.Name, object, old)
+			who := rapid.SampledFrom([]string{"alice", "system:serviceaccount:kube-system:statefulset-controller"}).Draw(t, "user")
+			twin, webhook := w.byTwin(t, claims, namespace, who, object, old), w.byWebhook(t, namespace.Name, who, object, old)
 			if (len(twin) > 0) != (webhook != "") {
 				t.Fatalf("the twin refuses with %q, the webhook with %q", twin, webhook)
 			}

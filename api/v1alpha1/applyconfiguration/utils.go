@@ -110,6 +110,8 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.EscalationPolicyStatusApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("EscalationStage"):
 		return &apiv1alpha1.EscalationStageApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("ExceptionStatus"):
+		return &apiv1alpha1.ExceptionStatusApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("Exemption"):
 		return &apiv1alpha1.ExemptionApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("ExternalStore"):
@@ -186,6 +188,8 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.RecipientApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("RegisterChoice"):
 		return &apiv1alpha1.RegisterChoiceApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("ResidencyException"):
+		return &apiv1alpha1.ResidencyExceptionApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("ResidencyPolicy"):
 		return &apiv1alpha1.ResidencyPolicyApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("ResidencyPolicySpec"):

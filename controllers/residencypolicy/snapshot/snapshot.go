@@ -36,7 +36,7 @@ import (
 // whole is the one thing that is reconciled: the picture of the whole cluster.
 var whole = reconcile.Request{NamespacedName: types.NamespacedName{Name: "cluster"}}
 
-// Keeper rebuilds the snapshot when something that it rests on changes, and at the change of the day.
+// Keeper rebuilds the snapshot when something that it rests on changes, at the change of the day, and when an exception ends.
 type Keeper struct {
 	Client            client.Reader
 	Holder            *residency.Holder
@@ -81,10 +81,11 @@ func (k *Keeper) Reconcile(ctx context.Context, _ reconcile.Request) (ctrl.Resul
 		default: // one is waiting already, and will see this snapshot; or this replica does not lead
 		}
 	}
-	return ctrl.Result{RequeueAfter: untilTomorrow(k.Clock.Now())}, nil
+	return ctrl.Result{RequeueAfter: untilNext(in.Policies, in.Now)}, nil
 }
 
 func (k *Keeper) load(ctx context.Context) (residency.Input, error) {
+	now := k.Clock.Now()
 	policies, registers := &v1alpha1.ResidencyPolicyList{}, &v1alpha1.DataRegisterList{}
 	classes, nodes, namespaces := &storagev1.StorageClassList{}, &corev1.NodeList{}, &corev1.NamespaceList{}
 	csiNodes, volumes := &storagev1.CSINodeList{}, &corev1.PersistentVolumeList{}
@@ -94,7 +95,16 @@ func (k *Keeper) load(ctx context.Context) (residency.Input, error) {
 		}
 	}
 	return residency.Input{Policies: policies.Items, Registers: residency.RegistersOf(registers.Items), Stores: register.StoresOf(registers.Items), Classes: classes.Items, Nodes: nodes.Items,
-		CSINodes: csiNodes.Items, Volumes: volumes.Items, Namespaces: namespaces.Items, On: residency.Day(k.Clock.Now()), OperatorNamespace: k.OperatorNamespace}, nil
+		CSINodes: csiNodes.Items, Volumes: volumes.Items, Namespaces: namespaces.Items, On: residency.Day(now), Now: now, OperatorNamespace: k.OperatorNamespace}, nil
+}
+
+// untilNext is the time until something changes by itself: the next day, or the state of an exception.
+func untilNext(policies []v1alpha1.ResidencyPolicy, now time.Time) time.Duration {
+	next := untilTomorrow(now)
+	for i := range policies {
+		next = flow.Earliest(next, residency.UntilExceptionsChange(policies[i].Spec.Exceptions, now))
+	}
+	return next
 }
 
 // untilTomorrow is the time to the next civil day in UTC: adequacy decisions and declarations end with a day.

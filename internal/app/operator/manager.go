@@ -22,6 +22,7 @@ import (
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	"github.com/rempart-dev/rempart/api/v1alpha1"
+	"github.com/rempart-dev/rempart/controllers/residencypolicy/scan"
 	"github.com/rempart-dev/rempart/internal/telemetry/scrape"
 )
 
@@ -83,14 +84,14 @@ func newManager(restConfig *rest.Config, o options) (ctrl.Manager, error) {
 	return mgr, addServing(mgr, certs, o)
 }
 
-// cacheOptions keep the cache small: no managed fields, and of pods and Jobs only those that Rempart made or governs.
-// Secrets and ConfigMaps are never cached.
+// cacheOptions keep the cache small: no managed fields, of Jobs only those that Rempart made, and of pods only what a scan
+// reads. Secrets and ConfigMaps are never cached.
 func cacheOptions() cache.Options {
 	ours := labels.SelectorFromSet(labels.Set{v1alpha1.LabelManagedBy: v1alpha1.ManagedByRempart})
 	return cache.Options{
 		DefaultTransform: cache.TransformStripManagedFields(),
 		ByObject: map[client.Object]cache.ByObject{
-			&corev1.Pod{}:  {Label: ours},
+			&corev1.Pod{}:  {Transform: scan.Lean},
 			&batchv1.Job{}: {Label: ours},
 		},
 	}

@@ -18,6 +18,7 @@ var errNoSnapshot = errors.New("judging places: no snapshot yet")
 // places answers the questions of DataRegisters from the newest residency snapshot.
 type places struct {
 	snapshots *residency.Holder
+	scans     *residency.ScanHolder
 	clock     clock.PassiveClock
 }
 
@@ -83,6 +84,15 @@ func (p places) JudgeDeclared(r *v1alpha1.DataRegister, external *v1alpha1.Exter
 	}
 	verdict, reason := policy.Rules.JudgePlace(place)
 	return placeOf(place, verdict, reason, "The store is declared in "+place.Words())
+}
+
+// Found returns what the newest scan found of the objects that the register governs.
+func (p places) Found(r *v1alpha1.DataRegister) []residency.Finding {
+	policy := p.policy(r)
+	if policy == nil {
+		return nil
+	}
+	return p.scans.Load().About(r.Namespace, r.Name, policy.Rules.Name)
 }
 
 // ZoneOf says how the law sees a country today.

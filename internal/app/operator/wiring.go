@@ -34,8 +34,8 @@ const serviceAccount = "rempart-operator"
 // wire fills the interfaces that controllers and webhooks declare.
 func wire(ctx context.Context, mgr ctrl.Manager, o options) error {
 	now := clock.RealClock{}
-	snapshots := &residency.Holder{}
-	where := places{snapshots: snapshots, clock: now}
+	snapshots, scans := &residency.Holder{}, &residency.ScanHolder{}
+	where := places{snapshots: snapshots, scans: scans, clock: now}
 	keys := keeper.Keeper{Reader: mgr.GetAPIReader(), Client: mgr.GetClient(), Namespace: o.namespace, Random: rand.Reader}
 
 	door, err := egress.New(egress.Options{Allow: o.notifyAllow, Deny: o.egressDenied})
@@ -51,7 +51,7 @@ func wire(ctx context.Context, mgr ctrl.Manager, o options) error {
 
 	err = controllers.Register(ctx, mgr, controllers.Config{
 		Guards:          guards,
-		ResidencyPolicy: residencypolicy.Config{Snapshots: snapshots, Clock: now, OperatorNamespace: o.namespace, Guards: guards},
+		ResidencyPolicy: residencypolicy.Config{Snapshots: snapshots, Scans: scans, Clock: now, OperatorNamespace: o.namespace, Guards: guards},
 		DataRegister:    dataregister.Config{Image: o.eraserImage, Places: where, Chance: rand.Reader, Clock: now},
 		ErasureRequest:  erasurerequest.Config{Keys: keys, Messages: notice.Erasures{}, Clock: now},
 		Dispatch:        dispatch.Config{Image: o.eraserImage, Clock: now},

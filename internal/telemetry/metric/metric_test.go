@@ -38,3 +38,18 @@ func TestAFailedCountIsAbsent(t *testing.T) {
 		t.Errorf("%v, %v", families, err)
 	}
 }
+
+func TestAGaugeHasTheLabelsOfNow(t *testing.T) {
+	registry, now := prometheus.NewRegistry(), []Sample{{[]string{"eu", "volume"}, 2}, {[]string{"eu", "node"}, 0}, {[]string{"one label too few"}, 1}}
+	if _, err := Register(registry, NewLabelled(Gauge{"rempart_c", "c"}, []string{"policy", "rule"}, func() []Sample { return now })); err != nil {
+		t.Fatal(err)
+	}
+	families, err := registry.Gather()
+	if err != nil || len(families) != 1 || len(families[0].Metric) != 2 {
+		t.Fatalf("%v, %v", families, err)
+	}
+	now = nil
+	if families, err := registry.Gather(); err != nil || len(families) != 0 {
+		t.Errorf("%v, %v", families, err)
+	}
+}

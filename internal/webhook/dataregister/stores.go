@@ -2,7 +2,6 @@ package dataregister
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"k8s.io/apimachinery/pkg/api/equality"
@@ -61,37 +60,11 @@ func external(answer *review.Answer, guard *residency.Guard, register *v1alpha1.
 }
 
 func judgeExternal(rules *residency.Rules, register *v1alpha1.DataRegister, store *v1alpha1.DataStore) string {
-	declared := store.External
-	place := rules.LocateCountry(declared.Country)
-	if declared.Country == "" {
-		place = rules.Locate(declared.Provider, declared.Region, "")
-	}
-	begin := fmt.Sprintf("store %q: %s, rule %s: ", store.Name, rules.Title(), residency.RuleDeclaredPlace)
-	if !place.Known() && declared.Country != "" {
-		return begin + string(declared.Country) + " is no ISO 3166-1 code; name the country of the store"
-	}
-	if !place.Known() {
-		return begin + place.Words() + "; name a region of the table, or the country, or declare it in spec.locations of the policy"
-	}
-	verdict, _ := rules.JudgePlace(place)
-	third := place.Law != v1alpha1.ZoneEU && place.Law != v1alpha1.ZoneEEA
-	switch {
-	case third && !transferred(register, store.Name, place.Country):
-		return fmt.Sprintf("%sit lies in %s; allowed: %s. Record the transfer to %s with its mechanism in spec.activities[].transfers (Articles 30(1)(e) and 44 to 49), or move the store",
-			begin, place.Words(), rules.Allows(), place.Country)
-	case !third && verdict != v1alpha1.VerdictAllowed:
-		return fmt.Sprintf("%sit lies in %s; allowed: %s. Move the store, or name another policy", begin, place.Words(), rules.Allows())
-	default:
+	judged := rules.JudgeExternal(register, store)
+	if judged.Message == "" {
 		return ""
 	}
-}
-
-// transferred tells whether an activity that uses the store records a transfer to the country.
-func transferred(register *v1alpha1.DataRegister, store v1alpha1.PartName, country v1alpha1.Country) bool {
-	return slices.ContainsFunc(register.Spec.Activities, func(activity v1alpha1.ProcessingActivity) bool {
-		uses := len(activity.Stores) == 0 || slices.Contains(activity.Stores, store)
-		return uses && slices.ContainsFunc(activity.Transfers, func(t v1alpha1.Transfer) bool { return residency.Canonical(t.Country) == country })
-	})
+	return fmt.Sprintf("store %q: %s, rule %s: %s", store.Name, rules.Title(), residency.RuleDeclaredPlace, judged.Message)
 }
 
 // transfers are all that the record says of transfers, to see whether it changed.

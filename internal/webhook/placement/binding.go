@@ -37,7 +37,9 @@ func (h *Handler) judgeBinding(ctx context.Context, namespace string, binding *c
 		answer.Refuse(residency.RulePlacement, "metadata.labels", fmt.Sprintf("rule %s: a Binding may not change label %s of a pod", residency.RulePlacement, v1alpha1.LabelRegister))
 		return answer, nil
 	}
-	guard, err := h.guard(ctx, namespace, ofPod(pod))
+	bound := ofPod(pod)
+	bound.made = true // as far as it was pinned when it was made, its node must fit
+	guard, err := h.guard(ctx, namespace, bound, residency.RulePlacement, residency.RuleNode)
 	if guard == nil || err != nil {
 		return answer, err
 	}

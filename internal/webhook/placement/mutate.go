@@ -12,6 +12,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 
 	"github.com/rempart-dev/rempart/internal/webhook/review"
+	"github.com/rempart-dev/rempart/internal/webhook/rights"
 )
 
 // Mutating returns the handler that pins pods and templates to allowed nodes.
@@ -30,6 +31,7 @@ func (h *Handler) pin(ctx context.Context, req admission.Request) admission.Resp
 	if now == nil || isMirror(req, now) || !pinnable(now) {
 		return admission.Allowed("")
 	}
+	now.made = rights.IsController(req.UserInfo)
 	if req.Operation == admissionv1.Update {
 		old, err := subjectOf(h.decoder, req.Kind, req.OldObject)
 		if err != nil {
@@ -39,7 +41,7 @@ func (h *Handler) pin(ctx context.Context, req admission.Request) admission.Resp
 			return admission.Allowed("")
 		}
 	}
-	guard, err := h.guard(ctx, req.Namespace, now)
+	guard, err := h.guard(ctx, req.Namespace, now, now.moves()...)
 	if err != nil {
 		return review.Failed(ctx, err)
 	}

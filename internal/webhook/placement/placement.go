@@ -16,6 +16,7 @@ import (
 	"github.com/rempart-dev/rempart/internal/residency"
 	"github.com/rempart-dev/rempart/internal/webhook/lookup"
 	"github.com/rempart-dev/rempart/internal/webhook/review"
+	"github.com/rempart-dev/rempart/internal/webhook/rights"
 )
 
 // Paths where the API server calls.
@@ -55,6 +56,7 @@ func (h *Handler) Handle(ctx context.Context, req admission.Request) admission.R
 	if now == nil || isMirror(req, now) {
 		return admission.Allowed("")
 	}
+	now.made = rights.IsController(req.UserInfo)
 	var old *subject
 	if req.Operation == admissionv1.Update {
 		if old, err = subjectOf(h.decoder, req.Kind, req.OldObject); err != nil {
@@ -77,7 +79,7 @@ func (h *Handler) judge(ctx context.Context, namespace string, now, old *subject
 			return answer, err
 		}
 	}
-	guard, err := h.guard(ctx, namespace, now)
+	guard, err := h.guard(ctx, namespace, now, now.moves()...)
 	if guard == nil || err != nil {
 		return answer, err
 	}
@@ -129,8 +131,18 @@ func isMirror(req admission.Request, s *subject) bool {
 	return mirror && s.pod() && s.spec.NodeName != "" && req.UserInfo.Username == "system:node:"+s.spec.NodeName
 }
 
-// guard returns the policies under which a subject is placed; nil when nothing places it.
-func (h *Handler) guard(ctx context.Context, namespace string, s *subject) (*residency.Guard, error) {
+// guard returns the policies under which a subject is placed; nil when nothing places it, or exceptions lift the rules of
+// all that would.
+func (h *Handler) guard(ctx context.Context, namespace string, s *subject, rules ...string) (*residency.Guard, error) {
+	guard, err := h.placing(ctx, namespace, s)
+	if guard == nil || err != nil {
+		return nil, err
+	}
+	return guard.Without(s.target(namespace), h.world.Clock.Now(), rules...), nil
+}
+
+// placing returns the policies under which a subject is placed, but for exceptions; nil when nothing places it.
+func (h *Handler) placing(ctx context.Context, namespace string, s *subject) (*residency.Guard, error) {
 	ties, snapshot := s.ties(namespace), h.world.Load()
 	registers := registerOf(ties.Labels)
 	if len(registers)+len(ties.Claims)+len(ties.ClaimLabels) == 0 {

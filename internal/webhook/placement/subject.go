@@ -2,7 +2,6 @@ package placement
 
 import (
 	"fmt"
-	"strings"
 
 	appsv1 "k8s.io/api/apps/v1"
 	batchv1 "k8s.io/api/batch/v1"
@@ -30,6 +29,8 @@ type subject struct {
 	template *corev1.PodTemplateSpec
 	// claimLabels are of the claims that the object makes.
 	claimLabels []map[string]string
+	// made says that a controller of Kubernetes made the object: the owner that it names is true.
+	made bool
 }
 
 // pod tells a pod from a template.
@@ -115,34 +116,31 @@ func ofTemplate(object client.Object, template *corev1.PodTemplateSpec) *subject
 
 // ties says what may tie the subject to registers, but for the labels of claims that exist.
 func (s *subject) ties(namespace string) residency.Ties {
-	t := residency.Ties{Namespace: namespace, Labels: s.labels, ClaimLabels: s.claimLabels}
-	for i := range s.spec.Volumes {
-		volume := &s.spec.Volumes[i]
-		if volume.PersistentVolumeClaim != nil {
-			t.Claims = append(t.Claims, volume.PersistentVolumeClaim.ClaimName)
-		}
-		if volume.Ephemeral != nil && volume.Ephemeral.VolumeClaimTemplate != nil {
-			t.ClaimLabels = append(t.ClaimLabels, volume.Ephemeral.VolumeClaimTemplate.Labels)
-		}
-	}
-	t.Workloads = s.workloads()
+	t := residency.TiesOf(namespace, s.labels, s.spec.Volumes, s.workloads())
+	t.ClaimLabels = append(t.ClaimLabels, s.claimLabels...)
 	return t
 }
 
-// workloads are what the subject is, and what controls it. A Deployment controls its pods through a ReplicaSet that it
-// names by its own name and the hash of the template.
+// workloads are what the subject is, and what controls it.
 func (s *subject) workloads() []residency.Workload {
-	list := []residency.Workload{{Kind: s.kind, Name: s.meta.Name}}
-	owner := metav1.GetControllerOf(&s.meta)
-	if owner == nil {
-		return list
+	return residency.WorkloadsOf(s.kind, &s.meta, s.labels)
+}
+
+// target is the subject, for exceptions; with it what made it, if that is sure.
+func (s *subject) target(namespace string) residency.Target {
+	objects := s.workloads()
+	if !s.made {
+		objects = objects[:1]
 	}
-	list = append(list, residency.Workload{Kind: owner.Kind, Name: owner.Name})
-	hash := s.labels[appsv1.DefaultDeploymentUniqueLabelKey]
-	if name, cut := strings.CutSuffix(owner.Name, "-"+hash); owner.Kind == "ReplicaSet" && hash != "" && cut {
-		list = append(list, residency.Workload{Kind: "Deployment", Name: name})
+	return residency.Target{Namespace: namespace, Objects: objects}
+}
+
+// moves are the rules that an exception must lift for the subject to run anywhere. A pod that names its node is not placed.
+func (s *subject) moves() []string {
+	if s.pod() && s.spec.NodeName != "" {
+		return []string{residency.RulePlacement, residency.RuleNode}
 	}
-	return list
+	return []string{residency.RulePlacement}
 }
 
 // moved tells whether an update of a template changes where its pods run, or who governs them.

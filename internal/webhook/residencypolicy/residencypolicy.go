@@ -8,6 +8,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 
@@ -33,11 +34,12 @@ type request = review.Request[*v1alpha1.ResidencyPolicy]
 type judge struct {
 	reader client.Reader
 	rights rights.Asker
+	clock  clock.PassiveClock
 }
 
 // New makes a handler. Reader reads live.
-func New(scheme *runtime.Scheme, reader client.Reader, asker rights.Asker) admission.Handler {
-	j := judge{reader, asker}
+func New(scheme *runtime.Scheme, reader client.Reader, asker rights.Asker, clock clock.PassiveClock) admission.Handler {
+	j := judge{reader, asker, clock}
 	return review.Handler(scheme, func() *v1alpha1.ResidencyPolicy { return &v1alpha1.ResidencyPolicy{} }, j.judge)
 }
 
@@ -58,8 +60,8 @@ func (j judge) judge(ctx context.Context, req request) (review.Answer, error) {
 	if err := j.oneDefault(ctx, &answer, req); err != nil {
 		return answer, err
 	}
-	if req.Created() {
-		return answer, nil
+	if err := j.exceptions(ctx, &answer, req); err != nil || req.Created() {
+		return answer, err
 	}
 	if loosened := residency.Loosens(req.Old.Spec, req.Object.Spec); loosened != "" {
 		return answer, j.exempt(ctx, &answer, req, "spec."+loosened, "loosening spec."+loosened)
@@ -106,8 +108,9 @@ func (j judge) deletion(ctx context.Context, answer *review.Answer, req request)
 	return j.exempt(ctx, answer, req, "", "deleting a ResidencyPolicy")
 }
 
+// exempt asks for the right to let in what a policy refuses.
 func (j judge) exempt(ctx context.Context, answer *review.Answer, req request, field, what string) error {
-	question := rights.Question{Verb: "exempt", Group: v1alpha1.GroupName, Resource: "residencypolicies", Name: req.Old.Name}
+	question := rights.Question{Verb: "exempt", Group: v1alpha1.GroupName, Resource: "residencypolicies", Name: req.Name}
 	allowed, err := j.rights.May(ctx, req.UserInfo, question)
 	if err == nil && !allowed {
 		answer.Refuse(RuleExempt, field, fmt.Sprintf("%s needs the right to %s, which you do not have (rule %s); ask for a role that has it", what, question, RuleExempt))

@@ -34,7 +34,7 @@ func (h *Handler) judgeSnapshot(ctx context.Context, req review.Request[*unstruc
 	if snapshot == nil {
 		return review.Answer{}, errNotLoaded
 	}
-	return h.answer(ctx, snapshot, req.Namespace, func(_ *residency.Snapshot, guard *residency.Guard) (review.Answer, error) {
+	return h.answer(ctx, snapshot, req.Namespace, targetOf(req.Request), func(_ *residency.Snapshot, guard *residency.Guard) (review.Answer, error) {
 		var answer review.Answer
 		classes, err := h.snapshotClasses(ctx, name)
 		if err != nil {

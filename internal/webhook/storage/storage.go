@@ -48,7 +48,7 @@ func (h *Handler) Handle(ctx context.Context, req admission.Request) admission.R
 	if wanted.none() {
 		return admission.Allowed("")
 	}
-	answer, err := h.answer(ctx, snapshot, req.Namespace, func(snapshot *residency.Snapshot, guard *residency.Guard) (review.Answer, error) {
+	answer, err := h.answer(ctx, snapshot, req.Namespace, targetOf(req), func(snapshot *residency.Snapshot, guard *residency.Guard) (review.Answer, error) {
 		answer, err := h.judge(ctx, snapshot, guard, wanted.claims)
 		if err == nil {
 			err = h.judgeRest(ctx, &answer, guard, req.Namespace, wanted)
@@ -67,9 +67,10 @@ type judging func(*residency.Snapshot, *residency.Guard) (review.Answer, error)
 // answer judges by the snapshot, and by the API server where the snapshot may be behind: the namespace carries the label
 // of guarded ones and the snapshot does not know why (a register or a policy came a moment ago, or the label is forged),
 // or it knows no policy, and refuses.
-func (h *Handler) answer(ctx context.Context, snapshot *residency.Snapshot, namespace string, judge judging) (review.Answer, error) {
+func (h *Handler) answer(ctx context.Context, snapshot *residency.Snapshot, namespace string, target func() residency.Target, judge judging) (review.Answer, error) {
+	now := h.world.Clock.Now()
 	if guard := snapshot.GuardOf(namespace); guard != nil {
-		answer, err := judge(snapshot, guard)
+		answer, err := judge(snapshot, guard.For(target, now))
 		if err != nil || !answer.Refused() || !guard.BuiltIn() {
 			return answer, err
 		}
@@ -82,7 +83,7 @@ func (h *Handler) answer(ctx context.Context, snapshot *residency.Snapshot, name
 	if guard == nil {
 		return review.Answer{}, nil
 	}
-	return judge(fresh, guard)
+	return judge(fresh, guard.For(target, now))
 }
 
 // wishes finds what the request adds or changes.

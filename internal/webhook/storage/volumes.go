@@ -39,7 +39,7 @@ func (h *Handler) judgeVolume(ctx context.Context, req review.Request[*corev1.Pe
 			return review.Answer{}, err
 		}
 	}
-	return h.answer(ctx, snapshot, claimRef.Namespace, func(_ *residency.Snapshot, guard *residency.Guard) (review.Answer, error) {
+	return h.answer(ctx, snapshot, claimRef.Namespace, targetOfVolume(volume), func(_ *residency.Snapshot, guard *residency.Guard) (review.Answer, error) {
 		var answer review.Answer
 		object(&answer, "spec", guard.JudgeVolume(volume))
 		if name := attributesOf(volume); name != "" && (req.Old == nil || name != attributesOf(req.Old)) {

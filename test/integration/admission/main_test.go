@@ -108,7 +108,7 @@ func operate(ctx context.Context, env *envtest.Environment) (<-chan struct{}, er
 	if err != nil {
 		return nil, err
 	}
-	if err := residencypolicy.Register(mgr, residencypolicy.Config{Snapshots: holder, Clock: clock.RealClock{}, OperatorNamespace: operatorNamespace, Guards: guards}); err != nil {
+	if err := residencypolicy.Register(mgr, residencypolicy.Config{Snapshots: holder, Scans: &residency.ScanHolder{}, Clock: clock.RealClock{}, OperatorNamespace: operatorNamespace, Guards: guards}); err != nil {
 		return nil, err
 	}
 	if err := webhook.SetupWithManager(mgr, webhook.Deps{Snapshots: holder, Clock: clock.RealClock{}, OperatorNamespace: operatorNamespace, OperatorUser: operatorUser}); err != nil {

@@ -31,6 +31,7 @@ import (
 	"github.com/rempart-dev/rempart/api/v1alpha1"
 	controller "github.com/rempart-dev/rempart/controllers/dataregister"
 	"github.com/rempart-dev/rempart/internal/register"
+	"github.com/rempart-dev/rempart/internal/residency"
 	"github.com/rempart-dev/rempart/test/apiserver"
 )
 
@@ -59,7 +60,8 @@ func (everywhere) JudgeClass(*v1alpha1.DataRegister, string) register.Place     
 func (everywhere) JudgeDeclared(*v1alpha1.DataRegister, *v1alpha1.ExternalStore) register.Place {
 	return paris
 }
-func (everywhere) ZoneOf(v1alpha1.Country) v1alpha1.LegalZone { return v1alpha1.ZoneEU }
+func (everywhere) Found(*v1alpha1.DataRegister) []residency.Finding { return nil }
+func (everywhere) ZoneOf(v1alpha1.Country) v1alpha1.LegalZone       { return v1alpha1.ZoneEU }
 
 func start(t *testing.T) ctrl.Manager {
 	t.Helper()

@@ -1227,6 +1227,21 @@ var schemaYAML = typed.YAMLObject(`types:
           elementType:
             scalar: string
           elementRelationship: associative
+- name: com.github.rempart-dev.rempart.api.v1alpha1.ExceptionKind
+  scalar: string
+- name: com.github.rempart-dev.rempart.api.v1alpha1.ExceptionRule
+  scalar: string
+- name: com.github.rempart-dev.rempart.api.v1alpha1.ExceptionState
+  scalar: string
+- name: com.github.rempart-dev.rempart.api.v1alpha1.ExceptionStatus
+  map:
+    fields:
+    - name: name
+      type:
+        namedType: com.github.rempart-dev.rempart.api.v1alpha1.PartName
+    - name: state
+      type:
+        namedType: com.github.rempart-dev.rempart.api.v1alpha1.ExceptionState
 - name: com.github.rempart-dev.rempart.api.v1alpha1.Exemption
   map:
     fields:
@@ -1987,6 +2002,39 @@ var schemaYAML = typed.YAMLObject(`types:
           elementRelationship: associative
 - name: com.github.rempart-dev.rempart.api.v1alpha1.RegisterMode
   scalar: string
+- name: com.github.rempart-dev.rempart.api.v1alpha1.ResidencyException
+  map:
+    fields:
+    - name: approvedBy
+      type:
+        scalar: string
+    - name: expiresTime
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
+    - name: kind
+      type:
+        namedType: com.github.rempart-dev.rempart.api.v1alpha1.ExceptionKind
+    - name: mechanism
+      type:
+        namedType: com.github.rempart-dev.rempart.api.v1alpha1.TransferMechanism
+    - name: name
+      type:
+        namedType: com.github.rempart-dev.rempart.api.v1alpha1.PartName
+    - name: namespace
+      type:
+        namedType: com.github.rempart-dev.rempart.api.v1alpha1.PartName
+    - name: objectName
+      type:
+        namedType: com.github.rempart-dev.rempart.api.v1alpha1.ObjectName
+    - name: reason
+      type:
+        scalar: string
+    - name: reference
+      type:
+        scalar: string
+    - name: rule
+      type:
+        namedType: com.github.rempart-dev.rempart.api.v1alpha1.ExceptionRule
 - name: com.github.rempart-dev.rempart.api.v1alpha1.ResidencyPolicy
   map:
     fields:
@@ -2019,6 +2067,14 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: enforcement
       type:
         namedType: com.github.rempart-dev.rempart.api.v1alpha1.Enforcement
+    - name: exceptions
+      type:
+        list:
+          elementType:
+            namedType: com.github.rempart-dev.rempart.api.v1alpha1.ResidencyException
+          elementRelationship: associative
+          keys:
+          - name
     - name: locations
       type:
         list:
@@ -2058,6 +2114,14 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: dataVersion
       type:
         scalar: string
+    - name: exceptions
+      type:
+        list:
+          elementType:
+            namedType: com.github.rempart-dev.rempart.api.v1alpha1.ExceptionStatus
+          elementRelationship: associative
+          keys:
+          - name
     - name: lastScanTime
       type:
         namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
@@ -2087,6 +2151,15 @@ var schemaYAML = typed.YAMLObject(`types:
 - name: com.github.rempart-dev.rempart.api.v1alpha1.ResidencyViolation
   map:
     fields:
+    - name: class
+      type:
+        scalar: string
+    - name: country
+      type:
+        namedType: com.github.rempart-dev.rempart.api.v1alpha1.Country
+    - name: firstSeenTime
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
     - name: kind
       type:
         scalar: string
@@ -2097,6 +2170,12 @@ var schemaYAML = typed.YAMLObject(`types:
       type:
         namedType: com.github.rempart-dev.rempart.api.v1alpha1.ObjectName
     - name: namespace
+      type:
+        scalar: string
+    - name: reason
+      type:
+        scalar: string
+    - name: region
       type:
         scalar: string
     - name: rule

@@ -33,6 +33,8 @@ type ResidencyPolicySpecApplyConfiguration struct {
 	Storage *PolicyStorageApplyConfiguration `json:"storage,omitempty"`
 	// workloads are placed so.
 	Workloads *PolicyWorkloadsApplyConfiguration `json:"workloads,omitempty"`
+	// exceptions lift one rule each, for objects of one namespace and for a time.
+	Exceptions []ResidencyExceptionApplyConfiguration `json:"exceptions,omitempty"`
 }
 
 // ResidencyPolicySpecApplyConfiguration constructs a declarative configuration of the ResidencyPolicySpec type for use with
@@ -123,5 +125,18 @@ func (b *ResidencyPolicySpecApplyConfiguration) WithStorage(value *PolicyStorage
 // If called multiple times, the Workloads field is set to the value of the last call.
 func (b *ResidencyPolicySpecApplyConfiguration) WithWorkloads(value *PolicyWorkloadsApplyConfiguration) *ResidencyPolicySpecApplyConfiguration {
 	b.Workloads = value
+	return b
+}
+
+// WithExceptions adds the given value to the Exceptions field in the declarative configuration
+// and returns the receiver, so that objects can be build by chaining "With" function invocations.
+// If called multiple times, values provided by each call will be appended to the Exceptions field.
+func (b *ResidencyPolicySpecApplyConfiguration) WithExceptions(values ...*ResidencyExceptionApplyConfiguration) *ResidencyPolicySpecApplyConfiguration {
+	for i := range values {
+		if values[i] == nil {
+			panic("nil value passed to WithExceptions")
+		}
+		b.Exceptions = append(b.Exceptions, *values[i])
+	}
 	return b
 }

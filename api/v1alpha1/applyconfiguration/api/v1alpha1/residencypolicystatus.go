@@ -22,10 +22,12 @@ type ResidencyPolicyStatusApplyConfiguration struct {
 	StorageClasses []JudgedStorageClassApplyConfiguration `json:"storageClasses,omitempty"`
 	// nodes of the cluster by verdict.
 	Nodes *NodeCountsApplyConfiguration `json:"nodes,omitempty"`
-	// violations of claims that exist, worst first.
+	// violations by objects that exist, worst first: what is abroad before what nobody can locate.
 	Violations []ResidencyViolationApplyConfiguration `json:"violations,omitempty"`
 	// violationsTotal is the number of violations, those beyond the list included.
 	ViolationsTotal *int32 `json:"violationsTotal,omitempty"`
+	// exceptions with their states, in the order of spec.exceptions.
+	Exceptions []ExceptionStatusApplyConfiguration `json:"exceptions,omitempty"`
 	// dataVersion of the table of regions.
 	DataVersion *string `json:"dataVersion,omitempty"`
 	// lastScanTime is when the judgement last changed.
@@ -98,6 +100,19 @@ func (b *ResidencyPolicyStatusApplyConfiguration) WithViolations(values ...*Resi
 // If called multiple times, the ViolationsTotal field is set to the value of the last call.
 func (b *ResidencyPolicyStatusApplyConfiguration) WithViolationsTotal(value int32) *ResidencyPolicyStatusApplyConfiguration {
 	b.ViolationsTotal = &value
+	return b
+}
+
+// WithExceptions adds the given value to the Exceptions field in the declarative configuration
+// and returns the receiver, so that objects can be build by chaining "With" function invocations.
+// If called multiple times, values provided by each call will be appended to the Exceptions field.
+func (b *ResidencyPolicyStatusApplyConfiguration) WithExceptions(values ...*ExceptionStatusApplyConfiguration) *ResidencyPolicyStatusApplyConfiguration {
+	for i := range values {
+		if values[i] == nil {
+			panic("nil value passed to WithExceptions")
+		}
+		b.Exceptions = append(b.Exceptions, *values[i])
+	}
 	return b
 }
 

@@ -6,6 +6,7 @@ package v1alpha1
 
 import (
 	apiv1alpha1 "github.com/rempart-dev/rempart/api/v1alpha1"
+	v1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
 // ResidencyViolationApplyConfiguration represents a declarative configuration of the ResidencyViolation type for use
@@ -17,12 +18,22 @@ type ResidencyViolationApplyConfiguration struct {
 	Rule *string `json:"rule,omitempty"`
 	// kind of the object.
 	Kind *string `json:"kind,omitempty"`
-	// namespace of the object.
+	// namespace of the object; of its claim, for a volume.
 	Namespace *string `json:"namespace,omitempty"`
 	// name of the object.
 	Name *apiv1alpha1.ObjectName `json:"name,omitempty"`
+	// class of the claim or the volume.
+	Class *string `json:"class,omitempty"`
+	// region or zone that decided, as its provider writes it.
+	Region *string `json:"region,omitempty"`
+	// country that decided; absent when it is not known.
+	Country *apiv1alpha1.Country `json:"country,omitempty"`
+	// reason of the verdict.
+	Reason *string `json:"reason,omitempty"`
 	// message for people.
 	Message *string `json:"message,omitempty"`
+	// firstSeenTime is when a scan first found it.
+	FirstSeenTime *v1.Time `json:"firstSeenTime,omitempty"`
 }
 
 // ResidencyViolationApplyConfiguration constructs a declarative configuration of the ResidencyViolation type for use with
@@ -63,10 +74,50 @@ func (b *ResidencyViolationApplyConfiguration) WithName(value apiv1alpha1.Object
 	return b
 }
 
+// WithClass sets the Class field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Class field is set to the value of the last call.
+func (b *ResidencyViolationApplyConfiguration) WithClass(value string) *ResidencyViolationApplyConfiguration {
+	b.Class = &value
+	return b
+}
+
+// WithRegion sets the Region field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Region field is set to the value of the last call.
+func (b *ResidencyViolationApplyConfiguration) WithRegion(value string) *ResidencyViolationApplyConfiguration {
+	b.Region = &value
+	return b
+}
+
+// WithCountry sets the Country field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Country field is set to the value of the last call.
+func (b *ResidencyViolationApplyConfiguration) WithCountry(value apiv1alpha1.Country) *ResidencyViolationApplyConfiguration {
+	b.Country = &value
+	return b
+}
+
+// WithReason sets the Reason field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Reason field is set to the value of the last call.
+func (b *ResidencyViolationApplyConfiguration) WithReason(value string) *ResidencyViolationApplyConfiguration {
+	b.Reason = &value
+	return b
+}
+
 // WithMessage sets the Message field in the declarative configuration to the given value
 // and returns the receiver, so that objects can be built by chaining "With" function invocations.
 // If called multiple times, the Message field is set to the value of the last call.
 func (b *ResidencyViolationApplyConfiguration) WithMessage(value string) *ResidencyViolationApplyConfiguration {
 	b.Message = &value
+	return b
+}
+
+// WithFirstSeenTime sets the FirstSeenTime field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the FirstSeenTime field is set to the value of the last call.
+func (b *ResidencyViolationApplyConfiguration) WithFirstSeenTime(value v1.Time) *ResidencyViolationApplyConfiguration {
+	b.FirstSeenTime = &value
 	return b
 }

@@ -1,0 +1,133 @@
+// Package scan finds what exists and is where a policy does not allow it: moments after a change, and by a sweep of
+// everything. It opens suspected breaches and writes reports; the status of policies and registers is written by their own
+// controllers, which hear of what it found.
+package scan
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/clock"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+	"sigs.k8s.io/controller-runtime/pkg/source"
+
+	"github.com/rempart-dev/rempart/api/v1alpha1"
+	"github.com/rempart-dev/rempart/internal/kube/flow"
+	"github.com/rempart-dev/rempart/internal/residency"
+)
+
+// +kubebuilder:rbac:groups=gdpr.rempart.dev,resources=residencypolicies;dataregisters,verbs=list;watch
+// +kubebuilder:rbac:groups=gdpr.rempart.dev,resources=breachincidents,verbs=list;watch;create
+// +kubebuilder:rbac:groups="",resources=persistentvolumeclaims;persistentvolumes;pods,verbs=list;watch
+// +kubebuilder:rbac:groups=openreports.io,resources=reports,verbs=list;create;patch;delete
+// +kubebuilder:rbac:groups=wgpolicyk8s.io,resources=policyreports,verbs=list;create;patch;delete
+
+// Paces: how long a change waits for others, so that a burst is one scan; and how often everything is looked at again, for
+// what no event tells. A finding comes at most a minute after its cause.
+const (
+	pause      = 2 * time.Second
+	sweepEvery = 10 * time.Minute
+)
+
+// whole is the one thing that is reconciled: everything that exists.
+var whole = reconcile.Request{NamespacedName: types.NamespacedName{Name: "cluster"}}
+
+// Scanner looks at everything that exists.
+type Scanner struct {
+	Client client.Client
+	// Reader reads past the cache: reports are not cached.
+	Reader    client.Reader
+	Snapshots *residency.Holder
+	// Scans is filled here.
+	Scans *residency.ScanHolder
+	Clock clock.PassiveClock
+
+	listeners []chan event.GenericEvent
+	// swept is when everything was last written anew; published is the scan of the last reports. One worker uses them.
+	swept     time.Time
+	published *residency.Scan
+}
+
+// Listen returns a channel that hears of each scan that found something else than the one before. To be called before the
+// manager starts.
+func (s *Scanner) Listen() <-chan event.GenericEvent {
+	heard := make(chan event.GenericEvent, 1)
+	s.listeners = append(s.listeners, heard)
+	return heard
+}
+
+// Register adds the scanner to the manager. Heard hears of new snapshots: of policies, registers, classes, nodes and
+// namespaces.
+func (s *Scanner) Register(mgr ctrl.Manager, heard <-chan event.GenericEvent) error {
+	if err := measure(s.Scans); err != nil {
+		return err
+	}
+	return ctrl.NewControllerManagedBy(mgr).Named("residency-scan").
+		WatchesRawSource(source.Channel(heard, soon)).
+		Watches(&corev1.PersistentVolumeClaim{}, soon, only(claimChanged)).
+		Watches(&corev1.PersistentVolume{}, soon, only(volumeChanged)).
+		Watches(&corev1.Pod{}, soon, only(podMoved)).
+		WithOptions(controller.Options{RateLimiter: flow.Backoff(), MaxConcurrentReconciles: 1}).
+		Complete(s)
+}
+
+// Reconcile looks at everything, tells who listens if it found something else than before, and writes what follows.
+func (s *Scanner) Reconcile(ctx context.Context, _ reconcile.Request) (ctrl.Result, error) {
+	scene, err := s.load(ctx)
+	if err != nil {
+		return ctrl.Result{}, fmt.Errorf("reading what exists: %w", err)
+	}
+	if scene.Snapshot == nil {
+		return ctrl.Result{}, nil // the first snapshot asks again
+	}
+	found := residency.Look(scene)
+	if !found.Equal(scene.Before) {
+		s.Scans.Store(found)
+		s.tell()
+	}
+	return flow.Next(wait(scene), errors.Join(s.suspect(ctx, found, scene.Registers), s.publish(ctx, found, scene.Now)), nil)
+}
+
+// load reads each input once. Everything but the clock comes from the cache.
+func (s *Scanner) load(ctx context.Context) (residency.Scene, error) {
+	scene := residency.Scene{Snapshot: s.Snapshots.Load(), Before: s.Scans.Load(), Now: s.Clock.Now()}
+	if scene.Snapshot == nil {
+		return scene, nil
+	}
+	policies, registers := &v1alpha1.ResidencyPolicyList{}, &v1alpha1.DataRegisterList{}
+	claims, volumes, pods := &corev1.PersistentVolumeClaimList{}, &corev1.PersistentVolumeList{}, &corev1.PodList{}
+	for _, list := range []client.ObjectList{policies, registers, claims, volumes, pods} {
+		if err := s.Client.List(ctx, list, client.UnsafeDisableDeepCopy); err != nil { // Look only reads
+			return scene, err
+		}
+	}
+	scene.Policies, scene.Registers = policies.Items, registers.Items
+	scene.Claims, scene.Volumes, scene.Pods = claims.Items, volumes.Items, pods.Items
+	return scene, nil
+}
+
+func (s *Scanner) tell() {
+	for _, heard := range s.listeners {
+		select {
+		case heard <- event.GenericEvent{Object: &v1alpha1.ResidencyPolicy{}}:
+		default: // one is waiting already, and will see this scan
+		}
+	}
+}
+
+// wait is the time to the next sweep, or to the end of an exception.
+func wait(scene residency.Scene) time.Duration {
+	next := sweepEvery
+	for i := range scene.Policies {
+		next = flow.Earliest(next, residency.UntilExceptionsChange(scene.Policies[i].Spec.Exceptions, scene.Now))
+	}
+	return next
+}
