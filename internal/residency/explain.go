@@ -8,7 +8,6 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	storagev1 "k8s.io/api/storage/v1"
-	"k8s.io/utils/ptr"
 
 	"github.com/rempart-dev/rempart/api/v1alpha1"
 )
@@ -64,7 +63,7 @@ func (g *Guard) opinionOnClass(policy *Judged, class *storagev1.StorageClass) Op
 	verdict := policy.verdictOf(&class.Name)
 	o := Opinion{Policy: policy.Rules, Rule: RuleStorageClass, Verdict: verdict.Verdict, Reason: verdict.Reason, Message: Sentence(verdict)}
 	if declaration, declared := policy.Rules.declarations[class.Name]; declared {
-		o.Steps = append(o.Steps, Step{"declaration", sentenceOfDeclaration(declaration, class.Provisioner, policy.Rules.on)})
+		o.Steps = append(o.Steps, Step{"declaration", sentenceOfDeclaration(declaration, verdict, policy.Rules.on)})
 	}
 	o.Steps = append(o.Steps, stepsOfPlaces(verdict.Places)...)
 	if verdict.Verdict != v1alpha1.VerdictAllowed {
@@ -95,6 +94,10 @@ func missing(reason Reason) string {
 		return "one answer: mend what contradicts itself, for no declaration goes before it"
 	case ReasonNoEvidence:
 		return "any evidence: allowedTopologies of a class, labels topology.kubernetes.io/region and zone of nodes, or spec.storage.declarations of the policy"
+	case ReasonAffinityUnknown:
+		return "a place in each term of the node affinity, with the operator In"
+	case ReasonVolumeMissing:
+		return "the volume: make it first"
 	case ReasonClassMissing, ReasonClassAbsent, ReasonClassEmpty:
 		return "a class that exists: name one"
 	default:
@@ -169,23 +172,6 @@ func wordsOfTerm(d driver, term topologyTerm) string {
 	return strings.Join(parts, " and ")
 }
 
-func sentenceOfDeclaration(declaration v1alpha1.StorageDeclaration, provisioner string, on v1alpha1.Date) string {
-	location := ptr.Deref(declaration.Location, v1alpha1.ProviderRegion{})
-	place := orElse(string(declaration.Country), location.Provider+" "+location.Region)
-	said := fmt.Sprintf("says %s for provisioner %s", place, declaration.Provisioner)
-	if declaration.Digest != "" {
-		said += " and one digest"
-	}
-	switch {
-	case declaration.Provisioner != provisioner:
-		return said + "; it does not count, for the class has another"
-	case declaration.ReviewOn != "" && declaration.ReviewOn < on:
-		return said + "; it does not count, for its review was due on " + string(declaration.ReviewOn)
-	default:
-		return said + "; it fills what is unknown"
-	}
-}
-
 func stepsOfPlaces(places []Place) []Step {
 	var steps []Step
 	for i, place := range places {
@@ -250,6 +236,9 @@ func stepsOfNode(node *corev1.Node) []Step {
 		steps = append(steps, Step{"providerID", "scheme " + cut(scheme) + ", no zone"})
 	default:
 		steps = append(steps, Step{"providerID", "scheme " + cut(scheme) + ", zone " + cut(idZone)})
+	}
+	if virtual(node) {
+		steps = append(steps, Step{"virtual", "whoever runs it runs its pods where he likes: only what an administrator sets counts"})
 	}
 	if location := node.Labels[LabelLocation]; location != "" {
 		steps = append(steps, Step{"location", "an administrator set " + cut(location) + ", which goes before the other labels"})

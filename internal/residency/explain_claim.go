@@ -60,6 +60,8 @@ type ClaimObject struct {
 	Claim *corev1.PersistentVolumeClaim
 	// Class that counts, when it exists.
 	Class *storagev1.StorageClass
+	// Volume that the claim names, when it exists.
+	Volume *corev1.PersistentVolume
 }
 
 // ClassOf returns the name of the class that counts for a claim, and who says so: the beta annotation goes before the
@@ -89,16 +91,16 @@ func (s *Snapshot) ExplainClaim(o ClaimObject) Explanation {
 	name, by := s.ClassOf(claim)
 	if name == nil {
 		e.Steps = append(e.Steps, Step{"class", "none is named, and the cluster has no default one"})
-		return e.with(g.JudgeNoClass(), g)
+		return e.with(g.JudgeNoClass(), g).explainBound(g, claim.Spec.VolumeName, o.Volume)
 	}
 	e.Steps = append(e.Steps, Step{"class", quote(*name) + ", by " + by})
 	if o.Class == nil {
-		return e.with(g.JudgeClass(*name, nil), g)
+		return e.with(g.JudgeClass(*name, nil), g).explainBound(g, claim.Spec.VolumeName, o.Volume)
 	}
 	chain := g.ExplainClass(o.Class)
 	e.Steps = append(e.Steps, chain.Steps[1:]...)
 	e.Opinions = chain.Opinions
-	return e
+	return e.explainBound(g, claim.Spec.VolumeName, o.Volume)
 }
 
 // with adds the opinions of policies that all object.

@@ -105,6 +105,7 @@ func TestANodeIsExplainedLinkByLink(t *testing.T) {
 		"location: an administrator set aws.eu-west-3", "Allowed Allowed", "policy.eu-only is not on the node yet", `node "n" is in aws eu-west-3 (FR, EU)`)
 	expect(t, explain(node("n", "fsn1", "", "k3s://n")), "providerID: scheme k3s, no zone", "provider: any: spec.provider is not set")
 	expect(t, explain(node("n", "fsn1", "", "eu-central-1.i-1")), "providerID: has no scheme")
+	expect(t, explain(node("n", "eu-west-3", "", "", "type", "virtual-kubelet")), "virtual: whoever runs it", "Unknown NoEvidence")
 }
 
 func TestANamespaceIsExplained(t *testing.T) {

@@ -132,6 +132,8 @@ func (p Place) Words() string {
 		return fmt.Sprintf("%s (%s, declared)", p.Country, p.Law)
 	case p.Known():
 		return fmt.Sprintf("%s (%s, %s)", where, p.Country, p.Law)
+	case p.Reason == ReasonServerUnknown:
+		return where + " is a server that is not declared"
 	case p.Reason == ReasonNoSinglePlace:
 		return where + " is no single place"
 	case p.Reason == ReasonZoneUnknown:

@@ -78,8 +78,8 @@ func connect(target Target) (Cluster, error) {
 	return Cluster{Reader: reader, Namespace: namespace}, nil
 }
 
-// world reads what a snapshot judges: all policies, classes, volumes and nodes with their drivers, and one namespace with its registers when it is
-// named.
+// world reads what a snapshot judges: all policies, classes, volumes and nodes with their drivers, and one namespace with
+// its registers when it is named.
 func (c Cluster) world(ctx context.Context, namespace string, on v1alpha1.Date, operator string) (residency.Input, error) {
 	policies, registers := &v1alpha1.ResidencyPolicyList{}, &v1alpha1.DataRegisterList{}
 	classes, nodes := &storagev1.StorageClassList{}, &corev1.NodeList{}

@@ -31,6 +31,7 @@ var kinds = map[string]struct {
 	explain func(ctx context.Context, q question) (residency.Explanation, error)
 }{
 	"storageclass": {[]string{"storageclasses", "sc"}, explainClass},
+	"pv":           {[]string{"persistentvolume", "persistentvolumes"}, explainVolume},
 	"pvc":          {[]string{"persistentvolumeclaim", "persistentvolumeclaims"}, explainClaim},
 	"node":         {[]string{"nodes", "no"}, explainNode},
 	"namespace":    {[]string{"namespaces", "ns"}, explainNamespace},
@@ -110,6 +111,18 @@ func explainClass(ctx context.Context, q question) (residency.Explanation, error
 	return snapshot.Judgements().ExplainClass(class), nil
 }
 
+func explainVolume(ctx context.Context, q question) (residency.Explanation, error) {
+	snapshot, in, err := q.snapshot(ctx, "")
+	if err != nil {
+		return residency.Explanation{}, err
+	}
+	volume := find(in.Volumes, q.name)
+	if volume == nil {
+		return residency.Explanation{}, absent(q.kind, q.name, "")
+	}
+	return snapshot.Judgements().ExplainVolume(volume), nil
+}
+
 func explainNode(ctx context.Context, q question) (residency.Explanation, error) {
 	snapshot, in, err := q.snapshot(ctx, "")
 	if err != nil {
@@ -143,6 +156,7 @@ func explainClaim(ctx context.Context, q question) (residency.Explanation, error
 	if name, _ := snapshot.ClassOf(claim); name != nil {
 		o.Class = find(in.Classes, *name)
 	}
+	o.Volume = find(in.Volumes, claim.Spec.VolumeName)
 	return snapshot.ExplainClaim(o), nil
 }
 

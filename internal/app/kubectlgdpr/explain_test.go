@@ -36,6 +36,9 @@ func objects() []client.Object {
 		&corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: "n1", Labels: map[string]string{corev1.LabelTopologyRegion: "eu-west-3"}}},
 		&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "shop"}},
 		&corev1.PersistentVolumeClaim{ObjectMeta: metav1.ObjectMeta{Name: "data", Namespace: "shop"}, Spec: corev1.PersistentVolumeClaimSpec{StorageClassName: ptr.To("london")}},
+		&corev1.PersistentVolumeClaim{ObjectMeta: metav1.ObjectMeta{Name: "bound", Namespace: "shop"}, Spec: corev1.PersistentVolumeClaimSpec{StorageClassName: ptr.To("paris"), VolumeName: "disk"}},
+		&corev1.PersistentVolume{ObjectMeta: metav1.ObjectMeta{Name: "disk"}, Spec: corev1.PersistentVolumeSpec{StorageClassName: "paris",
+			PersistentVolumeSource: corev1.PersistentVolumeSource{GCEPersistentDisk: &corev1.GCEPersistentDiskVolumeSource{PDName: "d"}}}},
 		&v1alpha1.ResidencyPolicy{ObjectMeta: metav1.ObjectMeta{Name: "eu-only"}, Spec: v1alpha1.ResidencyPolicySpec{
 			Enforcement: v1alpha1.EnforcementEnforce, Role: v1alpha1.PolicyRoleDefault, Provider: "aws"}},
 	}
@@ -65,6 +68,8 @@ func TestObjectsOfTheClusterAreExplained(t *testing.T) {
 		"node n1":           {"region       eu-west-3", "ResidencyPolicy eu-only (Enforce), rule placement: Allowed, Allowed"},
 		"ns shop":           {"ResidencyPolicy eu-only, Enforce", "allowed classes   paris", `"london": Denied, ZoneNotAllowed`, "ResidencyPolicy eu-only (Enforce)\n"},
 		"pvc data -n shop":  {`"london", by spec.storageClassName`, "provisioner", "Denied, ZoneNotAllowed"},
+		"pv disk":           {"driver     kubernetes.io/gce-pd: kind Block, codes of gcp", "rule volume: Unknown, NoEvidence"},
+		"pvc bound -n shop": {"rule storage-class: Allowed, Allowed", "rule volume: Unknown, NoEvidence", `volume        "disk"`},
 		"PVC/data -n shop":  {"Denied, ZoneNotAllowed"},
 		"ns/shop -o json":   {`"kind": "namespace"`, `"opinions": [`},
 		"nodes/n1 -o json ": {`"verdict": "Allowed"`},
@@ -112,10 +117,11 @@ func TestWhatCannotBeReadIsRefusedWithWhatToDo(t *testing.T) {
 		want string
 	}{
 		"sc nowhere":           {interceptor.Funcs{}, `storageclass "nowhere" does not exist; "kubectl get storageclass" lists what does`},
+		"pv none":              {interceptor.Funcs{}, `pv "none" does not exist; "kubectl get pv" lists what does`},
 		"pvc data":             {interceptor.Funcs{}, `pvc "data" does not exist in namespace "default"; name the namespace by -n`},
 		"ns nowhere":           {interceptor.Funcs{}, `namespace "nowhere" does not exist`},
 		"node n1":              {forbidden, "listing nodes: you may not; ask for the verbs get and list on nodes"},
-		"deployment web":       {interceptor.Funcs{}, `"deployment" cannot be explained; kinds are namespace, node, pvc, storageclass`},
+		"deployment web":       {interceptor.Funcs{}, `"deployment" cannot be explained; kinds are namespace, node, pv, pvc, storageclass`},
 		"sc":                   {interceptor.Funcs{}, "name one object"},
 		"sc a b":               {interceptor.Funcs{}, "name one object"},
 		"sc/":                  {interceptor.Funcs{}, "name one object"},
