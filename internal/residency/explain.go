@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	storagev1 "k8s.io/api/storage/v1"
@@ -78,6 +79,21 @@ func (o Opinion) withMissing() Opinion {
 		o.Steps = append(o.Steps, Step{"missing", missing(o.Reason)})
 	}
 	return o
+}
+
+// except adds the exceptions that lift what policies object to, for the target of a rule.
+func (e Explanation) except(target func(rule string) Target, now time.Time) Explanation {
+	for i := range e.Opinions {
+		o := &e.Opinions[i]
+		if o.Verdict == v1alpha1.VerdictAllowed {
+			continue
+		}
+		if exception := o.Policy.ExceptionFor(o.Rule, target(o.Rule), now); exception != nil {
+			o.Steps = append(o.Steps, Step{"exception", fmt.Sprintf("%q lifts rule %s here until %s: it only warns",
+				exception.Name, o.Rule, exception.ExpiresTime.UTC().Format(time.DateOnly))})
+		}
+	}
+	return e
 }
 
 func missing(reason Reason) string {

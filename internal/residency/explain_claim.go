@@ -3,6 +3,7 @@ package residency
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	storagev1 "k8s.io/api/storage/v1"
@@ -62,33 +63,43 @@ type ClaimObject struct {
 	Class *storagev1.StorageClass
 	// Volume that the claim names, when it exists.
 	Volume *corev1.PersistentVolume
+	// Now is the instant at which exceptions must hold.
+	Now time.Time
 }
 
-// ClassOf returns the name of the class that counts for a claim, and who says so: the beta annotation goes before the
-// field, and the cluster's default class stands in where neither is there. Nil when there is no class at all.
-func (s *Snapshot) ClassOf(claim *corev1.PersistentVolumeClaim) (name *string, by string) {
-	if annotated, is := claim.Annotations[corev1.BetaStorageClassAnnotation]; is {
-		return &annotated, "annotation " + corev1.BetaStorageClassAnnotation
+// EffectiveClass returns the name of the class that counts for a claim, and who says so; the cluster's default class
+// stands in where the claim names none. Nil when there is no class at all.
+func (s *Snapshot) EffectiveClass(claim *corev1.PersistentVolumeClaim) (name *string, by string) {
+	name, by = NamedClass(claim), "spec.storageClassName"
+	if _, annotated := claim.Annotations[corev1.BetaStorageClassAnnotation]; annotated {
+		by = "annotation " + corev1.BetaStorageClassAnnotation
 	}
-	if claim.Spec.StorageClassName != nil {
-		return claim.Spec.StorageClassName, "spec.storageClassName"
-	}
-	if s.defaultClass != "" {
+	if name == nil && s.defaultClass != "" {
 		return &s.defaultClass, "the cluster's default class"
 	}
-	return nil, ""
+	return name, by
 }
 
-// ExplainClaim follows a claim to its class and further, under each policy of its namespace; where nothing is judged,
-// under those that judge the cluster.
+// ExplainClaim follows a claim to its class and its volume, under each policy of its namespace; where nothing is judged,
+// under those that judge the cluster. What an exception lifts is said.
 func (s *Snapshot) ExplainClaim(o ClaimObject) Explanation {
+	claim := o.Claim
+	return s.chainOfClaim(o).except(func(rule string) Target {
+		if rule == RuleVolume {
+			return targetOfVolume(claim.Spec.VolumeName, claim.Namespace, claim.Name)
+		}
+		return Target{Namespace: claim.Namespace, Objects: WorkloadsOf(kindClaim, &claim.ObjectMeta, claim.Labels)}
+	}, o.Now)
+}
+
+func (s *Snapshot) chainOfClaim(o ClaimObject) Explanation {
 	claim := o.Claim
 	e := Explanation{Steps: append([]Step{{"claim", quote(claim.Name)}, {"namespace", quote(claim.Namespace)}}, s.stepsOfGuard(claim.Namespace)...)}
 	g := s.guards[claim.Namespace]
 	if g == nil {
 		g = s.Judgements()
 	}
-	name, by := s.ClassOf(claim)
+	name, by := s.EffectiveClass(claim)
 	if name == nil {
 		e.Steps = append(e.Steps, Step{"class", "none is named, and the cluster has no default one"})
 		return e.with(g.JudgeNoClass(), g).explainBound(g, claim.Spec.VolumeName, o.Volume)

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/utils/ptr"
@@ -12,8 +13,21 @@ import (
 	"github.com/rempart-dev/rempart/api/v1alpha1"
 )
 
-// ExplainVolume follows a volume to its places, under each policy of the guard.
-func (g *Guard) ExplainVolume(volume *corev1.PersistentVolume) Explanation {
+// ExplainVolume follows a volume to its places, under each policy of the guard. What an exception for the claim that it is
+// reserved for lifts at an instant is said.
+func (g *Guard) ExplainVolume(volume *corev1.PersistentVolume, now time.Time) Explanation {
+	ref := volume.Spec.ClaimRef
+	if ref == nil {
+		return g.chainOfVolume(volume)
+	}
+	return g.chainOfVolume(volume).except(func(string) Target { return targetOfVolume(volume.Name, ref.Namespace, ref.Name) }, now)
+}
+
+func targetOfVolume(volume, namespace, claim string) Target {
+	return Target{Namespace: namespace, Objects: []Workload{{KindVolume, volume}, {kindClaim, claim}}}
+}
+
+func (g *Guard) chainOfVolume(volume *corev1.PersistentVolume) Explanation {
 	e := Explanation{Steps: stepsOfVolume(volume)}
 	objections := g.JudgeVolume(volume)
 	for _, policy := range g.Policies {
@@ -102,7 +116,7 @@ func (e Explanation) explainBound(g *Guard, name string, volume *corev1.Persiste
 		e.Steps = append(e.Steps, Step{"volume", quote(name) + " does not exist"})
 		return e.with(g.MissingVolume(name), g)
 	}
-	chain := g.ExplainVolume(volume)
+	chain := g.chainOfVolume(volume)
 	e.Steps = append(e.Steps, chain.Steps...)
 	e.Opinions = append(e.Opinions, chain.Opinions...)
 	return e

@@ -2,7 +2,9 @@ package residency
 
 import (
 	"slices"
+	"strings"
 	"testing"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -44,19 +46,20 @@ func judgesOfVolumes() *Guard {
 
 func TestAVolumeIsExplainedLinkByLink(t *testing.T) {
 	judges := judgesOfVolumes()
-	expect(t, judges.ExplainVolume(csiVolume("ebs.csi.aws.com", "vol-1", reachedFrom(zone, "eu-west-3a"), nil)), `volume: "pv-1"`, "class: eu-fast",
+	explain := func(volume *corev1.PersistentVolume) Explanation { return judges.ExplainVolume(volume, time.Time{}) }
+	expect(t, explain(csiVolume("ebs.csi.aws.com", "vol-1", reachedFrom(zone, "eu-west-3a"), nil)), `volume: "pv-1"`, "class: eu-fast",
 		"driver: ebs.csi.aws.com: kind Block, codes of aws", "handle: says nothing of a place", "affinity: topology.kubernetes.io/zone In eu-west-3a",
 		"ResidencyPolicy eu-only: Allowed Allowed", "declaration: says FR for provisioner ebs.csi.aws.com; it does not count, for the class has another", "place: aws eu-west-3a (FR, EU)")
-	expect(t, judges.ExplainVolume(csiVolume("pd.csi.storage.gke.io", "projects/p/zones/europe-west2-a/disks/d", reachedFrom(zone, "europe-west2-a"), nil)),
+	expect(t, explain(csiVolume("pd.csi.storage.gke.io", "projects/p/zones/europe-west2-a/disks/d", reachedFrom(zone, "europe-west2-a"), nil)),
 		"handle: names the zone europe-west2-a", "Denied ZoneNotAllowed", "rule volume: volume \"pv-1\" lies in gcp europe-west2-a (GB, Adequate)")
-	expect(t, judges.ExplainVolume(nfsVolume("NFS.example.com")), "class: none", "server: nfs.example.com", "affinity: none", "Allowed Declared")
-	expect(t, judges.ExplainVolume(nfsVolume("elsewhere.example.com")), "on a server that is named", "place: elsewhere.example.com is a server that is not declared", "Unknown ServerUnknown", "missing: the country of the server: spec.storage.servers of the policy declares it")
-	expect(t, judges.ExplainVolume(csiVolume("example.com/unknown", "x", nil, nil)), "driver: example.com/unknown is not in the list of drivers", "Unknown ProvisionerUnknown")
-	expect(t, judges.ExplainVolume(&corev1.PersistentVolume{}), "driver: its source is not in the list of drivers")
-	expect(t, judges.ExplainVolume(csiVolume("ebs.csi.aws.com", "vol-1", reachedFrom("example.com/rack", "1"), nil)), "Unknown AffinityUnknown", "missing: a place in each term")
+	expect(t, explain(nfsVolume("NFS.example.com")), "class: none", "server: nfs.example.com", "affinity: none", "Allowed Declared")
+	expect(t, explain(nfsVolume("elsewhere.example.com")), "on a server that is named", "place: elsewhere.example.com is a server that is not declared", "Unknown ServerUnknown", "missing: the country of the server: spec.storage.servers of the policy declares it")
+	expect(t, explain(csiVolume("example.com/unknown", "x", nil, nil)), "driver: example.com/unknown is not in the list of drivers", "Unknown ProvisionerUnknown")
+	expect(t, explain(&corev1.PersistentVolume{}), "driver: its source is not in the list of drivers")
+	expect(t, explain(csiVolume("ebs.csi.aws.com", "vol-1", reachedFrom("example.com/rack", "1"), nil)), "Unknown AffinityUnknown", "missing: a place in each term")
 	nfs := nfsVolume("nfs.example.com")
 	nfs.Spec.NodeAffinity, nfs.Spec.MountOptions = reachedFrom(zone, "us-east-1a"), []string{"addr=elsewhere.example.com"}
-	expect(t, judges.ExplainVolume(nfs), "affinity: says from where the volume is reached, not where it lies: it does not count", "mount option: addr=elsewhere.example.com", "Unknown ServerUnknown")
+	expect(t, explain(nfs), "affinity: says from where the volume is reached, not where it lies: it does not count", "mount option: addr=elsewhere.example.com", "Unknown ServerUnknown")
 }
 
 func TestAClaimIsExplainedToItsVolume(t *testing.T) {
@@ -71,6 +74,24 @@ func TestAClaimIsExplainedToItsVolume(t *testing.T) {
 	expect(t, s.ExplainClaim(o), "ResidencyPolicy eu-only: Allowed Allowed", "affinity: topology.kubernetes.io/zone In us-east-1a", "ResidencyPolicy eu-only: Denied ZoneNotAllowed")
 }
 
+func TestWhatAnExceptionLiftsIsSaid(t *testing.T) {
+	in, now := world(), time.Date(2026, 11, 24, 9, 0, 0, 0, time.UTC)
+	in.Policies = []v1alpha1.ResidencyPolicy{policy("eu-only", v1alpha1.PolicyRoleDefault, func(spec *v1alpha1.ResidencyPolicySpec) {
+		spec.Exceptions = []v1alpha1.ResidencyException{{Name: "migration", Rule: v1alpha1.ExceptionRule(RuleStorageClass), Namespace: "shop", ExpiresTime: ptr.To(metav1.NewTime(now.AddDate(0, 1, 0)))}}
+	})}
+	o := ClaimObject{Claim: claimIn("shop", ptr.To("us-fast")), Class: &in.Classes[1], Now: now}
+	const lifted = `exception: "migration" lifts rule storage-class here until 2026-12-24: it only warns`
+	expect(t, Build(in).ExplainClaim(o), "Denied ZoneNotAllowed", lifted)
+	in.Policies[0].Spec.Exceptions[0].Rule = v1alpha1.ExceptionRule(RuleVolume)
+	volume := csiVolume("ebs.csi.aws.com", "vol-1", reachedFrom(zone, "us-east-1a"), nil)
+	volume.Spec.ClaimRef = &corev1.ObjectReference{Namespace: "shop", Name: "data"}
+	expect(t, Build(in).Judgements().ExplainVolume(volume, now), `exception: "migration" lifts rule volume here until 2026-12-24: it only warns`)
+	in.Policies[0].Spec.Exceptions[0].Rule = v1alpha1.ExceptionRule(RuleStorageClass)
+	if o.Now = now.AddDate(0, 1, 0); strings.Contains(chain(Build(in).ExplainClaim(o)), lifted) {
+		t.Error("an exception that has ended lifts nothing")
+	}
+}
+
 // TestAnExplanationOfAVolumeEndsWhereAdmissionDoes: the plug-in and the operator cannot differ.
 func TestAnExplanationOfAVolumeEndsWhereAdmissionDoes(t *testing.T) {
 	judges := judgesOfVolumes()
@@ -80,7 +101,7 @@ func TestAnExplanationOfAVolumeEndsWhereAdmissionDoes(t *testing.T) {
 			reachedFrom(rapid.SampledFrom([]string{zone, region, "x"}).Draw(t, "key"), rapid.SampledFrom([]string{"eu-west-3", "eu-west-3a", "us-east-1a", "europe-west9-a"}).Draw(t, "value")),
 			map[string]string{rapid.SampledFrom([]string{"server", "share", "x"}).Draw(t, "attribute"): rapid.String().Draw(t, "text")})
 		objections := judges.JudgeVolume(volume)
-		for _, o := range judges.ExplainVolume(volume).Opinions {
+		for _, o := range judges.ExplainVolume(volume, time.Time{}).Opinions {
 			i := slices.IndexFunc(objections, func(refused Objection) bool { return refused.Policy == o.Policy.Name })
 			if (i < 0) != (o.Verdict == v1alpha1.VerdictAllowed) || (i >= 0 && objections[i].Message != o.Message) {
 				t.Fatalf("explained as %s %s: %s", o.Verdict, o.Reason, o.Message)

@@ -70,7 +70,7 @@ func (s *scanner) volume(volume *corev1.PersistentVolume) {
 		claim = &corev1.PersistentVolumeClaim{ObjectMeta: metav1.ObjectMeta{Namespace: ref.Namespace, Name: ref.Name}}
 	}
 	registers := s.governors(claim)
-	target := Target{Namespace: ref.Namespace, Objects: []Workload{{KindVolume, volume.Name}, {kindClaim, ref.Name}}}
+	target := targetOfVolume(volume.Name, ref.Namespace, ref.Name)
 	for _, policy := range guard.Policies {
 		verdict := policy.JudgeVolume(volume)
 		s.see(policy, Finding{Rule: RuleVolume, Kind: KindVolume, Namespace: ref.Namespace, Name: volume.Name, UID: string(volume.UID), Class: verdict.Class,

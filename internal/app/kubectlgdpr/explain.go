@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 	corev1 "k8s.io/api/core/v1"
@@ -21,6 +22,7 @@ type question struct {
 	Cluster
 	kind, name string
 	on         v1alpha1.Date
+	now        time.Time
 	// operator is the namespace of the operator, which nothing judges.
 	operator string
 }
@@ -50,7 +52,7 @@ func explainCommand(w World) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			q := question{on: on, operator: operator}
+			q := question{on: on, now: w.Clock.Now(), operator: operator}
 			if q.kind, q.name, err = objectOf(args); err != nil {
 				return err
 			}
@@ -120,7 +122,7 @@ func explainVolume(ctx context.Context, q question) (residency.Explanation, erro
 	if volume == nil {
 		return residency.Explanation{}, absent(q.kind, q.name, "")
 	}
-	return snapshot.Judgements().ExplainVolume(volume), nil
+	return snapshot.Judgements().ExplainVolume(volume, q.now), nil
 }
 
 func explainNode(ctx context.Context, q question) (residency.Explanation, error) {
@@ -152,8 +154,8 @@ func explainClaim(ctx context.Context, q question) (residency.Explanation, error
 	if err != nil {
 		return residency.Explanation{}, err
 	}
-	o := residency.ClaimObject{Claim: claim}
-	if name, _ := snapshot.ClassOf(claim); name != nil {
+	o := residency.ClaimObject{Claim: claim, Now: q.now}
+	if name, _ := snapshot.EffectiveClass(claim); name != nil {
 		o.Class = find(in.Classes, *name)
 	}
 	o.Volume = find(in.Volumes, claim.Spec.VolumeName)
