@@ -178,9 +178,20 @@ func eventually(t *testing.T, what func() error) {
 	gomega.NewWithT(t).Eventually(what).WithTimeout(10 * time.Second).WithPolling(50 * time.Millisecond).Should(gomega.Succeed())
 }
 
-// guarded waits until a namespace carries a label.
+// guarded waits until a namespace carries a label, and the API server, which hears of it a moment later, calls the webhooks
+// for it.
 func guarded(t *testing.T, name, label string) {
 	t.Helper()
+	if label != "audit" {
+		defer eventually(t, func() error {
+			probe := &corev1.Pod{ObjectMeta: meta(name, "probe"), Spec: corev1.PodSpec{Containers: []corev1.Container{{Name: "app", Image: "app"}},
+				Volumes: []corev1.Volume{{Name: "files", VolumeSource: corev1.VolumeSource{NFS: &corev1.NFSVolumeSource{Server: "192.0.2.1", Path: "/"}}}}}}
+			if admin.Create(t.Context(), probe, client.DryRunAll) == nil {
+				return fmt.Errorf("no webhook is called for namespace %s yet", name)
+			}
+			return nil
+		})
+	}
 	eventually(t, func() error {
 		namespace := &corev1.Namespace{}
 		if err := admin.Get(t.Context(), client.ObjectKey{Name: name}, namespace); err != nil {

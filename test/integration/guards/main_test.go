@@ -101,7 +101,7 @@ func fail(err error) int {
 func operate(ctx context.Context) (<-chan struct{}, error) {
 	return running(ctx, func(mgr ctrl.Manager) error {
 		return errors.Join((&restore.Reconciler{Client: mgr.GetClient(), Guards: &guard.Guards{Policies: installed.Policies, Bindings: installed.Bindings}}).Register(mgr),
-			residencypolicy.Register(mgr, residencypolicy.Config{Snapshots: snapshots, Clock: clock.RealClock{}, OperatorNamespace: operatorNamespace, Guards: installed}))
+			residencypolicy.Register(mgr, residencypolicy.Config{Snapshots: snapshots, Scans: &residency.ScanHolder{}, Clock: clock.RealClock{}, OperatorNamespace: operatorNamespace, Guards: installed}))
 	})
 }
 
