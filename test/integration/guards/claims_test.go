@@ -96,10 +96,8 @@ func TestAClassIsKnownInAMomentAndAPolicyCountsAsItIsNow(t *testing.T) {
 	newNamespace(t, "moments", personal)
 	accepted(t, admin.Create(t.Context(), newClass("new", "eu-central-1")))
 	eventually(t, func() error { return admin.Create(t.Context(), claim("moments", "data", "new"), client.DryRunAll) })
-	policy := &v1alpha1.ResidencyPolicy{}
-	accepted(t, admin.Get(t.Context(), client.ObjectKey{Name: "eu-only"}, policy))
-	policy.Spec.Denied.Countries = []v1alpha1.Country{"DE"}
-	accepted(t, admin.Update(t.Context(), policy))
+	policy := &v1alpha1.ResidencyPolicy{ObjectMeta: metav1.ObjectMeta{Name: "eu-only"}}
+	accepted(t, admin.Patch(t.Context(), policy, client.RawPatch(types.MergePatchType, []byte(`{"spec":{"denied":{"countries":["DE"]}}}`))))
 	eventually(t, func() error {
 		if err := admin.Create(t.Context(), claim("moments", "data", "new"), client.DryRunAll); err == nil {
 			return fmt.Errorf("still accepted")
