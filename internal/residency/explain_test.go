@@ -58,7 +58,7 @@ func TestAClassIsExplainedLinkByLink(t *testing.T) {
 		"ResidencyPolicy eu-only: Denied ZoneNotAllowed",
 		"declaration: says FR for provisioner example.com/unknown; it does not count, for the class has another",
 		"place: aws eu-west-3a (FR, EU)", "place: aws us-east-1 (US, AdequatePartial)",
-		`rule storage-class: class "fast" provisions in aws us-east-1 (US, AdequatePartial); allowed: EU. Use "eu-fast"`)
+		`rule storage-class: class "fast" provisions in aws us-east-1 (US, AdequatePartial); allowed: EU (Article 44 GDPR). Use "eu-fast"`)
 	expect(t, explain(class("example.com/unknown", nil)), "example.com/unknown is not in the list of drivers",
 		"it does not count, for its review was due on 2026-11-23", "Unknown ProvisionerUnknown", "missing: the place of the data: spec.storage.declarations of the policy declares it", "Use \"eu-fast\"")
 	expect(t, explain(class("ebs.csi.aws.com", nil)), "so the nodes that run the driver count", "Denied TopologyOpen", "place: aws us-east-1a (US, AdequatePartial)")

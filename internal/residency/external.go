@@ -42,7 +42,7 @@ func (r *Rules) JudgeExternal(register *v1alpha1.DataRegister, store *v1alpha1.D
 			"it lies in %s; allowed: %s. Record the transfer to %s with its mechanism in spec.activities[].transfers (Articles 30(1)(e) and 44 to 49), or move the store",
 			place.Words(), r.Allows(), place.Country)}
 	case !third && verdict != v1alpha1.VerdictAllowed:
-		return ExternalVerdict{v1alpha1.VerdictDenied, reason, place, fmt.Sprintf("it lies in %s; allowed: %s. Move the store, or name another policy", place.Words(), r.Allows())}
+		return ExternalVerdict{v1alpha1.VerdictDenied, reason, place, fmt.Sprintf("it lies in %s; allowed: %s (%s). Move the store, or name another policy", place.Words(), r.Allows(), article)}
 	default:
 		return ExternalVerdict{Verdict: v1alpha1.VerdictAllowed, Reason: ReasonDeclared, Place: place}
 	}

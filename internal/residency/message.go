@@ -16,6 +16,9 @@ const (
 	RuleNode          = "node"
 )
 
+// article of the GDPR that every refusal rests on: personal data leave the Union only as Chapter V allows.
+const article = "Article 44 GDPR"
+
 // HelpPage says what to do when a class is refused.
 const HelpPage = "docs/how-to/residency-exception.md"
 
@@ -73,7 +76,7 @@ func (g *Guard) JudgeNoClass() []Objection {
 func (g *Guard) object(policy *Judged, verdict ClassVerdict) Objection {
 	return Objection{Policy: policy.Rules.Name, Rule: RuleStorageClass, Verdict: verdict.Verdict, Reason: verdict.Reason, Place: verdict.Decisive,
 		Class: verdict.Name, Enforced: policy.Rules.Enforcement != v1alpha1.EnforcementAudit,
-		Message: fmt.Sprintf("%s, rule %s: %s; allowed: %s. %s", policy.Rules.Title(), RuleStorageClass, Sentence(verdict), policy.Rules.Allows(), g.advise(verdict.Reason))}
+		Message: fmt.Sprintf("%s, rule %s: %s; allowed: %s (%s). %s", policy.Rules.Title(), RuleStorageClass, Sentence(verdict), policy.Rules.Allows(), article, g.advise(verdict.Reason))}
 }
 
 // Sentence says what was found of a class, without who asks.

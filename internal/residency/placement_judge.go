@@ -208,7 +208,7 @@ func (j *Judged) unpinned(required *corev1.NodeSelector) *corev1.NodeSelector {
 func (j *Judged) objectTo(place Place, verdict v1alpha1.PlacementVerdict, reason Reason, found, advice string) Objection {
 	return Objection{Policy: j.Rules.Name, Rule: RulePlacement, Verdict: verdict, Reason: reason, Place: place,
 		Enforced: j.Rules.Enforcement != v1alpha1.EnforcementAudit,
-		Message:  fmt.Sprintf("%s, rule %s: %s; allowed: %s. %s, or see %s", j.Rules.Title(), RulePlacement, found, j.Rules.Allows(), advice, HelpPage)}
+		Message:  fmt.Sprintf("%s, rule %s: %s; allowed: %s (%s). %s, or see %s", j.Rules.Title(), RulePlacement, found, j.Rules.Allows(), article, advice, HelpPage)}
 }
 
 // requiredOf returns the required node affinity of a pod; nil when it has none.

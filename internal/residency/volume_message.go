@@ -81,7 +81,7 @@ func (j *Judged) refuseVolume(rule string, verdict VolumeVerdict) Objection {
 // refuse makes an objection whose message is bounded: who refuses, by which rule, what was found, what is allowed, what
 // to do.
 func (j *Judged) refuse(rule string, verdict v1alpha1.PlacementVerdict, reason Reason, place Place, found, advice string) Objection {
-	begin, end := j.Rules.Title()+", rule "+rule+": ", "; allowed: "+clip(j.Rules.Allows(), maxAllowed)+". "+advice+", or see "+HelpPage
+	begin, end := j.Rules.Title()+", rule "+rule+": ", "; allowed: "+clip(j.Rules.Allows(), maxAllowed)+" ("+article+"). "+advice+", or see "+HelpPage
 	found = clip(found, maxRefusal-utf8.RuneCountInString(begin)-utf8.RuneCountInString(end))
 	return Objection{Policy: j.Rules.Name, Rule: rule, Verdict: verdict, Reason: reason, Place: place,
 		Enforced: j.Rules.Enforcement != v1alpha1.EnforcementAudit, Message: begin + found + end}

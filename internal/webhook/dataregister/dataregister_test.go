@@ -67,7 +67,7 @@ func TestRegistersAreJudged(t *testing.T) {
 		warned      string
 	}{
 		"a managed store in the Union":          {dreg("crm", managedIn("paris")), nil, nil, "", "", ""},
-		"a managed store abroad":                {dreg("crm", managedIn("london")), nil, nil, "", `store "db": ResidencyPolicy eu-only, rule storage-class: class "london" provisions in aws eu-west-2 (GB, Adequate); allowed: EU. Use "paris"`, ""},
+		"a managed store abroad":                {dreg("crm", managedIn("london")), nil, nil, "", `store "db": ResidencyPolicy eu-only, rule storage-class: class "london" provisions in aws eu-west-2 (GB, Adequate); allowed: EU (Article 44 GDPR). Use "paris"`, ""},
 		"a class that does not exist":           {dreg("crm", managedIn("gone")), nil, nil, "", `"gone" does not exist`, ""},
 		"a move abroad":                         {dreg("crm", managedIn("london")), dreg("crm", managedIn("paris")), nil, "", "eu-west-2", ""},
 		"a change of what was abroad already":   {transferring(dreg("crm", managedIn("london")), "US"), dreg("crm", managedIn("london")), nil, "", "", ""},

@@ -21,7 +21,7 @@ func TestClaimsAreJudgedWithoutAWebhookInTheWordsOfOne(t *testing.T) {
 	newNamespace(t, "claims", personal)
 	accepted(t, admin.Create(t.Context(), claim("claims", "kept", "eu-fast")))
 	abroad := admin.Create(t.Context(), claim("claims", "data", "us-fast"))
-	refused(t, abroad, "ResidencyPolicy eu-only, rule storage-class", `class "us-fast" provisions in aws us-east-1 (US, AdequatePartial); allowed: EU. Use "eu-fast"`)
+	refused(t, abroad, "ResidencyPolicy eu-only, rule storage-class", `class "us-fast" provisions in aws us-east-1 (US, AdequatePartial); allowed: EU (Article 44 GDPR). Use "eu-fast"`)
 	if !apierrors.IsForbidden(abroad) {
 		t.Errorf("refused with %v, want 403", abroad)
 	}
