@@ -44,7 +44,7 @@ func newShell(t *testing.T, fail interceptor.Funcs, objects ...client.Object) *s
 func (s *shell) run(line ...string) (code int, out, complaint string) {
 	s.t.Helper()
 	var stdout, stderr bytes.Buffer
-	w := World{In: strings.NewReader(s.typed), Out: &stdout, Err: &stderr, Random: strings.NewReader(strings.Repeat("chance and time are inputs", 4)),
+	w := World{In: strings.NewReader(s.typed), Out: &stdout, Err: &stderr, Pause: time.Millisecond, Random: strings.NewReader(strings.Repeat("chance and time are inputs", 4)),
 		Clock: clocktesting.NewFakePassiveClock(time.Date(2026, 11, 24, 9, 0, 0, 0, time.UTC)),
 		Connect: func(target Target) (Cluster, error) {
 			if target.Namespace == "" {

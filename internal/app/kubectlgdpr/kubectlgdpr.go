@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"time"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
@@ -28,6 +29,8 @@ type World struct {
 	In       io.Reader
 	Out, Err io.Writer
 	Clock    clock.PassiveClock
+	// Pause is the time between two looks at what is waited for.
+	Pause time.Duration
 	// Random makes names that nobody else has.
 	Random io.Reader
 	// Connect opens the cluster that the flags name, for the commands that need one.
@@ -38,7 +41,7 @@ type World struct {
 
 // Terminal is the world of a shell.
 func Terminal() World {
-	w := World{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Clock: clock.RealClock{}, Random: rand.Reader, Connect: connect}
+	w := World{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Clock: clock.RealClock{}, Pause: time.Second, Random: rand.Reader, Connect: connect}
 	if fd := int(os.Stdin.Fd()); term.IsTerminal(fd) {
 		w.Hidden = hidden(fd, os.Stderr)
 	}
@@ -49,7 +52,7 @@ func Terminal() World {
 func Main(ctx context.Context, args []string, w World) int {
 	//nolint:contextcheck // cobra hands this context to the commands
 	root := group("kubectl-gdpr", "Ask Rempart where data may lie and when a period ends, and have people erased",
-		residencyCommand(w), deadlineCommand(w), eraseCommand(w))
+		residencyCommand(w), deadlineCommand(w), eraseCommand(w), planCommand(w), approveCommand(w), refuseCommand(w), statusCommand(w))
 	root.Annotations = map[string]string{cobra.CommandDisplayNameAnnotation: "kubectl gdpr"}
 	root.SilenceErrors, root.SilenceUsage = true, true
 	root.CompletionOptions.DisableDefaultCmd = true
