@@ -53,7 +53,7 @@ func Main(ctx context.Context, args []string, w World) int {
 	//nolint:contextcheck // cobra hands this context to the commands
 	root := group("kubectl-gdpr", "Ask Rempart where data may lie and when a period ends, and have people erased",
 		residencyCommand(w), deadlineCommand(w), eraseCommand(w), planCommand(w), approveCommand(w), refuseCommand(w), statusCommand(w),
-		grantsCommand(w))
+		grantsCommand(w), importCommand(w))
 	root.Annotations = map[string]string{cobra.CommandDisplayNameAnnotation: "kubectl gdpr"}
 	root.SilenceErrors, root.SilenceUsage = true, true
 	root.CompletionOptions.DisableDefaultCmd = true
