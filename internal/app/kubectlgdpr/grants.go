@@ -106,7 +106,7 @@ func registerIn(document []byte) (*v1alpha1.DataRegister, error) {
 		return nil, err
 	}
 	if kind.Kind != "DataRegister" || kind.APIVersion != v1alpha1.SchemeGroupVersion.String() {
-		return nil, nil //nolint:nilnil // another object is no fault
+		return nil, nil
 	}
 	register := &v1alpha1.DataRegister{}
 	return register, yaml.UnmarshalStrict(document, register)
@@ -114,7 +114,7 @@ func registerIn(document []byte) (*v1alpha1.DataRegister, error) {
 
 // contents of a file; - is standard input.
 func contents(w World, file string) ([]byte, error) {
-	read := func() ([]byte, error) { return os.ReadFile(file) } //nolint:gosec // the file that the caller names
+	read := func() ([]byte, error) { return os.ReadFile(file) }
 	if file == "-" {
 		read = func() ([]byte, error) { return io.ReadAll(w.In) }
 	}

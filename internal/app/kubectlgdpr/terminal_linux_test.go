@@ -49,7 +49,7 @@ func echoes(t *testing.T, tty *os.File) bool {
 }
 
 // asked asks for a line, and returns when the terminal shows no more.
-func asked(t *testing.T, ctx context.Context, tty *os.File, prompt io.Writer) (answer func() ([]byte, error)) { //nolint:revive // t comes first in tests
+func asked(ctx context.Context, t *testing.T, tty *os.File, prompt io.Writer) (answer func() ([]byte, error)) {
 	t.Helper()
 	var line []byte
 	var err error
@@ -67,7 +67,7 @@ func asked(t *testing.T, ctx context.Context, tty *os.File, prompt io.Writer) (a
 func TestWhatIsTypedIsNotShown(t *testing.T) {
 	keyboard, tty := terminal(t)
 	var prompt bytes.Buffer
-	answer := asked(t, t.Context(), tty, &prompt)
+	answer := asked(t.Context(), t, tty, &prompt)
 	if _, err := keyboard.WriteString("ada@example.org\n"); err != nil {
 		t.Fatal(err)
 	}
@@ -96,7 +96,7 @@ func TestWhatIsTypedIsNotShown(t *testing.T) {
 func TestAnInterruptionGivesTheTerminalItsEchoBack(t *testing.T) {
 	keyboard, tty := terminal(t)
 	ctx, interrupt := context.WithCancel(t.Context())
-	answer := asked(t, ctx, tty, io.Discard)
+	answer := asked(ctx, t, tty, io.Discard)
 	interrupt()
 	if _, err := answer(); err == nil || !strings.Contains(err.Error(), "interrupted") || !echoes(t, tty) {
 		t.Errorf("%v, echo %v", err, echoes(t, tty))
