@@ -1,4 +1,4 @@
-// Command kubectl-gdpr is a plug-in of kubectl: it answers where data may lie and when a period ends.
+// Command kubectl-gdpr is a plug-in of kubectl: it answers where data may lie and when a period ends, and leads requests of erasure.
 package main
 
 import (

@@ -27,7 +27,7 @@ func grants(t *testing.T) string {
 		t.Fatal("the page on grants has no SQL")
 	}
 	text, _, _ := strings.Cut(rest, "```")
-	return strings.NewReplacer("DATABASE crm", "DATABASE app", "public.customers", "public.people").Replace(text)
+	return strings.NewReplacer(`DATABASE "crm"`, `DATABASE "app"`, `"public"."customers"`, `"public"."people"`).Replace(text)
 }
 
 // feed runs SQL from standard input in the server that server made, as an administrator's psql would.

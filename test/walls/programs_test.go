@@ -26,7 +26,7 @@ var programs = map[string][]struct {
 	"cmd/kubectl-gdpr": {
 		{[]string{"github.com/jackc/pgx", "github.com/lib/pq", "github.com/go-sql-driver/mysql", "go.mongodb.org/mongo-driver", "github.com/redis/go-redis",
 			module + "internal/adapter", module + "controllers", module + "internal/webhook", "sigs.k8s.io/controller-runtime/pkg/manager"},
-			"the plug-in runs with the rights of whoever calls it: it reads and answers, opens no store, and does none of the operator's work"},
+			"the plug-in runs with the rights of whoever calls it: it asks and answers, opens no store, and does none of the operator's work"},
 	},
 	"cmd/consentd": {
 		{[]string{"k8s.io/client-go/rest", "sigs.k8s.io/controller-runtime"}, "the consent service faces the internet and has no business with the API server"},

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/rempart-dev/rempart/internal/erasure/grant"
 	"github.com/rempart-dev/rempart/internal/erasure/plan"
 	"github.com/rempart-dev/rempart/internal/erasure/subject"
 	"github.com/rempart-dev/rempart/internal/erasure/task"
@@ -218,7 +219,7 @@ func (e *Engine) eraseOnce(ctx context.Context, s *session, t task.Task, people 
 func (s *session) begin(ctx context.Context, t task.Task, lock string, wanted func(*plan.Plan) []need, accept func(*plan.Plan) error) (*collector, error) {
 	names := []string{}
 	for _, d := range t.Dataset.Tables {
-		names = append(names, table(&plan.Table{Schema: schemaOf(string(d.Schema)), Name: string(d.Name)}))
+		names = append(names, table(&plan.Table{Schema: grant.SchemaOf(d.Schema), Name: string(d.Name)}))
 	}
 	slices.Sort(names) // one order for all runs
 	err := s.all(ctx, "BEGIN ISOLATION LEVEL REPEATABLE READ", "LOCK TABLE "+strings.Join(names, ", ")+" IN "+lock+" MODE")

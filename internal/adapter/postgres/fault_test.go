@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/rempart-dev/rempart/internal/adapter/postgres"
+	"github.com/rempart-dev/rempart/internal/erasure/grant"
 	"github.com/rempart-dev/rempart/internal/erasure/subject"
 	"github.com/rempart-dev/rempart/internal/erasure/task"
 )
@@ -257,8 +258,15 @@ func TestGrantStatementsSuffice(t *testing.T) {
 	s := newStore(t, onePerson, oneTable)
 	s.sql("DROP SCHEMA rempart CASCADE; DROP OWNED BY " + s.eraser.Username + ", " + s.verifier.Username)
 	s.sql("DROP ROLE " + s.eraser.Username + ", " + s.verifier.Username)
-	s.sql(postgres.Statements(s.name, s.dataset, s.eraser.Username, s.verifier.Username))
+	script, err := grant.Script(s.name, s.dataset, s.eraser.Username, s.verifier.Username)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.sql(script)
+	s.sql("CREATE TABLE other (email text); GRANT DELETE ON other TO " + s.eraser.Username)
+	s.sql(script) // an administrator runs it again when the dataset changes
 	s.sql("ALTER ROLE " + s.eraser.Username + " PASSWORD '" + s.eraser.Password + "'; ALTER ROLE " + s.verifier.Username + " PASSWORD '" + s.verifier.Password + "'")
+	s.want("false", "SELECT has_table_privilege($1, 'other', 'DELETE')", s.eraser.Username)
 	s.erased("0 public.people DeleteRows 1", email("ada@example.org"))
 }
 

@@ -5,28 +5,9 @@ import (
 	"encoding/json"
 	"time"
 
+	"github.com/rempart-dev/rempart/internal/erasure/grant"
 	"github.com/rempart-dev/rempart/internal/erasure/task"
 )
-
-const ledgerTable = `"rempart"."ledger"`
-
-// ledgerDDL creates the ledger. It holds counts and digests, and no identifier of a person.
-var ledgerDDL = []string{
-	`CREATE SCHEMA IF NOT EXISTS "rempart"`,
-	`REVOKE ALL ON SCHEMA "rempart" FROM PUBLIC`,
-	`CREATE TABLE IF NOT EXISTS ` + ledgerTable + ` (
-  id           bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-  run_uid      text NOT NULL UNIQUE,
-  register     text NOT NULL,
-  store        text NOT NULL,
-  request_uids text[] NOT NULL,
-  plan_digest  text NOT NULL,
-  epoch        bigint NOT NULL,
-  counts       jsonb NOT NULL,
-  committed_at timestamptz NOT NULL
-)`,
-	`CREATE INDEX IF NOT EXISTS ledger_epoch ON ` + ledgerTable + ` (register, store, epoch)`,
-}
 
 // counted is what the ledger remembers of an outcome.
 type counted struct {
@@ -46,7 +27,7 @@ func withLedger(err error) error {
 func (s *session) entered(ctx context.Context, t task.Task) (*task.Outcome, error) {
 	o := task.Outcome{Step: task.Erase, OK: true, Replayed: true}
 	var text []byte
-	ok, err := s.row(ctx, `SELECT id, plan_digest, counts::pg_catalog.text, committed_at FROM `+ledgerTable+` WHERE run_uid OPERATOR(pg_catalog.=) $1`,
+	ok, err := s.row(ctx, `SELECT id, plan_digest, counts::pg_catalog.text, committed_at FROM `+grant.Ledger+` WHERE run_uid OPERATOR(pg_catalog.=) $1`,
 		[]any{t.RunUID}, &o.Ledger, &o.PlanDigest, &text, &o.At)
 	if err != nil || !ok {
 		return nil, withLedger(err)
@@ -62,7 +43,7 @@ func (s *session) entered(ctx context.Context, t task.Task) (*task.Outcome, erro
 // fence refuses a run of a lower epoch than one that was committed for the same store.
 func (s *session) fence(ctx context.Context, t task.Task) error {
 	var latest int64
-	if _, err := s.row(ctx, `SELECT COALESCE(pg_catalog.max(epoch), 0) FROM `+ledgerTable+` WHERE register OPERATOR(pg_catalog.=) $1 AND store OPERATOR(pg_catalog.=) $2`,
+	if _, err := s.row(ctx, `SELECT COALESCE(pg_catalog.max(epoch), 0) FROM `+grant.Ledger+` WHERE register OPERATOR(pg_catalog.=) $1 AND store OPERATOR(pg_catalog.=) $2`,
 		[]any{t.Register, t.Store}, &latest); err != nil {
 		return withLedger(err)
 	}
@@ -82,7 +63,7 @@ func (s *session) enter(ctx context.Context, t task.Task, digest string, c count
 	for i, r := range t.Requests {
 		uids[i] = r.UID
 	}
-	_, err = s.row(ctx, `INSERT INTO `+ledgerTable+` (run_uid, register, store, request_uids, plan_digest, epoch, counts, committed_at)
+	_, err = s.row(ctx, `INSERT INTO `+grant.Ledger+` (run_uid, register, store, request_uids, plan_digest, epoch, counts, committed_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7::pg_catalog.text::pg_catalog.jsonb, pg_catalog.clock_timestamp()) RETURNING id, committed_at`,
 		[]any{t.RunUID, t.Register, t.Store, uids, digest, t.Epoch, string(text)}, &id, &at)
 	return id, at.UTC(), withLedger(err)

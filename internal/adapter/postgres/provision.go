@@ -4,9 +4,9 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/rempart-dev/rempart/api/v1alpha1"
+	"github.com/rempart-dev/rempart/internal/erasure/grant"
 	"github.com/rempart-dev/rempart/internal/erasure/plan"
 	"github.com/rempart-dev/rempart/internal/erasure/task"
 )
@@ -48,7 +48,7 @@ func (e *Engine) provision(ctx context.Context, t task.Task, eraser, verifier Lo
 	if err != nil {
 		return task.Outcome{}, err
 	}
-	if err := s.all(ctx, ledgerDDL...); err != nil {
+	if err := s.all(ctx, grant.LedgerDDL...); err != nil {
 		return task.Outcome{}, err
 	}
 	present, absent := declaredTables(t.Dataset, schema)
@@ -92,34 +92,32 @@ func (s *session) ensureRole(ctx context.Context, login Login) error {
 }
 
 // declaredTables splits the dataset into what the store has and what it does not have yet.
-func declaredTables(dataset *v1alpha1.Dataset, schema *plan.Schema) (present []*plan.Table, absent []string) {
+func declaredTables(dataset *v1alpha1.Dataset, schema *plan.Schema) (present []v1alpha1.DatasetTable, absent []string) {
 	if dataset == nil {
 		return nil, nil
 	}
 	for _, d := range dataset.Tables {
-		live := schema.Table(schemaOf(string(d.Schema)), string(d.Name))
+		live := schema.Table(grant.SchemaOf(d.Schema), string(d.Name))
 		if live == nil || (live.Kind != plan.Ordinary && live.Kind != plan.Partitioned) {
-			absent = append(absent, schemaOf(string(d.Schema))+"."+string(d.Name))
+			absent = append(absent, grant.SchemaOf(d.Schema)+"."+string(d.Name))
 			continue
 		}
-		present = append(present, live)
+		present = append(present, d)
 	}
 	return present, absent
 }
 
 // grantEraser gives the eraser the declared tables and the ledger, and takes all other tables away.
-func (s *session) grantEraser(ctx context.Context, database, name string, present []*plan.Table) error {
+func (s *session) grantEraser(ctx context.Context, database, name string, present []v1alpha1.DatasetTable) error {
 	role := quote(name)
 	statements, err := s.revocations(ctx, name)
 	if err != nil {
 		return err
 	}
-	statements = append(statements,
-		"GRANT CONNECT, TEMPORARY ON DATABASE "+database+" TO "+role,
-		`GRANT USAGE ON SCHEMA "rempart" TO `+role,
-		"GRANT SELECT, INSERT ON "+ledgerTable+" TO "+role)
-	for _, t := range present {
-		statements = append(statements, "GRANT USAGE ON SCHEMA "+quote(t.Schema)+" TO "+role, "GRANT SELECT, UPDATE, DELETE ON "+table(t)+" TO "+role)
+	statements = append(append(statements, grant.Database(database, role)), grant.WriteLedger(role)...)
+	for _, d := range present {
+		schema := quote(grant.SchemaOf(d.Schema))
+		statements = append(statements, "GRANT USAGE ON SCHEMA "+schema+" TO "+role, grant.Erase(schema+"."+quote(string(d.Name)), role, d.OnErasure))
 	}
 	return s.all(ctx, statements...)
 }
@@ -145,7 +143,7 @@ ORDER BY 1, 2`, []any{role}, []any{&schema, &name}, func() error {
 func (s *session) grantVerifier(ctx context.Context, database, name string) error {
 	role := quote(name)
 	statements := []string{
-		"GRANT CONNECT, TEMPORARY ON DATABASE " + database + " TO " + role,
+		grant.Database(database, role),
 		"ALTER DEFAULT PRIVILEGES GRANT USAGE ON SCHEMAS TO " + role,
 		"ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO " + role,
 	}
@@ -161,36 +159,11 @@ func (s *session) grantVerifier(ctx context.Context, database, name string) erro
 	err := s.rows(ctx, `SELECT n.nspname::text FROM pg_catalog.pg_namespace n WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' ORDER BY 1`, nil, []any{&schema}, func() error {
 		q := quote(schema)
 		statements = append(statements, "GRANT USAGE ON SCHEMA "+q+" TO "+role,
-			"REVOKE ALL ON ALL TABLES IN SCHEMA "+q+" FROM "+role, "GRANT SELECT ON ALL TABLES IN SCHEMA "+q+" TO "+role)
+			"REVOKE ALL ON ALL TABLES IN SCHEMA "+q+" FROM "+role, grant.ReadSchema(q, role))
 		return nil
 	})
 	if err != nil {
 		return err
 	}
 	return s.all(ctx, statements...)
-}
-
-// Statements returns the SQL that prepares a store that Rempart does not run: roles without passwords, the ledger and
-// the grants. An administrator runs it with psql and sets the passwords with \password.
-func Statements(database string, dataset *v1alpha1.Dataset, eraser, verifier string) string {
-	e, v := quote(eraser), quote(verifier)
-	lines := []string{"CREATE ROLE " + e + " LOGIN NOSUPERUSER NOBYPASSRLS", "CREATE ROLE " + v + " LOGIN NOSUPERUSER NOBYPASSRLS"}
-	lines = append(lines, ledgerDDL...)
-	lines = append(lines,
-		"GRANT CONNECT, TEMPORARY ON DATABASE "+quote(database)+" TO "+e+", "+v,
-		`GRANT USAGE ON SCHEMA "rempart" TO `+e,
-		"GRANT SELECT, INSERT ON "+ledgerTable+" TO "+e)
-	schemas := []string{}
-	for _, d := range dataset.Tables {
-		t := &plan.Table{Schema: schemaOf(string(d.Schema)), Name: string(d.Name)}
-		schemas = append(schemas, t.Schema)
-		lines = append(lines, "GRANT SELECT, UPDATE, DELETE ON "+table(t)+" TO "+e)
-	}
-	slices.Sort(schemas)
-	for _, schema := range slices.Compact(schemas) {
-		lines = append(lines, "GRANT USAGE ON SCHEMA "+quote(schema)+" TO "+e+", "+v,
-			"GRANT SELECT ON ALL TABLES IN SCHEMA "+quote(schema)+" TO "+v,
-			"ALTER DEFAULT PRIVILEGES IN SCHEMA "+quote(schema)+" GRANT SELECT ON TABLES TO "+v)
-	}
-	return strings.Join(lines, ";\n") + ";\n"
 }

@@ -6,6 +6,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/rempart-dev/rempart/internal/erasure/grant"
 )
 
 // FuzzQuotedNamesComeBack creates a column of any name and reads it back from the catalogue: what was quoted is what the
@@ -19,7 +21,11 @@ func FuzzQuotedNamesComeBack(f *testing.F) {
 		if name == "" || len(name) > 63 || !utf8.ValidString(name) || strings.ContainsRune(name, 0) {
 			t.Skip("no name that a catalogue can hold")
 		}
-		if _, err := db.Exec(t.Context(), "CREATE TEMPORARY TABLE fuzz ("+pgx.Identifier{name}.Sanitize()+" int)"); err != nil {
+		quoted := pgx.Identifier{name}.Sanitize()
+		if ours := grant.Quote(name); ours != quoted {
+			t.Fatalf("%q is quoted as %s, and by the driver as %s", name, ours, quoted)
+		}
+		if _, err := db.Exec(t.Context(), "CREATE TEMPORARY TABLE fuzz ("+quoted+" int)"); err != nil {
 			t.Fatalf("%q: %v", name, err)
 		}
 		var back string

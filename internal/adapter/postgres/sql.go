@@ -232,11 +232,3 @@ func textOf(c *plan.Column, live string) string {
 	}
 	return text
 }
-
-// schemaOf is the schema of a declared table.
-func schemaOf(declared string) string {
-	if declared == "" {
-		return "public"
-	}
-	return declared
-}

@@ -29,20 +29,21 @@ const patience = 30 * time.Second
 // Target says which cluster, as the flags of kubectl of the same names do. Empty fields mean the default of the kubeconfig.
 type Target struct{ Kubeconfig, Context, Namespace string }
 
-// Cluster is a cluster to read from, and the namespace that is meant where none is named.
+// Cluster is a cluster, and the namespace that is meant where none is named.
 type Cluster struct {
-	Reader    client.Reader
+	Client    client.Client
 	Namespace string
 }
 
-func targetFlags(command *cobra.Command, into *Target) {
+// targetFlags gives a command the flags that name a cluster, and a namespace of what.
+func targetFlags(command *cobra.Command, into *Target, what string) {
 	flags := command.Flags()
 	flags.StringVar(&into.Kubeconfig, "kubeconfig", "", "path of the kubeconfig; KUBECONFIG or the default one when absent")
 	flags.StringVar(&into.Context, "context", "", "context of the kubeconfig; the current one when absent")
-	flags.StringVarP(&into.Namespace, "namespace", "n", "", "namespace of the claim; that of the context when absent")
+	flags.StringVarP(&into.Namespace, "namespace", "n", "", "namespace of the "+what+"; that of the context when absent")
 }
 
-// Scheme has the kinds that the plug-in reads.
+// Scheme has the kinds that the plug-in knows.
 func Scheme() *runtime.Scheme {
 	scheme := runtime.NewScheme()
 	for _, add := range []func(*runtime.Scheme) error{clientgoscheme.AddToScheme, v1alpha1.AddToScheme} {
@@ -68,14 +69,14 @@ func connect(target Target) (Cluster, error) {
 		return Cluster{}, fmt.Errorf("reading the kubeconfig: %w; name one by --kubeconfig, and a context of it by --context", err)
 	}
 	rest.Timeout = patience
-	reader, err := client.New(rest, client.Options{Scheme: Scheme()})
+	opened, err := client.New(rest, client.Options{Scheme: Scheme()})
 	if err != nil {
 		return Cluster{}, fmt.Errorf("connecting to the cluster: %w", err)
 	}
 	if target.Namespace != "" {
 		namespace = target.Namespace
 	}
-	return Cluster{Reader: reader, Namespace: namespace}, nil
+	return Cluster{Client: opened, Namespace: namespace}, nil
 }
 
 // world reads what a snapshot judges: all policies, classes, volumes and nodes with their drivers, and one namespace with
@@ -100,7 +101,7 @@ func (c Cluster) world(ctx context.Context, namespace string, on v1alpha1.Date, 
 
 // list reads objects. A kind of ours that the cluster does not have has no objects.
 func (c Cluster) list(ctx context.Context, what string, into client.ObjectList, options ...client.ListOption) error {
-	err := c.Reader.List(ctx, into, options...)
+	err := c.Client.List(ctx, into, options...)
 	switch {
 	case err == nil || meta.IsNoMatchError(err):
 		return nil
@@ -113,7 +114,7 @@ func (c Cluster) list(ctx context.Context, what string, into client.ObjectList, 
 
 // get reads an object that must exist.
 func (c Cluster) get(ctx context.Context, what string, key client.ObjectKey, into client.Object) error {
-	err := c.Reader.Get(ctx, key, into)
+	err := c.Client.Get(ctx, key, into)
 	switch {
 	case err == nil:
 		return nil

@@ -65,7 +65,7 @@ func explainCommand(w World) *cobra.Command {
 			}
 			return answerExplain(w, q, found, form)
 		}}
-	targetFlags(command, &target)
+	targetFlags(command, &target, "claim")
 	command.Flags().StringVar(&operator, "operator-namespace", "rempart-system", "namespace of the operator, in which nothing is judged")
 	dateFlag(command, &date)
 	outputFlag(command, &form, asJSON)

@@ -1,14 +1,18 @@
-// Package kubectlgdpr is the plug-in of kubectl: it asks the same pure code as the operator where data may lie and when a
-// period ends, and prints the answer with its reasons. It changes nothing, and no argument of it names a person.
+// Package kubectlgdpr is the plug-in of kubectl. It asks the same pure code as the operator where data may lie and when a
+// period ends, and prints the answer with its reasons; and it makes requests of erasure, shows their plans and writes what
+// a person decides. No argument of it names a person.
 package kubectlgdpr
 
 import (
 	"context"
+	"crypto/rand"
 	"fmt"
 	"io"
 	"os"
+	"time"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/term"
 	"k8s.io/utils/clock"
 )
 
@@ -16,27 +20,40 @@ import (
 const (
 	// Answered means that there is an answer, whatever it says.
 	Answered = 0
-	// Refused means that the question could not be answered: it is malformed, or the cluster could not be read.
+	// Refused means that there is none, and that nothing was changed: the question is malformed, or the cluster refused it.
 	Refused = 1
 )
 
 // World is what the plug-in takes from around it.
 type World struct {
+	In       io.Reader
 	Out, Err io.Writer
 	Clock    clock.PassiveClock
-	// Connect opens the cluster that the flags name; only explain asks for it.
+	// Pause is the time between two looks at what is waited for.
+	Pause time.Duration
+	// Random makes names that nobody else has.
+	Random io.Reader
+	// Connect opens the cluster that the flags name, for the commands that need one.
 	Connect func(Target) (Cluster, error)
+	// Hidden asks for a line and does not show what is typed; nil when In is no terminal.
+	Hidden func(ctx context.Context, prompt string) ([]byte, error)
 }
 
 // Terminal is the world of a shell.
 func Terminal() World {
-	return World{Out: os.Stdout, Err: os.Stderr, Clock: clock.RealClock{}, Connect: connect}
+	w := World{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Clock: clock.RealClock{}, Pause: time.Second, Random: rand.Reader, Connect: connect}
+	if fd := int(os.Stdin.Fd()); term.IsTerminal(fd) {
+		w.Hidden = hidden(fd, os.Stderr)
+	}
+	return w
 }
 
 // Main answers one question and returns the exit code.
 func Main(ctx context.Context, args []string, w World) int {
 	//nolint:contextcheck // cobra hands this context to the commands
-	root := group("kubectl-gdpr", "Ask Rempart where data may lie and when a period ends", residencyCommand(w), deadlineCommand(w))
+	root := group("kubectl-gdpr", "Ask Rempart where data may lie and when a period ends, and have people erased",
+		residencyCommand(w), deadlineCommand(w), eraseCommand(w), planCommand(w), approveCommand(w), refuseCommand(w), statusCommand(w),
+		grantsCommand(w), importCommand(w))
 	root.Annotations = map[string]string{cobra.CommandDisplayNameAnnotation: "kubectl gdpr"}
 	root.SilenceErrors, root.SilenceUsage = true, true
 	root.CompletionOptions.DisableDefaultCmd = true

@@ -13,9 +13,10 @@ import (
 
 // The forms of an answer.
 const (
-	asText format = ""
-	asJSON format = "json"
-	asWide format = "wide"
+	asText  format = ""
+	asTable format = "table" // text too, where it is a table
+	asJSON  format = "json"
+	asWide  format = "wide"
 )
 
 type format string

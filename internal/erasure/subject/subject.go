@@ -8,6 +8,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -68,6 +69,9 @@ func Read(data map[string][]byte) (Subject, error) {
 	}
 	return Subject{raw: raw}, nil
 }
+
+// KnownKeys returns the keys that a subject Secret may have, sorted.
+func KnownKeys() []string { return slices.Sorted(maps.Keys(keys)) }
 
 // Keys returns the keys of a subject Secret in sorted order.
 func Keys(data map[string][]byte) []string {

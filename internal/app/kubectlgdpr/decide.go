@@ -1,0 +1,155 @@
+package kubectlgdpr
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/utils/ptr"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/rempart-dev/rempart/api/v1alpha1"
+)
+
+// refusals are the reasons of a refusal, each with its place in the Regulation.
+var refusals = []struct {
+	reason  v1alpha1.RefusalReason
+	article string
+}{
+	{v1alpha1.RefusalManifestlyUnfounded, "Article 12(5)"},
+	{v1alpha1.RefusalExcessive, "Article 12(5)"},
+	{v1alpha1.RefusalIdentityNotProven, "Articles 11(2) and 12(2)"},
+	{v1alpha1.RefusalFreedomOfExpression, "Article 17(3)(a)"},
+	{v1alpha1.RefusalLegalObligation, "Article 17(3)(b)"},
+	{v1alpha1.RefusalPublicHealth, "Article 17(3)(c)"},
+	{v1alpha1.RefusalArchiving, "Article 17(3)(d)"},
+	{v1alpha1.RefusalLegalClaims, "Article 17(3)(e)"},
+}
+
+func approveCommand(w World) *cobra.Command {
+	var target Target
+	var digest string
+	var yes bool
+	command := &cobra.Command{
+		Use: "approve REQUEST", Short: "Show the plan of a request of erasure and approve exactly this plan",
+		Example: "  kubectl gdpr approve web-2026-0117 -n shop\n  kubectl gdpr approve web-2026-0117 -n shop --digest sha256:… --yes",
+		Args:    oneRequest,
+		RunE: func(command *cobra.Command, args []string) error {
+			cluster, err := w.Connect(target)
+			if err != nil {
+				return err
+			}
+			request, err := cluster.request(command.Context(), args[0])
+			if err != nil {
+				return err
+			}
+			if err := approvable(request, digest); err != nil {
+				return err
+			}
+			if err := answerPlan(w, request, asTable); err != nil {
+				return err
+			}
+			decision := v1alpha1.ErasureDecision{Verdict: v1alpha1.ErasureApproved, PlanDigest: request.Status.PlanDigest}
+			return cluster.decide(command.Context(), w, request, decision, "Erase as this plan says? It cannot be undone.", yes)
+		}}
+	targetFlags(command, &target, "request")
+	command.Flags().StringVar(&digest, "digest", "", "digest of the plan that was looked at; another one is not approved")
+	command.Flags().BoolVar(&yes, "yes", false, "do not ask")
+	return command
+}
+
+func refuseCommand(w World) *cobra.Command {
+	var target Target
+	var reason string
+	var yes bool
+	var words []string
+	for _, r := range refusals {
+		words = append(words, fmt.Sprintf("%s (%s)", r.reason, r.article))
+	}
+	command := &cobra.Command{
+		Use: "refuse REQUEST", Short: "Refuse a request of erasure, with a reason of the Regulation",
+		Long:    "Refuse a request of erasure. The person is told why, and of their right to complain and to a judicial remedy (Article 12(4)).\n\nReasons: " + strings.Join(words, ", ") + ".",
+		Example: "  kubectl gdpr refuse web-2026-0117 -n shop --reason LegalClaims",
+		Args:    oneRequest,
+		RunE: func(command *cobra.Command, args []string) error {
+			decision := v1alpha1.ErasureDecision{Verdict: v1alpha1.ErasureRefused}
+			for _, r := range refusals {
+				if strings.EqualFold(string(r.reason), reason) {
+					decision.Reason = r.reason
+				}
+			}
+			if decision.Reason == "" {
+				return fmt.Errorf("--reason takes one of these: %s", strings.Join(words, ", "))
+			}
+			cluster, err := w.Connect(target)
+			if err != nil {
+				return err
+			}
+			request, err := cluster.request(command.Context(), args[0])
+			if err != nil {
+				return err
+			}
+			if err := open(request); err != nil {
+				return err
+			}
+			question := fmt.Sprintf("Refuse %s: %s? It cannot be undone, and the person must be told (Article 12(4)).", title(request), decision.Reason)
+			return cluster.decide(command.Context(), w, request, decision, question, yes)
+		}}
+	targetFlags(command, &target, "request")
+	command.Flags().StringVar(&reason, "reason", "", "reason of the refusal, see above")
+	command.Flags().BoolVar(&yes, "yes", false, "do not ask")
+	return command
+}
+
+// open tells whether a request can still be decided on, and if not why.
+func open(request *v1alpha1.ErasureRequest) error {
+	switch decision := request.Spec.Decision; {
+	case ended(request):
+		return fmt.Errorf("%s has ended as %s; there is nothing to decide", title(request), request.Status.End)
+	case decision != nil:
+		return fmt.Errorf("%s was decided on: %s; a decision does not change", title(request), decision.Verdict)
+	default:
+		return nil
+	}
+}
+
+// approvable tells whether the plan of a request can be approved, and if not why.
+func approvable(request *v1alpha1.ErasureRequest, digest string) error {
+	if err := open(request); err != nil {
+		return err
+	}
+	switch {
+	case request.Spec.Execution == v1alpha1.ExecutionAutomatic, request.Spec.Execution == v1alpha1.ExecutionPlanOnly:
+		return fmt.Errorf("%s has execution %s, which asks for no approval", title(request), request.Spec.Execution)
+	case !planned(request):
+		return fmt.Errorf("%s has no plan to approve: %s; wait for it with \"kubectl gdpr plan %s -n %s --wait\"", title(request), because(request), request.Name, request.Namespace)
+	case digest != "" && digest != request.Status.PlanDigest:
+		return fmt.Errorf("the plan of %s is not that of --digest; it is %s now: look at it again", title(request), request.Status.PlanDigest)
+	default:
+		return nil
+	}
+}
+
+// decide asks whether it is meant, and writes the decision on the request as it was shown: if it changed since, nothing is
+// decided.
+func (c Cluster) decide(ctx context.Context, w World, request *v1alpha1.ErasureRequest, decision v1alpha1.ErasureDecision, question string, yes bool) error {
+	if !yes {
+		if err := confirm(ctx, w, question); err != nil {
+			return err
+		}
+	}
+	shown := request.DeepCopy()
+	request.Spec.Decision = ptr.To(decision)
+	err := c.Client.Patch(ctx, request, client.MergeFromWithOptions(shown, client.MergeFromWithOptimisticLock{}))
+	switch {
+	case apierrors.IsConflict(err):
+		return errors.New("the request changed while you looked at it, so nothing was decided; look again")
+	case err != nil:
+		return fmt.Errorf("deciding: %w", err)
+	}
+	fmt.Fprintf(w.Out, "erasurerequest/%s %s\n", request.Name, strings.ToLower(string(decision.Verdict)))
+	return nil
+}

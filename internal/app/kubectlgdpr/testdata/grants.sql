@@ -1,0 +1,63 @@
+-- In the database of the store, as its owner or a superuser. It can be run again when the dataset changes.
+BEGIN;
+
+-- Two login roles, so that who erases does not verify. They have no password yet: see the end.
+DO $$
+BEGIN
+  IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = 'gone') THEN
+    CREATE ROLE "gone" LOGIN NOSUPERUSER NOBYPASSRLS;
+  END IF;
+  IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = 'seen') THEN
+    CREATE ROLE "seen" LOGIN NOSUPERUSER NOBYPASSRLS;
+  END IF;
+END
+$$;
+
+-- The ledger keeps a run from being done twice.
+CREATE SCHEMA IF NOT EXISTS "rempart";
+REVOKE ALL ON SCHEMA "rempart" FROM PUBLIC;
+CREATE TABLE IF NOT EXISTS "rempart"."ledger" (
+  id           bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  run_uid      text NOT NULL UNIQUE,
+  register     text NOT NULL,
+  store        text NOT NULL,
+  request_uids text[] NOT NULL,
+  plan_digest  text NOT NULL,
+  epoch        bigint NOT NULL,
+  counts       jsonb NOT NULL,
+  committed_at timestamptz NOT NULL
+);
+CREATE INDEX IF NOT EXISTS ledger_epoch ON "rempart"."ledger" (register, store, epoch);
+
+GRANT CONNECT, TEMPORARY ON DATABASE "crm" TO "gone", "seen";
+GRANT USAGE ON SCHEMA "rempart" TO "gone";
+GRANT SELECT, INSERT ON "rempart"."ledger" TO "gone";
+
+-- A schema of the dataset. For every other schema the two lines about the verifier are wise too: what it may not
+-- read is not searched for copies of a person, and the messages of plans and runs name it.
+GRANT USAGE ON SCHEMA "b""x" TO "gone", "seen";
+GRANT SELECT ON ALL TABLES IN SCHEMA "b""x" TO "seen";
+
+-- Run this one as each role that creates tables, so that the verifier sees what the dataset forgets:
+ALTER DEFAULT PRIVILEGES IN SCHEMA "b""x" GRANT SELECT ON TABLES TO "seen";
+
+-- The eraser: each table of the dataset, and no other.
+REVOKE ALL ON ALL TABLES IN SCHEMA "b""x" FROM "gone";
+GRANT SELECT, UPDATE ON "b""x"."Notes" TO "gone";
+
+-- A schema of the dataset. For every other schema the two lines about the verifier are wise too: what it may not
+-- read is not searched for copies of a person, and the messages of plans and runs name it.
+GRANT USAGE ON SCHEMA "public" TO "gone", "seen";
+GRANT SELECT ON ALL TABLES IN SCHEMA "public" TO "seen";
+
+-- Run this one as each role that creates tables, so that the verifier sees what the dataset forgets:
+ALTER DEFAULT PRIVILEGES IN SCHEMA "public" GRANT SELECT ON TABLES TO "seen";
+
+-- The eraser: each table of the dataset, and no other.
+REVOKE ALL ON ALL TABLES IN SCHEMA "public" FROM "gone";
+GRANT SELECT, UPDATE, DELETE ON "public"."people" TO "gone";
+COMMIT;
+
+-- Set the passwords in psql, where no log sees them:
+--   \password gone
+--   \password seen

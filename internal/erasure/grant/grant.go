@@ -1,0 +1,136 @@
+// Package grant writes the SQL that gives a store's two roles what an erasure needs and no more: the ledger, the eraser
+// and the verifier (PostgreSQL). Managed stores and the page for administrators take their statements from here.
+package grant
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/rempart-dev/rempart/api/v1alpha1"
+)
+
+// Ledger is the table with the row of each erasure, quoted.
+const Ledger = `"rempart"."ledger"`
+
+// LedgerDDL creates the ledger. It holds counts and digests, and no identifier of a person.
+var LedgerDDL = []string{
+	`CREATE SCHEMA IF NOT EXISTS "rempart"`,
+	`REVOKE ALL ON SCHEMA "rempart" FROM PUBLIC`,
+	`CREATE TABLE IF NOT EXISTS ` + Ledger + ` (
+  id           bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  run_uid      text NOT NULL UNIQUE,
+  register     text NOT NULL,
+  store        text NOT NULL,
+  request_uids text[] NOT NULL,
+  plan_digest  text NOT NULL,
+  epoch        bigint NOT NULL,
+  counts       jsonb NOT NULL,
+  committed_at timestamptz NOT NULL
+)`,
+	`CREATE INDEX IF NOT EXISTS ledger_epoch ON ` + Ledger + ` (register, store, epoch)`,
+}
+
+// Database lets a role connect, and make the temporary tables in which a run gathers rows. Names are quoted already.
+func Database(database, role string) string {
+	return "GRANT CONNECT, TEMPORARY ON DATABASE " + database + " TO " + role
+}
+
+// WriteLedger lets the eraser enter its runs. It never changes or removes an entry.
+func WriteLedger(role string) []string {
+	return []string{`GRANT USAGE ON SCHEMA "rempart" TO ` + role, "GRANT SELECT, INSERT ON " + Ledger + " TO " + role}
+}
+
+// Erase lets the eraser treat the rows of a table as the dataset says: only where rows can go may it delete any. Rows of
+// each table can be changed, since what refers to a row that goes is nulled.
+func Erase(table, role string, action v1alpha1.TableErasure) string {
+	if action == v1alpha1.EraseDeleteRows || action == v1alpha1.EraseKeep { // kept rows go when their period is over
+		return "GRANT SELECT, UPDATE, DELETE ON " + table + " TO " + role
+	}
+	return "GRANT SELECT, UPDATE ON " + table + " TO " + role
+}
+
+// ReadSchema lets the verifier read all tables of a schema.
+func ReadSchema(schema, role string) string {
+	return "GRANT SELECT ON ALL TABLES IN SCHEMA " + schema + " TO " + role
+}
+
+// Quote quotes a name of the catalogue.
+func Quote(name string) string {
+	return `"` + strings.ReplaceAll(strings.ReplaceAll(name, "\x00", ""), `"`, `""`) + `"`
+}
+
+// SchemaOf is the schema of a declared table.
+func SchemaOf(declared v1alpha1.Identifier) string {
+	if declared == "" {
+		return "public"
+	}
+	return string(declared)
+}
+
+// plain names need no quotes anywhere, so that they can stand in comments and in constants.
+var plain = regexp.MustCompile(`^[a-z_][a-z0-9_]{0,62}$`)
+
+// Script returns the SQL by which an administrator prepares a store that Rempart does not run, in one transaction. It can
+// be run again whenever the dataset changes: what the eraser may do to tables is then as the dataset says, and no more.
+// It holds no password.
+func Script(database string, dataset *v1alpha1.Dataset, eraser, verifier string) (string, error) {
+	for _, role := range []string{eraser, verifier} {
+		if !plain.MatchString(role) {
+			return "", fmt.Errorf("a role's name has at most 63 lower-case letters, digits and underscores, and does not begin with a digit; %q is none", role)
+		}
+	}
+	if eraser == verifier {
+		return "", fmt.Errorf("eraser and verifier are two roles, so that who erases does not verify; %q is named twice", eraser)
+	}
+	var text strings.Builder
+	write := func(comment string, statements ...string) {
+		fmt.Fprintf(&text, "\n%s", comment)
+		for _, s := range statements {
+			text.WriteString(s + ";\n")
+		}
+	}
+	text.WriteString("-- In the database of the store, as its owner or a superuser. It can be run again when the dataset changes.\nBEGIN;\n")
+	e, v := Quote(eraser), Quote(verifier)
+	write("-- Two login roles, so that who erases does not verify. They have no password yet: see the end.\n", createRoles(eraser, verifier))
+	write("-- The ledger keeps a run from being done twice.\n", LedgerDDL...)
+	write("", append([]string{Database(Quote(database), e+", "+v)}, WriteLedger(e)...)...)
+	schemas, tables := byTable(dataset, e)
+	for _, schema := range schemas {
+		s := Quote(schema)
+		write("-- A schema of the dataset. For every other schema the two lines about the verifier are wise too: what it may not\n"+
+			"-- read is not searched for copies of a person, and the messages of plans and runs name it.\n",
+			"GRANT USAGE ON SCHEMA "+s+" TO "+e+", "+v, ReadSchema(s, v))
+		write("-- Run this one as each role that creates tables, so that the verifier sees what the dataset forgets:\n",
+			"ALTER DEFAULT PRIVILEGES IN SCHEMA "+s+" GRANT SELECT ON TABLES TO "+v)
+		write("-- The eraser: each table of the dataset, and no other.\n",
+			append([]string{"REVOKE ALL ON ALL TABLES IN SCHEMA " + s + " FROM " + e}, tables[schema]...)...)
+	}
+	fmt.Fprintf(&text, "COMMIT;\n\n-- Set the passwords in psql, where no log sees them:\n--   \\password %s\n--   \\password %s\n", eraser, verifier)
+	return text.String(), nil
+}
+
+// createRoles makes the roles that are not there. Their names are plain.
+func createRoles(roles ...string) string {
+	lines := []string{"DO $$", "BEGIN"}
+	for _, role := range roles {
+		lines = append(lines,
+			"  IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = '"+role+"') THEN",
+			"    CREATE ROLE "+Quote(role)+" LOGIN NOSUPERUSER NOBYPASSRLS;",
+			"  END IF;")
+	}
+	return strings.Join(append(lines, "END", "$$"), "\n")
+}
+
+// byTable returns the schemas of the dataset, sorted, and what the eraser may do to the tables of each.
+func byTable(dataset *v1alpha1.Dataset, eraser string) (schemas []string, statements map[string][]string) {
+	statements = map[string][]string{}
+	for _, d := range dataset.Tables {
+		schema := SchemaOf(d.Schema)
+		schemas = append(schemas, schema)
+		statements[schema] = append(statements[schema], Erase(Quote(schema)+"."+Quote(string(d.Name)), eraser, d.OnErasure))
+	}
+	slices.Sort(schemas)
+	return slices.Compact(schemas), statements
+}
