@@ -73,9 +73,14 @@ func SetupWithManager(mgr ctrl.Manager, deps Deps) error {
 		residencypolicy.Path:      residencypolicy.New(scheme, live, asker, deps.Clock),
 	}
 	for path, handler := range handlers {
-		mgr.GetWebhookServer().Register(path, &admission.Webhook{Handler: handler, RecoverPanic: ptr.To(true)})
+		mgr.GetWebhookServer().Register(path, Serve(handler))
 	}
 	return nil
+}
+
+// Serve returns what answers the API server's requests by a handler.
+func Serve(handler admission.Handler) *admission.Webhook {
+	return &admission.Webhook{Handler: handler, RecoverPanic: ptr.To(true)}
 }
 
 // Ready tells whether this replica can answer: it has judged the cluster once. To be added as a readiness check.
