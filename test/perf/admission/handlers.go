@@ -47,20 +47,17 @@ type subject struct {
 // subjects are the handlers over a cluster with a number of registers. None of their requests needs the API server, so
 // there is none to ask.
 func subjects(registers int) ([]*subject, error) {
-	scheme, err := newScheme()
-	if err != nil {
-		return nil, err
-	}
 	snapshot, holder := snapshotOf(registers), &residency.Holder{}
 	holder.Store(snapshot)
 	world := lookup.World{Snapshots: holder, Clock: clock.RealClock{}, OperatorNamespace: operatorNamespace}
-	places := placement.New(scheme, world)
-	list := []*subject{{name: "a claim", handler: storage.New(scheme, world)}, {name: "a pod, pinned", handler: places}, {name: "a pod, to pin", handler: places.Mutating()}}
+	places := placement.New(world)
+	list := []*subject{{name: "a claim", handler: storage.New(world)}, {name: "a pod, pinned", handler: places}, {name: "a pod, to pin", handler: places.Mutating()}}
 	for i, s := range list {
 		object, resource := admittedClaim(), "persistentvolumeclaims"
 		if i > 0 {
 			object, resource = admittedPod(snapshot, i == 1), "pods"
 		}
+		var err error
 		if s.body, err = review(object, resource); err != nil {
 			return nil, err
 		}
