@@ -53,6 +53,10 @@ type podSpec struct {
 	SecurityContext     skipped `json:"securityContext"`
 	Tolerations         skipped `json:"tolerations"`
 	ImagePullSecrets    skipped `json:"imagePullSecrets"`
+	GracePeriod         skipped `json:"terminationGracePeriodSeconds"`
+	EnableServiceLinks  skipped `json:"enableServiceLinks"`
+	Priority            skipped `json:"priority"`
+	PreemptionPolicy    skipped `json:"preemptionPolicy"`
 }
 
 type claimStatus struct {
