@@ -17,10 +17,11 @@ import (
 var errNoAssets = errors.New("KUBEBUILDER_ASSETS is not set; run this by `make bench`, which builds what it needs")
 
 type options struct {
-	rounds, requests int
-	calls            int
-	memoryCalls      int
-	memoryTime       time.Duration
+	rounds, clients, requests int
+	claims, findings          int
+	calls                     int
+	memoryCalls               int
+	memoryTime                time.Duration
 }
 
 // Run measures and prints.
@@ -28,27 +29,36 @@ func Run(ctx context.Context, args []string) error {
 	var o options
 	flags := flag.NewFlagSet("admission", flag.ExitOnError)
 	flags.IntVar(&o.rounds, "rounds", 6, "rounds of each figure, in turns")
+	flags.IntVar(&o.clients, "clients", 16, "clients that send requests at the same time")
 	flags.IntVar(&o.requests, "requests", 1000, "requests to one set-up in one round")
+	flags.IntVar(&o.claims, "claims", 10_000, "claims among which one abroad is to be found")
+	flags.IntVar(&o.findings, "findings", 3, "claims abroad, one after another")
 	flags.IntVar(&o.calls, "calls", 2000, "calls of a handler in one round, in process")
 	flags.IntVar(&o.memoryCalls, "memory-calls", 1_000_000, "calls between two looks at the memory, at most")
 	flags.DurationVar(&o.memoryTime, "memory-time", 45*time.Second, "time between two looks at the memory, at most")
-	part := flags.String("part", "", "handlers: only in process; server: only behind an API server; empty: both")
+	part := flags.String("part", "", "server: requests to an API server; scan: how soon a finding comes; handlers: without a network; empty: all")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
-	if *part != "handlers" {
-		if err := served(ctx, o); err != nil {
+	switch *part {
+	case "server":
+		return served(ctx, o, (*cluster).loads)
+	case "scan":
+		return served(ctx, o, (*cluster).scan)
+	case "handlers":
+		return inProcess(ctx, o)
+	case "":
+		if err := served(ctx, o, (*cluster).loads, (*cluster).scan); err != nil {
 			return err
 		}
-	}
-	if *part != "server" {
 		return inProcess(ctx, o)
+	default:
+		return fmt.Errorf("%q is no part: server, scan or handlers", *part)
 	}
-	return nil
 }
 
-// served measures requests to an API server: from many clients, and from one, who never waits for another.
-func served(ctx context.Context, o options) error {
+// served starts an API server and the operator, and measures.
+func served(ctx context.Context, o options, parts ...func(*cluster, context.Context, options) error) error {
 	if os.Getenv("KUBEBUILDER_ASSETS") == "" {
 		return errNoAssets
 	}
@@ -66,6 +76,16 @@ func served(ctx context.Context, o options) error {
 	if err != nil {
 		return err
 	}
+	for _, part := range parts {
+		if err := part(c, ctx, o); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// loads measures requests from many clients, and from one, who never waits for another.
+func (c *cluster) loads(ctx context.Context, o options) error {
 	before, err := resident(c.operator.process.Process.Pid)
 	if err != nil {
 		return err
@@ -74,7 +94,7 @@ func served(ctx context.Context, o options) error {
 	for _, load := range []struct {
 		clients   int
 		keepAlive bool
-	}{{16, true}, {16, false}, {1, true}} {
+	}{{o.clients, true}, {o.clients, false}, {1, true}} {
 		if err := c.load(ctx, o, load.clients, load.keepAlive); err != nil {
 			return err
 		}
