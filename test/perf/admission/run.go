@@ -30,7 +30,7 @@ func Run(ctx context.Context, args []string) error {
 	flags := flag.NewFlagSet("admission", flag.ExitOnError)
 	flags.IntVar(&o.rounds, "rounds", 6, "rounds of each figure, in turns")
 	flags.IntVar(&o.clients, "clients", 16, "clients that send requests at the same time")
-	flags.IntVar(&o.requests, "requests", 1000, "requests to one set-up in one round")
+	flags.IntVar(&o.requests, "requests", 800, "requests to one set-up in one round")
 	flags.IntVar(&o.claims, "claims", 10_000, "claims among which one abroad is to be found")
 	flags.IntVar(&o.findings, "findings", 3, "claims abroad, one after another")
 	flags.IntVar(&o.calls, "calls", 2000, "calls of a handler in one round, in process")
