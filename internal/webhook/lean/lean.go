@@ -3,15 +3,23 @@
 package lean
 
 import (
+	"bytes"
+	"errors"
+
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/util/json"
 )
 
+var errNoObject = errors.New("decoding an object: it is none")
+
 // Decode reads an object that the API server has encoded. Its kind is the one that the request names, so it is not asked
 // for again. Workloads are decoded whole: an update compares their templates.
 func Decode(raw runtime.RawExtension, into runtime.Object) error {
+	if !bytes.HasPrefix(raw.Raw, []byte("{")) { // null would be read as an object without fields
+		return errNoObject
+	}
 	switch o := into.(type) {
 	case *corev1.Pod:
 		return json.Unmarshal(raw.Raw, &pod{meta{ObjectMeta: &o.ObjectMeta}, podSpec{PodSpec: &o.Spec}})

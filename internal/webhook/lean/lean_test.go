@@ -78,7 +78,7 @@ func TestAWorkloadIsReadWhole(t *testing.T) {
 }
 
 func TestWhatIsNoObjectIsAnError(t *testing.T) {
-	for _, text := range []string{"", "[]", `{"spec":1}`, `{"spec":{"nodeName":5}}`, `{"spec":{"containers":[}}`} {
+	for _, text := range []string{"", "null", "[]", `{"spec":1}`, `{"spec":{"nodeName":5}}`, `{"spec":{"containers":[}}`} {
 		for _, into := range []runtime.Object{&corev1.Pod{}, &corev1.PersistentVolumeClaim{}, &appsv1.Deployment{}} {
 			if err := Decode(runtime.RawExtension{Raw: []byte(text)}, into); err == nil && text != `{"spec":{"nodeName":5}}` {
 				t.Errorf("%q was read as %T", text, into)

@@ -28,14 +28,14 @@ type options struct {
 func Run(ctx context.Context, args []string) error {
 	var o options
 	flags := flag.NewFlagSet("admission", flag.ExitOnError)
-	flags.IntVar(&o.rounds, "rounds", 6, "rounds of each figure, in turns")
+	flags.IntVar(&o.rounds, "rounds", 5, "rounds of each figure, in turns")
 	flags.IntVar(&o.clients, "clients", 16, "clients that send requests at the same time")
-	flags.IntVar(&o.requests, "requests", 800, "requests to one set-up in one round")
+	flags.IntVar(&o.requests, "requests", 600, "requests to one set-up in one round")
 	flags.IntVar(&o.claims, "claims", 10_000, "claims among which one abroad is to be found")
 	flags.IntVar(&o.findings, "findings", 3, "claims abroad, one after another")
-	flags.IntVar(&o.calls, "calls", 2000, "calls of a handler in one round, in process")
+	flags.IntVar(&o.calls, "calls", 1000, "calls of a handler in one round, in process")
 	flags.IntVar(&o.memoryCalls, "memory-calls", 1_000_000, "calls between two looks at the memory, at most")
-	flags.DurationVar(&o.memoryTime, "memory-time", 45*time.Second, "time between two looks at the memory, at most")
+	flags.DurationVar(&o.memoryTime, "memory-time", 30*time.Second, "time between two looks at the memory, at most")
 	part := flags.String("part", "", "server: requests to an API server; scan: how soon a finding comes; handlers: without a network; empty: all")
 	if err := flags.Parse(args); err != nil {
 		return err
