@@ -46,8 +46,8 @@ test-e2e: ## User stories on the real cluster
 	@hack/test.sh e2e
 
 .PHONY: bench
-bench: ## Mass erasure against hand-written SQL, in one run
-	@go run ./test/perf
+bench: ## Erasure against hand-written SQL, admission against none; `make bench part=admission` for one
+	@KUBEBUILDER_ASSETS=$(assets) go run ./test/perf $(part)
 
 .PHONY: verify
 verify: ## Generated files, lint, walls, samples, PROJECT, bundle, links

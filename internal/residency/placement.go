@@ -54,6 +54,8 @@ type placing struct {
 	requirement corev1.NodeSelectorRequirement
 	// byRegion means that the requirement is on the region.
 	byRegion bool
+	// roomy means that a pod which asks for no place fits: most pods ask for none, and are spared the look at the nodes.
+	roomy bool
 	// nodes of the cluster as the operator labels them, in the order of Judged.Nodes. All policies share them.
 	nodes []*corev1.Node
 }
@@ -68,6 +70,7 @@ func (s *Snapshot) place(in Input) {
 		if j.placing.byRegion {
 			j.placing.requirement = corev1.NodeSelectorRequirement{Key: corev1.LabelTopologyRegion, Operator: corev1.NodeSelectorOpIn, Values: j.AllowedRegions()}
 		}
+		j.placing.roomy = (&Guard{Policies: []*Judged{j}}).fits(&corev1.PodSpec{})
 	}
 	s.ties = ties{registers: map[types.NamespacedName]string{}, claims: map[types.NamespacedName][]string{}, workloads: map[placedWorkload][]string{}}
 	for _, register := range in.Registers {
@@ -222,24 +225,27 @@ func (g *Guard) pin(required *corev1.NodeSelector) (*corev1.NodeSelector, bool) 
 	if required == nil {
 		return &corev1.NodeSelector{NodeSelectorTerms: []corev1.NodeSelectorTerm{{MatchExpressions: wants}}}, true
 	}
-	pinned, changed := required.DeepCopy(), false
-	for i := range pinned.NodeSelectorTerms {
-		term := &pinned.NodeSelectorTerms[i]
+	pinned, changed := required, false
+	for i := range required.NodeSelectorTerms {
 		for _, want := range wants {
-			if !holds(term, want) {
-				term.MatchExpressions, changed = append(term.MatchExpressions, want), true
+			if holds(&pinned.NodeSelectorTerms[i], want) {
+				continue
 			}
+			if !changed {
+				pinned, changed = required.DeepCopy(), true
+			}
+			pinned.NodeSelectorTerms[i].MatchExpressions = append(pinned.NodeSelectorTerms[i].MatchExpressions, want)
 		}
 	}
 	return pinned, changed
 }
 
-// requirements are what the policies ask of a node, as far as a node can meet it.
+// requirements are what the policies ask of a node, as far as a node can meet it. They are only read.
 func (g *Guard) requirements() []corev1.NodeSelectorRequirement {
 	var wants []corev1.NodeSelectorRequirement
 	for _, policy := range g.Policies {
 		if len(policy.placing.requirement.Values) > 0 {
-			wants = append(wants, *policy.placing.requirement.DeepCopy())
+			wants = append(wants, policy.placing.requirement)
 		}
 	}
 	return wants

@@ -100,6 +100,9 @@ func (g *Guard) JudgeRelease(register string) []Objection {
 // fits tells whether a node that every policy allows matches the pod's selectors, or, where policies pin by region for
 // the sake of an autoscaler, whether one could be made.
 func (g *Guard) fits(spec *corev1.PodSpec) bool {
+	if len(g.Policies) == 1 && g.Policies[0].placing.roomy && g.Policies[0].placing.asksNothingElse(spec) {
+		return true
+	}
 	required, _ := g.pin(requiredOf(spec))
 	if slices.ContainsFunc(g.Policies, func(j *Judged) bool { return len(j.placing.requirement.Values) == 0 }) {
 		return false
@@ -114,6 +117,21 @@ func (g *Guard) fits(spec *corev1.PodSpec) bool {
 	}
 	elastic := !slices.ContainsFunc(g.Policies, func(j *Judged) bool { return !j.Rules.regionAffinity })
 	return elastic && g.imaginable(spec.NodeSelector, required)
+}
+
+// asksNothingElse tells whether a pod asks for no place beside what pinning puts in. Terms are alternatives: one suffices.
+func (p *placing) asksNothingElse(spec *corev1.PodSpec) bool {
+	if len(spec.NodeSelector) > 0 {
+		return false
+	}
+	required := requiredOf(spec)
+	return required == nil || slices.ContainsFunc(required.NodeSelectorTerms, func(term corev1.NodeSelectorTerm) bool {
+		if len(term.MatchFields) > 0 || len(term.MatchExpressions) != 1 {
+			return false
+		}
+		asked, want := &term.MatchExpressions[0], &p.requirement
+		return asked.Key == want.Key && asked.Operator == want.Operator && slices.Equal(asked.Values, want.Values)
+	})
 }
 
 // allows tells whether every policy allows a node of the cluster, by its place in the list of nodes.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/component-helpers/scheduling/corev1/nodeaffinity"
 	"pgregory.net/rapid"
 
@@ -364,4 +365,30 @@ func TestWhatIsRefusedStaysRefusedWhenANodeAbroadJoins(t *testing.T) {
 func text(v any) string {
 	content, err := json.Marshal(v)
 	return fmt.Sprint(string(content), err)
+}
+
+// What is known of a pod that asks for no place must be what a look at the nodes finds.
+func TestThePodThatAsksForNothingElseFitsAsTheNodesSay(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		in := Input{Policies: []v1alpha1.ResidencyPolicy{{ObjectMeta: metav1.ObjectMeta{Name: "eu"}, Spec: v1alpha1.ResidencyPolicySpec{Role: v1alpha1.PolicyRoleDefault, Provider: "aws",
+			Nodes: v1alpha1.PolicyNodes{Affinity: rapid.SampledFrom([]v1alpha1.NodeAffinityKind{"", v1alpha1.AffinityTopologyRegion}).Draw(t, "affinity")}}}}, On: "2026-11-24"}
+		for i, region := range rapid.SliceOfN(rapid.SampledFrom([]string{"", "eu-west-3", "eu-central-1", "us-east-1"}), 0, 4).Draw(t, "regions") {
+			labels := map[string]string{corev1.LabelTopologyRegion: region}
+			if rapid.Bool().Draw(t, "labelled") {
+				labels[PolicyLabel("eu")] = LabelPolicyAllowed
+			}
+			in.Nodes = append(in.Nodes, corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: fmt.Sprint("node-", i), Labels: labels}})
+		}
+		policy := Build(in).Policy("eu")
+		spec := &corev1.PodSpec{}
+		if rapid.Bool().Draw(t, "pinned") {
+			required, _ := (&Guard{Policies: []*Judged{policy}}).Pin(nil)
+			spec.Affinity = &corev1.Affinity{NodeAffinity: &corev1.NodeAffinity{RequiredDuringSchedulingIgnoredDuringExecution: required}}
+		}
+		unknown := *policy
+		unknown.placing.roomy = false
+		if got, want := (&Guard{Policies: []*Judged{policy}}).fits(spec), (&Guard{Policies: []*Judged{&unknown}}).fits(spec); got != want {
+			t.Fatalf("known to fit: %v; by the nodes: %v", got, want)
+		}
+	})
 }

@@ -11,8 +11,8 @@ import (
 // WorkloadsOf are what an object is, and what controls it. Labels are those of the pod or of its template. A Deployment
 // controls its pods through a ReplicaSet that it names by its own name and the hash of the template.
 func WorkloadsOf(kind string, object *metav1.ObjectMeta, labels map[string]string) []Workload {
-	list := []Workload{{Kind: kind, Name: object.Name}}
-	owner := metav1.GetControllerOf(object)
+	list := append(make([]Workload, 0, 3), Workload{Kind: kind, Name: object.Name})
+	owner := metav1.GetControllerOfNoCopy(object)
 	if owner == nil {
 		return list
 	}

@@ -9,6 +9,7 @@ import (
 	"maps"
 	"net/http"
 
+	"github.com/go-logr/logr"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/utils/clock"
 	"k8s.io/utils/ptr"
@@ -56,9 +57,9 @@ func SetupWithManager(mgr ctrl.Manager, deps Deps) error {
 	scheme, live := mgr.GetScheme(), mgr.GetAPIReader()
 	asker := rights.Reviews{Client: mgr.GetClient()}
 	world := lookup.World{Snapshots: deps.Snapshots, Live: live, Cached: mgr.GetClient(), Clock: deps.Clock, OperatorNamespace: deps.OperatorNamespace}
-	placer := placement.New(scheme, world)
+	placer := placement.New(world)
 	handlers := map[string]admission.Handler{
-		storage.Path:              storage.New(scheme, world),
+		storage.Path:              storage.New(world),
 		storage.VolumePath:        storage.NewVolumes(scheme, world),
 		storage.ClassPath:         storage.NewClasses(scheme, world),
 		storage.SnapshotPath:      storage.NewSnapshots(scheme, world),
@@ -73,9 +74,16 @@ func SetupWithManager(mgr ctrl.Manager, deps Deps) error {
 		residencypolicy.Path:      residencypolicy.New(scheme, live, asker, deps.Clock),
 	}
 	for path, handler := range handlers {
-		mgr.GetWebhookServer().Register(path, &admission.Webhook{Handler: handler, RecoverPanic: ptr.To(true)})
+		mgr.GetWebhookServer().Register(path, Serve(handler))
 	}
 	return nil
+}
+
+// Serve returns what answers the API server's requests by a handler. Its log does not name the request: that would be worded
+// for each, to be thrown away. Who has a failure to tell names it.
+func Serve(handler admission.Handler) *admission.Webhook {
+	return &admission.Webhook{Handler: handler, RecoverPanic: ptr.To(true),
+		LogConstructor: func(base logr.Logger, _ *admission.Request) logr.Logger { return base }}
 }
 
 // Ready tells whether this replica can answer: it has judged the cluster once. To be added as a readiness check.

@@ -48,21 +48,25 @@ func Run(m *testing.M, ready func(*Server)) int {
 		return 1
 	}
 	log.SetLogger(logr.Discard()) // what the test's own client would say is not what is tested
-	server, err := start()
+	server, err := Start()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "starting the API server:", err)
 		return 1
 	}
 	ready(server)
 	code := m.Run()
-	if err := server.env.Stop(); err != nil {
+	if err := server.Stop(); err != nil {
 		fmt.Fprintln(os.Stderr, "stopping the API server:", err)
 		return 1
 	}
 	return code
 }
 
-func start() (*Server, error) {
+// Stop ends the server.
+func (s *Server) Stop() error { return s.env.Stop() }
+
+// Start starts a server. The caller stops it.
+func Start() (*Server, error) {
 	scheme := apiruntime.NewScheme()
 	for _, add := range []func(*apiruntime.Scheme) error{clientgoscheme.AddToScheme, v1alpha1.AddToScheme} {
 		if err := add(scheme); err != nil {

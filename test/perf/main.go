@@ -1,48 +1,45 @@
-// Command perf measures how long it takes to erase people from the demo company: by the eraser's engine, by one
-// set-based transaction written by hand and run through psql, and by one commit per row. All three run against copies
-// of the same database, on the same server, in turns. It prints what it measured and asserts nothing about time; it
-// fails when the engine and the hand-written transaction do not leave the same rows.
+// Command perf measures what Rempart costs, against a comparator in the same run and in turns with it. `perf erasure` and
+// `perf admission` run one benchmark, each with flags of its own; without a name both run. It prints what it measured and
+// asserts nothing about time.
 package main
 
 import (
 	"context"
-	"flag"
 	"fmt"
 	"os"
 	"os/signal"
-	"strconv"
-	"strings"
+
+	"github.com/rempart-dev/rempart/test/perf/admission"
+	"github.com/rempart-dev/rempart/test/perf/erasure"
 )
+
+var benchmarks = []struct {
+	name string
+	run  func(ctx context.Context, args []string) error
+}{{"erasure", erasure.Run}, {"admission", admission.Run}}
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	sizes := flag.String("people", "100,1000", "numbers of people to erase in one run")
-	rounds := flag.Int("rounds", 5, "rounds of the set-based ways")
-	perRow := flag.Int("per-row-rounds", 2, "rounds of one commit per row, among the others")
-	samples := flag.String("samples", "config/samples/demo", "folder of the demo company")
-	flag.Parse()
-	if err := run(ctx, *sizes, *rounds, *perRow, *samples); err != nil {
+	if err := run(ctx, os.Args[1:]); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, sizes string, rounds, perRow int, samples string) error {
-	fmt.Println("Filling the demo company's database (about 300,000 rows)")
-	b, err := newBench(ctx, samples)
-	if err != nil {
-		return err
+func run(ctx context.Context, args []string) error {
+	for _, benchmark := range benchmarks {
+		switch {
+		case len(args) == 0:
+			if err := benchmark.run(ctx, nil); err != nil {
+				return fmt.Errorf("%s: %w", benchmark.name, err)
+			}
+		case args[0] == benchmark.name:
+			return benchmark.run(ctx, args[1:])
+		}
 	}
-	defer b.stop()
-	for text := range strings.SplitSeq(sizes, ",") {
-		people, err := strconv.Atoi(strings.TrimSpace(text))
-		if err != nil {
-			return fmt.Errorf("reading -people: %w", err)
-		}
-		if err := b.measure(ctx, people, rounds, perRow); err != nil {
-			return err
-		}
+	if len(args) > 0 {
+		return fmt.Errorf("%q is no benchmark: erasure or admission", args[0])
 	}
 	return nil
 }

@@ -76,7 +76,7 @@ func settle(scheme *runtime.Scheme, in residency.Input) *world {
 		live.WithObjects(w.Namespaces[i].DeepCopy())
 	}
 	reader := live.Build()
-	w.webhook = storage.New(scheme, lookup.World{Snapshots: holder, Live: reader, Cached: reader, Clock: clocktesting.NewFakePassiveClock(today), OperatorNamespace: operatorNamespace})
+	w.webhook = storage.New(lookup.World{Snapshots: holder, Live: reader, Cached: reader, Clock: clocktesting.NewFakePassiveClock(today), OperatorNamespace: operatorNamespace})
 	return w
 }
 

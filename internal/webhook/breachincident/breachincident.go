@@ -131,7 +131,7 @@ func NewMutating(scheme *runtime.Scheme, clock clock.PassiveClock) admission.Han
 		breach.Stamp(old, incident, req.UserInfo.Username, clock.Now())
 		stamped, err := json.Marshal(incident)
 		if err != nil {
-			return review.Failed(ctx, fmt.Errorf("encoding the incident: %w", err))
+			return review.Failed(ctx, req, fmt.Errorf("encoding the incident: %w", err))
 		}
 		return admission.PatchResponseFromRaw(req.Object.Raw, stamped)
 	})

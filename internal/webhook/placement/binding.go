@@ -10,6 +10,7 @@ import (
 
 	"github.com/rempart-dev/rempart/api/v1alpha1"
 	"github.com/rempart-dev/rempart/internal/residency"
+	"github.com/rempart-dev/rempart/internal/webhook/lean"
 	"github.com/rempart-dev/rempart/internal/webhook/review"
 )
 
@@ -17,12 +18,12 @@ import (
 // pods/binding and bindings.
 func (h *Handler) bind(ctx context.Context, req admission.Request) admission.Response {
 	binding := &corev1.Binding{}
-	if err := h.decoder.DecodeRaw(req.Object, binding); err != nil {
+	if err := lean.Decode(req.Object, binding); err != nil {
 		return admission.Errored(http.StatusBadRequest, errUnreadable)
 	}
 	answer, err := h.judgeBinding(ctx, req.Namespace, binding)
 	if err != nil {
-		return review.Failed(ctx, err)
+		return review.Failed(ctx, req, err)
 	}
 	return answer.Response(req)
 }

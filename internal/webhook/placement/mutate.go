@@ -24,7 +24,7 @@ func (h *Handler) pin(ctx context.Context, req admission.Request) admission.Resp
 	if h.world.Load() == nil {
 		return admission.Errored(http.StatusServiceUnavailable, errNotLoaded)
 	}
-	now, err := subjectOf(h.decoder, req.Kind, req.Object)
+	now, err := subjectOf(req.Kind, req.Object)
 	if err != nil {
 		return admission.Errored(http.StatusBadRequest, errUnreadable)
 	}
@@ -33,7 +33,7 @@ func (h *Handler) pin(ctx context.Context, req admission.Request) admission.Resp
 	}
 	now.made = rights.IsController(req.UserInfo)
 	if req.Operation == admissionv1.Update {
-		old, err := subjectOf(h.decoder, req.Kind, req.OldObject)
+		old, err := subjectOf(req.Kind, req.OldObject)
 		if err != nil {
 			return admission.Errored(http.StatusBadRequest, errUnreadable)
 		}
@@ -43,7 +43,7 @@ func (h *Handler) pin(ctx context.Context, req admission.Request) admission.Resp
 	}
 	guard, err := h.guard(ctx, req.Namespace, now, now.moves()...)
 	if err != nil {
-		return review.Failed(ctx, err)
+		return review.Failed(ctx, req, err)
 	}
 	if guard == nil {
 		return admission.Allowed("")

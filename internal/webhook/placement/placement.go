@@ -9,7 +9,6 @@ import (
 
 	admissionv1 "k8s.io/api/admission/v1"
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/runtime"
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 
 	"github.com/rempart-dev/rempart/api/v1alpha1"
@@ -31,15 +30,10 @@ var (
 )
 
 // Handler judges pods, templates and bindings.
-type Handler struct {
-	world   lookup.World
-	decoder admission.Decoder
-}
+type Handler struct{ world lookup.World }
 
 // New makes a handler.
-func New(scheme *runtime.Scheme, world lookup.World) *Handler {
-	return &Handler{world: world, decoder: admission.NewDecoder(scheme)}
-}
+func New(world lookup.World) *Handler { return &Handler{world: world} }
 
 // Handle answers one request.
 func (h *Handler) Handle(ctx context.Context, req admission.Request) admission.Response {
@@ -49,7 +43,7 @@ func (h *Handler) Handle(ctx context.Context, req admission.Request) admission.R
 	if req.Kind.Group == "" && req.Kind.Kind == "Binding" {
 		return h.bind(ctx, req)
 	}
-	now, err := subjectOf(h.decoder, req.Kind, req.Object)
+	now, err := subjectOf(req.Kind, req.Object)
 	if err != nil {
 		return admission.Errored(http.StatusBadRequest, errUnreadable)
 	}
@@ -59,13 +53,13 @@ func (h *Handler) Handle(ctx context.Context, req admission.Request) admission.R
 	now.made = rights.IsController(req.UserInfo)
 	var old *subject
 	if req.Operation == admissionv1.Update {
-		if old, err = subjectOf(h.decoder, req.Kind, req.OldObject); err != nil {
+		if old, err = subjectOf(req.Kind, req.OldObject); err != nil {
 			return admission.Errored(http.StatusBadRequest, errUnreadable)
 		}
 	}
 	answer, err := h.judge(ctx, req.Namespace, now, old)
 	if err != nil {
-		return review.Failed(ctx, err)
+		return review.Failed(ctx, req, err)
 	}
 	return answer.Response(req)
 }

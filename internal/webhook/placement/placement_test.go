@@ -71,7 +71,7 @@ func handler(t testing.TB, live ...client.Object) *Handler {
 		live = append(live, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}})
 	}
 	reader := fake.NewClientBuilder().WithScheme(scheme(t)).WithObjects(live...).Build()
-	return New(scheme(t), lookup.World{Snapshots: holder, Live: reader, Cached: reader,
+	return New(lookup.World{Snapshots: holder, Live: reader, Cached: reader,
 		Clock: clocktesting.NewFakePassiveClock(time.Date(2026, 11, 24, 0, 0, 0, 0, time.UTC)), OperatorNamespace: "rempart-system"})
 }
 
@@ -348,7 +348,7 @@ func TestPodsArePinnedInEveryTermAndOnce(t *testing.T) {
 func text(t *testing.T, v any) string { t.Helper(); return string(raw(t, v).Raw) }
 
 func TestNothingIsJudgedBeforeTheClusterWasRead(t *testing.T) {
-	h := New(scheme(t), lookup.World{Snapshots: &residency.Holder{}})
+	h := New(lookup.World{Snapshots: &residency.Holder{}})
 	for _, handle := range []admission.Handler{h, h.Mutating()} {
 		if got := handle.Handle(t.Context(), request(t, podKind, "shop", pod(), nil)); got.Allowed || got.Result.Code != http.StatusServiceUnavailable {
 			t.Errorf("%+v", got)

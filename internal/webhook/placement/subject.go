@@ -10,10 +10,10 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 
 	"github.com/rempart-dev/rempart/api/v1alpha1"
 	"github.com/rempart-dev/rempart/internal/residency"
+	"github.com/rempart-dev/rempart/internal/webhook/lean"
 )
 
 // subject is a pod, or a workload and its template of pods.
@@ -48,33 +48,33 @@ func (s *subject) required() *corev1.NodeSelector {
 }
 
 // subjectOf reads a pod or a workload; nil when the workload has no template.
-func subjectOf(decoder admission.Decoder, kind metav1.GroupVersionKind, raw runtime.RawExtension) (*subject, error) {
+func subjectOf(kind metav1.GroupVersionKind, raw runtime.RawExtension) (*subject, error) {
 	var s *subject
 	var err error
 	switch kind.Group + "/" + kind.Kind {
 	case "/Pod":
 		pod := &corev1.Pod{}
-		err = decoder.DecodeRaw(raw, pod)
+		err = lean.Decode(raw, pod)
 		s = ofPod(pod)
 	case "/ReplicationController":
-		s, err = decoded(decoder, raw, func(o *corev1.ReplicationController) *corev1.PodTemplateSpec { return o.Spec.Template })
+		s, err = decoded(raw, func(o *corev1.ReplicationController) *corev1.PodTemplateSpec { return o.Spec.Template })
 	case "apps/Deployment":
-		s, err = decoded(decoder, raw, func(o *appsv1.Deployment) *corev1.PodTemplateSpec { return &o.Spec.Template })
+		s, err = decoded(raw, func(o *appsv1.Deployment) *corev1.PodTemplateSpec { return &o.Spec.Template })
 	case "apps/ReplicaSet":
-		s, err = decoded(decoder, raw, func(o *appsv1.ReplicaSet) *corev1.PodTemplateSpec { return &o.Spec.Template })
+		s, err = decoded(raw, func(o *appsv1.ReplicaSet) *corev1.PodTemplateSpec { return &o.Spec.Template })
 	case "apps/DaemonSet":
-		s, err = decoded(decoder, raw, func(o *appsv1.DaemonSet) *corev1.PodTemplateSpec { return &o.Spec.Template })
+		s, err = decoded(raw, func(o *appsv1.DaemonSet) *corev1.PodTemplateSpec { return &o.Spec.Template })
 	case "apps/StatefulSet":
 		set := &appsv1.StatefulSet{}
-		err = decoder.DecodeRaw(raw, set)
+		err = lean.Decode(raw, set)
 		s = ofTemplate(set, &set.Spec.Template)
 		for i := range set.Spec.VolumeClaimTemplates {
 			s.claimLabels = append(s.claimLabels, set.Spec.VolumeClaimTemplates[i].Labels)
 		}
 	case "batch/Job":
-		s, err = decoded(decoder, raw, func(o *batchv1.Job) *corev1.PodTemplateSpec { return &o.Spec.Template })
+		s, err = decoded(raw, func(o *batchv1.Job) *corev1.PodTemplateSpec { return &o.Spec.Template })
 	case "batch/CronJob":
-		s, err = decoded(decoder, raw, func(o *batchv1.CronJob) *corev1.PodTemplateSpec { return &o.Spec.JobTemplate.Spec.Template })
+		s, err = decoded(raw, func(o *batchv1.CronJob) *corev1.PodTemplateSpec { return &o.Spec.JobTemplate.Spec.Template })
 		if s != nil {
 			s.field = "spec.jobTemplate.spec.template.spec"
 		}
@@ -93,9 +93,9 @@ func subjectOf(decoder admission.Decoder, kind metav1.GroupVersionKind, raw runt
 func decoded[T any, P interface {
 	*T
 	client.Object
-}](decoder admission.Decoder, raw runtime.RawExtension, template func(P) *corev1.PodTemplateSpec) (*subject, error) {
+}](raw runtime.RawExtension, template func(P) *corev1.PodTemplateSpec) (*subject, error) {
 	object := P(new(T))
-	if err := decoder.DecodeRaw(raw, object); err != nil {
+	if err := lean.Decode(raw, object); err != nil {
 		return nil, err
 	}
 	return ofTemplate(object, template(object)), nil

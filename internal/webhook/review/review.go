@@ -84,8 +84,8 @@ func (a *Answer) Response(req admission.Request) admission.Response {
 }
 
 // Failed is the answer to a failure of ours: refused, and told so, without its cause.
-func Failed(ctx context.Context, err error) admission.Response {
-	logf.FromContext(ctx).Error(err, "Could not judge a request")
+func Failed(ctx context.Context, req admission.Request, err error) admission.Response {
+	logf.FromContext(ctx).Error(err, "Could not judge a request", "resource", req.Resource.Resource, "namespace", req.Namespace, "name", req.Name, "requestID", req.UID)
 	return admission.Errored(http.StatusInternalServerError, errNotJudged)
 }
 
@@ -102,7 +102,7 @@ func Handler[T client.Object](scheme *runtime.Scheme, fresh func() T, judge Judg
 		}
 		answer, err := judge(ctx, req)
 		if err != nil {
-			return Failed(ctx, err)
+			return Failed(ctx, raw, err)
 		}
 		return answer.Response(raw)
 	})

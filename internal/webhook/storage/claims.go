@@ -8,9 +8,9 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
-	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 
 	"github.com/rempart-dev/rempart/internal/residency"
+	"github.com/rempart-dev/rempart/internal/webhook/lean"
 )
 
 // claim is a wish for storage, wherever it is written.
@@ -25,33 +25,33 @@ type claim struct {
 
 // wishesOf finds every claim that an object makes or will make, what a claim ties itself to, and the volumes that pods
 // bring.
-func wishesOf(decoder admission.Decoder, kind metav1.GroupVersionKind, raw runtime.RawExtension) (wishes, error) {
+func wishesOf(kind metav1.GroupVersionKind, raw runtime.RawExtension) (wishes, error) {
 	switch kind.Group + "/" + kind.Kind {
 	case "/PersistentVolumeClaim":
-		return decoded(decoder, raw, func(o *corev1.PersistentVolumeClaim) wishes {
+		return decoded(raw, func(o *corev1.PersistentVolumeClaim) wishes {
 			return wishes{claims: []claim{claimOf("spec", o.Annotations, &o.Spec)}, links: linksOf(o)}
 		})
 	case "/Pod":
-		return decoded(decoder, raw, func(o *corev1.Pod) wishes { return ofPods("spec", &o.Spec) })
+		return decoded(raw, func(o *corev1.Pod) wishes { return ofPods("spec", &o.Spec) })
 	case "/ReplicationController":
-		return decoded(decoder, raw, func(o *corev1.ReplicationController) wishes {
+		return decoded(raw, func(o *corev1.ReplicationController) wishes {
 			if o.Spec.Template == nil {
 				return wishes{}
 			}
 			return ofPods("spec.template.spec", &o.Spec.Template.Spec)
 		})
 	case "apps/Deployment":
-		return decoded(decoder, raw, func(o *appsv1.Deployment) wishes { return ofPods("spec.template.spec", &o.Spec.Template.Spec) })
+		return decoded(raw, func(o *appsv1.Deployment) wishes { return ofPods("spec.template.spec", &o.Spec.Template.Spec) })
 	case "apps/ReplicaSet":
-		return decoded(decoder, raw, func(o *appsv1.ReplicaSet) wishes { return ofPods("spec.template.spec", &o.Spec.Template.Spec) })
+		return decoded(raw, func(o *appsv1.ReplicaSet) wishes { return ofPods("spec.template.spec", &o.Spec.Template.Spec) })
 	case "apps/DaemonSet":
-		return decoded(decoder, raw, func(o *appsv1.DaemonSet) wishes { return ofPods("spec.template.spec", &o.Spec.Template.Spec) })
+		return decoded(raw, func(o *appsv1.DaemonSet) wishes { return ofPods("spec.template.spec", &o.Spec.Template.Spec) })
 	case "apps/StatefulSet":
-		return decoded(decoder, raw, ofStatefulSet)
+		return decoded(raw, ofStatefulSet)
 	case "batch/Job":
-		return decoded(decoder, raw, func(o *batchv1.Job) wishes { return ofPods("spec.template.spec", &o.Spec.Template.Spec) })
+		return decoded(raw, func(o *batchv1.Job) wishes { return ofPods("spec.template.spec", &o.Spec.Template.Spec) })
 	case "batch/CronJob":
-		return decoded(decoder, raw, func(o *batchv1.CronJob) wishes {
+		return decoded(raw, func(o *batchv1.CronJob) wishes {
 			return ofPods("spec.jobTemplate.spec.template.spec", &o.Spec.JobTemplate.Spec.Template.Spec)
 		})
 	default:
@@ -62,9 +62,9 @@ func wishesOf(decoder admission.Decoder, kind metav1.GroupVersionKind, raw runti
 func decoded[T any, P interface {
 	*T
 	runtime.Object
-}](decoder admission.Decoder, raw runtime.RawExtension, read func(P) wishes) (wishes, error) {
+}](raw runtime.RawExtension, read func(P) wishes) (wishes, error) {
 	object := P(new(T))
-	if err := decoder.DecodeRaw(raw, object); err != nil {
+	if err := lean.Decode(raw, object); err != nil {
 		return wishes{}, fmt.Errorf("decoding the object: %w", err)
 	}
 	return read(object), nil

@@ -19,7 +19,7 @@ const ClassPath = "/validate/storageclass"
 // NewClasses makes the handler of classes that are made, or changed, under a name that a claim of a guarded namespace has:
 // what was allowed when the claim came must stay so.
 func NewClasses(scheme *runtime.Scheme, world lookup.World) admission.Handler {
-	h := New(scheme, world)
+	h := New(world)
 	return review.Handler(scheme, func() *storagev1.StorageClass { return &storagev1.StorageClass{} }, h.judgeClass)
 }
 

@@ -20,7 +20,7 @@ const annDefaultSnapshotClass = "snapshot.storage.kubernetes.io/is-default-class
 
 // NewSnapshots makes the handler of snapshots of guarded namespaces: their class must keep them in allowed places.
 func NewSnapshots(scheme *runtime.Scheme, world lookup.World) admission.Handler {
-	h := New(scheme, world)
+	h := New(world)
 	return review.Handler(scheme, func() *unstructured.Unstructured { return &unstructured.Unstructured{} }, h.judgeSnapshot)
 }
 

@@ -125,7 +125,8 @@ func TestTheSourceOfAClaimIsJudged(t *testing.T) {
 		"the older field":                 {older, "made by hand"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			h := New(worldOf(t, volumesWorld(), snapshots()...))
+			_, world := worldOf(t, volumesWorld(), snapshots()...)
+			h := New(world)
 			check(t, h.Handle(t.Context(), request(t, create, claimKind, "shop", test.object, nil)), test.refused, false)
 			check(t, h.Handle(t.Context(), request(t, admissionv1.Update, claimKind, "shop", test.object, test.object)), "", false)
 		})

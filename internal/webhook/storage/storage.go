@@ -8,7 +8,6 @@ import (
 	"net/http"
 
 	admissionv1 "k8s.io/api/admission/v1"
-	"k8s.io/apimachinery/pkg/runtime"
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 
 	"github.com/rempart-dev/rempart/internal/residency"
@@ -25,15 +24,10 @@ var (
 )
 
 // Handler judges claims by map look-ups in the snapshot.
-type Handler struct {
-	world   lookup.World
-	decoder admission.Decoder
-}
+type Handler struct{ world lookup.World }
 
 // New makes a handler.
-func New(scheme *runtime.Scheme, world lookup.World) *Handler {
-	return &Handler{world: world, decoder: admission.NewDecoder(scheme)}
-}
+func New(world lookup.World) *Handler { return &Handler{world: world} }
 
 // Handle answers one request.
 func (h *Handler) Handle(ctx context.Context, req admission.Request) admission.Response {
@@ -56,7 +50,7 @@ func (h *Handler) Handle(ctx context.Context, req admission.Request) admission.R
 		return answer, err
 	})
 	if err != nil {
-		return review.Failed(ctx, err)
+		return review.Failed(ctx, req, err)
 	}
 	return answer.Response(req)
 }
@@ -88,11 +82,11 @@ func (h *Handler) answer(ctx context.Context, snapshot *residency.Snapshot, name
 
 // wishes finds what the request adds or changes.
 func (h *Handler) wishes(req admission.Request) (wishes, error) {
-	wanted, err := wishesOf(h.decoder, req.Kind, req.Object)
+	wanted, err := wishesOf(req.Kind, req.Object)
 	if err != nil || req.Operation != admissionv1.Update {
 		return wanted, err
 	}
-	old, err := wishesOf(h.decoder, req.Kind, req.OldObject)
+	old, err := wishesOf(req.Kind, req.OldObject)
 	if err != nil {
 		return wishes{}, err
 	}

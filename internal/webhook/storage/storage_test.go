@@ -67,7 +67,7 @@ func handler(t testing.TB, in residency.Input, live ...client.Object) *Handler {
 	holder := &residency.Holder{}
 	holder.Store(residency.Build(in))
 	live = append(live, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "free"}})
-	return New(scheme(t), reading(t, holder, live...))
+	return New(reading(t, holder, live...))
 }
 
 func reading(t testing.TB, holder *residency.Holder, live ...client.Object) lookup.World {
@@ -246,7 +246,7 @@ func TestAPolicyThatTheSnapshotDoesNotHaveCountsBeforeARefusal(t *testing.T) {
 func ptr[T any](v T) *T { return &v }
 
 func TestNothingIsJudgedBeforeTheClusterWasRead(t *testing.T) {
-	h := New(scheme(t), reading(t, &residency.Holder{}))
+	h := New(reading(t, &residency.Holder{}))
 	got := h.Handle(t.Context(), request(t, create, claimKind, "shop", pvc("paris", "-", "1Gi"), nil))
 	if got.Allowed || got.Result.Code != http.StatusServiceUnavailable {
 		t.Errorf("%+v", got.Result)

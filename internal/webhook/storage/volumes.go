@@ -19,7 +19,7 @@ const VolumePath = "/validate/volume"
 // NewVolumes makes the handler of volumes that are reserved for a claim of a guarded namespace, or bound to one. Those
 // that no claim has are judged when they get one.
 func NewVolumes(scheme *runtime.Scheme, world lookup.World) admission.Handler {
-	h := New(scheme, world)
+	h := New(world)
 	return review.Handler(scheme, func() *corev1.PersistentVolume { return &corev1.PersistentVolume{} }, h.judgeVolume)
 }
 

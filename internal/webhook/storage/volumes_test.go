@@ -204,13 +204,13 @@ func TestTheBindOfAClaimIsJudgedByItsVolume(t *testing.T) {
 		"attributes that do not exist":    {changedAttributes(free, "gone"), free, "does not exist"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s, world := worldOf(t, volumesWorld(), disk("here", "eu-west-3a", ""), disk("abroad", "us-east-1a", ""),
+			_, world := worldOf(t, volumesWorld(), disk("here", "eu-west-3a", ""), disk("abroad", "us-east-1a", ""),
 				attributes("fast", "ebs.csi.aws.com", "iops"), attributes("moving", "ebs.csi.aws.com", "zone"), attributes("odd", "ebs.csi.aws.com", "teleport"), attributes("strange", "x.example.com", "type"))
 			var old any
 			if test.old != nil {
 				old = test.old
 			}
-			check(t, New(s, world).Handle(t.Context(), request(t, operationOf(old), claimKind, "shop", test.object, old)), test.refused, false)
+			check(t, New(world).Handle(t.Context(), request(t, operationOf(old), claimKind, "shop", test.object, old)), test.refused, false)
 		})
 	}
 }
@@ -257,7 +257,8 @@ func TestVolumesThatPodsBringAreJudged(t *testing.T) {
 		"a template that is repaired":    {template, "shop", deployment(server("nfs.example.com")), deployment(server("10.0.0.1")), "", false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			h := New(worldOf(t, volumesWorld()))
+			_, world := worldOf(t, volumesWorld())
+			h := New(world)
 			check(t, h.Handle(t.Context(), request(t, operationOf(test.old), test.kind, test.namespace, test.object, test.old)), test.refused, test.warned)
 		})
 	}

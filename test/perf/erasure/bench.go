@@ -1,4 +1,4 @@
-package main
+package erasure
 
 import (
 	"bytes"
@@ -10,7 +10,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -23,6 +22,7 @@ import (
 	"github.com/rempart-dev/rempart/internal/adapter/postgres/postgrestest"
 	"github.com/rempart-dev/rempart/internal/erasure/subject"
 	"github.com/rempart-dev/rempart/internal/erasure/task"
+	"github.com/rempart-dev/rempart/test/perf/measure"
 )
 
 //go:embed handwritten.sql
@@ -135,9 +135,9 @@ type way struct {
 	erase func(ctx context.Context, database string, addresses []string) (extra time.Duration, err error)
 }
 
-// result gathers the measurements of one way.
+// result gathers the measurements of one way, in milliseconds.
 type result struct {
-	times, extras []time.Duration
+	times, extras measure.Series
 	wal           int64
 	state         string
 }
@@ -199,7 +199,7 @@ func (b *bench) once(ctx context.Context, w way, people int, count bool, into *r
 		return err
 	}
 	if count {
-		into.times, into.extras = append(into.times, took), append(into.extras, extra)
+		into.times, into.extras = append(into.times, measure.Milliseconds(took)), append(into.extras, measure.Milliseconds(extra))
 	}
 	if err := conn.QueryRow(ctx, "SELECT ($1::text::pg_lsn - $2::text::pg_lsn)::bigint", after, before).Scan(&into.wal); err != nil {
 		return err
@@ -275,32 +275,17 @@ func (b *bench) byHand(ctx context.Context, database string, addresses []string)
 }
 
 func report(people int, ways []way, results []result) {
-	load, _ := os.ReadFile("/proc/loadavg")
-	fmt.Printf("\n%d people in one run; load average %s\n", people, strings.Join(strings.Fields(string(load))[:min(3, len(strings.Fields(string(load))))], " "))
+	fmt.Printf("\n%d people in one run; load average %s\n", people, measure.Load())
 	w := tabwriter.NewWriter(os.Stdout, 0, 4, 2, ' ', 0)
 	fmt.Fprintln(w, "way\tmedian\tmin\tmax\trounds\tWAL\tspeed against by hand")
-	for _, r := range results {
-		slices.Sort(r.times)
-		slices.Sort(r.extras)
-	}
 	for i, r := range results {
 		if len(r.times) == 0 {
 			continue
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%d\t%.1f MB\t%.2f\n", ways[i].name, ms(median(r.times)), ms(r.times[0]), ms(r.times[len(r.times)-1]), len(r.times), float64(r.wal)/1e6,
-			float64(median(results[1].times))/float64(median(r.times)))
+		fmt.Fprintf(w, "%s\t%.0f ms\t%.0f ms\t%.0f ms\t%d\t%.1f MB\t%.2f\n", ways[i].name, r.times.Median(), r.times.Min(), r.times.Max(), len(r.times),
+			float64(r.wal)/1e6, results[1].times.Median()/r.times.Median())
 	}
-	fmt.Fprintf(w, "engine: plan beforehand and verify after, not in the above\t%s\n", ms(median(results[0].extras)))
+	fmt.Fprintf(w, "engine: plan beforehand and verify after, not in the above\t%.0f ms\n", results[0].extras.Median())
 	_ = w.Flush()
 	fmt.Println("The engine and the hand-written transaction left the same rows.")
 }
-
-func median(sorted []time.Duration) time.Duration {
-	n := len(sorted)
-	if n == 0 {
-		return 0
-	}
-	return (sorted[(n-1)/2] + sorted[n/2]) / 2
-}
-
-func ms(d time.Duration) string { return fmt.Sprintf("%.0f ms", float64(d.Microseconds())/1000) }

@@ -1,0 +1,166 @@
+package admission
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"k8s.io/apimachinery/pkg/util/wait"
+	"k8s.io/client-go/util/cert"
+
+	"github.com/rempart-dev/rempart/test/apiserver"
+)
+
+// tick is the unit of processor time in /proc: 100 each second on every Linux that Go runs on.
+const tick = 10 * time.Millisecond
+
+// operator is a running operator: its program, in a process of its own.
+type operator struct {
+	process *exec.Cmd
+	// port of the webhooks, and the authority that signed what they show.
+	port      string
+	authority []byte
+	logs      bytes.Buffer
+}
+
+// startOperator builds the program, runs it against the server, and waits until it is ready.
+func startOperator(ctx context.Context, server *apiserver.Server, folder string) (*operator, error) {
+	program := filepath.Join(folder, "operator")
+	build := exec.CommandContext(ctx, "go", "build", "-o", program, "./cmd/operator")
+	build.Dir, build.Stderr = apiserver.Root(), os.Stderr
+	if err := build.Run(); err != nil {
+		return nil, fmt.Errorf("building the operator: %w", err)
+	}
+	kubeconfig, err := server.Kubeconfig()
+	if err != nil {
+		return nil, err
+	}
+	pair, key, err := cert.GenerateSelfSignedCertKey("localhost", []net.IP{net.IPv4(127, 0, 0, 1)}, nil)
+	if err != nil {
+		return nil, err
+	}
+	for name, content := range map[string][]byte{"kubeconfig": kubeconfig, "tls.crt": pair, "tls.key": key} {
+		if err := os.WriteFile(filepath.Join(folder, name), content, 0o600); err != nil {
+			return nil, err
+		}
+	}
+	probes, err := freePort()
+	if err != nil {
+		return nil, err
+	}
+	o := &operator{authority: pair}
+	if o.port, err = freePort(); err != nil {
+		return nil, err
+	}
+	o.process = exec.Command(program, "--namespace="+operatorNamespace, "--eraser-image=eraser:bench", "--metrics-bind-address=0", "--health-probe-bind-address=127.0.0.1:"+probes,
+		"--webhook-port="+o.port, "--webhook-cert-dir="+folder, "--webhook-cert-secret=")
+	o.process.Env = append(os.Environ(), "KUBECONFIG="+filepath.Join(folder, "kubeconfig"))
+	o.process.Stdout, o.process.Stderr = &o.logs, &o.logs
+	if err := o.process.Start(); err != nil {
+		return nil, err
+	}
+	err = wait.PollUntilContextTimeout(ctx, 100*time.Millisecond, time.Minute, true, func(context.Context) (bool, error) {
+		answer, err := http.Get("http://127.0.0.1:" + probes + "/readyz")
+		if err != nil {
+			return false, nil
+		}
+		_, _ = io.Copy(io.Discard, answer.Body)
+		return answer.StatusCode == http.StatusOK, answer.Body.Close()
+	})
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("waiting until the operator is ready: %w", err), o.stop())
+	}
+	return o, nil
+}
+
+// stop ends the operator as Kubernetes would; its log goes into the error when it failed.
+func (o *operator) stop() error {
+	_ = o.process.Process.Signal(syscall.SIGTERM)
+	if err := o.process.Wait(); err != nil {
+		return fmt.Errorf("the operator ended: %w: %s", err, o.logs.Bytes()[max(0, o.logs.Len()-3000):])
+	}
+	return nil
+}
+
+func freePort() (string, error) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	defer listener.Close()
+	_, port, err := net.SplitHostPort(listener.Addr().String())
+	return port, err
+}
+
+// children returns the processes that this one started and that run a program of that name.
+func children(program string) ([]int, error) {
+	files, err := filepath.Glob("/proc/[0-9]*/stat")
+	if err != nil {
+		return nil, err
+	}
+	var found []int
+	for _, file := range files {
+		name, fields, err := stat(file)
+		if err != nil {
+			continue // it ended meanwhile
+		}
+		if pid, err := strconv.Atoi(filepath.Base(filepath.Dir(file))); err == nil && name == program && fields[1] == strconv.Itoa(os.Getpid()) {
+			found = append(found, pid)
+		}
+	}
+	return found, nil
+}
+
+// stat reads the name of a process's program, and its fields behind that: state, parent, and so on.
+func stat(file string) (string, []string, error) {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return "", nil, err
+	}
+	_, rest, _ := strings.Cut(string(text), "(")
+	end := strings.LastIndex(rest, ")")
+	if end < 0 {
+		return "", nil, fmt.Errorf("reading %s: no name", file)
+	}
+	return rest[:end], strings.Fields(rest[end+1:]), nil
+}
+
+// spent is the processor time of processes, in user and system mode.
+func spent(pids ...int) (time.Duration, error) {
+	var sum time.Duration
+	for _, pid := range pids {
+		_, fields, err := stat(fmt.Sprintf("/proc/%d/stat", pid))
+		if err != nil {
+			return 0, err
+		}
+		for _, field := range fields[11:13] {
+			ticks, err := strconv.Atoi(field)
+			if err != nil {
+				return 0, err
+			}
+			sum += time.Duration(ticks) * tick
+		}
+	}
+	return sum, nil
+}
+
+// resident is the memory of a process, in bytes.
+func resident(pid int) (float64, error) {
+	_, fields, err := stat(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return 0, err
+	}
+	pages, err := strconv.Atoi(fields[21])
+	return float64(pages * os.Getpagesize()), err
+}
