@@ -1,0 +1,79 @@
+package evidence
+
+import (
+	"bytes"
+	"crypto/ed25519"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+
+	"github.com/secure-systems-lab/go-securesystemslib/dsse"
+)
+
+// PayloadType is the media type of in-toto statements in DSSE envelopes.
+const PayloadType = "application/vnd.in-toto+json"
+
+// Certificate is one whose signature was checked.
+type Certificate struct {
+	Statement Statement
+	// Digest is sha256:<hex> of the file.
+	Digest string
+}
+
+// Issue signs a statement. The same statement and key always give the same bytes.
+func Issue(s Statement, key Key) ([]byte, error) {
+	payload, err := s.encode()
+	if err != nil {
+		return nil, err
+	}
+	signature, err := key.Sign(dsse.PAE(PayloadType, payload))
+	if err != nil {
+		return nil, fmt.Errorf("signing a certificate: %w", err)
+	}
+	return seal(payload, signature, key.Public())
+}
+
+// Open checks a certificate: ErrForm for any file that Issue does not write, ErrSignature when the key did not sign it.
+// So a change of any byte is found, also where the formats would allow it.
+func Open(file []byte, public PublicKey) (Certificate, error) {
+	envelope := dsse.Envelope{}
+	if err := json.Unmarshal(file, &envelope); err != nil || len(envelope.Signatures) != 1 || envelope.PayloadType != PayloadType {
+		return Certificate{}, fmt.Errorf("reading the certificate: %w", ErrForm)
+	}
+	payload, wrongPayload := base64.StdEncoding.DecodeString(envelope.Payload)
+	signature, wrongSignature := base64.StdEncoding.DecodeString(envelope.Signatures[0].Sig)
+	if wrongPayload != nil || wrongSignature != nil {
+		return Certificate{}, fmt.Errorf("reading the certificate: %w", ErrForm)
+	}
+	if !ed25519.Verify(public.key, dsse.PAE(PayloadType, payload), signature) {
+		return Certificate{}, fmt.Errorf("checking the certificate: %w", ErrSignature)
+	}
+	if again, err := seal(payload, signature, public); err != nil || !bytes.Equal(again, file) {
+		return Certificate{}, fmt.Errorf("reading the certificate: %w", ErrForm)
+	}
+	statement, err := decode(payload)
+	return Certificate{statement, digestOf(file)}, err
+}
+
+// Leaf is what the log holds of the certificate.
+func (c Certificate) Leaf() Leaf { return Leaf{c.Statement.Predicate.RequestUID, c.Digest} }
+
+// seal writes the envelope: JSON without spaces, fields in the order of the DSSE specification, one line.
+func seal(payload, signature []byte, public PublicKey) ([]byte, error) {
+	file, err := json.Marshal(dsse.Envelope{
+		PayloadType: PayloadType,
+		Payload:     base64.StdEncoding.EncodeToString(payload),
+		Signatures:  []dsse.Signature{{KeyID: public.ID(), Sig: base64.StdEncoding.EncodeToString(signature)}},
+	})
+	if err != nil {
+		return nil, fmt.Errorf("writing a certificate: %w", err)
+	}
+	return append(file, '\n'), nil
+}
+
+func digestOf(data []byte) string {
+	sum := sha256.Sum256(data)
+	return "sha256:" + hex.EncodeToString(sum[:])
+}

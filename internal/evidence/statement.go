@@ -1,0 +1,201 @@
+package evidence
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/rempart-dev/rempart/api/v1alpha1"
+)
+
+// Types of the statement.
+const (
+	StatementType = "https://in-toto.io/Statement/v1"
+	PredicateType = "https://gdpr.rempart.dev/attestation/erasure/v1"
+)
+
+// Details of a predicate.
+const (
+	// DetailTables means that each store counts by table and names what is kept.
+	DetailTables = "Tables"
+	// DetailTotals means that there were too many tables for one certificate: stores have their totals only.
+	DetailTotals = "Totals"
+)
+
+// largest is the most bytes of a statement with tables. A ConfigMap holds 1 MiB, and base64 adds a third.
+const largest = 700 << 10
+
+// Statement is an in-toto statement about one request.
+type Statement struct {
+	Type          string    `json:"_type"`
+	Subject       []Subject `json:"subject"`
+	PredicateType string    `json:"predicateType"`
+	Predicate     Predicate `json:"predicate"`
+}
+
+// Subject names the request. A request is no file, so its digest is that of its UID.
+type Subject struct {
+	Name   string            `json:"name"`
+	Digest map[string]string `json:"digest"`
+}
+
+// Predicate says how the request ended. Times are instants in UTC by RFC 3339, empty when absent. Nothing in it is an
+// identifier of a person; SubjectRef can be compared only by who has the operator's subject key.
+type Predicate struct {
+	RequestUID string `json:"requestUID"`
+	SubjectRef string `json:"subjectRef,omitempty"`
+	// Ground is the point of Article 17(1) that the person relied on.
+	Ground string `json:"ground"`
+	// End is how the request ended, and Refusal why it was refused (Articles 12(4) and 17(3)).
+	End     string `json:"end"`
+	Refusal string `json:"refusal,omitempty"`
+	// ReceivedTime starts the month of Article 12(3); LegalDueTime ends it.
+	ReceivedTime string `json:"receivedTime,omitempty"`
+	LegalDueTime string `json:"legalDueTime,omitempty"`
+	EndedTime    string `json:"endedTime"`
+	// BackupsClearTime is when the last backup that can hold the person expires.
+	BackupsClearTime string `json:"backupsClearTime,omitempty"`
+	// PlanDigest is the digest of all plans, ApprovedPlanDigest the one that a person approved.
+	PlanDigest         string      `json:"planDigest,omitempty"`
+	ApprovedPlanDigest string      `json:"approvedPlanDigest,omitempty"`
+	Detail             string      `json:"detail"`
+	Stores             []Store     `json:"stores"`
+	Recipients         []Recipient `json:"recipients"`
+}
+
+// Store is what happened in one store.
+type Store struct {
+	Register     string  `json:"register"`
+	Store        string  `json:"store"`
+	Result       string  `json:"result"`
+	PlanDigest   string  `json:"planDigest,omitempty"`
+	RowsDeleted  int64   `json:"rowsDeleted"`
+	RowsMasked   int64   `json:"rowsMasked"`
+	RowsDetached int64   `json:"rowsDetached"`
+	RowsKept     int64   `json:"rowsKept"`
+	Tables       []Table `json:"tables,omitempty"`
+	Kept         []Kept  `json:"kept,omitempty"`
+	PlannedTime  string  `json:"plannedTime,omitempty"`
+	// ExecutedTime is when the store committed; VerifiedTime when a second role, on a connection of its own, looked for
+	// the person and found nothing but what is kept.
+	ExecutedTime string `json:"executedTime,omitempty"`
+	VerifiedTime string `json:"verifiedTime,omitempty"`
+}
+
+// Table counts the person's rows in one table, by what was done to them.
+type Table struct {
+	Table  string `json:"table"`
+	Action string `json:"action"`
+	Rows   int64  `json:"rows"`
+}
+
+// Kept are rows that the law orders or allows to keep, with the article and the last day.
+type Kept struct {
+	Table          string `json:"table"`
+	Rows           int64  `json:"rows"`
+	Article        string `json:"article"`
+	LegalReference string `json:"legalReference,omitempty"`
+	UntilOn        string `json:"untilOn,omitempty"`
+}
+
+// Recipient is who must be told of the erasure (Article 19), and what became of it.
+type Recipient struct {
+	Register string `json:"register"`
+	Name     string `json:"name"`
+	Result   string `json:"result"`
+	Reason   string `json:"reason,omitempty"`
+}
+
+// Of states how a request ended. It reads only what never changes after the end, so it always states the same:
+// ErrNotEnded when there is no end.
+func Of(request *v1alpha1.ErasureRequest) (Statement, error) {
+	status := &request.Status
+	if status.End == "" || status.EndedTime == nil {
+		return Statement{}, fmt.Errorf("stating an end: %w", ErrNotEnded)
+	}
+	uid := string(request.UID)
+	p := Predicate{
+		RequestUID: uid, SubjectRef: status.SubjectRef, Ground: string(request.Spec.Ground), End: string(status.End),
+		ReceivedTime: instant(request.Spec.ReceivedTime), LegalDueTime: instant(status.LegalDueTime), EndedTime: instant(status.EndedTime),
+		BackupsClearTime: instant(status.BackupsClearTime), PlanDigest: status.PlanDigest, ApprovedPlanDigest: status.ApprovedPlanDigest,
+		Detail: DetailTables, Stores: []Store{}, Recipients: []Recipient{},
+	}
+	if decision := request.Spec.Decision; status.End == v1alpha1.EndRefused && decision != nil {
+		p.Refusal = string(decision.Reason)
+	}
+	for i := range status.Targets {
+		p.Stores = append(p.Stores, storeOf(&status.Targets[i]))
+	}
+	for _, r := range status.Recipients {
+		p.Recipients = append(p.Recipients, Recipient{string(r.Register), string(r.Name), string(r.Result), r.Reason})
+	}
+	s := Statement{Type: StatementType, PredicateType: PredicateType, Predicate: p,
+		Subject: []Subject{{"erasurerequests.gdpr.rempart.dev/" + uid, map[string]string{"sha256": digestOf([]byte(uid))[len("sha256:"):]}}}}
+	return s.fitting()
+}
+
+func storeOf(t *v1alpha1.ErasureTarget) Store {
+	s := Store{Register: string(t.Register), Store: string(t.Store), Result: string(t.Result), PlanDigest: t.PlanDigest,
+		RowsDeleted: number(t.RowsDeleted), RowsMasked: number(t.RowsMasked), RowsDetached: number(t.RowsDetached), RowsKept: number(t.RowsKept),
+		PlannedTime: instant(t.PlannedTime), ExecutedTime: instant(t.ExecutedTime), VerifiedTime: instant(t.VerifiedTime)}
+	for _, table := range t.Tables {
+		s.Tables = append(s.Tables, Table{table.Table, string(table.Action), number(table.Rows)})
+	}
+	for _, k := range t.Kept {
+		s.Kept = append(s.Kept, Kept{k.Table, number(k.Rows), k.Article, k.LegalReference, string(k.UntilOn)})
+	}
+	return s
+}
+
+// fitting leaves tables out when the certificate would not fit into a ConfigMap, and says so.
+func (s Statement) fitting() (Statement, error) {
+	text, err := s.encode()
+	if err != nil || len(text) <= largest {
+		return s, err
+	}
+	s.Predicate.Detail = DetailTotals
+	for i := range s.Predicate.Stores {
+		s.Predicate.Stores[i].Tables, s.Predicate.Stores[i].Kept = nil, nil
+	}
+	return s, nil
+}
+
+// encode writes the statement as JSON without spaces. The same statement always gives the same bytes.
+func (s Statement) encode() ([]byte, error) {
+	var text bytes.Buffer
+	encoder := json.NewEncoder(&text)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(s); err != nil {
+		return nil, fmt.Errorf("writing a statement: %w", err)
+	}
+	return bytes.TrimSuffix(text.Bytes(), []byte("\n")), nil
+}
+
+// decode reads a signed statement. Fields that a later version added are left aside; they are signed all the same.
+func decode(payload []byte) (Statement, error) {
+	s := Statement{}
+	if err := json.Unmarshal(payload, &s); err != nil || s.Type != StatementType || s.PredicateType != PredicateType {
+		return Statement{}, fmt.Errorf("reading a statement: %w", ErrForm)
+	}
+	if (Leaf{s.Predicate.RequestUID, digestOf(nil)}).valid() != nil {
+		return Statement{}, fmt.Errorf("reading a statement: %w", ErrForm)
+	}
+	return s, nil
+}
+
+func instant(t *metav1.Time) string {
+	if t == nil {
+		return ""
+	}
+	return t.UTC().Format(time.RFC3339)
+}
+
+func number(n *int64) int64 {
+	if n == nil {
+		return 0
+	}
+	return *n
+}
