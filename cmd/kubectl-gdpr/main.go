@@ -1,4 +1,5 @@
-// Command kubectl-gdpr is a plug-in of kubectl: it answers where data may lie and when a period ends, and leads requests of erasure.
+// Command kubectl-gdpr is a plug-in of kubectl: it answers where data may lie, when a period ends and whether a certificate holds,
+// and leads requests of erasure.
 package main
 
 import (

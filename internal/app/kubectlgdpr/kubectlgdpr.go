@@ -1,6 +1,6 @@
-// Package kubectlgdpr is the plug-in of kubectl. It asks the same pure code as the operator where data may lie and when a
-// period ends, and prints the answer with its reasons; and it makes requests of erasure, shows their plans and writes what
-// a person decides. No argument of it names a person.
+// Package kubectlgdpr is the plug-in of kubectl. It asks the same pure code as the operator where data may lie, when a period
+// ends and whether a certificate holds, and prints the answer with its reasons; and it makes requests of erasure, shows their
+// plans and writes what a person decides. No argument of it names a person.
 package kubectlgdpr
 
 import (
@@ -51,9 +51,9 @@ func Terminal() World {
 // Main answers one question and returns the exit code.
 func Main(ctx context.Context, args []string, w World) int {
 	//nolint:contextcheck // cobra hands this context to the commands
-	root := group("kubectl-gdpr", "Ask Rempart where data may lie and when a period ends, and have people erased",
+	root := group("kubectl-gdpr", "Ask Rempart where data may lie and when a period ends, have people erased, and verify it",
 		residencyCommand(w), deadlineCommand(w), eraseCommand(w), planCommand(w), approveCommand(w), refuseCommand(w), statusCommand(w),
-		grantsCommand(w), importCommand(w))
+		grantsCommand(w), importCommand(w), verifyCommand(w), evidenceCommand(w))
 	root.Annotations = map[string]string{cobra.CommandDisplayNameAnnotation: "kubectl gdpr"}
 	root.SilenceErrors, root.SilenceUsage = true, true
 	root.CompletionOptions.DisableDefaultCmd = true

@@ -1,0 +1,263 @@
+package kubectlgdpr
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/mod/sumdb/tlog"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/ptr"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/fake"
+
+	"github.com/rempart-dev/rempart/api/v1alpha1"
+	"github.com/rempart-dev/rempart/internal/evidence"
+)
+
+// archive is a cluster in which requests have ended.
+type archive struct {
+	t      *testing.T
+	client client.Client
+	key    evidence.Key
+	stored []tlog.Hash
+	size   int64
+}
+
+func (a *archive) ReadHashes(indexes []int64) ([]tlog.Hash, error) {
+	var found []tlog.Hash
+	for _, index := range indexes {
+		found = append(found, a.stored[index])
+	}
+	return found, nil
+}
+
+// newArchive is a cluster with a key and requests of two namespaces in turn.
+func newArchive(t *testing.T, requests int) *archive {
+	t.Helper()
+	key, err := evidence.NewKey(bytes.Repeat([]byte{7}, evidence.SeedSize))
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := &archive{t: t, client: fake.NewClientBuilder().WithScheme(Scheme()).Build(), key: key}
+	a.create("rempart-system", evidence.PublicKeyName, "", map[string]string{evidence.PublicKeyFile: key.Public().String() + "\n"})
+	for i := range requests {
+		a.end([]string{"shop", "forum"}[i%2])
+	}
+	a.head()
+	return a
+}
+
+func (a *archive) create(namespace, name, kind string, data map[string]string) {
+	a.t.Helper()
+	object := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name, Labels: map[string]string{evidence.Label: kind}}, Data: data}
+	if err := a.client.Create(a.t.Context(), object); err != nil {
+		a.t.Fatal(err)
+	}
+}
+
+// end certifies one more request.
+func (a *archive) end(namespace string) {
+	a.t.Helper()
+	request := &v1alpha1.ErasureRequest{}
+	request.UID = types.UID(fmt.Sprintf("uid-%d", a.size))
+	request.Status.End, request.Status.EndedTime = v1alpha1.EndPartlyErased, ptr.To(metav1.NewTime(time.Date(2026, 11, 24, 8, 0, 0, 0, time.UTC)))
+	request.Status.Targets = []v1alpha1.ErasureTarget{{Register: "crm", Store: "main", Result: v1alpha1.TargetPartlyKept, RowsKept: ptr.To[int64](2),
+		Kept: []v1alpha1.KeptRows{{Table: "public.invoices\x1b[2J", Rows: ptr.To[int64](2), Article: "17(3)(b)", UntilOn: "2036-12-31"}}}}
+	statement, err := evidence.Of(request)
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	file, err := evidence.Issue(statement, a.key)
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	certificate, err := evidence.Open(file, a.key.Public())
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	grown, err := evidence.Grow(a.size, certificate.Leaf(), a)
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	entry := evidence.Entry{Index: a.size, Leaf: certificate.Leaf(), Hashes: grown}
+	if again, err := evidence.ParseEntry(a.size, entry.Data()); err != nil || again.Leaf != entry.Leaf {
+		a.t.Fatalf("%+v, %v", again, err)
+	}
+	a.create(namespace, evidence.CertificateName(string(request.UID)), evidence.LabelCertificate, map[string]string{evidence.CertificateFile: string(file)})
+	a.create("rempart-system", evidence.EntryName(a.size), evidence.LabelLeaf, entry.Data())
+	a.stored, a.size = append(a.stored, grown...), a.size+1
+}
+
+// head signs the log as it is.
+func (a *archive) head() {
+	a.t.Helper()
+	checkpoint, err := evidence.CheckpointOf(a.size, a)
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	signed, err := checkpoint.Sign(a.key)
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	object := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: "rempart-system", Name: evidence.HeadName}}
+	if err := client.IgnoreNotFound(a.client.Delete(a.t.Context(), object)); err != nil {
+		a.t.Fatal(err)
+	}
+	a.create("rempart-system", evidence.HeadName, "", map[string]string{evidence.CheckpointFile: string(signed)})
+}
+
+// remove takes a leaf away.
+func (a *archive) remove(index int64) {
+	a.t.Helper()
+	if err := a.client.Delete(a.t.Context(), &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: "rempart-system", Name: evidence.EntryName(index)}}); err != nil {
+		a.t.Fatal(err)
+	}
+}
+
+// ask runs the plug-in against the cluster, with text on its standard input.
+func (a *archive) ask(in string, line ...string) (code int, out, complaint string) {
+	a.t.Helper()
+	var stdout, stderr bytes.Buffer
+	code = Main(a.t.Context(), line, World{In: strings.NewReader(in), Out: &stdout, Err: &stderr,
+		Connect: func(target Target) (Cluster, error) { return Cluster{a.client, target.Namespace}, nil }})
+	return code, stdout.String(), stderr.String()
+}
+
+// exported is a folder with what export writes of all namespaces.
+func (a *archive) exported(folder string) string {
+	a.t.Helper()
+	if code, out, complaint := a.ask("", "evidence", "export", "-A", "--to", folder); code != Answered {
+		a.t.Fatalf("%s%s", out, complaint)
+	}
+	return folder
+}
+
+func read(t *testing.T, parts ...string) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(parts...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+func TestWhatIsExportedIsVerified(t *testing.T) {
+	a := newArchive(t, 5)
+	folder := a.exported(t.TempDir())
+	key, file := filepath.Join(folder, "key.pub"), filepath.Join(folder, "certificates/shop/uid-2.json")
+	for _, log := range []string{folder, filepath.Join(folder, "certificates/shop/uid-2.tlog-proof")} {
+		code, out, complaint := a.ask(read(t, file), "verify", "-", "--key", key, "--log", log, "--seen", filepath.Join(folder, "checkpoint"))
+		for _, want := range []string{"good: signed by gdpr.rempart.dev/evidence+", "uid-2", "PartlyErased at 2026-11-24T08:00:00Z", "leaf 2 of 5; the log continues 1 checkpoint",
+			"2 rows by Article 17(3)(b), until 2036-12-31"} {
+			if code != Answered || !strings.Contains(out, want) {
+				t.Errorf("%s: exit code %d, %s%s, want %q", log, code, out, complaint, want)
+			}
+		}
+		if strings.Contains(out, "\x1b") {
+			t.Error("signed text steers the terminal")
+		}
+	}
+	_, out, _ := a.ask("", "verify", file, "--key", key, "-o", "json")
+	answer := verified{}
+	if err := json.Unmarshal([]byte(out), &answer); err != nil || answer.Statement.Predicate.RequestUID != "uid-2" || answer.Log != nil {
+		t.Errorf("%s, %v", out, err)
+	}
+	if _, out, _ = a.ask("", "verify", file, "--key", key); !strings.Contains(out, "not checked") {
+		t.Error(out)
+	}
+}
+
+func TestACertificateThatDoesNotHoldIsRefused(t *testing.T) {
+	a := newArchive(t, 3)
+	folder := a.exported(t.TempDir())
+	key, file := filepath.Join(folder, "key.pub"), filepath.Join(folder, "certificates/shop/uid-2.json")
+	good := read(t, file)
+	older := newArchive(t, 2)
+	olderFolder := older.exported(t.TempDir())
+	for _, c := range []struct{ in, line, want string }{
+		{strings.Replace(good, "eyJ", "eyK", 1), "verify - --key " + key, "changed after it was signed"},
+		{strings.TrimSpace(good), "verify - --key " + key, "not in the form"},
+		{"", "verify - --key " + key, "not in the form"},
+		{good, "verify - --key " + file, "not a key"},
+		{good, "verify -", "--key"},
+		{good, "verify - --key " + key + " --seen x", "--log"},
+		{good, "verify - --key " + key + " --log " + filepath.Join(folder, "nothing"), "reading the log"},
+		{good, "verify - --key " + key + " --log " + olderFolder, "not in the log"},
+		{good, "verify - --key " + key + " --log " + filepath.Join(folder, "certificates/forum/uid-1.tlog-proof"), "not in the log"},
+		{read(t, olderFolder, "certificates/forum/uid-1.json"), "verify - --key " + key + " --log " + olderFolder + " --seen " + filepath.Join(folder, "checkpoint"), "an older copy was put back"},
+		{read(t, folder, "certificates/forum/uid-1.json"), "verify - --key " + key + " --log " + folder + " --seen " + file, "changed after it was signed"},
+		{good, "verify nothing --key " + key, "no such file"},
+	} {
+		code, out, complaint := a.ask(c.in, strings.Fields(c.line)...)
+		if code != Refused || out != "" || !strings.Contains(complaint, c.want) {
+			t.Errorf("%s: exit code %d, %s%s, want %q", c.line, code, out, complaint, c.want)
+		}
+	}
+}
+
+func TestAnExportOfANamespaceHasItsCertificatesAndTheWholeLog(t *testing.T) {
+	a := newArchive(t, 5)
+	folder := t.TempDir()
+	if code, out, complaint := a.ask("", "evidence", "export", "-n", "forum", "--to", folder); code != Answered || !strings.Contains(out, "5 leaves and 2 certificates") {
+		t.Errorf("%s%s", out, complaint)
+	}
+	if _, err := os.Stat(filepath.Join(folder, "certificates/shop")); err == nil {
+		t.Error("certificates of another namespace were written")
+	}
+}
+
+// TestAnExportFindsALogThatWasTamperedWith: and it does not replace an earlier export by what is wrong.
+func TestAnExportFindsALogThatWasTamperedWith(t *testing.T) {
+	a := newArchive(t, 5)
+	kept := a.exported(t.TempDir())
+	a.end("shop")
+	a.head()
+	a.exported(kept)
+	before := read(t, kept, "checkpoint")
+
+	shorter := newArchive(t, 5)
+	if code, _, complaint := shorter.ask("", "evidence", "export", "-A", "--to", kept); code != Refused || !strings.Contains(complaint, "an older copy was put back") {
+		t.Error(complaint)
+	}
+	a.remove(3)
+	if code, _, complaint := a.ask("", "evidence", "export", "-A", "--to", kept); code != Refused || !strings.Contains(complaint, "nothing was written") {
+		t.Error(complaint)
+	}
+	if read(t, kept, "checkpoint") != before {
+		t.Error("the earlier export was replaced")
+	}
+	fresh := t.TempDir()
+	if code, _, complaint := a.ask("", "evidence", "export", "-A", "--to", fresh); code != Refused || !strings.Contains(complaint, "leaves are missing") || read(t, fresh, "leaves") == "" {
+		t.Error(complaint)
+	}
+}
+
+func TestACertificateThatWasNeverLoggedIsNotExported(t *testing.T) {
+	a := newArchive(t, 2)
+	other := newArchive(t, 3)
+	stray := &corev1.ConfigMap{}
+	if err := other.client.Get(t.Context(), client.ObjectKey{Namespace: "shop", Name: evidence.CertificateName("uid-2")}, stray); err != nil {
+		t.Fatal(err)
+	}
+	a.create("shop", stray.Name, evidence.LabelCertificate, stray.Data)
+	a.create("shop", "junk", evidence.LabelCertificate, map[string]string{evidence.CertificateFile: "{}"})
+	code, out, complaint := a.ask("", "evidence", "export", "-A", "--to", t.TempDir())
+	if code != Refused || !strings.Contains(complaint, "shop/"+stray.Name+" was not written: the certificate is not in the log") ||
+		!strings.Contains(complaint, "shop/junk was not written") || !strings.Contains(out, "2 certificates") {
+		t.Errorf("%s%s", out, complaint)
+	}
+	if code, _, complaint = a.ask("", "evidence", "export"); code != Refused || !strings.Contains(complaint, "--to") {
+		t.Error(complaint)
+	}
+	if code, _, complaint = a.ask("", "evidence", "export", "--to", t.TempDir(), "--operator-namespace", "elsewhere"); code != Refused || !strings.Contains(complaint, "--operator-namespace") {
+		t.Error(complaint)
+	}
+}

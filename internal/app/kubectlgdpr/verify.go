@@ -1,0 +1,247 @@
+package kubectlgdpr
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"unicode"
+
+	"github.com/spf13/cobra"
+
+	"github.com/rempart-dev/rempart/internal/evidence"
+)
+
+// largestFile bounds what is read of one file: a log of a million leaves has 130 MB.
+const largestFile = 256 << 20
+
+// verification is what is to be verified, and against what.
+type verification struct {
+	file, key, log string
+	// seen are checkpoints that were kept elsewhere.
+	seen []string
+}
+
+// verified is the answer of verify. It is only given when everything that was asked for holds.
+type verified struct {
+	Digest string `json:"digest"`
+	Key    string `json:"key"`
+	// Log is absent when neither a log nor a proof was named.
+	Log       *place             `json:"log,omitempty"`
+	Statement evidence.Statement `json:"statement"`
+}
+
+// place is where a certificate stands in the log.
+type place struct {
+	Index int64 `json:"index"`
+	Size  int64 `json:"size"`
+	// Seen is how many checkpoints that were kept elsewhere the log continues.
+	Seen int `json:"seen"`
+}
+
+func verifyCommand(w World) *cobra.Command {
+	var v verification
+	var form format
+	command := &cobra.Command{
+		Use: "verify FILE|-", Short: "Check the certificate of an ended request with the public key alone, without a cluster",
+		Example: "  kubectl gdpr verify certificate.json --key key.pub\n" +
+			"  kubectl gdpr verify - --key key.pub --log evidence/ --seen checkpoint-of-may < certificate.json",
+		Args: cobra.ExactArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			v.file = args[0]
+			answer, err := v.run(w)
+			if err != nil {
+				return err
+			}
+			if form == asJSON {
+				return writeJSON(w.Out, answer)
+			}
+			return writeTable(w.Out, answer.rows())
+		},
+	}
+	flags := command.Flags()
+	flags.StringVar(&v.key, "key", "", "file with the public key, from the organisation and on another way than the certificate")
+	flags.StringVar(&v.log, "log", "", "folder of an exported log, or file with the proof of the certificate")
+	flags.StringArrayVar(&v.seen, "seen", nil, "file with a checkpoint that was kept elsewhere, which the log must continue; may be repeated, needs --log")
+	outputFlag(command, &form, asJSON)
+	return command
+}
+
+func (v verification) run(w World) (verified, error) {
+	if v.key == "" {
+		return verified{}, errors.New("no key to check with; name the file of the public key by --key")
+	}
+	if len(v.seen) > 0 && v.log == "" {
+		return verified{}, errors.New("--seen compares logs; name the log by --log")
+	}
+	text, err := readFile(v.key)
+	if err != nil {
+		return verified{}, err
+	}
+	public, err := evidence.ParsePublicKey(string(text))
+	if err != nil {
+		return verified{}, fmt.Errorf("%s: %w", v.key, err)
+	}
+	file, err := v.certificate(w)
+	if err != nil {
+		return verified{}, err
+	}
+	certificate, err := evidence.Open(file, public)
+	if err != nil {
+		return verified{}, fmt.Errorf("%s does not hold: %w", v.file, err)
+	}
+	answer := verified{Digest: certificate.Digest, Key: public.ID(), Statement: certificate.Statement}
+	answer.Log, err = v.inLog(certificate, public)
+	return answer, err
+}
+
+func (v verification) certificate(w World) ([]byte, error) {
+	if v.file == "-" {
+		return readAll("standard input", w.In)
+	}
+	return readFile(v.file)
+}
+
+// inLog looks for the certificate in the log, or checks its proof.
+func (v verification) inLog(certificate evidence.Certificate, public evidence.PublicKey) (*place, error) {
+	if v.log == "" {
+		return nil, nil
+	}
+	info, err := os.Stat(v.log)
+	if err != nil {
+		return nil, fmt.Errorf("reading the log: %w", err)
+	}
+	look := lookInProof
+	if info.IsDir() {
+		look = lookInFolder
+	}
+	index, size, continues, err := look(v.log, certificate.Leaf(), public)
+	if err != nil {
+		return nil, fmt.Errorf("%s does not hold: %w", v.log, err)
+	}
+	for _, name := range v.seen {
+		text, err := readFile(name)
+		if err != nil {
+			return nil, err
+		}
+		seen, err := evidence.ReadCheckpoint(text, public)
+		if err != nil {
+			return nil, fmt.Errorf("%s does not hold: %w", name, err)
+		}
+		if err := continues(seen); err != nil {
+			return nil, fmt.Errorf("%s against %s: %w", v.log, name, err)
+		}
+	}
+	return &place{index, size, len(v.seen)}, nil
+}
+
+// a look finds a leaf: where it is, in how long a log, and what compares that log with an earlier one.
+type look func(name string, leaf evidence.Leaf, public evidence.PublicKey) (index, size int64, continues func(evidence.Checkpoint) error, err error)
+
+var _, _ look = lookInProof, lookInFolder
+
+func lookInProof(name string, leaf evidence.Leaf, public evidence.PublicKey) (int64, int64, func(evidence.Checkpoint) error, error) {
+	text, err := readFile(name)
+	if err != nil {
+		return 0, 0, nil, err
+	}
+	proof, err := evidence.ReadProof(string(text), leaf, public)
+	return proof.Index, proof.Checkpoint.Size, proof.Checkpoint.Later, err
+}
+
+func lookInFolder(name string, leaf evidence.Leaf, public evidence.PublicKey) (int64, int64, func(evidence.Checkpoint) error, error) {
+	log, err := readLog(name, public)
+	if err != nil {
+		return 0, 0, nil, err
+	}
+	index, err := log.Find(leaf)
+	return index, log.Head.Size, log.Extends, err
+}
+
+// readLog reads an exported log.
+func readLog(folder string, public evidence.PublicKey) (*evidence.Log, error) {
+	leaves, err := readFile(filepath.Join(folder, evidence.LeavesFile))
+	if err != nil {
+		return nil, err
+	}
+	checkpoint, err := readFile(filepath.Join(folder, evidence.CheckpointFile))
+	if err != nil {
+		return nil, err
+	}
+	return evidence.ReadLog(leaves, checkpoint, public)
+}
+
+func readFile(name string) ([]byte, error) {
+	file, err := os.Open(name)
+	if err != nil {
+		return nil, fmt.Errorf("reading a file: %w", err)
+	}
+	defer file.Close()
+	return readAll(name, file)
+}
+
+func readAll(name string, from io.Reader) ([]byte, error) {
+	text, err := io.ReadAll(io.LimitReader(from, largestFile+1))
+	if err != nil {
+		return nil, fmt.Errorf("reading %s: %w", name, err)
+	}
+	if len(text) > largestFile {
+		return nil, fmt.Errorf("reading %s: it is larger than evidence can be", name)
+	}
+	return text, nil
+}
+
+func (v verified) rows() [][]string {
+	p := v.Statement.Predicate
+	end := p.End + " at " + p.EndedTime
+	if p.Refusal != "" {
+		end += ", " + p.Refusal
+	}
+	rows := [][]string{{"Certificate", "good: signed by " + v.Key + " and unchanged"}, {"Digest", v.Digest},
+		{"Request", p.RequestUID}, {"Person", p.SubjectRef}, {"End", end}}
+	for _, s := range p.Stores {
+		name := s.Register + "/" + s.Store
+		text := fmt.Sprintf("%s %s: %d rows deleted, %d masked, %d detached, %d kept", name, s.Result, s.RowsDeleted, s.RowsMasked, s.RowsDetached, s.RowsKept)
+		if s.VerifiedTime != "" {
+			text += "; verified at " + s.VerifiedTime
+		}
+		rows = append(rows, []string{"Store", text})
+		for _, k := range s.Kept {
+			rows = append(rows, []string{"Kept", strings.TrimSuffix(fmt.Sprintf("%s %s: %d rows by Article %s, until %s", name, k.Table, k.Rows, k.Article, k.UntilOn), ", until ")})
+		}
+	}
+	for _, r := range p.Recipients {
+		rows = append(rows, []string{"Recipient", r.Register + "/" + r.Name + ": " + r.Result})
+	}
+	if p.BackupsClearTime != "" {
+		rows = append(rows, []string{"Backups", "clear at " + p.BackupsClearTime})
+	}
+	rows = append(rows, []string{"Log", v.Log.words()})
+	for _, row := range rows {
+		row[1] = printable(row[1])
+	}
+	return rows
+}
+
+func (p *place) words() string {
+	if p == nil {
+		return "not checked; name the log or the certificate's proof by --log"
+	}
+	words := fmt.Sprintf("leaf %d of %d", p.Index, p.Size)
+	if p.Seen > 0 {
+		words += fmt.Sprintf("; the log continues %d checkpoint(s) that were kept elsewhere", p.Seen)
+	}
+	return words
+}
+
+// printable keeps signed text from steering the terminal.
+func printable(text string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) {
+			return r
+		}
+		return unicode.ReplacementChar
+	}, text)
+}

@@ -1,0 +1,82 @@
+package evidence
+
+import (
+	"fmt"
+	"strings"
+
+	"golang.org/x/mod/sumdb/tlog"
+)
+
+// Objects that hold evidence in a cluster: in the operator's namespace the key, the head of the log and its leaves; in the
+// namespace of a request its certificate.
+const (
+	// KeySecretName is the Secret with the seed of the key, under SeedKey.
+	KeySecretName = "rempart-evidence-key"
+	SeedKey       = "seed"
+	// PublicKeyName is the ConfigMap with the public key, under PublicKeyFile. Everybody may read it.
+	PublicKeyName = "rempart-evidence-public-key"
+	PublicKeyFile = "key.pub"
+	// HeadName is the ConfigMap with the signed checkpoint of the whole log, under CheckpointFile.
+	HeadName       = "rempart-evidence-head"
+	CheckpointFile = "checkpoint"
+	// LeavesFile has the leaves of an exported log, a line each.
+	LeavesFile = "leaves"
+	// CertificateFile is the certificate in its ConfigMap.
+	CertificateFile = "certificate.json"
+)
+
+// Label marks leaves and certificates, by kind.
+const (
+	Label            = "gdpr.rempart.dev/evidence"
+	LabelLeaf        = "leaf"
+	LabelCertificate = "certificate"
+)
+
+// The data of a leaf's ConfigMap: its line, and the hashes that it brought, a line each.
+const (
+	LeafData   = "leaf"
+	HashesData = "hashes"
+)
+
+// EntryName is the ConfigMap of the leaf at an index. Whoever writes the same index writes the same name, so that of two
+// only one succeeds.
+func EntryName(index int64) string { return fmt.Sprintf("rempart-evidence-%012d", index) }
+
+// CertificateName is the ConfigMap of a request's certificate.
+func CertificateName(requestUID string) string { return "erasure-certificate-" + requestUID }
+
+// Entry is a leaf as it is stored, with the hashes that it brought to the tree: what a later leaf or a proof needs of it.
+type Entry struct {
+	Index  int64
+	Leaf   Leaf
+	Hashes []tlog.Hash
+}
+
+// Data is the data of the entry's ConfigMap.
+func (e Entry) Data() map[string]string {
+	lines := make([]string, 0, len(e.Hashes))
+	for _, hash := range e.Hashes {
+		lines = append(lines, hash.String())
+	}
+	return map[string]string{LeafData: e.Leaf.String(), HashesData: strings.Join(lines, "\n")}
+}
+
+// ParseEntry reads the data of the ConfigMap of the leaf at an index. ErrForm means that it is no leaf, or not there.
+func ParseEntry(index int64, data map[string]string) (Entry, error) {
+	leaf, err := ParseLeaf(data[LeafData])
+	if err != nil {
+		return Entry{}, err
+	}
+	entry := Entry{Index: index, Leaf: leaf}
+	for line := range strings.SplitSeq(data[HashesData], "\n") {
+		hash, err := tlog.ParseHash(line)
+		if err != nil {
+			return Entry{}, fmt.Errorf("reading a leaf: %w", ErrForm)
+		}
+		entry.Hashes = append(entry.Hashes, hash)
+	}
+	if brought := tlog.StoredHashCount(index+1) - tlog.StoredHashCount(index); int64(len(entry.Hashes)) != brought || entry.Hashes[0] != leaf.hash() {
+		return Entry{}, fmt.Errorf("reading a leaf: %w", ErrForm)
+	}
+	return entry, nil
+}
