@@ -97,6 +97,29 @@ func TestTheCSVCarriesTheRightsOfTheOperatorAlone(t *testing.T) {
 	}
 }
 
+func TestRightsOfPeopleAreBesideTheCSV(t *testing.T) {
+	files, err := render(made(t, base+`---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: Role
+metadata: {name: reader, namespace: rempart-system}
+rules: [{apiGroups: [""], resources: [configmaps], resourceNames: [key], verbs: [get]}]
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: RoleBinding
+metadata: {name: reader, namespace: rempart-system}
+roleRef: {apiGroup: rbac.authorization.k8s.io, kind: Role, name: reader}
+subjects: [{apiGroup: rbac.authorization.k8s.io, kind: Group, name: "system:authenticated"}]
+`), "1.2.3")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"manifests/reader_role.yaml", "manifests/reader_rolebinding.yaml"} {
+		if text := string(files[name]); text == "" || strings.Contains(text, "namespace:") {
+			t.Errorf("%s: %q", name, text)
+		}
+	}
+}
+
 func TestAWebhookOnForeignKindsFailsOpenWhenOLMWouldWidenIt(t *testing.T) {
 	definitions, err := made(t, base).webhookDefinitions()
 	if err != nil {

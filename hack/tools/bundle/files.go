@@ -80,8 +80,13 @@ func document(object any) ([]byte, error) {
 func (in *input) others() []unstructured.Unstructured {
 	objects := slices.Clone(in.passed)
 	for _, role := range in.clusterRoles {
-		if !in.bound(role.Name) {
+		if !in.bound("ClusterRole", role.Name) {
 			objects = append(objects, untyped("rbac.authorization.k8s.io/v1", "ClusterRole", &role))
+		}
+	}
+	for _, role := range in.roles {
+		if !in.bound("Role", role.Name) {
+			objects = append(objects, untyped("rbac.authorization.k8s.io/v1", "Role", &role))
 		}
 	}
 	for _, service := range in.services {

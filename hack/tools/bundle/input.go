@@ -138,11 +138,11 @@ func (in *input) bind(object unstructured.Unstructured) error {
 	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(object.Object, &typed); err != nil {
 		return err
 	}
-	bound := binding{role: typed.RoleRef, cluster: object.GetKind() == "ClusterRoleBinding"}
-	if len(typed.Subjects) == 1 && typed.Subjects[0].Kind == rbacv1.ServiceAccountKind {
-		bound.account = typed.Subjects[0].Name
+	if len(typed.Subjects) != 1 || typed.Subjects[0].Kind != rbacv1.ServiceAccountKind {
+		in.passed = append(in.passed, object) // rights of people: the CSV has no place for them, the bundle has
+		return nil
 	}
-	in.bindings = append(in.bindings, bound)
+	in.bindings = append(in.bindings, binding{role: typed.RoleRef, cluster: object.GetKind() == "ClusterRoleBinding", account: typed.Subjects[0].Name})
 	return nil
 }
 
@@ -175,11 +175,9 @@ func (in *input) clusterRole(name string) []rbacv1.PolicyRule {
 	return nil
 }
 
-// bound tells whether a ClusterRole is the operator's, and so inside the CSV.
-func (in *input) bound(clusterRole string) bool {
-	return slices.ContainsFunc(in.bindings, func(b binding) bool {
-		return b.role.Kind == "ClusterRole" && b.role.Name == clusterRole
-	})
+// bound tells whether a Role or ClusterRole is the operator's, and so inside the CSV.
+func (in *input) bound(kind, name string) bool {
+	return slices.ContainsFunc(in.bindings, func(b binding) bool { return b.role.Kind == kind && b.role.Name == name })
 }
 
 // sortByName makes the order of documents not matter.
