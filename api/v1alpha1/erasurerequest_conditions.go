@@ -1,8 +1,8 @@
 package v1alpha1
 
 // Condition types of an ErasureRequest, beside Ready, Reconciling and Stalled. Ready is True at the end of the request:
-// its reason is then one of the values of ErasureEnd, and the subject Secret is gone. Before the end Ready is False with the
-// reason of the first condition that is not True yet.
+// its reason is then one of the values of ErasureEnd, the subject Secret is gone and the certificate is written. Before the
+// end Ready is False with the reason of the first condition that is not True yet.
 const (
 	// ConditionAccepted is True when the subject could be read, the registers exist and the clock is set.
 	ConditionAccepted = "Accepted"
@@ -94,6 +94,12 @@ const (
 	ReasonDueTimePassed = "DueTimePassed"
 	// ReasonForgetting means that the request has ended and that its subject Secret is being deleted.
 	ReasonForgetting = "Forgetting"
+	// ReasonCertifying means that the request has ended and that its certificate is being written and logged.
+	ReasonCertifying = "Certifying"
+	// ReasonEvidenceDamaged means that the evidence log does not hold, or contradicts the request: somebody changed it.
+	ReasonEvidenceDamaged = "EvidenceDamaged"
+	// ReasonEvidenceKeyLost means that the key of the evidence log is gone, or is not the one that was published.
+	ReasonEvidenceKeyLost = "EvidenceKeyLost"
 	// ReasonDeleting means that the request was deleted and waits for a run that has begun.
 	ReasonDeleting = "Deleting"
 )

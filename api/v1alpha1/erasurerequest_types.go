@@ -382,6 +382,28 @@ type InformedRecipient struct {
 	Reason string `json:"reason,omitempty"`
 }
 
+// ErasureEvidence is what proves how the request ended: its certificate, and where the evidence log has it.
+type ErasureEvidence struct {
+	// certificateRef names the ConfigMap of the namespace that holds the certificate, under certificate.json.
+	// +required
+	CertificateRef LocalRef `json:"certificateRef,omitzero"`
+	// digest is sha256:<hex> of the certificate.
+	// +required
+	// +kubebuilder:validation:Pattern=`^sha256:[0-9a-f]{64}$`
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=71
+	Digest string `json:"digest,omitempty"`
+	// logIndex is the place of the certificate in the evidence log, from 0.
+	// +required
+	// +kubebuilder:validation:Minimum=0
+	LogIndex *int64 `json:"logIndex,omitempty"`
+	// proof that the log has the certificate, as C2SP tlog-proof: kubectl gdpr verify --log reads it.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=4096
+	Proof string `json:"proof,omitempty"`
+}
+
 // ErasureRequestStatus is what became of the request. It holds no identifier of the person.
 type ErasureRequestStatus struct {
 	// observedGeneration is the generation that the last pass saw; -1 before the first.
@@ -454,12 +476,15 @@ type ErasureRequestStatus struct {
 	// end is how the request ended: a recorded fact that is never computed again.
 	// +optional
 	End ErasureEnd `json:"end,omitempty"`
-	// endedTime is when the request ended. From then on only the end of the subject Secret is recorded.
+	// endedTime is when the request ended. From then on only the end of the subject Secret and the evidence are recorded.
 	// +optional
 	EndedTime *metav1.Time `json:"endedTime,omitempty"`
 	// subjectDeletedTime is when the subject Secret was deleted, or found gone.
 	// +optional
 	SubjectDeletedTime *metav1.Time `json:"subjectDeletedTime,omitempty"`
+	// evidence of the end. A request is Ready only when it is there.
+	// +optional
+	Evidence *ErasureEvidence `json:"evidence,omitempty"`
 }
 
 // ErasureRequest is one person's request to be erased (Article 17).

@@ -36,8 +36,9 @@ func (r *Reconciler) finalize(ctx context.Context, request *v1alpha1.ErasureRequ
 	return verdict, child.Release(ctx, r.Client, request, v1alpha1.FinalizerErasureRequest)
 }
 
-// forget deletes the subject Secret of a request that has ended. A run that still mounts it is waited for.
-func (r *Reconciler) forget(ctx context.Context, request *v1alpha1.ErasureRequest) (erasure.RequestVerdict, error) {
+// conclude deletes the subject Secret of a request that has ended, and then certifies the end. A run that still mounts the
+// Secret is waited for.
+func (r *Reconciler) conclude(ctx context.Context, request *v1alpha1.ErasureRequest) (erasure.RequestVerdict, error) {
 	verdict := erasure.RequestVerdict{Status: request.Status}
 	busy, err := r.running(ctx, request)
 	if err != nil {
@@ -46,11 +47,18 @@ func (r *Reconciler) forget(ctx context.Context, request *v1alpha1.ErasureReques
 	if busy {
 		return pending(verdict, v1alpha1.ReasonForgetting, "The request has ended; its subject Secret is deleted when the last run has ended"), nil
 	}
-	gone, err := r.deleteSubject(ctx, request)
-	if err != nil {
-		return verdict, err
+	in := erasure.RequestInput{Request: request, Now: r.Clock.Now()}
+	if request.Status.SubjectDeletedTime == nil {
+		if in.Forgotten, err = r.deleteSubject(ctx, request); err != nil {
+			return verdict, err
+		}
 	}
-	return erasure.JudgeRequest(erasure.RequestInput{Request: request, Forgotten: gone, Now: r.Clock.Now()}), nil
+	if !in.Forgotten { // its deletion is recorded in a pass of its own: a log that fails must not hide it
+		if in.Evidence, err = r.Evidence.Certify(ctx, request); err != nil {
+			return verdict, fmt.Errorf("certifying the end: %w", err)
+		}
+	}
+	return erasure.JudgeRequest(in), nil
 }
 
 func pending(verdict erasure.RequestVerdict, reason, message string) erasure.RequestVerdict {

@@ -30,6 +30,7 @@ type Reconciler struct {
 	Clock    clock.PassiveClock
 	Keys     Keys
 	Messages Messages
+	Evidence Evidence
 }
 
 // Reconcile takes one step, reports it whatever came of it, and says when to look again.
@@ -58,7 +59,7 @@ func (r *Reconciler) step(ctx context.Context, request *v1alpha1.ErasureRequest)
 		return unchanged, nil
 	}
 	if request.Status.End != "" {
-		return r.forget(ctx, request)
+		return r.conclude(ctx, request)
 	}
 	in, err := r.load(ctx, request)
 	if err != nil {

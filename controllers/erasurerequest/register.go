@@ -56,10 +56,16 @@ type Messages interface {
 	Message(request *v1alpha1.ErasureRequest, d erasure.Disclosure) runtime.ApplyConfiguration
 }
 
+// Evidence certifies how a request ended. Asked again about the same request, it answers with the same certificate.
+type Evidence interface {
+	Certify(ctx context.Context, request *v1alpha1.ErasureRequest) (*v1alpha1.ErasureEvidence, error)
+}
+
 // Config is what the controller is given.
 type Config struct {
 	Keys     Keys
 	Messages Messages
+	Evidence Evidence
 	Clock    clock.PassiveClock
 }
 
@@ -74,7 +80,7 @@ func Register(ctx context.Context, mgr ctrl.Manager, config Config) error {
 		return err
 	}
 	r := &Reconciler{Client: mgr.GetClient(), Reader: mgr.GetAPIReader(), Recorder: mgr.GetEventRecorder("erasurerequest"),
-		Clock: config.Clock, Keys: config.Keys, Messages: config.Messages}
+		Clock: config.Clock, Keys: config.Keys, Messages: config.Messages, Evidence: config.Evidence}
 	changed := builder.WithPredicates(predicate.GenerationChangedPredicate{})
 	return ctrl.NewControllerManagedBy(mgr).Named("erasurerequest").
 		For(&v1alpha1.ErasureRequest{}).

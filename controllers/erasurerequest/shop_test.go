@@ -3,6 +3,7 @@ package erasurerequest_test
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -33,6 +34,7 @@ import (
 	"github.com/rempart-dev/rempart/controllers/erasurerequest"
 	"github.com/rempart-dev/rempart/controllers/erasurerequest/dispatch"
 	"github.com/rempart-dev/rempart/controllers/erasurerun"
+	"github.com/rempart-dev/rempart/internal/archive"
 	"github.com/rempart-dev/rempart/internal/erasure"
 	"github.com/rempart-dev/rempart/internal/erasure/task"
 	"github.com/rempart-dev/rempart/internal/subjectkey"
@@ -109,7 +111,8 @@ func newShop(t *testing.T) *shop {
 	s.must(err)
 	ring, err := subjectkey.Parse(data)
 	s.must(err)
-	s.requests = &erasurerequest.Reconciler{Client: s.client, Reader: s.client, Recorder: s.recorder, Clock: s.clock, Keys: keys{ring}, Messages: messages{}}
+	s.requests = &erasurerequest.Reconciler{Client: s.client, Reader: s.client, Recorder: s.recorder, Clock: s.clock, Keys: keys{ring}, Messages: messages{},
+		Evidence: &archive.Archive{Reader: s.client, Client: s.client, Namespace: "rempart-system", Random: rand.Reader}}
 	s.dispatch = &dispatch.Reconciler{Client: s.client, Reader: s.client, Clock: s.clock, Image: "eraser:1"}
 	s.runs = &erasurerun.Reconciler{Client: s.client, Reader: s.client, Clock: s.clock, Keys: keys{ring}, Places: places{}, Image: "eraser:1"}
 	return s
@@ -137,6 +140,9 @@ func (s *shop) funcs() interceptor.Funcs {
 			o.SetUID(types.UID(fmt.Sprintf("%08d-uid", s.serial)))
 			o.SetCreationTimestamp(metav1.NewTime(s.clock.Now().Add(time.Duration(s.serial) * time.Millisecond)))
 			return write(func() error { return c.Create(ctx, o, opts...) })
+		},
+		Update: func(ctx context.Context, c client.WithWatch, o client.Object, opts ...client.UpdateOption) error {
+			return write(func() error { return c.Update(ctx, o, opts...) })
 		},
 		Delete: func(ctx context.Context, c client.WithWatch, o client.Object, opts ...client.DeleteOption) error {
 			return write(func() error { return c.Delete(ctx, o, opts...) })
@@ -205,7 +211,10 @@ func (s *shop) approve(name string) {
 	s.t.Helper()
 	r := s.get(name)
 	r.Spec.Decision = &v1alpha1.ErasureDecision{Verdict: v1alpha1.ErasureApproved}
+	fault := s.fault
+	s.fault = nil
 	s.must(s.client.Update(s.t.Context(), r))
+	s.fault = fault
 }
 
 // get reads a request; nil when it is gone.
@@ -294,7 +303,7 @@ func (s *shop) honest() {
 		if !meta.IsStatusConditionTrue(r.Status.Conditions, v1alpha1.ConditionReady) {
 			continue
 		}
-		if r.Status.EndedTime == nil || r.Status.End == v1alpha1.EndErased && s.committed() == 0 ||
+		if r.Status.EndedTime == nil || r.Status.Evidence == nil || r.Status.End == v1alpha1.EndErased && s.committed() == 0 ||
 			r.Status.SubjectDeletedTime != nil && s.secretExists(string(r.Spec.Subject.SecretRef.Name)) && r.Spec.RequestID == "r1" && r.Status.End == v1alpha1.EndErased {
 			s.t.Errorf("%s is Ready, and it is not so: %+v", r.Name, r.Status)
 		}

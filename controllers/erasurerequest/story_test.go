@@ -62,6 +62,7 @@ func TestARequestGoesTheWholePathAndThenNothingIsWritten(t *testing.T) {
 		t.Errorf("three passes after the end wrote %d times", s.writes-before)
 	}
 	s.noIdentifier()
+	s.proven("r1")
 	s.eventsOnce(t, "Accept", "Plan", "Approve", "Execute", "Verify", "End")
 }
 
@@ -103,7 +104,7 @@ func (s *shop) run(mode v1alpha1.RunMode) *v1alpha1.ErasureRun {
 // noIdentifier looks for the person in every object that is left.
 func (s *shop) noIdentifier() {
 	s.t.Helper()
-	for _, list := range []client.ObjectList{&v1alpha1.ErasureRequestList{}, &v1alpha1.ErasureRunList{}, &batchv1.JobList{}, &corev1.SecretList{}, &v1alpha1.NotificationList{}} {
+	for _, list := range []client.ObjectList{&v1alpha1.ErasureRequestList{}, &v1alpha1.ErasureRunList{}, &batchv1.JobList{}, &corev1.SecretList{}, &corev1.ConfigMapList{}, &v1alpha1.NotificationList{}} {
 		s.must(s.client.List(s.t.Context(), list))
 		text, err := json.Marshal(list)
 		s.must(err)
@@ -155,6 +156,7 @@ func TestEveryWriteMayFail(t *testing.T) {
 				if s.secretExists("person") {
 					t.Error("the subject Secret is still there")
 				}
+				s.proven("r1")
 				before := s.writes
 				for range 3 {
 					s.pass()

@@ -35,7 +35,9 @@ type RequestInput struct {
 	Messages map[string]*v1alpha1.Notification
 	// Forgotten tells, for a request that has ended, that its subject Secret was deleted or found gone.
 	Forgotten bool
-	Now       time.Time
+	// Evidence, for a request that has ended, is where its certificate is; nil while it is not written.
+	Evidence *v1alpha1.ErasureEvidence
+	Now      time.Time
 }
 
 // RequestVerdict is what becomes of the status.
@@ -200,7 +202,7 @@ var behind = map[string]string{
 	v1alpha1.ReasonNotExecuted: "Nothing was executed everywhere yet",
 }
 
-// end records how the request ended. Ready follows when the subject Secret is gone.
+// end records how the request ended. Ready follows when the subject Secret is gone and the certificate is written.
 func (j *judgement) end(end v1alpha1.ErasureEnd) RequestVerdict {
 	j.status.End, j.status.EndedTime = end, ptr.To(metav1.NewTime(j.Now))
 	j.status.BackupsClearTime = backupsClear(j.status, j.Registers)
@@ -210,10 +212,19 @@ func (j *judgement) end(end v1alpha1.ErasureEnd) RequestVerdict {
 	return RequestVerdict{Status: *j.status, Conditions: j.told, Dropped: []string{v1alpha1.ConditionOverdue}, Wait: time.Second}
 }
 
-// ended reports a recorded end, once the subject Secret is gone or left to another request.
+// ended reports a recorded end, once the subject Secret is gone or left to another request. Ready needs the certificate.
 func (j *judgement) ended() RequestVerdict {
 	if j.Forgotten && j.status.SubjectDeletedTime == nil {
 		j.status.SubjectDeletedTime = ptr.To(metav1.NewTime(j.Now))
+	}
+	if j.status.Evidence == nil {
+		j.status.Evidence = j.Evidence
+	}
+	if j.status.Evidence == nil {
+		message := "The request has ended; its certificate is being written"
+		j.tell(metav1.ConditionFalse, v1alpha1.ConditionReady, v1alpha1.ReasonCertifying, message)
+		j.tell(metav1.ConditionTrue, v1alpha1.ConditionReconciling, v1alpha1.ReasonCertifying, message)
+		return RequestVerdict{Status: *j.status, Conditions: j.told, Wait: time.Second}
 	}
 	j.tell(metav1.ConditionTrue, v1alpha1.ConditionReady, string(j.status.End), endWords(j.status, j.Request.Spec.Decision))
 	return RequestVerdict{Status: *j.status, Conditions: j.told, Dropped: []string{v1alpha1.ConditionOverdue}}

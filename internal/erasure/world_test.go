@@ -156,6 +156,7 @@ func (w *world) judge(request *v1alpha1.ErasureRequest) bool {
 		return false
 	default:
 		in.Forgotten = w.deleteSubject(request)
+		in.Evidence = &v1alpha1.ErasureEvidence{}
 	}
 	before := request.Status.DeepCopy()
 	verdict := erasure.JudgeRequest(in)

@@ -2,6 +2,7 @@ package evidence
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 
 	"golang.org/x/mod/sumdb/tlog"
@@ -38,9 +39,21 @@ const (
 	HashesData = "hashes"
 )
 
+const entryPrefix = "rempart-evidence-"
+
 // EntryName is the ConfigMap of the leaf at an index. Whoever writes the same index writes the same name, so that of two
 // only one succeeds.
-func EntryName(index int64) string { return fmt.Sprintf("rempart-evidence-%012d", index) }
+func EntryName(index int64) string { return fmt.Sprintf("%s%012d", entryPrefix, index) }
+
+// EntryIndex reads the index of a leaf from the name of its ConfigMap.
+func EntryIndex(name string) (int64, error) {
+	digits, _ := strings.CutPrefix(name, entryPrefix)
+	index, err := strconv.ParseInt(digits, 10, 64)
+	if err != nil || index < 0 || EntryName(index) != name {
+		return 0, fmt.Errorf("reading the name of a leaf: %w", ErrForm)
+	}
+	return index, nil
+}
 
 // CertificateName is the ConfigMap of a request's certificate.
 func CertificateName(requestUID string) string { return "erasure-certificate-" + requestUID }

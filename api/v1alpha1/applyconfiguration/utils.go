@@ -84,6 +84,8 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.DPIAApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("ErasureDecision"):
 		return &apiv1alpha1.ErasureDecisionApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("ErasureEvidence"):
+		return &apiv1alpha1.ErasureEvidenceApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("ErasureExtension"):
 		return &apiv1alpha1.ErasureExtensionApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("ErasureRequest"):

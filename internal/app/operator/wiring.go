@@ -20,6 +20,7 @@ import (
 	"github.com/rempart-dev/rempart/controllers/residencypolicy"
 	"github.com/rempart-dev/rempart/internal/adapter/smtp"
 	hook "github.com/rempart-dev/rempart/internal/adapter/webhook"
+	"github.com/rempart-dev/rempart/internal/archive"
 	"github.com/rempart-dev/rempart/internal/egress"
 	"github.com/rempart-dev/rempart/internal/guard"
 	"github.com/rempart-dev/rempart/internal/notice"
@@ -38,6 +39,8 @@ func wire(ctx context.Context, mgr ctrl.Manager, o options) error {
 	where := places{snapshots: snapshots, scans: scans, clock: now}
 	keys := keeper.Keeper{Reader: mgr.GetAPIReader(), Client: mgr.GetClient(), Namespace: o.namespace, Random: rand.Reader}
 
+	proofs := &archive.Archive{Reader: mgr.GetAPIReader(), Client: mgr.GetClient(), Namespace: o.namespace, Random: rand.Reader}
+
 	door, err := egress.New(egress.Options{Allow: o.notifyAllow, Deny: o.egressDenied})
 	if err != nil {
 		return err
@@ -53,7 +56,7 @@ func wire(ctx context.Context, mgr ctrl.Manager, o options) error {
 		Guards:          guards,
 		ResidencyPolicy: residencypolicy.Config{Snapshots: snapshots, Scans: scans, Clock: now, OperatorNamespace: o.namespace, Guards: guards},
 		DataRegister:    dataregister.Config{Image: o.eraserImage, Places: where, Chance: rand.Reader, Clock: now},
-		ErasureRequest:  erasurerequest.Config{Keys: keys, Messages: notice.Erasures{}, Clock: now},
+		ErasureRequest:  erasurerequest.Config{Keys: keys, Messages: notice.Erasures{}, Evidence: proofs, Clock: now},
 		Dispatch:        dispatch.Config{Image: o.eraserImage, Clock: now},
 		ErasureRun:      erasurerun.Config{Image: o.eraserImage, Keys: keys, Places: where, Clock: now},
 		BreachIncident:  breachincident.Config{Namespace: o.namespace, Clock: now},

@@ -826,6 +826,21 @@ var schemaYAML = typed.YAMLObject(`types:
         namedType: com.github.rempart-dev.rempart.api.v1alpha1.ErasureVerdict
 - name: com.github.rempart-dev.rempart.api.v1alpha1.ErasureEnd
   scalar: string
+- name: com.github.rempart-dev.rempart.api.v1alpha1.ErasureEvidence
+  map:
+    fields:
+    - name: certificateRef
+      type:
+        namedType: com.github.rempart-dev.rempart.api.v1alpha1.LocalRef
+    - name: digest
+      type:
+        scalar: string
+    - name: logIndex
+      type:
+        scalar: numeric
+    - name: proof
+      type:
+        scalar: string
 - name: com.github.rempart-dev.rempart.api.v1alpha1.ErasureExecution
   scalar: string
 - name: com.github.rempart-dev.rempart.api.v1alpha1.ErasureExtension
@@ -919,6 +934,9 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: endedTime
       type:
         namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
+    - name: evidence
+      type:
+        namedType: com.github.rempart-dev.rempart.api.v1alpha1.ErasureEvidence
     - name: holidays
       type:
         namedType: com.github.rempart-dev.rempart.api.v1alpha1.Country

@@ -45,10 +45,12 @@ type ErasureRequestStatusApplyConfiguration struct {
 	BackupsClearTime *metav1.Time `json:"backupsClearTime,omitempty"`
 	// end is how the request ended: a recorded fact that is never computed again.
 	End *apiv1alpha1.ErasureEnd `json:"end,omitempty"`
-	// endedTime is when the request ended. From then on only the end of the subject Secret is recorded.
+	// endedTime is when the request ended. From then on only the end of the subject Secret and the evidence are recorded.
 	EndedTime *metav1.Time `json:"endedTime,omitempty"`
 	// subjectDeletedTime is when the subject Secret was deleted, or found gone.
 	SubjectDeletedTime *metav1.Time `json:"subjectDeletedTime,omitempty"`
+	// evidence of the end. A request is Ready only when it is there.
+	Evidence *ErasureEvidenceApplyConfiguration `json:"evidence,omitempty"`
 }
 
 // ErasureRequestStatusApplyConfiguration constructs a declarative configuration of the ErasureRequestStatus type for use with
@@ -205,5 +207,13 @@ func (b *ErasureRequestStatusApplyConfiguration) WithEndedTime(value metav1.Time
 // If called multiple times, the SubjectDeletedTime field is set to the value of the last call.
 func (b *ErasureRequestStatusApplyConfiguration) WithSubjectDeletedTime(value metav1.Time) *ErasureRequestStatusApplyConfiguration {
 	b.SubjectDeletedTime = &value
+	return b
+}
+
+// WithEvidence sets the Evidence field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Evidence field is set to the value of the last call.
+func (b *ErasureRequestStatusApplyConfiguration) WithEvidence(value *ErasureEvidenceApplyConfiguration) *ErasureRequestStatusApplyConfiguration {
+	b.Evidence = value
 	return b
 }

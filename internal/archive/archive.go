@@ -1,0 +1,188 @@
+// Package archive keeps evidence in the cluster: it signs the certificates of requests that have ended, and appends each to
+// the log once. The certificate is a ConfigMap of the request's namespace; key, head and leaves of the log are objects of
+// the operator's namespace.
+//
+// Nothing here needs to be the only writer. A leaf is a ConfigMap whose name is its index, so of two that append at once
+// one succeeds and the other goes on behind it; and the head only moves from the version that was read.
+package archive
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/ptr"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/rempart-dev/rempart/api/v1alpha1"
+	"github.com/rempart-dev/rempart/internal/evidence"
+	"github.com/rempart-dev/rempart/internal/kube/child"
+	"github.com/rempart-dev/rempart/internal/kube/flow"
+)
+
+// The head alone is updated; leaves, certificates and keys are made and never changed.
+// +kubebuilder:rbac:groups="",resources=configmaps,namespace=rempart-system,verbs=get;list;create
+// +kubebuilder:rbac:groups="",resources=configmaps,resourceNames=rempart-evidence-head,namespace=rempart-system,verbs=update
+// +kubebuilder:rbac:groups="",resources=secrets,namespace=rempart-system,verbs=get;create
+// +kubebuilder:rbac:groups="",resources=configmaps,verbs=get;create
+
+// Archive signs and logs. Make one per process: it lets one append at a time, and remembers the log's hashes.
+type Archive struct {
+	// Reader reads past every cache.
+	Reader client.Reader
+	Client client.Client
+	// Namespace of the operator.
+	Namespace string
+	// Random is crypto/rand.Reader but in tests.
+	Random io.Reader
+
+	lock sync.Mutex
+	memory
+}
+
+// Certify writes and logs the certificate of a request that has ended, and says where it is. It may be repeated: the
+// certificate is one and the log has it once. A flow.Permanent error means that only a person can help.
+func (a *Archive) Certify(ctx context.Context, request *v1alpha1.ErasureRequest) (*v1alpha1.ErasureEvidence, error) {
+	key, err := a.key(ctx)
+	if err != nil {
+		return nil, err
+	}
+	certificate, err := a.certificate(ctx, request, key)
+	if err != nil {
+		return nil, err
+	}
+	index, proof, err := a.log(ctx, certificate.Leaf(), key)
+	if err != nil {
+		return nil, err
+	}
+	return &v1alpha1.ErasureEvidence{
+		CertificateRef: v1alpha1.LocalRef{Name: v1alpha1.ObjectName(evidence.CertificateName(string(request.UID)))},
+		Digest:         certificate.Digest, LogIndex: ptr.To(index), Proof: proof,
+	}, nil
+}
+
+// certificate makes the request's certificate, or reads the one that is there. Its bytes are kept from then on: a later
+// version of the operator might write others, and the log names these.
+func (a *Archive) certificate(ctx context.Context, request *v1alpha1.ErasureRequest, key evidence.Key) (evidence.Certificate, error) {
+	statement, err := evidence.Of(request)
+	if err != nil {
+		return evidence.Certificate{}, err
+	}
+	file, err := evidence.Issue(statement, key)
+	if err != nil {
+		return evidence.Certificate{}, err
+	}
+	object := immutable(request.Namespace, evidence.CertificateName(string(request.UID)), evidence.LabelCertificate, string(request.UID),
+		map[string]string{evidence.CertificateFile: string(file)})
+	object.OwnerReferences = []metav1.OwnerReference{{APIVersion: v1alpha1.SchemeGroupVersion.String(), Kind: "ErasureRequest",
+		Name: request.Name, UID: request.UID, Controller: ptr.To(true), BlockOwnerDeletion: ptr.To(true)}}
+	err = a.Client.Create(ctx, object)
+	if apierrors.IsAlreadyExists(err) {
+		err = a.Reader.Get(ctx, client.ObjectKeyFromObject(object), object)
+	}
+	if err != nil {
+		return evidence.Certificate{}, fmt.Errorf("writing the certificate: %w", err)
+	}
+	certificate, err := evidence.Open([]byte(object.Data[evidence.CertificateFile]), key.Public())
+	if err != nil || !child.Ours(object, request) || certificate.Statement.Predicate.RequestUID != string(request.UID) {
+		return evidence.Certificate{}, &flow.Permanent{Reason: v1alpha1.ReasonNameTaken, Err: err,
+			Message: fmt.Sprintf("ConfigMap %q exists and is not the certificate of this request; remove it", object.Name)}
+	}
+	return certificate, nil
+}
+
+// key reads the key, and makes it on first use. A key that was published and is gone is not replaced: the log that it
+// signed would have to begin anew.
+func (a *Archive) key(ctx context.Context) (evidence.Key, error) {
+	secret := &corev1.Secret{}
+	err := a.Reader.Get(ctx, a.name(evidence.KeySecretName), secret)
+	if apierrors.IsNotFound(err) {
+		err = a.makeKey(ctx, secret)
+	}
+	if err != nil {
+		return evidence.Key{}, err
+	}
+	key, err := evidence.NewKey(secret.Data[evidence.SeedKey])
+	if err != nil {
+		return evidence.Key{}, lost(err)
+	}
+	return key, a.publish(ctx, key.Public())
+}
+
+func (a *Archive) makeKey(ctx context.Context, secret *corev1.Secret) error {
+	if _, err := a.published(ctx); !apierrors.IsNotFound(err) {
+		if err != nil {
+			return err
+		}
+		return lost(errors.New("the Secret is gone"))
+	}
+	seed := make([]byte, evidence.SeedSize)
+	if _, err := io.ReadFull(a.Random, seed); err != nil {
+		return fmt.Errorf("drawing a key: %w", err)
+	}
+	*secret = corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: a.Namespace, Name: evidence.KeySecretName,
+		Labels: map[string]string{v1alpha1.LabelManagedBy: v1alpha1.ManagedByRempart}},
+		Immutable: ptr.To(true), Type: corev1.SecretTypeOpaque, Data: map[string][]byte{evidence.SeedKey: seed}}
+	err := a.Client.Create(ctx, secret)
+	if apierrors.IsAlreadyExists(err) { // another operator was first
+		err = a.Reader.Get(ctx, a.name(evidence.KeySecretName), secret)
+	}
+	if err != nil {
+		return fmt.Errorf("making the key of evidence: %w", err)
+	}
+	return nil
+}
+
+// publish writes the public key where everybody may read it, once.
+func (a *Archive) publish(ctx context.Context, public evidence.PublicKey) error {
+	text, err := a.published(ctx)
+	if apierrors.IsNotFound(err) {
+		text = public.String() + "\n"
+		err = a.Client.Create(ctx, immutable(a.Namespace, evidence.PublicKeyName, "", "", map[string]string{evidence.PublicKeyFile: text}))
+		if apierrors.IsAlreadyExists(err) {
+			text, err = a.published(ctx)
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("publishing the key of evidence: %w", err)
+	}
+	if text != public.String()+"\n" {
+		return lost(errors.New("another key was published"))
+	}
+	return nil
+}
+
+func (a *Archive) published(ctx context.Context) (string, error) {
+	object := &corev1.ConfigMap{}
+	err := a.Reader.Get(ctx, a.name(evidence.PublicKeyName), object)
+	return object.Data[evidence.PublicKeyFile], err
+}
+
+func (a *Archive) name(name string) types.NamespacedName {
+	return types.NamespacedName{Namespace: a.Namespace, Name: name}
+}
+
+// immutable is a ConfigMap that nobody can change. Kind and owner, the UID of a request, are labels.
+func immutable(namespace, name, kind, owner string, data map[string]string) *corev1.ConfigMap {
+	labels := map[string]string{v1alpha1.LabelManagedBy: v1alpha1.ManagedByRempart}
+	if kind != "" {
+		labels[evidence.Label], labels[v1alpha1.LabelOwnerUID] = kind, owner
+	}
+	return &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name, Labels: labels}, Immutable: ptr.To(true), Data: data}
+}
+
+func lost(err error) error {
+	return &flow.Permanent{Reason: v1alpha1.ReasonEvidenceKeyLost, Err: err,
+		Message: "The Secret rempart-evidence-key of the operator's namespace is gone or is not the key that was published; restore it"}
+}
+
+func damaged(err error) error {
+	return &flow.Permanent{Reason: v1alpha1.ReasonEvidenceDamaged, Err: err,
+		Message: "The evidence log in the operator's namespace does not hold; export it and compare it with an earlier export"}
+}
