@@ -339,7 +339,8 @@ func TestTamperedLogsAreFound(t *testing.T) {
 			}
 		}
 		back, err := evidence.ReadLog(join(leaves[:i]), olderSigned, public)
-		if err != nil || !errors.Is(back.Extends(head), evidence.ErrRolledBack) || !errors.Is(older.Later(head), evidence.ErrRolledBack) {
+		if err != nil || !errors.Is(back.Extends(head), evidence.ErrRolledBack) || !errors.Is(older.Extends(head), evidence.ErrRolledBack) || !errors.Is(head.Extends(older), evidence.ErrNotShown) || head.Extends(head) != nil ||
+			!errors.Is(head.Extends(evidence.Checkpoint{Size: head.Size}), evidence.ErrForked) {
 			t.Fatalf("an older copy: %v", err)
 		}
 	})
@@ -363,6 +364,20 @@ func TestTheLogFindsACertificateOrSaysWhyNot(t *testing.T) {
 	}
 }
 
+func TestLeavesAreReadStrictly(t *testing.T) {
+	good := leafOf(1).String()
+	if leaf, err := evidence.ParseLeaf(good); err != nil || leaf != leafOf(1) {
+		t.Errorf("%s: %+v, %v", good, leaf, err)
+	}
+	for _, line := range []string{"", "erasure", good + " ", " " + good, good + "0", good[:len(good)-1], strings.ToUpper(good), strings.Replace(good, "erasure", "access", 1),
+		strings.Replace(good, "u1", "", 1), strings.Replace(good, "u1", "-u1", 1), strings.Replace(good, "u1", "../u1", 1), strings.Replace(good, "u1", "u é", 1),
+		strings.Replace(good, "u1", strings.Repeat("u", 65), 1), strings.Replace(good, "sha256", "sha512", 1)} {
+		if leaf, err := evidence.ParseLeaf(line); !errors.Is(err, evidence.ErrForm) {
+			t.Errorf("%q is the leaf %+v", line, leaf)
+		}
+	}
+}
+
 // FuzzRead: no bytes make a reader panic, and what is read was signed.
 func FuzzRead(f *testing.F) {
 	key := keyOf(7)
@@ -382,6 +397,25 @@ func FuzzRead(f *testing.F) {
 		_, _ = evidence.ReadProof(string(data), leafOf(1), key.Public())
 		if (wrongCertificate == nil || wrongCheckpoint == nil) && !bytes.Equal(data, known[0]) && !bytes.Equal(data, known[1]) {
 			t.Errorf("%q was never signed", data)
+		}
+	})
+}
+
+// BenchmarkVerifyingAWholeLog is the work of verify --log on a log of 100,000 leaves, beside hashing them alone.
+func BenchmarkVerifyingAWholeLog(b *testing.B) {
+	g := grow(100_000)
+	_, signed := g.checkpoint(100_000)
+	text, public := g.text(), keyOf(7).Public()
+	b.Run("verify", func(b *testing.B) {
+		for b.Loop() {
+			must(evidence.ReadLog(text, signed, public))
+		}
+	})
+	b.Run("hash", func(b *testing.B) {
+		for b.Loop() {
+			for _, line := range g.leaves {
+				tlog.RecordHash([]byte(line))
+			}
 		}
 	})
 }

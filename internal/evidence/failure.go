@@ -28,4 +28,6 @@ var (
 	ErrRolledBack = errors.New("the log is shorter than one that was signed before: an older copy was put back")
 	// ErrForked means that a checkpoint that was seen before is of another log: history was written anew.
 	ErrForked = errors.New("the log does not continue one that was signed before: its history was written anew")
+	// ErrNotShown means that a checkpoint alone does not show whether its log continues a shorter one.
+	ErrNotShown = errors.New("a proof does not show whether its log continues a shorter one; the whole log does")
 )

@@ -1,8 +1,9 @@
 package evidence
 
 import (
+	"crypto/sha256"
 	"fmt"
-	"regexp"
+	"strings"
 
 	"golang.org/x/mod/sumdb/tlog"
 )
@@ -15,15 +16,26 @@ type Leaf struct {
 	Digest string
 }
 
-var leafLine = regexp.MustCompile(`^erasure ([0-9A-Za-z][-0-9A-Za-z]{0,63}) (sha256:[0-9a-f]{64})$`)
+// largestUID is the most bytes of a request's UID.
+const largestUID = 64
 
 // ParseLeaf reads the line of a leaf, without its line feed.
 func ParseLeaf(line string) (Leaf, error) {
-	parts := leafLine.FindStringSubmatch(line)
-	if parts == nil {
+	kind, rest, _ := strings.Cut(line, " ")
+	uid, digest, _ := strings.Cut(rest, " ")
+	hash, hashed := strings.CutPrefix(digest, "sha256:")
+	if kind != "erasure" || !named(uid) || !hashed || len(hash) != 2*sha256.Size || strings.Trim(hash, "0123456789abcdef") != "" {
 		return Leaf{}, fmt.Errorf("reading a leaf: %w", ErrForm)
 	}
-	return Leaf{parts[1], parts[2]}, nil
+	return Leaf{uid, digest}, nil
+}
+
+// named tells whether a text can be a UID: letters, digits and, behind the first, hyphens. It is used as a file's name.
+func named(uid string) bool {
+	strange := func(r rune) bool {
+		return r != '-' && (r < '0' || r > '9') && (r < 'A' || r > 'Z') && (r < 'a' || r > 'z')
+	}
+	return uid != "" && len(uid) <= largestUID && uid[0] != '-' && !strings.ContainsFunc(uid, strange)
 }
 
 // String returns the line of the leaf: "erasure <request UID> sha256:<hex>".

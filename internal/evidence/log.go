@@ -121,13 +121,15 @@ func (l *Log) Extends(seen Checkpoint) error {
 // Prove writes the proof that the leaf at an index is in the log.
 func (l *Log) Prove(index int64) (string, error) { return Prove(index, l.Head, l.Signed, l.hashes) }
 
-// Later checks two checkpoints of one log by themselves: with equal sizes they must be equal. It tells what no key can
-// mend: a log that was signed with two histories.
-func (c Checkpoint) Later(seen Checkpoint) error {
+// Extends compares two checkpoints without the leaves: ErrRolledBack when the one that was seen before is of a longer log,
+// ErrForked when they differ at the same size. ErrNotShown means that it takes the whole log to tell.
+func (c Checkpoint) Extends(seen Checkpoint) error {
 	switch {
 	case seen.Size > c.Size:
 		return ErrRolledBack
-	case seen.Size == c.Size && seen.Root != c.Root:
+	case seen.Size < c.Size:
+		return ErrNotShown
+	case seen.Root != c.Root:
 		return ErrForked
 	}
 	return nil

@@ -193,6 +193,7 @@ func TestACertificateThatDoesNotHoldIsRefused(t *testing.T) {
 		{good, "verify - --key " + key + " --log " + olderFolder, "not in the log"},
 		{good, "verify - --key " + key + " --log " + filepath.Join(folder, "certificates/forum/uid-1.tlog-proof"), "not in the log"},
 		{read(t, olderFolder, "certificates/forum/uid-1.json"), "verify - --key " + key + " --log " + olderFolder + " --seen " + filepath.Join(folder, "checkpoint"), "an older copy was put back"},
+		{good, "verify - --key " + key + " --log " + filepath.Join(folder, "certificates/shop/uid-2.tlog-proof") + " --seen " + filepath.Join(olderFolder, "checkpoint"), "the whole log does"},
 		{read(t, folder, "certificates/forum/uid-1.json"), "verify - --key " + key + " --log " + folder + " --seen " + file, "changed after it was signed"},
 		{good, "verify nothing --key " + key, "no such file"},
 	} {

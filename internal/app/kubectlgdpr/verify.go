@@ -113,11 +113,11 @@ func (v verification) inLog(certificate evidence.Certificate, public evidence.Pu
 	if err != nil {
 		return nil, fmt.Errorf("reading the log: %w", err)
 	}
-	look := lookInProof
+	look := inProof
 	if info.IsDir() {
-		look = lookInFolder
+		look = inFolder
 	}
-	index, size, continues, err := look(v.log, certificate.Leaf(), public)
+	found, err := look(v.log, certificate.Leaf(), public)
 	if err != nil {
 		return nil, fmt.Errorf("%s does not hold: %w", v.log, err)
 	}
@@ -130,34 +130,35 @@ func (v verification) inLog(certificate evidence.Certificate, public evidence.Pu
 		if err != nil {
 			return nil, fmt.Errorf("%s does not hold: %w", name, err)
 		}
-		if err := continues(seen); err != nil {
+		if err := found.continues(seen); err != nil {
 			return nil, fmt.Errorf("%s against %s: %w", v.log, name, err)
 		}
 	}
-	return &place{index, size, len(v.seen)}, nil
+	return &place{found.index, found.size, len(v.seen)}, nil
 }
 
-// a look finds a leaf: where it is, in how long a log, and what compares that log with an earlier one.
-type look func(name string, leaf evidence.Leaf, public evidence.PublicKey) (index, size int64, continues func(evidence.Checkpoint) error, err error)
+// finding is where a leaf is, in how long a log, and what compares that log with an earlier one.
+type finding struct {
+	index, size int64
+	continues   func(seen evidence.Checkpoint) error
+}
 
-var _, _ look = lookInProof, lookInFolder
-
-func lookInProof(name string, leaf evidence.Leaf, public evidence.PublicKey) (int64, int64, func(evidence.Checkpoint) error, error) {
+func inProof(name string, leaf evidence.Leaf, public evidence.PublicKey) (finding, error) {
 	text, err := readFile(name)
 	if err != nil {
-		return 0, 0, nil, err
+		return finding{}, err
 	}
 	proof, err := evidence.ReadProof(string(text), leaf, public)
-	return proof.Index, proof.Checkpoint.Size, proof.Checkpoint.Later, err
+	return finding{proof.Index, proof.Checkpoint.Size, proof.Checkpoint.Extends}, err
 }
 
-func lookInFolder(name string, leaf evidence.Leaf, public evidence.PublicKey) (int64, int64, func(evidence.Checkpoint) error, error) {
+func inFolder(name string, leaf evidence.Leaf, public evidence.PublicKey) (finding, error) {
 	log, err := readLog(name, public)
 	if err != nil {
-		return 0, 0, nil, err
+		return finding{}, err
 	}
 	index, err := log.Find(leaf)
-	return index, log.Head.Size, log.Extends, err
+	return finding{index, log.Head.Size, log.Extends}, err
 }
 
 // readLog reads an exported log.
