@@ -90,7 +90,7 @@ func (v verification) run(w World) (verified, error) {
 	}
 	certificate, err := evidence.Open(file, public)
 	if err != nil {
-		return verified{}, fmt.Errorf("%s does not hold: %w", v.file, err)
+		return verified{}, fmt.Errorf("the certificate does not hold: %w", err)
 	}
 	answer := verified{Digest: certificate.Digest, Key: public.ID(), Statement: certificate.Statement}
 	answer.Log, err = v.inLog(certificate, public)
