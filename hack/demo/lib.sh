@@ -35,6 +35,8 @@ cluster_and_operator() {
 	KUBECONFIG=$(cat "$work/kubeconfig")
 	export KUBECONFIG
 	PATH=$(hack/kube/build.sh envtest 2>/dev/null):$PATH
+	# Its person is erased already.
+	kc -n parley get erasurerequest demo-0001 >/dev/null 2>&1 && die "the demo ran on this cluster before; remove it by: make cluster-down"
 	hack/kube/images.sh operator eraser mailpit hook postgres 2>&1 | indent
 	hack/demo/deploy.sh 2>&1 | indent
 }
@@ -112,7 +114,6 @@ checksum_of_others() {
 
 subject_secret() {
 	kc -n parley get secret demo-0001-subject >/dev/null 2>&1 && return
-	kc -n parley get erasurerequest demo-0001 >/dev/null 2>&1 && die "the demo ran on this cluster before; remove it by: make cluster-down"
 	# By files, since arguments are seen by everybody on the machine.
 	mkdir "$work/subject"
 	printf %s "$1" >"$work/subject/email"
