@@ -21,7 +21,7 @@ func anyPod() *rapid.Generator[*corev1.Pod] {
 		text := rapid.StringMatching(`[a-z]{1,8}`)
 		labels := rapid.MapOfN(text, text, 0, 3)
 		pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: text.Draw(t, "name"), Labels: labels.Draw(t, "labels"), Annotations: labels.Draw(t, "annotations"),
-			CreationTimestamp: metav1.Unix(1795000000, 0), ManagedFields: []metav1.ManagedFieldsEntry{{Manager: "m", FieldsV1: &metav1.FieldsV1{Raw: []byte(`{"f:spec":{}}`)}}},
+			CreationTimestamp: metav1.Unix(1795000000, 0), ManagedFields: []metav1.ManagedFieldsEntry{{Manager: "m", FieldsV1: metav1.NewFieldsV1(`{"f:spec":{}}`)}},
 			OwnerReferences: []metav1.OwnerReference{{APIVersion: "apps/v1", Kind: "ReplicaSet", Name: text.Draw(t, "owner"), Controller: ptr.To(rapid.Bool().Draw(t, "controls"))}}}}
 		pod.Spec = corev1.PodSpec{NodeName: text.Draw(t, "node"), NodeSelector: labels.Draw(t, "selector"), Containers: []corev1.Container{{Name: "c", Image: text.Draw(t, "image")}},
 			InitContainers: []corev1.Container{{Name: "i"}}, Tolerations: []corev1.Toleration{{Key: "k"}}, SecurityContext: &corev1.PodSecurityContext{RunAsUser: ptr.To[int64](1)},

@@ -63,7 +63,7 @@ func snapshotOf(registers int) *residency.Snapshot {
 // managed are the managed fields that an API server adds before it asks: webhooks get them too.
 func managed(fields string) []metav1.ManagedFieldsEntry {
 	return []metav1.ManagedFieldsEntry{{Manager: "kubectl-client-side-apply", Operation: metav1.ManagedFieldsOperationUpdate, APIVersion: "v1", Time: ptr.To(metav1.Unix(1795000000, 0)),
-		FieldsType: "FieldsV1", FieldsV1: &metav1.FieldsV1{Raw: []byte(fields)}}}
+		FieldsType: "FieldsV1", FieldsV1: metav1.NewFieldsV1(fields)}}
 }
 
 func newClaim(namespace, class string) *corev1.PersistentVolumeClaim {
