@@ -147,6 +147,9 @@ func (b *bench) ask(t *testing.T, s *site, q *request) {
 	if q.Back {
 		took, err := until(ctx, soon, func(ctx context.Context) error {
 			now, err := b.live(ctx, s.in(q.about()))
+			if q.Delete != nil && text(now, "metadata", "uid") == text(before, "metadata", "uid") {
+				return errors.New("it never went")
+			}
 			return errors.Join(err, complaint(differs(guarding(before), guarding(now), text(before, "kind"))), complaint(differs(guarding(now), guarding(before), text(before, "kind"))))
 		})
 		if err != nil {

@@ -1,6 +1,7 @@
 package matrix
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -54,7 +55,7 @@ func (b *bench) phase(t *testing.T, in ...layer) {
 
 // run asks the questions of a row, and then what became of it.
 func (b *bench) run(t *testing.T, s *site) {
-	ctx := context.WithoutCancel(t.Context())
+	ctx, since := context.WithoutCancel(t.Context()), time.Now()
 	for i := range s.row.Requests {
 		if q := &s.row.Requests[i]; q.in(s.layer) != "" {
 			b.ask(t, s, q)
@@ -65,7 +66,7 @@ func (b *bench) run(t *testing.T, s *site) {
 	}
 	for _, f := range s.row.Found {
 		if len(f.In) == 0 || slices.Contains(f.In, s.layer) {
-			b.find(t, s, f)
+			b.find(t, s, f, since)
 		}
 	}
 	for _, part := range s.row.Then {
@@ -89,14 +90,14 @@ func (b *bench) run(t *testing.T, s *site) {
 	}
 }
 
-// find waits for what the scan finds, and says how long after the last request that was.
-func (b *bench) find(t *testing.T, s *site, want finding) {
+// find waits for what the scan finds, and says how long after the first request of the row that was, at most.
+func (b *bench) find(t *testing.T, s *site, want finding, since time.Time) {
 	t.Helper()
-	name := text(s.in(object{"kind": "x", "name": want.Name}), "name")
-	took, err := until(context.WithoutCancel(t.Context()), promised, func(context.Context) error {
+	name, namespace := s.words().Replace(want.Name), cmp.Or(s.words().Replace(want.Namespace), s.namespace)
+	_, err := until(context.WithoutCancel(t.Context()), promised, func(context.Context) error {
 		for _, scanned := range b.scans.Load().All() {
 			if scanned.Policy == s.policy && slices.ContainsFunc(scanned.Findings, func(f residency.Finding) bool {
-				return f.Rule == want.Rule && f.Name == name && f.Namespace == s.namespace
+				return f.Rule == want.Rule && f.Name == name && f.Namespace == namespace
 			}) {
 				return nil
 			}
@@ -107,7 +108,7 @@ func (b *bench) find(t *testing.T, s *site, want finding) {
 		t.Errorf("%s: %v", s.layer, err)
 		return
 	}
-	b.table.add(s, "scan", "found by rule "+want.Rule, took)
+	b.table.add(s, "scan", "found by rule "+want.Rule, time.Since(since))
 }
 
 // withoutConfigurations removes the webhook configurations, as an administrator could who may exempt.

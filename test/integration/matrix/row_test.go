@@ -149,11 +149,12 @@ func (r *request) in(l layer) answer {
 	return map[layer]answer{up: r.Up, audit: r.Audit, without: r.Without, quota: r.Quota, down: r.Down}[l]
 }
 
-// finding is what a scan finds: a rule, and the name of the object.
+// finding is what a scan finds: a rule, and the name of the object. Its namespace is that of the row, if empty.
 type finding struct {
-	Rule string  `json:"rule"`
-	Name string  `json:"name"`
-	In   []layer `json:"in,omitempty"`
+	Rule      string  `json:"rule"`
+	Name      string  `json:"name"`
+	Namespace string  `json:"namespace,omitempty"`
+	In        []layer `json:"in,omitempty"`
 }
 
 // title is what the row is called in the table.
