@@ -43,6 +43,15 @@ type Server struct {
 // Run starts a server, runs the tests of the package, stops the server and returns the exit code. Ready receives the
 // server before any test.
 func Run(m *testing.M, ready func(*Server)) int {
+	return Prepared(m, func(s *Server) (func(), error) {
+		ready(s)
+		return func() {}, nil
+	})
+}
+
+// Prepared is Run for tests that need more of the server than its kinds. Prepare fills it before any test, and returns what
+// ends that.
+func Prepared(m *testing.M, prepare func(*Server) (end func(), err error)) int {
 	if os.Getenv("KUBEBUILDER_ASSETS") == "" {
 		fmt.Fprintln(os.Stderr, "KUBEBUILDER_ASSETS is not set; run these tests by `make test-api` or `make test-integration`, which build what they need")
 		return 1
@@ -53,13 +62,22 @@ func Run(m *testing.M, ready func(*Server)) int {
 		fmt.Fprintln(os.Stderr, "starting the API server:", err)
 		return 1
 	}
-	ready(server)
-	code := m.Run()
+	code := server.run(m, prepare)
 	if err := server.Stop(); err != nil {
 		fmt.Fprintln(os.Stderr, "stopping the API server:", err)
 		return 1
 	}
 	return code
+}
+
+func (s *Server) run(m *testing.M, prepare func(*Server) (func(), error)) int {
+	end, err := prepare(s)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "preparing the API server:", err)
+		return 1
+	}
+	defer end()
+	return m.Run()
 }
 
 // Stop ends the server.

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -29,23 +28,8 @@ import (
 // uncounted keeps quotas away: nothing here counts what one grants.
 var uncounted = v1alpha1.PolicyStorage{Quota: "Off"}
 
-// install applies the admission policies, classes inside and outside the Union, and the default policy.
-func install(ctx context.Context, root string) error {
-	files, err := filepath.Glob(filepath.Join(root, "config", "admission", "[^k]*.yaml"))
-	if err != nil {
-		return err
-	}
-	for _, file := range files {
-		objects, err := documents(file)
-		if err != nil {
-			return err
-		}
-		for _, object := range objects {
-			if err := admin.Create(ctx, object); err != nil {
-				return fmt.Errorf("%s: %w", file, err)
-			}
-		}
-	}
+// install makes classes inside and outside the Union, and policies.
+func install(ctx context.Context) error {
 	if err := active(ctx); err != nil {
 		return err
 	}

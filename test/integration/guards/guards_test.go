@@ -184,14 +184,13 @@ func count[T any](list []T, want int) error {
 // It brings the webhook configurations, whose service does not exist: what they ask about is refused from then on.
 func TestYWebhookConfigurationsAreKept(t *testing.T) {
 	accepted(t, admin.Create(t.Context(), installed.Validating[0].DeepCopy()))
-	ctx, cancel := context.WithCancel(t.Context())
-	done, err := running(ctx, func(mgr ctrl.Manager) error {
+	end, err := server.Operate(t.Context(), nil, func(mgr ctrl.Manager) error {
 		return (&restore.Reconciler{Client: mgr.GetClient(), Guards: &guard.Guards{Validating: installed.Validating, Mutating: installed.Mutating}}).Register(mgr)
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() { cancel(); <-done }()
+	defer end()
 	mutating := &admissionregistrationv1.MutatingWebhookConfiguration{ObjectMeta: metav1.ObjectMeta{Name: "rempart-mutating"}}
 	back(t, mutating, func() error { return count(mutating.Webhooks, len(installed.Mutating[0].Webhooks)) })
 	hooks := &admissionregistrationv1.ValidatingWebhookConfiguration{ObjectMeta: metav1.ObjectMeta{Name: "rempart-validating"}}

@@ -19,18 +19,13 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/rempart-dev/rempart/api/v1alpha1"
+	"github.com/rempart-dev/rempart/internal/guard"
 )
 
 // install makes the admission policies with their bindings, classes inside and outside the Union, and policies. The webhook
 // configurations come later, or not at all.
 func install(ctx context.Context) error {
-	var made error
-	for _, policy := range installed.Policies {
-		made = errors.Join(made, admin.Create(ctx, policy.DeepCopy()))
-	}
-	for _, binding := range installed.Bindings {
-		made = errors.Join(made, admin.Create(ctx, binding.DeepCopy()))
-	}
+	made := server.Install(ctx, &guard.Guards{Policies: installed.Policies, Bindings: installed.Bindings})
 	for name, region := range map[string]string{"eu-fast": "eu-west-3", "us-fast": "us-east-1"} {
 		made = errors.Join(made, admin.Create(ctx, newClass(name, region)))
 	}
