@@ -17,7 +17,7 @@ import (
 	"github.com/rempart-dev/rempart/internal/residency"
 )
 
-// promised is how long the scan may take to find something here. The promise is a minute, of a cluster of 10,000 claims.
+// promised is how long the scan may take to find something, also in a cluster of 10,000 claims.
 const promised = 60 * time.Second
 
 func TestNoWayRoundRempart(t *testing.T) {
