@@ -13,6 +13,9 @@ const (
 const (
 	// ReasonJudged means that every class and node of the cluster was judged under the policy as it is now.
 	ReasonJudged = "Judged"
+	// ReasonDefaultClassNotAllowed means that spec.storage.defaultClassName names a class that the policy does not allow, or
+	// that does not exist: it is not filled in.
+	ReasonDefaultClassNotAllowed = "DefaultClassNotAllowed"
 	// ReasonJudging means that the policy changed and the cluster is being judged anew.
 	ReasonJudging = "Judging"
 	// ReasonEnforced means that what the policy does not allow is refused.

@@ -284,6 +284,10 @@ type StorageServer struct {
 
 // PolicyStorage is how storage is judged.
 type PolicyStorage struct {
+	// defaultClassName is the StorageClass of claims that are made without one where the cluster has no default one, in
+	// namespaces that the policy judges. The policy must allow it. A policy that audits fills in nothing.
+	// +optional
+	DefaultClassName ObjectName `json:"defaultClassName,omitempty"`
 	// declarations for classes that cannot be proven.
 	// +optional
 	// +listType=map

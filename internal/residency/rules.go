@@ -34,6 +34,8 @@ type Rules struct {
 	exceptions []v1alpha1.ResidencyException
 	// quota keeps a ResourceQuota in the policy's namespaces.
 	quota bool
+	// defaultClass is the class of claims that are made without one; empty for none.
+	defaultClass string
 }
 
 // BuiltIn returns the rules that hold where no ResidencyPolicy does.
@@ -48,7 +50,7 @@ func Compile(name string, spec v1alpha1.ResidencyPolicySpec, on v1alpha1.Date) *
 		declarations: map[string]v1alpha1.StorageDeclaration{}, restricted: spec.Nodes.Evidence == v1alpha1.EvidenceRestrictedLabels,
 		regionAffinity: spec.Nodes.Affinity == v1alpha1.AffinityTopologyRegion, everyPod: spec.Workloads.Scope == v1alpha1.WorkloadsAll,
 		quota:      name != "" && spec.Enforcement != v1alpha1.EnforcementAudit && spec.Storage.Quota != v1alpha1.QuotaOff,
-		exceptions: spec.Exceptions}
+		exceptions: spec.Exceptions, defaultClass: string(spec.Storage.DefaultClassName)}
 	if len(spec.Allowed.Regions) > 0 {
 		r.regions = map[placeKey]struct{}{}
 		for _, allowed := range spec.Allowed.Regions {

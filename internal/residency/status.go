@@ -113,6 +113,11 @@ func ready(judged *Judged) metav1.Condition {
 			allowed++
 		}
 	}
+	if name := judged.Rules.defaultClass; name != "" {
+		if verdict := judged.verdictOf(&name); verdict.Verdict != v1alpha1.VerdictAllowed {
+			return condition(metav1.ConditionFalse, v1alpha1.ConditionReady, v1alpha1.ReasonDefaultClassNotAllowed, fmt.Sprintf("spec.storage.defaultClassName is not filled in: %s", Sentence(verdict)))
+		}
+	}
 	return condition(metav1.ConditionTrue, v1alpha1.ConditionReady, v1alpha1.ReasonJudged, fmt.Sprintf("%d of %d StorageClasses are allowed", allowed, len(judged.Classes)))
 }
 

@@ -57,9 +57,10 @@ func SetupWithManager(mgr ctrl.Manager, deps Deps) error {
 	scheme, live := mgr.GetScheme(), mgr.GetAPIReader()
 	asker := rights.Reviews{Client: mgr.GetClient()}
 	world := lookup.World{Snapshots: deps.Snapshots, Live: live, Cached: mgr.GetClient(), Clock: deps.Clock, OperatorNamespace: deps.OperatorNamespace}
-	placer := placement.New(world)
+	storer, placer := storage.New(world), placement.New(world)
 	handlers := map[string]admission.Handler{
-		storage.Path:              storage.New(world),
+		storage.Path:              storer,
+		storage.MutatePath:        storer.Mutating(),
 		storage.VolumePath:        storage.NewVolumes(scheme, world),
 		storage.ClassPath:         storage.NewClasses(scheme, world),
 		storage.SnapshotPath:      storage.NewSnapshots(scheme, world),

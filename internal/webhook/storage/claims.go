@@ -21,6 +21,8 @@ type claim struct {
 	class *string
 	// bytes that are asked for.
 	bytes int64
+	// template is whether a claim will be made of it, and is not made yet.
+	template bool
 }
 
 // wishesOf finds every claim that an object makes or will make, what a claim ties itself to, and the volumes that pods
@@ -74,7 +76,7 @@ func ofStatefulSet(o *appsv1.StatefulSet) wishes {
 	w := ofPods("spec.template.spec", &o.Spec.Template.Spec)
 	for i := range o.Spec.VolumeClaimTemplates {
 		template := &o.Spec.VolumeClaimTemplates[i]
-		w.claims = append(w.claims, claimOf("spec.volumeClaimTemplates["+template.Name+"]", template.Annotations, &template.Spec))
+		w.claims = append(w.claims, templateOf("spec.volumeClaimTemplates["+template.Name+"]", template.Annotations, &template.Spec))
 	}
 	return w
 }
@@ -90,7 +92,7 @@ func ofPods(path string, spec *corev1.PodSpec) wishes {
 			w.brought = append(w.brought, brought{field, volume})
 		case volume.Ephemeral != nil && volume.Ephemeral.VolumeClaimTemplate != nil:
 			template := volume.Ephemeral.VolumeClaimTemplate
-			w.claims = append(w.claims, claimOf(field+".ephemeral.volumeClaimTemplate", template.Annotations, &template.Spec))
+			w.claims = append(w.claims, templateOf(field+".ephemeral.volumeClaimTemplate", template.Annotations, &template.Spec))
 		}
 	}
 	return w
@@ -105,6 +107,13 @@ func claimOf(field string, annotations map[string]string, spec *corev1.Persisten
 	if size, found := spec.Resources.Requests[corev1.ResourceStorage]; found {
 		c.bytes = size.Value()
 	}
+	return c
+}
+
+// templateOf reads a template of claims.
+func templateOf(field string, annotations map[string]string, spec *corev1.PersistentVolumeClaimSpec) claim {
+	c := claimOf(field, annotations, spec)
+	c.template = true
 	return c
 }
 

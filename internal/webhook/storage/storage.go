@@ -102,10 +102,8 @@ func (h *Handler) judge(ctx context.Context, snapshot *residency.Snapshot, guard
 			failed = errors.Join(failed, err)
 			return verdict
 		}
-		byDefault := c.class == nil
-		if byDefault && snapshot.DefaultClass() != "" {
-			name := snapshot.DefaultClass()
-			c.class = &name
+		if c.class == nil {
+			c.class = assigned(snapshot, guard, c)
 		}
 		var objections []residency.Objection
 		if c.class == nil {
@@ -119,6 +117,19 @@ func (h *Handler) judge(ctx context.Context, snapshot *residency.Snapshot, guard
 		add(&answer, c, objections, c.class != nil && *c.class != "" && *c.class == snapshot.DefaultClass())
 	}
 	return answer, nil
+}
+
+// assigned is the class that a claim without one gets: the cluster's default one, else what is filled in when a claim is made of
+// a template; nil for none. A claim that comes here without a class gets none any more.
+func assigned(snapshot *residency.Snapshot, guard *residency.Guard, c claim) *string {
+	name := snapshot.DefaultClass()
+	if name == "" && c.template {
+		name = guard.FillIn()
+	}
+	if name == "" {
+		return nil
+	}
+	return &name
 }
 
 // add turns objections into refusals where a policy enforces, and into warnings where it audits.

@@ -1850,6 +1850,9 @@ var schemaYAML = typed.YAMLObject(`types:
           elementRelationship: associative
           keys:
           - storageClassName
+    - name: defaultClassName
+      type:
+        namedType: com.github.rempart-dev.rempart.api.v1alpha1.ObjectName
     - name: quota
       type:
         namedType: com.github.rempart-dev.rempart.api.v1alpha1.QuotaMode

@@ -13,6 +13,9 @@ import (
 //
 // PolicyStorage is how storage is judged.
 type PolicyStorageApplyConfiguration struct {
+	// defaultClassName is the StorageClass of claims that are made without one where the cluster has no default one, in
+	// namespaces that the policy judges. The policy must allow it. A policy that audits fills in nothing.
+	DefaultClassName *apiv1alpha1.ObjectName `json:"defaultClassName,omitempty"`
 	// declarations for classes that cannot be proven.
 	Declarations []StorageDeclarationApplyConfiguration `json:"declarations,omitempty"`
 	// quota is whether the operator keeps a ResourceQuota in each namespace that the policy judges, which grants nothing of
@@ -26,6 +29,14 @@ type PolicyStorageApplyConfiguration struct {
 // apply.
 func PolicyStorage() *PolicyStorageApplyConfiguration {
 	return &PolicyStorageApplyConfiguration{}
+}
+
+// WithDefaultClassName sets the DefaultClassName field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the DefaultClassName field is set to the value of the last call.
+func (b *PolicyStorageApplyConfiguration) WithDefaultClassName(value apiv1alpha1.ObjectName) *PolicyStorageApplyConfiguration {
+	b.DefaultClassName = &value
+	return b
 }
 
 // WithDeclarations adds the given value to the Declarations field in the declarative configuration
