@@ -48,10 +48,10 @@ func (r *Rules) JudgeExternal(register *v1alpha1.DataRegister, store *v1alpha1.D
 	}
 }
 
-// transferred tells whether an activity that uses the store records a transfer to the country.
+// transferred tells whether an activity that uses the store records a transfer to the country. Without a store, any activity does.
 func transferred(register *v1alpha1.DataRegister, store v1alpha1.PartName, country v1alpha1.Country) bool {
 	return slices.ContainsFunc(register.Spec.Activities, func(activity v1alpha1.ProcessingActivity) bool {
-		uses := len(activity.Stores) == 0 || slices.Contains(activity.Stores, store)
+		uses := store == "" || len(activity.Stores) == 0 || slices.Contains(activity.Stores, store)
 		return uses && slices.ContainsFunc(activity.Transfers, func(t v1alpha1.Transfer) bool { return Canonical(t.Country) == country })
 	})
 }

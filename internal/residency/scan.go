@@ -30,6 +30,8 @@ type Scene struct {
 	Volumes   []corev1.PersistentVolume
 	// Pods need no more than metadata, the node, the phase, and the volumes that are claims or may lie elsewhere than the pod.
 	Pods []corev1.Pod
+	// Services that stand for a host; others are passed over.
+	Services []corev1.Service
 	// Before is the scan before, which says when a finding was first seen; nil after a start.
 	Before *Scan
 	Now    time.Time
@@ -85,6 +87,9 @@ func Look(scene Scene) *Scan {
 	}
 	for i := range scene.Pods {
 		s.pod(&scene.Pods[i])
+	}
+	for i := range scene.Services {
+		s.redirect(&scene.Services[i])
 	}
 	for i := range scene.Registers {
 		s.register(&scene.Registers[i])

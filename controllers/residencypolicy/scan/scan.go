@@ -26,7 +26,7 @@ import (
 
 // +kubebuilder:rbac:groups=gdpr.rempart.dev,resources=residencypolicies;dataregisters,verbs=list;watch
 // +kubebuilder:rbac:groups=gdpr.rempart.dev,resources=breachincidents,verbs=list;watch;create
-// +kubebuilder:rbac:groups="",resources=persistentvolumeclaims;persistentvolumes;pods,verbs=list;watch
+// +kubebuilder:rbac:groups="",resources=persistentvolumeclaims;persistentvolumes;pods;services,verbs=list;watch
 // +kubebuilder:rbac:groups=openreports.io,resources=reports,verbs=list;create;patch;delete
 // +kubebuilder:rbac:groups=wgpolicyk8s.io,resources=policyreports,verbs=list;create;patch;delete
 
@@ -75,6 +75,7 @@ func (s *Scanner) Register(mgr ctrl.Manager, heard <-chan event.GenericEvent) er
 		Watches(&corev1.PersistentVolumeClaim{}, soon, only(claimChanged)).
 		Watches(&corev1.PersistentVolume{}, soon, only(volumeChanged)).
 		Watches(&corev1.Pod{}, soon, only(podMoved)).
+		Watches(&corev1.Service{}, soon, only(redirected)).
 		WithOptions(controller.Options{RateLimiter: flow.Backoff(), MaxConcurrentReconciles: 1}).
 		Complete(s)
 }
@@ -103,14 +104,14 @@ func (s *Scanner) load(ctx context.Context) (residency.Scene, error) {
 		return scene, nil
 	}
 	policies, registers := &v1alpha1.ResidencyPolicyList{}, &v1alpha1.DataRegisterList{}
-	claims, volumes, pods := &corev1.PersistentVolumeClaimList{}, &corev1.PersistentVolumeList{}, &corev1.PodList{}
-	for _, list := range []client.ObjectList{policies, registers, claims, volumes, pods} {
+	claims, volumes, pods, services := &corev1.PersistentVolumeClaimList{}, &corev1.PersistentVolumeList{}, &corev1.PodList{}, &corev1.ServiceList{}
+	for _, list := range []client.ObjectList{policies, registers, claims, volumes, pods, services} {
 		if err := s.Client.List(ctx, list, client.UnsafeDisableDeepCopy); err != nil { // Look only reads
 			return scene, err
 		}
 	}
 	scene.Policies, scene.Registers = policies.Items, registers.Items
-	scene.Claims, scene.Volumes, scene.Pods = claims.Items, volumes.Items, pods.Items
+	scene.Claims, scene.Volumes, scene.Pods, scene.Services = claims.Items, volumes.Items, pods.Items, services.Items
 	return scene, nil
 }
 

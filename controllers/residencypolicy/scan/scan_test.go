@@ -309,6 +309,27 @@ func TestOnlyWhatAVerdictRestsOnAsksForAScan(t *testing.T) {
 	}
 }
 
+func TestServicesAskForAScanOnlyWhileTheyStandForAHost(t *testing.T) {
+	service := func(kind corev1.ServiceType, host string) *corev1.Service {
+		return &corev1.Service{Spec: corev1.ServiceSpec{Type: kind, ExternalName: host}}
+	}
+	plain, away, other := service(corev1.ServiceTypeClusterIP, ""), service(corev1.ServiceTypeExternalName, "a.example.com"), service(corev1.ServiceTypeExternalName, "b.example.com")
+	alias := service(corev1.ServiceTypeExternalName, "b.shop.svc")
+	for object, want := range map[*corev1.Service]bool{plain: false, away: true, alias: false} {
+		if redirected.Create(event.CreateEvent{Object: object}) != want || redirected.Delete(event.DeleteEvent{Object: object}) != want {
+			t.Errorf("%+v", object.Spec)
+		}
+	}
+	for name, test := range map[string]struct {
+		old, now *corev1.Service
+		want     bool
+	}{"plain": {plain, alias, false}, "turned": {plain, away, true}, "turned back": {away, alias, true}, "another host": {away, other, true}, "the same": {away, away.DeepCopy(), false}} {
+		if redirected.Update(event.UpdateEvent{ObjectOld: test.old, ObjectNew: test.now}) != test.want {
+			t.Error(name)
+		}
+	}
+}
+
 func TestOfAPodOnlyWhatIsReadIsKept(t *testing.T) {
 	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "p", UID: "u", Labels: map[string]string{"a": "b"}, Annotations: map[string]string{"big": "text"}},
 		Spec: corev1.PodSpec{NodeName: "n", Containers: []corev1.Container{{Name: "c"}}, Volumes: []corev1.Volume{

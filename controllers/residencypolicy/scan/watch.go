@@ -8,6 +8,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/util/workqueue"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
@@ -53,6 +54,23 @@ var (
 		return []any{p.Spec.NodeName, p.Labels, p.OwnerReferences, p.Status.Phase == corev1.PodSucceeded || p.Status.Phase == corev1.PodFailed}
 	})
 )
+
+// redirected lets through Services that stand for a host, and those that did.
+var redirected = predicate.Funcs{
+	CreateFunc: func(e event.CreateEvent) bool { return redirects(e.Object) },
+	DeleteFunc: func(e event.DeleteEvent) bool { return redirects(e.Object) },
+	UpdateFunc: func(e event.UpdateEvent) bool {
+		old, okOld := e.ObjectOld.(*corev1.Service)
+		now, okNow := e.ObjectNew.(*corev1.Service)
+		return !okOld || !okNow || residency.Redirects(old) != residency.Redirects(now) ||
+			(residency.Redirects(now) && old.Spec.ExternalName != now.Spec.ExternalName)
+	},
+}
+
+func redirects(object client.Object) bool {
+	service, is := object.(*corev1.Service)
+	return !is || residency.Redirects(service)
+}
 
 // Lean is a transform of the cache that keeps of a pod what a scan reads: pods are many.
 func Lean(object any) (any, error) {
