@@ -3,7 +3,6 @@ package residencypolicy
 import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
-	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/rempart-dev/rempart/api/v1alpha1"
 	"github.com/rempart-dev/rempart/internal/kube/conditions"
@@ -25,11 +24,8 @@ func report(policy *v1alpha1.ResidencyPolicy, verdict residency.Verdict, err err
 func (r *Reconciler) tell(before, after *v1alpha1.ResidencyPolicy, fresh []residency.Finding) {
 	for i := range fresh {
 		f := &fresh[i]
-		object := &corev1.ObjectReference{APIVersion: residency.APIVersion(f.Kind), Kind: f.Kind, Namespace: f.Namespace, Name: f.Name, UID: types.UID(f.UID)}
-		if f.Kind == residency.KindVolume {
-			object.Namespace = ""
-		}
-		r.Recorder.Eventf(object, after, corev1.EventTypeWarning, string(f.Reason), "Scan", "ResidencyPolicy %s, rule %s: %s", after.Name, f.Rule, f.Message)
+		object := f.Object()
+		r.Recorder.Eventf(&object, after, corev1.EventTypeWarning, string(f.Reason), "Scan", "ResidencyPolicy %s, rule %s: %s", after.Name, f.Rule, f.Message)
 	}
 	for _, e := range after.Status.Exceptions {
 		r.tellExceptions(after, stateBefore(before, e.Name), e)

@@ -24,7 +24,7 @@ func (g *Guard) ExplainVolume(volume *corev1.PersistentVolume, now time.Time) Ex
 }
 
 func targetOfVolume(volume, namespace, claim string) Target {
-	return Target{Namespace: namespace, Objects: []Workload{{KindVolume, volume}, {kindClaim, claim}}}
+	return Target{Namespace: namespace, Objects: []Workload{{kindVolume, volume}, {kindClaim, claim}}}
 }
 
 func (g *Guard) chainOfVolume(volume *corev1.PersistentVolume) Explanation {

@@ -4,7 +4,9 @@ import (
 	"cmp"
 	"slices"
 
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/rempart-dev/rempart/api/v1alpha1"
 )
@@ -13,7 +15,7 @@ import (
 type Finding struct {
 	Rule string
 	Kind string
-	// Namespace of the object; of its claim, for a volume.
+	// Namespace of the object; of its claim, for a volume; of its snapshot, for the content of one.
 	Namespace, Name string
 	UID             string
 	// Class of a claim or a volume.
@@ -29,6 +31,23 @@ type Finding struct {
 	Exception v1alpha1.PartName
 	// FirstSeen is when a scan first found it, in whole seconds.
 	FirstSeen metav1.Time
+}
+
+// Object refers to the object, which has no namespace if it is of the cluster.
+func (f *Finding) Object() corev1.ObjectReference {
+	object := corev1.ObjectReference{APIVersion: "v1", Kind: f.Kind, Namespace: f.Namespace, Name: f.Name, UID: types.UID(f.UID)}
+	if f.Kind == kindRegister {
+		object.APIVersion = v1alpha1.SchemeGroupVersion.String()
+	}
+	for _, kind := range CopyKinds {
+		if f.Kind == kind.Kind {
+			object.APIVersion = kind.GroupVersion().String()
+		}
+	}
+	if f.Kind == kindVolume || f.Kind == kindContent.Kind {
+		object.Namespace = ""
+	}
+	return object
 }
 
 // Same tells whether two findings are of one object and rule.

@@ -78,10 +78,8 @@ func (s *Scan) Reports() []Report {
 }
 
 func resultOf(policy string, f *Finding) ReportResult {
-	object := corev1.ObjectReference{APIVersion: APIVersion(f.Kind), Kind: f.Kind, Namespace: f.Namespace, Name: f.Name}
-	if f.Kind == KindVolume {
-		object.Namespace = ""
-	}
+	object := f.Object()
+	object.UID = ""
 	result := ReportResult{Source: "rempart", Policy: orElse(policy, BuiltInPolicy), Rule: f.Rule, Category: "Data residency", Severity: "medium", Result: "fail", Scored: true,
 		Message: f.Message, Resources: []corev1.ObjectReference{object}, Properties: map[string]string{"verdict": string(f.Verdict), "reason": string(f.Reason)}}
 	if f.Verdict == v1alpha1.VerdictDenied {
@@ -97,14 +95,6 @@ func resultOf(policy string, f *Finding) ReportResult {
 		result.Message = fmt.Sprintf("exception %q lifts this: %s", f.Exception, f.Message)
 	}
 	return result
-}
-
-// APIVersion is the version of the API of a kind of finding.
-func APIVersion(kind string) string {
-	if kind == kindRegister {
-		return v1alpha1.SchemeGroupVersion.String()
-	}
-	return "v1"
 }
 
 // Content is the report as an object without kind and metadata.

@@ -19,7 +19,7 @@ import (
 const maxKept = 4096
 
 // scannedRules are the rules by which what exists is judged.
-var scannedRules = []string{RuleStorageClass, RuleVolume, RuleInlineVolume, RuleNode, RuleDeclaredPlace}
+var scannedRules = []string{RuleStorageClass, RuleVolume, RuleSnapshot, RuleInlineVolume, RuleNode, RuleDeclaredPlace}
 
 // Scene is what a scan looks at, each part read once. It is only read.
 type Scene struct {
@@ -32,6 +32,8 @@ type Scene struct {
 	Pods []corev1.Pod
 	// Services that stand for a host; others are passed over.
 	Services []corev1.Service
+	// Copies of data that objects of others tell of, as the last sweep read them.
+	Copies []Copy
 	// Before is the scan before, which says when a finding was first seen; nil after a start.
 	Before *Scan
 	Now    time.Time
@@ -90,6 +92,9 @@ func Look(scene Scene) *Scan {
 	}
 	for i := range scene.Services {
 		s.redirect(&scene.Services[i])
+	}
+	for i := range scene.Copies {
+		s.keeps(&scene.Copies[i])
 	}
 	for i := range scene.Registers {
 		s.register(&scene.Registers[i])

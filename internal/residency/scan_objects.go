@@ -10,10 +10,8 @@ import (
 	"github.com/rempart-dev/rempart/api/v1alpha1"
 )
 
-// KindVolume is the kind of finding whose namespace is that of its claim.
-const KindVolume = "PersistentVolume"
-
 const (
+	kindVolume   = "PersistentVolume"
 	kindClaim    = "PersistentVolumeClaim"
 	kindPod      = "Pod"
 	kindRegister = "DataRegister"
@@ -73,7 +71,7 @@ func (s *scanner) volume(volume *corev1.PersistentVolume) {
 	target := targetOfVolume(volume.Name, ref.Namespace, ref.Name)
 	for _, policy := range guard.Policies {
 		verdict := policy.JudgeVolume(volume)
-		s.see(policy, Finding{Rule: RuleVolume, Kind: KindVolume, Namespace: ref.Namespace, Name: volume.Name, UID: string(volume.UID), Class: verdict.Class,
+		s.see(policy, Finding{Rule: RuleVolume, Kind: kindVolume, Namespace: ref.Namespace, Name: volume.Name, UID: string(volume.UID), Class: verdict.Class,
 			Verdict: verdict.Verdict, Reason: verdict.Reason, Place: verdict.Decisive, Registers: registers,
 			Message: unlessAllowed(verdict.Verdict, func() string { return "claim " + quote(ref.Name) + ": " + verdict.Sentence() })}, target)
 	}

@@ -23,7 +23,7 @@ const (
 	fieldOwner = client.FieldOwner("residency-scan.gdpr.rempart.dev")
 	// component is the value of LabelComponent on reports.
 	component = "residency-report"
-	// page is how many reports are read at once.
+	// page is how many reports, or objects of others, are read at once.
 	page = 100
 )
 
@@ -67,7 +67,7 @@ func (s *Scanner) served(kind schema.GroupVersionKind) (bool, error) {
 	case meta.IsNoMatchError(err):
 		return false, nil
 	case err != nil:
-		return false, fmt.Errorf("looking for an API of reports: %w", err)
+		return false, fmt.Errorf("looking for an API of others: %w", err)
 	default:
 		return true, nil
 	}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -27,6 +28,9 @@ import (
 // +kubebuilder:rbac:groups=gdpr.rempart.dev,resources=residencypolicies;dataregisters,verbs=list;watch
 // +kubebuilder:rbac:groups=gdpr.rempart.dev,resources=breachincidents,verbs=list;watch;create
 // +kubebuilder:rbac:groups="",resources=persistentvolumeclaims;persistentvolumes;pods;services,verbs=list;watch
+// +kubebuilder:rbac:groups=snapshot.storage.k8s.io,resources=volumesnapshotcontents,verbs=list
+// +kubebuilder:rbac:groups=velero.io,resources=backupstoragelocations,verbs=list
+// +kubebuilder:rbac:groups=postgresql.cnpg.io,resources=clusters,verbs=list
 // +kubebuilder:rbac:groups=openreports.io,resources=reports,verbs=list;create;patch;delete
 // +kubebuilder:rbac:groups=wgpolicyk8s.io,resources=policyreports,verbs=list;create;patch;delete
 
@@ -43,7 +47,7 @@ var whole = reconcile.Request{NamespacedName: types.NamespacedName{Name: "cluste
 // Scanner looks at everything that exists.
 type Scanner struct {
 	Client client.Client
-	// Reader reads past the cache: reports are not cached.
+	// Reader reads past the cache: reports and the kinds of others are not cached.
 	Reader    client.Reader
 	Snapshots *residency.Holder
 	// Scans is filled here.
@@ -54,6 +58,9 @@ type Scanner struct {
 	// swept is when everything was last written anew; published is the scan of the last reports. One worker uses them.
 	swept     time.Time
 	published *residency.Scan
+	// copies are what the sweep at the instant read found of the kinds of others, by kind.
+	copies map[schema.GroupVersionKind][]residency.Copy
+	read   time.Time
 }
 
 // Listen returns a channel that hears of each scan that found something else than the one before. To be called before the
@@ -89,12 +96,16 @@ func (s *Scanner) Reconcile(ctx context.Context, _ reconcile.Request) (ctrl.Resu
 	if scene.Snapshot == nil {
 		return ctrl.Result{}, nil // the first snapshot asks again
 	}
+	unread := s.readCopies(ctx, scene.Now)
+	for _, kind := range residency.CopyKinds {
+		scene.Copies = append(scene.Copies, s.copies[kind]...)
+	}
 	found := residency.Look(scene)
 	if !found.Equal(scene.Before) {
 		s.Scans.Store(found)
 		s.tell()
 	}
-	return flow.Next(wait(scene), errors.Join(s.suspect(ctx, found, scene.Registers), s.publish(ctx, found, scene.Now)), nil)
+	return flow.Next(wait(scene), errors.Join(unread, s.suspect(ctx, found, scene.Registers), s.publish(ctx, found, scene.Now)), nil)
 }
 
 // load reads each input once. Everything but the clock comes from the cache.

@@ -276,7 +276,7 @@ func TestAGaugePerPolicyAndRule(t *testing.T) {
 	for _, sample := range samples(b.Scans.Load()) {
 		found[sample.Labels[0]+" "+sample.Labels[1]] = sample.Value
 	}
-	if len(found) != 5 || found["eu-only storage-class"] != 1 || found["eu-only volume"] != 1 || found["eu-only node"] != 0 {
+	if len(found) != 6 || found["eu-only storage-class"] != 1 || found["eu-only volume"] != 1 || found["eu-only node"] != 0 {
 		t.Errorf("%v", found)
 	}
 }

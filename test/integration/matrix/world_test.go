@@ -159,6 +159,8 @@ func kindsOfOthers() []*apiextensionsv1.CustomResourceDefinition {
 		{"snapshot.storage.k8s.io", "VolumeSnapshot", "volumesnapshots", apiextensionsv1.NamespaceScoped, []string{"v1", "v1beta2"}},
 		{"snapshot.storage.k8s.io", "VolumeSnapshotContent", "volumesnapshotcontents", apiextensionsv1.ClusterScoped, []string{"v1"}},
 		{"snapshot.storage.k8s.io", "VolumeSnapshotClass", "volumesnapshotclasses", apiextensionsv1.ClusterScoped, []string{"v1"}},
+		{"velero.io", "BackupStorageLocation", "backupstoragelocations", apiextensionsv1.NamespaceScoped, []string{"v1"}},
+		{"postgresql.cnpg.io", "Cluster", "clusters", apiextensionsv1.NamespaceScoped, []string{"v1"}},
 		{"gateway.networking.k8s.io", "ReferenceGrant", "referencegrants", apiextensionsv1.NamespaceScoped, []string{"v1beta1"}},
 	} {
 		made := &apiextensionsv1.CustomResourceDefinition{ObjectMeta: metav1.ObjectMeta{Name: kind.plural + "." + kind.group, Annotations: map[string]string{"api-approved.kubernetes.io": "unapproved, for a test"}},
