@@ -35,7 +35,7 @@ import (
 // +kubebuilder:rbac:groups=wgpolicyk8s.io,resources=policyreports,verbs=list;create;patch;delete
 
 // Paces: how long a change waits for others, so that a burst is one scan; and how often everything is looked at again, for
-// what no event tells. A finding comes at most a minute after its cause.
+// what no event tells. What is watched is found within a minute of its cause; the kinds of others only by the sweep.
 const (
 	pause      = 2 * time.Second
 	sweepEvery = 10 * time.Minute
