@@ -7,7 +7,7 @@ import (
 )
 
 // domain are the pure packages: they decide, from facts that they are given.
-var domain = []string{"internal/breach", "internal/erasure", "internal/evidence", "internal/law", "internal/notice", "internal/officer", "internal/register", "internal/residency"}
+var domain = []string{"internal/breach", "internal/consent", "internal/erasure", "internal/evidence", "internal/law", "internal/notice", "internal/officer", "internal/register", "internal/residency"}
 
 // layer is what the packages below some folders may not import themselves.
 type layer struct {

@@ -1,0 +1,122 @@
+package consent
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// What a ledger answers when it cannot do what was asked.
+var (
+	// ErrUnknown: there is no such person, event, token or checkpoint in this tenant.
+	ErrUnknown = errors.New("unknown")
+	// ErrSpent: the mailed token was used before, or is too old.
+	ErrSpent = errors.New("spent")
+	// ErrContradicted: the ledger and its signed log disagree.
+	ErrContradicted = errors.New("contradicted")
+)
+
+// Writer records what people do.
+type Writer interface {
+	// Record appends the events of an act in one transaction: all or none, once per (site, key).
+	Record(ctx context.Context, act Act) (Recorded, error)
+	// Publish makes the policy's purposes and notices, and the widget's build, part of the ledger. Repeating it writes nothing.
+	Publish(ctx context.Context, p Publication) error
+	// Link lets two names stand for one person: what is recorded under either is the state of both.
+	Link(ctx context.Context, known, other Person) error
+	// Shred forgets a person: the key is destroyed, links, state and tokens go, a subject.shredded event is appended. Twice is once.
+	Shred(ctx context.Context, person Person) (uuid.UUID, error)
+}
+
+// Reader answers what is known.
+type Reader interface {
+	// States returns, in the order of the people, the last decision about each purpose; an unknown person has none.
+	States(ctx context.Context, people []Person) ([][]State, error)
+	// Events returns a person's events in the order of their record, evidence opened.
+	Events(ctx context.Context, person Person) ([]Event, error)
+	// Since returns up to limit events of the tenant after one (the nil UUID: from the start), without evidence.
+	Since(ctx context.Context, after uuid.UUID, limit int) ([]Event, error)
+	// Receipt returns the events of a receipt.
+	Receipt(ctx context.Context, receipt uuid.UUID) ([]Event, error)
+	// Watch sends the subject and purposes of each change of state until the context ends; it sends a zero Change after
+	// a gap (a lost connection), which means: forget all that you knew.
+	Watch(ctx context.Context) (<-chan Change, error)
+}
+
+// Change says whose state changed.
+type Change struct {
+	Subject  uuid.UUID
+	Purposes []string
+}
+
+// Log proves what was recorded (RFC 6962, C2SP tlog-checkpoint).
+type Log interface {
+	// Checkpoint is the newest signed note, with the size and the root it is for.
+	Checkpoint(ctx context.Context) (Checkpoint, error)
+	// Inclusion proves that an event is in the tree of the newest checkpoint. ErrUnknown until a checkpoint covers it.
+	Inclusion(ctx context.Context, event uuid.UUID) (Inclusion, error)
+	// Consistency proves that the tree of size `to` extends that of size `from`.
+	Consistency(ctx context.Context, from, to int64) ([][]byte, error)
+}
+
+// Checkpoint is a signed head of the log.
+type Checkpoint struct {
+	Size int64
+	Root []byte
+	Note []byte
+	Time time.Time
+}
+
+// Inclusion is a proof that a leaf is in a tree.
+type Inclusion struct {
+	Index      int64
+	Leaf       []byte
+	Path       [][]byte
+	Checkpoint Checkpoint
+}
+
+// Mailbox keeps single-use tokens that are mailed to people; of a token only its hash is stored.
+type Mailbox interface {
+	// Issue keeps the token's hash for a person until it expires.
+	Issue(ctx context.Context, token []byte, kind string, person Person, purpose string, expires time.Time) error
+	// Peek tells what a token is for, and changes nothing.
+	Peek(ctx context.Context, token []byte, now time.Time) (Ticket, error)
+	// Spend uses the token up in the same transaction that records the act.
+	Spend(ctx context.Context, token []byte, now time.Time, act Act) (Recorded, error)
+}
+
+// Ticket is what a mailed token allows.
+type Ticket struct {
+	Kind    string
+	Subject uuid.UUID
+	Purpose string
+	Expires time.Time
+}
+
+// Publication is what a policy makes public. Bodies are canonical JSON.
+type Publication struct {
+	Namespace, Policy string
+	Purposes          []PublishedPurpose
+	Notices           []PublishedNotice
+	Widgets           []PublishedWidget
+}
+
+// PublishedPurpose is one revision of a purpose; a body that differs from the last one is a new revision.
+type PublishedPurpose struct {
+	Purpose string
+	Body    []byte
+}
+
+// PublishedNotice is the words of one version in one language. They never change.
+type PublishedNotice struct {
+	NoticeRef
+	Body []byte
+}
+
+// PublishedWidget is a build that pages load.
+type PublishedWidget struct {
+	Site   string
+	SHA256 []byte
+}
