@@ -3,6 +3,7 @@ package e2e
 import (
 	"context"
 	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/onsi/gomega"
@@ -18,12 +19,13 @@ import (
 
 var operatorKey = client.ObjectKey{Namespace: operatorNamespace, Name: "rempart-operator"}
 
+var operatorPods = client.MatchingLabels{"app.kubernetes.io/name": "rempart", "app.kubernetes.io/component": "operator"}
+
 // killOperators ends the operator's pods at once, as a lost node would. The test ends when others serve.
 func killOperators(t *testing.T) {
 	t.Helper()
 	t.Cleanup(func() { operatorServes(t) })
-	err := admin.DeleteAllOf(t.Context(), &corev1.Pod{}, client.InNamespace(operatorNamespace),
-		client.MatchingLabels{"app.kubernetes.io/name": "rempart", "app.kubernetes.io/component": "operator"}, client.GracePeriodSeconds(0))
+	err := admin.DeleteAllOf(t.Context(), &corev1.Pod{}, client.InNamespace(operatorNamespace), operatorPods, client.GracePeriodSeconds(0))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -37,11 +39,16 @@ func scaleOperator(t *testing.T, replicas int32) {
 	if err := admin.Patch(ctx, d, patch); err != nil {
 		t.Fatal(err)
 	}
+	// The pods themselves: the Deployment's status may still be that of pods which were just killed.
 	eventually(t, func(g gomega.Gomega) {
-		get(ctx, g, d)
-		g.Expect(d.Status.ObservedGeneration).To(gomega.Equal(d.Generation))
-		g.Expect(d.Status.Replicas).To(gomega.Equal(replicas))
-		g.Expect(d.Status.ReadyReplicas).To(gomega.Equal(replicas))
+		pods := &corev1.PodList{}
+		g.Expect(admin.List(ctx, pods, client.InNamespace(operatorNamespace), operatorPods)).To(gomega.Succeed())
+		g.Expect(pods.Items).To(gomega.HaveLen(int(replicas)))
+		for _, pod := range pods.Items {
+			g.Expect(pod.DeletionTimestamp.IsZero()).To(gomega.BeTrue(), "%s ends", pod.Name)
+			ready := func(c corev1.PodCondition) bool { return c.Type == corev1.PodReady && c.Status == corev1.ConditionTrue }
+			g.Expect(slices.ContainsFunc(pod.Status.Conditions, ready)).To(gomega.BeTrue(), "%s is not ready", pod.Name)
+		}
 	})
 }
 

@@ -69,6 +69,7 @@ func prepare() error {
 		return err
 	}
 	config.QPS, config.Burst = -1, -1
+	config.Wrap(resend)
 	admin, err = client.New(config, client.Options{Scheme: scheme})
 	return err
 }
