@@ -17,6 +17,7 @@ import (
 
 	"github.com/rempart-dev/rempart/api/v1alpha1"
 	"github.com/rempart-dev/rempart/test/apiserver"
+	"github.com/rempart-dev/rempart/test/expect"
 )
 
 const groupName = "gdpr.rempart.dev"
@@ -38,40 +39,40 @@ func meta(namespace, name string) metav1.ObjectMeta {
 func TestStorageAbroadIsRefusedFromTheMomentThatTheRegisterIsThere(t *testing.T) {
 	newNamespace(t, "shop", nil)
 	newNamespace(t, "free", nil)
-	accepted(t, admin.Create(t.Context(), claim("shop", "older", "us-fast")))
-	refused(t, admin.Create(t.Context(), newRegister("shop", "abroad", managedIn("us-fast"))), `store "main"`, `class "us-fast" provisions in aws us-east-1 (US, AdequatePartial)`, `Use "eu-fast"`)
+	expect.Accepted(t, admin.Create(t.Context(), claim("shop", "older", "us-fast")))
+	expect.Refused(t, admin.Create(t.Context(), newRegister("shop", "abroad", managedIn("us-fast"))), `store "main"`, `class "us-fast" provisions in aws us-east-1 (US, AdequatePartial)`, `Use "eu-fast"`)
 	if err := admin.Create(t.Context(), newRegister("shop", "crm", managedIn("eu-fast"))); err != nil {
 		t.Fatal(err)
 	}
-	refused(t, admin.Create(t.Context(), claim("shop", "data", "us-fast")), "ResidencyPolicy eu-only, rule storage-class", "us-east-1", "US", "AdequatePartial", `Use "eu-fast"`)
-	refused(t, admin.Create(t.Context(), claim("shop", "data", "mystery")), "example.com/unknown")
-	refused(t, admin.Create(t.Context(), claim("shop", "data", "absent")), "does not exist")
+	expect.Refused(t, admin.Create(t.Context(), claim("shop", "data", "us-fast")), "ResidencyPolicy eu-only, rule storage-class", "us-east-1", "US", "AdequatePartial", `Use "eu-fast"`)
+	expect.Refused(t, admin.Create(t.Context(), claim("shop", "data", "mystery")), "example.com/unknown")
+	expect.Refused(t, admin.Create(t.Context(), claim("shop", "data", "absent")), "does not exist")
 	annotated := claim("shop", "annotated", "eu-fast")
 	annotated.Annotations = map[string]string{corev1.BetaStorageClassAnnotation: "us-fast"}
-	refused(t, admin.Create(t.Context(), annotated), "us-east-1")
+	expect.Refused(t, admin.Create(t.Context(), annotated), "us-east-1")
 	selector := &metav1.LabelSelector{MatchLabels: map[string]string{"app": "x"}}
-	refused(t, admin.Create(t.Context(), &corev1.Pod{ObjectMeta: meta("shop", "p"), Spec: podSpec("us-fast")}), "us-east-1")
-	refused(t, admin.Create(t.Context(), &appsv1.Deployment{ObjectMeta: meta("shop", "d"), Spec: appsv1.DeploymentSpec{Selector: selector, Template: template(podSpec("us-fast"))}}), "us-east-1")
+	expect.Refused(t, admin.Create(t.Context(), &corev1.Pod{ObjectMeta: meta("shop", "p"), Spec: podSpec("us-fast")}), "us-east-1")
+	expect.Refused(t, admin.Create(t.Context(), &appsv1.Deployment{ObjectMeta: meta("shop", "d"), Spec: appsv1.DeploymentSpec{Selector: selector, Template: template(podSpec("us-fast"))}}), "us-east-1")
 	plain := podSpec("eu-fast")
 	plain.Volumes = nil
-	refused(t, admin.Create(t.Context(), &appsv1.StatefulSet{ObjectMeta: meta("shop", "s"), Spec: appsv1.StatefulSetSpec{Selector: selector, Template: template(plain),
+	expect.Refused(t, admin.Create(t.Context(), &appsv1.StatefulSet{ObjectMeta: meta("shop", "s"), Spec: appsv1.StatefulSetSpec{Selector: selector, Template: template(plain),
 		VolumeClaimTemplates: []corev1.PersistentVolumeClaim{*claim("", "data", "us-fast")}}}), "us-east-1")
 
-	accepted(t, admin.Create(t.Context(), claim("shop", "data", "eu-fast")))
-	accepted(t, admin.Create(t.Context(), claim("free", "data", "us-fast")))
+	expect.Accepted(t, admin.Create(t.Context(), claim("shop", "data", "eu-fast")))
+	expect.Accepted(t, admin.Create(t.Context(), claim("free", "data", "us-fast")))
 	older := &corev1.PersistentVolumeClaim{}
-	accepted(t, admin.Get(t.Context(), client.ObjectKey{Namespace: "shop", Name: "older"}, older))
+	expect.Accepted(t, admin.Get(t.Context(), client.ObjectKey{Namespace: "shop", Name: "older"}, older))
 	older.Labels = map[string]string{"a": "b"}
-	accepted(t, admin.Update(t.Context(), older))
+	expect.Accepted(t, admin.Update(t.Context(), older))
 	older.Annotations = map[string]string{corev1.BetaStorageClassAnnotation: "mystery"}
-	refused(t, admin.Status().Update(t.Context(), older.DeepCopy()), "mystery")
-	accepted(t, admin.Delete(t.Context(), older))
+	expect.Refused(t, admin.Status().Update(t.Context(), older.DeepCopy()), "mystery")
+	expect.Accepted(t, admin.Delete(t.Context(), older))
 }
 
 func TestAuditedNamespacesOnlyWarn(t *testing.T) {
 	newNamespace(t, "lab", map[string]string{"data": "maybe"})
 	guarded(t, "lab", "audit")
-	accepted(t, admin.Create(t.Context(), claim("lab", "data", "us-fast")))
+	expect.Accepted(t, admin.Create(t.Context(), claim("lab", "data", "us-fast")))
 }
 
 func TestTheLabelOfAGuardedNamespaceStays(t *testing.T) {
@@ -84,7 +85,7 @@ func TestTheLabelOfAGuardedNamespaceStays(t *testing.T) {
 	for _, patch := range []string{`{"metadata":{"labels":{"gdpr.rempart.dev/guarded":null}}}`, `{"metadata":{"labels":{"gdpr.rempart.dev/guarded":"audit"}}}`, `{"metadata":{"labels":null}}`} {
 		for _, subresource := range [][]string{nil, {"status"}} {
 			_, err := clientset.CoreV1().Namespaces().Patch(t.Context(), "kept", types.MergePatchType, []byte(patch), metav1.PatchOptions{}, subresource...)
-			refused(t, err, "rule guard")
+			expect.Refused(t, err, "rule guard")
 		}
 	}
 	namespace, err := clientset.CoreV1().Namespaces().Get(t.Context(), "kept", metav1.GetOptions{})
@@ -93,19 +94,19 @@ func TestTheLabelOfAGuardedNamespaceStays(t *testing.T) {
 	}
 	namespace.Labels = nil
 	_, err = clientset.CoreV1().Namespaces().Finalize(t.Context(), namespace.DeepCopy(), metav1.UpdateOptions{})
-	refused(t, err, "rule guard")
+	expect.Refused(t, err, "rule guard")
 	_, err = clientset.CoreV1().Namespaces().Patch(t.Context(), "kept", types.MergePatchType, []byte(`{"metadata":{"labels":{"team":"a"}}}`), metav1.PatchOptions{})
-	accepted(t, err)
+	expect.Accepted(t, err)
 }
 
 func TestInternalKindsAndStatusBelongToTheOperator(t *testing.T) {
 	newNamespace(t, "inner", nil)
 	run := newRun("inner")
-	refused(t, admin.Create(t.Context(), run), "internal kind", "ErasureRequest")
+	expect.Refused(t, admin.Create(t.Context(), run), "internal kind", "ErasureRequest")
 	policy := &v1alpha1.ResidencyPolicy{}
-	accepted(t, admin.Get(t.Context(), client.ObjectKey{Name: "eu-only"}, policy))
+	expect.Accepted(t, admin.Get(t.Context(), client.ObjectKey{Name: "eu-only"}, policy))
 	policy.Status.DataVersion = "forged"
-	refused(t, admin.Status().Update(t.Context(), policy), "rule status")
+	expect.Refused(t, admin.Status().Update(t.Context(), policy), "rule status")
 }
 
 func TestTheSamplesAreAdmittedAsKubectlAppliesThem(t *testing.T) {
@@ -124,14 +125,14 @@ func TestTheSamplesAreAdmittedAsKubectlAppliesThem(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, sample := range samples {
-			accepted(t, admin.Apply(t.Context(), client.ApplyConfigurationFromUnstructured(sample), client.DryRunAll, client.FieldOwner("sample"), client.ForceOwnership))
+			expect.Accepted(t, admin.Apply(t.Context(), client.ApplyConfigurationFromUnstructured(sample), client.DryRunAll, client.FieldOwner("sample"), client.ForceOwnership))
 		}
 	}
 }
 
 func TestASecondDefaultPolicyIsRefused(t *testing.T) {
 	second := &v1alpha1.ResidencyPolicy{ObjectMeta: metav1.ObjectMeta{Name: "second"}, Spec: v1alpha1.ResidencyPolicySpec{Enforcement: "Enforce", Role: "Default"}}
-	refused(t, admin.Create(t.Context(), second), `"eu-only" is the Default already`)
+	expect.Refused(t, admin.Create(t.Context(), second), `"eu-only" is the Default already`)
 }
 
 func TestOneStoreHasOneRegister(t *testing.T) {
@@ -140,8 +141,8 @@ func TestOneStoreHasOneRegister(t *testing.T) {
 		return v1alpha1.DataStore{Name: "main", Engine: "PostgreSQL", External: &v1alpha1.ExternalStore{Country: "FR", Evidence: "contract"}, Connection: &v1alpha1.StoreConnection{
 			Host: host, Database: "app", TLS: v1alpha1.ConnectionTLS{Mode: "Require"}, EraserSecretRef: v1alpha1.SecretRef{Name: "e"}, VerifierSecretRef: v1alpha1.SecretRef{Name: "v"}}}
 	}
-	accepted(t, admin.Create(t.Context(), newRegister("twice", "one", connected("db.example.com"))))
-	refused(t, admin.Create(t.Context(), newRegister("twice", "two", connected("DB.EXAMPLE.COM"))), `claimed by DataRegister "one"`)
+	expect.Accepted(t, admin.Create(t.Context(), newRegister("twice", "one", connected("db.example.com"))))
+	expect.Refused(t, admin.Create(t.Context(), newRegister("twice", "two", connected("DB.EXAMPLE.COM"))), `claimed by DataRegister "one"`)
 }
 
 func newRequest(namespace, name string) *v1alpha1.ErasureRequest {
@@ -156,17 +157,17 @@ func TestErasureNeedsTheRightsOfTheUser(t *testing.T) {
 	secrets := rbacv1.PolicyRule{APIGroups: []string{""}, Resources: []string{"secrets"}, ResourceNames: []string{"subject"}, Verbs: []string{"get", "delete"}}
 	approve := rbacv1.PolicyRule{APIGroups: []string{groupName}, Resources: []string{"erasurerequests"}, Verbs: []string{"approve"}}
 	stranger := as(t, "stranger", "people", requests)
-	refused(t, stranger.Create(t.Context(), newRequest("people", "r1")), "get secrets/subject", "delete secrets/subject")
+	expect.Refused(t, stranger.Create(t.Context(), newRequest("people", "r1")), "get secrets/subject", "delete secrets/subject")
 	clerk := as(t, "clerk", "people", requests, secrets)
 	marked := newRequest("people", "r1")
 	marked.Annotations = map[string]string{"who": "alice@example.com"}
-	refused(t, clerk.Create(t.Context(), marked), "metadata.annotations[who] holds what looks like an e-mail address")
+	expect.Refused(t, clerk.Create(t.Context(), marked), "metadata.annotations[who] holds what looks like an e-mail address")
 	request := newRequest("people", "r1")
-	accepted(t, clerk.Create(t.Context(), request))
+	expect.Accepted(t, clerk.Create(t.Context(), request))
 	request.Spec.Decision = &v1alpha1.ErasureDecision{Verdict: "Approved", PlanDigest: "sha256:" + strings.Repeat("0", 64)}
-	refused(t, clerk.Update(t.Context(), request.DeepCopy()), "approve erasurerequests.gdpr.rempart.dev/r1")
+	expect.Refused(t, clerk.Update(t.Context(), request.DeepCopy()), "approve erasurerequests.gdpr.rempart.dev/r1")
 	officer := as(t, "officer", "people", requests, approve)
-	accepted(t, officer.Update(t.Context(), request))
+	expect.Accepted(t, officer.Update(t.Context(), request))
 }
 
 func TestDecisionsOnABreachAreStampedAndTheRecordStays(t *testing.T) {
@@ -177,10 +178,10 @@ func TestDecisionsOnABreachAreStampedAndTheRecordStays(t *testing.T) {
 	future := incident.DeepCopy()
 	later := metav1.NewTime(time.Now().Add(time.Hour))
 	future.Spec.AwareTime = &later
-	refused(t, admin.Create(t.Context(), future), "future")
-	accepted(t, admin.Create(t.Context(), incident))
+	expect.Refused(t, admin.Create(t.Context(), future), "future")
+	expect.Accepted(t, admin.Create(t.Context(), incident))
 	if stamp := incident.Spec.DecisionStamp; stamp == nil || stamp.By == "mallory" || stamp.Time == nil {
 		t.Errorf("stamp %+v", stamp)
 	}
-	refused(t, admin.Delete(t.Context(), incident), "stays in the record")
+	expect.Refused(t, admin.Delete(t.Context(), incident), "stays in the record")
 }

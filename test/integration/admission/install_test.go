@@ -9,7 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/onsi/gomega"
 	authorizationv1 "k8s.io/api/authorization/v1"
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
@@ -23,6 +22,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/rempart-dev/rempart/api/v1alpha1"
+	"github.com/rempart-dev/rempart/test/expect"
 )
 
 // uncounted keeps quotas away: nothing here counts what one grants.
@@ -117,7 +117,7 @@ func as(t *testing.T, user, namespace string, rules ...rbacv1.PolicyRule) client
 		}
 	}
 	for _, rule := range rules {
-		eventually(t, func() error { return authorized(t.Context(), user, namespace, rule) })
+		expect.Eventually(t, func() error { return authorized(t.Context(), user, namespace, rule) })
 	}
 	return impersonating(t, user)
 }
@@ -157,17 +157,12 @@ func newNamespace(t *testing.T, name string, labels map[string]string) {
 	}
 }
 
-func eventually(t *testing.T, what func() error) {
-	t.Helper()
-	gomega.NewWithT(t).Eventually(what).WithTimeout(10 * time.Second).WithPolling(50 * time.Millisecond).Should(gomega.Succeed())
-}
-
 // guarded waits until a namespace carries a label, and the API server, which hears of it a moment later, calls the webhooks
 // for it.
 func guarded(t *testing.T, name, label string) {
 	t.Helper()
 	if label != "audit" {
-		defer eventually(t, func() error {
+		defer expect.Eventually(t, func() error {
 			probe := &corev1.Pod{ObjectMeta: meta(name, "probe"), Spec: corev1.PodSpec{Containers: []corev1.Container{{Name: "app", Image: "app"}},
 				Volumes: []corev1.Volume{{Name: "files", VolumeSource: corev1.VolumeSource{NFS: &corev1.NFSVolumeSource{Server: "192.0.2.1", Path: "/"}}}}}}
 			if admin.Create(t.Context(), probe, client.DryRunAll) == nil {
@@ -176,7 +171,7 @@ func guarded(t *testing.T, name, label string) {
 			return nil
 		})
 	}
-	eventually(t, func() error {
+	expect.Eventually(t, func() error {
 		namespace := &corev1.Namespace{}
 		if err := admin.Get(t.Context(), client.ObjectKey{Name: name}, namespace); err != nil {
 			return err
@@ -204,25 +199,4 @@ func claim(namespace, name, class string) *corev1.PersistentVolumeClaim {
 	return &corev1.PersistentVolumeClaim{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name}, Spec: corev1.PersistentVolumeClaimSpec{
 		StorageClassName: &class, AccessModes: []corev1.PersistentVolumeAccessMode{corev1.ReadWriteOnce},
 		Resources: corev1.VolumeResourceRequirements{Requests: corev1.ResourceList{corev1.ResourceStorage: resource.MustParse("1Gi")}}}}
-}
-
-// refused expects a refusal that holds every word.
-func refused(t *testing.T, err error, words ...string) {
-	t.Helper()
-	if err == nil {
-		t.Errorf("accepted, want a refusal with %q", words)
-		return
-	}
-	for _, word := range words {
-		if !strings.Contains(err.Error(), word) {
-			t.Errorf("refused with %q, want %q", err, word)
-		}
-	}
-}
-
-func accepted(t *testing.T, err error) {
-	t.Helper()
-	if err != nil {
-		t.Errorf("refused: %v", err)
-	}
 }

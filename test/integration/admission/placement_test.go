@@ -18,6 +18,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/rempart-dev/rempart/api/v1alpha1"
+	"github.com/rempart-dev/rempart/test/expect"
 )
 
 // newNodes makes a node in Paris and one in Virginia, once, and waits until the handlers know both.
@@ -29,7 +30,7 @@ func newNodes(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	eventually(t, func() error {
+	expect.Eventually(t, func() error {
 		policy := &v1alpha1.ResidencyPolicy{}
 		if err := admin.Get(t.Context(), client.ObjectKey{Name: "eu-only"}, policy); err != nil {
 			return err
@@ -108,7 +109,7 @@ func withRegister(t *testing.T, namespace string) {
 func TestGovernedPodsArePinnedToAllowedNodes(t *testing.T) {
 	withRegister(t, "pods")
 	plain := governed("pods", "plain")
-	accepted(t, admin.Create(t.Context(), plain))
+	expect.Accepted(t, admin.Create(t.Context(), plain))
 	pinned(t, &plain.Spec, 1)
 
 	alternatives := governed("pods", "alternatives", func(spec *corev1.PodSpec) {
@@ -118,32 +119,32 @@ func TestGovernedPodsArePinnedToAllowedNodes(t *testing.T) {
 		spec.Affinity = &corev1.Affinity{NodeAffinity: &corev1.NodeAffinity{RequiredDuringSchedulingIgnoredDuringExecution: &corev1.NodeSelector{
 			NodeSelectorTerms: []corev1.NodeSelectorTerm{term(corev1.LabelTopologyRegion, "us-east-1"), term(corev1.LabelTopologyRegion, "eu-west-3")}}}}
 	})
-	accepted(t, admin.Create(t.Context(), alternatives))
+	expect.Accepted(t, admin.Create(t.Context(), alternatives))
 	pinned(t, &alternatives.Spec, 2)
 
 	mounting := governed("pods", "mounting", func(spec *corev1.PodSpec) {
 		spec.Volumes = []corev1.Volume{{Name: "data", VolumeSource: corev1.VolumeSource{PersistentVolumeClaim: &corev1.PersistentVolumeClaimVolumeSource{ClaimName: "data-crm-main-0"}}}}
 	})
 	mounting.Labels = nil
-	accepted(t, admin.Create(t.Context(), mounting))
+	expect.Accepted(t, admin.Create(t.Context(), mounting))
 	pinned(t, &mounting.Spec, 1)
 
 	rehearsed := governed("pods", "")
 	rehearsed.GenerateName = "rehearsed-"
-	accepted(t, admin.Create(t.Context(), rehearsed, client.DryRunAll))
+	expect.Accepted(t, admin.Create(t.Context(), rehearsed, client.DryRunAll))
 	pinned(t, &rehearsed.Spec, 1)
 
 	stranger := governed("pods", "stranger", on("virginia"))
 	stranger.Labels = nil
-	accepted(t, admin.Create(t.Context(), stranger))
+	expect.Accepted(t, admin.Create(t.Context(), stranger))
 	if stranger.Spec.Affinity != nil {
 		t.Error("a pod that nobody governs was changed")
 	}
 
-	refused(t, admin.Create(t.Context(), governed("pods", "abroad", abroad)), "ResidencyPolicy eu-only, rule placement", "virginia", "us-east-1 (US, AdequatePartial)", "allowed: EU")
-	refused(t, admin.Create(t.Context(), governed("pods", "preset", on("virginia"))), "us-east-1")
-	refused(t, admin.Create(t.Context(), governed("pods", "preset", on("gone"))), "does not exist")
-	accepted(t, admin.Create(t.Context(), governed("pods", "preset", on("paris"))))
+	expect.Refused(t, admin.Create(t.Context(), governed("pods", "abroad", abroad)), "ResidencyPolicy eu-only, rule placement", "virginia", "us-east-1 (US, AdequatePartial)", "allowed: EU")
+	expect.Refused(t, admin.Create(t.Context(), governed("pods", "preset", on("virginia"))), "us-east-1")
+	expect.Refused(t, admin.Create(t.Context(), governed("pods", "preset", on("gone"))), "does not exist")
+	expect.Accepted(t, admin.Create(t.Context(), governed("pods", "preset", on("paris"))))
 }
 
 func TestEveryPodIsPinnedWhereAPolicyPlacesAll(t *testing.T) {
@@ -152,9 +153,9 @@ func TestEveryPodIsPinnedWhereAPolicyPlacesAll(t *testing.T) {
 	guarded(t, "whole", "all")
 	pod := governed("whole", "plain")
 	pod.Labels = nil
-	accepted(t, admin.Create(t.Context(), pod))
+	expect.Accepted(t, admin.Create(t.Context(), pod))
 	pinned(t, &pod.Spec, 1)
-	refused(t, admin.Create(t.Context(), claim("whole", "data", "us-fast")), "ResidencyPolicy whole")
+	expect.Refused(t, admin.Create(t.Context(), claim("whole", "data", "us-fast")), "ResidencyPolicy whole")
 }
 
 func TestTemplatesArePinnedAndContradictionsRefused(t *testing.T) {
@@ -192,13 +193,13 @@ func TestTemplatesArePinnedAndContradictionsRefused(t *testing.T) {
 	} {
 		t.Run(kind, func(t *testing.T) {
 			object, spec := build(kind)
-			accepted(t, admin.Create(t.Context(), object))
+			expect.Accepted(t, admin.Create(t.Context(), object))
 			if rc, is := object.(*corev1.ReplicationController); is {
 				spec = &rc.Spec.Template.Spec
 			}
 			pinned(t, spec, 1)
 			object, _ = build(kind+"-abroad", abroad)
-			refused(t, admin.Create(t.Context(), object), "rule placement", "us-east-1")
+			expect.Refused(t, admin.Create(t.Context(), object), "rule placement", "us-east-1")
 		})
 	}
 }
@@ -209,31 +210,31 @@ func TestATemplateIsPinnedAgainOnlyWhenItChanges(t *testing.T) {
 	withRegister(t, "again")
 	older := &appsv1.Deployment{ObjectMeta: meta("again", "older"), Spec: appsv1.DeploymentSpec{Selector: selecting("older"), Template: templateOf(governed("", "older"))}}
 	delete(older.Spec.Template.Labels, v1alpha1.LabelRegister)
-	accepted(t, admin.Create(t.Context(), older))
+	expect.Accepted(t, admin.Create(t.Context(), older))
 	newer := &appsv1.Deployment{ObjectMeta: meta("again", "newer"), Spec: appsv1.DeploymentSpec{Selector: selecting("newer"), Template: templateOf(governed("", "newer"))}}
-	accepted(t, admin.Create(t.Context(), newer))
+	expect.Accepted(t, admin.Create(t.Context(), newer))
 	generation := newer.Generation
 	newer.Spec.Template.Spec.Affinity = nil
-	accepted(t, admin.Update(t.Context(), newer))
+	expect.Accepted(t, admin.Update(t.Context(), newer))
 	pinned(t, &newer.Spec.Template.Spec, 1)
 	if newer.Generation != generation {
 		t.Error("a template that was pinned already was rolled out again")
 	}
 	older.Spec.Replicas = ptr.To[int32](3)
-	accepted(t, admin.Update(t.Context(), older))
+	expect.Accepted(t, admin.Update(t.Context(), older))
 	if older.Spec.Template.Spec.Affinity != nil {
 		t.Error("a template that nobody governs was changed")
 	}
 	older.Spec.Template.Labels[v1alpha1.LabelRegister] = "crm"
-	accepted(t, admin.Update(t.Context(), older))
+	expect.Accepted(t, admin.Update(t.Context(), older))
 	pinned(t, &older.Spec.Template.Spec, 1)
 	for _, patch := range []string{`{"spec":{"template":{"metadata":{"labels":{"gdpr.rempart.dev/register":null}}}}}`, `{"spec":{"template":{"metadata":{"labels":{"gdpr.rempart.dev/register":""}}}}}`} {
-		refused(t, admin.Patch(t.Context(), older.DeepCopy(), client.RawPatch(types.MergePatchType, []byte(patch))), "rule placement", "may not be taken off")
+		expect.Refused(t, admin.Patch(t.Context(), older.DeepCopy(), client.RawPatch(types.MergePatchType, []byte(patch))), "rule placement", "may not be taken off")
 	}
 
 	owned := &appsv1.ReplicaSet{ObjectMeta: meta("again", "owned"), Spec: appsv1.ReplicaSetSpec{Selector: selecting("owned"), Template: templateOf(governed("", "owned"))}}
 	owned.OwnerReferences = []metav1.OwnerReference{{APIVersion: "apps/v1", Kind: "Deployment", Name: "older", UID: older.UID, Controller: ptr.To(true)}}
-	accepted(t, admin.Create(t.Context(), owned))
+	expect.Accepted(t, admin.Create(t.Context(), owned))
 	if owned.Spec.Template.Spec.Affinity != nil {
 		t.Error("what a controller makes no longer equals what it makes it of")
 	}
@@ -244,27 +245,27 @@ func TestGatedPodsAndSuspendedJobsCannotLeave(t *testing.T) {
 	gated := governed("waiting", "gated", func(spec *corev1.PodSpec) {
 		spec.SchedulingGates = []corev1.PodSchedulingGate{{Name: "example.com/wait"}}
 	})
-	accepted(t, admin.Create(t.Context(), gated))
+	expect.Accepted(t, admin.Create(t.Context(), gated))
 	moved := gated.DeepCopy()
 	abroad(&moved.Spec)
-	refused(t, admin.Update(t.Context(), moved), "rule placement", "us-east-1")
+	expect.Refused(t, admin.Update(t.Context(), moved), "rule placement", "us-east-1")
 	gated.Spec.NodeSelector = map[string]string{corev1.LabelTopologyRegion: "eu-west-3"}
-	accepted(t, admin.Update(t.Context(), gated))
+	expect.Accepted(t, admin.Update(t.Context(), gated))
 
 	job := &batchv1.Job{ObjectMeta: meta("waiting", "suspended"), Spec: batchv1.JobSpec{Suspend: ptr.To(true), Template: templateOf(governed("", "suspended", never))}}
-	accepted(t, admin.Create(t.Context(), job))
+	expect.Accepted(t, admin.Create(t.Context(), job))
 	away := job.DeepCopy()
 	abroad(&away.Spec.Template.Spec)
-	refused(t, admin.Update(t.Context(), away), "rule placement", "us-east-1")
+	expect.Refused(t, admin.Update(t.Context(), away), "rule placement", "us-east-1")
 	job.Spec.Template.Spec.Affinity = nil
-	accepted(t, admin.Update(t.Context(), job))
+	expect.Accepted(t, admin.Update(t.Context(), job))
 	pinned(t, &job.Spec.Template.Spec, 1)
 }
 
 func TestEveryPathThatBindsAndEveryPathThatStoresTheLabelIsJudged(t *testing.T) {
 	withRegister(t, "paths")
 	pod := governed("paths", "pod")
-	accepted(t, admin.Create(t.Context(), pod))
+	expect.Accepted(t, admin.Create(t.Context(), pod))
 	clientset, err := kubernetes.NewForConfig(config)
 	if err != nil {
 		t.Fatal(err)
@@ -274,25 +275,25 @@ func TestEveryPathThatBindsAndEveryPathThatStoresTheLabelIsJudged(t *testing.T) 
 			Body(&corev1.Binding{ObjectMeta: meta("paths", "pod"), Target: corev1.ObjectReference{Kind: "Node", Name: node}}).Do(t.Context()).Error()
 	}
 	for _, c := range []client.Client{admin, impersonating(t, "system:kube-scheduler")} {
-		refused(t, bind(t, c, "paths", "pod", "virginia"), "rule placement", "us-east-1")
+		expect.Refused(t, bind(t, c, "paths", "pod", "virginia"), "rule placement", "us-east-1")
 	}
-	refused(t, bind(t, admin, "paths", "pod", "gone"), "does not exist")
-	refused(t, legacy("virginia"), "rule placement", "us-east-1")
+	expect.Refused(t, bind(t, admin, "paths", "pod", "gone"), "does not exist")
+	expect.Refused(t, legacy("virginia"), "rule placement", "us-east-1")
 	for _, value := range []string{"null", `""`, `"other"`} {
 		patch := client.RawPatch(types.MergePatchType, []byte(`{"metadata":{"labels":{"gdpr.rempart.dev/register":`+value+`}}}`))
-		refused(t, admin.Patch(t.Context(), pod.DeepCopy(), patch), "may not be taken off")
-		refused(t, admin.Status().Patch(t.Context(), pod.DeepCopy(), patch), "may not be taken off")
+		expect.Refused(t, admin.Patch(t.Context(), pod.DeepCopy(), patch), "may not be taken off")
+		expect.Refused(t, admin.Status().Patch(t.Context(), pod.DeepCopy(), patch), "may not be taken off")
 	}
 	err = admin.SubResource("binding").Create(t.Context(), pod, &corev1.Binding{ObjectMeta: metav1.ObjectMeta{Namespace: "paths", Name: "pod", Labels: map[string]string{v1alpha1.LabelRegister: "other"}},
 		Target: corev1.ObjectReference{Kind: "Node", Name: "paris"}})
-	refused(t, err, "a Binding may not change label")
-	accepted(t, legacy("paris"))
+	expect.Refused(t, err, "a Binding may not change label")
+	expect.Accepted(t, legacy("paris"))
 
 	node := as(t, "system:node:virginia", "paths", rbacv1.PolicyRule{APIGroups: []string{""}, Resources: []string{"pods"}, Verbs: []string{"create"}})
 	static := governed("paths", "static", on("virginia"))
 	static.Annotations = map[string]string{corev1.MirrorPodAnnotationKey: "hash"}
-	refused(t, admin.Create(t.Context(), static.DeepCopy()), "us-east-1")
-	accepted(t, node.Create(t.Context(), static))
+	expect.Refused(t, admin.Create(t.Context(), static.DeepCopy()), "us-east-1")
+	expect.Accepted(t, node.Create(t.Context(), static))
 	if static.Spec.Affinity != nil {
 		t.Error("the mirror of a static pod was changed")
 	}

@@ -10,12 +10,13 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/rempart-dev/rempart/api/v1alpha1"
+	"github.com/rempart-dev/rempart/test/expect"
 )
 
 // judgedAs waits until the status of the default policy says something of a class.
 func judgedAs(t *testing.T, class string, verdict v1alpha1.PlacementVerdict, reason string) {
 	t.Helper()
-	eventually(t, func() error {
+	expect.Eventually(t, func() error {
 		policy := &v1alpha1.ResidencyPolicy{}
 		if err := admin.Get(t.Context(), client.ObjectKey{Name: "eu-only"}, policy); err != nil {
 			return err
@@ -33,25 +34,25 @@ func TestStaticClassesFollowTheVolumesThatNoClaimHas(t *testing.T) {
 	newNodes(t)
 	newNamespace(t, "by-hand", map[string]string{"data": "personal"})
 	guarded(t, "by-hand", "true")
-	accepted(t, admin.Create(t.Context(), &storagev1.StorageClass{ObjectMeta: metav1.ObjectMeta{Name: "hand-made"}, Provisioner: "kubernetes.io/no-provisioner"}))
+	expect.Accepted(t, admin.Create(t.Context(), &storagev1.StorageClass{ObjectMeta: metav1.ObjectMeta{Name: "hand-made"}, Provisioner: "kubernetes.io/no-provisioner"}))
 	judgedAs(t, "hand-made", "Allowed", "EachVolumeJudged")
-	accepted(t, admin.Create(t.Context(), claim("by-hand", "early", "hand-made")))
+	expect.Accepted(t, admin.Create(t.Context(), claim("by-hand", "early", "hand-made")))
 
 	far := localVolume("hand-made-far", "us-east-1", "", "")
 	far.Spec.StorageClassName = "hand-made"
-	accepted(t, admin.Create(t.Context(), far))
+	expect.Accepted(t, admin.Create(t.Context(), far))
 	judgedAs(t, "hand-made", "Denied", "ZoneNotAllowed")
-	refused(t, admin.Create(t.Context(), claim("by-hand", "late", "hand-made")), "hand-made")
-	refused(t, admin.Patch(t.Context(), claim("by-hand", "early", ""), patch(`{"spec":{"volumeName":"hand-made-far"}}`)), "rule volume", "us-east-1")
+	expect.Refused(t, admin.Create(t.Context(), claim("by-hand", "late", "hand-made")), "hand-made")
+	expect.Refused(t, admin.Patch(t.Context(), claim("by-hand", "early", ""), patch(`{"spec":{"volumeName":"hand-made-far"}}`)), "rule volume", "us-east-1")
 
-	accepted(t, admin.Patch(t.Context(), far.DeepCopy(), patch(`{"spec":{"claimRef":{"namespace":"default","name":"other"}}}`)))
+	expect.Accepted(t, admin.Patch(t.Context(), far.DeepCopy(), patch(`{"spec":{"claimRef":{"namespace":"default","name":"other"}}}`)))
 	judgedAs(t, "hand-made", "Allowed", "EachVolumeJudged")
-	accepted(t, admin.Create(t.Context(), claim("by-hand", "late", "hand-made")))
+	expect.Accepted(t, admin.Create(t.Context(), claim("by-hand", "late", "hand-made")))
 }
 
 func TestOpenClassesFollowTheNodesThatRunTheirDriver(t *testing.T) {
 	newNodes(t)
-	accepted(t, admin.Create(t.Context(), &storagev1.StorageClass{ObjectMeta: metav1.ObjectMeta{Name: "open"}, Provisioner: "ebs.csi.aws.com"}))
+	expect.Accepted(t, admin.Create(t.Context(), &storagev1.StorageClass{ObjectMeta: metav1.ObjectMeta{Name: "open"}, Provisioner: "ebs.csi.aws.com"}))
 	judgedAs(t, "open", "Denied", "TopologyOpen")
 	runs := func(node string, drivers ...string) *storagev1.CSINode {
 		csiNode := &storagev1.CSINode{ObjectMeta: metav1.ObjectMeta{Name: node}, Spec: storagev1.CSINodeSpec{Drivers: []storagev1.CSINodeDriver{}}}
@@ -61,10 +62,10 @@ func TestOpenClassesFollowTheNodesThatRunTheirDriver(t *testing.T) {
 		return csiNode
 	}
 	elsewhere := runs("virginia")
-	accepted(t, admin.Create(t.Context(), runs("paris", "ebs.csi.aws.com")))
-	accepted(t, admin.Create(t.Context(), elsewhere))
+	expect.Accepted(t, admin.Create(t.Context(), runs("paris", "ebs.csi.aws.com")))
+	expect.Accepted(t, admin.Create(t.Context(), elsewhere))
 	judgedAs(t, "open", "Allowed", "Allowed")
 	elsewhere.Spec = runs("virginia", "ebs.csi.aws.com").Spec
-	accepted(t, admin.Update(t.Context(), elsewhere))
+	expect.Accepted(t, admin.Update(t.Context(), elsewhere))
 	judgedAs(t, "open", "Denied", "TopologyOpen")
 }

@@ -16,6 +16,8 @@ import (
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/yaml"
+
+	"github.com/rempart-dev/rempart/test/expect"
 )
 
 // localVolume makes a volume on nodes of a region, reserved for a claim unless the namespace is empty.
@@ -41,29 +43,29 @@ func patch(format string, values ...any) client.Patch {
 func TestVolumesAbroadAreNotBoundToGuardedClaims(t *testing.T) {
 	newNodes(t)
 	newNamespace(t, "binds", nil)
-	accepted(t, admin.Create(t.Context(), localVolume("abroad", "us-east-1", "", "")))
-	accepted(t, admin.Create(t.Context(), localVolume("here", "eu-west-3", "", "")))
+	expect.Accepted(t, admin.Create(t.Context(), localVolume("abroad", "us-east-1", "", "")))
+	expect.Accepted(t, admin.Create(t.Context(), localVolume("here", "eu-west-3", "", "")))
 	older := claim("binds", "older", "eu-fast")
 	older.Spec.VolumeName = "abroad"
-	accepted(t, admin.Create(t.Context(), older))
-	accepted(t, admin.Patch(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "binds"}}, patch(`{"metadata":{"labels":{"data":"personal"}}}`)))
+	expect.Accepted(t, admin.Create(t.Context(), older))
+	expect.Accepted(t, admin.Patch(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "binds"}}, patch(`{"metadata":{"labels":{"data":"personal"}}}`)))
 	guarded(t, "binds", "true")
 
-	refused(t, admin.Create(t.Context(), localVolume("reserved", "us-east-1", "binds", "data")), "rule volume", `volume "reserved" lies in aws us-east-1 (US, AdequatePartial)`)
-	accepted(t, admin.Create(t.Context(), localVolume("reserved", "eu-west-3", "binds", "data")))
-	accepted(t, admin.Create(t.Context(), localVolume("elsewhere", "us-east-1", "default", "data")))
-	refused(t, admin.Patch(t.Context(), localVolume("abroad", "", "", ""), patch(`{"spec":{"claimRef":{"namespace":"binds","name":"data"}}}`)), "us-east-1")
-	accepted(t, admin.Patch(t.Context(), localVolume("abroad", "", "", ""), patch(`{"metadata":{"labels":{"a":"b"}}}`)))
-	refused(t, admin.Patch(t.Context(), localVolume("reserved", "", "", ""), patch(`{"spec":{"mountOptions":["addr=10.0.0.1"]}}`)), "10.0.0.1")
+	expect.Refused(t, admin.Create(t.Context(), localVolume("reserved", "us-east-1", "binds", "data")), "rule volume", `volume "reserved" lies in aws us-east-1 (US, AdequatePartial)`)
+	expect.Accepted(t, admin.Create(t.Context(), localVolume("reserved", "eu-west-3", "binds", "data")))
+	expect.Accepted(t, admin.Create(t.Context(), localVolume("elsewhere", "us-east-1", "default", "data")))
+	expect.Refused(t, admin.Patch(t.Context(), localVolume("abroad", "", "", ""), patch(`{"spec":{"claimRef":{"namespace":"binds","name":"data"}}}`)), "us-east-1")
+	expect.Accepted(t, admin.Patch(t.Context(), localVolume("abroad", "", "", ""), patch(`{"metadata":{"labels":{"a":"b"}}}`)))
+	expect.Refused(t, admin.Patch(t.Context(), localVolume("reserved", "", "", ""), patch(`{"spec":{"mountOptions":["addr=10.0.0.1"]}}`)), "10.0.0.1")
 
 	preBound := claim("binds", "pre-bound", "eu-fast")
 	preBound.Spec.VolumeName = "abroad"
-	refused(t, admin.Create(t.Context(), preBound), "rule volume", "us-east-1")
+	expect.Refused(t, admin.Create(t.Context(), preBound), "rule volume", "us-east-1")
 	preBound.Spec.VolumeName = "absent"
-	refused(t, admin.Create(t.Context(), preBound), `volume "absent" does not exist`)
+	expect.Refused(t, admin.Create(t.Context(), preBound), `volume "absent" does not exist`)
 	data := claim("binds", "data", "eu-fast")
-	accepted(t, admin.Create(t.Context(), data))
-	refused(t, admin.Patch(t.Context(), data.DeepCopy(), patch(`{"spec":{"volumeName":"abroad"}}`)), "us-east-1")
+	expect.Accepted(t, admin.Create(t.Context(), data))
+	expect.Refused(t, admin.Patch(t.Context(), data.DeepCopy(), patch(`{"spec":{"volumeName":"abroad"}}`)), "us-east-1")
 	for _, subresource := range []bool{false, true} {
 		for node, allowed := range map[string]bool{"virginia": false, "nowhere": false, "paris": true} {
 			change := patch(`{"metadata":{"annotations":{"volume.kubernetes.io/selected-node":%q}}}`, node)
@@ -72,21 +74,21 @@ func TestVolumesAbroadAreNotBoundToGuardedClaims(t *testing.T) {
 				err = admin.Status().Patch(t.Context(), data.DeepCopy(), change)
 			}
 			if allowed {
-				accepted(t, err)
+				expect.Accepted(t, err)
 			} else {
-				refused(t, err, "rule volume", node)
+				expect.Refused(t, err, "rule volume", node)
 			}
 		}
 	}
-	accepted(t, admin.Patch(t.Context(), data.DeepCopy(), patch(`{"metadata":{"annotations":{"volume.kubernetes.io/selected-node":null}}}`)))
-	accepted(t, admin.Patch(t.Context(), data.DeepCopy(), patch(`{"spec":{"volumeName":"here"},"metadata":{"annotations":{"pv.kubernetes.io/bind-completed":"yes"}}}`)))
-	accepted(t, admin.Status().Patch(t.Context(), data.DeepCopy(), patch(`{"status":{"phase":"Bound"}}`)))
+	expect.Accepted(t, admin.Patch(t.Context(), data.DeepCopy(), patch(`{"metadata":{"annotations":{"volume.kubernetes.io/selected-node":null}}}`)))
+	expect.Accepted(t, admin.Patch(t.Context(), data.DeepCopy(), patch(`{"spec":{"volumeName":"here"},"metadata":{"annotations":{"pv.kubernetes.io/bind-completed":"yes"}}}`)))
+	expect.Accepted(t, admin.Status().Patch(t.Context(), data.DeepCopy(), patch(`{"status":{"phase":"Bound"}}`)))
 
-	refused(t, admin.Patch(t.Context(), older.DeepCopy(), patch(`{"metadata":{"annotations":{"pv.kubernetes.io/bind-completed":"yes"}}}`)), "us-east-1")
-	refused(t, admin.Status().Patch(t.Context(), older.DeepCopy(), patch(`{"status":{"phase":"Bound"}}`)), "us-east-1")
-	accepted(t, admin.Patch(t.Context(), older.DeepCopy(), patch(`{"metadata":{"labels":{"a":"b"}}}`)))
-	accepted(t, admin.Delete(t.Context(), older))
-	accepted(t, admin.Delete(t.Context(), localVolume("elsewhere", "", "", "")))
+	expect.Refused(t, admin.Patch(t.Context(), older.DeepCopy(), patch(`{"metadata":{"annotations":{"pv.kubernetes.io/bind-completed":"yes"}}}`)), "us-east-1")
+	expect.Refused(t, admin.Status().Patch(t.Context(), older.DeepCopy(), patch(`{"status":{"phase":"Bound"}}`)), "us-east-1")
+	expect.Accepted(t, admin.Patch(t.Context(), older.DeepCopy(), patch(`{"metadata":{"labels":{"a":"b"}}}`)))
+	expect.Accepted(t, admin.Delete(t.Context(), older))
+	expect.Accepted(t, admin.Delete(t.Context(), localVolume("elsewhere", "", "", "")))
 }
 
 func TestVolumesThatPodsBringAreRefusedUnlessTheirServerIsDeclared(t *testing.T) {
@@ -98,12 +100,12 @@ func TestVolumesThatPodsBringAreRefusedUnlessTheirServerIsDeclared(t *testing.T)
 	files := func(host string) corev1.PodSpec {
 		return with(corev1.VolumeSource{NFS: &corev1.NFSVolumeSource{Server: host, Path: "/"}})
 	}
-	refused(t, admin.Create(t.Context(), &corev1.Pod{ObjectMeta: meta("brings", "p"), Spec: files("10.0.0.1")}), "rule inline-volume", `server "10.0.0.1" is not declared`)
-	refused(t, admin.Create(t.Context(), &corev1.Pod{ObjectMeta: meta("brings", "p"), Spec: with(corev1.VolumeSource{CSI: &corev1.CSIVolumeSource{Driver: "x.example.com"}})}), "x.example.com")
-	refused(t, admin.Create(t.Context(), &appsv1.Deployment{ObjectMeta: meta("brings", "d"), Spec: appsv1.DeploymentSpec{Selector: selecting("x"), Template: template(files("10.0.0.1"))}}), "10.0.0.1")
-	accepted(t, admin.Create(t.Context(), &corev1.Pod{ObjectMeta: meta("brings", "p"), Spec: files("nfs.example.com")}))
-	accepted(t, admin.Create(t.Context(), &corev1.Pod{ObjectMeta: meta("brings", "q"), Spec: with(corev1.VolumeSource{EmptyDir: &corev1.EmptyDirVolumeSource{}})}))
-	accepted(t, admin.Create(t.Context(), &corev1.Pod{ObjectMeta: meta("default", "p"), Spec: files("10.0.0.1")}))
+	expect.Refused(t, admin.Create(t.Context(), &corev1.Pod{ObjectMeta: meta("brings", "p"), Spec: files("10.0.0.1")}), "rule inline-volume", `server "10.0.0.1" is not declared`)
+	expect.Refused(t, admin.Create(t.Context(), &corev1.Pod{ObjectMeta: meta("brings", "p"), Spec: with(corev1.VolumeSource{CSI: &corev1.CSIVolumeSource{Driver: "x.example.com"}})}), "x.example.com")
+	expect.Refused(t, admin.Create(t.Context(), &appsv1.Deployment{ObjectMeta: meta("brings", "d"), Spec: appsv1.DeploymentSpec{Selector: selecting("x"), Template: template(files("10.0.0.1"))}}), "10.0.0.1")
+	expect.Accepted(t, admin.Create(t.Context(), &corev1.Pod{ObjectMeta: meta("brings", "p"), Spec: files("nfs.example.com")}))
+	expect.Accepted(t, admin.Create(t.Context(), &corev1.Pod{ObjectMeta: meta("brings", "q"), Spec: with(corev1.VolumeSource{EmptyDir: &corev1.EmptyDirVolumeSource{}})}))
+	expect.Accepted(t, admin.Create(t.Context(), &corev1.Pod{ObjectMeta: meta("default", "p"), Spec: files("10.0.0.1")}))
 }
 
 func TestAClassStaysWhereItIsWhileGuardedClaimsNameIt(t *testing.T) {
@@ -113,9 +115,9 @@ func TestAClassStaysWhereItIsWhileGuardedClaimsNameIt(t *testing.T) {
 		return &storagev1.StorageClass{ObjectMeta: metav1.ObjectMeta{Name: "moving"}, Provisioner: "local.rempart.dev",
 			AllowedTopologies: []corev1.TopologySelectorTerm{{MatchLabelExpressions: []corev1.TopologySelectorLabelRequirement{{Key: corev1.LabelTopologyRegion, Values: []string{region}}}}}}
 	}
-	accepted(t, admin.Create(t.Context(), moving("eu-west-3")))
-	eventually(t, func() error { return admin.Create(t.Context(), claim("uses", "data", "moving")) }) // once the status lists it
-	eventually(t, func() error {                                                                      // the handlers hear of the claim with a delay
+	expect.Accepted(t, admin.Create(t.Context(), moving("eu-west-3")))
+	expect.Eventually(t, func() error { return admin.Create(t.Context(), claim("uses", "data", "moving")) }) // once the status lists it
+	expect.Eventually(t, func() error {                                                                      // the handlers hear of the claim with a delay
 		current := &storagev1.StorageClass{}
 		if err := admin.Get(t.Context(), client.ObjectKey{Name: "moving"}, current); err != nil {
 			return err
@@ -126,23 +128,23 @@ func TestAClassStaysWhereItIsWhileGuardedClaimsNameIt(t *testing.T) {
 		}
 		return nil
 	})
-	accepted(t, admin.Patch(t.Context(), moving(""), patch(`{"metadata":{"labels":{"a":"b"}}}`)))
-	accepted(t, admin.Delete(t.Context(), moving("")))
-	refused(t, admin.Create(t.Context(), moving("us-east-1")), "rule storage-class", `claim "uses/data" names it`, "us-east-1")
-	accepted(t, admin.Create(t.Context(), moving("eu-west-3")))
+	expect.Accepted(t, admin.Patch(t.Context(), moving(""), patch(`{"metadata":{"labels":{"a":"b"}}}`)))
+	expect.Accepted(t, admin.Delete(t.Context(), moving("")))
+	expect.Refused(t, admin.Create(t.Context(), moving("us-east-1")), "rule storage-class", `claim "uses/data" names it`, "us-east-1")
+	expect.Accepted(t, admin.Create(t.Context(), moving("eu-west-3")))
 }
 
 func TestAttributesOfVolumesMayNotMoveThem(t *testing.T) {
 	newNamespace(t, "tuned", map[string]string{"data": "personal"})
 	guarded(t, "tuned", "true")
 	for name, parameter := range map[string]string{"faster": "iops", "mover": "zone"} {
-		accepted(t, admin.Create(t.Context(), &storagev1.VolumeAttributesClass{ObjectMeta: metav1.ObjectMeta{Name: name}, DriverName: "ebs.csi.aws.com", Parameters: map[string]string{parameter: "1"}}))
+		expect.Accepted(t, admin.Create(t.Context(), &storagev1.VolumeAttributesClass{ObjectMeta: metav1.ObjectMeta{Name: name}, DriverName: "ebs.csi.aws.com", Parameters: map[string]string{parameter: "1"}}))
 	}
 	tuned := claim("tuned", "data", "eu-fast")
 	tuned.Spec.VolumeAttributesClassName = ptr.To("mover")
-	refused(t, admin.Create(t.Context(), tuned), `parameter "zone" may move data`)
+	expect.Refused(t, admin.Create(t.Context(), tuned), `parameter "zone" may move data`)
 	tuned.Spec.VolumeAttributesClassName = ptr.To("faster")
-	accepted(t, admin.Create(t.Context(), tuned))
+	expect.Accepted(t, admin.Create(t.Context(), tuned))
 }
 
 // snapshotKinds are the parts of the kinds of snapshots that the handlers read.
@@ -178,33 +180,33 @@ func TestSnapshotsAreKeptAndRestoredInAllowedPlaces(t *testing.T) {
 	guarded(t, "kept-copies", "true")
 	restored := claim("kept-copies", "restored", "eu-fast")
 	restored.Spec.DataSource = &corev1.TypedLocalObjectReference{APIGroup: ptr.To("snapshot.storage.k8s.io"), Kind: "VolumeSnapshot", Name: "by-hand"}
-	refused(t, admin.Create(t.Context(), restored.DeepCopy()), `VolumeSnapshot "by-hand" does not exist`) // nor does its kind
+	expect.Refused(t, admin.Create(t.Context(), restored.DeepCopy()), `VolumeSnapshot "by-hand" does not exist`) // nor does its kind
 	for _, kind := range [][]any{{"volumesnapshots", "VolumeSnapshot", "Namespaced"}, {"volumesnapshotcontents", "VolumeSnapshotContent", "Cluster"}, {"volumesnapshotclasses", "VolumeSnapshotClass", "Cluster"}} {
-		accepted(t, admin.Create(t.Context(), snapshotObject(t, fmt.Sprintf(snapshotKinds, kind...))))
+		expect.Accepted(t, admin.Create(t.Context(), snapshotObject(t, fmt.Sprintf(snapshotKinds, kind...))))
 	}
 	create := func(text string) error {
 		object := snapshotObject(t, text)
 		object.SetAPIVersion("snapshot.storage.k8s.io/v1")
 		return admin.Create(t.Context(), object)
 	}
-	eventually(t, func() error {
+	expect.Eventually(t, func() error {
 		return create(`{kind: VolumeSnapshotClass, metadata: {name: near}, driver: ebs.csi.aws.com, deletionPolicy: Delete}`)
 	})
-	eventually(t, func() error {
+	expect.Eventually(t, func() error {
 		return create(`{kind: VolumeSnapshotContent, metadata: {name: made}, spec: {driver: ebs.csi.aws.com, source: {snapshotHandle: snap-1}}}`)
 	})
-	accepted(t, create(`{kind: VolumeSnapshotClass, metadata: {name: far}, driver: disk.csi.azure.com, deletionPolicy: Delete, parameters: {location: eastus}}`))
+	expect.Accepted(t, create(`{kind: VolumeSnapshotClass, metadata: {name: far}, driver: disk.csi.azure.com, deletionPolicy: Delete, parameters: {location: eastus}}`))
 	taken := `{kind: VolumeSnapshot, metadata: {namespace: kept-copies, name: %s}, spec: {volumeSnapshotClassName: %s, source: {persistentVolumeClaimName: data}}}`
-	eventually(t, func() error { // the API server hears of the kind with a delay
+	expect.Eventually(t, func() error { // the API server hears of the kind with a delay
 		err := create(fmt.Sprintf(taken, "far", "far"))
 		if err == nil || !strings.Contains(err.Error(), "rule snapshot") || !strings.Contains(err.Error(), "eastus") {
 			return fmt.Errorf("want a refusal of a snapshot abroad, have %q", fmt.Sprint(err))
 		}
 		return nil
 	})
-	accepted(t, create(fmt.Sprintf(taken, "near", "near")))
-	accepted(t, create(`{kind: VolumeSnapshot, metadata: {namespace: kept-copies, name: by-hand}, spec: {source: {volumeSnapshotContentName: made}}}`))
-	refused(t, admin.Create(t.Context(), restored), "rule snapshot", `snapshot content "made" was made by hand`)
+	expect.Accepted(t, create(fmt.Sprintf(taken, "near", "near")))
+	expect.Accepted(t, create(`{kind: VolumeSnapshot, metadata: {namespace: kept-copies, name: by-hand}, spec: {source: {volumeSnapshotContentName: made}}}`))
+	expect.Refused(t, admin.Create(t.Context(), restored), "rule snapshot", `snapshot content "made" was made by hand`)
 	restored.Spec.DataSource.Name = "near"
-	accepted(t, admin.Create(t.Context(), restored))
+	expect.Accepted(t, admin.Create(t.Context(), restored))
 }

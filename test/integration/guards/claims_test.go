@@ -13,96 +13,97 @@ import (
 
 	"github.com/rempart-dev/rempart/api/v1alpha1"
 	"github.com/rempart-dev/rempart/internal/residency"
+	"github.com/rempart-dev/rempart/test/expect"
 )
 
 var personal = map[string]string{"data": "personal"}
 
 func TestClaimsAreJudgedWithoutAWebhookInTheWordsOfOne(t *testing.T) {
 	newNamespace(t, "claims", personal)
-	accepted(t, admin.Create(t.Context(), claim("claims", "kept", "eu-fast")))
+	expect.Accepted(t, admin.Create(t.Context(), claim("claims", "kept", "eu-fast")))
 	abroad := admin.Create(t.Context(), claim("claims", "data", "us-fast"))
-	refused(t, abroad, "ResidencyPolicy eu-only, rule storage-class", `class "us-fast" provisions in aws us-east-1 (US, AdequatePartial); allowed: EU (Article 44 GDPR). Use "eu-fast"`)
+	expect.Refused(t, abroad, "ResidencyPolicy eu-only, rule storage-class", `class "us-fast" provisions in aws us-east-1 (US, AdequatePartial); allowed: EU (Article 44 GDPR). Use "eu-fast"`)
 	if !apierrors.IsForbidden(abroad) {
 		t.Errorf("refused with %v, want 403", abroad)
 	}
-	refused(t, admin.Create(t.Context(), claim("claims", "data", "mystery")), "example.com/unknown")
-	refused(t, admin.Create(t.Context(), claim("claims", "data", "absent")), "does not exist")
-	refused(t, admin.Create(t.Context(), claim("claims", "data", "")), "hand-made")
+	expect.Refused(t, admin.Create(t.Context(), claim("claims", "data", "mystery")), "example.com/unknown")
+	expect.Refused(t, admin.Create(t.Context(), claim("claims", "data", "absent")), "does not exist")
+	expect.Refused(t, admin.Create(t.Context(), claim("claims", "data", "")), "hand-made")
 	classless := claim("claims", "data", "")
 	classless.Spec.StorageClassName = nil
-	refused(t, admin.Create(t.Context(), classless), "no class is named")
+	expect.Refused(t, admin.Create(t.Context(), classless), "no class is named")
 	generated := claim("claims", "", "us-fast")
 	generated.GenerateName = "data-"
-	refused(t, admin.Create(t.Context(), generated, client.DryRunAll), "us-east-1")
+	expect.Refused(t, admin.Create(t.Context(), generated, client.DryRunAll), "us-east-1")
 	annotated := claim("claims", "data", "eu-fast")
 	annotated.Annotations = map[string]string{corev1.BetaStorageClassAnnotation: "us-fast"}
-	refused(t, admin.Create(t.Context(), annotated), "us-east-1")
+	expect.Refused(t, admin.Create(t.Context(), annotated), "us-east-1")
 
 	patch := client.RawPatch(types.MergePatchType, []byte(`{"metadata":{"annotations":{"volume.beta.kubernetes.io/storage-class":"us-fast"}}}`))
 	kept := &corev1.PersistentVolumeClaim{ObjectMeta: metav1.ObjectMeta{Namespace: "claims", Name: "kept"}}
-	refused(t, admin.Patch(t.Context(), kept.DeepCopy(), patch), "immutable") // as Kubernetes says, but not on each path
-	refused(t, admin.Status().Patch(t.Context(), kept.DeepCopy(), patch), "us-east-1")
-	accepted(t, admin.Create(t.Context(), claim("open", "data", "us-fast")))
+	expect.Refused(t, admin.Patch(t.Context(), kept.DeepCopy(), patch), "immutable") // as Kubernetes says, but not on each path
+	expect.Refused(t, admin.Status().Patch(t.Context(), kept.DeepCopy(), patch), "us-east-1")
+	expect.Accepted(t, admin.Create(t.Context(), claim("open", "data", "us-fast")))
 }
 
 func TestWhatWasThereBeforeMayBeCleanedUpAndMayNotGrow(t *testing.T) {
 	newNamespace(t, "older", nil)
 	older := claim("older", "data", "us-fast")
 	older.Finalizers = []string{"example.com/hold"}
-	accepted(t, admin.Create(t.Context(), older))
+	expect.Accepted(t, admin.Create(t.Context(), older))
 	older.Status.Phase = corev1.ClaimBound
-	accepted(t, admin.Status().Update(t.Context(), older))
-	accepted(t, admin.Patch(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "older"}}, client.RawPatch(types.MergePatchType, []byte(`{"metadata":{"labels":{"data":"personal"}}}`))))
-	refused(t, admin.Create(t.Context(), claim("older", "more", "us-fast")), "us-east-1")
-	accepted(t, admin.Get(t.Context(), client.ObjectKeyFromObject(older), older))
+	expect.Accepted(t, admin.Status().Update(t.Context(), older))
+	expect.Accepted(t, admin.Patch(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "older"}}, client.RawPatch(types.MergePatchType, []byte(`{"metadata":{"labels":{"data":"personal"}}}`))))
+	expect.Refused(t, admin.Create(t.Context(), claim("older", "more", "us-fast")), "us-east-1")
+	expect.Accepted(t, admin.Get(t.Context(), client.ObjectKeyFromObject(older), older))
 	older.Labels = map[string]string{"a": "b"}
-	accepted(t, admin.Update(t.Context(), older))
+	expect.Accepted(t, admin.Update(t.Context(), older))
 	grown := older.DeepCopy()
 	grown.Spec.Resources.Requests[corev1.ResourceStorage] = resource.MustParse("2Gi")
-	refused(t, admin.Update(t.Context(), grown), "us-east-1")
-	accepted(t, admin.Delete(t.Context(), older))
-	accepted(t, admin.Get(t.Context(), client.ObjectKeyFromObject(older), older))
+	expect.Refused(t, admin.Update(t.Context(), grown), "us-east-1")
+	expect.Accepted(t, admin.Delete(t.Context(), older))
+	expect.Accepted(t, admin.Get(t.Context(), client.ObjectKeyFromObject(older), older))
 	older.Finalizers = nil
-	accepted(t, admin.Update(t.Context(), older))
+	expect.Accepted(t, admin.Update(t.Context(), older))
 }
 
 func TestAPolicyThatAuditsRefusesNothing(t *testing.T) {
 	newNamespace(t, "audited", map[string]string{"data": "maybe"})
-	accepted(t, admin.Create(t.Context(), claim("audited", "data", "us-fast")))
+	expect.Accepted(t, admin.Create(t.Context(), claim("audited", "data", "us-fast")))
 }
 
 func TestARegisterBringsItsNamespaceUnderItsPolicy(t *testing.T) {
-	accepted(t, admin.Create(t.Context(), newPolicy("named", "Enforce", nil)))
+	expect.Accepted(t, admin.Create(t.Context(), newPolicy("named", "Enforce", nil)))
 	newNamespace(t, "registered", nil)
-	accepted(t, admin.Create(t.Context(), &v1alpha1.DataRegister{ObjectMeta: metav1.ObjectMeta{Namespace: "registered", Name: "crm"}, Spec: v1alpha1.DataRegisterSpec{
+	expect.Accepted(t, admin.Create(t.Context(), &v1alpha1.DataRegister{ObjectMeta: metav1.ObjectMeta{Namespace: "registered", Name: "crm"}, Spec: v1alpha1.DataRegisterSpec{
 		Role: "Controller", OfficerRef: v1alpha1.ClusterRef{Name: "officer"}, ResidencyPolicyRef: &v1alpha1.ClusterRef{Name: "named"},
 		Stores: []v1alpha1.DataStore{{Name: "main", Engine: "PostgreSQL", Managed: &v1alpha1.ManagedStore{Image: "postgres:15",
 			Storage: v1alpha1.StorageRequest{Size: resource.MustParse("1Gi"), StorageClassName: "eu-fast"}}}},
 		Activities: []v1alpha1.ProcessingActivity{{Name: "support", Purposes: []v1alpha1.Purpose{{Name: "support", LegalBasis: "Contract"}}, DataSubjects: []string{"customers"},
 			DataCategories: []v1alpha1.DataCategory{{Name: "contact"}}}}}}))
-	eventually(t, func() error {
+	expect.Eventually(t, func() error {
 		if err := admin.Create(t.Context(), claim("registered", "data", "us-fast"), client.DryRunAll); err == nil {
 			return fmt.Errorf("still accepted")
 		}
 		return nil
 	})
-	refused(t, admin.Create(t.Context(), claim("registered", "data", "us-fast")), "ResidencyPolicy named")
-	accepted(t, admin.Create(t.Context(), claim("registered", "data", "eu-fast")))
+	expect.Refused(t, admin.Create(t.Context(), claim("registered", "data", "us-fast")), "ResidencyPolicy named")
+	expect.Accepted(t, admin.Create(t.Context(), claim("registered", "data", "eu-fast")))
 	label := client.RawPatch(types.MergePatchType, []byte(`{"metadata":{"labels":{"`+residency.NamespaceLabel("named")+`":null}}}`))
-	refused(t, admin.Patch(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "registered"}}, label), "rule guard")
+	expect.Refused(t, admin.Patch(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "registered"}}, label), "rule guard")
 }
 
 func TestAClassIsKnownInAMomentAndAPolicyCountsAsItIsNow(t *testing.T) {
 	newNamespace(t, "moments", personal)
-	accepted(t, admin.Create(t.Context(), newClass("new", "eu-central-1")))
-	eventually(t, func() error { return admin.Create(t.Context(), claim("moments", "data", "new"), client.DryRunAll) })
+	expect.Accepted(t, admin.Create(t.Context(), newClass("new", "eu-central-1")))
+	expect.Eventually(t, func() error { return admin.Create(t.Context(), claim("moments", "data", "new"), client.DryRunAll) })
 	policy := &v1alpha1.ResidencyPolicy{ObjectMeta: metav1.ObjectMeta{Name: "eu-only"}}
-	accepted(t, admin.Patch(t.Context(), policy, client.RawPatch(types.MergePatchType, []byte(`{"spec":{"denied":{"countries":["DE"]}}}`))))
-	eventually(t, func() error {
+	expect.Accepted(t, admin.Patch(t.Context(), policy, client.RawPatch(types.MergePatchType, []byte(`{"spec":{"denied":{"countries":["DE"]}}}`))))
+	expect.Eventually(t, func() error {
 		if err := admin.Create(t.Context(), claim("moments", "data", "new"), client.DryRunAll); err == nil {
 			return fmt.Errorf("still accepted")
 		}
 		return nil
 	})
-	eventually(t, func() error { return admin.Create(t.Context(), claim("moments", "data", "eu-fast"), client.DryRunAll) })
+	expect.Eventually(t, func() error { return admin.Create(t.Context(), claim("moments", "data", "eu-fast"), client.DryRunAll) })
 }

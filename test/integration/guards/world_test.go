@@ -8,7 +8,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/onsi/gomega"
 	corev1 "k8s.io/api/core/v1"
 	storagev1 "k8s.io/api/storage/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
@@ -20,6 +19,7 @@ import (
 
 	"github.com/rempart-dev/rempart/api/v1alpha1"
 	"github.com/rempart-dev/rempart/internal/guard"
+	"github.com/rempart-dev/rempart/test/expect"
 )
 
 // install makes the admission policies with their bindings, classes inside and outside the Union, and policies. The webhook
@@ -76,7 +76,7 @@ func claim(namespace, name, class string) *corev1.PersistentVolumeClaim {
 
 func newNamespace(t *testing.T, name string, labels map[string]string) {
 	t.Helper()
-	accepted(t, admin.Create(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name, Labels: labels}}))
+	expect.Accepted(t, admin.Create(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name, Labels: labels}}))
 }
 
 // impersonating returns a client of a user who has the rights that the cluster gives him.
@@ -89,30 +89,4 @@ func impersonating(t *testing.T, user string, groups ...string) client.Client {
 		t.Fatal(err)
 	}
 	return c
-}
-
-func eventually(t *testing.T, what func() error) {
-	t.Helper()
-	gomega.NewWithT(t).Eventually(what).WithTimeout(10 * time.Second).WithPolling(50 * time.Millisecond).Should(gomega.Succeed())
-}
-
-// refused expects a refusal that holds every word.
-func refused(t *testing.T, err error, words ...string) {
-	t.Helper()
-	if err == nil {
-		t.Errorf("accepted, want a refusal with %q", words)
-		return
-	}
-	for _, word := range words {
-		if !strings.Contains(err.Error(), word) {
-			t.Errorf("refused with %q, want %q", err, word)
-		}
-	}
-}
-
-func accepted(t *testing.T, err error) {
-	t.Helper()
-	if err != nil {
-		t.Errorf("refused: %v", err)
-	}
 }
