@@ -8,7 +8,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/rempart-dev/rempart/api/v1alpha1"
 	"github.com/rempart-dev/rempart/internal/evidence"
@@ -25,6 +24,7 @@ const remembered = 1 << 16
 type memory struct {
 	hashes map[int64]tlog.Hash
 	last   evidence.Checkpoint
+	known
 }
 
 func (m *memory) keep(entry evidence.Entry) {
@@ -69,40 +69,6 @@ func (a *Archive) log(ctx context.Context, leaf evidence.Leaf, key evidence.Key)
 	return index, proof, err
 }
 
-// find looks for the leaf of a request.
-func (a *Archive) find(ctx context.Context, leaf evidence.Leaf) (int64, bool, error) {
-	list := &corev1.ConfigMapList{}
-	err := a.Reader.List(ctx, list, client.InNamespace(a.Namespace),
-		client.MatchingLabels{evidence.Label: evidence.LabelLeaf, v1alpha1.LabelOwnerUID: leaf.RequestUID})
-	if err != nil {
-		return 0, false, fmt.Errorf("looking for a leaf: %w", err)
-	}
-	switch len(list.Items) {
-	case 0:
-		return 0, false, nil
-	case 1:
-		index, err := evidence.EntryIndex(list.Items[0].Name)
-		if err != nil {
-			return 0, false, damaged(err)
-		}
-		return index, true, a.same(index, list.Items[0].Data, leaf)
-	default:
-		return 0, false, damaged(evidence.ErrTwice)
-	}
-}
-
-// same checks that the leaf of a request is the one that the request's certificate has.
-func (a *Archive) same(index int64, data map[string]string, leaf evidence.Leaf) error {
-	entry, err := evidence.ParseEntry(index, data)
-	if err == nil && entry.Leaf != leaf {
-		err = evidence.ErrContradicted
-	}
-	if err != nil {
-		return damaged(err)
-	}
-	return nil
-}
-
 // append writes the leaf at the first free index from size on. Whoever is there already is passed, or is the leaf itself.
 func (a *Archive) append(ctx context.Context, size int64, leaf evidence.Leaf) (int64, error) {
 	for index := size; ; index++ {
@@ -115,7 +81,10 @@ func (a *Archive) append(ctx context.Context, size int64, leaf evidence.Leaf) (i
 		err = a.Client.Create(ctx, object)
 		if err == nil {
 			a.keep(entry)
-			return index, nil
+			if index == a.size {
+				err = a.note(leaf.RequestUID, index)
+			}
+			return index, err
 		}
 		if !apierrors.IsAlreadyExists(err) {
 			return 0, fmt.Errorf("appending a leaf: %w", err)
@@ -125,7 +94,7 @@ func (a *Archive) append(ctx context.Context, size int64, leaf evidence.Leaf) (i
 			return 0, err
 		}
 		if there.Leaf.RequestUID == leaf.RequestUID {
-			return index, a.same(index, there.Data(), leaf)
+			return index, same(there, leaf)
 		}
 	}
 }
@@ -217,14 +186,19 @@ func (a *Archive) head(ctx context.Context, key evidence.Key) (head, error) {
 	return head{checkpoint, signed, object}, nil
 }
 
-// entry reads the leaf at an index live. One that is not there was taken away: nobody asks for one that was never there.
+// entry reads a leaf that was there: one that is not was taken away.
 func (a *Archive) entry(ctx context.Context, index int64) (evidence.Entry, error) {
-	object := &corev1.ConfigMap{}
-	err := a.Reader.Get(ctx, a.name(evidence.EntryName(index)), object)
+	entry, err := a.read(ctx, index)
 	if apierrors.IsNotFound(err) {
 		return evidence.Entry{}, damaged(evidence.ErrTail)
 	}
-	if err != nil {
+	return entry, err
+}
+
+// read reads the leaf at an index live.
+func (a *Archive) read(ctx context.Context, index int64) (evidence.Entry, error) {
+	object := &corev1.ConfigMap{}
+	if err := a.Reader.Get(ctx, a.name(evidence.EntryName(index)), object); err != nil {
 		return evidence.Entry{}, fmt.Errorf("reading a leaf: %w", err)
 	}
 	entry, err := evidence.ParseEntry(index, object.Data)
