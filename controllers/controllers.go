@@ -9,6 +9,7 @@ import (
 
 	"github.com/rempart-dev/rempart/controllers/breachincident"
 	"github.com/rempart-dev/rempart/controllers/dataprotectionofficer"
+	"github.com/rempart-dev/rempart/controllers/dataprotectionofficer/digest"
 	"github.com/rempart-dev/rempart/controllers/dataregister"
 	"github.com/rempart-dev/rempart/controllers/erasurerequest"
 	"github.com/rempart-dev/rempart/controllers/erasurerequest/dispatch"
@@ -32,6 +33,7 @@ type Config struct {
 	BreachIncident      breachincident.Config
 	NotificationChannel notificationchannel.Config
 	Notification        notification.Config
+	Digest              digest.Config
 }
 
 // Register adds every controller to the manager.
@@ -57,6 +59,7 @@ func Register(ctx context.Context, mgr ctrl.Manager, c Config) error {
 		{"notification", func() error { return notification.Register(ctx, mgr, c.Notification) }},
 		// what the officer sees
 		{"dataprotectionofficer", func() error { return dataprotectionofficer.Register(ctx, mgr, c.DataRegister.Clock) }},
+		{"dataprotectionofficer/digest", func() error { return digest.Register(ctx, mgr, c.Digest) }},
 	}
 	for _, step := range steps {
 		if err := step.register(); err != nil {

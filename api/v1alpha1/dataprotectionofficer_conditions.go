@@ -12,8 +12,10 @@ const (
 const (
 	// ReasonCounted means that everything the officer answers for was counted.
 	ReasonCounted = "Counted"
-	// ReasonDigestNotSupported means that spec.digest is set, and this version sends no digest.
-	ReasonDigestNotSupported = "DigestNotSupported"
+	// ReasonDigestScheduleUnreadable means that spec.digest.schedule is no cron expression.
+	ReasonDigestScheduleUnreadable = "DigestScheduleUnreadable"
+	// ReasonDigestWithoutChannel means that spec.digest is set, and no channel could carry it.
+	ReasonDigestWithoutChannel = "DigestWithoutChannel"
 	// ReasonTimeZoneUnknown means that spec.timeZone is not in the IANA database.
 	ReasonTimeZoneUnknown = "TimeZoneUnknown"
 	// ReasonAppointed means that name, contact and day of appointment are known.

@@ -6,7 +6,7 @@ import (
 
 // NotificationEvent is why a message is sent.
 //
-// +kubebuilder:validation:Enum=StageFired;ComplementDue;DeadLettered;RecipientErasure;ErasureOverdue
+// +kubebuilder:validation:Enum=StageFired;ComplementDue;DeadLettered;RecipientErasure;ErasureOverdue;OfficerDigest
 type NotificationEvent string
 
 // Values of NotificationEvent.
@@ -16,6 +16,7 @@ const (
 	EventDeadLettered     NotificationEvent = "DeadLettered"
 	EventRecipientErasure NotificationEvent = "RecipientErasure"
 	EventErasureOverdue   NotificationEvent = "ErasureOverdue"
+	EventOfficerDigest    NotificationEvent = "OfficerDigest"
 )
 
 // DeliveryResult is what an attempt came to.
@@ -57,7 +58,8 @@ type NotificationCause struct {
 	// event that caused the message.
 	// +required
 	Event NotificationEvent `json:"event,omitempty"`
-	// stage of the escalation, for events of a stage; the recipient of the data, for RecipientErasure.
+	// stage of the escalation, for events of a stage; the recipient of the data, for RecipientErasure; the time of the
+	// schedule, for OfficerDigest.
 	// +optional
 	Stage PartName `json:"stage,omitempty"`
 	// ordinal counts repetitions of the same cause; 1 when absent.
@@ -98,7 +100,7 @@ type NotificationParameter struct {
 //
 // +kubebuilder:validation:XValidation:rule="self == oldSelf",message="a notification does not change; it is one message, written once"
 type NotificationSpec struct {
-	// objectRef names the object in the same namespace that the message is about.
+	// objectRef names the object that the message is about: one of the same namespace, or one of a kind without namespace.
 	// +required
 	ObjectRef ObjectRef `json:"objectRef,omitzero"`
 	// cause of the message.

@@ -12,7 +12,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/rempart-dev/rempart/api/v1alpha1"
-	v1alpha1ac "github.com/rempart-dev/rempart/api/v1alpha1/applyconfiguration/api/v1alpha1"
 	"github.com/rempart-dev/rempart/internal/breach"
 	"github.com/rempart-dev/rempart/internal/kube/child"
 	"github.com/rempart-dev/rempart/internal/kube/flow"
@@ -114,22 +113,5 @@ func zoneOf(officer *v1alpha1.DataProtectionOfficer) *time.Location {
 // apply is the only writer of children. A message that the cache has not seen yet is looked up live: it is written once
 // and never again.
 func (r *Reconciler) apply(ctx context.Context, incident *v1alpha1.BreachIncident, messages []runtime.ApplyConfiguration) error {
-	for _, message := range messages {
-		desired, ok := message.(*v1alpha1ac.NotificationApplyConfiguration)
-		if !ok {
-			return fmt.Errorf("writing a message: %T is none", message)
-		}
-		existing := &v1alpha1.Notification{}
-		err := r.Reader.Get(ctx, client.ObjectKey{Namespace: *desired.GetNamespace(), Name: *desired.GetName()}, existing)
-		if err == nil && child.Ours(existing, incident) {
-			continue
-		}
-		if client.IgnoreNotFound(err) != nil {
-			return fmt.Errorf("looking for a message: %w", err)
-		}
-		if err := child.Apply(ctx, r.Client, r.Reader, incident, fieldOwner, []runtime.ApplyConfiguration{message}); err != nil {
-			return err
-		}
-	}
-	return nil
+	return child.Once(ctx, r.Client, r.Reader, incident, fieldOwner, messages)
 }

@@ -161,6 +161,22 @@ func (a *Archive) write(ctx context.Context, read *corev1.ConfigMap, signed []by
 	return a.Client.Update(ctx, object)
 }
 
+// Head returns the newest signed checkpoint, so that a copy of it can lie elsewhere; the zero SignedHead while the log has
+// no leaves. A flow.Permanent error means that only a person can help.
+func (a *Archive) Head(ctx context.Context) (evidence.SignedHead, error) {
+	a.lock.Lock()
+	defer a.lock.Unlock()
+	key, err := a.key(ctx)
+	if err != nil {
+		return evidence.SignedHead{}, err
+	}
+	now, err := a.head(ctx, key)
+	if err != nil || now.object == nil {
+		return evidence.SignedHead{}, err
+	}
+	return evidence.SplitCheckpoint(now.signed, key.Public())
+}
+
 // head reads the head live, and checks that the leaves that it signs are there: a log that was changed is not signed on.
 func (a *Archive) head(ctx context.Context, key evidence.Key) (head, error) {
 	object := &corev1.ConfigMap{}

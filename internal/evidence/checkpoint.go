@@ -56,6 +56,23 @@ func ReadCheckpoint(signed []byte, public PublicKey) (Checkpoint, error) {
 	return checkpoint, nil
 }
 
+// SignedHead is a signed checkpoint part by part: who passes it on can write the note again, line by line.
+type SignedHead struct {
+	Origin          string
+	Size            int64
+	Root, Signature string
+}
+
+// SplitCheckpoint checks a signed checkpoint as ReadCheckpoint does, and returns its parts.
+func SplitCheckpoint(signed []byte, public PublicKey) (SignedHead, error) {
+	checkpoint, err := ReadCheckpoint(signed, public)
+	if err != nil {
+		return SignedHead{}, err
+	}
+	words := strings.Fields(string(signed))
+	return SignedHead{Origin, checkpoint.Size, checkpoint.Root.String(), words[len(words)-1]}, nil
+}
+
 func parseCheckpoint(text string) (Checkpoint, error) {
 	wrong := fmt.Errorf("reading the checkpoint: %w", ErrForm)
 	lines := strings.Split(text, "\n")

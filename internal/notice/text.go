@@ -20,6 +20,7 @@ const (
 	TemplateDeadLettered   = "dead-lettered"
 	TemplateRecipient      = "recipient-erasure"
 	TemplateErasureOverdue = "erasure-overdue"
+	TemplateDigest         = "officer-digest"
 )
 
 // Allowed are the parameters that a message may carry: names, times and numbers. Nothing that a person wrote as free
@@ -27,10 +28,12 @@ const (
 var Allowed = []string{
 	"channel", "clock", "detectedTime", "dueTime", "elapsedHours", "legalDueTime", "missedStage", "missing", "name", "namespace",
 	"ordinal", "recipient", "register", "stage", "awareTime", "acknowledgeDueTime",
+	"registers", "openErasures", "overdueErasures", "openBreaches", "overdueBreaches", "nextDeadlineTime", "nextDeadlineFor",
+	"logOrigin", "logSize", "logRoot", "logSignature", "logProblem",
 }
 
 // instants are the parameters that are shown as times.
-var instants = []string{"detectedTime", "dueTime", "legalDueTime", "awareTime", "acknowledgeDueTime"}
+var instants = []string{"detectedTime", "dueTime", "legalDueTime", "awareTime", "acknowledgeDueTime", "nextDeadlineTime"}
 
 type text struct{ subject, body string }
 
@@ -178,7 +181,40 @@ Limite légale : ${legalDueTime}
 À voir : kubectl -n ${namespace} describe erasurerequest ${name}`,
 		},
 	},
+	TemplateDigest: {
+		v1alpha1.LanguageEnglish: {
+			"Digest of ${name}: ${overdueErasures} erasures and ${overdueBreaches} breaches overdue",
+			`What the data protection officer ${name} answers for:
+Registers: ${registers}
+Erasure requests open: ${openErasures}, past their safe target: ${overdueErasures}
+Breaches with an open duty: ${openBreaches}, overdue: ${overdueBreaches}
+Next deadline: ${nextDeadlineTime}, ${nextDeadlineFor}
+Look: kubectl describe dataprotectionofficer ${name}
+The evidence log needs you: ${logProblem}. See status of the requests that wait for their certificate.
+
+Please keep this message: the lines below are the signed state of the evidence log (${logSize} leaves). Saved as a file they show, by kubectl gdpr verify --seen, that nobody has shortened or rewritten the log since.
+
+` + checkpoint,
+		},
+		v1alpha1.LanguageFrench: {
+			"Point de ${name} : ${overdueErasures} effacements et ${overdueBreaches} violations en retard",
+			`Ce dont répond le délégué à la protection des données ${name} :
+Registres : ${registers}
+Demandes d'effacement en cours : ${openErasures}, objectif sûr dépassé : ${overdueErasures}
+Violations avec une obligation ouverte : ${openBreaches}, en retard : ${overdueBreaches}
+Prochaine échéance : ${nextDeadlineTime}, ${nextDeadlineFor}
+À voir : kubectl describe dataprotectionofficer ${name}
+Le journal des preuves demande votre intervention : ${logProblem}. Voir l'état des demandes qui attendent leur certificat.
+
+Merci de conserver ce message : les lignes ci-dessous sont l'état signé du journal des preuves (${logSize} feuilles). Enregistrées dans un fichier, elles montrent, par kubectl gdpr verify --seen, que personne n'a raccourci ni réécrit le journal depuis.
+
+` + checkpoint,
+		},
+	},
 }
+
+// checkpoint is the signed note of the evidence log, line by line as evidence.Checkpoint.Sign writes it.
+const checkpoint = "${logOrigin}\n${logSize}\n${logRoot}\n\n— ${logOrigin} ${logSignature}"
 
 // Message is what a recipient reads: by mail the text, by webhook the payload. Both follow from the Notification alone,
 // so each attempt sends the same bytes.
@@ -248,6 +284,8 @@ func eventType(e v1alpha1.NotificationEvent) string {
 		return "erasure.recipient"
 	case v1alpha1.EventErasureOverdue:
 		return "erasure.overdue"
+	case v1alpha1.EventOfficerDigest:
+		return "officer.digest"
 	default:
 		return "unknown"
 	}

@@ -159,9 +159,8 @@ func ready(o *v1alpha1.DataProtectionOfficer) metav1.Condition {
 		return condition(v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonTimeZoneUnknown,
 			fmt.Sprintf("spec.timeZone %q is not in the IANA database; use a name such as Europe/Paris", o.Spec.TimeZone))
 	}
-	if o.Spec.Digest != nil {
-		return condition(v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonDigestNotSupported,
-			"spec.digest is set, and this version sends no digest; remove it and read the counts in status")
+	if reason, message := digestReady(o); reason != "" {
+		return condition(v1alpha1.ConditionReady, metav1.ConditionFalse, reason, message)
 	}
 	return condition(v1alpha1.ConditionReady, metav1.ConditionTrue, v1alpha1.ReasonCounted, "Registers, requests and breaches of the officer are counted")
 }

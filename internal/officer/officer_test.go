@@ -83,7 +83,7 @@ func TestTheOfficerIsJudged(t *testing.T) {
 	}{
 		{"all is there", nil, nil, "Ready", "True Counted"},
 		{"a zone that nobody knows", func(o *v1alpha1.DataProtectionOfficer) { o.Spec.TimeZone = "Europe/Atlantis" }, nil, "Ready", "False TimeZoneUnknown"},
-		{"a digest", func(o *v1alpha1.DataProtectionOfficer) { o.Spec.Digest = &v1alpha1.Digest{} }, nil, "Stalled", "True DigestNotSupported"},
+		{"a digest that is never", func(o *v1alpha1.DataProtectionOfficer) { o.Spec.Digest = &v1alpha1.Digest{Schedule: "every monday"} }, nil, "Stalled", "True DigestScheduleUnreadable"},
 		{"appointed", nil, nil, "Appointed", "True AppointmentWhole"},
 		{"a phone is enough", func(o *v1alpha1.DataProtectionOfficer) { o.Spec.Officer.Email, o.Spec.Officer.Phone = "", "+33 1" }, nil, "Appointed", "True AppointmentWhole"},
 		{"no contact", func(o *v1alpha1.DataProtectionOfficer) { o.Spec.Officer.Email = "" }, nil, "Appointed", "False ContactMissing"},

@@ -11,6 +11,7 @@ import (
 	"github.com/rempart-dev/rempart/api/v1alpha1"
 	"github.com/rempart-dev/rempart/controllers"
 	"github.com/rempart-dev/rempart/controllers/breachincident"
+	"github.com/rempart-dev/rempart/controllers/dataprotectionofficer/digest"
 	"github.com/rempart-dev/rempart/controllers/dataregister"
 	"github.com/rempart-dev/rempart/controllers/erasurerequest"
 	"github.com/rempart-dev/rempart/controllers/erasurerequest/dispatch"
@@ -64,6 +65,7 @@ func wire(ctx context.Context, mgr ctrl.Manager, o options) error {
 			Addresses: map[v1alpha1.ChannelType]notificationchannel.Address{v1alpha1.ChannelSMTP: mails, v1alpha1.ChannelWebhook: hooks}},
 		Notification: notification.Config{Namespace: o.namespace, Clock: now,
 			Senders: map[v1alpha1.ChannelType]notification.Sender{v1alpha1.ChannelSMTP: mails, v1alpha1.ChannelWebhook: hooks}},
+		Digest: digest.Config{Log: proofs, Namespace: o.namespace, Clock: now},
 	})
 	if err != nil {
 		return err

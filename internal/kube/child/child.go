@@ -36,7 +36,7 @@ func OwnedBy(owner client.Object, kind string) *metav1ac.OwnerReferenceApplyConf
 // adopted: the answer is a Permanent error NameTaken. Reads go to reader, writes to c.
 func Apply(ctx context.Context, c client.Client, reader client.Reader, owner client.Object, field client.FieldOwner, children []runtime.ApplyConfiguration) error {
 	for _, desired := range children {
-		if err := refuseStranger(ctx, reader, owner, desired); err != nil {
+		if _, err := exists(ctx, reader, owner, desired); err != nil {
 			return err
 		}
 		if err := c.Apply(ctx, desired, field, client.ForceOwnership); err != nil {
@@ -46,10 +46,28 @@ func Apply(ctx context.Context, c client.Client, reader client.Reader, owner cli
 	return nil
 }
 
-func refuseStranger(ctx context.Context, reader client.Reader, owner client.Object, desired runtime.ApplyConfiguration) error {
+// Once writes children that never change, such as messages: one that is there stays as it is. Otherwise as Apply.
+func Once(ctx context.Context, c client.Client, reader client.Reader, owner client.Object, field client.FieldOwner, children []runtime.ApplyConfiguration) error {
+	for _, desired := range children {
+		there, err := exists(ctx, reader, owner, desired)
+		if err != nil {
+			return err
+		}
+		if there {
+			continue
+		}
+		if err := c.Apply(ctx, desired, field, client.ForceOwnership); err != nil {
+			return fmt.Errorf("applying a child: %w", err)
+		}
+	}
+	return nil
+}
+
+// exists tells whether the child is there already; a stranger in its place is an error.
+func exists(ctx context.Context, reader client.Reader, owner client.Object, desired runtime.ApplyConfiguration) (bool, error) {
 	id, ok := desired.(identified)
 	if !ok {
-		return fmt.Errorf("applying a child: %T has no name", desired)
+		return false, fmt.Errorf("applying a child: %T has no name", desired)
 	}
 	existing := &unstructured.Unstructured{}
 	existing.SetGroupVersionKind(schema.FromAPIVersionAndKind(*id.GetAPIVersion(), *id.GetKind()))
@@ -60,13 +78,13 @@ func refuseStranger(ctx context.Context, reader client.Reader, owner client.Obje
 	err := reader.Get(ctx, key, existing)
 	switch {
 	case apierrors.IsNotFound(err):
-		return nil
+		return false, nil
 	case err != nil:
-		return fmt.Errorf("looking for a stranger: %w", err)
+		return false, fmt.Errorf("looking for a stranger: %w", err)
 	case Ours(existing, owner):
-		return nil
+		return true, nil
 	default:
-		return &flow.Permanent{Reason: v1alpha1.ReasonNameTaken,
+		return false, &flow.Permanent{Reason: v1alpha1.ReasonNameTaken,
 			Message: fmt.Sprintf("%s %q exists and was not made by Rempart for this object; rename or remove it", *id.GetKind(), key.Name)}
 	}
 }

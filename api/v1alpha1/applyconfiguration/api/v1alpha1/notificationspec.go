@@ -13,7 +13,7 @@ import (
 //
 // NotificationSpec is one message to one recipient. It does not change.
 type NotificationSpecApplyConfiguration struct {
-	// objectRef names the object in the same namespace that the message is about.
+	// objectRef names the object that the message is about: one of the same namespace, or one of a kind without namespace.
 	ObjectRef *ObjectRefApplyConfiguration `json:"objectRef,omitempty"`
 	// cause of the message.
 	Cause *NotificationCauseApplyConfiguration `json:"cause,omitempty"`
