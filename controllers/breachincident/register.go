@@ -20,6 +20,7 @@ import (
 	"github.com/rempart-dev/rempart/api/v1alpha1"
 	"github.com/rempart-dev/rempart/internal/breach"
 	"github.com/rempart-dev/rempart/internal/kube/flow"
+	"github.com/rempart-dev/rempart/internal/kube/index"
 	"github.com/rempart-dev/rempart/internal/telemetry/metric"
 )
 
@@ -50,34 +51,25 @@ type Config struct {
 	Clock clock.PassiveClock
 }
 
-// Index is an index that the controller needs from the cache.
-type Index struct {
-	Object client.Object
-	Field  string
-	Values client.IndexerFunc
-}
-
 // Indexes are the indexes that the controller needs.
-func Indexes() []Index {
-	return []Index{
-		{&v1alpha1.BreachIncident{}, indexOfficer, func(o client.Object) []string {
+func Indexes() []index.Index {
+	return []index.Index{
+		index.On(&v1alpha1.BreachIncident{}, indexOfficer, func(o client.Object) []string {
 			return []string{string(o.(*v1alpha1.BreachIncident).Spec.OfficerRef.Name)}
-		}},
-		{&v1alpha1.BreachIncident{}, indexPolicy, func(o client.Object) []string {
+		}),
+		index.On(&v1alpha1.BreachIncident{}, indexPolicy, func(o client.Object) []string {
 			return []string{string(o.(*v1alpha1.BreachIncident).Spec.EscalationPolicyRef.Name)}
-		}},
-		{&v1alpha1.Notification{}, indexMessage, func(o client.Object) []string {
+		}),
+		index.On(&v1alpha1.Notification{}, indexMessage, func(o client.Object) []string {
 			return []string{o.(*v1alpha1.Notification).Spec.ObjectRef.UID}
-		}},
+		}),
 	}
 }
 
 // Register adds the controller and its gauges to the manager.
 func Register(ctx context.Context, mgr ctrl.Manager, config Config) error {
-	for _, i := range Indexes() {
-		if err := mgr.GetFieldIndexer().IndexField(ctx, i.Object, i.Field, i.Values); err != nil {
-			return fmt.Errorf("indexing %s: %w", i.Field, err)
-		}
+	if err := index.Add(ctx, mgr.GetFieldIndexer(), Indexes()...); err != nil {
+		return err
 	}
 	if _, err := metric.Register(metrics.Registry, gauges(mgr.GetClient())); err != nil {
 		return err

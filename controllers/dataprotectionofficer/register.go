@@ -3,7 +3,6 @@ package dataprotectionofficer
 
 import (
 	"context"
-	"fmt"
 
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/clock"
@@ -15,6 +14,7 @@ import (
 
 	"github.com/rempart-dev/rempart/api/v1alpha1"
 	"github.com/rempart-dev/rempart/internal/kube/flow"
+	"github.com/rempart-dev/rempart/internal/kube/index"
 )
 
 // +kubebuilder:rbac:groups=gdpr.rempart.dev,resources=dataprotectionofficers,verbs=list;watch
@@ -33,51 +33,42 @@ const (
 // open is the one value of indexOpen.
 const open = "true"
 
-// Index is an index that the controller needs from the cache.
-type Index struct {
-	Object client.Object
-	Field  string
-	Values client.IndexerFunc
-}
-
 // Indexes are the indexes that the controller needs.
-func Indexes() []Index {
-	return []Index{
-		{&v1alpha1.DataRegister{}, indexRegister, func(o client.Object) []string {
+func Indexes() []index.Index {
+	return []index.Index{
+		index.On(&v1alpha1.DataRegister{}, indexRegister, func(o client.Object) []string {
 			return []string{string(o.(*v1alpha1.DataRegister).Spec.OfficerRef.Name)}
-		}},
-		{&v1alpha1.BreachIncident{}, indexBreach, func(o client.Object) []string {
+		}),
+		index.On(&v1alpha1.BreachIncident{}, indexBreach, func(o client.Object) []string {
 			return []string{string(o.(*v1alpha1.BreachIncident).Spec.OfficerRef.Name)}
-		}},
-		{&v1alpha1.ErasureRequest{}, indexOpen, func(o client.Object) []string {
+		}),
+		index.On(&v1alpha1.ErasureRequest{}, indexOpen, func(o client.Object) []string {
 			if o.(*v1alpha1.ErasureRequest).Status.EndedTime != nil {
 				return nil
 			}
 			return []string{open}
-		}},
-		{&v1alpha1.Notification{}, indexMessage, func(o client.Object) []string {
+		}),
+		index.On(&v1alpha1.Notification{}, indexMessage, func(o client.Object) []string {
 			message := o.(*v1alpha1.Notification)
 			if message.Spec.Recipient.Role != v1alpha1.AudienceOfficer {
 				return nil
 			}
 			return []string{string(message.Spec.ChannelRef.Name)}
-		}},
-		{&v1alpha1.DataProtectionOfficer{}, indexChannel, func(o client.Object) []string {
+		}),
+		index.On(&v1alpha1.DataProtectionOfficer{}, indexChannel, func(o client.Object) []string {
 			var names []string
 			for _, channel := range o.(*v1alpha1.DataProtectionOfficer).Spec.Channels {
 				names = append(names, string(channel))
 			}
 			return names
-		}},
+		}),
 	}
 }
 
 // Register adds the controller to the manager.
 func Register(ctx context.Context, mgr ctrl.Manager, clock clock.PassiveClock) error {
-	for _, i := range Indexes() {
-		if err := mgr.GetFieldIndexer().IndexField(ctx, i.Object, i.Field, i.Values); err != nil {
-			return fmt.Errorf("indexing %s: %w", i.Field, err)
-		}
+	if err := index.Add(ctx, mgr.GetFieldIndexer(), Indexes()...); err != nil {
+		return err
 	}
 	r := &Reconciler{Client: mgr.GetClient(), Clock: clock}
 	return ctrl.NewControllerManagedBy(mgr).Named("dataprotectionofficer").

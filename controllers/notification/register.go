@@ -4,7 +4,6 @@ package notification
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"k8s.io/utils/clock"
@@ -16,6 +15,7 @@ import (
 
 	"github.com/rempart-dev/rempart/api/v1alpha1"
 	"github.com/rempart-dev/rempart/internal/kube/flow"
+	"github.com/rempart-dev/rempart/internal/kube/index"
 	"github.com/rempart-dev/rempart/internal/notice"
 	"github.com/rempart-dev/rempart/internal/telemetry/metric"
 )
@@ -47,27 +47,18 @@ type Config struct {
 	Clock clock.PassiveClock
 }
 
-// Index is an index that the controller needs from the cache.
-type Index struct {
-	Object client.Object
-	Field  string
-	Values client.IndexerFunc
-}
-
 // Indexes are the indexes that the controller needs.
-func Indexes() []Index {
-	return []Index{{&v1alpha1.Notification{}, indexChannel, func(o client.Object) []string {
+func Indexes() []index.Index {
+	return []index.Index{index.On(&v1alpha1.Notification{}, indexChannel, func(o client.Object) []string {
 		return []string{string(o.(*v1alpha1.Notification).Spec.ChannelRef.Name)}
-	}}}
+	})}
 }
 
 // Register adds the controller to the manager. It runs on the leader only, as every controller does by default: two
 // senders would be two attempts at once.
 func Register(ctx context.Context, mgr ctrl.Manager, config Config) error {
-	for _, i := range Indexes() {
-		if err := mgr.GetFieldIndexer().IndexField(ctx, i.Object, i.Field, i.Values); err != nil {
-			return fmt.Errorf("indexing %s: %w", i.Field, err)
-		}
+	if err := index.Add(ctx, mgr.GetFieldIndexer(), Indexes()...); err != nil {
+		return err
 	}
 	deadLettered, err := metric.Register(metrics.Registry, prometheus.NewCounter(prometheus.CounterOpts{
 		Name: "rempart_notifications_dead_lettered_total", Help: "Messages that were given up since the operator started",

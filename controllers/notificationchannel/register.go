@@ -3,7 +3,6 @@ package notificationchannel
 
 import (
 	"context"
-	"fmt"
 
 	"k8s.io/apimachinery/pkg/types"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -14,6 +13,7 @@ import (
 
 	"github.com/rempart-dev/rempart/api/v1alpha1"
 	"github.com/rempart-dev/rempart/internal/kube/flow"
+	"github.com/rempart-dev/rempart/internal/kube/index"
 )
 
 // +kubebuilder:rbac:groups=gdpr.rempart.dev,resources=notificationchannels,verbs=list;watch
@@ -38,26 +38,17 @@ type Config struct {
 	Namespace string
 }
 
-// Index is an index that the controller needs from the cache.
-type Index struct {
-	Object client.Object
-	Field  string
-	Values client.IndexerFunc
-}
-
 // Indexes are the indexes that the controller needs.
-func Indexes() []Index {
-	return []Index{{&v1alpha1.Notification{}, indexMessage, func(o client.Object) []string {
+func Indexes() []index.Index {
+	return []index.Index{index.On(&v1alpha1.Notification{}, indexMessage, func(o client.Object) []string {
 		return []string{string(o.(*v1alpha1.Notification).Spec.ChannelRef.Name)}
-	}}}
+	})}
 }
 
 // Register adds the controller to the manager.
 func Register(ctx context.Context, mgr ctrl.Manager, config Config) error {
-	for _, i := range Indexes() {
-		if err := mgr.GetFieldIndexer().IndexField(ctx, i.Object, i.Field, i.Values); err != nil {
-			return fmt.Errorf("indexing %s: %w", i.Field, err)
-		}
+	if err := index.Add(ctx, mgr.GetFieldIndexer(), Indexes()...); err != nil {
+		return err
 	}
 	r := &Reconciler{
 		Client: mgr.GetClient(), Reader: mgr.GetAPIReader(), Recorder: mgr.GetEventRecorder("notificationchannel"),

@@ -4,7 +4,6 @@ package digest
 
 import (
 	"context"
-	"fmt"
 
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -14,6 +13,7 @@ import (
 
 	"github.com/rempart-dev/rempart/api/v1alpha1"
 	"github.com/rempart-dev/rempart/internal/kube/flow"
+	"github.com/rempart-dev/rempart/internal/kube/index"
 )
 
 // Old digests are deleted; everything else is written once.
@@ -48,8 +48,8 @@ func officerOf(object client.Object) []string {
 
 // Register adds the controller to the manager. An officer's status is watched too: the first count makes the first digest.
 func Register(ctx context.Context, mgr ctrl.Manager, config Config) error {
-	if err := mgr.GetFieldIndexer().IndexField(ctx, &v1alpha1.Notification{}, indexOfficer, officerOf); err != nil {
-		return fmt.Errorf("indexing %s: %w", indexOfficer, err)
+	if err := index.Add(ctx, mgr.GetFieldIndexer(), index.On(&v1alpha1.Notification{}, indexOfficer, officerOf)); err != nil {
+		return err
 	}
 	r := &Reconciler{Client: mgr.GetClient(), Reader: mgr.GetAPIReader(), Log: config.Log, Namespace: config.Namespace, Clock: config.Clock}
 	return ctrl.NewControllerManagedBy(mgr).Named("dataprotectionofficerdigest").
