@@ -30,6 +30,7 @@ func addKnownTypes(scheme *runtime.Scheme) error {
 		&BreachIncident{}, &BreachIncidentList{},
 		&EscalationPolicy{}, &EscalationPolicyList{},
 		&Notification{}, &NotificationList{},
+		&ConsentPolicy{}, &ConsentPolicyList{},
 	)
 	metav1.AddToGroupVersion(scheme, SchemeGroupVersion)
 	return nil

@@ -50,6 +50,32 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.CompetentAuthorityApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("ConnectionTLS"):
 		return &apiv1alpha1.ConnectionTLSApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("ConsentClient"):
+		return &apiv1alpha1.ConsentClientApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("ConsentDataField"):
+		return &apiv1alpha1.ConsentDataFieldApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("ConsentGate"):
+		return &apiv1alpha1.ConsentGateApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("ConsentLedger"):
+		return &apiv1alpha1.ConsentLedgerApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("ConsentNotice"):
+		return &apiv1alpha1.ConsentNoticeApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("ConsentPolicy"):
+		return &apiv1alpha1.ConsentPolicyApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("ConsentPolicySpec"):
+		return &apiv1alpha1.ConsentPolicySpecApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("ConsentPolicyStatus"):
+		return &apiv1alpha1.ConsentPolicyStatusApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("ConsentPurpose"):
+		return &apiv1alpha1.ConsentPurposeApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("ConsentRecipient"):
+		return &apiv1alpha1.ConsentRecipientApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("ConsentService"):
+		return &apiv1alpha1.ConsentServiceApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("ConsentSite"):
+		return &apiv1alpha1.ConsentSiteApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("ConsentWidget"):
+		return &apiv1alpha1.ConsentWidgetApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("DataCategory"):
 		return &apiv1alpha1.DataCategoryApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("DataProtectionOfficer"):
@@ -120,6 +146,10 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.ExternalStoreApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("Finding"):
 		return &apiv1alpha1.FindingApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("GateField"):
+		return &apiv1alpha1.GateFieldApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("GateRecord"):
+		return &apiv1alpha1.GateRecordApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("IdentityCheck"):
 		return &apiv1alpha1.IdentityCheckApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("InformedController"):
@@ -134,12 +164,22 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.KeepRuleApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("KeptRows"):
 		return &apiv1alpha1.KeptRowsApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("LedgerConnection"):
+		return &apiv1alpha1.LedgerConnectionApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("LedgerDatabase"):
+		return &apiv1alpha1.LedgerDatabaseApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("LedgerStatus"):
+		return &apiv1alpha1.LedgerStatusApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("LocalRef"):
 		return &apiv1alpha1.LocalRefApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("ManagedStore"):
 		return &apiv1alpha1.ManagedStoreApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("NodeCounts"):
 		return &apiv1alpha1.NodeCountsApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("NoticeStatus"):
+		return &apiv1alpha1.NoticeStatusApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("NoticeText"):
+		return &apiv1alpha1.NoticeTextApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("Notification"):
 		return &apiv1alpha1.NotificationApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("NotificationCause"):
@@ -186,6 +226,8 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.ProviderRegionApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("Purpose"):
 		return &apiv1alpha1.PurposeApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("PurposeText"):
+		return &apiv1alpha1.PurposeTextApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("Recipient"):
 		return &apiv1alpha1.RecipientApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("RegisterChoice"):
@@ -210,12 +252,20 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.RunRequestApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("SecretRef"):
 		return &apiv1alpha1.SecretRefApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("ServiceReplicas"):
+		return &apiv1alpha1.ServiceReplicasApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("SeverityDataCategory"):
 		return &apiv1alpha1.SeverityDataCategoryApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("SeverityInputs"):
 		return &apiv1alpha1.SeverityInputsApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("SeveritySuggestion"):
 		return &apiv1alpha1.SeveritySuggestionApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("SiteAssertion"):
+		return &apiv1alpha1.SiteAssertionApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("SiteStatus"):
+		return &apiv1alpha1.SiteStatusApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("SiteTrigger"):
+		return &apiv1alpha1.SiteTriggerApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("SMTPChannel"):
 		return &apiv1alpha1.SMTPChannelApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("StageStatus"):
@@ -246,6 +296,8 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.TableReferenceApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("Transfer"):
 		return &apiv1alpha1.TransferApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("TriggerText"):
+		return &apiv1alpha1.TriggerTextApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("WebhookChannel"):
 		return &apiv1alpha1.WebhookChannelApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("WorkloadRef"):

@@ -35,6 +35,7 @@ type rule struct {
 // rules by kind. Reading a register is harmless; an incident is not for everybody who may look into the namespace.
 // A duty never flows into a built-in role: whoever may deploy does not thereby approve erasures.
 var rules = map[string]rule{
+	"ConsentPolicy":  {viewers: []string{"view"}, editors: []string{"edit"}},
 	"DataRegister":   {viewers: []string{"view"}, editors: []string{"edit"}},
 	"ErasureRequest": {viewers: []string{"view"}, editors: []string{"edit"}, duties: []duty{{"approver", []string{"approve"}}}},
 	"BreachIncident": {viewers: []string{"admin"}, editors: []string{"admin"}, duties: []duty{

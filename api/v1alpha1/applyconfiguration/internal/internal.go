@@ -25,6 +25,8 @@ func Parser() *typed.Parser {
 var parserOnce sync.Once
 var parser *typed.Parser
 var schemaYAML = typed.YAMLObject(`types:
+- name: com.github.rempart-dev.rempart.api.v1alpha1.AcceptanceMethod
+  scalar: string
 - name: com.github.rempart-dev.rempart.api.v1alpha1.Acknowledgement
   map:
     fields:
@@ -114,6 +116,8 @@ var schemaYAML = typed.YAMLObject(`types:
 - name: com.github.rempart-dev.rempart.api.v1alpha1.AllowedZone
   scalar: string
 - name: com.github.rempart-dev.rempart.api.v1alpha1.Answer
+  scalar: string
+- name: com.github.rempart-dev.rempart.api.v1alpha1.AssertionMode
   scalar: string
 - name: com.github.rempart-dev.rempart.api.v1alpha1.Audience
   map:
@@ -345,7 +349,11 @@ var schemaYAML = typed.YAMLObject(`types:
   scalar: string
 - name: com.github.rempart-dev.rempart.api.v1alpha1.BreachVerdict
   scalar: string
+- name: com.github.rempart-dev.rempart.api.v1alpha1.ButtonLabel
+  scalar: string
 - name: com.github.rempart-dev.rempart.api.v1alpha1.ChannelType
+  scalar: string
+- name: com.github.rempart-dev.rempart.api.v1alpha1.ClientRight
   scalar: string
 - name: com.github.rempart-dev.rempart.api.v1alpha1.ClockChange
   map:
@@ -419,6 +427,388 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: mode
       type:
         namedType: com.github.rempart-dev.rempart.api.v1alpha1.TLSMode
+- name: com.github.rempart-dev.rempart.api.v1alpha1.ConsentClient
+  map:
+    fields:
+    - name: rights
+      type:
+        list:
+          elementType:
+            namedType: com.github.rempart-dev.rempart.api.v1alpha1.ClientRight
+          elementRelationship: associative
+    - name: serviceAccount
+      type:
+        namedType: com.github.rempart-dev.rempart.api.v1alpha1.ObjectName
+- name: com.github.rempart-dev.rempart.api.v1alpha1.ConsentDataField
+  map:
+    fields:
+    - name: name
+      type:
+        namedType: com.github.rempart-dev.rempart.api.v1alpha1.FieldPath
+    - name: sensitivity
+      type:
+        namedType: com.github.rempart-dev.rempart.api.v1alpha1.Sensitivity
+      default: Normal
+- name: com.github.rempart-dev.rempart.api.v1alpha1.ConsentGate
+  map:
+    fields:
+    - name: cacheSeconds
+      type:
+        scalar: numeric
+      default: 1
+    - name: records
+      type:
+        list:
+          elementType:
+            namedType: com.github.rempart-dev.rempart.api.v1alpha1.GateRecord
+          elementRelationship: associative
+          keys:
+          - name
+- name: com.github.rempart-dev.rempart.api.v1alpha1.ConsentKind
+  scalar: string
+- name: com.github.rempart-dev.rempart.api.v1alpha1.ConsentLedger
+  map:
+    fields:
+    - name: onErasure
+      type:
+        namedType: com.github.rempart-dev.rempart.api.v1alpha1.ProofErasure
+      default: KeepProof
+    - name: proofRetention
+      type:
+        namedType: com.github.rempart-dev.rempart.api.v1alpha1.Period
+      default: P5Y
+- name: com.github.rempart-dev.rempart.api.v1alpha1.ConsentNotice
+  map:
+    fields:
+    - name: change
+      type:
+        namedType: com.github.rempart-dev.rempart.api.v1alpha1.NoticeChange
+    - name: effectiveTime
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
+    - name: texts
+      type:
+        list:
+          elementType:
+            namedType: com.github.rempart-dev.rempart.api.v1alpha1.NoticeText
+          elementRelationship: associative
+          keys:
+          - language
+    - name: version
+      type:
+        scalar: numeric
+- name: com.github.rempart-dev.rempart.api.v1alpha1.ConsentPeriod
+  scalar: string
+- name: com.github.rempart-dev.rempart.api.v1alpha1.ConsentPolicy
+  map:
+    fields:
+    - name: apiVersion
+      type:
+        scalar: string
+    - name: kind
+      type:
+        scalar: string
+    - name: metadata
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta
+    - name: spec
+      type:
+        namedType: com.github.rempart-dev.rempart.api.v1alpha1.ConsentPolicySpec
+    - name: status
+      type:
+        namedType: com.github.rempart-dev.rempart.api.v1alpha1.ConsentPolicyStatus
+      default:
+        observedGeneration: -1
+- name: com.github.rempart-dev.rempart.api.v1alpha1.ConsentPolicySpec
+  map:
+    fields:
+    - name: gate
+      type:
+        namedType: com.github.rempart-dev.rempart.api.v1alpha1.ConsentGate
+      default: {}
+    - name: ledger
+      type:
+        namedType: com.github.rempart-dev.rempart.api.v1alpha1.ConsentLedger
+      default: {}
+    - name: notices
+      type:
+        list:
+          elementType:
+            namedType: com.github.rempart-dev.rempart.api.v1alpha1.ConsentNotice
+          elementRelationship: associative
+          keys:
+          - version
+    - name: officerRef
+      type:
+        namedType: com.github.rempart-dev.rempart.api.v1alpha1.ClusterRef
+    - name: purposes
+      type:
+        list:
+          elementType:
+            namedType: com.github.rempart-dev.rempart.api.v1alpha1.ConsentPurpose
+          elementRelationship: associative
+          keys:
+          - name
+    - name: registerRef
+      type:
+        namedType: com.github.rempart-dev.rempart.api.v1alpha1.LocalRef
+    - name: service
+      type:
+        namedType: com.github.rempart-dev.rempart.api.v1alpha1.ConsentService
+    - name: siteAssertion
+      type:
+        namedType: com.github.rempart-dev.rempart.api.v1alpha1.SiteAssertion
+      default:
+        mode: Refused
+    - name: sites
+      type:
+        list:
+          elementType:
+            namedType: com.github.rempart-dev.rempart.api.v1alpha1.ConsentSite
+          elementRelationship: associative
+          keys:
+          - id
+    - name: widget
+      type:
+        namedType: com.github.rempart-dev.rempart.api.v1alpha1.ConsentWidget
+      default:
+        acceptance: Explicit
+        storageBasis: StrictlyNecessary
+        store: Local
+- name: com.github.rempart-dev.rempart.api.v1alpha1.ConsentPolicyStatus
+  map:
+    fields:
+    - name: conditions
+      type:
+        list:
+          elementType:
+            namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Condition
+          elementRelationship: associative
+          keys:
+          - type
+    - name: ledger
+      type:
+        namedType: com.github.rempart-dev.rempart.api.v1alpha1.LedgerStatus
+    - name: notice
+      type:
+        namedType: com.github.rempart-dev.rempart.api.v1alpha1.NoticeStatus
+    - name: observedGeneration
+      type:
+        scalar: numeric
+    - name: sites
+      type:
+        list:
+          elementType:
+            namedType: com.github.rempart-dev.rempart.api.v1alpha1.SiteStatus
+          elementRelationship: associative
+          keys:
+          - id
+    - name: tenantID
+      type:
+        scalar: string
+- name: com.github.rempart-dev.rempart.api.v1alpha1.ConsentPurpose
+  map:
+    fields:
+    - name: acceptance
+      type:
+        list:
+          elementType:
+            namedType: com.github.rempart-dev.rempart.api.v1alpha1.AcceptanceMethod
+          elementRelationship: associative
+      default:
+      - Button
+    - name: consentKind
+      type:
+        namedType: com.github.rempart-dev.rempart.api.v1alpha1.ConsentKind
+      default: Expressed
+    - name: dataFields
+      type:
+        list:
+          elementType:
+            namedType: com.github.rempart-dev.rempart.api.v1alpha1.ConsentDataField
+          elementRelationship: associative
+          keys:
+          - name
+    - name: doubleOptIn
+      type:
+        namedType: com.github.rempart-dev.rempart.api.v1alpha1.Requirement
+      default: NotRequired
+    - name: dpv
+      type:
+        scalar: string
+    - name: legalBasis
+      type:
+        namedType: com.github.rempart-dev.rempart.api.v1alpha1.LegalBasis
+    - name: lifecycle
+      type:
+        namedType: com.github.rempart-dev.rempart.api.v1alpha1.PurposeLifecycle
+      default: Active
+    - name: minimumAge
+      type:
+        scalar: numeric
+    - name: name
+      type:
+        namedType: com.github.rempart-dev.rempart.api.v1alpha1.PartName
+    - name: necessity
+      type:
+        namedType: com.github.rempart-dev.rempart.api.v1alpha1.PurposeNecessity
+    - name: onWithdrawal
+      type:
+        namedType: com.github.rempart-dev.rempart.api.v1alpha1.WithdrawalEffect
+      default: Stop
+    - name: recipients
+      type:
+        list:
+          elementType:
+            namedType: com.github.rempart-dev.rempart.api.v1alpha1.ConsentRecipient
+          elementRelationship: associative
+          keys:
+          - name
+    - name: retention
+      type:
+        namedType: com.github.rempart-dev.rempart.api.v1alpha1.Period
+    - name: specialCategories
+      type:
+        list:
+          elementType:
+            namedType: com.github.rempart-dev.rempart.api.v1alpha1.SpecialCategory
+          elementRelationship: associative
+- name: com.github.rempart-dev.rempart.api.v1alpha1.ConsentRecipient
+  map:
+    fields:
+    - name: country
+      type:
+        namedType: com.github.rempart-dev.rempart.api.v1alpha1.Country
+    - name: kind
+      type:
+        namedType: com.github.rempart-dev.rempart.api.v1alpha1.RecipientKind
+    - name: name
+      type:
+        scalar: string
+- name: com.github.rempart-dev.rempart.api.v1alpha1.ConsentService
+  map:
+    fields:
+    - name: checkpointIntervalSeconds
+      type:
+        scalar: numeric
+      default: 5
+    - name: clients
+      type:
+        list:
+          elementType:
+            namedType: com.github.rempart-dev.rempart.api.v1alpha1.ConsentClient
+          elementRelationship: associative
+          keys:
+          - serviceAccount
+    - name: database
+      type:
+        namedType: com.github.rempart-dev.rempart.api.v1alpha1.LedgerDatabase
+    - name: host
+      type:
+        scalar: string
+    - name: ingressClassName
+      type:
+        namedType: com.github.rempart-dev.rempart.api.v1alpha1.ObjectName
+    - name: kekSecretRef
+      type:
+        namedType: com.github.rempart-dev.rempart.api.v1alpha1.SecretRef
+    - name: pepperSecretRef
+      type:
+        namedType: com.github.rempart-dev.rempart.api.v1alpha1.SecretRef
+    - name: replicas
+      type:
+        namedType: com.github.rempart-dev.rempart.api.v1alpha1.ServiceReplicas
+      default: {}
+    - name: resources
+      type:
+        namedType: com.github.rempart-dev.rempart.api.v1alpha1.StoreResources
+    - name: signingSecretRef
+      type:
+        namedType: com.github.rempart-dev.rempart.api.v1alpha1.SecretRef
+    - name: tlsSecretRef
+      type:
+        namedType: com.github.rempart-dev.rempart.api.v1alpha1.SecretRef
+    - name: witnessChannelRef
+      type:
+        namedType: com.github.rempart-dev.rempart.api.v1alpha1.ClusterRef
+- name: com.github.rempart-dev.rempart.api.v1alpha1.ConsentSite
+  map:
+    fields:
+    - name: defaultLanguage
+      type:
+        namedType: com.github.rempart-dev.rempart.api.v1alpha1.NoticeLanguage
+    - name: id
+      type:
+        namedType: com.github.rempart-dev.rempart.api.v1alpha1.PartName
+    - name: languages
+      type:
+        list:
+          elementType:
+            namedType: com.github.rempart-dev.rempart.api.v1alpha1.NoticeLanguage
+          elementRelationship: associative
+    - name: origins
+      type:
+        list:
+          elementType:
+            namedType: com.github.rempart-dev.rempart.api.v1alpha1.Origin
+          elementRelationship: associative
+    - name: triggers
+      type:
+        list:
+          elementType:
+            namedType: com.github.rempart-dev.rempart.api.v1alpha1.SiteTrigger
+          elementRelationship: associative
+          keys:
+          - id
+- name: com.github.rempart-dev.rempart.api.v1alpha1.ConsentWidget
+  map:
+    fields:
+    - name: acceptance
+      type:
+        namedType: com.github.rempart-dev.rempart.api.v1alpha1.WidgetAcceptance
+      default: Explicit
+    - name: consentTTL
+      type:
+        namedType: com.github.rempart-dev.rempart.api.v1alpha1.ConsentPeriod
+      default: P6M
+    - name: cookieDomain
+      type:
+        scalar: string
+    - name: doNotTrack
+      type:
+        namedType: com.github.rempart-dev.rempart.api.v1alpha1.DoNotTrackMode
+      default: Honoured
+    - name: ephemeral
+      type:
+        namedType: com.github.rempart-dev.rempart.api.v1alpha1.Feature
+      default: Disabled
+    - name: proof
+      type:
+        namedType: com.github.rempart-dev.rempart.api.v1alpha1.WidgetProof
+      default: Linked
+    - name: readAtLoad
+      type:
+        namedType: com.github.rempart-dev.rempart.api.v1alpha1.Feature
+      default: Enabled
+    - name: rememberRefusal
+      type:
+        namedType: com.github.rempart-dev.rempart.api.v1alpha1.Feature
+      default: Disabled
+    - name: sendURL
+      type:
+        namedType: com.github.rempart-dev.rempart.api.v1alpha1.WebURL
+    - name: sessionTTL
+      type:
+        namedType: com.github.rempart-dev.rempart.api.v1alpha1.SessionPeriod
+      default: PT30M
+    - name: storageBasis
+      type:
+        namedType: com.github.rempart-dev.rempart.api.v1alpha1.StorageBasis
+      default: StrictlyNecessary
+    - name: store
+      type:
+        namedType: com.github.rempart-dev.rempart.api.v1alpha1.WidgetStore
+      default: Local
 - name: com.github.rempart-dev.rempart.api.v1alpha1.CountKind
   scalar: string
 - name: com.github.rempart-dev.rempart.api.v1alpha1.Country
@@ -803,6 +1193,8 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: schedule
       type:
         scalar: string
+- name: com.github.rempart-dev.rempart.api.v1alpha1.DoNotTrackMode
+  scalar: string
 - name: com.github.rempart-dev.rempart.api.v1alpha1.DutyName
   scalar: string
 - name: com.github.rempart-dev.rempart.api.v1alpha1.DutyState
@@ -1289,6 +1681,10 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: region
       type:
         scalar: string
+- name: com.github.rempart-dev.rempart.api.v1alpha1.Feature
+  scalar: string
+- name: com.github.rempart-dev.rempart.api.v1alpha1.FieldPath
+  scalar: string
 - name: com.github.rempart-dev.rempart.api.v1alpha1.Finding
   map:
     fields:
@@ -1309,6 +1705,32 @@ var schemaYAML = typed.YAMLObject(`types:
         scalar: string
 - name: com.github.rempart-dev.rempart.api.v1alpha1.FindingSeverity
   scalar: string
+- name: com.github.rempart-dev.rempart.api.v1alpha1.GateField
+  map:
+    fields:
+    - name: name
+      type:
+        namedType: com.github.rempart-dev.rempart.api.v1alpha1.FieldPath
+    - name: purposes
+      type:
+        list:
+          elementType:
+            namedType: com.github.rempart-dev.rempart.api.v1alpha1.PartName
+          elementRelationship: associative
+- name: com.github.rempart-dev.rempart.api.v1alpha1.GateRecord
+  map:
+    fields:
+    - name: fields
+      type:
+        list:
+          elementType:
+            namedType: com.github.rempart-dev.rempart.api.v1alpha1.GateField
+          elementRelationship: associative
+          keys:
+          - name
+    - name: name
+      type:
+        namedType: com.github.rempart-dev.rempart.api.v1alpha1.PartName
 - name: com.github.rempart-dev.rempart.api.v1alpha1.Hours
   scalar: string
 - name: com.github.rempart-dev.rempart.api.v1alpha1.Identifier
@@ -1439,6 +1861,58 @@ var schemaYAML = typed.YAMLObject(`types:
         namedType: com.github.rempart-dev.rempart.api.v1alpha1.Date
 - name: com.github.rempart-dev.rempart.api.v1alpha1.Language
   scalar: string
+- name: com.github.rempart-dev.rempart.api.v1alpha1.LedgerConnection
+  map:
+    fields:
+    - name: adminSecretRef
+      type:
+        namedType: com.github.rempart-dev.rempart.api.v1alpha1.SecretRef
+    - name: appSecretRef
+      type:
+        namedType: com.github.rempart-dev.rempart.api.v1alpha1.SecretRef
+    - name: database
+      type:
+        namedType: com.github.rempart-dev.rempart.api.v1alpha1.Identifier
+    - name: host
+      type:
+        scalar: string
+    - name: place
+      type:
+        namedType: com.github.rempart-dev.rempart.api.v1alpha1.ExternalStore
+    - name: port
+      type:
+        scalar: numeric
+      default: 5432
+    - name: prunerSecretRef
+      type:
+        namedType: com.github.rempart-dev.rempart.api.v1alpha1.SecretRef
+    - name: sequencerSecretRef
+      type:
+        namedType: com.github.rempart-dev.rempart.api.v1alpha1.SecretRef
+    - name: tls
+      type:
+        namedType: com.github.rempart-dev.rempart.api.v1alpha1.ConnectionTLS
+- name: com.github.rempart-dev.rempart.api.v1alpha1.LedgerDatabase
+  map:
+    fields:
+    - name: connection
+      type:
+        namedType: com.github.rempart-dev.rempart.api.v1alpha1.LedgerConnection
+    - name: managed
+      type:
+        namedType: com.github.rempart-dev.rempart.api.v1alpha1.ManagedStore
+- name: com.github.rempart-dev.rempart.api.v1alpha1.LedgerStatus
+  map:
+    fields:
+    - name: checkpointTime
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
+    - name: root
+      type:
+        scalar: string
+    - name: size
+      type:
+        scalar: numeric
 - name: com.github.rempart-dev.rempart.api.v1alpha1.LegalBasis
   scalar: string
 - name: com.github.rempart-dev.rempart.api.v1alpha1.LegalZone
@@ -1500,6 +1974,63 @@ var schemaYAML = typed.YAMLObject(`types:
         scalar: numeric
 - name: com.github.rempart-dev.rempart.api.v1alpha1.NodeEvidence
   scalar: string
+- name: com.github.rempart-dev.rempart.api.v1alpha1.NoticeChange
+  scalar: string
+- name: com.github.rempart-dev.rempart.api.v1alpha1.NoticeLanguage
+  scalar: string
+- name: com.github.rempart-dev.rempart.api.v1alpha1.NoticeStatus
+  map:
+    fields:
+    - name: materialDigest
+      type:
+        scalar: string
+    - name: version
+      type:
+        scalar: numeric
+- name: com.github.rempart-dev.rempart.api.v1alpha1.NoticeText
+  map:
+    fields:
+    - name: accept
+      type:
+        namedType: com.github.rempart-dev.rempart.api.v1alpha1.ButtonLabel
+    - name: acceptAndSend
+      type:
+        namedType: com.github.rempart-dev.rempart.api.v1alpha1.ButtonLabel
+    - name: acceptAndStart
+      type:
+        namedType: com.github.rempart-dev.rempart.api.v1alpha1.ButtonLabel
+    - name: banner
+      type:
+        scalar: string
+    - name: choices
+      type:
+        namedType: com.github.rempart-dev.rempart.api.v1alpha1.ButtonLabel
+    - name: details
+      type:
+        namedType: com.github.rempart-dev.rempart.api.v1alpha1.ButtonLabel
+    - name: language
+      type:
+        namedType: com.github.rempart-dev.rempart.api.v1alpha1.NoticeLanguage
+    - name: privacyURL
+      type:
+        namedType: com.github.rempart-dev.rempart.api.v1alpha1.WebURL
+    - name: purposes
+      type:
+        list:
+          elementType:
+            namedType: com.github.rempart-dev.rempart.api.v1alpha1.PurposeText
+          elementRelationship: associative
+          keys:
+          - name
+    - name: refuse
+      type:
+        namedType: com.github.rempart-dev.rempart.api.v1alpha1.ButtonLabel
+    - name: termsDigest
+      type:
+        scalar: string
+    - name: termsURL
+      type:
+        namedType: com.github.rempart-dev.rempart.api.v1alpha1.WebURL
 - name: com.github.rempart-dev.rempart.api.v1alpha1.Notification
   map:
     fields:
@@ -1781,6 +2312,8 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: website
       type:
         scalar: string
+- name: com.github.rempart-dev.rempart.api.v1alpha1.Origin
+  scalar: string
 - name: com.github.rempart-dev.rempart.api.v1alpha1.OwnerReference
   map:
     fields:
@@ -1953,6 +2486,8 @@ var schemaYAML = typed.YAMLObject(`types:
           elementRelationship: atomic
 - name: com.github.rempart-dev.rempart.api.v1alpha1.ProcessingRole
   scalar: string
+- name: com.github.rempart-dev.rempart.api.v1alpha1.ProofErasure
+  scalar: string
 - name: com.github.rempart-dev.rempart.api.v1alpha1.Protection
   scalar: string
 - name: com.github.rempart-dev.rempart.api.v1alpha1.ProviderRegion
@@ -1982,6 +2517,22 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: name
       type:
         namedType: com.github.rempart-dev.rempart.api.v1alpha1.PartName
+- name: com.github.rempart-dev.rempart.api.v1alpha1.PurposeLifecycle
+  scalar: string
+- name: com.github.rempart-dev.rempart.api.v1alpha1.PurposeNecessity
+  scalar: string
+- name: com.github.rempart-dev.rempart.api.v1alpha1.PurposeText
+  map:
+    fields:
+    - name: name
+      type:
+        namedType: com.github.rempart-dev.rempart.api.v1alpha1.PartName
+    - name: text
+      type:
+        scalar: string
+    - name: title
+      type:
+        scalar: string
 - name: com.github.rempart-dev.rempart.api.v1alpha1.QuotaMode
   scalar: string
 - name: com.github.rempart-dev.rempart.api.v1alpha1.Recipient
@@ -2022,6 +2573,8 @@ var schemaYAML = typed.YAMLObject(`types:
             namedType: com.github.rempart-dev.rempart.api.v1alpha1.ObjectName
           elementRelationship: associative
 - name: com.github.rempart-dev.rempart.api.v1alpha1.RegisterMode
+  scalar: string
+- name: com.github.rempart-dev.rempart.api.v1alpha1.Requirement
   scalar: string
 - name: com.github.rempart-dev.rempart.api.v1alpha1.ResidencyException
   map:
@@ -2305,6 +2858,18 @@ var schemaYAML = typed.YAMLObject(`types:
   scalar: string
 - name: com.github.rempart-dev.rempart.api.v1alpha1.Sensitivity
   scalar: string
+- name: com.github.rempart-dev.rempart.api.v1alpha1.ServiceReplicas
+  map:
+    fields:
+    - name: max
+      type:
+        scalar: numeric
+    - name: min
+      type:
+        scalar: numeric
+      default: 2
+- name: com.github.rempart-dev.rempart.api.v1alpha1.SessionPeriod
+  scalar: string
 - name: com.github.rempart-dev.rempart.api.v1alpha1.SeverityAvailability
   scalar: string
 - name: com.github.rempart-dev.rempart.api.v1alpha1.SeverityBand
@@ -2371,6 +2936,56 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: suggestion
       type:
         namedType: com.github.rempart-dev.rempart.api.v1alpha1.RiskOutcome
+- name: com.github.rempart-dev.rempart.api.v1alpha1.SiteAssertion
+  map:
+    fields:
+    - name: evidenceURL
+      type:
+        namedType: com.github.rempart-dev.rempart.api.v1alpha1.WebURL
+    - name: mode
+      type:
+        namedType: com.github.rempart-dev.rempart.api.v1alpha1.AssertionMode
+      default: Refused
+    - name: purposes
+      type:
+        list:
+          elementType:
+            namedType: com.github.rempart-dev.rempart.api.v1alpha1.PartName
+          elementRelationship: associative
+- name: com.github.rempart-dev.rempart.api.v1alpha1.SiteStatus
+  map:
+    fields:
+    - name: bytes
+      type:
+        scalar: numeric
+    - name: digest
+      type:
+        scalar: string
+    - name: id
+      type:
+        namedType: com.github.rempart-dev.rempart.api.v1alpha1.PartName
+    - name: integrity
+      type:
+        scalar: string
+    - name: url
+      type:
+        scalar: string
+- name: com.github.rempart-dev.rempart.api.v1alpha1.SiteTrigger
+  map:
+    fields:
+    - name: id
+      type:
+        namedType: com.github.rempart-dev.rempart.api.v1alpha1.PartName
+    - name: texts
+      type:
+        list:
+          elementType:
+            namedType: com.github.rempart-dev.rempart.api.v1alpha1.TriggerText
+          elementRelationship: associative
+          keys:
+          - language
+- name: com.github.rempart-dev.rempart.api.v1alpha1.SpecialCategory
+  scalar: string
 - name: com.github.rempart-dev.rempart.api.v1alpha1.SpecialCategoryException
   scalar: string
 - name: com.github.rempart-dev.rempart.api.v1alpha1.StageClock
@@ -2398,6 +3013,8 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: repeats
       type:
         scalar: numeric
+- name: com.github.rempart-dev.rempart.api.v1alpha1.StorageBasis
+  scalar: string
 - name: com.github.rempart-dev.rempart.api.v1alpha1.StorageDeclaration
   map:
     fields:
@@ -2643,6 +3260,17 @@ var schemaYAML = typed.YAMLObject(`types:
         scalar: string
 - name: com.github.rempart-dev.rempart.api.v1alpha1.TransferMechanism
   scalar: string
+- name: com.github.rempart-dev.rempart.api.v1alpha1.TriggerText
+  map:
+    fields:
+    - name: language
+      type:
+        namedType: com.github.rempart-dev.rempart.api.v1alpha1.NoticeLanguage
+    - name: text
+      type:
+        scalar: string
+- name: com.github.rempart-dev.rempart.api.v1alpha1.WebURL
+  scalar: string
 - name: com.github.rempart-dev.rempart.api.v1alpha1.WebhookChannel
   map:
     fields:
@@ -2655,6 +3283,14 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: url
       type:
         scalar: string
+- name: com.github.rempart-dev.rempart.api.v1alpha1.WidgetAcceptance
+  scalar: string
+- name: com.github.rempart-dev.rempart.api.v1alpha1.WidgetProof
+  scalar: string
+- name: com.github.rempart-dev.rempart.api.v1alpha1.WidgetStore
+  scalar: string
+- name: com.github.rempart-dev.rempart.api.v1alpha1.WithdrawalEffect
+  scalar: string
 - name: com.github.rempart-dev.rempart.api.v1alpha1.WorkloadKind
   scalar: string
 - name: com.github.rempart-dev.rempart.api.v1alpha1.WorkloadRef

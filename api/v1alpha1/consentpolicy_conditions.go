@@ -1,0 +1,48 @@
+package v1alpha1
+
+// Condition types of ConsentPolicy, beside Ready, Reconciling, Stalled, and Provisioned and Resident, which mean the same
+// as for DataRegister, for the service and its database.
+// Condition types of ConsentPolicy, beside Ready, Reconciling and Stalled. Provisioned and Resident are those of
+// DataRegister, for the service and its database; Verified is True when the last self-audit found ledger and log in
+// agreement, and the log only ever grew.
+const (
+	// ConditionPublished is True when the words, purposes and widget that the policy asks for are in the ledger and served.
+	ConditionPublished = "Published"
+	// ConditionProofComplete is True when nothing counts as consent that only somebody else can prove.
+	ConditionProofComplete = "ProofComplete"
+)
+
+// Reasons of ConsentPolicy, beside those of other kinds that it shares: OfficerMissing, RegisterMissing, CredentialsMissing,
+// DatabaseStarting and what is said of places.
+const (
+	// ReasonServing means that the service answers with what the policy asks for.
+	ReasonServing = "Serving"
+	// ReasonServiceStarting means that no pod of the service is ready.
+	ReasonServiceStarting = "ServiceStarting"
+	// ReasonServiceSilent means that the service has ready pods and did not answer.
+	ReasonServiceSilent = "ServiceSilent"
+	// ReasonPurposeNotRegistered means that the register lacks a purpose, or has it with another legal basis.
+	ReasonPurposeNotRegistered = "PurposeNotRegistered"
+	// ReasonNoticeNotInEffect means that the effectiveTime of every notice is still to come.
+	ReasonNoticeNotInEffect = "NoticeNotInEffect"
+	// ReasonIssuerUnknown means that the API server did not tell who issues the tokens of ServiceAccounts.
+	ReasonIssuerUnknown = "IssuerUnknown"
+
+	// ReasonNoticePublished means that the notice is in the ledger and shown.
+	ReasonNoticePublished = "NoticePublished"
+	// ReasonNoticePending means that the service still shows another notice.
+	ReasonNoticePending = "NoticePending"
+
+	// ReasonAssertionEvidenceMissing means that the word of a site counts, and the policy names no place of its proof.
+	ReasonAssertionEvidenceMissing = "AssertionEvidenceMissing"
+	// ReasonOwnProof means that each acceptance is an act that the ledger recorded, or has its proof at the named place.
+	ReasonOwnProof = "OwnProof"
+
+	// ReasonAuditPassed means that the last self-audit found ledger and log in agreement.
+	ReasonAuditPassed = "AuditPassed"
+	// ReasonAuditPending means that there was no self-audit yet.
+	ReasonAuditPending = "AuditPending"
+	// ReasonContradicted means that ledger and log disagree, or that the log does not continue the checkpoint that was
+	// copied before: somebody changed or cut what was recorded.
+	ReasonContradicted = "Contradicted"
+)

@@ -1,0 +1,220 @@
+package v1alpha1
+
+// ClientRight is what a client of the service may do.
+//
+// +kubebuilder:validation:Enum=Check;Filter;Link;Erase;Export;Read
+type ClientRight string
+
+// Values of ClientRight.
+const (
+	RightCheck  ClientRight = "Check"
+	RightFilter ClientRight = "Filter"
+	RightLink   ClientRight = "Link"
+	RightErase  ClientRight = "Erase"
+	RightExport ClientRight = "Export"
+	RightRead   ClientRight = "Read"
+)
+
+// ProofErasure is what an erasure leaves of the proof (Article 17(3)(e)).
+//
+// +kubebuilder:validation:Enum=KeepProof;EraseProof
+type ProofErasure string
+
+// Values of ProofErasure.
+const (
+	ProofKept   ProofErasure = "KeepProof"
+	ProofErased ProofErasure = "EraseProof"
+)
+
+// ServiceReplicas is how many pods serve.
+//
+// +kubebuilder:validation:XValidation:rule="!has(self.max) || self.max >= self.min",message="max must not be less than min"
+type ServiceReplicas struct {
+	// min is the number of pods, or the least of them when max is more.
+	// +optional
+	// +default=2
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=20
+	Min int32 `json:"min,omitempty"`
+	// max is the most pods under load; as many as min when absent.
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=20
+	Max int32 `json:"max,omitempty"`
+}
+
+// LedgerConnection is how to reach a database of the ledger that Rempart does not run. Each role has a login of its own.
+//
+// +kubebuilder:validation:XValidation:rule="[self.appSecretRef.name, self.sequencerSecretRef.name, self.prunerSecretRef.name].all(n, n != self.adminSecretRef.name)",message="the administrator's credentials must not be those of another role"
+// +kubebuilder:validation:XValidation:rule="self.appSecretRef.name != self.sequencerSecretRef.name && self.appSecretRef.name != self.prunerSecretRef.name && self.sequencerSecretRef.name != self.prunerSecretRef.name",message="appSecretRef, sequencerSecretRef and prunerSecretRef must name different Secrets"
+type LedgerConnection struct {
+	// host of the database.
+	// +required
+	// +kubebuilder:validation:Pattern=`^[A-Za-z0-9]([-A-Za-z0-9.:]*[A-Za-z0-9])?$`
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	Host string `json:"host,omitempty"`
+	// port of the database; 5432 when absent.
+	// +optional
+	// +default=5432
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=65535
+	Port int32 `json:"port,omitempty"`
+	// database that holds the ledger.
+	// +required
+	Database Identifier `json:"database,omitempty"`
+	// tls of the connection.
+	// +required
+	TLS ConnectionTLS `json:"tls,omitzero"`
+	// place of the database.
+	// +required
+	Place ExternalStore `json:"place,omitzero"`
+	// adminSecretRef names the credentials that make roles and tables, keys username and password. Only the migration has them.
+	// +required
+	AdminSecretRef SecretRef `json:"adminSecretRef,omitzero"`
+	// appSecretRef names the credentials of the role that appends and reads, keys username and password.
+	// +required
+	AppSecretRef SecretRef `json:"appSecretRef,omitzero"`
+	// sequencerSecretRef names the credentials of the role that numbers events and signs, keys username and password.
+	// +required
+	SequencerSecretRef SecretRef `json:"sequencerSecretRef,omitzero"`
+	// prunerSecretRef names the credentials of the role that removes what is past its retention, keys username and password.
+	// +required
+	PrunerSecretRef SecretRef `json:"prunerSecretRef,omitzero"`
+}
+
+// LedgerDatabase is the ledger's PostgreSQL.
+//
+// +kubebuilder:validation:MinProperties=1
+// +kubebuilder:validation:XValidation:rule="has(self.managed) != has(self.connection)",message="set exactly one of managed and connection"
+type LedgerDatabase struct {
+	// managed is a database that Rempart runs.
+	// +optional
+	Managed *ManagedStore `json:"managed,omitempty"`
+	// connection reaches a database that Rempart does not run.
+	// +optional
+	Connection *LedgerConnection `json:"connection,omitempty"`
+}
+
+// ConsentClient is a workload that may ask the service.
+type ConsentClient struct {
+	// serviceAccount of the workload, in the same namespace. Its tokens have the audience consentd.
+	// +required
+	ServiceAccount ObjectName `json:"serviceAccount,omitempty"`
+	// rights of the workload.
+	// +required
+	// +listType=set
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=6
+	Rights []ClientRight `json:"rights,omitempty"`
+}
+
+// ConsentService is the service consentd, which runs where the register's residency policy allows.
+//
+// +kubebuilder:validation:XValidation:rule="has(self.host) || (!has(self.ingressClassName) && !has(self.tlsSecretRef))",message="ingressClassName and tlsSecretRef need host"
+type ConsentService struct {
+	// replicas that serve. Two when absent.
+	// +optional
+	// +default={}
+	Replicas ServiceReplicas `json:"replicas,omitzero"`
+	// resources of the service's container.
+	// +optional
+	Resources StoreResources `json:"resources,omitzero"`
+	// host by which pages reach the service. Absent, the service has no Ingress.
+	// +optional
+	// +kubebuilder:validation:Pattern=`^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)+$`
+	// +kubebuilder:validation:MinLength=3
+	// +kubebuilder:validation:MaxLength=253
+	Host string `json:"host,omitempty"`
+	// ingressClassName of the Ingress; the cluster's default class when absent.
+	// +optional
+	IngressClassName ObjectName `json:"ingressClassName,omitempty"`
+	// tlsSecretRef names the certificate of host, of type kubernetes.io/tls.
+	// +optional
+	TLSSecretRef *SecretRef `json:"tlsSecretRef,omitempty"`
+	// database of the ledger.
+	// +required
+	Database LedgerDatabase `json:"database,omitzero"`
+	// checkpointIntervalSeconds is how soon an event is in a signed checkpoint.
+	// +optional
+	// +default=5
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=60
+	CheckpointIntervalSeconds int32 `json:"checkpointIntervalSeconds,omitempty"`
+	// clients of the service.
+	// +optional
+	// +listType=map
+	// +listMapKey=serviceAccount
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=32
+	Clients []ConsentClient `json:"clients,omitempty"`
+	// signingSecretRef names the Ed25519 seed that signs checkpoints and receipts, key signing, 32 bytes. Rempart makes one
+	// when absent.
+	// +optional
+	SigningSecretRef *SecretRef `json:"signingSecretRef,omitempty"`
+	// pepperSecretRef names the pepper of links to people, key pepper, 32 bytes. Rempart makes one when absent.
+	// +optional
+	PepperSecretRef *SecretRef `json:"pepperSecretRef,omitempty"`
+	// kekSecretRef names the key that wraps people's keys, key kek, 32 bytes. Rempart makes one when absent.
+	// +optional
+	KEKSecretRef *SecretRef `json:"kekSecretRef,omitempty"`
+	// witnessChannelRef names the NotificationChannel that gets checkpoints, so that they are kept elsewhere too.
+	// +optional
+	WitnessChannelRef *ClusterRef `json:"witnessChannelRef,omitempty"`
+}
+
+// ConsentLedger is how long proof is kept.
+type ConsentLedger struct {
+	// proofRetention is how long an event is kept after it lost its effect.
+	// +optional
+	// +default="P5Y"
+	ProofRetention Period `json:"proofRetention,omitempty"`
+	// onErasure is what an erasure leaves of the proof.
+	// +optional
+	// +default="KeepProof"
+	OnErasure ProofErasure `json:"onErasure,omitempty"`
+}
+
+// GateField is a field of a record, and the purposes that may use it.
+type GateField struct {
+	// name of the field.
+	// +required
+	Name FieldPath `json:"name,omitempty"`
+	// purposes any of which lets the field pass. Each lists the field in its dataFields.
+	// +required
+	// +listType=set
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=40
+	Purposes []PartName `json:"purposes,omitempty"`
+}
+
+// GateRecord is a kind of record that the gate filters.
+type GateRecord struct {
+	// name of the record.
+	// +required
+	Name PartName `json:"name,omitempty"`
+	// fields that can pass. All others are dropped.
+	// +required
+	// +listType=map
+	// +listMapKey=name
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=128
+	Fields []GateField `json:"fields,omitempty"`
+}
+
+// ConsentGate is which fields pass for which purposes. Unknown fields and records are always dropped.
+type ConsentGate struct {
+	// records that are filtered.
+	// +optional
+	// +listType=map
+	// +listMapKey=name
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=32
+	Records []GateRecord `json:"records,omitempty"`
+	// cacheSeconds is how long an answer may be kept; 0 keeps none.
+	// +optional
+	// +default=1
+	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=5
+	CacheSeconds *int32 `json:"cacheSeconds,omitempty"`
+}
