@@ -25,9 +25,9 @@ const (
 	// MaxSize is in bytes.
 	MaxSize = 1 << 20
 	// MaxDepth is how many objects and arrays may lie in each other.
-	MaxDepth = 32
-	// MaxPath is how many names a field's path may have.
-	MaxPath = 8
+	MaxDepth = 64
+	// MaxPath is in bytes of a field's path.
+	MaxPath = 128
 )
 
 // Policy is what a ConsentPolicy says to its gate.
@@ -95,7 +95,7 @@ type node struct {
 }
 
 // name is what a part of a path may be. It needs no escape in JSON.
-var name = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_-]{0,62}$`)
+var name = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_-]*$`)
 
 // New checks a policy: ErrPolicy for names that come twice, a path that is none or that passes through another field, and a
 // field whose purpose is unknown.
@@ -126,7 +126,7 @@ func New(p Policy) (*Gate, error) {
 // add puts a field in its place; false when it has none.
 func (n *node) add(field Field, known map[string]bool) bool {
 	parts := strings.Split(field.Name, ".")
-	if len(parts) > MaxPath || slices.ContainsFunc(field.Purposes, func(p string) bool { return !known[p] }) {
+	if len(field.Name) > MaxPath || slices.ContainsFunc(field.Purposes, func(p string) bool { return !known[p] }) {
 		return false
 	}
 	for i, part := range parts {
