@@ -1,0 +1,81 @@
+package judge
+
+import (
+	"slices"
+
+	"github.com/rempart-dev/rempart/api/v1alpha1"
+	"github.com/rempart-dev/rempart/internal/consent"
+)
+
+// accepts is which word of a policy allows a method. What is not here (api, operator-withdraw) grants nothing: nobody else
+// consents in a person's place.
+var accepts = map[consent.Method]v1alpha1.AcceptanceMethod{
+	consent.MethodMessage:        v1alpha1.AcceptMessage,
+	consent.MethodButton:         v1alpha1.AcceptButton,
+	consent.MethodCheckbox:       v1alpha1.AcceptCheckbox,
+	consent.MethodTriggerButton:  v1alpha1.AcceptTriggerButton,
+	consent.MethodDoubleOptIn:    v1alpha1.AcceptDoubleOptIn,
+	consent.MethodAssertedBySite: v1alpha1.AcceptSiteAssertion,
+}
+
+// ownAct are the methods that say nothing but consent to this purpose.
+var ownAct = []consent.Method{consent.MethodCheckbox, consent.MethodButton, consent.MethodDoubleOptIn}
+
+// optIn are those by which a person chooses one purpose against a signal that says no to all.
+var optIn = []consent.Method{consent.MethodCheckbox, consent.MethodDoubleOptIn}
+
+// method objects to acts that the policy does not list for the purpose, and to those that can never be consent to it: a message
+// or a site's word for what the visitor did not ask for (Planet49, C-673/17; Article 7(4)), anything but an act of its own where
+// consent is explicit or a child's (Articles 9(2)(a) and 8).
+func method(c ruling, purpose v1alpha1.ConsentPurpose) Refusal {
+	how := c.act.Method
+	word, known := accepts[how]
+	listed := known && slices.Contains(purpose.Acceptance, word)
+	// What a mail will ask again is asked for by any act of its own.
+	asked := doubled(purpose) && slices.Contains(ownAct, how)
+	if !listed && !asked {
+		return RefusedMethod
+	}
+	careful := purpose.ConsentKind == v1alpha1.ConsentExplicit || len(purpose.SpecialCategories) > 0 || purpose.MinimumAge > 0
+	if careful && !slices.Contains(ownAct, how) {
+		return RefusedMethod
+	}
+	switch how {
+	case consent.MethodMessage:
+		if purpose.Necessity != v1alpha1.NecessityRequestedService || c.rules.Spec.Widget.Acceptance != v1alpha1.WidgetMessage || !c.act.BannerSeen {
+			return RefusedMethod
+		}
+	case consent.MethodAssertedBySite:
+		said := c.rules.Spec.SiteAssertion
+		if purpose.Necessity != v1alpha1.NecessityRequestedService || said.Mode != v1alpha1.AssertionAccepted || !slices.Contains(said.Purposes, purpose.Name) {
+			return RefusedMethod
+		}
+	default:
+	}
+	return ""
+}
+
+// assertion objects to a site's word about what the person has denied since: it counts only if its banner was answered later. A
+// time that is still to come is no time: it would outlive every withdrawal.
+func assertion(c ruling, purpose v1alpha1.ConsentPurpose) Refusal {
+	before, decided := c.before[string(purpose.Name)]
+	if c.act.Method != consent.MethodAssertedBySite || !decided || before.Decision == consent.Granted {
+		return ""
+	}
+	if c.act.AssertedAt.After(before.RecordedAt) && !c.act.AssertedAt.After(c.now.Add(skew)) {
+		return ""
+	}
+	return RefusedAssertion
+}
+
+// age objects to who does not say to be old enough. What is confirmed by mail was asked before the mail went.
+func age(c ruling, purpose v1alpha1.ConsentPurpose) Refusal {
+	if c.act.Method == consent.MethodDoubleOptIn || c.act.OldEnoughFor >= purpose.MinimumAge {
+		return ""
+	}
+	return RefusedAge
+}
+
+func doubled(purpose v1alpha1.ConsentPurpose) bool {
+	return purpose.DoubleOptIn == v1alpha1.RequirementRequired
+}
