@@ -1,0 +1,309 @@
+// Package ledger is a consent ledger in memory: the twin of the one in PostgreSQL. It keeps the same events, hashes, log and
+// proofs, puts each event into the log at once, and forgets everything when the program ends.
+package ledger
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+	"golang.org/x/mod/sumdb/note"
+	"golang.org/x/mod/sumdb/tlog"
+	"k8s.io/utils/clock"
+
+	"github.com/rempart-dev/rempart/internal/consent"
+	"github.com/rempart-dev/rempart/internal/consent/event"
+	"github.com/rempart-dev/rempart/internal/consent/proof"
+	"github.com/rempart-dev/rempart/internal/consent/seal"
+)
+
+// Config says whose ledger it is. Pepper, KEK and signer are made by chance where none is given.
+type Config struct {
+	Tenant uuid.UUID
+	// Origin of the log; empty means ledger.example/<tenant>.
+	Origin string
+	Pepper []byte
+	Signer note.Signer
+	Clock  clock.PassiveClock
+}
+
+// Ledger implements consent.Writer, Reader, Log and Mailbox.
+type Ledger struct {
+	tenant uuid.UUID
+	pepper []byte
+	ring   seal.Ring
+	signer note.Signer
+	public string
+	clock  clock.PassiveClock
+
+	mu       sync.Mutex
+	last     time.Time // of the last receipt: no two are of one instant
+	events   []consent.Event
+	places   map[uuid.UUID]int64
+	hashes   hashes
+	links    map[string]uuid.UUID
+	merged   map[uuid.UUID][]uuid.UUID // a person and the references that Link made part of them
+	keys     map[uuid.UUID]seal.Key
+	states   map[uuid.UUID]map[string]consent.State
+	idem     map[string]uuid.UUID
+	tokens   map[[sha256.Size]byte]*token
+	bodies   map[string]string
+	revision map[string]int32
+	watchers map[chan consent.Change]struct{}
+}
+
+// The interfaces that others use.
+var (
+	_ consent.Writer  = (*Ledger)(nil)
+	_ consent.Reader  = (*Ledger)(nil)
+	_ consent.Log     = (*Ledger)(nil)
+	_ consent.Mailbox = (*Ledger)(nil)
+)
+
+// New returns an empty ledger.
+func New(c Config) (*Ledger, error) {
+	if c.Tenant == uuid.Nil {
+		c.Tenant = uuid.New()
+	}
+	if c.Origin == "" {
+		c.Origin = proof.Origin("ledger.example", c.Tenant.String())
+	}
+	if c.Pepper == nil {
+		c.Pepper = chance(seal.KeySize)
+	}
+	if c.Clock == nil {
+		c.Clock = clock.RealClock{}
+	}
+	l := &Ledger{
+		tenant: c.Tenant, pepper: c.Pepper, signer: c.Signer, clock: c.Clock,
+		places: map[uuid.UUID]int64{}, links: map[string]uuid.UUID{}, merged: map[uuid.UUID][]uuid.UUID{}, keys: map[uuid.UUID]seal.Key{},
+		states: map[uuid.UUID]map[string]consent.State{}, idem: map[string]uuid.UUID{}, tokens: map[[sha256.Size]byte]*token{},
+		bodies: map[string]string{}, revision: map[string]int32{}, watchers: map[chan consent.Change]struct{}{},
+	}
+	var err error
+	if l.signer == nil {
+		if l.signer, l.public, err = proof.NewSigner(c.Origin, chance(proof.SeedSize)); err != nil {
+			return nil, fmt.Errorf("making a ledger: %w", err)
+		}
+	}
+	l.ring, err = seal.NewRing(chance(seal.KeySize))
+	return l, err
+}
+
+// PublicKey is the text of the key that checks checkpoints; empty where the signer was given.
+func (l *Ledger) PublicKey() string { return l.public }
+
+func chance(n int) []byte {
+	raw := make([]byte, n)
+	_, _ = rand.Read(raw) // never fails (crypto/rand)
+	return raw
+}
+
+// receipt names an act at the next free instant.
+func (l *Ledger) receipt() event.Receipt {
+	at := event.Instant(l.clock.Now())
+	if !at.After(l.last) {
+		at = l.last.Add(time.Microsecond)
+	}
+	l.last = at
+	return event.NewReceipt(at, event.Chance(chance(len(event.Chance{}))))
+}
+
+// Record appends an act.
+func (l *Ledger) Record(_ context.Context, act consent.Act) (consent.Recorded, error) {
+	if err := event.Check(&act); err != nil {
+		return consent.Recorded{}, fmt.Errorf("recording an act: %w", err)
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.record(act, uuid.Nil)
+}
+
+// record appends an act of a person; known is their reference where the caller has it.
+func (l *Ledger) record(act consent.Act, known uuid.UUID) (consent.Recorded, error) {
+	if receipt, seen := l.idem[once(act)]; seen {
+		events := l.ofReceipt(receipt)
+		return consent.Recorded{Receipt: receipt, Subject: events[0].Subject, Events: events, Deduplicated: true}, nil
+	}
+	subject := known
+	if subject == uuid.Nil {
+		var err error
+		if subject, err = l.meet(act.Person); err != nil {
+			return consent.Recorded{}, err
+		}
+	}
+	receipt := l.receipt()
+	var sealed []byte
+	if len(act.Evidence) > 0 {
+		sealed = l.keys[subject].Seal([seal.NonceSize]byte(chance(seal.NonceSize)), act.Evidence, l.tenant, receipt.ID)
+	}
+	events := event.Of(&act, l.tenant, subject, receipt, sealed)
+	event.Finish(events)
+	l.append(events)
+	l.idem[once(act)] = receipt.ID
+	l.move(subject, events, act.Notice)
+	return consent.Recorded{Receipt: receipt.ID, Subject: subject, Events: l.open(events)}, nil
+}
+
+// once names an act.
+func once(act consent.Act) string { return act.Site + "\x00" + act.Key }
+
+// meet returns the reference of a person, a new one for a new person. Nobody can be found again as the zero Person.
+func (l *Ledger) meet(person consent.Person) (uuid.UUID, error) {
+	if subject, ok := l.find(person); ok {
+		return subject, nil
+	}
+	subject := uuid.New()
+	key, _, err := l.ring.New(&seal.Chance{Key: [seal.KeySize]byte(chance(seal.KeySize))}, l.tenant, subject)
+	if err != nil {
+		return uuid.Nil, fmt.Errorf("making a person's key: %w", err)
+	}
+	l.keys[subject] = key
+	if person != (consent.Person{}) {
+		l.links[l.link(person)] = subject
+		l.states[subject] = map[string]consent.State{}
+	}
+	return subject, nil
+}
+
+func (l *Ledger) link(person consent.Person) string { return string(event.Link(l.pepper, person)) }
+
+func (l *Ledger) find(person consent.Person) (uuid.UUID, bool) {
+	if person == (consent.Person{}) {
+		return uuid.Nil, false
+	}
+	subject, ok := l.links[l.link(person)]
+	return subject, ok
+}
+
+// append puts events into the ledger and its log.
+func (l *Ledger) append(events []consent.Event) {
+	for _, e := range events {
+		index := int64(len(l.events))
+		grown, err := tlog.StoredHashesForRecordHash(index, tlog.Hash(e.Leaf), l.hashes)
+		if err != nil {
+			panic("the log in memory lacks its own hashes: " + err.Error())
+		}
+		l.hashes = append(l.hashes, grown...)
+		l.events, l.places[e.ID] = append(l.events, e), index
+	}
+}
+
+// move brings the state of a person up to date and tells who watches.
+func (l *Ledger) move(subject uuid.UUID, events []consent.Event, notice consent.NoticeRef) {
+	states, linked := l.states[subject]
+	if !linked {
+		return
+	}
+	change := consent.Change{Subject: subject}
+	for _, e := range event.Moved(events) {
+		states[e.Purpose] = consent.State{Purpose: e.Purpose, Event: e.ID, Decision: *e.Decision, Notice: notice, RecordedAt: e.RecordedAt, ValidUntil: e.ValidUntil}
+		change.Purposes = append(change.Purposes, e.Purpose)
+	}
+	if len(change.Purposes) > 0 {
+		l.tell(change)
+	}
+}
+
+// Link lets two names stand for one person.
+func (l *Ledger) Link(_ context.Context, known, other consent.Person) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	subject, ok := l.find(known)
+	if !ok {
+		return fmt.Errorf("linking a person: %w", consent.ErrUnknown)
+	}
+	joined, ok := l.find(other)
+	switch {
+	case other == (consent.Person{}):
+		return fmt.Errorf("linking a person: %w", consent.ErrUnknown)
+	case !ok:
+		l.links[l.link(other)] = subject
+	case joined != subject:
+		l.join(subject, joined)
+	}
+	return nil
+}
+
+// join makes one person of two: of their states about a purpose the later one holds.
+func (l *Ledger) join(subject, joined uuid.UUID) {
+	for link, of := range l.links {
+		if of == joined {
+			l.links[link] = subject
+		}
+	}
+	l.merged[subject] = append(append(l.merged[subject], joined), l.merged[joined]...)
+	delete(l.merged, joined)
+	for purpose, state := range l.states[joined] {
+		if mine, ok := l.states[subject][purpose]; !ok || strings.Compare(mine.Event.String(), state.Event.String()) < 0 {
+			l.states[subject][purpose] = state
+		}
+	}
+	delete(l.states, joined)
+	for _, t := range l.tokens {
+		if t.Subject == joined {
+			t.Subject = subject
+		}
+	}
+	l.tell(consent.Change{Subject: joined})
+	l.tell(consent.Change{Subject: subject})
+}
+
+// Shred forgets a person.
+func (l *Ledger) Shred(_ context.Context, person consent.Person) (uuid.UUID, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	subject, ok := l.find(person)
+	if !ok {
+		return uuid.Nil, fmt.Errorf("forgetting a person: %w", consent.ErrUnknown)
+	}
+	for _, one := range append([]uuid.UUID{subject}, l.merged[subject]...) {
+		delete(l.keys, one)
+		l.house(consent.Event{Type: consent.EventSubjectShredded, Subject: one})
+	}
+	for link, of := range l.links {
+		if of == subject {
+			delete(l.links, link)
+		}
+	}
+	for hash, t := range l.tokens {
+		if t.Subject == subject {
+			delete(l.tokens, hash)
+		}
+	}
+	delete(l.states, subject)
+	delete(l.merged, subject)
+	l.tell(consent.Change{Subject: subject})
+	return subject, nil
+}
+
+// house appends an event that no act caused.
+func (l *Ledger) house(e consent.Event) {
+	receipt := l.receipt()
+	e.Tenant, e.ID, e.Receipt, e.RecordedAt = l.tenant, receipt.ID, receipt.ID, receipt.At
+	events := []consent.Event{e}
+	event.Finish(events)
+	l.append(events)
+}
+
+// open returns copies of events with their evidence, where the key is there.
+func (l *Ledger) open(events []consent.Event) []consent.Event {
+	out := slices.Clone(events)
+	for i := range out {
+		e := &out[i]
+		key, ok := l.keys[e.Subject]
+		switch {
+		case e.Subject == uuid.Nil:
+			e.Evidence = e.EvidenceCiphertext
+		case ok && e.EvidenceCiphertext != nil:
+			e.Evidence, _ = key.Open(e.EvidenceCiphertext, l.tenant, e.ID)
+		}
+	}
+	return out
+}

@@ -1,0 +1,27 @@
+package event
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+
+	"github.com/rempart-dev/rempart/api/v1alpha1"
+	"github.com/rempart-dev/rempart/internal/consent"
+	"github.com/rempart-dev/rempart/internal/erasure/subject"
+)
+
+// kinds of people whose identifiers have more than one spelling.
+var kinds = map[string]v1alpha1.IdentifierKind{"email": v1alpha1.IdentifierEmail, "phone": v1alpha1.IdentifierPhone}
+
+// Link is what a ledger keeps of a name: HMAC-SHA-256(pepper, kind ‖ 0 ‖ normalised identifier). Without the pepper, which
+// is not in the database, it says nothing.
+func Link(pepper []byte, person consent.Person) []byte {
+	mac := hmac.New(sha256.New, pepper)
+	mac.Write([]byte(person.Kind))
+	mac.Write([]byte{0})
+	if kind, ok := kinds[person.Kind]; ok {
+		mac.Write([]byte(subject.Normalise(kind, person.ID)))
+	} else {
+		mac.Write([]byte(person.ID))
+	}
+	return mac.Sum(nil)
+}
