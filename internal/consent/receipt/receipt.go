@@ -99,7 +99,7 @@ func Of(by Issuer, events []consent.Event) (Claims, error) {
 		if !event.ValidUntil.IsZero() {
 			c.Expires = max(c.Expires, event.ValidUntil.Unix())
 		}
-		c.Events = append(c.Events, Event{event.ID, encode(event.Leaf), string(event.Type), event.Purpose, decision(event.Decision)})
+		c.Events = append(c.Events, Event{event.ID, encode(event.Leaf), string(event.Type), event.Purpose, decision(event)})
 	}
 	return c, nil
 }
@@ -151,11 +151,12 @@ func (e Event) LeafHash() ([]byte, error) {
 
 func encode(b []byte) string { return base64.RawURLEncoding.EncodeToString(b) }
 
-func decision(d *consent.Decision) string {
+// decision is empty for an event about no purpose, whatever the ledger keeps in its place: it consents to nothing.
+func decision(e consent.Event) string {
 	switch {
-	case d == nil:
+	case e.Decision == nil || e.Purpose == "":
 		return ""
-	case *d == consent.Granted:
+	case *e.Decision == consent.Granted:
 		return Granted
 	default:
 		return Denied

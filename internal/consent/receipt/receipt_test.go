@@ -46,7 +46,7 @@ func message() []consent.Event {
 		}
 	}
 	events := []consent.Event{
-		event(1, consent.EventTermsAccepted, "", nil), event(2, consent.EventStorageAcknowledged, "", nil),
+		event(1, consent.EventTermsAccepted, "", nil), event(2, consent.EventStorageAcknowledged, "", ptr.To(consent.Granted)),
 		event(3, consent.EventGiven, "newsletter", ptr.To(consent.Granted)), event(4, consent.EventRefused, "profiling", ptr.To(consent.Denied)),
 	}
 	events[2].ValidUntil = time.Date(2027, 5, 29, 10, 15, 30, 0, time.UTC)
