@@ -1,0 +1,186 @@
+// Package export writes what a ledger knows of a person's consents in the forms that others read: records by ISO/IEC TS 27560 in
+// the Data Privacy Vocabulary (JSON-LD), and receipts by Kantara 1.1 (Articles 7(1), 15 and 20). Each has the exact words that
+// the person saw.
+package export
+
+import (
+	"bytes"
+	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/rempart-dev/rempart/api/v1alpha1"
+	"github.com/rempart-dev/rempart/internal/consent"
+	"github.com/rempart-dev/rempart/internal/law/deadline"
+)
+
+// What cannot be exported. None names a person.
+var (
+	// ErrWords: the words of an event's notice are not there, or are not those that it names.
+	ErrWords = errors.New("the words that were shown are missing")
+	// ErrIncomplete: what every record must say of its controller is missing.
+	ErrIncomplete = errors.New("the controller, its places or the way to withdraw are missing")
+	// ErrPurpose: an event is about a purpose of which nothing is known.
+	ErrPurpose = errors.New("a purpose is unknown")
+)
+
+// Controller is who decides about purposes and means (Article 4(7)), and how to reach it.
+type Controller struct {
+	// ID names it among others: the name of its DataProtectionOfficer.
+	ID           string
+	Organisation v1alpha1.Organisation
+	Officer      v1alpha1.Officer
+	// Authority is the one that is competent (Article 13(2)(d)).
+	Authority string
+}
+
+// Words are one version of a notice in one language.
+type Words struct {
+	consent.NoticeRef
+	// Body is the canonical JSON that was published.
+	Body []byte
+	// PrivacyURL is where the information of Article 13 is.
+	PrivacyURL string
+}
+
+// Input is all that an export says.
+type Input struct {
+	Controller Controller
+	// Purposes as they are, archived ones included.
+	Purposes []v1alpha1.ConsentPurpose
+	// Countries in which the data is, by their codes of two letters.
+	Countries []string
+	// Withdraw is the URL where consent is withdrawn.
+	Withdraw string
+	Words    []Words
+	// Events of one person. What is not a consent is left out: terms, storage, and what rests on another basis.
+	Events []consent.Event
+}
+
+// consents are the events about purposes that rest on consent, in the order of their ids.
+func (in Input) consents() ([]consented, error) {
+	o := in.Controller.Organisation
+	if in.Controller.ID == "" || o.LegalName == "" || o.Country == "" || in.Controller.Officer.Name == "" || len(in.Countries) == 0 || in.Withdraw == "" {
+		return nil, ErrIncomplete
+	}
+	var found []consented
+	for _, event := range in.Events {
+		if _, is := states[event.Type]; !is || event.Purpose == "" {
+			continue
+		}
+		i := slices.IndexFunc(in.Purposes, func(p v1alpha1.ConsentPurpose) bool { return string(p.Name) == event.Purpose })
+		if i < 0 {
+			return nil, ErrPurpose
+		}
+		if in.Purposes[i].LegalBasis != v1alpha1.BasisConsent {
+			continue
+		}
+		words, err := in.words(event.Notice)
+		if err != nil {
+			return nil, err
+		}
+		found = append(found, consented{event, in.Purposes[i], words})
+	}
+	slices.SortFunc(found, func(a, b consented) int { return bytes.Compare(a.event.ID[:], b.event.ID[:]) })
+	return found, nil
+}
+
+// consented is an event with what it is about.
+type consented struct {
+	event   consent.Event
+	purpose v1alpha1.ConsentPurpose
+	words   Words
+}
+
+// words finds what an event's notice said, and checks that it is that.
+func (in Input) words(ref consent.NoticeRef) (Words, error) {
+	for _, words := range in.Words {
+		if words.Notice != ref.Notice || words.Version != ref.Version || words.Language != ref.Language {
+			continue
+		}
+		sum := sha256.Sum256(words.Body)
+		if !bytes.Equal(sum[:], ref.SHA256) || !json.Valid(words.Body) {
+			return Words{}, ErrWords
+		}
+		return words, nil
+	}
+	return Words{}, ErrWords
+}
+
+// address of the controller: its country, where no seat is known.
+func (c Controller) address() string {
+	if c.Organisation.Address == "" {
+		return string(c.Organisation.Country)
+	}
+	return c.Organisation.Address + ", " + string(c.Organisation.Country)
+}
+
+// contact is how to reach the officer: by name, where nothing more is known.
+func (c Controller) contact() string {
+	return cmp.Or(c.Officer.Email, c.Officer.Phone, c.Officer.Name)
+}
+
+// title is what the words call a purpose; its name where they do not.
+func (c consented) title() (title, text string) {
+	var words struct {
+		Purposes []struct{ Name, Title, Text string }
+	}
+	if json.Unmarshal(c.words.Body, &words) == nil {
+		for _, purpose := range words.Purposes {
+			if purpose.Name == c.event.Purpose && purpose.Title != "" {
+				return purpose.Title, purpose.Text
+			}
+		}
+	}
+	return c.event.Purpose, ""
+}
+
+func (c consented) subject() string {
+	if c.event.Subject == uuid.Nil {
+		return "unlinked"
+	}
+	return c.event.Subject.String()
+}
+
+func (c consented) explicit() bool { return c.purpose.ConsentKind == v1alpha1.ConsentExplicit }
+
+func (c consented) granted() bool {
+	return c.event.Decision != nil && *c.event.Decision == consent.Granted && !c.event.ValidUntil.IsZero()
+}
+
+// validity is how long the event's consent counts, as a period: P6M where it ends on the day that six months lead to, else days or
+// seconds. It is P0D where nothing was granted.
+func (c consented) validity() string {
+	if !c.granted() || !c.event.ValidUntil.After(c.event.RecordedAt) {
+		return "P0D"
+	}
+	from, until := c.event.RecordedAt.UTC(), c.event.ValidUntil.UTC()
+	if from.Sub(from.Truncate(day)) == until.Sub(until.Truncate(day)) {
+		start, end := deadline.CivilDate(from, time.UTC), deadline.CivilDate(until, time.UTC)
+		for months := 1; months <= longestMonths; months++ {
+			if start.Add(deadline.Period{Months: months}) == end {
+				return fmt.Sprintf("P%dM", months)
+			}
+		}
+		return fmt.Sprintf("P%dD", end.DaysSince(start))
+	}
+	return fmt.Sprintf("PT%dS", int64(until.Sub(from)/time.Second))
+}
+
+// longestMonths is the most that a policy lets a choice count.
+const longestMonths = 13
+
+const day = 24 * time.Hour
+
+// instant is a time as records write it: RFC 3339, UTC, microseconds.
+func instant(at time.Time) string { return at.UTC().Format("2006-01-02T15:04:05.000000Z") }
+
+// digest is that of the words, as it is written in policies.
+func (c consented) digest() string { return "sha256:" + hex.EncodeToString(c.event.Notice.SHA256) }
