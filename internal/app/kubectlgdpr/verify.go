@@ -45,7 +45,7 @@ func verifyCommand(w World) *cobra.Command {
 	var v verification
 	var form format
 	command := &cobra.Command{
-		Use: "verify FILE|-", Short: "Check the certificate of an ended request with the public key alone, without a cluster",
+		Use: "verify FILE|-", Short: "Check the certificate of an ended request, or a consent, with public keys alone, without a cluster",
 		Example: "  kubectl gdpr verify certificate.json --key key.pub\n" +
 			"  kubectl gdpr verify - --key key.pub --log evidence/ --seen checkpoint-of-may < certificate.json",
 		Args: cobra.ExactArgs(1),
@@ -66,6 +66,7 @@ func verifyCommand(w World) *cobra.Command {
 	flags.StringVar(&v.log, "log", "", "folder of an exported log, or file with the proof of the certificate")
 	flags.StringArrayVar(&v.seen, "seen", nil, "file with a checkpoint that was kept elsewhere, which the log must continue; may be repeated, needs --log")
 	outputFlag(command, &form, asJSON)
+	command.AddCommand(verifyReceiptCommand(w), verifyBundleCommand(w))
 	return command
 }
 
@@ -84,7 +85,7 @@ func (v verification) run(w World) (verified, error) {
 	if err != nil {
 		return verified{}, fmt.Errorf("%s: %w", v.key, err)
 	}
-	file, err := v.certificate(w)
+	file, err := fileOrInput(w, v.file)
 	if err != nil {
 		return verified{}, err
 	}
@@ -97,11 +98,12 @@ func (v verification) run(w World) (verified, error) {
 	return answer, err
 }
 
-func (v verification) certificate(w World) ([]byte, error) {
-	if v.file == "-" {
+// fileOrInput reads a file, or standard input for a hyphen.
+func fileOrInput(w World, name string) ([]byte, error) {
+	if name == "-" {
 		return readAll("standard input", w.In)
 	}
-	return readFile(v.file)
+	return readFile(name)
 }
 
 // inLog looks for the certificate in the log, or checks its proof.

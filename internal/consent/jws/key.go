@@ -122,3 +122,12 @@ func (k Keys) find(id string) (PublicKey, bool) {
 	}
 	return k.keys[i], true
 }
+
+// Public are the keys in raw form, for what else they sign: the heads of the log.
+func (k Keys) Public() []ed25519.PublicKey {
+	raw := make([]ed25519.PublicKey, 0, len(k.keys))
+	for _, key := range k.keys {
+		raw = append(raw, slices.Clone(key.key))
+	}
+	return raw
+}
