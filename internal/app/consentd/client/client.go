@@ -1,0 +1,120 @@
+// Package client tells which program asks: by a ServiceAccount's token of audience consentd, verified offline against the cluster's
+// published keys, so that a service that faces the internet needs no way to the API server.
+package client
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/go-jose/go-jose/v4"
+	"github.com/go-jose/go-jose/v4/jwt"
+)
+
+// Audience is what a token must have been made for.
+const Audience = "consentd"
+
+// leeway is how far the clocks of the cluster may be apart.
+const leeway = 30 * time.Second
+
+// maxToken bounds what is parsed; a cluster's tokens have about 1 KB.
+const maxToken = 16 << 10
+
+// accepted are the algorithms that Kubernetes signs with. None and HS* are never accepted: RFC 8725, section 3.1.
+var accepted = []jose.SignatureAlgorithm{jose.RS256, jose.ES256}
+
+// ErrRefused is why a token does not count. The reason is not told: it would help who forges.
+var ErrRefused = errors.New("refused")
+
+// Account is a ServiceAccount.
+type Account struct{ Namespace, Name string }
+
+// Issuer is who signs tokens: the cluster's issuer, and its keys as its /openid/v1/jwks publishes them.
+type Issuer struct {
+	Issuer string          `json:"issuer"`
+	JWKS   json.RawMessage `json:"jwks"`
+}
+
+// Verifier knows the issuers. Its zero value accepts nobody.
+type Verifier struct{ issuers map[string]jose.JSONWebKeySet }
+
+// NewVerifier reads the issuers' keys. A set without a public key, or with a private or symmetric one, is an error.
+func NewVerifier(issuers []Issuer) (Verifier, error) {
+	v := Verifier{issuers: map[string]jose.JSONWebKeySet{}}
+	for _, issuer := range issuers {
+		var set jose.JSONWebKeySet
+		if err := json.Unmarshal(issuer.JWKS, &set); err != nil {
+			return Verifier{}, fmt.Errorf("reading the keys of %q: %w", issuer.Issuer, err)
+		}
+		if issuer.Issuer == "" || len(set.Keys) == 0 {
+			return Verifier{}, fmt.Errorf("reading the issuers: %q has no name or no keys", issuer.Issuer)
+		}
+		for _, key := range set.Keys {
+			if !key.IsPublic() || !key.Valid() {
+				return Verifier{}, fmt.Errorf("reading the keys of %q: %q is not a public key", issuer.Issuer, key.KeyID)
+			}
+		}
+		if _, twice := v.issuers[issuer.Issuer]; twice {
+			return Verifier{}, fmt.Errorf("reading the issuers: %q is there twice", issuer.Issuer)
+		}
+		v.issuers[issuer.Issuer] = set
+	}
+	return v, nil
+}
+
+// kubernetes is the private claim of a bound token.
+type kubernetes struct {
+	Kubernetes struct {
+		Namespace      string `json:"namespace"`
+		ServiceAccount struct {
+			Name string `json:"name"`
+		} `json:"serviceaccount"`
+	} `json:"kubernetes.io"`
+}
+
+// Verify returns whose token it is. It fails with ErrRefused, whatever the reason.
+func (v Verifier) Verify(token string, now time.Time) (Account, error) {
+	if len(token) > maxToken {
+		return Account{}, ErrRefused
+	}
+	parsed, err := jwt.ParseSigned(token, accepted)
+	if err != nil || len(parsed.Headers) != 1 {
+		return Account{}, ErrRefused
+	}
+	var unsafe jwt.Claims
+	if err := parsed.UnsafeClaimsWithoutVerification(&unsafe); err != nil {
+		return Account{}, ErrRefused
+	}
+	set, known := v.issuers[unsafe.Issuer]
+	if !known {
+		return Account{}, ErrRefused
+	}
+	for _, key := range set.Key(parsed.Headers[0].KeyID) {
+		if account, ok := check(parsed, key, unsafe.Issuer, now); ok {
+			return account, nil
+		}
+	}
+	return Account{}, ErrRefused
+}
+
+// check verifies signature, times, audience and subject with one key. A token without an end is refused: it could never be taken
+// back, as nothing here asks whether its ServiceAccount still exists.
+func check(token *jwt.JSONWebToken, key jose.JSONWebKey, issuer string, now time.Time) (Account, bool) {
+	if key.Algorithm != "" && key.Algorithm != token.Headers[0].Algorithm {
+		return Account{}, false
+	}
+	var claims jwt.Claims
+	var private kubernetes
+	if err := token.Claims(key.Key, &claims, &private); err != nil || claims.Expiry == nil {
+		return Account{}, false
+	}
+	expected := jwt.Expected{Issuer: issuer, AnyAudience: jwt.Audience{Audience}, Time: now}
+	if err := claims.ValidateWithLeeway(expected, leeway); err != nil {
+		return Account{}, false
+	}
+	account := Account{Namespace: private.Kubernetes.Namespace, Name: private.Kubernetes.ServiceAccount.Name}
+	namespaced, ok := strings.CutPrefix(claims.Subject, "system:serviceaccount:")
+	return account, ok && account.Namespace != "" && account.Name != "" && namespaced == account.Namespace+":"+account.Name
+}
