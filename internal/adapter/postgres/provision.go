@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/rempart-dev/rempart/api/v1alpha1"
+	"github.com/rempart-dev/rempart/internal/adapter/postgres/scram"
 	"github.com/rempart-dev/rempart/internal/erasure/grant"
 	"github.com/rempart-dev/rempart/internal/erasure/plan"
 	"github.com/rempart-dev/rempart/internal/erasure/task"
@@ -80,14 +81,13 @@ func (s *session) ensureRole(ctx context.Context, login Login) error {
 	if err := s.all(ctx, "ALTER ROLE "+quote(login.Username)+" LOGIN NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE NOREPLICATION"); err != nil {
 		return err
 	}
-	if verifies(stored, login.Password) {
+	if scram.Matches(stored, login.Password) {
 		return nil
 	}
-	verifier, err := freshVerifier(login.Password)
+	verifier, err := scram.Verifier(login.Password)
 	if err != nil {
 		return &task.Failure{Reason: task.Internal, Message: "The password of a role has characters other than printable ASCII"}
 	}
-	// A verifier has letters, digits and +/=:$- only, so that it needs no escape. It opens no session: the password does.
 	return s.all(ctx, "ALTER ROLE "+quote(login.Username)+" PASSWORD '"+verifier+"'")
 }
 

@@ -1,4 +1,5 @@
-package postgres
+// Package scram makes and compares what PostgreSQL stores of a password, so that no statement has to carry the password.
+package scram
 
 import (
 	"crypto/hmac"
@@ -13,15 +14,15 @@ import (
 	"strings"
 )
 
-// scramIterations is PostgreSQL's own number (RFC 7677 asks for at least 4096).
-const scramIterations = 4096
+// iterationsOfServer is PostgreSQL's own number (RFC 7677 asks for at least 4096).
+const iterationsOfServer = 4096
 
 // errNotASCII refuses passwords that SASLprep (RFC 4013) might change: the server would then hash another text.
 var errNotASCII = errors.New("making a password verifier: the password has characters other than printable ASCII")
 
-// scramVerifier returns what PostgreSQL stores of a password (RFC 5802, RFC 7677). It is given to the server instead of
+// verifier returns what PostgreSQL stores of a password (RFC 5802, RFC 7677). It is given to the server instead of
 // the password, which so is in no statement that a log could keep.
-func scramVerifier(password string, salt []byte, iterations int) (string, error) {
+func verifier(password string, salt []byte, iterations int) (string, error) {
 	for _, r := range password {
 		if r < ' ' || r > '~' {
 			return "", errNotASCII
@@ -36,17 +37,18 @@ func scramVerifier(password string, salt []byte, iterations int) (string, error)
 	return fmt.Sprintf("SCRAM-SHA-256$%d:%s$%s:%s", iterations, b64(salt), b64(stored[:]), b64(mac(salted, "Server Key"))), nil
 }
 
-// freshVerifier makes a verifier with a new salt.
-func freshVerifier(password string) (string, error) {
+// Verifier makes what PostgreSQL stores of a password, with a new salt. It has letters, digits and +/=:$- only, so that it
+// needs no escape in a statement, and it opens no session: the password does.
+func Verifier(password string) (string, error) {
 	salt := make([]byte, 16)
 	if _, err := rand.Read(salt); err != nil {
 		return "", fmt.Errorf("making a salt: %w", err)
 	}
-	return scramVerifier(password, salt, scramIterations)
+	return verifier(password, salt, iterationsOfServer)
 }
 
-// verifies tells whether a stored verifier is that of the password.
-func verifies(stored, password string) bool {
+// Matches tells whether a stored verifier is that of the password.
+func Matches(stored, password string) bool {
 	iterations, rest, ok := strings.Cut(strings.TrimPrefix(stored, "SCRAM-SHA-256$"), ":")
 	if !ok || !strings.HasPrefix(stored, "SCRAM-SHA-256$") {
 		return false
@@ -57,7 +59,7 @@ func verifies(stored, password string) bool {
 	if err != nil || bad != nil || n < 1 || n > 10_000_000 {
 		return false
 	}
-	again, err := scramVerifier(password, raw, n)
+	again, err := verifier(password, raw, n)
 	return err == nil && subtle.ConstantTimeCompare([]byte(again), []byte(stored)) == 1
 }
 

@@ -1,0 +1,219 @@
+// Package ledger keeps consent in PostgreSQL: append-only tables under row security, one tenant per ledger, and a signed
+// Merkle log over them that is the proof; docs/spec/consent-ledger.md.
+//
+// Everything runs in a transaction that names its tenant, opened by inTenant or transaction and nowhere else. Values are bind
+// parameters of the extended protocol. Errors keep SQLSTATE and constraint, and drop the driver's text, which quotes rows.
+package ledger
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"golang.org/x/mod/sumdb/note"
+	"k8s.io/utils/clock"
+
+	"github.com/rempart-dev/rempart/internal/consent"
+	"github.com/rempart-dev/rempart/internal/consent/event"
+	"github.com/rempart-dev/rempart/internal/consent/proof"
+	"github.com/rempart-dev/rempart/internal/consent/seal"
+)
+
+// Config says whose ledger it is and what it is made with. None of its secrets is ever in the database.
+type Config struct {
+	// App and Seq are pools of RoleApp and RoleSeq; Prune of RolePrune, or nil where nothing is pruned.
+	App, Seq, Prune *pgxpool.Pool
+	Tenant          uuid.UUID
+	// Peppers hide names of people: the first hides new ones, the others are of names that were hidden before.
+	Peppers [][]byte
+	// KEK wraps the keys of people.
+	KEK seal.Ring
+	// Signer signs the log, whose origin is its name. Public are the texts of its public key and of those before it.
+	Signer note.Signer
+	Public []string
+	Clock  clock.WithTicker
+	// Interval is how long an event may wait for the log; zero means a second.
+	Interval time.Duration
+	// Forgotten is the list of who was shredded, kept where a restored database cannot lose it.
+	Forgotten Forgotten
+}
+
+// Forgotten keeps references of people who were shredded, outside of the database and of its backups. They are random and
+// say nothing of anybody.
+type Forgotten interface {
+	// Add keeps a reference; it returns when the reference is durable. Adding one twice is once.
+	Add(ctx context.Context, tenant, subject uuid.UUID) error
+	// List returns all references of a tenant.
+	List(ctx context.Context, tenant uuid.UUID) ([]uuid.UUID, error)
+}
+
+// Ledger implements consent.Writer, Reader, Log and Mailbox.
+type Ledger struct {
+	Config
+	Sequencer *Sequencer
+	peppers   []pepper
+	keys      []note.Verifier
+	hub       hub
+	roots     roots
+}
+
+// The interfaces that others use.
+var (
+	_ consent.Writer  = (*Ledger)(nil)
+	_ consent.Reader  = (*Ledger)(nil)
+	_ consent.Log     = (*Ledger)(nil)
+	_ consent.Mailbox = (*Ledger)(nil)
+)
+
+type pepper struct {
+	id  string
+	key []byte
+}
+
+// Open checks the roles, and shreds again whom a restored database would revive. ErrRole refuses a role that is too strong.
+func Open(ctx context.Context, c Config) (*Ledger, error) {
+	if c.App == nil || c.Seq == nil || c.Tenant == uuid.Nil || len(c.Peppers) == 0 || c.Signer == nil || c.Forgotten == nil {
+		return nil, errors.New("opening the ledger: its configuration is not whole")
+	}
+	if c.Clock == nil {
+		c.Clock = clock.RealClock{}
+	}
+	if c.Interval <= 0 {
+		c.Interval = time.Second
+	}
+	l := &Ledger{Config: c}
+	for _, key := range c.Peppers {
+		sum := sha256.Sum256(append([]byte("rempart pepper\x00"), key...))
+		l.peppers = append(l.peppers, pepper{hex.EncodeToString(sum[:4]), key})
+	}
+	var err error
+	if l.keys, err = proof.Keys(c.Signer.Name(), c.Public...); err != nil || len(l.keys) == 0 {
+		return nil, errors.New("opening the ledger: the public keys are not those of its log")
+	}
+	l.Sequencer = &Sequencer{ledger: l}
+	for _, pool := range []*pgxpool.Pool{c.App, c.Seq, c.Prune} {
+		if pool == nil {
+			continue
+		}
+		if err := checkRole(ctx, pool); err != nil {
+			return nil, fmt.Errorf("opening the ledger: %w", err)
+		}
+	}
+	if err := l.forgetAgain(ctx); err != nil {
+		return nil, fmt.Errorf("opening the ledger: %w", err)
+	}
+	return l, nil
+}
+
+// setTenant makes row security show one tenant's rows, until the transaction ends.
+const setTenant = "SELECT set_config('app.tenant', $1, true)"
+
+// inTenant runs the statements that fill queues, in one transaction and one round trip: they are sent together and are one
+// implicit transaction. Each is read by the function that Queue's answer was given. It is one of the two functions that open a
+// transaction.
+func (l *Ledger) inTenant(ctx context.Context, pool *pgxpool.Pool, fill func(*pgx.Batch)) error {
+	batch := &pgx.Batch{}
+	batch.Queue(setTenant, l.Tenant.String())
+	fill(batch)
+	return failure(pool.SendBatch(ctx, batch).Close())
+}
+
+// tx is an open transaction of the tenant.
+type tx struct{ conn *pgx.Conn }
+
+// transaction runs do in a transaction that may take several round trips. It is the other function that opens one.
+func (l *Ledger) transaction(ctx context.Context, pool *pgxpool.Pool, begin string, do func(tx) error) error {
+	conn, err := pool.Acquire(ctx)
+	if err != nil {
+		return failure(err)
+	}
+	defer conn.Release()
+	return l.over(ctx, conn.Conn(), begin, do)
+}
+
+// over is transaction on a connection of the caller's.
+func (l *Ledger) over(ctx context.Context, conn *pgx.Conn, begin string, do func(tx) error) error {
+	err := exec(ctx, conn, begin)
+	if err == nil {
+		_, err = conn.Exec(ctx, setTenant, l.Tenant.String())
+		if err = failure(err); err == nil {
+			err = do(tx{conn})
+		}
+		if err == nil {
+			return exec(ctx, conn, "COMMIT")
+		}
+	}
+	if !conn.IsClosed() {
+		end, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+		defer cancel()
+		if exec(end, conn, "ROLLBACK") != nil {
+			_ = conn.Close(end) // nobody may get a connection that is in a transaction
+		}
+	}
+	return err
+}
+
+// How transactions begin.
+const (
+	beginWrite = "BEGIN"
+	beginAudit = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+)
+
+// send runs statements of an open transaction in one round trip.
+func (t tx) send(ctx context.Context, fill func(*pgx.Batch)) error {
+	batch := &pgx.Batch{}
+	fill(batch)
+	return failure(t.conn.SendBatch(ctx, batch).Close())
+}
+
+// attempts is how often a transaction is begun when others are quicker, or the connection goes.
+const attempts = 6
+
+// retry runs do until it succeeds, fails for good, or was tried often enough. What do does happens once: a second attempt
+// finds what the first has done.
+func retry(ctx context.Context, do func() error) error {
+	var err error
+	for range attempts {
+		err = do()
+		f, ours := errors.AsType[*Failure](err)
+		if !ours || ctx.Err() != nil || (!f.again() && !f.lost()) {
+			return err
+		}
+	}
+	return err
+}
+
+// now is the server's clock, in microseconds.
+func (l *Ledger) now() time.Time { return event.Instant(l.Clock.Now()) }
+
+// chance fills what is drawn by lot. It never fails (crypto/rand).
+func chance[T ~[8]byte | ~[12]byte | ~[16]byte | ~[32]byte]() (out T) {
+	raw := make([]byte, len(out))
+	_, _ = rand.Read(raw)
+	return T(raw)
+}
+
+// links are all forms in which a name may be kept, newest pepper first.
+func (l *Ledger) links(person consent.Person) [][]byte {
+	out := make([][]byte, len(l.peppers))
+	for i, p := range l.peppers {
+		out[i] = event.Link(p.key, person)
+	}
+	return out
+}
+
+// Values as the driver takes them.
+
+func id(u uuid.UUID) pgtype.UUID { return pgtype.UUID{Bytes: u, Valid: u != uuid.Nil} }
+
+func text(s string) pgtype.Text { return pgtype.Text{String: s, Valid: s != ""} }
+
+func instant(t time.Time) pgtype.Timestamptz { return pgtype.Timestamptz{Time: t, Valid: !t.IsZero()} }

@@ -1,0 +1,253 @@
+package ledger
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
+
+	"github.com/rempart-dev/rempart/internal/consent"
+	"github.com/rempart-dev/rempart/internal/consent/event"
+)
+
+const (
+	lockPeople = `SELECT subject_ref FROM consent.subject_keys WHERE tenant_id = $1 AND subject_ref = ANY ($2::uuid[]) AND shredded_at IS NULL ORDER BY subject_ref FOR UPDATE`
+
+	insertLink = `INSERT INTO consent.subject_links (tenant_id, subject_ref, kind, link, pepper_id) VALUES ($1, $2, $3, $4, $5)`
+
+	// joinLinks and its like move what belongs to $3 to $2; the role has no right to update these tables.
+	joinLinks = `
+WITH gone AS (DELETE FROM consent.subject_links WHERE tenant_id = $1 AND subject_ref = $3 RETURNING kind, link, pepper_id)
+INSERT INTO consent.subject_links (tenant_id, subject_ref, kind, link, pepper_id) SELECT $1, $2, kind, link, pepper_id FROM gone`
+	joinTokens = `
+WITH gone AS (DELETE FROM consent.mailbox_proofs WHERE tenant_id = $1 AND subject_ref = $3 RETURNING expires_at, spent_at, token_sha256, kind, purpose)
+INSERT INTO consent.mailbox_proofs (tenant_id, subject_ref, expires_at, spent_at, token_sha256, kind, purpose) SELECT $1, $2, expires_at, spent_at, token_sha256, kind, purpose FROM gone`
+	joinStates = `
+WITH gone AS (DELETE FROM consent.state WHERE tenant_id = $1 AND subject_ref = $3 RETURNING *)
+INSERT INTO consent.state AS s (tenant_id, subject_ref, event_id, recorded_at, valid_until, notice_version, decision, purpose, notice, notice_lang, notice_sha256, material_sha256)
+SELECT $1, $2, event_id, recorded_at, valid_until, notice_version, decision, purpose, notice, notice_lang, notice_sha256, material_sha256 FROM gone ORDER BY purpose
+ON CONFLICT (tenant_id, subject_ref, purpose) DO UPDATE SET event_id = excluded.event_id, recorded_at = excluded.recorded_at, valid_until = excluded.valid_until,
+  notice_version = excluded.notice_version, decision = excluded.decision, notice = excluded.notice, notice_lang = excluded.notice_lang,
+  notice_sha256 = excluded.notice_sha256, material_sha256 = excluded.material_sha256
+WHERE s.event_id < excluded.event_id`
+
+	shredKeys   = `UPDATE consent.subject_keys SET wrapped_key = NULL, shredded_at = $3 WHERE tenant_id = $1 AND subject_ref = ANY ($2::uuid[])`
+	shredLinks  = `DELETE FROM consent.subject_links WHERE tenant_id = $1 AND subject_ref = ANY ($2::uuid[])`
+	shredStates = `DELETE FROM consent.state WHERE tenant_id = $1 AND subject_ref = ANY ($2::uuid[])`
+	shredTokens = `DELETE FROM consent.mailbox_proofs WHERE tenant_id = $1 AND subject_ref = ANY ($2::uuid[])`
+)
+
+// references returns the references of a person, their own first; nil for nobody.
+func (l *Ledger) references(ctx context.Context, t tx, person consent.Person) (own uuid.UUID, all []pgtype.UUID, err error) {
+	var found pgtype.UUID
+	err = t.send(ctx, func(b *pgx.Batch) {
+		b.Queue(theirs+` SELECT (SELECT subject_ref FROM me), (SELECT array_agg(subject_ref) FROM theirs)`, id(l.Tenant), person.Kind, l.links(person)).
+			QueryRow(func(row pgx.Row) error { return row.Scan(&found, &all) })
+	})
+	return found.Bytes, all, err
+}
+
+// lock keeps all others from people's rows until the transaction ends: acts wait. It fails where one was forgotten.
+func (l *Ledger) lock(ctx context.Context, t tx, people []pgtype.UUID) error {
+	locked := 0
+	err := t.send(ctx, func(b *pgx.Batch) {
+		b.Queue(lockPeople, id(l.Tenant), people).Query(func(rows pgx.Rows) error {
+			for rows.Next() {
+				locked++
+			}
+			return rows.Err()
+		})
+	})
+	if err == nil && locked != len(people) {
+		err = errMoved
+	}
+	return err
+}
+
+// held finds a person and locks them; a second look sees what was done while the lock was waited for.
+func (l *Ledger) held(ctx context.Context, t tx, person consent.Person) (own uuid.UUID, all []pgtype.UUID, err error) {
+	own, all, err = l.references(ctx, t, person)
+	if err != nil || own == uuid.Nil {
+		return own, all, err
+	}
+	if err := l.lock(ctx, t, all); err != nil {
+		return own, nil, err
+	}
+	again, now, err := l.references(ctx, t, person)
+	if err == nil && (again != own || len(now) != len(all)) {
+		err = errMoved
+	}
+	return own, all, err
+}
+
+// Link lets two names stand for one person. ErrUnknown where the first is of nobody.
+func (l *Ledger) Link(ctx context.Context, known, other consent.Person) error {
+	err := retry(ctx, func() error {
+		return l.transaction(ctx, l.App, beginWrite, func(t tx) error { return l.link(ctx, t, known, other) })
+	})
+	if err != nil {
+		return fmt.Errorf("linking a person: %w", err)
+	}
+	return nil
+}
+
+func (l *Ledger) link(ctx context.Context, t tx, known, other consent.Person) error {
+	if known == (consent.Person{}) || other == (consent.Person{}) {
+		return consent.ErrUnknown
+	}
+	subject, _, err := l.references(ctx, t, known)
+	if err != nil {
+		return err
+	}
+	joined, _, err := l.references(ctx, t, other)
+	switch {
+	case err != nil:
+		return err
+	case subject == uuid.Nil:
+		return consent.ErrUnknown
+	case subject == joined:
+		return nil
+	case joined == uuid.Nil:
+		if err := l.lock(ctx, t, []pgtype.UUID{id(subject)}); err != nil {
+			return err
+		}
+		return t.send(ctx, func(b *pgx.Batch) {
+			b.Queue(insertLink, id(l.Tenant), id(subject), other.Kind, event.Link(l.peppers[0].key, other), l.peppers[0].id)
+		})
+	}
+	if err := l.lock(ctx, t, []pgtype.UUID{id(subject), id(joined)}); err != nil {
+		return err
+	}
+	// What was read before the lock is read again under it.
+	first, _, err := l.references(ctx, t, known)
+	if err != nil {
+		return err
+	}
+	second, _, err := l.references(ctx, t, other)
+	if err == nil && (first != subject || second != joined) {
+		err = errMoved
+	}
+	if err != nil {
+		return err
+	}
+	return t.send(ctx, func(b *pgx.Batch) {
+		for _, sql := range []string{joinStates, joinTokens, joinLinks} {
+			b.Queue(sql, id(l.Tenant), id(subject), id(joined))
+		}
+		b.Queue(insertLink, id(l.Tenant), id(subject), "merged", joined[:], "")
+		b.Queue(notify, l.channel(), "s"+subject.String())
+		b.Queue(notify, l.channel(), "s"+joined.String())
+	})
+}
+
+// Shred forgets a person: first in the list outside, so that no crash and no restored copy can revive them. The second time
+// they are unknown.
+func (l *Ledger) Shred(ctx context.Context, person consent.Person) (uuid.UUID, error) {
+	var own uuid.UUID
+	err := retry(ctx, func() error {
+		return l.transaction(ctx, l.App, beginWrite, func(t tx) error {
+			subject, all, err := l.held(ctx, t, person)
+			switch {
+			case err != nil:
+				return err
+			case subject == uuid.Nil && own != uuid.Nil:
+				return nil // the answer to the first attempt was lost
+			case subject == uuid.Nil:
+				return consent.ErrUnknown
+			}
+			own = subject
+			for _, one := range all {
+				if err := l.Forgotten.Add(ctx, l.Tenant, one.Bytes); err != nil {
+					return fmt.Errorf("keeping the reference of who is forgotten: %w", err)
+				}
+			}
+			return l.shred(ctx, t, all)
+		})
+	})
+	if err != nil {
+		return uuid.Nil, fmt.Errorf("forgetting a person: %w", err)
+	}
+	return own, nil
+}
+
+func (l *Ledger) shred(ctx context.Context, t tx, subjects []pgtype.UUID) error {
+	events := make([]consent.Event, len(subjects))
+	for i, subject := range subjects {
+		events[i] = l.house(consent.Event{Type: consent.EventSubjectShredded, Subject: subject.Bytes})
+	}
+	return t.send(ctx, func(b *pgx.Batch) {
+		b.Queue(shredKeys, id(l.Tenant), subjects, instant(events[0].RecordedAt))
+		for _, sql := range []string{shredLinks, shredStates, shredTokens} {
+			b.Queue(sql, id(l.Tenant), subjects)
+		}
+		l.queueHouse(b, events)
+		for _, subject := range subjects {
+			b.Queue(notify, l.channel(), "s"+uuid.UUID(subject.Bytes).String())
+		}
+	})
+}
+
+// forgetAgain shreds whom the list outside names and the database still knows: it was restored from a copy of before.
+func (l *Ledger) forgetAgain(ctx context.Context) error {
+	list, err := l.Forgotten.List(ctx, l.Tenant)
+	if err != nil {
+		return fmt.Errorf("reading who was forgotten: %w", err)
+	}
+	for page := range slices.Chunk(list, 1000) {
+		subjects := make([]pgtype.UUID, len(page))
+		for i, subject := range page {
+			subjects[i] = id(subject)
+		}
+		err := retry(ctx, func() error {
+			return l.transaction(ctx, l.App, beginWrite, func(t tx) error {
+				var alive []pgtype.UUID
+				if err := t.send(ctx, func(b *pgx.Batch) {
+					b.Queue(lockPeople, id(l.Tenant), subjects).Query(func(rows pgx.Rows) error {
+						var subject pgtype.UUID
+						_, err := pgx.ForEachRow(rows, []any{&subject}, func() error { alive = append(alive, subject); return nil })
+						return err
+					})
+				}); err != nil || len(alive) == 0 {
+					return err
+				}
+				return l.shred(ctx, t, alive)
+			})
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// house completes an event that no act caused.
+func (l *Ledger) house(e consent.Event) consent.Event { return l.houseAt(e, l.now()) }
+
+// step is the shortest time between two instants of the ledger.
+const step = time.Microsecond
+
+func (l *Ledger) houseAt(e consent.Event, at time.Time) consent.Event {
+	receipt := event.NewReceipt(at, chance[event.Chance]())
+	e.Tenant, e.ID, e.Receipt, e.RecordedAt = l.Tenant, receipt.ID, receipt.ID, receipt.At
+	e.Leaf = event.Hash(&e)
+	return e
+}
+
+// queueHouse writes such events.
+func (l *Ledger) queueHouse(b *pgx.Batch, events []consent.Event) {
+	n := len(events)
+	ids, subjects, at, versions := make([]pgtype.UUID, n), make([]pgtype.UUID, n), make([]pgtype.Timestamptz, n), make([]pgtype.Int4, n)
+	types, purposes, notices, languages, sites := make([]string, n), make([]pgtype.Text, n), make([]pgtype.Text, n), make([]pgtype.Text, n), make([]pgtype.Text, n)
+	digests, evidence, leaves := make([][]byte, n), make([][]byte, n), make([][]byte, n)
+	for i := range events {
+		e := &events[i]
+		ids[i], subjects[i], at[i], versions[i] = id(e.ID), id(e.Subject), instant(e.RecordedAt), version(e.Notice.Version)
+		types[i], purposes[i], notices[i], languages[i], sites[i] = string(e.Type), text(e.Purpose), text(e.Notice.Notice), text(e.Notice.Language), text(e.Site)
+		digests[i], evidence[i], leaves[i] = octets(e.Notice.SHA256), octets(e.EvidenceCiphertext), e.Leaf
+	}
+	b.Queue(insertEvents, id(l.Tenant), ids, subjects, at, versions, types, purposes, notices, languages, digests, sites, evidence, leaves)
+}

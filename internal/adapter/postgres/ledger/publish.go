@@ -1,0 +1,97 @@
+package ledger
+
+import (
+	"context"
+	"encoding/hex"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/rempart-dev/rempart/internal/consent"
+	"github.com/rempart-dev/rempart/internal/consent/event"
+)
+
+const (
+	insertTenant   = `INSERT INTO consent.tenants (tenant_id, namespace, policy) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING`
+	tenantOf       = `SELECT namespace, policy FROM consent.tenants WHERE tenant_id = $1`
+	insertPurpose  = `INSERT INTO consent.purposes (tenant_id, purpose, revision, body, recorded_at) VALUES ($1, $2, $3, $4, $5)`
+	insertNotice   = `INSERT INTO consent.notices (tenant_id, notice, version, lang, body, body_sha256, material_sha256, published_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`
+	publishedSoFar = `SELECT ` + columns + ` FROM consent.events e WHERE e.tenant_id = $1 AND e.subject_ref IS NULL AND e.type = ANY ($2::text[]) ORDER BY e.event_id`
+)
+
+// Publish makes a policy part of the ledger: its rows, and an event for each, in one transaction. What the log says was
+// published decides what is new. ErrContradicted where the tenant is another policy's, or words would change.
+func (l *Ledger) Publish(ctx context.Context, p consent.Publication) error {
+	err := retry(ctx, func() error {
+		return l.transaction(ctx, l.App, beginWrite, func(t tx) error { return l.publish(ctx, t, p) })
+	})
+	if err != nil {
+		return fmt.Errorf("publishing: %w", err)
+	}
+	return nil
+}
+
+func (l *Ledger) publish(ctx context.Context, t tx, p consent.Publication) error {
+	var namespace, policy string
+	var before []consent.Event
+	err := t.send(ctx, func(b *pgx.Batch) {
+		b.Queue(insertTenant, id(l.Tenant), p.Namespace, p.Policy)
+		b.Queue(tenantOf, id(l.Tenant)).QueryRow(func(row pgx.Row) error { return row.Scan(&namespace, &policy) })
+		b.Queue(publishedSoFar, id(l.Tenant), []string{string(consent.EventNoticePublished), string(consent.EventBuildPublished)}).Query(func(rows pgx.Rows) (err error) {
+			before, err = collect(rows, nil)
+			return err
+		})
+	})
+	switch {
+	case err != nil:
+		return err
+	case namespace != p.Namespace || policy != p.Policy:
+		return consent.ErrContradicted
+	}
+	same, revisions := map[string]string{}, map[string]int32{}
+	for _, e := range before {
+		key, what := publicationOf(e)
+		same[key], revisions[key] = what, e.Notice.Version
+	}
+	news, err := event.Published(p, func(kind event.Kind, name string) (string, int32) {
+		key := string(kind) + "\x00" + name
+		return same[key], revisions[key]
+	})
+	if err != nil || len(news) == 0 {
+		return err
+	}
+	return t.send(ctx, func(b *pgx.Batch) { l.queueNews(b, news) })
+}
+
+// publicationOf says what an event published: under which key, and what must be the same for a repetition to be one.
+func publicationOf(e consent.Event) (key, same string) {
+	switch {
+	case e.Type == consent.EventBuildPublished:
+		name := e.Site + "\x00" + hex.EncodeToString(e.Notice.SHA256)
+		return string(event.KindWidget) + "\x00" + name, name
+	case e.Purpose != "":
+		return string(event.KindPurpose) + "\x00" + e.Purpose, string(e.Notice.SHA256)
+	default:
+		return string(event.KindNotice) + "\x00" + event.NoticeName(e.Notice), string(e.Notice.SHA256) + string(e.EvidenceCiphertext)
+	}
+}
+
+func (l *Ledger) queueNews(b *pgx.Batch, news []event.News) {
+	events := make([]consent.Event, len(news))
+	for i, n := range news {
+		events[i] = l.house(n.Event)
+		if i > 0 && !events[i].RecordedAt.After(events[i-1].RecordedAt) {
+			// What is published together is listed in its order.
+			events[i] = l.houseAt(n.Event, events[i-1].RecordedAt.Add(step))
+		}
+		e := events[i]
+		switch n.Kind {
+		case event.KindPurpose:
+			b.Queue(insertPurpose, id(l.Tenant), n.Name, e.Notice.Version, n.Body, instant(e.RecordedAt))
+		case event.KindNotice:
+			b.Queue(insertNotice, id(l.Tenant), e.Notice.Notice, e.Notice.Version, e.Notice.Language, n.Body, e.Notice.SHA256, e.EvidenceCiphertext, instant(e.RecordedAt))
+		case event.KindWidget:
+		}
+	}
+	l.queueHouse(b, events)
+}

@@ -1,0 +1,207 @@
+package ledger
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
+
+	"github.com/rempart-dev/rempart/internal/consent"
+	"github.com/rempart-dev/rempart/internal/consent/event"
+	"github.com/rempart-dev/rempart/internal/consent/seal"
+)
+
+const (
+	statesOf = `
+SELECT p.at, s.purpose, s.event_id, s.decision, s.recorded_at, s.valid_until, s.notice, s.notice_version, s.notice_lang, s.notice_sha256, s.material_sha256
+FROM unnest($2::text[], $3::bytea[], $4::int[]) AS p (kind, link, at)
+JOIN consent.subject_links l ON l.tenant_id = $1 AND l.kind = p.kind AND l.link = p.link
+JOIN consent.state s ON s.tenant_id = $1 AND s.subject_ref = l.subject_ref
+ORDER BY p.at, s.purpose`
+
+	// theirs are the references of a person: their own, and those that Link made part of it.
+	theirs = `
+WITH me AS MATERIALIZED (SELECT subject_ref FROM consent.subject_links WHERE tenant_id = $1 AND kind = $2 AND link = ANY ($3::bytea[]) LIMIT 1),
+theirs AS MATERIALIZED (SELECT subject_ref FROM me UNION
+  SELECT encode(l.link, 'hex')::uuid FROM me JOIN consent.subject_links l ON l.tenant_id = $1 AND l.subject_ref = me.subject_ref AND l.kind = 'merged')`
+
+	eventsOf = theirs + `
+SELECT ` + columns + `, k.kek_id, k.wrapped_key FROM theirs JOIN consent.events e ON e.tenant_id = $1 AND e.subject_ref = theirs.subject_ref
+LEFT JOIN consent.subject_keys k ON k.tenant_id = $1 AND k.subject_ref = theirs.subject_ref ORDER BY e.event_id`
+
+	receiptOf = `
+SELECT ` + columns + `, k.kek_id, k.wrapped_key FROM consent.events e LEFT JOIN consent.subject_keys k ON k.tenant_id = $1 AND k.subject_ref = e.subject_ref
+WHERE e.tenant_id = $1 AND e.event_id BETWEEN $2 AND $3 AND e.receipt_id = $2 ORDER BY e.event_id`
+
+	placeOf = `SELECT idx FROM consent.leaves WHERE tenant_id = $1 AND event_id = $2`
+
+	sinceOf = `
+SELECT ` + columns + ` FROM consent.leaves l JOIN consent.events e ON e.tenant_id = $1 AND e.event_id = l.event_id
+WHERE l.tenant_id = $1 AND l.idx > $2 ORDER BY l.idx LIMIT $3`
+)
+
+// States returns the last decisions of people, by purpose, in one round trip. Whether a consent still holds is for who
+// asks: its ValidUntil may have passed.
+func (l *Ledger) States(ctx context.Context, people []consent.Person) ([][]consent.State, error) {
+	var kinds []string
+	var links [][]byte
+	var at []int32
+	for i, person := range people {
+		if person == (consent.Person{}) {
+			continue
+		}
+		for _, link := range l.links(person) {
+			kinds, links, at = append(kinds, person.Kind), append(links, link), append(at, int32(i))
+		}
+	}
+	var out [][]consent.State
+	err := retry(ctx, func() error {
+		out = make([][]consent.State, len(people))
+		return l.inTenant(ctx, l.App, func(b *pgx.Batch) {
+			b.Queue(statesOf, id(l.Tenant), kinds, links, at).Query(func(rows pgx.Rows) error { return collectStates(rows, out) })
+		})
+	})
+	if err != nil {
+		return nil, fmt.Errorf("reading states: %w", err)
+	}
+	return out, nil
+}
+
+func collectStates(rows pgx.Rows, into [][]consent.State) error {
+	var (
+		at, decision     int32
+		s                consent.State
+		event            pgtype.UUID
+		recorded, until  pgtype.Timestamptz
+		notice, language pgtype.Text
+		version          pgtype.Int4
+		digest, material []byte
+	)
+	_, err := pgx.ForEachRow(rows, []any{&at, &s.Purpose, &event, &decision, &recorded, &until, &notice, &version, &language, &digest, &material}, func() error {
+		s.Event, s.Decision, s.RecordedAt, s.ValidUntil = event.Bytes, consent.Decision(decision), recorded.Time.UTC(), until.Time
+		if until.Valid {
+			s.ValidUntil = until.Time.UTC()
+		}
+		s.Notice = consent.NoticeRef{Notice: notice.String, Version: version.Int32, Language: language.String, SHA256: slices.Clone(digest), Material: slices.Clone(material)}
+		into[at] = append(into[at], s)
+		return nil
+	})
+	return err
+}
+
+// Events returns what was recorded of a person, evidence opened.
+func (l *Ledger) Events(ctx context.Context, person consent.Person) ([]consent.Event, error) {
+	events, err := l.opened(ctx, eventsOf, id(l.Tenant), person.Kind, l.links(person))
+	if err == nil && len(events) == 0 {
+		// A person may be known and have no event: a token was mailed, or the old ones are pruned.
+		_, err = l.find(ctx, person)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading events: %w", err)
+	}
+	return events, nil
+}
+
+// find returns the reference of a person.
+func (l *Ledger) find(ctx context.Context, person consent.Person) (subject uuid.UUID, err error) {
+	var found pgtype.UUID
+	err = l.inTenant(ctx, l.App, func(b *pgx.Batch) {
+		b.Queue(theirs+` SELECT (SELECT subject_ref FROM me)`, id(l.Tenant), person.Kind, l.links(person)).QueryRow(func(row pgx.Row) error { return row.Scan(&found) })
+	})
+	if err == nil && !found.Valid {
+		err = consent.ErrUnknown
+	}
+	return found.Bytes, err
+}
+
+// Receipt returns the events of a receipt, evidence opened.
+func (l *Ledger) Receipt(ctx context.Context, receipt uuid.UUID) ([]consent.Event, error) {
+	events, err := l.opened(ctx, receiptOf, id(l.Tenant), id(receipt), id(event.Last(receipt)))
+	if err == nil && len(events) == 0 {
+		err = consent.ErrUnknown
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading a receipt: %w", err)
+	}
+	return events, nil
+}
+
+// opened reads events that are followed by the key of whom they are about.
+func (l *Ledger) opened(ctx context.Context, sql string, args ...any) (events []consent.Event, err error) {
+	err = retry(ctx, func() error {
+		var keks []string
+		var keys [][]byte
+		err := l.inTenant(ctx, l.App, func(b *pgx.Batch) {
+			b.Queue(sql, args...).Query(func(rows pgx.Rows) (err error) {
+				events, err = collect(rows, func(_ int, rest [][]byte) error {
+					keks, keys = append(keks, string(rest[0])), append(keys, slices.Clone(rest[1]))
+					return nil
+				})
+				return err
+			})
+		})
+		if err != nil {
+			return err
+		}
+		for i := range events {
+			if err := l.open(&events[i], keks[i], keys[i]); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return events, err
+}
+
+// open shows an event's evidence, where the key is there. What is about nobody is not hidden.
+func (l *Ledger) open(e *consent.Event, kek string, wrapped []byte) error {
+	switch {
+	case e.Subject == uuid.Nil:
+		e.Evidence = e.EvidenceCiphertext
+	case wrapped == nil || e.EvidenceCiphertext == nil:
+	default:
+		key, err := l.KEK.Open(kek, wrapped, l.Tenant, e.Subject)
+		if err == nil {
+			e.Evidence, err = key.Open(e.EvidenceCiphertext, l.Tenant, e.ID)
+		}
+		if err != nil {
+			return fmt.Errorf("opening evidence: %w", seal.ErrSealed)
+		}
+	}
+	return nil
+}
+
+// Since returns events in the order of the log: what a checkpoint does not cover yet is not listed, so that no event is
+// passed over by a reader who goes on after the last one.
+func (l *Ledger) Since(ctx context.Context, after uuid.UUID, limit int) (events []consent.Event, err error) {
+	from := pgtype.Int8{Int64: -1, Valid: true}
+	if after != uuid.Nil {
+		if from, err = l.place(ctx, after); err != nil {
+			return nil, fmt.Errorf("reading events: %w", err)
+		}
+	}
+	err = l.inTenant(ctx, l.App, func(b *pgx.Batch) {
+		b.Queue(sinceOf, id(l.Tenant), from.Int64, max(limit, 0)).Query(func(rows pgx.Rows) (err error) {
+			events, err = collect(rows, nil)
+			return err
+		})
+	})
+	if err != nil {
+		return nil, fmt.Errorf("reading events: %w", err)
+	}
+	return events, nil
+}
+
+// place is the index of an event in the log.
+func (l *Ledger) place(ctx context.Context, event uuid.UUID) (index pgtype.Int8, err error) {
+	err = l.inTenant(ctx, l.App, func(b *pgx.Batch) {
+		b.Queue(`SELECT (`+placeOf+`)`, id(l.Tenant), id(event)).QueryRow(func(row pgx.Row) error { return row.Scan(&index) })
+	})
+	if err == nil && !index.Valid {
+		err = consent.ErrUnknown
+	}
+	return index, err
+}

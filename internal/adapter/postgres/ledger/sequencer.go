@@ -1,0 +1,215 @@
+package ledger
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
+	"golang.org/x/mod/sumdb/note"
+	"golang.org/x/mod/sumdb/tlog"
+
+	"github.com/rempart-dev/rempart/internal/consent"
+	"github.com/rempart-dev/rempart/internal/consent/proof"
+	"github.com/rempart-dev/rempart/internal/consent/tree"
+)
+
+// Sequencer puts what was recorded into the log: leaves, tiles, and a signed checkpoint that covers them, in one transaction.
+// Of all replicas one at a time does so, by an advisory lock that ends with the transaction. Events are taken from a queue and
+// not by their time: one that commits late is not passed over.
+type Sequencer struct {
+	ledger *Ledger
+
+	mu   sync.Mutex
+	edge tree.Edge
+	// known is the size for which edge was checked against a checkpoint; -1 for none, in the zero value by ready.
+	ready bool
+	// cosign signs the next checkpoint too: the key before this one.
+	cosign note.Signer
+}
+
+// batch is how many events one checkpoint adds at most.
+const batch = 8192
+
+const (
+	tryLock     = `SELECT pg_try_advisory_xact_lock(hashtextextended($1, 0))`
+	newest      = `SELECT size, note, recorded_at FROM consent.checkpoints WHERE tenant_id = $1 ORDER BY size DESC LIMIT 1`
+	takePending = `
+WITH gone AS (DELETE FROM consent.pending WHERE tenant_id = $1 AND event_id = ANY (ARRAY(SELECT event_id FROM consent.pending WHERE tenant_id = $1 ORDER BY event_id LIMIT $2)) RETURNING event_id)
+SELECT gone.event_id, e.leaf_hash FROM gone LEFT JOIN consent.events e ON e.tenant_id = $1 AND e.event_id = gone.event_id ORDER BY gone.event_id`
+	insertLeaves     = `INSERT INTO consent.leaves (tenant_id, idx, event_id) SELECT $1, $2 + at - 1, id FROM unnest($3::uuid[]) WITH ORDINALITY AS e (id, at)`
+	insertTile       = `INSERT INTO consent.tiles (tenant_id, level, n, data) VALUES ($1, $2, $3, $4)`
+	insertCheckpoint = `INSERT INTO consent.checkpoints (tenant_id, size, note, recorded_at) VALUES ($1, $2, $3, $4)`
+	sweepIdem        = `DELETE FROM consent.idem WHERE ctid = ANY (ARRAY(SELECT ctid FROM consent.idem WHERE tenant_id = $1 AND recorded_at < $2 LIMIT $3))`
+)
+
+// keepIdem is how long an act is recognised by its key.
+const keepIdem = 30 * 24 * time.Hour
+
+// Run puts events into the log each interval, until the context ends. Failures are told and tried again at the next one.
+func (s *Sequencer) Run(ctx context.Context, told func(error)) {
+	ticker := s.ledger.Clock.NewTicker(s.ledger.Interval)
+	defer ticker.Stop()
+	sweep := s.ledger.Clock.NewTicker(time.Minute)
+	defer sweep.Stop()
+	for {
+		var err error
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C():
+			_, err = s.Step(ctx)
+		case <-sweep.C():
+			err = s.ledger.Sweep(ctx)
+		}
+		if err != nil && ctx.Err() == nil {
+			told(err)
+		}
+	}
+}
+
+// Step puts all that waits into the log and returns how many events that was: none where another replica is at it.
+// ErrContradicted where the log is not the one that the last checkpoint signed: it is not signed on.
+func (s *Sequencer) Step(ctx context.Context) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	total := 0
+	for {
+		n, err := s.step(ctx)
+		total += n
+		if err != nil {
+			return total, fmt.Errorf("sequencing the log: %w", err)
+		}
+		if n < batch {
+			return total, nil
+		}
+	}
+}
+
+func (s *Sequencer) step(ctx context.Context) (n int, err error) {
+	l := s.ledger
+	next := s.edge
+	err = l.transaction(ctx, l.Seq, beginWrite, func(t tx) error {
+		var mine bool
+		var head *consent.Checkpoint
+		err := t.send(ctx, func(b *pgx.Batch) {
+			b.Queue(tryLock, "rempart/consent/"+l.Tenant.String()).QueryRow(func(row pgx.Row) error { return row.Scan(&mine) })
+			b.Queue(newest, id(l.Tenant)).Query(func(rows pgx.Rows) (err error) {
+				head, err = scanHead(rows)
+				return err
+			})
+		})
+		if err != nil || !mine {
+			return err
+		}
+		if err := s.load(ctx, t, head); err != nil {
+			return err
+		}
+		ids, leaves, err := s.take(ctx, t)
+		if err != nil || (len(ids) == 0 && head != nil) {
+			return err
+		}
+		next = s.edge.Clone()
+		n = len(ids)
+		return s.extend(ctx, t, &next, ids, leaves)
+	})
+	if err != nil {
+		s.ready = false // the answer to a commit may be lost: what was committed is read again
+		return 0, err
+	}
+	if n > 0 {
+		s.edge, s.cosign = next, nil
+	}
+	return n, nil
+}
+
+func scanHead(rows pgx.Rows) (head *consent.Checkpoint, err error) {
+	var size int64
+	var signed string
+	var at time.Time
+	_, err = pgx.ForEachRow(rows, []any{&size, &signed, &at}, func() error {
+		head = &consent.Checkpoint{Size: size, Note: []byte(signed), Time: at.UTC()}
+		return nil
+	})
+	return head, err
+}
+
+// load makes sure that the edge is that of the newest checkpoint, and that the checkpoint is ours.
+func (s *Sequencer) load(ctx context.Context, t tx, head *consent.Checkpoint) error {
+	size := int64(0)
+	if head != nil {
+		size = head.Size
+	}
+	if s.ready && s.edge.Size() == size {
+		return nil
+	}
+	edge, err := s.ledger.edge(ctx, t, size)
+	if err != nil {
+		return err
+	}
+	if head != nil {
+		signed, err := s.ledger.read(head.Note)
+		if err != nil || signed.Size != size || edge.Root() != tlog.Hash(signed.Root) {
+			return fmt.Errorf("the last checkpoint is not of this log: %w", consent.ErrContradicted)
+		}
+	}
+	s.edge, s.ready = edge, true
+	return nil
+}
+
+// take removes events from the queue.
+func (s *Sequencer) take(ctx context.Context, t tx) (ids []pgtype.UUID, leaves []tlog.Hash, err error) {
+	err = t.send(ctx, func(b *pgx.Batch) {
+		b.Queue(takePending, id(s.ledger.Tenant), batch).Query(func(rows pgx.Rows) error {
+			var event pgtype.UUID
+			var leaf []byte
+			_, err := pgx.ForEachRow(rows, []any{&event, &leaf}, func() error {
+				if len(leaf) != tlog.HashSize {
+					return fmt.Errorf("an event in the queue is gone: %w", consent.ErrContradicted)
+				}
+				ids, leaves = append(ids, event), append(leaves, tlog.Hash(leaf))
+				return nil
+			})
+			return err
+		})
+	})
+	return ids, leaves, err
+}
+
+// extend writes leaves, full tiles and the checkpoint.
+func (s *Sequencer) extend(ctx context.Context, t tx, edge *tree.Edge, ids []pgtype.UUID, leaves []tlog.Hash) error {
+	l, from := s.ledger, edge.Size()
+	var tiles []tree.Tile
+	for _, leaf := range leaves {
+		tiles = append(tiles, edge.Append(leaf)...)
+	}
+	signers := []note.Signer{l.Signer}
+	if s.cosign != nil {
+		signers = append(signers, s.cosign)
+	}
+	signed, err := proof.Sign(edge.Size(), edge.Root(), signers...)
+	if err != nil {
+		return err
+	}
+	return t.send(ctx, func(b *pgx.Batch) {
+		b.Queue(insertLeaves, id(l.Tenant), from, ids)
+		for _, tile := range tiles {
+			b.Queue(insertTile, id(l.Tenant), tile.Level, tile.N, tile.Data)
+		}
+		b.Queue(insertCheckpoint, id(l.Tenant), edge.Size(), string(signed), instant(l.now()))
+		b.Queue(notify, l.channel(), fmt.Sprintf("i%d-%d", from, edge.Size()))
+	})
+}
+
+// Sweep removes what is kept for a time only: keys of acts.
+func (l *Ledger) Sweep(ctx context.Context) error {
+	err := l.inTenant(ctx, l.Seq, func(b *pgx.Batch) {
+		b.Queue(sweepIdem, id(l.Tenant), instant(l.now().Add(-keepIdem)), batch)
+	})
+	if err != nil {
+		return fmt.Errorf("sweeping the ledger: %w", err)
+	}
+	return nil
+}
