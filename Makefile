@@ -24,7 +24,7 @@ demo: ## The main job on a real cluster with real data, told step by step
 	@hack/demo/demo.sh
 
 .PHONY: test
-test: ## All tests: unit, golden plays, API, integration, end to end
+test: ## All tests: unit, golden plays, API, integration, browser, end to end
 	@hack/test.sh
 
 ## -- tests, each alone ------------------------------------------------------------------------------------------------
@@ -40,6 +40,10 @@ test-api: ## Samples, CEL rules, defaults on a real API server
 .PHONY: test-integration
 test-integration: ## Controllers on a real API server
 	@hack/test.sh integration
+
+.PHONY: test-browser
+test-browser: ## The consent widget in a real browser
+	@hack/test.sh browser
 
 .PHONY: test-e2e
 test-e2e: ## User stories on the real cluster

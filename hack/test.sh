@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs the tests by layer, cheapest first, and says how each ended. Usage: hack/test.sh [unit|api|integration|e2e]...
+# Runs the tests by layer, cheapest first, and says how each ended. Usage: hack/test.sh [unit|api|integration|browser|e2e]...
 # What the layers need is built or installed first; see docs/how-to/test.md.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -26,8 +26,8 @@ layer() {
 	fi
 }
 
-# Packages with code and no need of a cluster. test/servers and hack/* are modules of their own.
-unit_packages() { go list ./... | grep -vE '/test/(api|integration|e2e|perf)(/|$)'; }
+# Packages with code and no need of a cluster or a browser. test/servers and hack/* are modules of their own.
+unit_packages() { go list ./... | grep -vE '/test/(api|integration|browser|e2e|perf)(/|$)'; }
 
 unit() {
 	hack/packages.sh /usr/lib/postgresql/15/bin/postgres:postgresql-15 || return 1
@@ -40,6 +40,13 @@ against_api_server() {
 	local assets
 	assets=$(hack/kube/build.sh envtest) || return 1
 	KUBEBUILDER_ASSETS=$assets go test "$1"
+}
+
+# browser: the widget in Debian's Chromium, driven by the pinned Playwright library.
+browser() {
+	hack/packages.sh chromium:chromium node:nodejs npm:npm || return 1
+	npm ci --prefix test/browser --ignore-scripts --no-audit --no-fund || return 1
+	go test -count=1 ./test/browser
 }
 
 # stories CONFIG: what users see, and then which of its rights the operator never used meanwhile.
@@ -63,15 +70,16 @@ end_to_end() {
 	hack/kube/down.sh
 }
 
-(($#)) || set -- unit api integration e2e
+(($#)) || set -- unit api integration browser e2e
 for name in "$@"; do
 	case $name in
 	unit) layer "unit tests, golden plays, adapters on real servers" unit ;;
 	api) layer "samples, rules and defaults on a real API server" against_api_server ./test/api/... ;;
 	integration) layer "controllers on a real API server" against_api_server ./test/integration/... ;;
+	browser) layer "the consent widget in a browser" browser ;;
 	e2e) layer "end to end on a real cluster" end_to_end ;;
 	*)
-		echo "test.sh: unknown layer \"$name\"; layers are unit api integration e2e" >&2
+		echo "test.sh: unknown layer \"$name\"; layers are unit api integration browser e2e" >&2
 		exit 2
 		;;
 	esac

@@ -8,7 +8,7 @@ copy=$scratch/copy
 mkdir "$copy"
 tar -c --exclude=./.git --exclude=./bin --exclude=./dist . | tar -x -C "$copy"
 hack/generate.sh "$copy"
-for folder in api config; do
+for folder in api config internal/consent/widget; do
 	diff -r "$folder" "$copy/$folder" >"$scratch/diff" || {
 		head -n 40 "$scratch/diff" >&2
 		die "$folder is not what its sources say; run: make generate manifests"

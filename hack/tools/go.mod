@@ -10,6 +10,7 @@ tool (
 
 require (
 	github.com/blang/semver/v4 v4.0.0
+	github.com/evanw/esbuild v0.28.2
 	github.com/google/go-containerregistry v0.22.1
 	github.com/operator-framework/api v0.45.0
 	k8s.io/api v0.37.0

@@ -1,0 +1,114 @@
+package widget
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// Acceptance is what counts as accepting the requested service.
+type Acceptance string
+
+// Message: sending a message or a button; Explicit: a button only.
+const (
+	AcceptByMessage Acceptance = "Message"
+	AcceptExplicit  Acceptance = "Explicit"
+)
+
+// StorageBasis is why identifiers may be stored on the device.
+type StorageBasis string
+
+// StrictlyNecessary: for the service that the visitor asked for; the act is recorded as storage.acknowledged. Consent: it
+// is recorded as consent.given.
+const (
+	StorageNecessary StorageBasis = "StrictlyNecessary"
+	StorageConsent   StorageBasis = "Consent"
+)
+
+// Store is where the marker and the conversation's id are kept.
+type Store string
+
+// Local: both in localStorage; Tab: the conversation's id in sessionStorage; Cookie: the marker in a cookie that subdomains share.
+const (
+	StoreLocal  Store = "Local"
+	StoreTab    Store = "Tab"
+	StoreCookie Store = "Cookie"
+)
+
+// Proof is how an act is recorded.
+type Proof string
+
+// Linked: under a receipt secret of the visitor's; Aggregate: by itself, so that nobody can be recognised, and a withdrawal
+// is known to the device only.
+const (
+	ProofLinked    Proof = "Linked"
+	ProofAggregate Proof = "Aggregate"
+)
+
+// Config is all that a page must know when it loads the widget. It is public, and equal for every visitor.
+type Config struct {
+	Site string `json:"site"`
+	// Host is the service's base URL without a slash at the end, such as https://consent.shop.example.
+	Host string `json:"host"`
+	// Languages are those of the site's notices (fr, pt-BR); the primary language of each needs a pack of interface texts.
+	Languages       []string `json:"languages"`
+	DefaultLanguage string   `json:"defaultLanguage"`
+	// Material is the first 16 hexadecimal digits of the current notice's materialDigest, Version its number.
+	Material string `json:"material"`
+	Version  int32  `json:"version"`
+	// Requested are the names of the purposes with necessity RequestedService.
+	Requested []string `json:"requested"`
+	// Asserted are the purposes that the site may say it collected acceptance for; none when siteAssertion.mode is Refused.
+	Asserted     []string     `json:"asserted"`
+	Acceptance   Acceptance   `json:"acceptance"`
+	StorageBasis StorageBasis `json:"storageBasis"`
+	Store        Store        `json:"store"`
+	CookieDomain string       `json:"cookieDomain,omitempty"`
+	// ConsentTTL and SessionTTL are in seconds.
+	ConsentTTL int64 `json:"consentTTL"`
+	SessionTTL int64 `json:"sessionTTL"`
+	// ReadAtLoad lets the widget read the visitor's own choice when it loads; else nothing is read before it is opened.
+	ReadAtLoad      bool  `json:"readAtLoad"`
+	RememberRefusal bool  `json:"rememberRefusal"`
+	Ephemeral       bool  `json:"ephemeral"`
+	Proof           Proof `json:"proof"`
+	// DoNotTrack has the older signal respected as GPC always is.
+	DoNotTrack bool `json:"doNotTrack"`
+	// SendURL takes accepted messages by POST where the page sets no gate.
+	SendURL string `json:"sendURL,omitempty"`
+}
+
+var (
+	siteID   = regexp.MustCompile(`^[A-Za-z0-9_-]{1,63}$`)
+	language = regexp.MustCompile(`^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$`)
+	digest   = regexp.MustCompile(`^[0-9a-f]{16}$`)
+)
+
+// check returns everything that is wrong with the configuration.
+func (c Config) check() error {
+	host, err := url.Parse(c.Host)
+	return errors.Join(
+		unless(siteID.MatchString(c.Site), "site is not 1 to 63 letters, digits, - or _"),
+		unless(err == nil && (host.Scheme == "https" || host.Scheme == "http") && host.Host != "" && !strings.HasSuffix(c.Host, "/"), "host %q is no base URL", c.Host),
+		unless(len(c.Languages) > 0 && !slices.ContainsFunc(c.Languages, func(l string) bool { return !language.MatchString(l) }), "languages %q are not language tags", c.Languages),
+		unless(slices.Contains(c.Languages, c.DefaultLanguage), "the default language %q is none of the site's", c.DefaultLanguage),
+		unless(digest.MatchString(c.Material), "material %q is not 16 hexadecimal digits", c.Material),
+		unless(len(c.Requested) > 0, "no purpose is of a requested service"),
+		unless(!slices.ContainsFunc(c.Asserted, func(p string) bool { return !slices.Contains(c.Requested, p) }), "asserted purposes %q are not all of a requested service", c.Asserted),
+		unless(slices.Contains([]Acceptance{AcceptByMessage, AcceptExplicit}, c.Acceptance), "acceptance %q is unknown", c.Acceptance),
+		unless(slices.Contains([]StorageBasis{StorageNecessary, StorageConsent}, c.StorageBasis), "storageBasis %q is unknown", c.StorageBasis),
+		unless(slices.Contains([]Store{StoreLocal, StoreTab, StoreCookie}, c.Store), "store %q is unknown", c.Store),
+		unless(slices.Contains([]Proof{ProofLinked, ProofAggregate}, c.Proof), "proof %q is unknown", c.Proof),
+		unless(c.ConsentTTL > 0 && c.SessionTTL > 0, "consentTTL and sessionTTL are not positive"),
+	)
+}
+
+func unless(holds bool, format string, args ...any) error {
+	if holds {
+		return nil
+	}
+	return fmt.Errorf(format, args...)
+}

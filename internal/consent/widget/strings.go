@@ -1,0 +1,54 @@
+package widget
+
+import (
+	"embed"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"path"
+	"slices"
+	"strings"
+)
+
+// inCore are the languages whose interface texts every build has.
+var inCore = []string{"en", "fr"}
+
+//go:embed src/strings/*.json
+var files embed.FS
+
+// packs are the interface texts by language and key. What a site says itself comes with its notice, not from here.
+var packs = readPacks()
+
+func readPacks() map[string]map[string]string {
+	names, err := files.ReadDir("src/strings")
+	if err != nil {
+		panic(err) // embedded at build time
+	}
+	read := map[string]map[string]string{}
+	for _, name := range names {
+		data, err := files.ReadFile("src/strings/" + name.Name())
+		if err != nil {
+			panic(err) // embedded at build time
+		}
+		texts := map[string]string{}
+		if err := json.Unmarshal(data, &texts); err != nil {
+			panic(fmt.Sprintf("%s: %v", name.Name(), err)) // the package's tests read every file
+		}
+		read[strings.TrimSuffix(name.Name(), path.Ext(name.Name()))] = texts
+	}
+	return read
+}
+
+// pack returns the texts of a language, or an error if there are none or a key of English is missing.
+func pack(language string) (map[string]string, error) {
+	texts, ok := packs[language]
+	if !ok {
+		return nil, fmt.Errorf("language %q has no interface texts; there are %s", language, strings.Join(Languages(), " "))
+	}
+	for _, key := range slices.Sorted(maps.Keys(packs["en"])) {
+		if texts[key] == "" {
+			return nil, fmt.Errorf("language %q lacks the interface text %q", language, key)
+		}
+	}
+	return texts, nil
+}

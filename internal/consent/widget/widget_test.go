@@ -1,0 +1,144 @@
+package widget
+
+import (
+	"bytes"
+	"compress/gzip"
+	"encoding/json"
+	"strings"
+	"testing"
+)
+
+func config() Config {
+	return Config{
+		Site: "shop", Host: "https://consent.shop.example", Languages: []string{"fr", "en"}, DefaultLanguage: "fr",
+		Material: "0123456789abcdef", Version: 1, Requested: []string{"conversation"}, Asserted: []string{"conversation"},
+		Acceptance: AcceptByMessage, StorageBasis: StorageNecessary, Store: StoreLocal,
+		ConsentTTL: 15_552_000, SessionTTL: 1800, ReadAtLoad: true, Proof: ProofLinked, SendURL: "https://shop.example/messages",
+	}
+}
+
+func build(t *testing.T, c Config) Script {
+	t.Helper()
+	script, err := Build(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return script
+}
+
+// zipped is the size after gzip -9.
+func zipped(t *testing.T, data []byte) int {
+	t.Helper()
+	var out bytes.Buffer
+	w, err := gzip.NewWriterLevel(&out, gzip.BestCompression)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Write(data); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return out.Len()
+}
+
+func TestTheScriptHoldsNothingThatPagesForbid(t *testing.T) {
+	script := string(build(t, config()).Bytes)
+	for _, word := range []string{"eval(", "innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "new Function", "setAttribute(\"style", ".style.",
+		"indexedDB", "caches", "serviceWorker", "sendBeacon", "import(", "setInterval", "@import", "url("} {
+		if strings.Contains(script, word) {
+			t.Errorf("the script contains %s", word)
+		}
+	}
+}
+
+func TestEqualConfigurationsMakeEqualBytes(t *testing.T) {
+	c := config()
+	c.Languages = append(c.Languages, "de", "es", "it", "nl", "pl", "pt-BR")
+	one, two := build(t, c), build(t, c)
+	if !bytes.Equal(one.Bytes, two.Bytes) || one.SHA256 != two.SHA256 || one.Integrity != two.Integrity {
+		t.Error("two builds of one configuration differ")
+	}
+	if other := build(t, config()); other.SHA256 == one.SHA256 || other.Integrity == one.Integrity {
+		t.Error("another configuration has the same digest")
+	}
+}
+
+// TestTheConfigurationIsALiteral: whatever a policy says, it stays data.
+func TestTheConfigurationIsALiteral(t *testing.T) {
+	c := config()
+	c.SendURL = "https://shop.example/\"});alert(1)//</script>\u2028"
+	script := build(t, c).Bytes
+	literal := script[bytes.LastIndex(script, []byte("})({"))+3 : bytes.LastIndex(script, []byte(");"))]
+	var read Config
+	if err := json.Unmarshal(literal, &read); err != nil {
+		t.Fatal(err)
+	}
+	if read.SendURL != c.SendURL {
+		t.Errorf("the literal says %q", read.SendURL)
+	}
+	if bytes.Contains(script, []byte("</script")) || bytes.Contains(literal, []byte("\u2028")) {
+		t.Error("the literal is not escaped")
+	}
+}
+
+func TestEveryLanguageHasEveryTextAndIsSmall(t *testing.T) {
+	for _, language := range []string{"de", "es", "it", "nl", "pl", "pt"} {
+		texts, err := pack(language)
+		if err != nil {
+			t.Error(err)
+			continue
+		}
+		if len(texts) != len(packs["en"]) {
+			t.Errorf("%s has %d texts, English %d", language, len(texts), len(packs["en"]))
+		}
+		c := config()
+		plain := zipped(t, build(t, c).Bytes)
+		c.Languages = append(c.Languages, language)
+		if more := zipped(t, build(t, c).Bytes) - plain; more > 717 {
+			t.Errorf("%s adds %d bytes, more than 0.7 KB", language, more)
+		}
+	}
+	for _, language := range inCore {
+		if _, err := pack(language); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func TestAMissingTextFailsTheBuild(t *testing.T) {
+	kept := packs["de"]
+	defer func() { packs["de"] = kept }()
+	packs["de"] = map[string]string{"send": "Senden"}
+	c := config()
+	c.Languages = append(c.Languages, "de")
+	if _, err := Build(c); err == nil || !strings.Contains(err.Error(), `"de" lacks`) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestAConfigurationThatCannotBeFollowedIsRefused(t *testing.T) {
+	for want, change := range map[string]func(*Config){
+		"site is not":            func(c *Config) { c.Site = "a b" },
+		"no base URL":            func(c *Config) { c.Host = "https://consent.shop.example/" },
+		"not language tags":      func(c *Config) { c.Languages = []string{"__proto__"} },
+		"none of the site's":     func(c *Config) { c.DefaultLanguage = "de" },
+		"hexadecimal":            func(c *Config) { c.Material = "0123" },
+		"requested service":      func(c *Config) { c.Requested = nil },
+		"asserted purposes":      func(c *Config) { c.Asserted = []string{"newsletter"} },
+		"acceptance":             func(c *Config) { c.Acceptance = "" },
+		"storageBasis":           func(c *Config) { c.StorageBasis = "" },
+		"store":                  func(c *Config) { c.Store = "" },
+		"proof":                  func(c *Config) { c.Proof = "" },
+		"not positive":           func(c *Config) { c.SessionTTL = 0 },
+		"no interface texts":     func(c *Config) { c.Languages = append(c.Languages, "fi") },
+		`building the widget of`: func(c *Config) { c.Proof = "" },
+	} {
+		c := config()
+		change(&c)
+		if _, err := Build(c); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("want %q, got %v", want, err)
+		}
+	}
+}

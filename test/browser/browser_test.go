@@ -1,0 +1,91 @@
+// Package browser tests the consent widget in a real browser: what a page, a device and a ledger see of it. Go serves the
+// pages and a service that keeps consentd's contract; suite/ (JavaScript, Playwright's library) drives Chromium and writes
+// a line of JSON per test, which becomes a subtest here.
+package browser
+
+import (
+	"bufio"
+	"encoding/json"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+)
+
+// outcome is a line of the suite.
+type outcome struct {
+	Test   string `json:"test"`
+	Title  string `json:"title"`
+	Error  string `json:"error"`
+	Skip   string `json:"skip"`
+	Millis int    `json:"millis"`
+}
+
+func TestWidgetInABrowser(t *testing.T) {
+	node := need(t, "node", "nodejs")
+	chromium := need(t, "chromium", "chromium")
+	if _, err := os.Stat("node_modules/playwright-core"); err != nil {
+		t.Fatal("Playwright's library is not here; run: npm ci --prefix test/browser")
+	}
+	_, pages, host := newFront(t)
+	suite := exec.CommandContext(t.Context(), node, "suite/run.mjs")
+	suite.Env = append(os.Environ(), "PAGES="+pages, "SERVICE="+host, "CHROMIUM="+chromium, "ONLY="+os.Getenv("ONLY"))
+	suite.Stderr = os.Stderr
+	out, err := suite.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := suite.Start(); err != nil {
+		t.Fatal(err)
+	}
+	count := 0
+	for lines := bufio.NewScanner(out); lines.Scan(); {
+		var o outcome
+		if err := json.Unmarshal(lines.Bytes(), &o); err != nil {
+			t.Errorf("the suite wrote %q", lines.Text())
+			continue
+		}
+		count++
+		t.Run(o.Test+" "+o.Title, func(t *testing.T) {
+			t.Logf("%d ms", o.Millis)
+			switch {
+			case o.Error != "":
+				t.Error(o.Error)
+			case o.Skip != "":
+				t.Skip(o.Skip)
+			}
+		})
+	}
+	if err := suite.Wait(); err != nil {
+		t.Errorf("running the suite: %v", err)
+	}
+	if count == 0 {
+		t.Error("the suite ran no test")
+	}
+}
+
+// need finds a program, or says which Debian package has it.
+func need(t *testing.T, program, pkg string) string {
+	t.Helper()
+	found, err := exec.LookPath(program)
+	if err != nil {
+		t.Fatalf("%s is not installed, and without it nothing is tested; run: hack/packages.sh %s:%s", program, program, pkg)
+	}
+	return found
+}
+
+// serve listens on a free port of this machine until the test ends, and returns the origin.
+func serve(t *testing.T, name string, handler http.HandlerFunc) string {
+	t.Helper()
+	listener, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := &http.Server{Handler: handler}
+	go func() { _ = server.Serve(listener) }() // ends with the test
+	t.Cleanup(func() { _ = server.Close() })
+	_, port, _ := strings.Cut(listener.Addr().String(), ":")
+	return "http://" + name + ":" + port
+}

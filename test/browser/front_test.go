@@ -1,0 +1,193 @@
+package browser
+
+import (
+	"cmp"
+	"encoding/json"
+	"html/template"
+	"io"
+	"mime"
+	"net/http"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/rempart-dev/rempart/internal/consent/widget"
+)
+
+// request is what a server saw of one.
+type request struct {
+	At        string `json:"at"` // pages or service
+	Method    string `json:"method"`
+	Path      string `json:"path"`
+	Query     string `json:"query"`
+	Cookie    string `json:"cookie"`
+	Referrer  string `json:"referrer"`
+	Key       string `json:"key"`
+	Bearer    string `json:"bearer"`
+	Body      string `json:"body"`
+	SetCookie string `json:"setCookie"`
+	ETag      string `json:"etag"`
+}
+
+// ledger is what the suite asks of the service beside its public routes.
+type ledger interface {
+	entries(from int) []entry
+	publish(site string, material bool)
+	config(site string) widget.Config
+}
+
+// front stands before pages and service: it records what they are asked, and fails where the suite says.
+type front struct {
+	service http.Handler
+	ledger  ledger
+	host    string
+
+	mu     sync.Mutex
+	seen   []request
+	faults map[string]string // the end of a path: down, slow, 500, 409, lost
+	hold   chan struct{}     // closed to let slow requests go
+}
+
+// at serves one of the two origins.
+func (f *front) at(name string) http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("/w/", f.service)
+	mux.Handle("/v1/", f.service)
+	if name == "pages" {
+		mux.HandleFunc("GET /p/{site}/{page}", f.page)
+		mux.HandleFunc("POST /messages", func(w http.ResponseWriter, _ *http.Request) {
+			answer(w, http.StatusOK, map[string]string{"reply": "Merci, nous répondons bientôt."})
+		})
+		mux.HandleFunc("/control/", f.control)
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.URL.Path, "/control/") || r.Method == http.MethodOptions {
+			mux.ServeHTTP(w, r)
+			return
+		}
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			return
+		}
+		r.Body = io.NopCloser(strings.NewReader(string(body)))
+		entry := request{name, r.Method, r.URL.Path, r.URL.RawQuery, r.Header.Get("Cookie"), r.Header.Get("Referer"),
+			r.Header.Get("Idempotency-Key"), secret(r), string(body), "", ""}
+		f.mu.Lock()
+		number := len(f.seen)
+		f.seen = append(f.seen, entry)
+		f.mu.Unlock()
+		f.fail(w, r, mux)
+		f.mu.Lock()
+		f.seen[number].SetCookie, f.seen[number].ETag = w.Header().Get("Set-Cookie"), w.Header().Get("ETag")
+		f.mu.Unlock()
+	})
+}
+
+// fail answers as the suite wants: not at all, late, badly, or after the service did its work.
+func (f *front) fail(w http.ResponseWriter, r *http.Request, next http.Handler) {
+	f.mu.Lock()
+	mode, hold := f.faults[path.Base(r.URL.Path)], f.hold
+	f.mu.Unlock()
+	switch mode {
+	case "down":
+		hangUp(w)
+	case "lost":
+		next.ServeHTTP(discard{http.Header{}}, r)
+		hangUp(w)
+	case "slow":
+		select {
+		case <-hold:
+		case <-r.Context().Done():
+		}
+		hangUp(w)
+	case "500":
+		w.Header().Set("Access-Control-Allow-Origin", "*")
+		problem(w, http.StatusInternalServerError, "internal", nil)
+	default:
+		next.ServeHTTP(w, r)
+	}
+}
+
+// discard is an answer that nobody gets.
+type discard struct{ header http.Header }
+
+func (d discard) Header() http.Header         { return d.header }
+func (d discard) Write(b []byte) (int, error) { return len(b), nil }
+func (d discard) WriteHeader(int)             {}
+
+// hangUp closes the connection without an answer.
+func hangUp(w http.ResponseWriter) {
+	conn, _, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		panic(http.ErrAbortHandler)
+	}
+	_ = conn.Close() // there is nothing left to lose
+}
+
+// strict is the policy that the widget must work under.
+const strict = "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
+
+// page serves a file of pages as a page of a site.
+func (f *front) page(w http.ResponseWriter, r *http.Request) {
+	site, name := r.PathValue("site"), r.PathValue("page")
+	if variants[site] == nil {
+		http.NotFound(w, r)
+		return
+	}
+	parsed, err := template.ParseFiles("pages/" + path.Base(name))
+	if err != nil {
+		http.NotFound(w, r)
+		return
+	}
+	config := f.ledger.config(site)
+	script, err := widget.Build(config)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", mime.TypeByExtension(path.Ext(name)))
+	w.Header().Set("Cache-Control", "no-store")
+	if strings.HasPrefix(name, "strict") {
+		w.Header().Set("Content-Security-Policy", strict)
+	}
+	_ = parsed.Execute(w, map[string]string{"Site": site, "Host": config.Host, "Integrity": script.Integrity, "Lang": cmp.Or(r.FormValue("lang"), "fr")})
+}
+
+// control is the suite's back door.
+func (f *front) control(w http.ResponseWriter, r *http.Request) {
+	from, _ := strconv.Atoi(r.FormValue("from"))
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	switch path.Base(r.URL.Path) {
+	case "requests":
+		answer(w, http.StatusOK, append([]request{}, f.seen[min(from, len(f.seen)):]...))
+	case "ledger":
+		answer(w, http.StatusOK, append([]entry{}, f.ledger.entries(from)...))
+	case "fault":
+		if f.hold != nil {
+			close(f.hold)
+		}
+		f.hold, f.faults = make(chan struct{}), map[string]string{}
+		if err := json.NewDecoder(r.Body).Decode(&f.faults); err != nil {
+			http.Error(w, err.Error(), http.StatusBadRequest)
+		}
+	case "publish":
+		f.ledger.publish(r.FormValue("site"), slices.Contains([]string{"Material"}, r.FormValue("change")))
+	default:
+		http.NotFound(w, r)
+	}
+}
+
+// newFront starts both origins on free ports and returns the front with their URLs.
+func newFront(t *testing.T) (f *front, pages, host string) {
+	t.Helper()
+	f = &front{}
+	pages = serve(t, "localhost", func(w http.ResponseWriter, r *http.Request) { f.at("pages").ServeHTTP(w, r) })
+	host = serve(t, "127.0.0.1", func(w http.ResponseWriter, r *http.Request) { f.at("service").ServeHTTP(w, r) })
+	service := newStub(pages, host)
+	f.service, f.ledger, f.host = service, service, host
+	return f, pages, host
+}

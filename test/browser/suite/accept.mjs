@@ -1,0 +1,217 @@
+// T8 to T10: what an acceptance is, and what it is not.
+import {
+  accept, assert, canonical, collectEvents, device, eventsOf, inState, mark, mine, openPanel, said, send, sha256, stateOf, status, test,
+  url, visit, visitor,
+} from "./lib.mjs";
+
+// wordsShown replaces a notice's words by those in the document, so that their hash is of what the visitor saw.
+const wordsShown = async (tab, notice) => ({
+  ...notice.texts,
+  banner: await tab.textContent("#rempart-consent-words"),
+  accept: await tab.textContent(".rempart-panel .rempart-accept"),
+  acceptAndSend: await tab.textContent(".rempart-send"),
+  refuse: await tab.textContent(".rempart-panel .rempart-refuse"),
+  details: await tab.textContent(".rempart-panel .rempart-details"),
+  choices: await tab.textContent(".rempart-choices"),
+  termsURL: await tab.getAttribute(".rempart-links a:nth-child(1)", "href"),
+  privacyURL: await tab.getAttribute(".rempart-links a:nth-child(2)", "href"),
+});
+
+test("T8", "sending a message accepts what was in view: the record first, then the message, once", async () => {
+  const since = await mark();
+  const context = await visitor({}, collectEvents);
+  const tab = await visit(context);
+  let notice;
+  context.on("response", async (response) => {
+    if (response.url().endsWith("notice.fr.json")) notice = await response.json();
+  });
+  await openPanel(tab);
+  assert.equal(await tab.textContent(".rempart-send"), "Accepter et envoyer");
+  assert.equal(await tab.getAttribute(".rempart-send", "aria-describedby"), "rempart-consent-words");
+  const shown = sha256(canonical(await wordsShown(tab, notice)));
+  await send(tab, "Bonjour, où est ma commande ?");
+  await mine(tab).waitFor();
+  assert.equal(await tab.inputValue(".rempart-area"), "");
+  assert.equal(await tab.evaluate(() => document.activeElement.className), "rempart-area");
+
+  const posts = (await since.requests()).filter((r) => r.method === "POST");
+  assert.deepEqual(posts.map((r) => r.path), ["/v1/sites/shop/events", "/messages"]);
+  const message = JSON.parse(posts[1].body);
+  assert.equal(message.text, "Bonjour, où est ma commande ?");
+  assert.equal(posts[1].bearer, "", "the receipt secret went with a message");
+
+  const entries = await since.ledger();
+  assert.deepEqual(entries.map((e) => [e.type, e.purpose, e.decision, e.method]), [
+    ["terms.accepted", "conversation", "granted", "message"],
+    ["storage.acknowledged", "conversation", "granted", "message"],
+  ]);
+  assert.equal(entries[0].noticeSha256, shown, "the ledger holds other words than those shown");
+  assert.equal(entries[0].ui.visible, true);
+  assert.ok(entries[0].ui.shownMs > 0);
+  assert.equal(entries[0].gpc, false);
+
+  const { local, usage, ...rest } = await device(tab);
+  assert.deepEqual(rest, {});
+  assert.ok(usage === undefined || usage[0] < 20000);
+  const stored = Object.fromEntries(local);
+  assert.deepEqual(Object.keys(stored).sort(), ["rempart:shop", "rempart:shop:s"]);
+  const marker = JSON.parse(stored["rempart:shop"]);
+  assert.deepEqual(Object.keys(marker), ["v", "n", "p", "t", "e", "k"]);
+  assert.ok(stored["rempart:shop"].length <= 250);
+  assert.deepEqual([marker.v, marker.n, marker.p, marker.e - marker.t], [1, notice.materialDigest.slice(0, 16), ["conversation"], 15552000]);
+  assert.match(marker.k, /^[A-Za-z0-9_-]{22}$/);
+  assert.equal(posts[0].bearer, marker.k);
+  assert.equal(message.conversation, stored["rempart:shop:s"].split(".")[0]);
+  assert.match(message.conversation, /^[A-Za-z0-9_-]{22}$/);
+  assert.ok(!JSON.stringify(await tab.evaluate(() => window.events)).includes(marker.k));
+
+  await send(tab, "Encore moi");
+  await tab.waitForFunction(() => document.querySelectorAll(".rempart-mine").length === 2);
+  const more = (await since.requests()).filter((r) => r.method === "POST").slice(2);
+  assert.deepEqual(more.map((r) => r.path), ["/messages"]);
+  assert.equal(JSON.parse(more[0].body).conversation, message.conversation);
+
+  await tab.reload();
+  await inState(tab, "accepted");
+  await openPanel(tab);
+  assert.equal(await tab.isVisible("#rempart-consent-banner"), false);
+  assert.equal(await tab.isVisible(".rempart-choices"), true);
+});
+
+test("T8", "stores as the policy says: per tab, in a cookie, without a secret", async () => {
+  const tab = await visit(await visitor(), "tab");
+  await openPanel(tab);
+  await send(tab, "Bonjour");
+  await mine(tab).waitFor();
+  let found = await device(tab);
+  assert.deepEqual(found.local.map(([key]) => key), ["rempart:tab"]);
+  assert.deepEqual(found.session.map(([key]) => key), ["rempart:tab:s"]);
+
+  const shared = await visit(await visitor(), "cookie");
+  await openPanel(shared);
+  await send(shared, "Bonjour");
+  await mine(shared).waitFor();
+  found = await device(shared);
+  assert.equal(found.cookies.length, 1);
+  assert.match(found.cookies[0], /^__Secure-rempart=/);
+  assert.deepEqual(found.local.map(([key]) => key), ["rempart:cookie:s"]);
+  const [cookie] = await shared.context().cookies();
+  assert.deepEqual([cookie.secure, cookie.sameSite, cookie.path], [true, "Lax", "/"]);
+  await shared.reload();
+  await inState(shared, "accepted");
+
+  const since = await mark();
+  const unlinked = await visit(await visitor(), "aggregate");
+  await openPanel(unlinked);
+  await accept(unlinked);
+  const [[, marker]] = (await device(unlinked)).local;
+  assert.equal(JSON.parse(marker).k, undefined);
+  assert.deepEqual((await since.ledger()).map((e) => e.secret), ["", ""]);
+  await unlinked.evaluate(() => window.rempart.withdraw());
+  await inState(unlinked, "withdrawn");
+  assert.deepEqual((await since.requests()).filter((r) => r.path.endsWith("withdrawals")), []);
+});
+
+const hiding = {
+  "hidden": "#rempart-consent-banner { display: none !important }",
+  "invisible": "#rempart-consent-banner { visibility: hidden !important }",
+  "off screen": "#rempart-consent-banner { position: absolute !important; left: -9999px !important; width: 300px }",
+  "transparent": ".rempart-panel { opacity: 0.02 !important }",
+  "filtered": "#rempart-consent-banner { filter: opacity(0.01) !important }",
+  "in invisible ink": "#rempart-consent-words { color: transparent !important }",
+  "in the colour of the paper": "#rempart-consent-banner { background: rgb(9, 9, 9) !important } #rempart-consent-words { color: rgb(9, 9, 9) !important }",
+  "tiny": "#rempart-consent-words { font-size: 1px !important }",
+  "covered": ".rempart-head::after { content: ''; position: fixed; inset: 0 0 150px 0; background: white; z-index: 9 }",
+  "squeezed": "#rempart-consent-banner { height: 0 !important; overflow: hidden !important; padding: 0 !important; border: 0 !important }",
+};
+
+test("T9", "a message is not an acceptance where a page hides the banner", async () => {
+  for (const [how, css] of Object.entries(hiding)) {
+    const since = await mark();
+    const context = await visitor({}, collectEvents);
+    const tab = await visit(context);
+    await openPanel(tab);
+    await tab.waitForTimeout(50);
+    await tab.addStyleTag({ content: css });
+    await tab.fill(".rempart-area", "Bonjour");
+    await tab.waitForTimeout(50);
+    await tab.locator(".rempart-send").dispatchEvent("focus");
+    await tab.evaluate(() => document.querySelector(".rempart-send").focus());
+    await tab.keyboard.press("Enter");
+    await said(tab);
+    assert.equal(await stateOf(tab), "noticed", `a banner that is ${how} was accepted`);
+    assert.deepEqual((await eventsOf(tab, "send-blocked")).map((e) => e.reason), ["banner"], how);
+    assert.equal(await tab.inputValue(".rempart-area"), "Bonjour");
+    assert.deepEqual(await since.ledger(), [], how);
+    assert.deepEqual(await device(tab), {}, how);
+    await context.close();
+  }
+});
+
+test("T9", "a script's click is nobody's act, and a button is asked for where the policy wants one", async () => {
+  const since = await mark();
+  // The library's own evaluate counts as a visitor's gesture, so the page acts by itself and is left alone meanwhile.
+  const tab = await (await visitor({}, () => {
+    window.errors = [];
+    document.addEventListener("rempart:error", (event) => window.errors.push(event.detail.code));
+    document.addEventListener("rempart:ready", async () => {
+      await window.rempart.open();
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      document.querySelector(".rempart-accept").click();
+      await window.rempart.accept();
+      document.title = "done";
+    });
+  })).newPage();
+  await tab.goto(url("shop", "plain"));
+  await new Promise((resolve) => setTimeout(resolve, 1000));
+  assert.equal(await tab.title(), "done");
+  assert.equal(await stateOf(tab), "noticed");
+  assert.deepEqual(await tab.evaluate(() => window.errors), ["no-act"]);
+  const explicit = await visit(await visitor({}, collectEvents), "explicit");
+  await openPanel(explicit);
+  assert.equal(await explicit.textContent(".rempart-send"), "Envoyer");
+  await send(explicit, "Bonjour");
+  await said(explicit);
+  assert.deepEqual((await eventsOf(explicit, "send-blocked")).map((e) => e.reason), ["consent"]);
+  assert.deepEqual(await since.ledger(), []);
+  await accept(explicit);
+  await send(explicit);
+  await mine(explicit).waitFor();
+  assert.deepEqual((await since.ledger()).map((e) => e.method), ["button", "button"]);
+});
+
+test("T9", "who refused may write where the policy allows a conversation in memory, and is asked elsewhere", async () => {
+  const since = await mark();
+  const tab = await visit(await visitor(), "ephemeral");
+  await openPanel(tab);
+  await tab.click(".rempart-refuse");
+  assert.match(await status(tab), /s'efface avec la page/);
+  await send(tab, "Bonjour");
+  await mine(tab).waitFor();
+  assert.deepEqual(await since.ledger(), []);
+  assert.deepEqual(await device(tab), {});
+  assert.equal(await tab.evaluate(() => window.rempart.state().state), "refused");
+
+  const other = await visit(await visitor({}, collectEvents));
+  await openPanel(other);
+  await other.click(".rempart-refuse");
+  await send(other, "Bonjour");
+  await inState(other, "noticed");
+  assert.equal(await other.isVisible("#rempart-consent-banner"), true);
+  assert.equal(await other.inputValue(".rempart-area"), "Bonjour");
+});
+
+test("T10", "an accepted scenario starts once", async () => {
+  const since = await mark();
+  const tab = await visit(await visitor({}, collectEvents));
+  await tab.evaluate(() => window.rempart.trigger("returns"));
+  await inState(tab, "pending-trigger");
+  await tab.dblclick(".rempart-panel .rempart-accept");
+  await inState(tab, "accepted");
+  await tab.waitForFunction(() => document.querySelectorAll(".rempart-theirs").length === 2);
+  assert.deepEqual(await eventsOf(tab, "trigger-started"), [{ type: "trigger-started", id: "returns" }]);
+  const messages = (await since.requests()).filter((r) => r.path === "/messages");
+  assert.equal(messages.length, 1);
+  assert.equal(JSON.parse(messages[0].body).trigger, "returns");
+  assert.deepEqual((await since.ledger()).map((e) => e.method), ["trigger-button", "trigger-button"]);
+});

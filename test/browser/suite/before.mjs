@@ -1,0 +1,194 @@
+// T0 to T7: nothing happens before the visitor acts.
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { chromium } from "playwright-core";
+import {
+  accept, assert, callsOf, collectEvents, device, eventsOf, inState, launchOptions, mark, openPanel, PAGES, send, SERVICE, stateOf,
+  test, untouched, url, visit, visitor, write,
+} from "./lib.mjs";
+
+test("T0", "a page that cheats is seen, wherever it stores", async () => {
+  const context = await visitor();
+  const tab = await context.newPage();
+  tab.faults = [];
+  await tab.goto(url("shop", "cheat"));
+  await tab.evaluate(() => window.cheated);
+  const found = await device(tab);
+  for (const place of ["cookies", "local", "session", "databases", "caches", "workers", "name", "history", "opfs", "usage"]) {
+    assert.ok(found[place]?.length, `${place} was written and not seen`);
+  }
+  assert.deepEqual(found.cookies.sort(), ["cheat2=1", "cheat=1"]);
+  const calls = (await callsOf(tab)).join("\n");
+  for (const call of ["cookie.set", "cookieStore.set", "storage.setItem", "history.replaceState", "indexedDB.open", "caches.open",
+    "storageManager.getDirectory", "serviceWorker.register", "fetch", "beacon", "BroadcastChannel"]) {
+    assert.ok(calls.includes(call), `${call} was called and not seen`);
+  }
+  await assert.rejects(untouched(tab), "the check of every other test lets a page pass that cheats");
+});
+
+// wander does what a visitor does without acting on the widget.
+const wander = async (tab) => {
+  await tab.mouse.move(10, 10);
+  await tab.mouse.move(400, 300, { steps: 5 });
+  await tab.mouse.wheel(0, 400);
+  await tab.setViewportSize({ width: 500, height: 700 });
+  await tab.setViewportSize({ width: 1000, height: 800 });
+  await tab.focus(".rempart-launcher");
+  await tab.hover(".rempart-launcher");
+  await tab.evaluate(() => document.dispatchEvent(new Event("visibilitychange")));
+};
+
+test("T1", "loading, waiting, scrolling and hovering stores nothing", async () => {
+  const tab = await visit(await visitor());
+  await wander(tab);
+  await tab.waitForTimeout(3000);
+  await untouched(tab);
+  assert.equal(await stateOf(tab), "dormant");
+});
+
+test("T2", "nothing is called but the reading of one key, or not even that", async () => {
+  const tab = await visit(await visitor());
+  await wander(tab);
+  await untouched(tab);
+  const lazy = await visit(await visitor(), "lazy");
+  await wander(lazy);
+  await untouched(lazy, { site: "lazy", reads: 0 });
+  await openPanel(lazy);
+  await untouched(lazy, { site: "lazy", reads: 1, opened: true });
+});
+
+test("T3", "two static requests that are the same for everybody", async () => {
+  const since = await mark();
+  const bodies = [];
+  const asked = [];
+  for (let i = 0; i < 2; i++) {
+    const context = await visitor();
+    await context.addCookies([{ name: "page", value: "cookie-" + i, url: PAGES }, { name: "service", value: "cookie-" + i, url: SERVICE }]);
+    context.on("request", (request) => asked.push(request.url()));
+    context.on("response", async (response) => response.url().includes("/w/") && bodies.push(await response.text()));
+    const tab = await visit(context);
+    await openPanel(tab);
+    await tab.close();
+  }
+  for (const one of asked) assert.ok(one.startsWith(PAGES + "/") || one.startsWith(SERVICE + "/"), `${one} is another host`);
+  const requests = (await since.requests()).filter((request) => !request.path.startsWith("/p/"));
+  assert.deepEqual(requests.map((r) => r.method + " " + r.path), Array(2).fill(["GET /w/shop/widget.js", "GET /w/shop/notice.fr.json"]).flat());
+  for (const request of requests) {
+    assert.equal(request.at, "service");
+    for (const field of ["query", "cookie", "referrer", "body", "setCookie", "key", "bearer"]) assert.equal(request[field], "", field);
+    assert.ok(request.etag);
+  }
+  assert.equal(requests[0].etag, requests[2].etag);
+  assert.equal(requests[1].etag, requests[3].etag);
+  assert.equal(new Set(bodies).size, 2, "bytes differ between visitors");
+});
+
+// filesWith lists the files of a folder that hold one of the texts, in 8-bit or 16-bit letters.
+const filesWith = (folder, texts) => {
+  const needles = texts.flatMap((text) => [Buffer.from(text), Buffer.from(text, "utf16le")]);
+  return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
+    const path = join(folder, entry.name);
+    if (entry.isDirectory()) return filesWith(path, texts);
+    if (!entry.isFile() || !statSync(path).size) return [];
+    const data = readFileSync(path);
+    return needles.some((needle) => data.includes(needle)) ? [path] : [];
+  });
+};
+
+// What a browser keeps of any page that it shows, whoever made it: its cache of files, its history, its tabs.
+const ofAnyPage = /\/(Cache|Code Cache|GPUCache|DawnCache|History|Sessions|Visited Links|Favicons|Top Sites|Shortcuts|Network Action Predictor|Network Persistent State|TransportSecurity|Reporting and NEL|Preferences|Local State|Site Characteristics Database|BrowserMetrics|ShaderCache|optimization_guide)/;
+
+test("T4", "the profile on the disk holds nothing of the site, also after another start", async () => {
+  const profile = mkdtempSync(join(tmpdir(), "rempart-profile-"));
+  try {
+    for (let i = 0; i < 2; i++) {
+      const context = await chromium.launchPersistentContext(profile, launchOptions);
+      const tab = await context.newPage();
+      await tab.goto(url("shop", "plain"));
+      await tab.click(".rempart-launcher");
+      await tab.waitForSelector(".rempart-accept");
+      await context.close();
+      const found = filesWith(profile, ["rempart:shop", "/w/shop/", SERVICE]).map((path) => path.slice(profile.length));
+      assert.deepEqual(found.filter((path) => !ofAnyPage.test(path)), []);
+    }
+    // The search itself: an accepted choice is found.
+    const context = await chromium.launchPersistentContext(profile, launchOptions);
+    const tab = await context.newPage();
+    await tab.goto(url("shop", "plain"));
+    await tab.click(".rempart-launcher");
+    await tab.click(".rempart-accept");
+    await tab.waitForFunction(() => localStorage.length);
+    await context.close();
+    assert.ok(filesWith(profile, ["rempart:shop"]).some((path) => path.includes("Local Storage")), "the search finds nothing");
+  } finally {
+    rmSync(profile, { recursive: true, force: true });
+  }
+});
+
+test("T5", "reading and writing without sending stores nothing", async () => {
+  const since = await mark();
+  const tab = await visit(await visitor());
+  await openPanel(tab);
+  await write(tab, "x".repeat(200));
+  await tab.hover(".rempart-send");
+  await tab.focus(".rempart-area");
+  await tab.keyboard.press("Enter");
+  await tab.waitForTimeout(200);
+  await untouched(tab, { opened: true });
+  assert.equal(await stateOf(tab), "noticed");
+  assert.deepEqual((await since.requests()).filter((r) => r.method !== "GET"), []);
+});
+
+test("T6", "a scenario that was opened and not accepted is not fetched", async () => {
+  const since = await mark();
+  const tab = await visit(await visitor({}, collectEvents));
+  await tab.evaluate(() => window.rempart.trigger("returns"));
+  await inState(tab, "pending-trigger");
+  assert.match(await tab.textContent(".rempart-theirs"), /renvoyer un article/);
+  assert.equal(await tab.textContent(".rempart-accept"), "Accepter et démarrer");
+  await untouched(tab, { opened: true });
+  await tab.keyboard.press("Escape");
+  await inState(tab, "noticed");
+  await tab.evaluate(() => window.rempart.trigger("returns"));
+  await inState(tab, "pending-trigger");
+  await tab.click(".rempart-refuse");
+  await inState(tab, "noticed");
+  await untouched(tab, { opened: true });
+  assert.deepEqual(await eventsOf(tab, "trigger-started"), []);
+  assert.deepEqual(await since.ledger(), []);
+  // Accepting later does not start what was refused.
+  await accept(tab);
+  assert.deepEqual((await since.requests()).filter((r) => r.path === "/messages"), []);
+});
+
+test("T7", "refusing, Escape, closing and loading again leave no trace", async () => {
+  const since = await mark();
+  const context = await visitor();
+  const tab = await visit(context);
+  await openPanel(tab);
+  await tab.click(".rempart-refuse");
+  await inState(tab, "refused");
+  await untouched(tab, { opened: true });
+  await tab.keyboard.press("Escape");
+  assert.equal(await tab.isVisible(".rempart-panel"), false);
+  assert.equal(await stateOf(tab), "refused");
+  await tab.reload();
+  await tab.waitForSelector(".rempart-launcher");
+  await untouched(tab);
+  assert.equal(await stateOf(tab), "dormant");
+  await openPanel(tab);
+  await send(tab, "Bonjour").catch(() => {});
+  assert.deepEqual((await since.requests()).filter((r) => r.path.endsWith("/withdrawals")), []);
+
+  const remember = await visit(await visitor(), "remember");
+  await openPanel(remember);
+  await remember.click(".rempart-refuse");
+  await inState(remember, "refused");
+  const { local, ...rest } = await device(remember);
+  const marker = JSON.parse(Object.fromEntries(local)["rempart:remember"]);
+  assert.deepEqual(Object.keys(marker), ["v", "x", "e"]);
+  assert.deepEqual(Object.keys(rest).filter((key) => key !== "usage"), []);
+  await remember.reload();
+  await inState(remember, "refused");
+});

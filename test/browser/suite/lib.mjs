@@ -1,0 +1,186 @@
+// What the tests share: the browser, pages, the servers' back door, and how a device and a page's calls are looked at.
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { chromium } from "playwright-core";
+
+export const { PAGES, SERVICE } = process.env;
+export const launchOptions = { executablePath: process.env.CHROMIUM, args: ["--no-sandbox", "--disable-dev-shm-usage"] };
+export const browser = await chromium.launch(launchOptions);
+
+// -- tests ----------------------------------------------------------------------------------------------------------
+
+export const tests = [];
+export const test = (name, title, run) => tests.push({ name, title, run });
+export const skipped = (name, title, skip) => tests.push({ name, title, skip });
+
+// -- the servers' back door -----------------------------------------------------------------------------------------
+
+const control = async (path, body) => {
+  const response = await fetch(`${PAGES}/control/${path}`, body && { method: "POST", body: JSON.stringify(body) });
+  const text = await response.text();
+  return text && JSON.parse(text);
+};
+
+// mark returns functions that say what was recorded since: ledger entries, and requests of both servers.
+export const mark = async () => {
+  const [entries, requests] = [(await control("ledger")).length, (await control("requests")).length];
+  return {
+    ledger: () => control("ledger?from=" + entries),
+    requests: () => control("requests?from=" + requests),
+  };
+};
+
+export const faults = (modes) => control("fault", modes);
+export const publish = (site, change) => control(`publish?site=${site}&change=${change}`, {});
+
+// -- pages ----------------------------------------------------------------------------------------------------------
+
+// visitor is somebody new: a fresh context whose pages all have spies. init runs before any script of a page.
+export const visitor = async (options = {}, init) => {
+  const context = await browser.newContext({ locale: "fr-FR", viewport: { width: 1000, height: 800 }, ...options });
+  context.setDefaultTimeout(6000);
+  await context.addInitScript(spies);
+  if (init) await context.addInitScript(init.fn || init, init.argument);
+  return context;
+};
+
+export const url = (site, page, query = "") => `${PAGES}/p/${site}/${page}.html${query}`;
+
+// visit opens a page and waits until the widget is there.
+export const visit = async (context, site = "shop", page = "plain", query = "") => {
+  const tab = await context.newPage();
+  tab.faults = [];
+  tab.on("pageerror", (error) => tab.faults.push(String(error)));
+  await tab.goto(url(site, page, query));
+  await tab.waitForSelector(".rempart-launcher");
+  return tab;
+};
+
+export const openPanel = async (tab) => {
+  await tab.click(".rempart-launcher");
+  await tab.waitForFunction(() => document.querySelector(".rempart-choices")?.textContent);
+};
+
+export const write = async (tab, text) => tab.fill(".rempart-area", text);
+export const send = async (tab, text) => {
+  if (text) await write(tab, text);
+  await tab.click(".rempart-send");
+};
+export const accept = async (tab) => {
+  await tab.click(".rempart-panel .rempart-accept");
+  await inState(tab, "accepted");
+};
+export const inState = (tab, state) => tab.waitForFunction((s) => window.rempart.state().state === s, state);
+export const stateOf = (tab) => tab.evaluate(() => window.rempart.state().state);
+export const status = (tab) => tab.textContent(".rempart-panel .rempart-status");
+export const said = (tab) => tab.waitForFunction(() => document.querySelector(".rempart-panel .rempart-status").textContent);
+export const mine = (tab) => tab.locator(".rempart-mine");
+
+// events has a page's rempart:* events collected from the start; give it to visitor as init.
+export const collectEvents = () => {
+  window.events = [];
+  for (const type of ["ready", "notice-shown", "accepted", "refused", "withdrawn", "stale", "trigger-blocked", "trigger-started",
+    "send-blocked", "error"]) {
+    document.addEventListener("rempart:" + type, (event) => window.events.push({ type, ...event.detail }));
+  }
+};
+export const eventsOf = (tab, type) => tab.evaluate((t) => window.events.filter((event) => event.type === t), type);
+
+// -- spies ----------------------------------------------------------------------------------------------------------
+
+// spies notes every call to what stores or talks, in each frame, as window.calls.
+function spies() {
+  const calls = (window.calls = []);
+  const note = (name, args) => calls.push(name + (typeof args[0] === "string" ? " " + args[0] : ""));
+  const wrap = (holder, method, name) => {
+    const original = holder?.[method];
+    if (!original) return;
+    holder[method] = function (...args) {
+      note(name, args);
+      return original.apply(this, args);
+    };
+  };
+  for (const method of ["getItem", "setItem", "removeItem", "clear", "key"]) wrap(Storage.prototype, method, "storage." + method);
+  const cookie = Object.getOwnPropertyDescriptor(Document.prototype, "cookie");
+  Object.defineProperty(Document.prototype, "cookie", {
+    configurable: true,
+    get() { note("cookie.get", []); return cookie.get.call(this); },
+    set(value) { note("cookie.set", [value]); cookie.set.call(this, value); },
+  });
+  if (window.CookieStore) for (const method of ["get", "getAll", "set", "delete"]) wrap(CookieStore.prototype, method, "cookieStore." + method);
+  wrap(IDBFactory.prototype, "open", "indexedDB.open");
+  if (window.CacheStorage) for (const method of ["open", "match", "has"]) wrap(CacheStorage.prototype, method, "caches." + method);
+  if (window.ServiceWorkerContainer) wrap(ServiceWorkerContainer.prototype, "register", "serviceWorker.register");
+  if (window.StorageManager) for (const method of ["getDirectory", "persist"]) wrap(StorageManager.prototype, method, "storageManager." + method);
+  if (window.LockManager) wrap(LockManager.prototype, "request", "locks.request");
+  wrap(window, "fetch", "fetch");
+  wrap(XMLHttpRequest.prototype, "open", "xhr");
+  wrap(Navigator.prototype, "sendBeacon", "beacon");
+  wrap(History.prototype, "pushState", "history.pushState");
+  wrap(History.prototype, "replaceState", "history.replaceState");
+  wrap(window, "postMessage", "postMessage");
+  wrap(window, "setInterval", "setInterval");
+  for (const name of ["WebSocket", "EventSource", "RTCPeerConnection", "BroadcastChannel", "Worker", "SharedWorker", "WebTransport"]) {
+    const original = window[name];
+    if (!original) continue;
+    window[name] = new Proxy(original, {
+      construct(target, args) { note(name, args); return Reflect.construct(target, args); },
+    });
+  }
+}
+
+export const callsOf = async (tab) => {
+  const found = [];
+  for (const frame of tab.frames()) found.push(...(await frame.evaluate(() => [...window.calls])));
+  return found;
+};
+
+// -- the device -----------------------------------------------------------------------------------------------------
+
+// device is all that is stored, by every way that the browser has. An untouched one is {}.
+export const device = async (tab) => {
+  const found = await tab.evaluate(async () => {
+    const usage = (await navigator.storage?.estimate?.())?.usage || 0;
+    const entries = (storage) => { try { return Object.entries(storage); } catch { return []; } };
+    const opfs = [];
+    try {
+      if (usage) for await (const name of (await navigator.storage.getDirectory()).keys()) opfs.push(name);
+    } catch { /* no such file system here */ }
+    return {
+      local: entries(window.localStorage),
+      session: entries(window.sessionStorage),
+      databases: ((await indexedDB.databases?.()) || []).map((one) => one.name),
+      caches: window.caches ? await caches.keys() : [],
+      workers: ((await navigator.serviceWorker?.getRegistrations()) || []).map((one) => one.scope),
+      name: window.name ? [window.name] : [],
+      history: history.state ? [history.state] : [],
+      opfs,
+      usage: usage ? [usage] : [],
+    };
+  });
+  const cdp = await tab.context().newCDPSession(tab);
+  const { cookies } = await cdp.send("Network.getAllCookies");
+  await cdp.detach();
+  found.cookies = [...new Set([...cookies, ...(await tab.context().cookies())].map((one) => `${one.name}=${one.value}`))];
+  return Object.fromEntries(Object.entries(found).filter(([, values]) => values.length));
+};
+
+// untouched asserts that a page stored nothing and called nothing but what may be: reading the site's own key once, and
+// fetching the words once the panel was opened.
+export const untouched = async (tab, { site = "shop", reads = 1, opened = false, host = SERVICE } = {}) => {
+  const calls = await callsOf(tab);
+  const allowed = [...Array(reads).fill(`storage.getItem rempart:${site}`)];
+  if (opened) allowed.push(`fetch ${host}/w/${site}/notice.fr.json`);
+  assert.deepEqual(calls.sort(), allowed.sort(), "calls of the page");
+  assert.deepEqual(await device(tab), {}, "the device");
+  assert.deepEqual(tab.faults, [], "errors of the page");
+};
+
+// -- words ----------------------------------------------------------------------------------------------------------
+
+// canonical is JSON with sorted keys and no spaces.
+export const canonical = (value) =>
+  JSON.stringify(value, (_, v) =>
+    v && typeof v === "object" && !Array.isArray(v) ? Object.fromEntries(Object.entries(v).sort(([a], [b]) => (a < b ? -1 : 1))) : v);
+export const sha256 = (text) => createHash("sha256").update(text).digest("hex");
+export { assert };

@@ -1,0 +1,27 @@
+// Runs the tests one after the other and writes a line of JSON for each: {test, title, error?, skip?, millis}.
+// ONLY="T1 T8" runs some.
+import { browser, faults, tests } from "./lib.mjs";
+
+for (const file of ["before", "accept", "signals", "withdraw", "trouble", "appearance"]) {
+  await import(`./${file}.mjs`).catch((error) => {
+    if (error.code !== "ERR_MODULE_NOT_FOUND") throw error;
+  });
+}
+
+const only = (process.env.ONLY || "").split(" ").filter(Boolean);
+for (const { name, title, run, skip } of tests) {
+  if (only.length && !only.includes(name)) continue;
+  const began = Date.now();
+  const line = { test: name, title };
+  try {
+    if (skip) line.skip = skip;
+    else await run();
+  } catch (error) {
+    line.error = String(error.stack || error).slice(0, 4000);
+  }
+  await faults({});
+  for (const context of browser.contexts()) await context.close();
+  line.millis = Date.now() - began;
+  process.stdout.write(JSON.stringify(line) + "\n");
+}
+await browser.close();

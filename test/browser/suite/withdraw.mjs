@@ -1,0 +1,193 @@
+// T14 to T16: taking back, asking again, and the signal of the browser.
+import {
+  accept, assert, collectEvents, device, eventsOf, inState, mark, openPanel, publish, send, mine, SERVICE, stateOf, test, visit, visitor,
+} from "./lib.mjs";
+
+const markerOf = async (tab, site = "shop") => JSON.parse(await tab.evaluate((key) => localStorage.getItem(key), "rempart:" + site));
+
+test("T14", "withdrawing leaves a mark of the withdrawal, in every tab, and no constant in a page revives it", async () => {
+  const since = await mark();
+  const context = await visitor({}, collectEvents);
+  const tab = await visit(context);
+  const other = await visit(context);
+  await openPanel(tab);
+  await send(tab, "Bonjour");
+  await mine(tab).waitFor();
+  await inState(other, "accepted");
+  const { k } = await markerOf(tab);
+
+  // As easy as accepting: one click more, in the same place.
+  await tab.click(".rempart-choices");
+  await tab.click(".rempart-dialog .rempart-withdraw");
+  await inState(tab, "withdrawn");
+  await other.waitForFunction(() => window.rempart.state().state === "withdrawn", null, { timeout: 1000 });
+  await tab.waitForFunction(() => !JSON.parse(localStorage.getItem("rempart:shop")).q);
+  const { local, ...rest } = await device(tab);
+  assert.deepEqual(Object.keys(rest).filter((key) => key !== "usage"), []);
+  assert.deepEqual(local.map(([key]) => key), ["rempart:shop"]);
+  assert.deepEqual(Object.keys(JSON.parse(local[0][1])), ["v", "w", "t"]);
+  assert.equal(await mine(tab).count(), 0);
+  const state = await (await fetch(`${SERVICE}/v1/sites/shop/state`, { headers: { Authorization: "Bearer " + k, Origin: new URL(tab.url()).origin } })).json();
+  assert.equal(state.conversation, false);
+
+  const again = await visit(context, "shop", "received");
+  await again.waitForFunction(() => window.events.some((event) => event.type === "error"));
+  assert.deepEqual((await eventsOf(again, "error")).map((e) => e.code), ["assertion-after-withdrawal"]);
+  assert.equal(await stateOf(again), "withdrawn");
+  for (const assertedAt of ["2001-01-01T00:00:00Z", "2999-01-01T00:00:00Z", "yesterday", undefined]) {
+    await again.evaluate((at) => window.rempart.consentCollected({ assertedAt: at }), assertedAt);
+  }
+  assert.equal(await stateOf(again), "withdrawn");
+  assert.equal((await since.ledger()).filter((e) => e.method === "asserted-by-site").length, 0);
+  const later = new Date(Date.now() + 2000).toISOString();
+  await again.evaluate((at) => window.rempart.consentCollected({ assertedAt: at }), later);
+  await inState(again, "accepted");
+  const revived = (await since.ledger()).filter((e) => e.method === "asserted-by-site");
+  assert.deepEqual(revived.map((e) => e.occurredAt), [later, later]);
+});
+
+test("T14", "withdrawing works without a network, and the server hears of it at the next load", async () => {
+  const since = await mark();
+  const context = await visitor();
+  const tab = await visit(context);
+  await openPanel(tab);
+  await accept(tab);
+  await context.setOffline(true);
+  await tab.evaluate(() => window.rempart.withdraw());
+  await inState(tab, "withdrawn");
+  const marker = await markerOf(tab);
+  assert.deepEqual(Object.keys(marker).sort(), ["k", "q", "t", "v", "w"]);
+  assert.deepEqual((await since.ledger()).filter((e) => e.type === "consent.withdrawn"), []);
+  await tab.close();
+  await context.setOffline(false);
+  const next = await visit(context);
+  await next.waitForFunction(() => !JSON.parse(localStorage.getItem("rempart:shop")).k);
+  assert.equal(await stateOf(next), "withdrawn");
+  assert.deepEqual((await since.ledger()).filter((e) => e.type === "consent.withdrawn").map((e) => e.purpose), ["conversation"]);
+  // At the next opening it is asked again.
+  await openPanel(next);
+  await inState(next, "noticed");
+  await accept(next);
+  assert.notEqual((await markerOf(next)).k, marker.k);
+});
+
+test("T14", "optional purposes have a box of their own that nobody ticked, and are taken back alone", async () => {
+  const since = await mark();
+  const context = await visitor({}, collectEvents);
+  const tab = await visit(context);
+  await openPanel(tab);
+  await accept(tab);
+  await tab.click("[data-rempart-preferences]");
+  const box = tab.locator(".rempart-dialog input[type=checkbox]");
+  assert.equal(await box.isChecked(), false);
+  await box.check();
+  await tab.click(".rempart-save");
+  await tab.waitForFunction(() => window.rempart.state().purposes.includes("newsletter"));
+  assert.deepEqual((await since.ledger()).slice(2).map((e) => [e.type, e.purpose, e.decision, e.method]),
+    [["consent.given", "newsletter", "granted", "checkbox"]]);
+  assert.equal(await tab.evaluate(() => window.rempart.ensure("newsletter")), true);
+  await tab.evaluate(() => window.rempart.withdraw(["newsletter"]));
+  assert.deepEqual(await tab.evaluate(() => window.rempart.state().purposes), ["conversation"]);
+  assert.equal(await stateOf(tab), "accepted");
+  await tab.waitForFunction(() => !JSON.parse(localStorage.getItem("rempart:shop")).q);
+  assert.deepEqual((await since.ledger()).slice(3).map((e) => [e.type, e.purpose]), [["consent.withdrawn", "newsletter"]]);
+  assert.deepEqual((await eventsOf(tab, "withdrawn")).map((e) => e.purposes), [["newsletter"]]);
+  // Saving an empty box is a refusal, told once.
+  for (let i = 0; i < 2; i++) {
+    await tab.click("[data-rempart-preferences]");
+    await tab.click(".rempart-save");
+    await tab.waitForSelector(".rempart-dialog", { state: "detached" });
+  }
+  assert.deepEqual((await since.ledger()).slice(4).map((e) => [e.type, e.purpose, e.decision]), [["consent.refused", "newsletter", "denied"]]);
+});
+
+test("T14", "other chats ask first, and are told what the visitor chose", async () => {
+  const tab = await visit(await visitor());
+  const ensured = () => tab.evaluate(() => { window.answer = undefined; window.rempart.ensure("conversation").then((a) => (window.answer = a)); });
+  const answer = async () => (await tab.waitForFunction(() => window.answer !== undefined), tab.evaluate(() => window.answer));
+  await ensured();
+  await tab.click(".rempart-panel .rempart-refuse");
+  assert.equal(await answer(), false);
+  await tab.keyboard.press("Escape");
+  await tab.reload();
+  await tab.waitForSelector(".rempart-launcher");
+  await ensured();
+  await tab.waitForSelector(".rempart-panel .rempart-accept");
+  await tab.keyboard.press("Escape");
+  assert.equal(await answer(), false);
+  await ensured();
+  await accept(tab);
+  assert.equal(await answer(), true);
+  await ensured();
+  assert.equal(await answer(), true);
+});
+
+test("T15", "a material change asks again, an editorial one does not", async () => {
+  const context = await visitor({}, collectEvents);
+  let tab = await visit(context, "lazy");
+  await openPanel(tab);
+  await send(tab, "Bonjour");
+  await mine(tab).waitFor();
+  const first = await markerOf(tab, "lazy");
+
+  await publish("lazy", "Editorial");
+  await tab.reload();
+  await openPanel(tab);
+  assert.equal(await stateOf(tab), "accepted");
+
+  await publish("lazy", "Material");
+  await tab.reload();
+  await openPanel(tab);
+  assert.equal(await stateOf(tab), "stale");
+  assert.match(await tab.textContent("#rempart-consent-banner"), /ont changé/);
+  assert.equal(await tab.evaluate(() => !!localStorage.getItem("rempart:lazy:s")), true, "data is kept until refused");
+  const since = await mark();
+  await accept(tab);
+  const second = await markerOf(tab, "lazy");
+  assert.equal(second.k, first.k);
+  assert.notEqual(second.n, first.n);
+  assert.equal((await since.ledger()).length, 2);
+
+  // Refusing what changed takes back what was accepted.
+  await publish("lazy", "Material");
+  await tab.reload();
+  await openPanel(tab);
+  await tab.click(".rempart-panel .rempart-refuse");
+  await inState(tab, "refused");
+  assert.deepEqual((await device(tab)).local.map(([key]) => key), ["rempart:lazy"]);
+  assert.equal((await markerOf(tab, "lazy")).w, 1);
+});
+
+test("T15", "a consent that expired asks again", async () => {
+  const context = await visitor();
+  const tab = await visit(context);
+  await openPanel(tab);
+  await accept(tab);
+  const marker = { ...(await markerOf(tab)), e: Math.floor(Date.now() / 1000) - 1 };
+  await tab.evaluate((m) => localStorage.setItem("rempart:shop", JSON.stringify(m)), marker);
+  assert.equal(await tab.evaluate(() => window.rempart.state().state), "stale");
+  const next = await visit(context, "shop", "received");
+  assert.equal(await stateOf(next), "stale");
+});
+
+test("T16", "who sends Global Privacy Control is not asked for more, and a later choice wins", async () => {
+  const since = await mark();
+  const tab = await visit(await visitor({ extraHTTPHeaders: { "Sec-GPC": "1" } }, () => {
+    Object.defineProperty(Navigator.prototype, "globalPrivacyControl", { value: true, configurable: true });
+  }));
+  assert.deepEqual(await device(tab), {});
+  assert.equal(await tab.evaluate(() => window.rempart.state().gpc), true);
+  await openPanel(tab);
+  await accept(tab);
+  assert.deepEqual((await since.ledger()).map((e) => e.gpc), [true, true]);
+  await tab.click(".rempart-choices");
+  assert.match(await tab.textContent(".rempart-dialog"), /Votre navigateur demande/);
+  await tab.click(".rempart-save");
+  await tab.waitForSelector(".rempart-dialog", { state: "detached" });
+  assert.equal((await since.ledger()).length, 2, "an empty box of somebody who was not asked is no event");
+  await tab.click(".rempart-choices");
+  await tab.check(".rempart-dialog input");
+  await tab.click(".rempart-save");
+  await tab.waitForFunction(() => window.rempart.state().purposes.includes("newsletter"));
+  assert.deepEqual((await since.ledger()).slice(2).map((e) => [e.type, e.purpose, e.gpc]), [["consent.given", "newsletter", true]]);
+});
