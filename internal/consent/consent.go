@@ -29,6 +29,7 @@ const (
 	EventReconfirmed         EventType = "consent.reconfirmed"
 	EventTermsAccepted       EventType = "terms.accepted"
 	EventStorageAcknowledged EventType = "storage.acknowledged"
+	EventErasureAsked        EventType = "erasure.asked"
 	EventSubjectShredded     EventType = "subject.shredded"
 	EventNoticePublished     EventType = "notice.published"
 	EventBuildPublished      EventType = "build.published"
@@ -68,6 +69,10 @@ type Person struct {
 	Kind string
 	ID   string
 }
+
+// KindSubject is the kind of the ledger's own reference, a UUID, by which events, changes and tickets name a person. Nobody is met for
+// the first time under it, and no HMAC of it is kept.
+const KindSubject = "subject"
 
 // NoticeRef names the words that a person saw.
 type NoticeRef struct {

@@ -88,6 +88,7 @@ func Run(t *testing.T, fresh func(testing.TB) World) {
 		{"A record without a person moves no state", unlinked},
 		{"Acts that cannot be held are refused", refused},
 		{"Two names stand for one person", linked},
+		{"A reference names a person whom the ledger knows", referred},
 		{"A person who is forgotten leaves the proof", shredded},
 		{"What is published is published once", published},
 		{"Events are listed in the order of the log", since},
@@ -294,6 +295,55 @@ func linked(t *testing.T, w World) {
 	}
 	record(t, w, Act(Visitor(2), "five"))
 	want(t, decisions(t, w, Visitor(1)), "analytics=0 conversation=1 mail=0 ")
+}
+
+func referred(t *testing.T, w World) {
+	one, two := record(t, w, Act(Visitor(1), "one")), record(t, w, Act(Visitor(2), "two"))
+	name := func(reference uuid.UUID) consent.Person {
+		return consent.Person{Kind: consent.KindSubject, ID: reference.String()}
+	}
+	want(t, decisions(t, w, name(one.Subject)), decisions(t, w, Visitor(1)))
+	both := states(t, w, name(two.Subject), Visitor(1), name(uuid.New()))
+	if len(both[0]) != 2 || len(both[1]) != 2 || both[2] != nil || both[0][0].Event == both[1][0].Event {
+		t.Errorf("%+v", both)
+	}
+	if events, err := w.Ledger.Events(t.Context(), name(one.Subject)); err != nil || len(events) != 3 || events[0].Evidence == nil {
+		t.Errorf("%d events, %v", len(events), err)
+	}
+	// What was made part of another person leads to that person.
+	if err := w.Ledger.Link(t.Context(), Visitor(1), Visitor(2)); err != nil {
+		t.Fatal(err)
+	}
+	want(t, decisions(t, w, name(two.Subject)), decisions(t, w, Visitor(1)))
+	if events, err := w.Ledger.Events(t.Context(), name(two.Subject)); err != nil || len(events) != 6 {
+		t.Errorf("%d events of both, %v", len(events), err)
+	}
+	// Only the ledger makes references.
+	if _, err := w.Ledger.Record(t.Context(), Act(name(one.Subject), "three")); !errors.Is(err, event.ErrForm) {
+		t.Errorf("recorded for a reference: %v", err)
+	}
+	for _, reference := range []consent.Person{name(one.Subject), name(uuid.New()), {Kind: consent.KindSubject, ID: "no reference"}} {
+		if err := w.Ledger.Link(t.Context(), Visitor(1), reference); !errors.Is(err, consent.ErrUnknown) {
+			t.Errorf("linked to a reference: %v", err)
+		}
+		if err := w.Ledger.Issue(t.Context(), []byte("token"), "act", reference, "", w.Now().Add(time.Hour)); !errors.Is(err, consent.ErrUnknown) {
+			t.Errorf("issued for a reference: %v", err)
+		}
+	}
+	for _, stranger := range []consent.Person{name(uuid.New()), {Kind: consent.KindSubject, ID: "no reference"}, name(uuid.Nil)} {
+		if _, err := w.Ledger.Events(t.Context(), stranger); !errors.Is(err, consent.ErrUnknown) {
+			t.Errorf("events of a stranger: %v", err)
+		}
+		if _, err := w.Ledger.Shred(t.Context(), stranger); !errors.Is(err, consent.ErrUnknown) {
+			t.Errorf("a stranger was forgotten: %v", err)
+		}
+	}
+	if subject, err := w.Ledger.Shred(t.Context(), name(two.Subject)); err != nil || subject != one.Subject {
+		t.Errorf("forgot %v, %v", subject, err)
+	}
+	if got := states(t, w, name(one.Subject), Visitor(2)); got[0] != nil || got[1] != nil {
+		t.Errorf("%+v", got)
+	}
 }
 
 func shredded(t *testing.T, w World) {

@@ -25,7 +25,7 @@ const (
 
 // acts are the types that a person can cause.
 var acts = []consent.EventType{consent.EventGiven, consent.EventRefused, consent.EventWithdrawn, consent.EventReconfirmed,
-	consent.EventExpired, consent.EventTermsAccepted, consent.EventStorageAcknowledged}
+	consent.EventExpired, consent.EventTermsAccepted, consent.EventStorageAcknowledged, consent.EventErasureAsked}
 
 // Check refuses an act that the ledger could not store or could not write the same way twice.
 func Check(act *consent.Act) error {
@@ -42,6 +42,8 @@ func Check(act *consent.Act) error {
 		return fmt.Errorf("%w: its time is out of range", ErrForm)
 	case (act.Person.Kind == "") != (act.Person.ID == ""):
 		return fmt.Errorf("%w: its person has a kind or an identifier alone", ErrForm)
+	case act.Person.Kind == consent.KindSubject:
+		return fmt.Errorf("%w: its person is named by a reference, which only a ledger gives", ErrForm)
 	}
 	if field := strange(map[string]string{"site": act.Site, "key": act.Key, "notice": act.Notice.Notice, "language": act.Notice.Language,
 		"method": string(act.Method), "collector": string(act.CollectedBy), "kind of person": act.Person.Kind, "person": act.Person.ID}); field != "" {

@@ -159,6 +159,9 @@ func (l *Ledger) meet(person consent.Person) (uuid.UUID, error) {
 	if subject, ok := l.find(person); ok {
 		return subject, nil
 	}
+	if person.Kind == consent.KindSubject {
+		return uuid.Nil, fmt.Errorf("meeting a person: %w", consent.ErrUnknown) // only the ledger makes references
+	}
 	subject := uuid.New()
 	key, _, err := l.ring.New(&seal.Chance{Key: [seal.KeySize]byte(chance(seal.KeySize))}, l.tenant, subject)
 	if err != nil {
@@ -175,11 +178,28 @@ func (l *Ledger) meet(person consent.Person) (uuid.UUID, error) {
 func (l *Ledger) link(person consent.Person) string { return string(event.Link(l.pepper, person)) }
 
 func (l *Ledger) find(person consent.Person) (uuid.UUID, bool) {
-	if person == (consent.Person{}) {
+	switch person.Kind {
+	case "":
 		return uuid.Nil, false
+	case consent.KindSubject:
+		return l.refer(person.ID)
 	}
 	subject, ok := l.links[l.link(person)]
 	return subject, ok
+}
+
+// refer finds whom a reference is of, also one that Link made part of another.
+func (l *Ledger) refer(text string) (uuid.UUID, bool) {
+	reference, err := uuid.Parse(text)
+	if _, there := l.states[reference]; err == nil && there {
+		return reference, true
+	}
+	for subject, parts := range l.merged {
+		if slices.Contains(parts, reference) {
+			return subject, true
+		}
+	}
+	return uuid.Nil, false
 }
 
 // append puts events into the ledger and its log.
@@ -221,7 +241,7 @@ func (l *Ledger) Link(_ context.Context, known, other consent.Person) error {
 	}
 	joined, ok := l.find(other)
 	switch {
-	case other == (consent.Person{}):
+	case other == (consent.Person{}), other.Kind == consent.KindSubject:
 		return fmt.Errorf("linking a person: %w", consent.ErrUnknown)
 	case !ok:
 		l.links[l.link(other)] = subject

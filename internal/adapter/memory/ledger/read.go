@@ -214,6 +214,9 @@ type token struct {
 func (l *Ledger) Issue(_ context.Context, raw []byte, kind string, person consent.Person, purpose string, expires time.Time) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if person.Kind == consent.KindSubject {
+		return fmt.Errorf("issuing a token: %w", consent.ErrUnknown) // whom a mail is for has a name
+	}
 	subject, err := l.meet(person)
 	if err != nil {
 		return err

@@ -201,8 +201,15 @@ func chance[T ~[8]byte | ~[12]byte | ~[16]byte | ~[32]byte]() (out T) {
 	return T(raw)
 }
 
-// links are all forms in which a name may be kept, newest pepper first.
+// links are all forms in which a name may be kept, newest pepper first. A reference is kept as it is.
 func (l *Ledger) links(person consent.Person) [][]byte {
+	if person.Kind == consent.KindSubject {
+		reference, err := uuid.Parse(person.ID)
+		if err != nil {
+			return nil
+		}
+		return [][]byte{reference[:]}
+	}
 	out := make([][]byte, len(l.peppers))
 	for i, p := range l.peppers {
 		out[i] = event.Link(p.key, person)

@@ -29,6 +29,9 @@ WHERE l.tenant_id = $1 AND l.subject_ref = $2 AND l.shredded_at IS NULL`
 // Issue keeps a token's hash for a person, who becomes known by it.
 func (l *Ledger) Issue(ctx context.Context, token []byte, kind string, person consent.Person, purpose string, expires time.Time) error {
 	hash := sha256.Sum256(token)
+	if person.Kind == consent.KindSubject {
+		return fmt.Errorf("issuing a token: %w", consent.ErrUnknown) // whom a mail is for has a name
+	}
 	err := retry(ctx, func() error {
 		return l.transaction(ctx, l.App, beginWrite, func(t tx) error {
 			subject, _, err := l.held(ctx, t, person)

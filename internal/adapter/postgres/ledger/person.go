@@ -96,7 +96,7 @@ func (l *Ledger) Link(ctx context.Context, known, other consent.Person) error {
 }
 
 func (l *Ledger) link(ctx context.Context, t tx, known, other consent.Person) error {
-	if known == (consent.Person{}) || other == (consent.Person{}) {
+	if known == (consent.Person{}) || other == (consent.Person{}) || other.Kind == consent.KindSubject {
 		return consent.ErrUnknown
 	}
 	subject, _, err := l.references(ctx, t, known)

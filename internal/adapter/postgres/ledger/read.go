@@ -22,9 +22,19 @@ JOIN consent.subject_links l ON l.tenant_id = $1 AND l.kind = p.kind AND l.link 
 JOIN consent.state s ON s.tenant_id = $1 AND s.subject_ref = l.subject_ref
 ORDER BY p.at, s.purpose`
 
-	// theirs are the references of a person: their own, and those that Link made part of it.
+	// statesReferred is statesOf for people named by references, their own or ones that Link made part of them.
+	statesReferred = `
+SELECT p.at, s.purpose, s.event_id, s.decision, s.recorded_at, s.valid_until, s.notice, s.notice_version, s.notice_lang, s.notice_sha256, s.material_sha256
+FROM unnest($2::bytea[], $3::int[]) AS p (ref, at)
+LEFT JOIN consent.subject_links m ON m.tenant_id = $1 AND m.kind = 'merged' AND m.link = p.ref
+JOIN consent.state s ON s.tenant_id = $1 AND s.subject_ref = coalesce(m.subject_ref, encode(p.ref, 'hex')::uuid)
+ORDER BY p.at, s.purpose`
+
+	// theirs are the references of a person: their own, and those that Link made part of it. Kind subject is a reference itself;
+	// whoever is known has a link.
 	theirs = `
-WITH me AS MATERIALIZED (SELECT subject_ref FROM consent.subject_links WHERE tenant_id = $1 AND kind = $2 AND link = ANY ($3::bytea[]) LIMIT 1),
+WITH me AS MATERIALIZED ((SELECT subject_ref FROM consent.subject_links WHERE tenant_id = $1 AND kind = CASE $2 WHEN 'subject' THEN 'merged' ELSE $2 END AND link = ANY ($3::bytea[]) LIMIT 1)
+  UNION ALL (SELECT subject_ref FROM consent.subject_links WHERE $2 = 'subject' AND tenant_id = $1 AND subject_ref = encode(($3::bytea[])[1], 'hex')::uuid LIMIT 1) LIMIT 1),
 theirs AS MATERIALIZED (SELECT subject_ref FROM me UNION
   SELECT encode(l.link, 'hex')::uuid FROM me JOIN consent.subject_links l ON l.tenant_id = $1 AND l.subject_ref = me.subject_ref AND l.kind = 'merged')`
 
@@ -47,10 +57,16 @@ WHERE l.tenant_id = $1 AND l.idx > $2 ORDER BY l.idx LIMIT $3`
 // asks: its ValidUntil may have passed.
 func (l *Ledger) States(ctx context.Context, people []consent.Person) ([][]consent.State, error) {
 	var kinds []string
-	var links [][]byte
-	var at []int32
+	var links, referred [][]byte
+	var at, referredAt []int32
 	for i, person := range people {
 		if person == (consent.Person{}) {
+			continue
+		}
+		if person.Kind == consent.KindSubject {
+			for _, reference := range l.links(person) {
+				referred, referredAt = append(referred, reference), append(referredAt, int32(i))
+			}
 			continue
 		}
 		for _, link := range l.links(person) {
@@ -61,7 +77,12 @@ func (l *Ledger) States(ctx context.Context, people []consent.Person) ([][]conse
 	err := retry(ctx, func() error {
 		out = make([][]consent.State, len(people))
 		return l.inTenant(ctx, l.App, func(b *pgx.Batch) {
-			b.Queue(statesOf, id(l.Tenant), kinds, links, at).Query(func(rows pgx.Rows) error { return collectStates(rows, out) })
+			if len(links) > 0 || len(referred) == 0 {
+				b.Queue(statesOf, id(l.Tenant), kinds, links, at).Query(func(rows pgx.Rows) error { return collectStates(rows, out) })
+			}
+			if len(referred) > 0 {
+				b.Queue(statesReferred, id(l.Tenant), referred, referredAt).Query(func(rows pgx.Rows) error { return collectStates(rows, out) })
+			}
 		})
 	})
 	if err != nil {
