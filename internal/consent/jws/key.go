@@ -74,6 +74,9 @@ func NewKeys(keys ...PublicKey) Keys {
 	return set
 }
 
+// With is the set with the keys of another behind its own.
+func (k Keys) With(other Keys) Keys { return NewKeys(append(slices.Clone(k.keys), other.keys...)...) }
+
 // Document is the set as a JWKS document (RFC 7517), in the order in which the keys were given.
 func (k Keys) Document() ([]byte, error) {
 	set := jose.JSONWebKeySet{Keys: []jose.JSONWebKey{}}

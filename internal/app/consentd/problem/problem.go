@@ -20,37 +20,39 @@ type Code string
 
 // The codes.
 const (
-	BadRequest          Code = "bad_request"
-	BodyTooLarge        Code = "body_too_large"
-	MediaUnsupported    Code = "media_type_unsupported"
-	NotFound            Code = "not_found"
-	SiteUnknown         Code = "site_unknown"
-	MethodNotAllowed    Code = "http_method_not_allowed"
-	OriginNotAllowed    Code = "origin_not_allowed"
-	TooManyRequests     Code = "too_many_requests"
-	Unauthenticated     Code = "unauthenticated"
-	Forbidden           Code = "forbidden"
-	ConsentRequired     Code = "consent_required"
-	TokenInvalid        Code = "notice_token_invalid"
-	NoticeStale         Code = "notice_stale"
-	AfterWithdrawal     Code = "assertion_after_withdrawal"
-	KeyReused           Code = "idempotency_key_reused"
-	PurposeUnknown      Code = "purpose_unknown"
-	ActNotAllowed       Code = "method_not_allowed"
-	RecordUnknown       Code = "record_unknown"
-	PersonUnknown       Code = "person_unknown"
-	Spent               Code = "token_spent"
-	LedgerUnavailable   Code = "ledger_unavailable"
-	LedgerContradicted  Code = "ledger_contradicted"
-	Overloaded          Code = "overloaded"
-	NotReady            Code = "not_ready"
-	Internal            Code = "internal"
-	NotYetLogged        Code = "not_yet_logged"
-	MailNotAvailable    Code = "mail_not_available"
-	EvidenceTooLarge    Code = "evidence_too_large"
-	EventUnknown        Code = "event_unknown"
-	CheckpointNotThere  Code = "checkpoint_unknown"
-	WithdrawalNotByThis Code = "withdrawal_not_here"
+	BadRequest         Code = "bad_request"
+	BodyTooLarge       Code = "body_too_large"
+	MediaUnsupported   Code = "media_type_unsupported"
+	NotFound           Code = "not_found"
+	SiteUnknown        Code = "site_unknown"
+	MethodNotAllowed   Code = "http_method_not_allowed"
+	OriginNotAllowed   Code = "origin_not_allowed"
+	TooManyRequests    Code = "too_many_requests"
+	Unauthenticated    Code = "unauthenticated"
+	Forbidden          Code = "forbidden"
+	ConsentRequired    Code = "consent_required"
+	TokenInvalid       Code = "notice_token_invalid"
+	NoticeStale        Code = "notice_stale"
+	AfterWithdrawal    Code = "assertion_after_withdrawal"
+	KeyReused          Code = "idempotency_key_reused"
+	PurposeUnknown     Code = "purpose_unknown"
+	ActNotAllowed      Code = "method_not_allowed"
+	RecordUnknown      Code = "record_unknown"
+	PersonUnknown      Code = "person_unknown"
+	AgeNotAsserted     Code = "age_not_asserted"
+	Spent              Code = "token_spent"
+	LedgerUnavailable  Code = "ledger_unavailable"
+	LedgerContradicted Code = "ledger_contradicted"
+	Overloaded         Code = "overloaded"
+	NotReady           Code = "not_ready"
+	Internal           Code = "internal"
+	NotYetLogged       Code = "not_yet_logged"
+	MailNotAvailable   Code = "mail_not_available"
+	EvidenceTooLarge   Code = "evidence_too_large"
+	ExportIncomplete   Code = "export_incomplete"
+	EventUnknown       Code = "event_unknown"
+	CheckpointNotThere Code = "checkpoint_unknown"
+	DataNotFiltered    Code = "data_not_filtered"
 )
 
 // Problem is one answer of type application/problem+json.
@@ -105,6 +107,9 @@ func (p Problem) Write(w http.ResponseWriter) {
 	header.Set("Cache-Control", "no-store")
 	header.Set("Content-Length", strconv.Itoa(len(body)))
 	header.Del("ETag")
+	if p.Status == http.StatusUnauthorized {
+		header.Set("WWW-Authenticate", "Bearer")
+	}
 	if p.retryAfter > 0 {
 		header.Set("Retry-After", strconv.Itoa(int((p.retryAfter+time.Second-1)/time.Second)))
 	}

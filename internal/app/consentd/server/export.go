@@ -1,0 +1,72 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"net/http"
+
+	"github.com/rempart-dev/rempart/internal/app/consentd/problem"
+	"github.com/rempart-dev/rempart/internal/consent"
+	"github.com/rempart-dev/rempart/internal/consent/export"
+)
+
+// The formats of exports.
+const (
+	formatISO     = "iso27560"
+	formatKantara = "kantara"
+)
+
+// export hands over what is recorded of a person (Articles 15 and 20).
+func (s *Server) export(w http.ResponseWriter, r *http.Request, c call) error {
+	var body struct {
+		Subject subject `json:"subject"`
+		Format  string  `json:"format"`
+	}
+	if err := decode(r, &body); err != nil {
+		return err
+	}
+	person, err := body.Subject.person()
+	if err != nil {
+		return err
+	}
+	kind := map[string]string{formatISO: "application/ld+json", formatKantara: "application/json"}[body.Format]
+	if kind == "" {
+		return malformed("The format of an export is iso27560 or kantara")
+	}
+	text, err := s.exported(r.Context(), c, person, body.Format)
+	if err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", kind)
+	w.WriteHeader(http.StatusOK)
+	_, _ = w.Write(text)
+	return nil
+}
+
+// exported writes a person's events with the exact words that were shown.
+func (s *Server) exported(ctx context.Context, c call, person consent.Person, format string) ([]byte, error) {
+	events, err := s.ledger.Events(ctx, person)
+	if unknown(err) {
+		return nil, personUnknown
+	}
+	if err != nil {
+		return nil, err //nolint:wrapcheck // becomes a problem
+	}
+	p := c.policy
+	in := export.Input{Controller: export.Controller(p.Controller), Purposes: p.Spec.Purposes, Countries: p.Countries, Withdraw: s.base(p) + "/me/" + string(p.Spec.Sites[0].ID), Events: events}
+	for _, languages := range p.All {
+		for _, words := range languages {
+			in.Words = append(in.Words, export.Words{NoticeRef: words.Ref, Body: words.Body, PrivacyURL: string(words.Text.PrivacyURL)})
+		}
+	}
+	write := export.Records
+	if format == formatKantara {
+		write = export.Receipts
+	}
+	text, err := write(in)
+	if errors.Is(err, export.ErrWords) || errors.Is(err, export.ErrPurpose) || errors.Is(err, export.ErrIncomplete) {
+		s.log.Error("An export is not possible with what the policy says", "error", err) // names no person
+		return nil, problem.New(http.StatusInternalServerError, problem.ExportIncomplete, "The policy no longer has the words or the purpose of an event")
+	}
+	return text, err //nolint:wrapcheck // becomes a problem
+}

@@ -1,0 +1,122 @@
+package server
+
+import (
+	"net/http"
+	"strings"
+
+	"github.com/rempart-dev/rempart/api/v1alpha1"
+	"github.com/rempart-dev/rempart/internal/app/consentd/problem"
+)
+
+// kind says who may ask, and with what.
+type kind int
+
+const (
+	// public: anybody, any page; the same answer for all.
+	public kind = iota
+	// visitor: pages of the site's origins.
+	visitor
+	// person: a browser that was led there by a mail, and no page.
+	person
+	// program: ServiceAccounts with the route's right.
+	program
+	// operator: what Kubernetes and the operator ask; nothing in it is personal or secret.
+	operator
+)
+
+// Bounds of bodies, in bytes.
+const (
+	maxBody        = 64 << 10
+	maxProgramBody = 2 << 20
+)
+
+// route is one line of the API.
+type route struct {
+	pattern string
+	kind    kind
+	right   v1alpha1.ClientRight
+	handle  handler
+	// lasting: what was begun is ended, also when who asked is gone.
+	lasting bool
+	// endless: the answer has no end, so no time bounds it.
+	endless bool
+	// paths are those of the OpenAPI document, where one pattern of the mux stands for several.
+	paths []string
+}
+
+func (r route) limit() int64 {
+	if r.kind == program {
+		return maxProgramBody
+	}
+	return maxBody
+}
+
+func (r route) sited() bool { return strings.Contains(r.pattern, "{site}") }
+
+// streamRight is what listening needs.
+const streamRight = v1alpha1.RightRead
+
+// routes is the API, in the order of docs/spec/consentd.md.
+func (s *Server) routes() []route {
+	return []route{
+		{pattern: "GET /w/{site}/{file}", kind: public, handle: s.asset,
+			paths: []string{"/w/{site}/widget.js", "/w/{site}/widget.{sha}.js", "/w/{site}/notice.{lang}.json"}},
+
+		{pattern: "POST /v1/sites/{site}/events", kind: visitor, handle: s.record, lasting: true},
+		{pattern: "GET /v1/sites/{site}/state", kind: visitor, handle: s.state},
+		{pattern: "POST /v1/sites/{site}/withdrawals", kind: visitor, handle: s.withdraw, lasting: true},
+
+		{pattern: "GET /me/{site}", kind: person, handle: s.show},
+		{pattern: "POST /me/{site}", kind: person, handle: s.act, lasting: true},
+
+		{pattern: "GET /v1/sites/{site}/log/checkpoint", kind: public, handle: s.checkpoint},
+		{pattern: "GET /v1/sites/{site}/log/consistency", kind: public, handle: s.consistency},
+		{pattern: "GET /v1/sites/{site}/log/proof/{event}", kind: public, handle: s.proof},
+		{pattern: "GET /.well-known/jwks.json", kind: public, handle: s.keys},
+		{pattern: "GET /.well-known/gpc.json", kind: public, handle: s.gpc},
+		{pattern: "GET /openapi.json", kind: public, handle: s.document},
+
+		{pattern: "POST /v1/check", kind: program, right: v1alpha1.RightCheck, handle: s.check},
+		{pattern: "POST /v1/gate:filter", kind: program, right: v1alpha1.RightFilter, handle: s.filter},
+		{pattern: "POST /v1/subjects:link", kind: program, right: v1alpha1.RightLink, handle: s.link, lasting: true},
+		{pattern: "POST /v1/subjects:invite", kind: program, right: v1alpha1.RightLink, handle: s.invite, lasting: true},
+		{pattern: "POST /v1/subjects:erase", kind: program, right: v1alpha1.RightErase, handle: s.erase, lasting: true},
+		{pattern: "POST /v1/subjects:export", kind: program, right: v1alpha1.RightExport, handle: s.export},
+		{pattern: "GET /v1/erasures", kind: program, right: v1alpha1.RightErase, handle: s.erasures},
+		{pattern: "GET /v1/events", kind: program, right: v1alpha1.RightRead, handle: s.events},
+		{pattern: "GET /v1/stream", kind: program, right: streamRight, handle: s.stream, endless: true},
+
+		{pattern: "GET /internal/v1/status", kind: operator, handle: s.status},
+		{pattern: "GET /healthz", kind: operator, handle: s.healthy},
+		{pattern: "GET /readyz", kind: operator, handle: s.ready},
+	}
+}
+
+// mux puts the routes together. What has no route is a problem too, and so is a method that a path does not know.
+func (s *Server) mux() *http.ServeMux {
+	mux := http.NewServeMux()
+	methods := map[string][]string{}
+	var paths []string
+	for _, r := range s.routes() {
+		mux.Handle(r.pattern, s.serve(r))
+		method, path, _ := strings.Cut(r.pattern, " ")
+		if _, known := methods[path]; !known {
+			paths = append(paths, path)
+		}
+		methods[path] = append(methods[path], method)
+		if r.kind == visitor && len(methods[path]) == 1 {
+			mux.Handle("OPTIONS "+path, s.serve(route{pattern: "OPTIONS " + path, kind: visitor, handle: s.preflight}))
+		}
+	}
+	for _, path := range paths {
+		allow := strings.Join(methods[path], ", ")
+		mux.Handle(path, s.serve(route{pattern: path, kind: operator, handle: func(w http.ResponseWriter, _ *http.Request, _ call) error {
+			w.Header().Set("Allow", allow)
+			return problem.New(http.StatusMethodNotAllowed, problem.MethodNotAllowed, "The path does not know this method")
+		}}))
+	}
+	mux.Handle("/", s.serve(route{pattern: "/", kind: operator, handle: func(http.ResponseWriter, *http.Request, call) error {
+		return problem.New(http.StatusNotFound, problem.NotFound, "There is nothing at this path")
+	}}))
+	return mux
+}

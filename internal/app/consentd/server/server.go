@@ -1,0 +1,128 @@
+// Package server is the HTTP API of consentd: what pages, people, programs and the operator ask, and what is refused. It keeps nothing
+// of who asks: no cookie, no address, no User-Agent, no identifier in a log or a metric.
+package server
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/rempart-dev/rempart/internal/app/consentd/limit"
+	"github.com/rempart-dev/rempart/internal/app/consentd/settings"
+	"github.com/rempart-dev/rempart/internal/consent"
+	"github.com/rempart-dev/rempart/internal/consent/jws"
+)
+
+// Ledger is what records and proves.
+type Ledger interface {
+	consent.Writer
+	consent.Reader
+	consent.Log
+	consent.Mailbox
+}
+
+// Auditor compares the whole ledger with its signed log. It fails with consent.ErrContradicted when they disagree.
+type Auditor interface {
+	Audit(ctx context.Context) error
+}
+
+// Policies is where the policy of the moment comes from; nil before the first.
+type Policies interface {
+	Current() *settings.Policy
+	Refused() bool
+}
+
+// Config is what a server is made of.
+type Config struct {
+	Ledger   Ledger
+	Auditor  Auditor
+	Policies Policies
+	// Key signs receipts and notice tokens; Keys check them, those of before included.
+	Key  jws.Key
+	Keys jws.Keys
+	// URL is where the service is reached from outside, without a slash at its end; see Base when empty.
+	URL string
+	// OpenAPI is the document, in JSON.
+	OpenAPI  []byte
+	Limits   *limit.Limiter
+	Proxies  []netip.Prefix
+	InFlight int
+	// Timeout bounds the answer to a request.
+	Timeout  time.Duration
+	Clock    func() time.Time
+	Log      *slog.Logger
+	Registry prometheus.Registerer
+}
+
+// Server answers. Its zero value does not: New makes one.
+type Server struct {
+	ledger   Ledger
+	auditor  Auditor
+	policies Policies
+	key      jws.Key
+	verifier *verifier
+	jwks     []byte
+	url      string
+	openapi  []byte
+	limits   *limit.Limiter
+	proxies  []netip.Prefix
+	timeout  time.Duration
+	clock    func() time.Time
+	log      *slog.Logger
+	metrics  *metrics
+	cache    *cache
+	hub      *hub
+	notices  *notices
+	health   health
+	slots    chan struct{}
+	streams  chan struct{}
+	draining chan struct{}
+	handler  http.Handler
+}
+
+// New returns a server that is not ready yet: Watch makes it so.
+func New(c Config) (*Server, error) {
+	jwks, err := c.Keys.Document()
+	if err != nil {
+		return nil, err //nolint:wrapcheck // says what it was writing
+	}
+	s := &Server{
+		ledger: c.Ledger, auditor: c.Auditor, policies: c.Policies, key: c.Key, verifier: newVerifier(c.Keys), jwks: jwks, url: c.URL, openapi: c.OpenAPI,
+		limits: c.Limits, proxies: c.Proxies, timeout: c.Timeout, clock: c.Clock, log: c.Log, metrics: newMetrics(c.Registry, c.Policies.Refused),
+		cache: newCache(), notices: newNotices(c.Key),
+		slots: make(chan struct{}, c.InFlight), streams: make(chan struct{}, maxStreams), draining: make(chan struct{}),
+	}
+	s.hub = newHub(s.cache)
+	s.handler = s.mux()
+	return s, nil
+}
+
+// ServeHTTP answers a request.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }
+
+// Drain makes the server not ready and ends streams; other requests are answered on.
+func (s *Server) Drain() {
+	s.health.drain()
+	close(s.draining)
+}
+
+// base is where the service is reached.
+func (s *Server) base(p *settings.Policy) string {
+	return Base(s.url, p)
+}
+
+// Base is the address of the service: what it was told, the policy's host, or its name in the cluster.
+func Base(url string, p *settings.Policy) string {
+	switch {
+	case url != "":
+		return url
+	case p.Spec.Service.Host != "":
+		return "https://" + p.Spec.Service.Host
+	default:
+		return "http://" + p.Name + "-consentd." + p.Namespace + ".svc"
+	}
+}

@@ -1,0 +1,105 @@
+package server
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"slices"
+
+	"github.com/rempart-dev/rempart/internal/app/consentd/problem"
+	"github.com/rempart-dev/rempart/internal/app/consentd/settings"
+	"github.com/rempart-dev/rempart/internal/consent"
+	"github.com/rempart-dev/rempart/internal/consent/judge"
+)
+
+var secretNeeded = problem.New(http.StatusUnauthorized, problem.Unauthenticated, "The receipt's secret is needed")
+
+// state answers a visitor what is recorded of them, per purpose.
+func (s *Server) state(w http.ResponseWriter, r *http.Request, c call) error {
+	person, err := visitorOf(r)
+	if err != nil {
+		return err
+	}
+	if person == (consent.Person{}) {
+		return secretNeeded
+	}
+	states, err := s.before(r, person)
+	if err != nil {
+		return err
+	}
+	return write(w, http.StatusOK, map[string]any{"state": standings(c.policy, states, c.now)})
+}
+
+// withdraw takes consents back. It asks for no notice and no reason, it succeeds for what was never given or is long over, and
+// twice is once (Article 7(3)).
+func (s *Server) withdraw(w http.ResponseWriter, r *http.Request, c call) error {
+	person, err := visitorOf(r)
+	if err != nil {
+		return err
+	}
+	if person == (consent.Person{}) {
+		return secretNeeded
+	}
+	purposes, err := withdrawn(r)
+	if err != nil {
+		return err
+	}
+	before, err := s.before(r, person)
+	if err != nil {
+		return err
+	}
+	act := withdrawal(c, before, purposes)
+	if len(act.Choices) > 0 {
+		act.Person, act.Method, act.CollectedBy = person, consent.MethodButton, consent.CollectorWidget
+		recorded, err := s.ledger.Record(r.Context(), act)
+		if err != nil {
+			return err //nolint:wrapcheck // becomes a problem
+		}
+		s.recorded(recorded)
+	}
+	w.WriteHeader(http.StatusNoContent)
+	return nil
+}
+
+// withdrawn reads which purposes; all when the body names none or is empty.
+func withdrawn(r *http.Request) ([]string, error) {
+	text, err := io.ReadAll(r.Body)
+	if err != nil {
+		return nil, err //nolint:wrapcheck // too large, or gone
+	}
+	if len(text) == 0 {
+		return nil, nil
+	}
+	var body struct {
+		Purposes []string `json:"purposes"`
+	}
+	if err := json.Unmarshal(text, &body); err != nil {
+		return nil, malformed("The body is not JSON of the expected form")
+	}
+	if body.Purposes != nil && len(body.Purposes) == 0 {
+		return nil, malformed("Without a purpose nothing is withdrawn; leave purposes out to withdraw all")
+	}
+	return body.Purposes, nil
+}
+
+// withdrawal is the act that ends what is granted. Its key is made of the decisions that it ends, so that a repetition, or another
+// tab at the same moment, records nothing more.
+func withdrawal(c call, before []consent.State, purposes []string) consent.Act {
+	act := consent.Act{Site: string(c.site.ID), Choices: judge.Withdraw(before, purposes), OccurredAt: c.now}
+	parts := []string{"withdrawal"}
+	for _, state := range before {
+		if slices.ContainsFunc(act.Choices, func(choice consent.Choice) bool { return choice.Purpose == state.Purpose }) {
+			parts = append(parts, state.Event.String())
+			act.Notice = state.Notice
+		}
+	}
+	act.Key = keyOf(parts...)
+	return act
+}
+
+// defaultTag is the language of a site's visitors of whom nothing else is known.
+func defaultTag(c call) string { return settings.Tag(c.site.DefaultLanguage) }
+
+// unknown tells whether the ledger knows nothing of what was asked.
+func unknown(err error) bool { return errors.Is(err, consent.ErrUnknown) }

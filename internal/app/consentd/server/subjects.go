@@ -1,0 +1,82 @@
+package server
+
+import (
+	"net/http"
+
+	"github.com/google/uuid"
+
+	"github.com/rempart-dev/rempart/internal/app/consentd/problem"
+	"github.com/rempart-dev/rempart/internal/consent"
+)
+
+var personUnknown = problem.New(http.StatusNotFound, problem.PersonUnknown, "The ledger knows nothing of this person")
+
+// link lets an account stand for a visitor, so that a choice that was made before a login holds after it.
+func (s *Server) link(w http.ResponseWriter, r *http.Request, _ call) error {
+	var body struct {
+		Known subject `json:"known"`
+		Other subject `json:"other"`
+	}
+	if err := decode(r, &body); err != nil {
+		return err
+	}
+	known, err := body.Known.linkable()
+	if err != nil {
+		return err
+	}
+	other, err := body.Other.linkable()
+	if err != nil {
+		return err
+	}
+	if known == other {
+		return malformed("Two names are needed")
+	}
+	err = s.ledger.Link(r.Context(), known, other)
+	if unknown(err) {
+		return personUnknown
+	}
+	if err != nil {
+		return err //nolint:wrapcheck // becomes a problem
+	}
+	w.WriteHeader(http.StatusNoContent)
+	return nil
+}
+
+// linkable is a name that can be linked: also the secret of a receipt, which the page hands to its own backend at a login.
+func (n subject) linkable() (consent.Person, error) {
+	if n.Kind == kindReceipt {
+		if !isSecret(n.ID) {
+			return consent.Person{}, malformed("The id of kind receipt is the receipt's secret")
+		}
+		return consent.Person{Kind: kindReceipt, ID: n.ID}, nil
+	}
+	return n.nameable()
+}
+
+// erase forgets a person and keeps the proof that it was done (Article 17). Twice is once, but who was never known is an error: a
+// mistyped name must not look like an erasure.
+func (s *Server) erase(w http.ResponseWriter, r *http.Request, _ call) error {
+	person, err := named(r)
+	if err != nil {
+		return err
+	}
+	reference, err := s.ledger.Shred(r.Context(), person)
+	if unknown(err) {
+		return personUnknown
+	}
+	if err != nil {
+		return err //nolint:wrapcheck // becomes a problem
+	}
+	return write(w, http.StatusOK, map[string]uuid.UUID{"subject": reference})
+}
+
+// named reads a body that names a person and nothing else.
+func named(r *http.Request) (consent.Person, error) {
+	var body struct {
+		Subject subject `json:"subject"`
+	}
+	if err := decode(r, &body); err != nil {
+		return consent.Person{}, err
+	}
+	return body.Subject.person()
+}

@@ -1,0 +1,65 @@
+// Package settings is what consentd serves: a policy that the operator writes into a file, and keys that lie beside it.
+package settings
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/rempart-dev/rempart/api/v1alpha1"
+	"github.com/rempart-dev/rempart/internal/app/consentd/client"
+)
+
+// PolicyFile is the name of the file in the folder of the configuration.
+const PolicyFile = "policy.json"
+
+// File is policy.json. Beside what a ConsentPolicy says it has what the service cannot know: who the controller is, what the notice
+// that is shown means, and who signs the tokens of clients.
+type File struct {
+	// TenantID is the ledger's tenant, a UUID. It belongs to namespace and name for ever.
+	TenantID   string     `json:"tenantID"`
+	Namespace  string     `json:"namespace"`
+	Name       string     `json:"name"`
+	Controller Controller `json:"controller"`
+	// Countries in which the service and its ledger may be, by their codes of two letters.
+	Countries []string `json:"countries"`
+	// MaterialDigest is sha256: and 64 hex digits.
+	MaterialDigest string                     `json:"materialDigest"`
+	Spec           v1alpha1.ConsentPolicySpec `json:"spec"`
+	TokenIssuers   []client.Issuer            `json:"tokenIssuers"`
+}
+
+// Controller is who decides about purposes and means (Article 4(7)), and how to reach it.
+type Controller struct {
+	// ID is the name of its DataProtectionOfficer.
+	ID           string                `json:"id"`
+	Organisation v1alpha1.Organisation `json:"organisation"`
+	Officer      v1alpha1.Officer      `json:"officer"`
+	// Authority that is competent.
+	Authority string `json:"authority"`
+}
+
+// maxFile bounds policy.json; a ConfigMap holds no more.
+const maxFile = 1 << 20
+
+// ErrBroken is why a file is not served. It is wrapped with what is wrong; a policy holds nothing personal.
+var ErrBroken = errors.New("not a policy that can be served")
+
+// parse reads a file. A field that this version does not know may be a bound that somebody counts on, so it is refused.
+func parse(text []byte) (File, error) {
+	if len(text) > maxFile {
+		return File{}, fmt.Errorf("%w: larger than %d bytes", ErrBroken, maxFile)
+	}
+	decoder := json.NewDecoder(bytes.NewReader(text))
+	decoder.DisallowUnknownFields()
+	var file File
+	if err := decoder.Decode(&file); err != nil {
+		return File{}, fmt.Errorf("%w: %w", ErrBroken, err)
+	}
+	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
+		return File{}, fmt.Errorf("%w: something follows the document", ErrBroken)
+	}
+	return file, nil
+}

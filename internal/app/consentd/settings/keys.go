@@ -1,0 +1,70 @@
+package settings
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/rempart-dev/rempart/internal/consent/jws"
+)
+
+// keyBytes is how long each key is: an Ed25519 seed, a pepper, a key that wraps keys.
+const keyBytes = 32
+
+// Keys are the service's secrets. None is ever in the database, in a log or in an answer.
+type Keys struct {
+	// Signing signs receipts and notice tokens; Seed is what it is made of, for the log's key.
+	Signing jws.Key
+	Seed    []byte
+	// Public checks what Signing signed, and what keys of before did: old receipts must still verify.
+	Public jws.Keys
+	Pepper []byte
+	KEK    []byte
+}
+
+// ReadKeys reads the files signing (a seed), pepper and kek of a folder, 32 bytes each, and if it is there retired.json: the public
+// keys of before, as the service published them (JWKS).
+func ReadKeys(folder string) (keys Keys, err error) {
+	for _, one := range []struct {
+		name string
+		into *[]byte
+	}{{"signing", &keys.Seed}, {"pepper", &keys.Pepper}, {"kek", &keys.KEK}} {
+		if *one.into, err = readKey(folder, one.name); err != nil {
+			return Keys{}, err
+		}
+	}
+	if bytes.Equal(keys.Pepper, keys.KEK) || bytes.Equal(keys.Pepper, keys.Seed) || bytes.Equal(keys.KEK, keys.Seed) {
+		return Keys{}, errors.New("reading the keys: two of them are the same")
+	}
+	if keys.Signing, err = jws.NewKey(keys.Seed); err != nil {
+		return Keys{}, fmt.Errorf("reading the key signing: %w", err)
+	}
+	keys.Public = jws.NewKeys(keys.Signing.Public())
+	retired, err := os.ReadFile(filepath.Join(folder, "retired.json"))
+	if errors.Is(err, os.ErrNotExist) {
+		return keys, nil
+	}
+	if err != nil {
+		return Keys{}, errors.New("reading retired.json: the file cannot be read")
+	}
+	before, err := jws.ParseKeys(retired)
+	if err != nil {
+		return Keys{}, fmt.Errorf("reading retired.json: %w", err)
+	}
+	keys.Public = keys.Public.With(before)
+	return keys, nil
+}
+
+// readKey refuses what is no key before it is used as one: a wrong length, or all bytes alike.
+func readKey(folder, name string) ([]byte, error) {
+	key, err := os.ReadFile(filepath.Join(folder, name))
+	if err != nil {
+		return nil, fmt.Errorf("reading the key %s: the file cannot be read", name)
+	}
+	if len(key) != keyBytes || bytes.Count(key, key[:1]) == keyBytes {
+		return nil, fmt.Errorf("reading the key %s: it is not one of %d bytes", name, keyBytes)
+	}
+	return key, nil
+}
