@@ -130,7 +130,7 @@ func (l *Ledger) inTenant(ctx context.Context, pool *pgxpool.Pool, fill func(*pg
 type tx struct{ conn *pgx.Conn }
 
 // transaction runs do in a transaction that may take several round trips. It is the other function that opens one.
-func (l *Ledger) transaction(ctx context.Context, pool *pgxpool.Pool, begin string, do func(tx) error) error {
+func (l *Ledger) transaction(ctx context.Context, pool *pgxpool.Pool, begin []string, do func(tx) error) error {
 	conn, err := pool.Acquire(ctx)
 	if err != nil {
 		return failure(err)
@@ -140,8 +140,13 @@ func (l *Ledger) transaction(ctx context.Context, pool *pgxpool.Pool, begin stri
 }
 
 // over is transaction on a connection of the caller's.
-func (l *Ledger) over(ctx context.Context, conn *pgx.Conn, begin string, do func(tx) error) error {
-	err := exec(ctx, conn, begin)
+func (l *Ledger) over(ctx context.Context, conn *pgx.Conn, begin []string, do func(tx) error) error {
+	var err error
+	for _, statement := range begin {
+		if err == nil {
+			err = exec(ctx, conn, statement)
+		}
+	}
 	if err == nil {
 		_, err = conn.Exec(ctx, setTenant, l.Tenant.String())
 		if err = failure(err); err == nil {
@@ -162,9 +167,9 @@ func (l *Ledger) over(ctx context.Context, conn *pgx.Conn, begin string, do func
 }
 
 // How transactions begin.
-const (
-	beginWrite = "BEGIN"
-	beginAudit = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+var (
+	beginWrite = []string{"BEGIN"}
+	beginAudit = []string{"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"}
 )
 
 // send runs statements of an open transaction in one round trip.

@@ -28,7 +28,7 @@ func collect(rows pgx.Rows, more func(at int, rest [][]byte) error) ([]consent.E
 		if err := scan(raw, &e); err != nil {
 			return nil, err
 		}
-		events = append(events, e)
+		events = append(events, keep(e))
 		if more != nil {
 			if err := more(len(events)-1, raw[width:]); err != nil {
 				return nil, err
@@ -38,8 +38,29 @@ func collect(rows pgx.Rows, more func(at int, rest [][]byte) error) ([]consent.E
 	return events, failure(rows.Err())
 }
 
-// scan reads an event from the binary form of its columns, and copies what it keeps. It is written by hand because an audit
-// reads a million: driver and reflection would take most of its time.
+// keep copies what scan left in the driver's buffer.
+func keep(e consent.Event) consent.Event {
+	e.Notice.SHA256, e.EvidenceCiphertext, e.Leaf = slices.Clone(e.Notice.SHA256), slices.Clone(e.EvidenceCiphertext), slices.Clone(e.Leaf)
+	if e.Decision != nil {
+		decision := *e.Decision
+		e.Decision = &decision
+	}
+	if e.GPC != nil {
+		gpc := *e.GPC
+		e.GPC = &gpc
+	}
+	return e
+}
+
+// What decisions and signals point to until keep copies them.
+var (
+	decisions = [...]consent.Decision{consent.Denied, consent.Granted}
+	signals   = [...]bool{false, true}
+)
+
+// scan reads an event from the binary form of its columns. Bytes are those of the driver's buffer until the next row, and
+// pointers are shared. It is written by hand because an audit reads a million: driver and reflection would take most of its
+// time.
 func scan(raw [][]byte, e *consent.Event) error {
 	if len(raw) < width {
 		return errRow
@@ -52,28 +73,47 @@ func scan(raw [][]byte, e *consent.Event) error {
 	if raw[0] == nil || raw[1] == nil || raw[2] == nil || raw[5] == nil {
 		return errRow
 	}
+	// What is absent has one form: null. Another would be hashed like it.
+	for _, value := range raw[10:width] {
+		if value != nil && len(value) == 0 {
+			return errRow
+		}
+	}
 	e.Tenant, e.ID, e.Receipt, e.Subject = uuid.UUID(raw[0]), uuid.UUID(raw[1]), uuid.UUID(raw[2]), uuid.Nil
 	if raw[3] != nil {
-		e.Subject = uuid.UUID(raw[3])
+		if e.Subject = uuid.UUID(raw[3]); e.Subject == uuid.Nil {
+			return errRow
+		}
 	}
 	e.OccurredAt, e.RecordedAt, e.ValidUntil = moment(raw[4]), moment(raw[5]), moment(raw[6])
+	if (raw[4] != nil && e.OccurredAt.IsZero()) || (raw[6] != nil && e.ValidUntil.IsZero()) {
+		return errRow
+	}
 	e.Notice.Version = 0
 	if raw[7] != nil {
-		e.Notice.Version = int32(binary.BigEndian.Uint32(raw[7]))
+		if e.Notice.Version = int32(binary.BigEndian.Uint32(raw[7])); e.Notice.Version == 0 {
+			return errRow
+		}
 	}
 	e.Decision, e.GPC = nil, nil
 	if raw[8] != nil {
-		decision := consent.Decision(int16(binary.BigEndian.Uint16(raw[8])))
-		e.Decision = &decision
+		decision := binary.BigEndian.Uint16(raw[8])
+		if decision > 1 {
+			return errRow
+		}
+		e.Decision = &decisions[decision]
 	}
 	if raw[9] != nil {
-		gpc := binary.BigEndian.Uint16(raw[9]) != 0
-		e.GPC = &gpc
+		gpc := binary.BigEndian.Uint16(raw[9])
+		if gpc > 1 {
+			return errRow
+		}
+		e.GPC = &signals[gpc]
 	}
 	e.Type, e.Purpose, e.Notice.Notice, e.Notice.Language = consent.EventType(word(raw[10])), word(raw[11]), word(raw[12]), word(raw[13])
-	e.Notice.SHA256 = slices.Clone(raw[14])
+	e.Notice.SHA256 = raw[14]
 	e.Method, e.CollectedBy, e.Site = consent.Method(word(raw[15])), consent.Collector(word(raw[16])), word(raw[17])
-	e.EvidenceCiphertext, e.Leaf = slices.Clone(raw[18]), slices.Clone(raw[19])
+	e.EvidenceCiphertext, e.Leaf = raw[18], raw[19]
 	return nil
 }
 
