@@ -92,6 +92,24 @@ func (s *Server) routes() []route {
 	}
 }
 
+// Operations are all that can be asked, as the OpenAPI document names it: method and path.
+func (s *Server) Operations() []string {
+	var all []string
+	for _, r := range s.routes() {
+		method, path, _ := strings.Cut(r.pattern, " ")
+		if r.paths == nil {
+			r.paths = []string{path}
+		}
+		for _, path := range r.paths {
+			all = append(all, method+" "+path)
+		}
+		if r.kind == visitor {
+			all = append(all, "OPTIONS "+path)
+		}
+	}
+	return all
+}
+
 // mux puts the routes together. What has no route is a problem too, and so is a method that a path does not know.
 func (s *Server) mux() *http.ServeMux {
 	mux := http.NewServeMux()

@@ -86,6 +86,8 @@ func (b *lockedBuffer) String() string {
 type faulty struct {
 	server.Ledger
 	away, slow atomic.Bool
+	// given ends what is slow, where the test says when.
+	given atomic.Pointer[context.Context]
 }
 
 var errAway = errors.New("dial tcp 10.0.0.7:5432: connection refused for user consent_app")
@@ -99,6 +101,10 @@ func (f *faulty) fault() error {
 
 func (f *faulty) wait(ctx context.Context) error {
 	if f.slow.Load() {
+		if given := f.given.Load(); given != nil {
+			<-(*given).Done()
+			return errAway
+		}
 		<-ctx.Done()
 		return ctx.Err()
 	}
@@ -433,6 +439,8 @@ func pathOf(path string) string {
 	}
 	return strings.Join(parts, "/")
 }
+
+func newRegistry() *prometheus.Registry { return prometheus.NewRegistry() }
 
 // secretOf is the receipt's secret of a visitor.
 func secretOf(visitor byte) string {
