@@ -8,6 +8,7 @@ SHELL := /usr/bin/env bash
 VERSION ?= 0.1.0
 IMG ?= docker.io/rempart/operator:dev
 ERASER_IMG ?= docker.io/rempart/eraser:dev
+CONSENTD_IMG ?= docker.io/rempart/consentd:dev
 
 # Folders of cached programs; asking builds what is missing.
 kustomize = $$(hack/kube/build.sh kustomize)/kustomize
@@ -84,12 +85,12 @@ build: ## Programs into bin/
 
 .PHONY: images
 images: ## Images from scratch, into the cluster of `make cluster`
-	@hack/kube/images.sh operator eraser
+	@hack/kube/images.sh operator eraser consentd
 
 .PHONY: build-installer
 build-installer: ## dist/install.yaml
 	@mkdir -p dist; $(kustomize) build config/default \
-		| sed "s|docker.io/rempart/operator:dev|$(IMG)|; s|docker.io/rempart/eraser:dev|$(ERASER_IMG)|" > dist/install.yaml; echo "wrote dist/install.yaml"
+		| sed "s|docker.io/rempart/operator:dev|$(IMG)|; s|docker.io/rempart/eraser:dev|$(ERASER_IMG)|; s|docker.io/rempart/consentd:dev|$(CONSENTD_IMG)|" > dist/install.yaml; echo "wrote dist/install.yaml"
 
 ## -- cluster ----------------------------------------------------------------------------------------------------------
 

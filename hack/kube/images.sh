@@ -5,7 +5,8 @@
 #   hack/kube/images.sh import IMAGE...   puts into the running cluster what it lacks or has otherwise
 #   hack/kube/images.sh IMAGE...          both; without a running cluster it only builds
 #
-#   operator, eraser     docker.io/rempart/NAME:dev, from cmd/NAME
+#   operator, eraser, consentd
+#                        docker.io/rempart/NAME:dev, from cmd/NAME
 #   mailpit, hook        docker.io/rempart/NAME:dev, receivers of messages
 #   postgres             docker.io/rempart/postgres:15
 #   pause, coredns       docker.io/rempart/NAME:1
@@ -24,7 +25,7 @@ name_of() {
 # Images that follow the sources lie in the checkout, where they replace each other; the others in the cache.
 tarball_of() {
 	case $1 in
-	operator | eraser) echo "$repo/bin/images/$1.tar" ;;
+	operator | eraser | consentd) echo "$repo/bin/images/$1.tar" ;;
 	postgres) echo "$cache/images/postgres-$(cat "$here"/postgres/*.sh | sha256sum | cut -c1-16).tar" ;;
 	*) echo "$cache/images/$1-$(sha256sum <"$(binary_of "$1")" | cut -c1-16).tar" ;;
 	esac
@@ -59,19 +60,19 @@ program() {
 build() {
 	local image=$1 tarball sources
 	case $image in
-	operator | eraser)
+	operator | eraser | consentd)
 		[[ -d $repo/cmd/$image ]] || die "there is no program cmd/$image"
 		patiently "compiling cmd/$image" program "$image"
 		;;
 	pause | coredns | hook) "$here/build.sh" "$image" >/dev/null ;;
 	mailpit) "$here/build.sh" servers >/dev/null ;;
 	postgres) ;;
-	*) die "unknown image \"$image\"; images are operator eraser mailpit hook postgres pause coredns" ;;
+	*) die "unknown image \"$image\"; images are operator eraser consentd mailpit hook postgres pause coredns" ;;
 	esac
 	tarball=$(tarball_of "$image")
 	mkdir -p "$(dirname "$tarball")"
 	case $image in
-	operator | eraser)
+	operator | eraser | consentd)
 		# Compared by content: a build always touches the file.
 		sources=$(sha256sum <"$repo/bin/$image")
 		[[ -e $tarball && $(cat "$tarball.source" 2>/dev/null) == "$sources" ]] && return

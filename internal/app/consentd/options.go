@@ -8,8 +8,11 @@ import (
 	"log/slog"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
+
+	"github.com/rempart-dev/rempart/api/v1alpha1"
 )
 
 // options are the flags. What is secret is in files, never in a flag.
@@ -50,8 +53,9 @@ const (
 
 // How the database is reached.
 const (
-	tlsVerify  = "VerifyFull"
-	tlsDisable = "Disable"
+	tlsVerify  = string(v1alpha1.TLSVerifyFull)
+	tlsRequire = string(v1alpha1.TLSRequire)
+	tlsDisable = string(v1alpha1.TLSDisable)
 )
 
 // prefixes are ranges of addresses, with commas or repeated.
@@ -92,7 +96,7 @@ func parse(args []string, out io.Writer) (options, error) {
 	flags.StringVar(&o.metricsListen, "metrics-listen", ":9090", "address of /metrics, /healthz and /readyz")
 	flags.StringVar(&o.tlsDir, "tls-dir", "", "folder of tls.crt and tls.key; empty serves without TLS, behind something that has it")
 	flags.StringVar(&o.url, "url", "", "address at which pages reach the service; https and the policy's host when empty")
-	flags.StringVar(&o.config, "config-dir", "/etc/consentd/config", "folder of policy.json, which may change")
+	flags.StringVar(&o.config, "config-dir", "/etc/consentd/config", "folder of policy.json, which may change, and of checkpoint, the head of the log that was copied out last")
 	flags.StringVar(&o.keys, "keys-dir", "/etc/consentd/keys", "folder of the keys signing, pepper and kek, 32 bytes each")
 	flags.StringVar(&o.credentials, "credentials-dir", "/etc/consentd/credentials", "folder of app, sequencer and, to migrate, admin, each with username and password")
 	flags.StringVar(&o.state, "state-dir", "", "folder that outlives the database, for the list of who was forgotten; empty keeps none")
@@ -100,7 +104,7 @@ func parse(args []string, out io.Writer) (options, error) {
 	flags.StringVar(&o.database.host, "database-host", "", "host of the ledger's PostgreSQL")
 	flags.UintVar(&o.database.port, "database-port", 5432, "its port")
 	flags.StringVar(&o.database.name, "database-name", "consent", "its database")
-	flags.StringVar(&o.database.tls, "database-tls", tlsVerify, "VerifyFull, or Disable for a server in the same pod or cluster that has no certificate")
+	flags.StringVar(&o.database.tls, "database-tls", tlsVerify, "VerifyFull; Require, which encrypts and does not check who answers; or Disable")
 	flags.StringVar(&o.database.ca, "database-ca-file", "", "certificate authorities of the database; the system's when empty")
 	flags.IntVar(&o.database.connections, "database-connections", 8, "most connections that record and read")
 	flags.Var(&o.proxies, "trusted-proxies", "ranges of the proxies whose X-Forwarded-For counts; with commas, may be repeated")
@@ -134,8 +138,8 @@ func (o options) check() error {
 		return fmt.Errorf("%w: --ledger is postgres or memory", errUsage)
 	case o.ledger == ledgerPostgres && o.database.host == "":
 		return fmt.Errorf("%w: --database-host must be set", errUsage)
-	case o.ledger == ledgerPostgres && o.database.tls != tlsVerify && o.database.tls != tlsDisable:
-		return fmt.Errorf("%w: --database-tls is VerifyFull or Disable", errUsage)
+	case o.ledger == ledgerPostgres && !slices.Contains([]string{tlsVerify, tlsRequire, tlsDisable}, o.database.tls):
+		return fmt.Errorf("%w: --database-tls is VerifyFull, Require or Disable", errUsage)
 	case o.database.port == 0 || o.database.port > 65535 || o.inFlight < 1 || o.timeout <= 0 || o.reload <= 0:
 		return fmt.Errorf("%w: a number is out of range", errUsage)
 	default:

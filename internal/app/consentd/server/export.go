@@ -53,7 +53,8 @@ func (s *Server) exported(ctx context.Context, c call, person consent.Person, fo
 		return nil, err //nolint:wrapcheck // becomes a problem
 	}
 	p := c.policy
-	in := export.Input{Controller: export.Controller(p.Controller), Purposes: p.Spec.Purposes, Countries: p.Countries, Withdraw: s.base(p) + "/me/" + string(p.Spec.Sites[0].ID), Events: events}
+	controller, countries := p.Exporter()
+	in := export.Input{Controller: controller, Purposes: p.Spec.Purposes, Countries: countries, Withdraw: s.base(p) + "/me/" + string(p.Spec.Sites[0].ID), Events: events}
 	for _, languages := range p.All {
 		for _, words := range languages {
 			in.Words = append(in.Words, export.Words{NoticeRef: words.Ref, Body: words.Body, PrivacyURL: string(words.Text.PrivacyURL)})

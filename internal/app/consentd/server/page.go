@@ -93,7 +93,7 @@ type sheetPurpose struct {
 func (s *Server) sheet(r *http.Request, c call, token string) sheet {
 	tag := s.language(r, c)
 	p := sheet{policy: c.policy, now: c.now, Lang: tag, W: pageWords[tag], Style: template.CSS(pageStyle), Action: "/me/" + string(c.site.ID), Token: token, //nolint:gosec // embedded at build time
-		Controller: c.policy.Controller.Organisation.LegalName}
+		Controller: c.policy.Controller.LegalName}
 	words, found := c.policy.Shown(tag)
 	if !found {
 		words, _ = c.policy.Shown(defaultTag(c))

@@ -46,7 +46,7 @@ func TestACheckAnswersForEachInOrder(t *testing.T) {
 	if len(out.Results) != 2 || out.Results[0]["analytics"].Granted || !out.Results[1]["analytics"].Granted || len(out.Results[1]) != 1 {
 		t.Fatalf("%+v", out)
 	}
-	if got := out.Results[1]["analytics"]; got.Decision != "granted" || got.NoticeVersion != 1 || !got.At.Equal(noon) || !got.Until.Equal(noon.AddDate(0, 6, 0)) {
+	if got := out.Results[1]["analytics"]; got.Decision != "granted" || got.NoticeVersion != 1 || got.At.Sub(noon).Abs() > time.Millisecond || !got.Until.Equal(noon.AddDate(0, 6, 0)) {
 		t.Errorf("%+v", got)
 	}
 	// Half a year later it has expired, and before that another notice makes it stale.
@@ -256,7 +256,9 @@ func TestEventsAreListedPageByPage(t *testing.T) {
 			break
 		}
 		for _, e := range out.Events {
-			seen = append(seen, e.Type+" "+e.Decision)
+			if e.Subject != "" { // the others are about what was published
+				seen = append(seen, e.Type+" "+e.Decision)
+			}
 			after = "&after=" + e.ID
 			if len(e.Leaf) != 43 {
 				t.Errorf("%+v", e)

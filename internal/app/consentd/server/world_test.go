@@ -22,7 +22,6 @@ import (
 	clocktesting "k8s.io/utils/clock/testing"
 
 	"github.com/rempart-dev/rempart/docs/spec"
-	"github.com/rempart-dev/rempart/internal/adapter/memory/ledger"
 	"github.com/rempart-dev/rempart/internal/app/consentd/consentdtest"
 	"github.com/rempart-dev/rempart/internal/app/consentd/limit"
 	"github.com/rempart-dev/rempart/internal/app/consentd/server"
@@ -45,8 +44,9 @@ const (
 type world struct {
 	*testing.T
 	*server.Server
+	tenant   uuid.UUID
 	ledger   *faulty
-	clock    *clocktesting.FakePassiveClock
+	clock    *clocktesting.FakeClock
 	cluster  consentdtest.Cluster
 	current  atomic.Pointer[settings.Policy]
 	registry *prometheus.Registry
@@ -191,13 +191,11 @@ func (f *faulty) Issue(ctx context.Context, token []byte, kind string, person co
 // newWorld starts a service. Change may make its configuration another.
 func newWorld(t *testing.T, change func(*server.Config)) *world {
 	t.Helper()
-	w := &world{T: t, clock: clocktesting.NewFakePassiveClock(noon), cluster: consentdtest.NewCluster(t), registry: prometheus.NewRegistry(), log: &lockedBuffer{}}
+	w := &world{T: t, tenant: uuid.New(), clock: clocktesting.NewFakeClock(noon), cluster: consentdtest.NewCluster(t), registry: prometheus.NewRegistry(), log: &lockedBuffer{}}
 	w.serve(nil)
-	twin, err := ledger.New(ledger.Config{Tenant: w.Current().Tenant, Clock: w.clock})
-	if err != nil {
-		t.Fatal(err)
-	}
-	w.ledger = &faulty{Ledger: twin}
+	w.ledger = &faulty{Ledger: fresh(t, w.Current().Tenant, w.clock)}
+	w.publish()
+	var err error
 	if w.keys, err = settings.ReadKeys(consentdtest.Keys(t)); err != nil {
 		t.Fatal(err)
 	}
@@ -220,23 +218,33 @@ func newWorld(t *testing.T, change func(*server.Config)) *world {
 // serve replaces the policy, published as the program does it.
 func (w *world) serve(change func(*settings.File)) {
 	w.Helper()
-	p, err := settings.Read(w.cluster.File(w.T, change), "digest", w.clock.Now())
+	p, err := settings.Read(w.cluster.File(w.T, func(f *settings.File) {
+		f.TenantID, f.Name = w.tenant.String(), "chat-"+w.tenant.String()[:8] // a tenant and a policy of its own in a database that tests share
+		if change != nil {
+			change(f)
+		}
+	}), "digest", w.clock.Now())
 	if err != nil {
 		w.Fatal(err)
 	}
 	if err := p.Dress(host); err != nil {
 		w.Fatal(err)
 	}
-	if w.ledger != nil {
-		publication, err := p.Publication()
-		if err != nil {
-			w.Fatal(err)
-		}
-		if err := w.ledger.Publish(w.Context(), publication); err != nil {
-			w.Fatal(err)
-		}
-	}
 	w.current.Store(p)
+	if w.ledger != nil {
+		w.publish()
+	}
+}
+
+func (w *world) publish() {
+	w.Helper()
+	publication, err := w.Current().Publication()
+	if err != nil {
+		w.Fatal(err)
+	}
+	if err := w.ledger.Publish(w.Context(), publication); err != nil {
+		w.Fatal(err)
+	}
 }
 
 // keptNothing looks for people and their browsers in logs and metrics, whatever the test did.

@@ -19,26 +19,20 @@ const PolicyFile = "policy.json"
 // that is shown means, and who signs the tokens of clients.
 type File struct {
 	// TenantID is the ledger's tenant, a UUID. It belongs to namespace and name for ever.
-	TenantID   string     `json:"tenantID"`
-	Namespace  string     `json:"namespace"`
-	Name       string     `json:"name"`
-	Controller Controller `json:"controller"`
-	// Countries in which the service and its ledger may be, by their codes of two letters.
-	Countries []string `json:"countries"`
+	TenantID  string `json:"tenantID"`
+	Namespace string `json:"namespace"`
+	Name      string `json:"name"`
+	// Controller is the organisation that decides about purposes and means (Article 4(7)).
+	Controller v1alpha1.Organisation `json:"controller"`
+	// Officer is how to reach it, and Authority the one that is competent. Both are for exports, and may be absent.
+	Officer   v1alpha1.Officer `json:"officer,omitzero"`
+	Authority string           `json:"authority,omitempty"`
+	// Countries in which the service and its ledger may be, by their codes of two letters; the controller's when absent.
+	Countries []string `json:"countries,omitempty"`
 	// MaterialDigest is sha256: and 64 hex digits.
 	MaterialDigest string                     `json:"materialDigest"`
 	Spec           v1alpha1.ConsentPolicySpec `json:"spec"`
 	TokenIssuers   []client.Issuer            `json:"tokenIssuers"`
-}
-
-// Controller is who decides about purposes and means (Article 4(7)), and how to reach it.
-type Controller struct {
-	// ID is the name of its DataProtectionOfficer.
-	ID           string                `json:"id"`
-	Organisation v1alpha1.Organisation `json:"organisation"`
-	Officer      v1alpha1.Officer      `json:"officer"`
-	// Authority that is competent.
-	Authority string `json:"authority"`
 }
 
 // maxFile bounds policy.json; a ConfigMap holds no more.

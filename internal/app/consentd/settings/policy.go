@@ -11,6 +11,7 @@ import (
 
 	"github.com/rempart-dev/rempart/api/v1alpha1"
 	"github.com/rempart-dev/rempart/internal/app/consentd/client"
+	"github.com/rempart-dev/rempart/internal/consent/export"
 	"github.com/rempart-dev/rempart/internal/consent/gate"
 )
 
@@ -74,7 +75,7 @@ func (p *Policy) identity(time.Time) (err error) {
 	if p.Tenant, err = uuid.Parse(p.TenantID); err != nil || p.Tenant == uuid.Nil {
 		return fmt.Errorf("tenantID is not a UUID")
 	}
-	if p.Namespace == "" || p.Name == "" || p.Controller.Organisation.LegalName == "" {
+	if p.Namespace == "" || p.Name == "" || p.Controller.LegalName == "" {
 		return fmt.Errorf("namespace, name or controller is missing")
 	}
 	digest, found := strings.CutPrefix(p.MaterialDigest, "sha256:")
@@ -171,6 +172,18 @@ func (p *Policy) gate(time.Time) (err error) {
 	}
 	p.Gate, err = gate.New(rules)
 	return err //nolint:wrapcheck // says what it was reading
+}
+
+// Exporter is the controller as exports name it. Where nobody said who the officer is, the organisation answers for itself.
+func (p *Policy) Exporter() (export.Controller, []string) {
+	c := export.Controller{ID: string(p.Spec.OfficerRef.Name), Organisation: p.Controller, Officer: p.Officer, Authority: p.Authority}
+	if c.Officer.Name == "" {
+		c.Officer.Name = p.Controller.LegalName
+	}
+	if len(p.Countries) == 0 {
+		return c, []string{string(p.Controller.Country)}
+	}
+	return c, p.Countries
 }
 
 // CacheFor is how long the gate may keep what it read of a person.

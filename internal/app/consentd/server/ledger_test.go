@@ -1,0 +1,144 @@
+package server_test
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"net"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5/pgxpool"
+	clocktesting "k8s.io/utils/clock/testing"
+
+	memory "github.com/rempart-dev/rempart/internal/adapter/memory/ledger"
+	postgres "github.com/rempart-dev/rempart/internal/adapter/postgres/ledger"
+	"github.com/rempart-dev/rempart/internal/adapter/postgres/postgrestest"
+	"github.com/rempart-dev/rempart/internal/app/consentd/server"
+	"github.com/rempart-dev/rempart/internal/consent"
+	"github.com/rempart-dev/rempart/internal/consent/proof"
+	"github.com/rempart-dev/rempart/internal/consent/seal"
+	"github.com/rempart-dev/rempart/internal/telemetry"
+)
+
+// fresh makes the ledger of a test: the twin, and in a second run of all tests one in PostgreSQL.
+var fresh = inMemory
+
+func inMemory(t testing.TB, tenant uuid.UUID, clock *clocktesting.FakeClock) server.Ledger {
+	t.Helper()
+	l, err := memory.New(memory.Config{Tenant: tenant, Clock: clock})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l
+}
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if fuzzing := flag.Lookup("test.fuzz"); code != 0 || fuzzing != nil && fuzzing.Value.String() != "" {
+		os.Exit(code)
+	}
+	os.Exit(again(m))
+}
+
+// again runs all tests on PostgreSQL.
+func again(m *testing.M) int {
+	s, stop, err := postgrestest.Run()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer stop()
+	var pools struct{ app, seq *pgxpool.Pool }
+	fresh = func(t testing.TB, tenant uuid.UUID, clock *clocktesting.FakeClock) server.Ledger {
+		t.Helper()
+		if pools.app == nil {
+			pools.app, pools.seq = migrated(t, s)
+		}
+		return inPostgres(t, pools.app, pools.seq, tenant, clock)
+	}
+	code := m.Run()
+	if pools.app != nil {
+		pools.app.Close()
+		pools.seq.Close()
+	}
+	return code
+}
+
+const password = "a password of the ledger"
+
+// migrated makes one database for all tests; each is a tenant of its own.
+func migrated(t testing.TB, s *postgrestest.Server) (app, seq *pgxpool.Pool) {
+	t.Helper()
+	name, admin := s.Database(t)
+	if err := postgres.Migrate(t.Context(), admin, postgres.Passwords{App: password, Seq: password, Prune: password}); err != nil {
+		t.Fatal(err)
+	}
+	pool := func(role string) *pgxpool.Pool {
+		p, err := postgres.NewPool(context.Background(), postgres.PoolConfig{Host: "127.0.0.1", Port: uint16(s.Port), Database: name, User: role,
+			Password: telemetry.Hide(password), Dial: (&net.Dialer{Timeout: time.Second}).DialContext, MaxConns: 4})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p
+	}
+	return pool(postgres.RoleApp), pool(postgres.RoleSeq)
+}
+
+func inPostgres(t testing.TB, app, seq *pgxpool.Pool, tenant uuid.UUID, clock *clocktesting.FakeClock) server.Ledger {
+	t.Helper()
+	ring, err := seal.NewRing([]byte("a key that wraps keys, 32 bytes.")[:seal.KeySize])
+	if err != nil {
+		t.Fatal(err)
+	}
+	signer, public, err := proof.NewSigner(proof.Origin("consent.shop.example", tenant.String()), []byte("a seed of a signer, of 32 bytes.")[:proof.SeedSize])
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := postgres.Open(t.Context(), postgres.Config{App: app, Seq: seq, Tenant: tenant, Peppers: [][]byte{[]byte("pepper")}, KEK: ring, Signer: signer,
+		Public: []string{public}, Clock: clock, Forgotten: nobody{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return sequenced{l, t}
+}
+
+// nobody was forgotten before the test.
+type nobody struct{}
+
+func (nobody) Add(context.Context, uuid.UUID, uuid.UUID) error      { return nil }
+func (nobody) List(context.Context, uuid.UUID) ([]uuid.UUID, error) { return nil, nil }
+
+// sequenced is a ledger whose events are in the log as soon as they are recorded, as the twin's are.
+type sequenced struct {
+	*postgres.Ledger
+	t testing.TB
+}
+
+func (s sequenced) step(err error) error {
+	if err == nil {
+		_, err = s.Sequencer.Step(context.Background())
+	}
+	return err
+}
+
+func (s sequenced) Record(ctx context.Context, act consent.Act) (consent.Recorded, error) {
+	recorded, err := s.Ledger.Record(ctx, act)
+	return recorded, s.step(err)
+}
+
+func (s sequenced) Publish(ctx context.Context, p consent.Publication) error {
+	return s.step(s.Ledger.Publish(ctx, p))
+}
+
+func (s sequenced) Shred(ctx context.Context, person consent.Person) (uuid.UUID, error) {
+	subject, err := s.Ledger.Shred(ctx, person)
+	return subject, s.step(err)
+}
+
+func (s sequenced) Spend(ctx context.Context, token []byte, now time.Time, act consent.Act) (consent.Recorded, error) {
+	recorded, err := s.Ledger.Spend(ctx, token, now, act)
+	return recorded, s.step(err)
+}
