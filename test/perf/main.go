@@ -1,5 +1,5 @@
-// Command perf measures what Rempart costs, against a comparator in the same run and in turns with it. `perf erasure` and
-// `perf admission` run one benchmark, each with flags of its own; without a name both run. It prints what it measured and
+// Command perf measures what Rempart costs, against a comparator in the same run and in turns with it. `perf erasure`,
+// `perf admission` and `perf consent` run one benchmark, each with flags of its own; without a name all run. It prints what it measured and
 // asserts nothing about time.
 package main
 
@@ -10,13 +10,14 @@ import (
 	"os/signal"
 
 	"github.com/rempart-dev/rempart/test/perf/admission"
+	"github.com/rempart-dev/rempart/test/perf/consent"
 	"github.com/rempart-dev/rempart/test/perf/erasure"
 )
 
 var benchmarks = []struct {
 	name string
 	run  func(ctx context.Context, args []string) error
-}{{"erasure", erasure.Run}, {"admission", admission.Run}}
+}{{"erasure", erasure.Run}, {"admission", admission.Run}, {"consent", consent.Run}}
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
@@ -39,7 +40,7 @@ func run(ctx context.Context, args []string) error {
 		}
 	}
 	if len(args) > 0 {
-		return fmt.Errorf("%q is no benchmark: erasure or admission", args[0])
+		return fmt.Errorf("%q is no benchmark: erasure, admission or consent", args[0])
 	}
 	return nil
 }

@@ -40,7 +40,7 @@ const (
 	upperTiles = `SELECT level, n, data FROM consent.tiles WHERE tenant_id = $1 AND level > 0`
 	pieceTiles = `SELECT n, data FROM consent.tiles WHERE tenant_id = $1 AND level = 0 AND n >= $2 AND n < $3`
 	pieceHeads = `SELECT size, note FROM consent.checkpoints WHERE tenant_id = $1 AND (size > $2 OR size = 0 AND $2 = 0) AND size <= $3 ORDER BY size`
-	pieceRows  = `SELECT ` + columns + `, l.idx FROM consent.leaves l LEFT JOIN consent.events e ON e.tenant_id = $1 AND e.event_id = l.event_id
+	pieceRows  = `SELECT ` + columns + `, l.idx FROM consent.leaves l LEFT JOIN LATERAL (SELECT * FROM consent.events WHERE tenant_id = $1 AND event_id = l.event_id LIMIT 1) AS e ON true
 WHERE l.tenant_id = $1 AND l.idx >= $2 AND l.idx < $3 ORDER BY l.idx`
 
 	noticeRows  = `SELECT notice, version, lang, body::text, body_sha256, material_sha256, published_at FROM consent.notices WHERE tenant_id = $1`

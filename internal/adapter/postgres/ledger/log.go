@@ -16,8 +16,8 @@ import (
 )
 
 const (
-	tilesOf  = `SELECT n, data FROM consent.tiles WHERE tenant_id = $1 AND level = $2 AND n = ANY ($3::bigint[])`
-	leavesOf = `SELECT l.idx, e.leaf_hash FROM consent.leaves l JOIN consent.events e ON e.tenant_id = $1 AND e.event_id = l.event_id
+	tilesOf  = `SELECT n, data FROM consent.tiles WHERE tenant_id = $1 AND level = $2 AND n >= $3 AND n < $4`
+	leavesOf = `SELECT l.idx, e.leaf_hash FROM consent.leaves l CROSS JOIN LATERAL (SELECT leaf_hash FROM consent.events WHERE tenant_id = $1 AND event_id = l.event_id LIMIT 1) AS e
 WHERE l.tenant_id = $1 AND l.idx >= $2 AND l.idx < $3 ORDER BY l.idx`
 )
 
@@ -155,18 +155,18 @@ func (l *Ledger) hashes(ctx context.Context, t tx, row int, from, to, size int64
 }
 
 func (l *Ledger) tile(ctx context.Context, t tx, row int, n int64) ([]tlog.Hash, error) {
-	found, err := l.tiles(ctx, t, row, []int64{n})
+	found, err := l.tiles(ctx, t, row, n, n+1)
 	if err != nil {
 		return nil, err
 	}
 	return found[n], nil
 }
 
-// tiles reads full tiles.
-func (l *Ledger) tiles(ctx context.Context, t tx, row int, numbers []int64) (map[int64][]tlog.Hash, error) {
-	found := make(map[int64][]tlog.Hash, len(numbers))
+// tiles reads full tiles, from and to (exclusive).
+func (l *Ledger) tiles(ctx context.Context, t tx, row int, from, to int64) (map[int64][]tlog.Hash, error) {
+	found := make(map[int64][]tlog.Hash, to-from)
 	err := t.send(ctx, func(b *pgx.Batch) {
-		b.Queue(tilesOf, id(l.Tenant), row, numbers).Query(func(rows pgx.Rows) error {
+		b.Queue(tilesOf, id(l.Tenant), row, from, to).Query(func(rows pgx.Rows) error {
 			var n int64
 			var data []byte
 			_, err := pgx.ForEachRow(rows, []any{&n, &data}, func() error {
@@ -183,7 +183,7 @@ func (l *Ledger) tiles(ctx context.Context, t tx, row int, numbers []int64) (map
 	if err != nil {
 		return nil, err
 	}
-	for _, n := range numbers {
+	for n := from; n < to; n++ {
 		if found[n] == nil {
 			return nil, fmt.Errorf("tile %d of row %d is missing: %w", n, row, consent.ErrContradicted)
 		}
@@ -217,17 +217,18 @@ func (l *Ledger) leaves(ctx context.Context, t tx, from, to int64) (hashes []tlo
 // 255 of them, of 8 KiB to read each.
 func (l *Ledger) tops(ctx context.Context, t tx, row int, from, to int64) ([]tlog.Hash, error) {
 	out := make([]tlog.Hash, to-from)
-	var missing []int64
-	for n := from; n < to; n++ {
-		top, ok := l.roots.get(row, n)
-		if out[n-from] = top; !ok {
-			missing = append(missing, n)
+	first := from
+	for ; first < to; first++ {
+		top, ok := l.roots.get(row, first)
+		if !ok {
+			break
 		}
+		out[first-from] = top
 	}
-	if len(missing) == 0 {
+	if first == to {
 		return out, nil
 	}
-	tiles, err := l.tiles(ctx, t, row, missing)
+	tiles, err := l.tiles(ctx, t, row, first, to)
 	if err != nil {
 		return nil, err
 	}

@@ -57,7 +57,9 @@ func NewPool(ctx context.Context, c PoolConfig) (*pgxpool.Pool, error) {
 		"DateStyle":        "ISO",
 		"jit":              "off",
 		// The statements are few and look up by key: planning them anew for each act is most of the work.
-		"plan_cache_mode":                     "force_generic_plan",
+		"plan_cache_mode": "force_generic_plan",
+		// A plan that was made while a table was small is kept: it must be the one for large tables. Every access is by key.
+		"enable_seqscan":                      "off",
 		"synchronous_commit":                  "on", // an act that was acknowledged is on disk
 		"statement_timeout":                   milliseconds(statementTimeout),
 		"lock_timeout":                        milliseconds(lockTimeout),

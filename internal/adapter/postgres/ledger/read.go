@@ -18,38 +18,43 @@ const (
 	statesOf = `
 SELECT p.at, s.purpose, s.event_id, s.decision, s.recorded_at, s.valid_until, s.notice, s.notice_version, s.notice_lang, s.notice_sha256, s.material_sha256
 FROM unnest($2::text[], $3::bytea[], $4::int[]) AS p (kind, link, at)
-JOIN consent.subject_links l ON l.tenant_id = $1 AND l.kind = p.kind AND l.link = p.link
-JOIN consent.state s ON s.tenant_id = $1 AND s.subject_ref = l.subject_ref
+CROSS JOIN LATERAL (SELECT subject_ref FROM consent.subject_links WHERE tenant_id = $1 AND kind = p.kind AND link = p.link LIMIT 1) AS l
+CROSS JOIN LATERAL (SELECT * FROM consent.state WHERE tenant_id = $1 AND subject_ref = l.subject_ref OFFSET 0) AS s
 ORDER BY p.at, s.purpose`
 
 	// statesReferred is statesOf for people named by references, their own or ones that Link made part of them.
 	statesReferred = `
 SELECT p.at, s.purpose, s.event_id, s.decision, s.recorded_at, s.valid_until, s.notice, s.notice_version, s.notice_lang, s.notice_sha256, s.material_sha256
 FROM unnest($2::bytea[], $3::int[]) AS p (ref, at)
-LEFT JOIN consent.subject_links m ON m.tenant_id = $1 AND m.kind = 'merged' AND m.link = p.ref
-JOIN consent.state s ON s.tenant_id = $1 AND s.subject_ref = coalesce(m.subject_ref, encode(p.ref, 'hex')::uuid)
+LEFT JOIN LATERAL (SELECT subject_ref FROM consent.subject_links WHERE tenant_id = $1 AND kind = 'merged' AND link = p.ref LIMIT 1) AS m ON true
+CROSS JOIN LATERAL (SELECT * FROM consent.state WHERE tenant_id = $1 AND subject_ref = coalesce(m.subject_ref, encode(p.ref, 'hex')::uuid) OFFSET 0) AS s
 ORDER BY p.at, s.purpose`
 
 	// theirs are the references of a person: their own, and those that Link made part of it. Kind subject is a reference itself;
 	// whoever is known has a link.
 	theirs = `
-WITH me AS MATERIALIZED ((SELECT subject_ref FROM consent.subject_links WHERE tenant_id = $1 AND kind = CASE $2 WHEN 'subject' THEN 'merged' ELSE $2 END AND link = ANY ($3::bytea[]) LIMIT 1)
-  UNION ALL (SELECT subject_ref FROM consent.subject_links WHERE $2 = 'subject' AND tenant_id = $1 AND subject_ref = encode(($3::bytea[])[1], 'hex')::uuid LIMIT 1) LIMIT 1),
+WITH me AS MATERIALIZED (SELECT l.subject_ref FROM unnest($3::bytea[]) AS p (link)
+  CROSS JOIN LATERAL ((SELECT subject_ref FROM consent.subject_links WHERE tenant_id = $1 AND kind = CASE $2 WHEN 'subject' THEN 'merged' ELSE $2 END AND link = p.link LIMIT 1)
+    UNION ALL (SELECT subject_ref FROM consent.subject_links WHERE tenant_id = $1 AND subject_ref = CASE $2 WHEN 'subject' THEN encode(p.link, 'hex')::uuid END LIMIT 1)) AS l LIMIT 1),
 theirs AS MATERIALIZED (SELECT subject_ref FROM me UNION
-  SELECT encode(l.link, 'hex')::uuid FROM me JOIN consent.subject_links l ON l.tenant_id = $1 AND l.subject_ref = me.subject_ref AND l.kind = 'merged')`
+  SELECT encode(l.link, 'hex')::uuid FROM me CROSS JOIN LATERAL (SELECT link, kind FROM consent.subject_links WHERE tenant_id = $1 AND subject_ref = me.subject_ref OFFSET 0) AS l
+  WHERE l.kind = 'merged')`
+
+	keyLateral = `LEFT JOIN LATERAL (SELECT kek_id, wrapped_key FROM consent.subject_keys WHERE tenant_id = $1 AND subject_ref = e.subject_ref LIMIT 1) AS k ON true`
 
 	eventsOf = theirs + `
-SELECT ` + columns + `, k.kek_id, k.wrapped_key FROM theirs JOIN consent.events e ON e.tenant_id = $1 AND e.subject_ref = theirs.subject_ref
-LEFT JOIN consent.subject_keys k ON k.tenant_id = $1 AND k.subject_ref = theirs.subject_ref ORDER BY e.event_id`
+SELECT ` + columns + `, k.kek_id, k.wrapped_key FROM theirs
+CROSS JOIN LATERAL (SELECT * FROM consent.events WHERE tenant_id = $1 AND subject_ref = theirs.subject_ref OFFSET 0) AS e
+` + keyLateral + ` ORDER BY e.event_id`
 
 	receiptOf = `
-SELECT ` + columns + `, k.kek_id, k.wrapped_key FROM consent.events e LEFT JOIN consent.subject_keys k ON k.tenant_id = $1 AND k.subject_ref = e.subject_ref
+SELECT ` + columns + `, k.kek_id, k.wrapped_key FROM consent.events e ` + keyLateral + `
 WHERE e.tenant_id = $1 AND e.event_id BETWEEN $2 AND $3 AND e.receipt_id = $2 ORDER BY e.event_id`
 
 	placeOf = `SELECT idx FROM consent.leaves WHERE tenant_id = $1 AND event_id = $2`
 
 	sinceOf = `
-SELECT ` + columns + ` FROM consent.leaves l JOIN consent.events e ON e.tenant_id = $1 AND e.event_id = l.event_id
+SELECT ` + columns + ` FROM consent.leaves l CROSS JOIN LATERAL (SELECT * FROM consent.events WHERE tenant_id = $1 AND event_id = l.event_id LIMIT 1) AS e
 WHERE l.tenant_id = $1 AND l.idx > $2 ORDER BY l.idx LIMIT $3`
 )
 

@@ -190,7 +190,7 @@ func (w *writing) args() []any {
 		links = w.links(act.Person)
 	}
 	return []any{
-		id(w.Tenant), text(act.Site), once[:], id(w.subject), act.Person.Kind, links,
+		id(w.Tenant), act.Site, once[:], id(w.subject), act.Person.Kind, links,
 		id(w.receipt.ID), instant(w.receipt.At), instant(event.Instant(act.OccurredAt)), text(act.Notice.Notice), version(act.Notice.Version), text(act.Notice.Language),
 		octets(act.Notice.SHA256), octets(act.Notice.Material), signal(act.GPC), text(string(act.Method)), text(string(act.CollectedBy)), octets(w.events[0].EvidenceCiphertext),
 		ids, types, purposes, decisions, untils, leaves, movedIDs, movedPurposes, movedDecisions, movedUntils,

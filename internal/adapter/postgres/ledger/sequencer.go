@@ -37,8 +37,10 @@ const (
 	tryLock     = `SELECT pg_try_advisory_xact_lock(hashtextextended($1, 0))`
 	newest      = `SELECT size, note, recorded_at FROM consent.checkpoints WHERE tenant_id = $1 ORDER BY size DESC LIMIT 1`
 	takePending = `
-WITH gone AS (DELETE FROM consent.pending WHERE tenant_id = $1 AND event_id = ANY (ARRAY(SELECT event_id FROM consent.pending WHERE tenant_id = $1 ORDER BY event_id LIMIT $2)) RETURNING event_id)
-SELECT gone.event_id, e.leaf_hash FROM gone LEFT JOIN consent.events e ON e.tenant_id = $1 AND e.event_id = gone.event_id ORDER BY gone.event_id`
+WITH gone AS (DELETE FROM consent.pending WHERE tenant_id = $1 AND event_id <=
+  (SELECT event_id FROM (SELECT event_id FROM consent.pending WHERE tenant_id = $1 ORDER BY event_id LIMIT $2) AS first ORDER BY event_id DESC LIMIT 1) RETURNING event_id)
+SELECT gone.event_id, e.leaf_hash FROM gone LEFT JOIN LATERAL (SELECT leaf_hash FROM consent.events WHERE tenant_id = $1 AND event_id = gone.event_id LIMIT 1) AS e ON true
+ORDER BY gone.event_id`
 	insertLeaves     = `INSERT INTO consent.leaves (tenant_id, idx, event_id) SELECT $1, $2 + at - 1, id FROM unnest($3::uuid[]) WITH ORDINALITY AS e (id, at)`
 	insertTile       = `INSERT INTO consent.tiles (tenant_id, level, n, data) VALUES ($1, $2, $3, $4)`
 	insertCheckpoint = `INSERT INTO consent.checkpoints (tenant_id, size, note, recorded_at) VALUES ($1, $2, $3, $4)`

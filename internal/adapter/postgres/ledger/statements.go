@@ -1,5 +1,9 @@
 package ledger
 
+// Plans are made once, when tables may still be empty, and must be those for large ones. So a key is compared with plain
+// parameters (row security lets an index see no other expression), and tables meet in LATERAL (... LIMIT 1), which is a look-up of
+// the inner one by its whole key for each row of the outer one and cannot be planned as anything else.
+
 // The statements of the fast path. Each writes an act whole: the parts that change data hang on `free`, which has a row only
 // where the act may be written. Parameters 1 to 24 are the same in both; `act` in record.go fills them.
 //
@@ -10,13 +14,13 @@ package ledger
 //	per purpose that moves: 25 event_id  26 purpose  27 decision  28 valid_until
 const (
 	seenPart = `
-WITH seen AS MATERIALIZED (SELECT receipt_id FROM consent.idem WHERE tenant_id = $1::uuid AND site = coalesce($2::text, '') AND key_sha256 = $3::bytea),`
+WITH seen AS MATERIALIZED (SELECT receipt_id FROM consent.idem WHERE tenant_id = $1::uuid AND site = $2::text AND key_sha256 = $3::bytea),`
 
 	writePart = `
-i_idem AS (INSERT INTO consent.idem (tenant_id, site, key_sha256, receipt_id, recorded_at) SELECT $1::uuid, coalesce($2::text, ''), $3::bytea, $7::uuid, $8::timestamptz FROM free),
+i_idem AS (INSERT INTO consent.idem (tenant_id, site, key_sha256, receipt_id, recorded_at) SELECT $1::uuid, $2::text, $3::bytea, $7::uuid, $8::timestamptz FROM free),
 i_events AS (INSERT INTO consent.events (tenant_id, event_id, receipt_id, subject_ref, occurred_at, recorded_at, valid_until, notice_version, decision, gpc,
     type, purpose, notice, notice_lang, notice_sha256, method, collected_by, site, evidence_ct, leaf_hash)
-  SELECT $1::uuid, e.id, $7::uuid, $4::uuid, $9::timestamptz, $8::timestamptz, e.until, $11::int, e.decision, $15::smallint, e.type, e.purpose, $10::text, $12::text, $13::bytea, $16::text, $17::text, $2::text, CASE WHEN e.id = $7::uuid THEN $18::bytea END, e.leaf
+  SELECT $1::uuid, e.id, $7::uuid, $4::uuid, $9::timestamptz, $8::timestamptz, e.until, $11::int, e.decision, $15::smallint, e.type, e.purpose, $10::text, $12::text, $13::bytea, $16::text, $17::text, nullif($2::text, ''), CASE WHEN e.id = $7::uuid THEN $18::bytea END, e.leaf
   FROM free, unnest($19::uuid[], $20::text[], $21::text[], $22::smallint[], $23::timestamptz[], $24::bytea[]) AS e (id, type, purpose, decision, until, leaf)),
 i_pending AS (INSERT INTO consent.pending (tenant_id, event_id) SELECT $1::uuid, e.id FROM free, unnest($19::uuid[]) AS e (id)),
 i_state AS (INSERT INTO consent.state AS s (tenant_id, subject_ref, event_id, recorded_at, valid_until, notice_version, decision, purpose, notice, notice_lang, notice_sha256, material_sha256)
@@ -27,8 +31,9 @@ i_state AS (INSERT INTO consent.state AS s (tenant_id, subject_ref, event_id, re
 	// person's reference and key where they are known after all. Somebody who is quicker makes it fail on a primary key.
 	recordNew = seenPart + `
 known AS MATERIALIZED (SELECT l.subject_ref, k.kek_id, k.wrapped_key, ` + youngest + `
-  FROM consent.subject_links l JOIN consent.subject_keys k ON k.tenant_id = l.tenant_id AND k.subject_ref = l.subject_ref
-  WHERE l.tenant_id = $1::uuid AND l.kind = $5::text AND l.link = ANY ($6::bytea[]) LIMIT 1),
+  FROM unnest($6::bytea[]) AS p (link)
+  CROSS JOIN LATERAL (SELECT subject_ref FROM consent.subject_links WHERE tenant_id = $1::uuid AND kind = $5::text AND link = p.link LIMIT 1) AS l
+  CROSS JOIN LATERAL (SELECT kek_id, wrapped_key FROM consent.subject_keys WHERE tenant_id = $1::uuid AND subject_ref = l.subject_ref LIMIT 1) AS k LIMIT 1),
 free AS MATERIALIZED (SELECT WHERE NOT EXISTS (SELECT FROM seen) AND NOT EXISTS (SELECT FROM known)),
 i_key AS (INSERT INTO consent.subject_keys (tenant_id, subject_ref, created_at, kek_id, wrapped_key) SELECT $1::uuid, $4::uuid, $8::timestamptz, $29::text, $30::bytea FROM free WHERE $30::bytea IS NOT NULL),
 i_link AS (INSERT INTO consent.subject_links (tenant_id, subject_ref, kind, link, pepper_id) SELECT $1::uuid, $4::uuid, $5::text, ($6::bytea[])[1], $31::text FROM free WHERE $5::text <> ''),` +
@@ -43,7 +48,8 @@ SELECT s.receipt_id, k.* FROM (SELECT) AS one LEFT JOIN seen s ON true LEFT JOIN
 	// says whether the reference is still theirs. An act may not be older than the state it moves: division by zero
 	// (lateState) takes it all back, and the caller tries with a later time.
 	recordKnown = seenPart + `
-mine AS MATERIALIZED (SELECT FROM consent.subject_links l WHERE l.tenant_id = $1::uuid AND l.kind = $5::text AND l.link = ANY ($6::bytea[]) AND l.subject_ref = $4::uuid LIMIT 1),
+mine AS MATERIALIZED (SELECT FROM unnest($6::bytea[]) AS p (link)
+  CROSS JOIN LATERAL (SELECT subject_ref FROM consent.subject_links WHERE tenant_id = $1::uuid AND kind = $5::text AND link = p.link LIMIT 1) AS l WHERE l.subject_ref = $4::uuid),
 free AS MATERIALIZED (SELECT WHERE NOT EXISTS (SELECT FROM seen) AND ($5::text = '' OR EXISTS (SELECT FROM mine))),` +
 		writePart + ` ORDER BY m.purpose
   ON CONFLICT (tenant_id, subject_ref, purpose) DO UPDATE SET event_id = excluded.event_id, recorded_at = excluded.recorded_at, valid_until = excluded.valid_until,

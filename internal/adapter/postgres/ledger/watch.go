@@ -34,7 +34,7 @@ const (
 
 	movedBy = `SELECT e.subject_ref, array_agg(DISTINCT e.purpose) FROM consent.events e
 WHERE e.tenant_id = $1 AND e.event_id BETWEEN $2 AND $3 AND e.receipt_id = $2 AND e.subject_ref IS NOT NULL AND e.purpose IS NOT NULL GROUP BY 1`
-	movedIn = `SELECT e.subject_ref, array_agg(DISTINCT e.purpose) FROM consent.leaves l JOIN consent.events e ON e.tenant_id = $1 AND e.event_id = l.event_id
+	movedIn = `SELECT e.subject_ref, array_agg(DISTINCT e.purpose) FROM consent.leaves l CROSS JOIN LATERAL (SELECT subject_ref, purpose FROM consent.events WHERE tenant_id = $1 AND event_id = l.event_id LIMIT 1) AS e
 WHERE l.tenant_id = $1 AND l.idx >= $2 AND l.idx < $3 AND e.subject_ref IS NOT NULL AND e.purpose IS NOT NULL GROUP BY 1`
 )
 
