@@ -43,7 +43,10 @@ const (
 	pieceRows  = `SELECT ` + columns + `, l.idx FROM consent.leaves l LEFT JOIN LATERAL (SELECT * FROM consent.events WHERE tenant_id = $1 AND event_id = l.event_id LIMIT 1) AS e ON true
 WHERE l.tenant_id = $1 AND l.idx >= $2 AND l.idx < $3 ORDER BY l.idx`
 
-	noticeRows  = `SELECT notice, version, lang, body::text, body_sha256, material_sha256, published_at FROM consent.notices WHERE tenant_id = $1`
+	noticeRows = `SELECT notice, version, lang, body::text, body_sha256, material_sha256, published_at FROM consent.notices WHERE tenant_id = $1`
+	// waitingWords are the publications that are not in the log yet.
+	waitingWords = `SELECT ` + columns + ` FROM consent.pending p CROSS JOIN LATERAL (SELECT * FROM consent.events WHERE tenant_id = $1 AND event_id = p.event_id OFFSET 0) AS e
+WHERE p.tenant_id = $1 AND e.subject_ref IS NULL AND e.type = 'notice.published'`
 	purposeRows = `SELECT purpose, revision, body::text, recorded_at FROM consent.purposes WHERE tenant_id = $1`
 
 	revived = `SELECT subject_ref FROM consent.subject_keys WHERE tenant_id = $1 AND subject_ref = ANY ($2::uuid[]) AND (wrapped_key IS NOT NULL OR shredded_at IS NULL)`
@@ -239,7 +242,17 @@ func (l *Ledger) words(ctx context.Context, t tx, a *audit.Audit) error {
 		at   time.Time
 	}
 	told := map[string]words{}
-	for _, e := range a.Published() {
+	var waiting []consent.Event
+	err := t.send(ctx, func(b *pgx.Batch) {
+		b.Queue(waitingWords, id(l.Tenant)).Query(func(rows pgx.Rows) (err error) {
+			waiting, err = collect(rows, nil)
+			return err
+		})
+	})
+	if err != nil {
+		return err
+	}
+	for _, e := range append(a.Published(), waiting...) {
 		key, same := publicationOf(e)
 		if e.Purpose != "" {
 			key = fmt.Sprintf("%s\x00%d", key, e.Notice.Version)
@@ -255,7 +268,7 @@ func (l *Ledger) words(ctx context.Context, t tx, a *audit.Audit) error {
 		}
 		delete(told, key)
 	}
-	err := t.send(ctx, func(b *pgx.Batch) {
+	err = t.send(ctx, func(b *pgx.Batch) {
 		var name, lang, body string
 		var version int32
 		var digest, material []byte

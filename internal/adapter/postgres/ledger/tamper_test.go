@@ -109,6 +109,12 @@ func TestAnAuditFindsNothingInALedgerThatIsWhole(t *testing.T) {
 	}
 	audited(t, l, consent.Checkpoint{})
 	audited(t, l, head)
+	// What was just published waits for the log, as acts do.
+	if err := l.Publish(t.Context(), consent.Publication{Namespace: "shop", Policy: l.Tenant.String(),
+		Purposes: []consent.PublishedPurpose{{Purpose: "analytics", Body: []byte(`{"basis":"Consent"}`)}}}); err != nil {
+		t.Fatal(err)
+	}
+	audited(t, l, head)
 	sequence(t, l)
 	audited(t, l, head)
 }
