@@ -27,6 +27,14 @@ var layers = []layer{
 		"every client of the API would have to link it too: stdlib and apimachinery only (generated apply configurations also client-go's)",
 	},
 	{
+		"what others link is small", func(p string) bool { return under(p, "client") },
+		func(_, to string) bool {
+			outside := strings.Contains(strings.SplitN(to, "/", 2)[0], ".")
+			return outside && to != module+"internal/consent" && !under(to, module+"client", module+"internal/consent/gate")
+		},
+		"other people's programs would have to link it too: stdlib, and the pure filter that the service has (docs/adr/0012-client-packages.md)",
+	},
+	{
 		"decisions are pure", func(p string) bool { return under(p, domain...) },
 		func(_, to string) bool {
 			return slices.Contains([]string{"os", "net", "math/rand", "math/rand/v2", "crypto/rand"}, to) ||
@@ -122,7 +130,7 @@ func TestImportsPointOneWay(t *testing.T) {
 // TestEveryLayerIsThere keeps a renamed folder from emptying a wall.
 func TestEveryLayerIsThere(t *testing.T) {
 	packages := list(t, "./...").ours()
-	for _, root := range append([]string{"api", "controllers", "internal/kube", "internal/adapter", "internal/app", "internal/egress", "cmd"}, domain...) {
+	for _, root := range append([]string{"api", "client", "controllers", "internal/kube", "internal/adapter", "internal/app", "internal/egress", "cmd"}, domain...) {
 		if !slices.ContainsFunc(packages, func(p string) bool { return under(p, root) }) {
 			t.Errorf("there is no package below %s: was it renamed? Then rename it here and in .golangci.yml too", root)
 		}

@@ -151,3 +151,13 @@ func (n *node) add(field Field, known map[string]bool) bool {
 	n.purposes = slices.Compact(slices.Sorted(slices.Values(field.Purposes)))
 	return true
 }
+
+// Published is a policy as the service hands it to programs that filter by themselves.
+type Published struct {
+	Policy
+	// CacheSeconds is how long it, and what it is applied to, may be kept; at most MaxCacheSeconds.
+	CacheSeconds int32 `json:"cacheSeconds"`
+}
+
+// MaxCacheSeconds bounds how long a withdrawal can go unnoticed where nothing else tells of it.
+const MaxCacheSeconds = 5

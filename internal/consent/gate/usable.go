@@ -12,6 +12,17 @@ type Usable struct{ purposes map[string]bool }
 // Has tells whether a purpose is one of them.
 func (u Usable) Has(purpose string) bool { return u.purposes[purpose] }
 
+// Only are those of the purposes that are among the given ones: what passes is then for these and for nothing else.
+func (u Usable) Only(purposes []string) Usable {
+	some := Usable{map[string]bool{}}
+	for _, purpose := range purposes {
+		if u.Has(purpose) {
+			some.purposes[purpose] = true
+		}
+	}
+	return some
+}
+
 // Usable judges each purpose by the person's last decisions.
 //
 // An archived purpose never is usable. One that rests on consent is while the consent is granted, not expired and not stale. One

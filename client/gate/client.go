@@ -1,0 +1,270 @@
+package gate
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/rempart-dev/rempart/internal/consent"
+	"github.com/rempart-dev/rempart/internal/consent/gate"
+)
+
+// What keeps data from being filtered. Nothing passes then. No error quotes data or names a person.
+var (
+	// ErrUnavailable: the service could not be asked, or did not answer as it should. Try again later.
+	ErrUnavailable = errors.New("the consent service is not available")
+	// ErrRecord: the policy has no record of that name.
+	ErrRecord = gate.ErrRecord
+	// ErrData: not one JSON object or array of objects, a field that comes twice, or too deep.
+	ErrData = gate.ErrData
+	// ErrTooLarge: more than a mebibyte.
+	ErrTooLarge = gate.ErrTooLarge
+	// ErrSubject: no person is named.
+	ErrSubject = errors.New("no person is named")
+	// ErrOptions: the client cannot be made of these options.
+	ErrOptions = errors.New("not options of a gate")
+)
+
+// Subject names a person, as the program knows them: kind account, email, phone or subject.
+type Subject struct {
+	Kind string `json:"kind"`
+	ID   string `json:"id"`
+}
+
+// Use is what a program does with data.
+type Use struct {
+	// Record of the policy that the data are.
+	Record string
+	// Purposes for which the data are used. Only fields that may be used for one of them pass. Empty: for any purpose of the policy;
+	// then Result.Allowed says which field is for which.
+	Purposes []string
+}
+
+// Result is filtered data.
+type Result struct {
+	// Data is compact JSON whose values have the bytes that they had.
+	Data json.RawMessage
+	// Allowed are the fields of Data, and the purposes for which each may be used.
+	Allowed map[string][]string
+	// Dropped are the paths that were dropped. Names of fields that the record does not list come from the data, and may be
+	// personal: do not log them.
+	Dropped []string
+}
+
+// Options of a client.
+type Options struct {
+	// URL of the consent service: https, or http on this machine.
+	URL string
+	// HTTP has the certificates that the service is trusted by, and the client's own if it has one. Its redirects are not followed.
+	HTTP *http.Client
+	// Token returns the bearer token of a ServiceAccount with the audience consentd and the rights Check, Filter and Read. It is asked before
+	// each request, for tokens change. Nil where HTTP has a certificate of the client.
+	Token func(ctx context.Context) (string, error)
+	// Now is the clock; the machine's when nil.
+	Now func() time.Time
+}
+
+// Client asks one consent service. It is safe for concurrent use.
+type Client struct {
+	base  *url.URL
+	http  *http.Client
+	token func(ctx context.Context) (string, error)
+	now   func() time.Time
+	known *cache
+}
+
+// Bounds of a question.
+const (
+	// patience is how long one answer may take.
+	patience = 3 * time.Second
+	// largestAnswer is in bytes.
+	largestAnswer = 4 << 20
+)
+
+// New returns a client that keeps nothing until Watch runs.
+func New(o Options) (*Client, error) {
+	base, err := url.Parse(o.URL)
+	if err != nil || base.Host == "" || base.User != nil || base.RawQuery != "" || (base.Scheme != "https" && (base.Scheme != "http" || !local(base.Hostname()))) {
+		return nil, fmt.Errorf("%w: URL is https, without credentials or query", ErrOptions)
+	}
+	if o.HTTP == nil {
+		return nil, fmt.Errorf("%w: HTTP is missing", ErrOptions)
+	}
+	client := *o.HTTP
+	// The body names a person: it goes where it was sent, and nowhere else.
+	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	client.Timeout = 0 // each request has a limit of its own; the stream ends with its context
+	c := &Client{base: base, http: &client, token: o.Token, now: o.Now, known: newCache()}
+	if c.now == nil {
+		c.now = time.Now
+	}
+	return c, nil
+}
+
+// TokenFile reads the token from a file before each request: a projected token of a ServiceAccount is replaced while the program runs.
+func TokenFile(name string) func(context.Context) (string, error) {
+	return func(context.Context) (string, error) {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			return "", fmt.Errorf("reading the token: %w", err)
+		}
+		return strings.TrimSpace(string(text)), nil
+	}
+}
+
+// Filter drops from data about a person what may not be used. Errors: ErrUnavailable, ErrRecord, ErrData, ErrTooLarge, ErrSubject.
+func (c *Client) Filter(ctx context.Context, who Subject, use Use, data []byte) (Result, error) {
+	if who.Kind == "" || who.ID == "" {
+		return Result{}, ErrSubject
+	}
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	rules, err := c.rules(ctx)
+	if err != nil {
+		return Result{}, err
+	}
+	states, err := c.states(ctx, who, rules)
+	if err != nil {
+		return Result{}, err
+	}
+	usable := rules.gate.Usable(states, c.now())
+	if len(use.Purposes) > 0 {
+		usable = usable.Only(use.Purposes)
+	}
+	result, err := rules.gate.Filter(use.Record, usable, data)
+	if err != nil {
+		return Result{}, fmt.Errorf("filtering: %w", err)
+	}
+	return Result{result.Data, result.Allowed, append([]string{}, result.Paths()...)}, nil
+}
+
+// rules are what a policy says, and how long it may be kept.
+type rules struct {
+	gate     *gate.Gate
+	material []byte
+	keep     time.Duration
+}
+
+// rules returns the policy, kept or asked for.
+func (c *Client) rules(ctx context.Context) (rules, error) {
+	kept, generation, ok := c.known.policy(c.now())
+	if ok {
+		return kept, nil
+	}
+	var published gate.Published
+	if err := c.ask(ctx, http.MethodGet, "/v1/gate", nil, &published); err != nil {
+		return rules{}, err
+	}
+	g, err := gate.New(published.Policy)
+	if err != nil {
+		return rules{}, ErrUnavailable
+	}
+	seconds := min(max(published.CacheSeconds, 0), gate.MaxCacheSeconds)
+	fresh := rules{g, published.Material, time.Duration(seconds) * time.Second}
+	c.known.putPolicy(fresh, c.now(), generation)
+	return fresh, nil
+}
+
+// standing is what the service says of a purpose.
+type standing struct {
+	Granted  bool      `json:"granted"`
+	Decision string    `json:"decision"`
+	Until    time.Time `json:"until"`
+}
+
+// states returns a person's decisions, kept or asked for.
+func (c *Client) states(ctx context.Context, who Subject, r rules) ([]consent.State, error) {
+	kept, generation, ok := c.known.person(who, c.now())
+	if ok {
+		return kept, nil
+	}
+	var answer struct {
+		Results []map[string]standing `json:"results"`
+	}
+	if err := c.ask(ctx, http.MethodPost, "/v1/check", map[string][]Subject{"subjects": {who}}, &answer); err != nil {
+		return nil, err
+	}
+	if len(answer.Results) != 1 {
+		return nil, ErrUnavailable
+	}
+	var states []consent.State
+	for purpose, s := range answer.Results[0] {
+		if s.Decision == "" {
+			continue
+		}
+		state := consent.State{Purpose: purpose, ValidUntil: s.Until}
+		// What the service does not call granted is not, whatever was decided: expired, stale or archived.
+		if s.Decision == "granted" {
+			state.Decision = consent.Granted
+		}
+		if s.Granted {
+			state.Notice.Material = r.material
+		}
+		states = append(states, state)
+	}
+	c.known.putPerson(who, states, r.keep, c.now(), generation)
+	return states, nil
+}
+
+// ask sends one question and reads its answer. All that is no good answer is ErrUnavailable, with the status and nothing that was
+// read.
+func (c *Client) ask(ctx context.Context, method, path string, question, answer any) error {
+	var body io.Reader
+	if question != nil {
+		text, err := json.Marshal(question)
+		if err != nil {
+			return fmt.Errorf("asking: %w", ErrSubject)
+		}
+		body = bytes.NewReader(text)
+	}
+	request, err := c.request(ctx, method, path, body)
+	if err != nil {
+		return err
+	}
+	response, err := c.http.Do(request)
+	if err != nil {
+		return ErrUnavailable
+	}
+	defer func() { _ = response.Body.Close() }() // it was only read
+	if response.StatusCode != http.StatusOK {
+		return fmt.Errorf("%w: it answered with status %d", ErrUnavailable, response.StatusCode)
+	}
+	text, err := io.ReadAll(io.LimitReader(response.Body, largestAnswer+1))
+	if err != nil || len(text) > largestAnswer || json.Unmarshal(text, answer) != nil {
+		return ErrUnavailable
+	}
+	return nil
+}
+
+func (c *Client) request(ctx context.Context, method, path string, body io.Reader) (*http.Request, error) {
+	request, err := http.NewRequestWithContext(ctx, method, c.base.JoinPath(path).String(), body)
+	if err != nil {
+		return nil, ErrUnavailable
+	}
+	if body != nil {
+		request.Header.Set("Content-Type", "application/json")
+	}
+	if c.token != nil {
+		token, err := c.token(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("%w: there is no token", ErrUnavailable)
+		}
+		request.Header.Set("Authorization", "Bearer "+token)
+	}
+	return request, nil
+}
+
+// local tells whether a host is this machine.
+func local(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}
