@@ -135,6 +135,11 @@ func only(all map[string]standing, purposes []string) map[string]standing {
 	return some
 }
 
+// rules hands over what the gate is made of, to programs that filter in their own process (client/gate). It names no person.
+func (s *Server) rules(w http.ResponseWriter, _ *http.Request, c call) error {
+	return write(w, http.StatusOK, c.policy.Rules)
+}
+
 // filter drops from data about a person what may not be used.
 func (s *Server) filter(w http.ResponseWriter, r *http.Request, c call) error {
 	var body struct {

@@ -77,6 +77,7 @@ func (s *Server) routes() []route {
 		{pattern: "GET /openapi.json", kind: public, handle: s.document},
 
 		{pattern: "POST /v1/check", kind: program, right: v1alpha1.RightCheck, handle: s.check},
+		{pattern: "GET /v1/gate", kind: program, right: v1alpha1.RightFilter, handle: s.rules},
 		{pattern: "POST /v1/gate:filter", kind: program, right: v1alpha1.RightFilter, handle: s.filter},
 		{pattern: "POST /v1/subjects:link", kind: program, right: v1alpha1.RightLink, handle: s.link, lasting: true},
 		{pattern: "POST /v1/subjects:invite", kind: program, right: v1alpha1.RightLink, handle: s.invite, lasting: true},

@@ -31,6 +31,8 @@ type Policy struct {
 	Issuers  client.Verifier
 	Rights   Rights
 	Gate     *gate.Gate
+	// Rules are what the gate is made of, for programs that filter by themselves.
+	Rules gate.Published
 	// Fields are the names, by record, that the gate's metrics may show.
 	Fields map[string]map[string]bool
 }
@@ -170,6 +172,7 @@ func (p *Policy) gate(time.Time) (err error) {
 		rules.Records = append(rules.Records, gate.Record{Name: string(record.Name), Fields: fields})
 		p.Fields[string(record.Name)] = known
 	}
+	p.Rules = gate.Published{Policy: rules, CacheSeconds: int32(p.CacheFor() / time.Second)}
 	p.Gate, err = gate.New(rules)
 	return err //nolint:wrapcheck // says what it was reading
 }

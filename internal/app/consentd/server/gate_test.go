@@ -1,0 +1,110 @@
+package server_test
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/rempart-dev/rempart/api/v1alpha1"
+	"github.com/rempart-dev/rempart/client/gate"
+	"github.com/rempart-dev/rempart/internal/app/consentd/consentdtest"
+	"github.com/rempart-dev/rempart/internal/app/consentd/settings"
+)
+
+// inProcess is a program that filters by itself: client/gate against the service, over HTTP on this machine. Asked counts what it
+// asks of people.
+func inProcess(w *world) (c *gate.Client, asked *atomic.Int64) {
+	w.Helper()
+	asked = &atomic.Int64{}
+	served := httptest.NewServer(http.HandlerFunc(func(out http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/v1/check" {
+			asked.Add(1)
+		}
+		w.ServeHTTP(out, r)
+	}))
+	w.Cleanup(served.Close)
+	c, err := gate.New(gate.Options{URL: served.URL, HTTP: served.Client(), Now: w.clock.Now, Token: func(context.Context) (string, error) {
+		return w.cluster.Token(w.T, consentdtest.Namespace, "backend", w.clock.Now()), nil
+	}})
+	if err != nil {
+		w.Fatal(err)
+	}
+	return c, asked
+}
+
+// within calls try until it is done, for a second at most.
+func within(w *world, what string, try func() bool) {
+	w.Helper()
+	late := time.After(time.Second)
+	for !try() {
+		select {
+		case <-late:
+			w.Fatal(what)
+		default:
+		}
+	}
+}
+
+// visited is what a program knows of a visitor.
+const visited = `{"email":"a@b.example","visits":12.50,"shoeSize":44}`
+
+// visits asks what of it may be used for statistics.
+func visits(w *world, c *gate.Client) string {
+	w.Helper()
+	result, err := c.Filter(w.Context(), gate.Subject{Kind: "subject", ID: w.events()[0].Subject.String()},
+		gate.Use{Record: "contact", Purposes: []string{"analytics"}}, []byte(visited))
+	if err != nil {
+		w.Fatal(err)
+	}
+	return string(result.Data)
+}
+
+func TestAProgramFiltersByItself(t *testing.T) {
+	w := newWorld(t, nil)
+	c, _ := inProcess(w)
+	w.post(1, "k1", w.act("checkbox", "analytics")).is(http.StatusCreated, "")
+	if got := visits(w, c); got != `{"visits":12.50}` {
+		t.Errorf("with consent: %s", got)
+	}
+	w.ask(request{method: "POST", path: "/v1/sites/shop/withdrawals", origin: shop, bearer: secretOf(1), body: map[string]any{}}).is(http.StatusNoContent, "")
+	if got := visits(w, c); got != `{}` {
+		t.Errorf("after the withdrawal: %s", got)
+	}
+	w.ledger.away.Store(true)
+	defer w.ledger.away.Store(false)
+	if _, err := c.Filter(t.Context(), gate.Subject{Kind: "account", ID: anyoneMe}, gate.Use{Record: "contact"}, []byte(visited)); !errors.Is(err, gate.ErrUnavailable) {
+		t.Errorf("without a ledger: %v", err)
+	}
+	w.ask(request{method: "GET", path: "/v1/gate", bearer: w.desk()}).is(http.StatusForbidden, "forbidden")
+	w.ask(request{method: "GET", path: "/v1/gate"}).is(http.StatusUnauthorized, "unauthenticated")
+	w.ask(request{method: "GET", path: "/v1/gate", bearer: w.backend()}).is(http.StatusOK, "")
+}
+
+// TestAWithdrawalIsHeard: a program that keeps answers forgets them within a second. The clock of both stands, so nothing that is
+// kept ever ends by itself.
+func TestAWithdrawalIsHeard(t *testing.T) {
+	w := newWorld(t, nil)
+	w.serve(func(file *settings.File) {
+		for i := range file.Spec.Service.Clients {
+			file.Spec.Service.Clients[i].Rights = append(file.Spec.Service.Clients[i].Rights, v1alpha1.RightRead)
+		}
+	})
+	c, asked := inProcess(w)
+	ctx, stop := context.WithCancel(t.Context())
+	var listening sync.WaitGroup
+	listening.Go(func() { w.Watch(ctx) })
+	listening.Go(func() { c.Watch(ctx) })
+	t.Cleanup(func() { stop(); listening.Wait() })
+	w.post(1, "k1", w.act("checkbox", "analytics")).is(http.StatusCreated, "")
+	within(w, "the stream was not heard: nothing is kept", func() bool {
+		before := asked.Load()
+		return visits(w, c) == `{"visits":12.50}` && asked.Load() == before
+	})
+	w.ask(request{method: "POST", path: "/v1/sites/shop/withdrawals", origin: shop, bearer: secretOf(1), body: map[string]any{}}).is(http.StatusNoContent, "")
+	within(w, "the withdrawal was not heard within a second", func() bool { return visits(w, c) == `{}` })
+}
