@@ -35,23 +35,23 @@ type logged struct {
 }
 
 func verifyReceiptCommand(w World) *cobra.Command {
-	var keys, words string
+	var words string
 	var proofs []string
-	command := consentCommand(w, &keys, &cobra.Command{
+	command := consentCommand(w, &cobra.Command{
 		Use: "receipt FILE|-", Short: "Check the receipt of a consent with the service's public keys, without a cluster",
 		Example: "  kubectl gdpr verify receipt receipt.jws --keys jwks.json\n" +
 			"  kubectl gdpr verify receipt - --keys jwks.json --notice notice.json --proof proof.json < receipt.jws",
-	}, func(text []byte, keys jws.Keys) (proven, error) {
+	}, func(text []byte, keys jws.Keys) ([]proven, error) {
 		claims, key, err := receipt.Open(strings.TrimSpace(string(text)), keys)
 		if err != nil {
-			return proven{}, err
+			return nil, err
 		}
 		answer := proven{Key: key, Receipt: claims}
 		if answer.Words, err = shown(claims, words); err != nil {
-			return proven{}, err
+			return nil, err
 		}
 		answer.Log, err = inConsentLog(claims, proofs, keys)
-		return answer, err
+		return []proven{answer}, err
 	})
 	command.Flags().StringVar(&words, "notice", "", "file with the words that were shown, as JSON, which the receipt must name")
 	command.Flags().StringArrayVar(&proofs, "proof", nil, "file with the proof that an event of the receipt is in the log; may be repeated")
@@ -59,29 +59,33 @@ func verifyReceiptCommand(w World) *cobra.Command {
 }
 
 func verifyBundleCommand(w World) *cobra.Command {
-	var keys string
-	return consentCommand(w, &keys, &cobra.Command{
-		Use: "bundle FILE|-", Short: "Check a consent with its words and its place in the log, without a cluster",
-		Example: "  kubectl gdpr verify bundle bundle.json --keys jwks.json",
-	}, func(text []byte, keys jws.Keys) (proven, error) {
-		good, err := bundle.Open(text, keys)
+	return consentCommand(w, &cobra.Command{
+		Use: "bundle FILE|-", Short: "Check consents with their words and their place in the log, without a cluster",
+		Example: "  kubectl gdpr verify bundle bundles.jsonl --keys jwks.json",
+	}, func(text []byte, keys jws.Keys) ([]proven, error) {
+		good, err := bundle.OpenAll(text, keys)
 		if err != nil {
-			return proven{}, err
+			return nil, err
 		}
-		answer := proven{Key: good.Key, Receipt: good.Claims, Words: true}
-		for _, p := range good.Places {
-			answer.Log = append(answer.Log, logged(p))
+		answers := make([]proven, len(good))
+		for i, one := range good {
+			answers[i] = proven{Key: one.Key, Receipt: one.Claims, Words: true}
+			for _, p := range one.Places {
+				answers[i].Log = append(answers[i].Log, logged(p))
+			}
 		}
-		return answer, nil
+		return answers, nil
 	})
 }
 
-// consentCommand gives a command its one file, its keys and the forms of its answer.
-func consentCommand(w World, keys *string, command *cobra.Command, check func([]byte, jws.Keys) (proven, error)) *cobra.Command {
+// consentCommand gives a command its one file, its keys and the forms of its answer. In JSON it is an array, for a file has one act or
+// more.
+func consentCommand(w World, command *cobra.Command, check func([]byte, jws.Keys) ([]proven, error)) *cobra.Command {
+	var keys string
 	var form format
 	command.Args = cobra.ExactArgs(1)
 	command.RunE = func(_ *cobra.Command, args []string) error {
-		public, err := readKeys(*keys)
+		public, err := readKeys(keys)
 		if err != nil {
 			return err
 		}
@@ -89,16 +93,23 @@ func consentCommand(w World, keys *string, command *cobra.Command, check func([]
 		if err != nil {
 			return err
 		}
-		answer, err := check(text, public)
+		answers, err := check(text, public)
 		if err != nil {
 			return fmt.Errorf("the %s does not hold: %w", command.Name(), err)
 		}
 		if form == asJSON {
-			return writeJSON(w.Out, answer)
+			return writeJSON(w.Out, answers)
 		}
-		return writeTable(w.Out, answer.rows())
+		var rows [][]string
+		for i, answer := range answers {
+			if i > 0 {
+				rows = append(rows, []string{""})
+			}
+			rows = append(rows, answer.rows()...)
+		}
+		return writeTable(w.Out, rows)
 	}
-	command.Flags().StringVar(keys, "keys", "", "file with the service's public keys (JWKS), from the organisation and on another way than the receipt")
+	command.Flags().StringVar(&keys, "keys", "", "file with the service's public keys (JWKS), from the organisation and on another way than the receipt")
 	outputFlag(command, &form, asJSON)
 	return command
 }
@@ -161,16 +172,23 @@ func (p proven) rows() [][]string {
 	if c.Expires != 0 {
 		rows = append(rows, []string{"Ends", moment(c.Expires)})
 	}
-	words := "not checked; name the words by --notice"
-	if p.Words {
-		words = "good: these are the words"
-	}
-	rows = append(rows, []string{"Notice", c.Notice.ID + " " + strconv.Itoa(int(c.Notice.Version)) + " in " + c.Notice.Language + "; " + words},
-		[]string{"Withdraw", c.Withdraw})
+	rows = append(rows, []string{"Notice", p.notice()}, []string{"Withdraw", c.Withdraw})
 	for _, row := range rows {
 		row[1] = printable(row[1])
 	}
 	return rows
+}
+
+func (p proven) notice() string {
+	n := p.Receipt.Notice
+	words := "not checked; name the words by --notice"
+	switch {
+	case n.SHA256 == "":
+		return "none was shown"
+	case p.Words:
+		words = "good: these are the words"
+	}
+	return n.ID + " " + strconv.Itoa(int(n.Version)) + " in " + n.Language + "; " + words
 }
 
 func (p proven) place(event uuid.UUID) string {

@@ -125,9 +125,23 @@ func TestAConsentIsVerifiedOffline(t *testing.T) {
 		}
 	}
 	code, out, complaint := offline(t, folder, read(t, folder, "bundle.json"), "verify bundle - --keys jwks.json -o json")
-	var answer proven
-	if err := json.Unmarshal([]byte(out), &answer); err != nil || code != Answered || !answer.Words || len(answer.Log) != 2 || answer.Receipt.Notice.Version != 3 || answer.Log[1].Index != 1 {
+	var answers []proven
+	if err := json.Unmarshal([]byte(out), &answers); err != nil || code != Answered || len(answers) != 1 || !answers[0].Words || len(answers[0].Log) != 2 ||
+		answers[0].Receipt.Notice.Version != 3 || answers[0].Log[1].Index != 1 {
 		t.Errorf("%s%s, %v", out, complaint, err)
+	}
+}
+
+func TestAFileOfSeveralActsIsVerified(t *testing.T) {
+	folder := consents(t)
+	one := read(t, folder, "bundle.json")
+	code, out, complaint := offline(t, folder, one+one, "verify bundle - --keys jwks.json")
+	if code != Answered || strings.Count(out, "good: signed by ") != 2 {
+		t.Errorf("%s%s", out, complaint)
+	}
+	code, out, complaint = offline(t, folder, one+strings.Replace(one, "Bonjour", "Bonsoir", 1), "verify bundle - --keys jwks.json")
+	if code != Refused || out != "" || !strings.Contains(complaint, "bundle 2: the words are not those") {
+		t.Errorf("%s%s", out, complaint)
 	}
 }
 

@@ -369,6 +369,41 @@ func first(proofs map[uuid.UUID]consent.Inclusion) consent.Inclusion {
 	return consent.Inclusion{}
 }
 
+// TestAFileHasOneBundleOrMore: what a person did, act by act, and among it one that names no notice.
+func TestAFileHasOneBundleOrMore(t *testing.T) {
+	s, events := busy(t)
+	keys := jws.NewKeys(s.key.Public())
+	bare, err := s.ledger.Record(t.Context(), consent.Act{Site: "s", Key: "bare", Person: consent.Person{Kind: "receipt", ID: "b"}, Method: consent.MethodOperatorWithdraw,
+		Choices: []consent.Choice{{Type: consent.EventWithdrawn, Purpose: "newsletter", Decision: consent.Denied}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	withdrawn, err := bundle.Make(s.receipt(bare.Events), bare.Events, nil, s.proofs(bare.Events))
+	if err != nil {
+		t.Fatal(err)
+	}
+	all, err := bundle.OpenAll(append(s.bundle(events), withdrawn...), keys)
+	if err != nil || len(all) != 2 || all[1].Claims.ID != bare.Receipt || all[1].Claims.Method != "operator-withdraw" {
+		t.Errorf("%+v, %v", all, err)
+	}
+	for name, c := range map[string]struct {
+		text string
+		want error
+	}{
+		"nothing":           {"", bundle.ErrForm},
+		"white space":       {" \n", bundle.ErrForm},
+		"half of one":       {string(withdrawn[:len(withdrawn)/2]), bundle.ErrForm},
+		"something behind":  {string(withdrawn) + "x", bundle.ErrForm},
+		"words of nothing":  {strings.Replace(string(withdrawn), `"notice":null,"proofs"`, `"notice":{},"proofs"`, 1), bundle.ErrNotice},
+		"nothing for words": {strings.Replace(string(s.bundle(events)), words, `null`, 1), bundle.ErrNotice},
+		"a bad second one":  {string(withdrawn) + strings.Replace(string(s.bundle(events)), "Bonjour", "Bonsoir", 1), bundle.ErrNotice},
+	} {
+		if got, err := bundle.OpenAll([]byte(c.text), keys); !errors.Is(err, c.want) || got != nil {
+			t.Errorf("%s: %+v, %v", name, got, err)
+		}
+	}
+}
+
 // TestTheSameActOfAnotherTenant: one service has several logs; the events say whose they are.
 func TestTheSameActOfAnotherTenant(t *testing.T) {
 	s, events := busy(t)

@@ -14,6 +14,7 @@ import (
 const (
 	formatISO     = "iso27560"
 	formatKantara = "kantara"
+	formatBundles = "bundles"
 )
 
 // export hands over what is recorded of a person (Articles 15 and 20).
@@ -29,9 +30,9 @@ func (s *Server) export(w http.ResponseWriter, r *http.Request, c call) error {
 	if err != nil {
 		return err
 	}
-	kind := map[string]string{formatISO: "application/ld+json", formatKantara: "application/json"}[body.Format]
+	kind := map[string]string{formatISO: "application/ld+json", formatKantara: "application/json", formatBundles: "application/jsonl"}[body.Format]
 	if kind == "" {
-		return malformed("The format of an export is iso27560 or kantara")
+		return malformed("The format of an export is iso27560, kantara or bundles")
 	}
 	text, err := s.exported(r.Context(), c, person, body.Format)
 	if err != nil {
@@ -53,6 +54,9 @@ func (s *Server) exported(ctx context.Context, c call, person consent.Person, fo
 		return nil, err //nolint:wrapcheck // becomes a problem
 	}
 	p := c.policy
+	if format == formatBundles {
+		return s.bundles(ctx, p, events)
+	}
 	controller, countries := p.Exporter()
 	in := export.Input{Controller: controller, Purposes: p.Spec.Purposes, Countries: countries, Withdraw: s.base(p) + "/me/" + string(p.Spec.Sites[0].ID), Events: events}
 	for _, languages := range p.All {
