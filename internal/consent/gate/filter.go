@@ -105,7 +105,9 @@ func (w *walk) value(n *node, v any) bool {
 			return w.drop(n.path, NoPurpose)
 		}
 		w.out.Write(v)
-		w.result.Allowed[n.path] = w.purposes(n)
+		if _, known := w.result.Allowed[n.path]; !known {
+			w.result.Allowed[n.path] = w.purposes(n)
+		}
 		return true
 	default:
 		return false

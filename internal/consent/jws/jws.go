@@ -61,7 +61,7 @@ func (k Keys) Open(typ, text string) (payload []byte, id string, err error) {
 		return nil, "", ErrForm
 	}
 	parsed, err := jose.ParseSignedCompact(text, []jose.SignatureAlgorithm{jose.EdDSA})
-	if other := (*jose.ErrUnexpectedSignatureAlgorithm)(nil); errors.As(err, &other) {
+	if _, other := errors.AsType[*jose.ErrUnexpectedSignatureAlgorithm](err); other {
 		return nil, "", ErrAlgorithm
 	}
 	if err != nil || len(parsed.Signatures) != 1 {
