@@ -7,6 +7,8 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"flag"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -22,6 +24,8 @@ import (
 	"github.com/rempart-dev/rempart/internal/consent/proof"
 	"github.com/rempart-dev/rempart/internal/consent/receipt"
 )
+
+var update = flag.Bool("update", false, "rewrite the golden files")
 
 const words = `{"banner":"<b>Bonjour & bienvenue</b>","refuse":"Refuser"}`
 
@@ -428,13 +432,40 @@ func TestTheSameActOfAnotherTenant(t *testing.T) {
 	}
 }
 
+// kept is a bundle that was made once, and the keys of its service. Ledgers number events by chance, so a new one is never the same.
+func kept(t testing.TB) ([]byte, jws.Keys) {
+	t.Helper()
+	if *update {
+		s, events := busy(t)
+		if err := os.WriteFile("testdata/bundle.golden", s.bundle(events), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	text, err := os.ReadFile("testdata/bundle.golden")
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, err := jws.NewKey(bytes.Repeat([]byte{7}, jws.SeedSize))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text, jws.NewKeys(key.Public())
+}
+
+// TestABundleOfOnceStillHolds: proof is kept for years, so what reads it may not change.
+func TestABundleOfOnceStillHolds(t *testing.T) {
+	text, keys := kept(t)
+	good, err := bundle.Open(text, keys)
+	if err != nil || len(good.Places) != 3 || good.Claims.Method != "checkbox" {
+		t.Errorf("%+v, %v", good, err)
+	}
+}
+
 func FuzzOpen(f *testing.F) {
-	s, events := busy(f)
-	good := s.bundle(events)
-	keys := jws.NewKeys(s.key.Public())
-	f.Add(good)
+	text, keys := kept(f)
+	f.Add(text)
 	f.Add([]byte(`{"receipt":"","events":[{}],"notice":null,"proofs":[{"path":["AA"]}]}`))
-	want, err := bundle.Open(good, keys)
+	want, err := bundle.Open(text, keys)
 	if err != nil {
 		f.Fatal(err)
 	}
