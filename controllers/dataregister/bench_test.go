@@ -75,7 +75,7 @@ func newBench(t *testing.T, objects ...client.Object) *bench {
 	// The converter with the schemas of client-go refuses every NetworkPolicy; the deduced one does well enough.
 	base := fake.NewClientBuilder().WithScheme(scheme).WithTypeConverters(managedfields.NewDeducedTypeConverter()).
 		WithStatusSubresource(&v1alpha1.DataRegister{}).
-		WithIndex(&v1alpha1.DataRegister{}, indexClaim, claimsOf).WithIndex(&v1alpha1.DataRegister{}, indexOfficer, officerOf).
+		WithIndex(&v1alpha1.DataRegister{}, register.IndexClaims, claimsOf).WithIndex(&v1alpha1.DataRegister{}, indexOfficer, officerOf).
 		WithObjects(&corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: "paris"}}, &v1alpha1.DataProtectionOfficer{ObjectMeta: metav1.ObjectMeta{Name: "acme"}}).
 		WithObjects(objects...).Build()
 	b.Client = interceptor.NewClient(base, interceptor.Funcs{

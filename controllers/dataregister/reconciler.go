@@ -75,30 +75,34 @@ func (r *Reconciler) step(ctx context.Context, dreg *v1alpha1.DataRegister) (reg
 	return register.Judge(in, seen), nil
 }
 
-// claim refuses to touch a database that another register has claimed before. The webhook refuses such a register; this
-// one was created while the webhook was off, or at the same instant.
+// claim refuses to touch a store that another register has claimed before. The webhook refuses such a register; this one
+// was created while the webhook was off, at the same instant, or before the news of the other one had come.
 func (r *Reconciler) claim(ctx context.Context, dreg *v1alpha1.DataRegister) error {
 	var others []v1alpha1.DataRegister
-	for _, key := range register.Claims(dreg) {
+	for _, key := range register.ClaimKeys(dreg) {
 		list := &v1alpha1.DataRegisterList{}
-		if err := r.Client.List(ctx, list, client.MatchingFields{indexClaim: key}); err != nil {
+		if err := r.Client.List(ctx, list, client.MatchingFields{register.IndexClaims: key}); err != nil {
 			return fmt.Errorf("looking for other claims: %w", err)
 		}
 		others = append(others, list.Items...)
 	}
-	rival, store := register.Rival(dreg, others)
+	rival, claim := register.Rival(dreg, others)
+	what := "database"
+	if claim.Workload {
+		what = "workload"
+	}
 	switch {
 	case rival == nil:
 		return nil
 	case rival.UID == dreg.UID:
 		return &flow.Permanent{Reason: v1alpha1.ReasonStoreClaimed,
-			Message: fmt.Sprintf("Store %q names the same database as another store of this register; remove one of them", store)}
+			Message: fmt.Sprintf("Store %q names the same database as another store of this register; remove one of them", claim.Store)}
 	case rival.Namespace != dreg.Namespace: // the other namespace is not this user's to know
 		return &flow.Permanent{Reason: v1alpha1.ReasonStoreClaimed,
-			Message: fmt.Sprintf("The database of store %q is claimed by an older DataRegister in another namespace; a database has one register", store)}
+			Message: fmt.Sprintf("The %s of store %q is claimed by an older DataRegister in another namespace; a %s has one register", what, claim.Store, what)}
 	default:
 		return &flow.Permanent{Reason: v1alpha1.ReasonStoreClaimed,
-			Message: fmt.Sprintf("The database of store %q is claimed by the older DataRegister %q; a database has one register: remove the store from one of them", store, rival.Name)}
+			Message: fmt.Sprintf("The %s of store %q is claimed by the older DataRegister %q; a %s has one register: remove the store from one of them", what, claim.Store, rival.Name, what)}
 	}
 }
 

@@ -42,13 +42,8 @@ import (
 // +kubebuilder:rbac:groups="",resources=nodes,verbs=list;watch
 // +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch
 
-// Indexes of the cache.
-const (
-	// indexClaim finds registers by the databases that they name (register.Claims).
-	indexClaim = "dataregister.claim"
-	// indexOfficer finds registers by the officer that they name.
-	indexOfficer = "dataregister.officer"
-)
+// indexOfficer finds registers in the cache by the officer that they name.
+const indexOfficer = "dataregister.officer"
 
 // Places says what a register's residency policy allows. It answers from memory.
 type Places interface {
@@ -80,7 +75,7 @@ type Config struct {
 
 // Register adds the controller to the manager.
 func Register(ctx context.Context, mgr ctrl.Manager, config Config) error {
-	if err := index(ctx, mgr.GetFieldIndexer()); err != nil {
+	if err := Index(ctx, mgr.GetFieldIndexer()); err != nil {
 		return err
 	}
 	r := &Reconciler{
@@ -100,8 +95,9 @@ func Register(ctx context.Context, mgr ctrl.Manager, config Config) error {
 // comingAndGoing lets only creations and deletions pass.
 var comingAndGoing = predicate.Funcs{UpdateFunc: func(event.UpdateEvent) bool { return false }}
 
-func index(ctx context.Context, indexer client.FieldIndexer) error {
-	if err := indexer.IndexField(ctx, &v1alpha1.DataRegister{}, indexClaim, claimsOf); err != nil {
+// Index adds the indexes of registers to the cache. Admission finds by them, too, who claims a store.
+func Index(ctx context.Context, indexer client.FieldIndexer) error {
+	if err := indexer.IndexField(ctx, &v1alpha1.DataRegister{}, register.IndexClaims, claimsOf); err != nil {
 		return fmt.Errorf("indexing the claims of registers: %w", err)
 	}
 	if err := indexer.IndexField(ctx, &v1alpha1.DataRegister{}, indexOfficer, officerOf); err != nil {
@@ -111,18 +107,18 @@ func index(ctx context.Context, indexer client.FieldIndexer) error {
 }
 
 func claimsOf(object client.Object) []string {
-	return register.Claims(object.(*v1alpha1.DataRegister))
+	return register.ClaimKeys(object.(*v1alpha1.DataRegister))
 }
 
 func officerOf(object client.Object) []string {
 	return []string{string(object.(*v1alpha1.DataRegister).Spec.OfficerRef.Name)}
 }
 
-// rivals are the registers that name a database that another one names, which came, changed or went.
+// rivals are the registers that claim what another one claims, which came, changed or went.
 func (r *Reconciler) rivals(ctx context.Context, object client.Object) []reconcile.Request {
 	var requests []reconcile.Request
 	for _, claim := range claimsOf(object) {
-		for _, request := range r.list(ctx, client.MatchingFields{indexClaim: claim}) {
+		for _, request := range r.list(ctx, client.MatchingFields{register.IndexClaims: claim}) {
 			if request.NamespacedName != client.ObjectKeyFromObject(object) {
 				requests = append(requests, request)
 			}

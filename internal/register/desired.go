@@ -76,35 +76,3 @@ func storageTrouble(s *v1alpha1.DataStore, facts Facts) objection {
 	}
 	return objection{}
 }
-
-// Rival returns the register that has claimed a database of r before, and the store of r that names it; nil when none
-// has. The older register wins, the UID deciding a tie. A register may also be its own rival: two of its stores name the
-// same database.
-func Rival(r *v1alpha1.DataRegister, others []v1alpha1.DataRegister) (*v1alpha1.DataRegister, v1alpha1.PartName) {
-	mine := map[string]v1alpha1.PartName{}
-	for i, key := range Claims(r) {
-		if _, twice := mine[key]; twice {
-			return r, r.Spec.Stores[i].Name
-		}
-		mine[key] = r.Spec.Stores[i].Name
-	}
-	for i := range others {
-		other := &others[i]
-		if other.UID == r.UID || !older(other, r) {
-			continue
-		}
-		for _, key := range Claims(other) {
-			if store, both := mine[key]; both {
-				return other, store
-			}
-		}
-	}
-	return nil, ""
-}
-
-func older(a, b *v1alpha1.DataRegister) bool {
-	if !a.CreationTimestamp.Equal(&b.CreationTimestamp) {
-		return a.CreationTimestamp.Before(&b.CreationTimestamp)
-	}
-	return a.UID < b.UID
-}

@@ -149,27 +149,6 @@ func Affinity(regions []string) *corev1ac.NodeAffinityApplyConfiguration {
 			corev1ac.NodeSelectorRequirement().WithKey(corev1.LabelTopologyRegion).WithOperator(corev1.NodeSelectorOpIn).WithValues(sorted...))))
 }
 
-// Claims returns a key for each database that the register names, in the order of its stores. Two registers, or two
-// stores, with the same key claim the same data. A host without a dot, or with the namespace only, is a Service of the
-// cluster: its forms count as one.
-func Claims(register *v1alpha1.DataRegister) []string {
-	keys := make([]string, 0, len(register.Spec.Stores))
-	for i := range register.Spec.Stores {
-		c := Connection(register, &register.Spec.Stores[i])
-		keys = append(keys, address(canonicalHost(c.Host, register.Namespace), c.Port)+"/"+c.Database)
-	}
-	return keys
-}
-
-func canonicalHost(host, namespace string) string {
-	host = strings.TrimSuffix(strings.ToLower(host), ".")
-	host = strings.TrimSuffix(strings.TrimSuffix(host, ".cluster.local"), ".svc")
-	if !strings.ContainsAny(host, ".:") {
-		host += "." + namespace
-	}
-	return host
-}
-
 // StoreNames returns the names of the stores that the spec has or that the status remembers, sorted.
 func StoreNames(r *v1alpha1.DataRegister) []string {
 	names := map[string]struct{}{}

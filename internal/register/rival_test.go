@@ -21,7 +21,15 @@ func named(uid string, minute int, hosts ...string) v1alpha1.DataRegister {
 	return r
 }
 
-func TestTheOlderRegisterKeepsADatabase(t *testing.T) {
+// run says of each store that one and the same workload runs it.
+func run(r v1alpha1.DataRegister) v1alpha1.DataRegister {
+	for i := range r.Spec.Stores {
+		r.Spec.Stores[i].WorkloadRef = &v1alpha1.WorkloadRef{Kind: "StatefulSet", Name: "postgres"}
+	}
+	return r
+}
+
+func TestTheOlderRegisterKeepsAStore(t *testing.T) {
 	managed := *readRegister(t, "managed")
 	managed.CreationTimestamp = metav1.NewTime(noon)
 	cases := []struct {
@@ -38,17 +46,20 @@ func TestTheOlderRegisterKeepsADatabase(t *testing.T) {
 		{"another database", named("x", 5, "db"), []v1alpha1.DataRegister{named("y", 4, "other")}, "", ""},
 		{"the same Service in other words", named("x", 5, "DB.shop.svc.cluster.local."), []v1alpha1.DataRegister{named("y", 4, "db")}, "y", "a"},
 		{"a managed store of another register", named("x", 5, "crm-main.shop"), []v1alpha1.DataRegister{managed}, managed.UID, "a"},
+		{"an address in other words", named("x", 5, "::ffff:10.0.0.1"), []v1alpha1.DataRegister{named("y", 4, "10.0.0.1")}, "y", "a"},
+		{"one workload, two databases", run(named("x", 5, "db")), []v1alpha1.DataRegister{run(named("y", 4, "other"))}, "y", "a"},
+		{"one workload in two stores", run(named("x", 5, "db", "other")), nil, "", ""},
 		{"twice in one register", named("x", 5, "db", "db.shop.svc"), nil, "x", "b"},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			rival, store := Rival(&c.mine, c.others)
+			rival, claim := Rival(&c.mine, c.others)
 			var uid types.UID
 			if rival != nil {
 				uid = rival.UID
 			}
-			if uid != c.rival || store != c.store {
-				t.Errorf("got %q, %q", uid, store)
+			if uid != c.rival || claim.Store != c.store {
+				t.Errorf("got %q, %q", uid, claim.Store)
 			}
 		})
 	}

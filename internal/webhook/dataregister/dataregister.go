@@ -14,6 +14,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 
 	"github.com/rempart-dev/rempart/api/v1alpha1"
+	"github.com/rempart-dev/rempart/internal/register"
 	"github.com/rempart-dev/rempart/internal/residency"
 	"github.com/rempart-dev/rempart/internal/webhook/lookup"
 	"github.com/rempart-dev/rempart/internal/webhook/review"
@@ -46,7 +47,8 @@ type judge struct {
 	marker Marker
 }
 
-// +kubebuilder:rbac:groups=gdpr.rempart.dev,resources=dataregisters;erasurerequests,verbs=list
+// +kubebuilder:rbac:groups=gdpr.rempart.dev,resources=erasurerequests,verbs=list
+// +kubebuilder:rbac:groups=gdpr.rempart.dev,resources=dataregisters,verbs=get;list;watch
 // +kubebuilder:rbac:groups=gdpr.rempart.dev,resources=residencypolicies;dataprotectionofficers,verbs=get
 
 // New makes a handler. It judges by what the API server says now: a policy, a class and a register are often applied
@@ -102,40 +104,63 @@ func oldStore(req request, name v1alpha1.PartName) *v1alpha1.DataStore {
 	return &req.Old.Spec.Stores[at]
 }
 
-// oneRegister refuses a store that another register, of any namespace, claims already.
+// oneRegister refuses a store that another register, of any namespace, claims already. It asks only of claims that the
+// request brings: others are known to the index of the cache, and those that it names are read live, for they may have let
+// go. A register that came a moment ago, or that another replica lets in at the same time, is not in the index: then both
+// are admitted, and the reconciler of the younger one stalls with StoreClaimed and touches no store (register.Rival).
 func (j judge) oneRegister(ctx context.Context, answer *review.Answer, req request) error {
-	if !req.Created() && equality.Semantic.DeepEqual(req.Object.Spec.Stores, req.Old.Spec.Stores) {
-		return nil
+	refuse := func(claim register.Claim, by string) {
+		store := register.Store(req.Object, string(claim.Store))
+		answer.Refuse(RuleOneStore, field(store, ""), fmt.Sprintf("store %q is claimed by %s already: one store has one register (rule %s); remove it from one of them", claim.Store, by, RuleOneStore))
 	}
-	registers := &v1alpha1.DataRegisterList{}
-	if err := j.reader.List(ctx, registers); err != nil {
-		return fmt.Errorf("listing the registers: %w", err)
+	var old []register.Claim
+	var twiceBefore register.Claim
+	if req.Old != nil {
+		old = register.Claims(req.Old)
+		twiceBefore, _ = register.Twice(req.Old)
 	}
-	claimed := map[string]string{}
-	for i := range registers.Items {
-		other := &registers.Items[i]
-		if other.Namespace == req.Namespace && other.Name == req.Object.Name {
+	refused := map[v1alpha1.PartName]struct{}{}
+	for _, claim := range register.Claims(req.Object) {
+		if _, done := refused[claim.Store]; done || slices.Contains(old, claim) {
 			continue
 		}
-		for s := range other.Spec.Stores {
-			for _, key := range endpoints(other.Namespace, other.Name, &other.Spec.Stores[s]) {
-				claimed[key] = whose(other, req.Namespace)
-			}
+		holder, err := j.holder(ctx, req, claim.Key)
+		if err != nil {
+			return err
+		}
+		if holder != nil {
+			refuse(claim, whose(holder, req.Namespace))
+			refused[claim.Store] = struct{}{}
 		}
 	}
-	for s := range req.Object.Spec.Stores {
-		store := &req.Object.Spec.Stores[s]
-		for _, key := range endpoints(req.Namespace, req.Object.Name, store) {
-			if by, taken := claimed[key]; taken {
-				answer.Refuse(RuleOneStore, field(store, ""), fmt.Sprintf("store %q is claimed by %s already: one store has one register (rule %s); remove it from one of them", store.Name, by, RuleOneStore))
-				break
-			}
-			if store.WorkloadRef == nil {
-				claimed[key] = "another store of this register"
-			}
-		}
+	if claim, twice := register.Twice(req.Object); twice && len(refused) == 0 && claim != twiceBefore {
+		refuse(claim, "another store of this register")
 	}
 	return nil
+}
+
+// holder is another register that claims a key; nil when there is none.
+func (j judge) holder(ctx context.Context, req request, key string) (*v1alpha1.DataRegister, error) {
+	known := &v1alpha1.DataRegisterList{}
+	if err := j.world.Cached.List(ctx, known, client.MatchingFields{register.IndexClaims: key}, client.UnsafeDisableDeepCopy, client.DisableReadYourWritesConsistency); err != nil {
+		return nil, fmt.Errorf("looking for other claims: %w", err)
+	}
+	for i := range known.Items {
+		at := client.ObjectKeyFromObject(&known.Items[i])
+		if at == (client.ObjectKey{Namespace: req.Namespace, Name: req.Object.Name}) {
+			continue
+		}
+		other := &v1alpha1.DataRegister{}
+		err := j.reader.Get(ctx, at, other)
+		switch {
+		case apierrors.IsNotFound(err):
+		case err != nil:
+			return nil, fmt.Errorf("reading another register: %w", err)
+		case slices.Contains(register.ClaimKeys(other), key):
+			return other, nil
+		}
+	}
+	return nil, nil
 }
 
 // whose names the other register, but not one of a namespace that the user may not see.

@@ -1,6 +1,7 @@
 package admission
 
 import (
+	"errors"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -142,6 +143,12 @@ func TestOneStoreHasOneRegister(t *testing.T) {
 			Host: host, Database: "app", TLS: v1alpha1.ConnectionTLS{Mode: "Require"}, EraserSecretRef: v1alpha1.SecretRef{Name: "e"}, VerifierSecretRef: v1alpha1.SecretRef{Name: "v"}}}
 	}
 	expect.Accepted(t, admin.Create(t.Context(), newRegister("twice", "one", connected("db.example.com"))))
+	expect.Eventually(t, func() error { // the news of the first one comes to the operator's cache
+		if err := admin.Create(t.Context(), newRegister("twice", "two", connected("DB.EXAMPLE.COM")), client.DryRunAll); err == nil {
+			return errors.New("admitted")
+		}
+		return nil
+	})
 	expect.Refused(t, admin.Create(t.Context(), newRegister("twice", "two", connected("DB.EXAMPLE.COM"))), `claimed by DataRegister "one"`)
 }
 

@@ -17,6 +17,7 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/rempart-dev/rempart/controllers/dataregister"
 	"github.com/rempart-dev/rempart/controllers/residencypolicy"
 	"github.com/rempart-dev/rempart/internal/residency"
 	"github.com/rempart-dev/rempart/internal/webhook"
@@ -59,6 +60,7 @@ func operate(ctx context.Context, server *apiserver.Server, hooks *apiserver.Hoo
 	end, err = server.Operate(ctx, hooks, func(mgr ctrl.Manager) error {
 		return errors.Join(
 			residencypolicy.Register(mgr, residencypolicy.Config{Snapshots: holder, Scans: &residency.ScanHolder{}, Clock: clock.RealClock{}, OperatorNamespace: apiserver.OperatorNamespace, Guards: hooks.Guards}),
+			dataregister.Index(ctx, mgr.GetFieldIndexer()),
 			webhook.SetupWithManager(mgr, webhook.Deps{Snapshots: holder, Clock: clock.RealClock{}, OperatorNamespace: apiserver.OperatorNamespace, OperatorUser: apiserver.OperatorUser}))
 	})
 	if err != nil {

@@ -14,6 +14,7 @@ import (
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
 
+	"github.com/rempart-dev/rempart/controllers/dataregister"
 	"github.com/rempart-dev/rempart/controllers/residencypolicy"
 	"github.com/rempart-dev/rempart/controllers/restore"
 	"github.com/rempart-dev/rempart/internal/guard"
@@ -86,6 +87,7 @@ func (b *bench) operator(mgr ctrl.Manager) error {
 	guards := b.hooks.Guards
 	return errors.Join(
 		residencypolicy.Register(mgr, residencypolicy.Config{Snapshots: b.snapshots, Scans: b.scans, Clock: clock.RealClock{}, OperatorNamespace: apiserver.OperatorNamespace, Guards: guards}),
+		dataregister.Index(context.Background(), mgr.GetFieldIndexer()),
 		webhook.SetupWithManager(mgr, webhook.Deps{Snapshots: b.snapshots, Clock: clock.RealClock{}, OperatorNamespace: apiserver.OperatorNamespace, OperatorUser: apiserver.OperatorUser}),
 		(&restore.Reconciler{Client: mgr.GetClient(), Guards: &guard.Guards{Policies: guards.Policies, Bindings: guards.Bindings}}).Register(mgr))
 }

@@ -21,7 +21,7 @@ import (
 	"github.com/rempart-dev/rempart/test/perf/measure"
 )
 
-// clients send dry-run creates of claims, each one after another. Each has connections of its own, as separate users have.
+// clients send dry-run creates, each one after another. Each has connections of its own, as separate users have.
 type clients struct {
 	host string
 	list []*http.Client
@@ -45,13 +45,13 @@ func (c *clients) close() {
 	}
 }
 
-// create sends requests to a namespace and returns how long each took.
-func (c *clients) create(ctx context.Context, namespace string, requests int) ([]time.Duration, error) {
-	body, err := json.Marshal(newClaim(namespace, allowedClass))
+// create sends requests to make one and the same object, and returns how long each took.
+func (c *clients) create(ctx context.Context, path string, object any, requests int) ([]time.Duration, error) {
+	body, err := json.Marshal(object)
 	if err != nil {
 		return nil, err
 	}
-	url := c.host + "/api/v1/namespaces/" + namespace + "/persistentvolumeclaims?dryRun=All"
+	url := c.host + path + "?dryRun=All"
 	times := make([]time.Duration, requests)
 	failed := make(chan error, len(c.list))
 	var next atomic.Int64
@@ -86,7 +86,7 @@ func send(ctx context.Context, one *http.Client, url string, body []byte) error 
 	defer answer.Body.Close()
 	content, err := io.ReadAll(answer.Body)
 	if err == nil && answer.StatusCode != http.StatusCreated {
-		err = fmt.Errorf("creating a claim: %s: %s", answer.Status, content)
+		err = fmt.Errorf("creating an object: %s: %s", answer.Status, content)
 	}
 	return err
 }
@@ -130,7 +130,7 @@ func (c *cluster) once(ctx context.Context, users *clients, namespace string, re
 	if err != nil {
 		return err
 	}
-	times, err := users.create(ctx, namespace, requests)
+	times, err := users.create(ctx, "/api/v1/namespaces/"+namespace+"/persistentvolumeclaims", newClaim(namespace, allowedClass), requests)
 	if err != nil {
 		return err
 	}

@@ -36,24 +36,26 @@ func Run(ctx context.Context, args []string) error {
 	flags.IntVar(&o.calls, "calls", 1000, "calls of a handler in one round, in process")
 	flags.IntVar(&o.memoryCalls, "memory-calls", 1_000_000, "calls between two looks at the memory, at most")
 	flags.DurationVar(&o.memoryTime, "memory-time", 30*time.Second, "time between two looks at the memory, at most")
-	part := flags.String("part", "", "server: requests to an API server; scan: how soon a finding comes; handlers: without a network; empty: all")
+	part := flags.String("part", "", "server: requests to an API server; registers: requests for a register among many; scan: how soon a finding comes; handlers: without a network; empty: all")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
 	switch *part {
 	case "server":
 		return served(ctx, o, (*cluster).loads)
+	case "registers":
+		return served(ctx, o, (*cluster).registers)
 	case "scan":
 		return served(ctx, o, (*cluster).scan)
 	case "handlers":
 		return inProcess(ctx, o)
 	case "":
-		if err := served(ctx, o, (*cluster).loads, (*cluster).scan); err != nil {
+		if err := served(ctx, o, (*cluster).loads, (*cluster).scan, (*cluster).registers); err != nil {
 			return err
 		}
 		return inProcess(ctx, o)
 	default:
-		return fmt.Errorf("%q is no part: server, scan or handlers", *part)
+		return fmt.Errorf("%q is no part: server, registers, scan or handlers", *part)
 	}
 }
 
