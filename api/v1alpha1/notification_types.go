@@ -6,7 +6,7 @@ import (
 
 // NotificationEvent is why a message is sent.
 //
-// +kubebuilder:validation:Enum=StageFired;ComplementDue;DeadLettered;RecipientErasure;ErasureOverdue;OfficerDigest
+// +kubebuilder:validation:Enum=StageFired;ComplementDue;DeadLettered;RecipientErasure;ErasureOverdue;OfficerDigest;ExceptionExpiring
 type NotificationEvent string
 
 // Values of NotificationEvent.
@@ -17,6 +17,8 @@ const (
 	EventRecipientErasure NotificationEvent = "RecipientErasure"
 	EventErasureOverdue   NotificationEvent = "ErasureOverdue"
 	EventOfficerDigest    NotificationEvent = "OfficerDigest"
+	// EventExceptionExpiring: an exception of a ResidencyPolicy ends within thirty days.
+	EventExceptionExpiring NotificationEvent = "ExceptionExpiring"
 )
 
 // DeliveryResult is what an attempt came to.
@@ -59,7 +61,7 @@ type NotificationCause struct {
 	// +required
 	Event NotificationEvent `json:"event,omitempty"`
 	// stage of the escalation, for events of a stage; the recipient of the data, for RecipientErasure; the time of the
-	// schedule, for OfficerDigest.
+	// schedule, for OfficerDigest; the exception and its end, for ExceptionExpiring.
 	// +optional
 	Stage PartName `json:"stage,omitempty"`
 	// ordinal counts repetitions of the same cause; 1 when absent.

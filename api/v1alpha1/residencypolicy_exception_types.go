@@ -38,6 +38,21 @@ const (
 	ExceptionExpired ExceptionState = "Expired"
 )
 
+// ExceptionNotice is whom the operator tells that an exception ends soon.
+//
+// +kubebuilder:validation:Enum=Officers;NoRegister;NoChannel
+type ExceptionNotice string
+
+// Values of ExceptionNotice.
+const (
+	// NoticeOfficers: a Notification exists for each channel of the officers of the registers in the exception's namespace.
+	NoticeOfficers ExceptionNotice = "Officers"
+	// NoticeNoRegister: no register is in the namespace, so no officer is known. The event alone tells.
+	NoticeNoRegister ExceptionNotice = "NoRegister"
+	// NoticeNoChannel: the officers of the registers there do not exist, or have no channel. The event alone tells.
+	NoticeNoChannel ExceptionNotice = "NoChannel"
+)
+
 // ResidencyException lifts one rule for objects of one namespace until an instant, on a ground of Article 46 or 49.
 //
 // +kubebuilder:validation:XValidation:rule="!has(self.objectName) || has(self.kind)",message="objectName needs kind"
@@ -89,4 +104,7 @@ type ExceptionStatus struct {
 	// state of the exception.
 	// +required
 	State ExceptionState `json:"state,omitempty"`
+	// notice says whom the operator tells that the exception ends soon; absent before the last thirty days.
+	// +optional
+	Notice ExceptionNotice `json:"notice,omitempty"`
 }

@@ -26,9 +26,11 @@ const (
 	forSweep    = 10 * time.Minute
 )
 
-// Reconciler says what a ResidencyPolicy means for the cluster. It makes no children.
+// Reconciler says what a ResidencyPolicy means for the cluster. Its only children are messages about exceptions that end soon.
 type Reconciler struct {
-	Client    client.Client
+	Client client.Client
+	// Reader reads live.
+	Reader    client.Reader
 	Recorder  events.EventRecorder
 	Clock     clock.PassiveClock
 	Snapshots *residency.Holder
@@ -46,19 +48,20 @@ func (r *Reconciler) Reconcile(ctx context.Context, policy *v1alpha1.ResidencyPo
 	verdict, err := r.step(ctx, policy)
 	report(policy, verdict, err)
 	patched := status.Patch(ctx, policy)
-	if err == nil && patched == nil {
+	if patched == nil { // a step that failed before it judged left the status as it was, and tells nothing
 		r.tell(before, policy, verdict.Fresh)
 	}
 	return flow.Next(flow.Earliest(wait(verdict), residency.UntilExceptionsChange(policy.Spec.Exceptions, r.Clock.Now())), err, patched)
 }
 
-// step is load and judge: a policy has no children to apply or observe.
+// step is the order of work. The judgement does not wait for messages: what is refused must not depend on them.
 func (r *Reconciler) step(ctx context.Context, policy *v1alpha1.ResidencyPolicy) (residency.Verdict, error) {
 	in, err := r.load(ctx, policy)
 	if err != nil {
 		return residency.Verdict{Status: policy.Status}, fmt.Errorf("loading: %w", err)
 	}
-	return residency.Judge(in), nil
+	err = r.notify(ctx, &in)
+	return residency.Judge(in), err
 }
 
 // load reads each input once.

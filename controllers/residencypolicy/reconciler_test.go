@@ -55,7 +55,7 @@ func start(t *testing.T, objects ...client.Object) *cluster {
 		keeper: &snapshot.Keeper{Client: c, Holder: holder, Clock: clock, OperatorNamespace: "rempart-system"},
 		guard:  &guard.Reconciler{Client: c, Reader: c, Clock: clock, Snapshots: holder},
 		scan:   &scan.Scanner{Client: c, Reader: c, Clock: clock, Snapshots: holder, Scans: scans},
-		status: &Reconciler{Client: c, Recorder: recorder, Clock: clock, Snapshots: holder, Scans: scans, Guards: installed(t), OperatorNamespace: "rempart-system"}}
+		status: &Reconciler{Client: c, Reader: c, Recorder: recorder, Clock: clock, Snapshots: holder, Scans: scans, Guards: installed(t), OperatorNamespace: "rempart-system"}}
 }
 
 func (c *cluster) snapshot(t *testing.T) {

@@ -79,7 +79,7 @@ func Register(mgr ctrl.Manager, config Config) error {
 	if err := scanner.Register(mgr, toScan); err != nil {
 		return fmt.Errorf("registering the scan: %w", err)
 	}
-	r := &Reconciler{Client: mgr.GetClient(), Recorder: mgr.GetEventRecorder("residencypolicy"), Clock: config.Clock, Snapshots: config.Snapshots,
+	r := &Reconciler{Client: mgr.GetClient(), Reader: mgr.GetAPIReader(), Recorder: mgr.GetEventRecorder("residencypolicy"), Clock: config.Clock, Snapshots: config.Snapshots,
 		Scans: config.Scans, Guards: config.Guards, OperatorNamespace: config.OperatorNamespace}
 	return r.register(mgr, toStatus, found)
 }

@@ -47,11 +47,17 @@ func (r *Reconciler) tellExceptions(policy *v1alpha1.ResidencyPolicy, was v1alph
 	case was == is.State:
 	case is.State == v1alpha1.ExceptionExpiresSoon:
 		r.Recorder.Eventf(policy, nil, corev1.EventTypeWarning, v1alpha1.ReasonExceptionExpiresSoon, "Except",
-			"Exception %s ends within thirty days; move what it lets in, or have it prolonged", is.Name)
+			"Exception %s ends within thirty days; move what it lets in, or have it prolonged%s", is.Name, untold[is.Notice])
 	case is.State == v1alpha1.ExceptionExpired:
 		r.Recorder.Eventf(policy, nil, corev1.EventTypeWarning, v1alpha1.ReasonExceptionExpired, "Except",
 			"Exception %s has ended; what it let in stays, and is a violation", is.Name)
 	}
+}
+
+// untold ends the event where it is all that tells.
+var untold = map[v1alpha1.ExceptionNotice]string{
+	v1alpha1.NoticeNoRegister: "; its namespace has no register, so no officer is told",
+	v1alpha1.NoticeNoChannel:  "; no officer of a register of its namespace has a channel, so none is told",
 }
 
 func stateBefore(policy *v1alpha1.ResidencyPolicy, exception v1alpha1.PartName) v1alpha1.ExceptionState {

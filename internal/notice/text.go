@@ -21,19 +21,20 @@ const (
 	TemplateRecipient      = "recipient-erasure"
 	TemplateErasureOverdue = "erasure-overdue"
 	TemplateDigest         = "officer-digest"
+	TemplateException      = "exception-expiring"
 )
 
 // Allowed are the parameters that a message may carry: names, times and numbers. Nothing that a person wrote as free
 // text and nothing about a data subject.
 var Allowed = []string{
-	"channel", "clock", "detectedTime", "dueTime", "elapsedHours", "legalDueTime", "missedStage", "missing", "name", "namespace",
+	"channel", "clock", "detectedTime", "dueTime", "elapsedHours", "exception", "expiresTime", "legalDueTime", "missedStage", "missing", "name", "namespace",
 	"ordinal", "recipient", "register", "stage", "awareTime", "acknowledgeDueTime",
 	"registers", "openErasures", "overdueErasures", "openBreaches", "overdueBreaches", "nextDeadlineTime", "nextDeadlineFor",
 	"logOrigin", "logSize", "logRoot", "logSignature", "logProblem",
 }
 
 // instants are the parameters that are shown as times.
-var instants = []string{"detectedTime", "dueTime", "legalDueTime", "awareTime", "acknowledgeDueTime", "nextDeadlineTime"}
+var instants = []string{"detectedTime", "dueTime", "legalDueTime", "awareTime", "acknowledgeDueTime", "nextDeadlineTime", "expiresTime"}
 
 type text struct{ subject, body string }
 
@@ -211,6 +212,22 @@ Merci de conserver ce message : les lignes ci-dessous sont l'état signé du jou
 ` + checkpoint,
 		},
 	},
+	TemplateException: {
+		v1alpha1.LanguageEnglish: {
+			"Residency exception ${exception} in ${namespace} ends soon",
+			`The exception ${exception} of the ResidencyPolicy ${name} ends within thirty days. It lets personal data of namespace ${namespace} lie where the policy does not allow it (Articles 44 to 49 GDPR).
+Ends: ${expiresTime}
+What it let in stays then, and is a violation. Please have it moved before, or the exception prolonged if its grounds still hold.
+Look: kubectl get residencypolicy ${name} -o yaml`,
+		},
+		v1alpha1.LanguageFrench: {
+			"L'exception de résidence ${exception} de ${namespace} prend bientôt fin",
+			`L'exception ${exception} de la politique de résidence ${name} prend fin dans les trente jours. Elle permet à des données à caractère personnel de l'espace ${namespace} de se trouver là où la politique ne l'autorise pas (articles 44 à 49 du RGPD).
+Fin : ${expiresTime}
+Ce qu'elle a admis reste alors en place et constitue une violation. Merci de le faire déplacer auparavant, ou de faire prolonger l'exception si ses motifs tiennent toujours.
+À voir : kubectl get residencypolicy ${name} -o yaml`,
+		},
+	},
 }
 
 // checkpoint is the signed note of the evidence log, line by line as evidence.Checkpoint.Sign writes it.
@@ -286,6 +303,8 @@ func eventType(e v1alpha1.NotificationEvent) string {
 		return "erasure.overdue"
 	case v1alpha1.EventOfficerDigest:
 		return "officer.digest"
+	case v1alpha1.EventExceptionExpiring:
+		return "residency.exception_expiring"
 	default:
 		return "unknown"
 	}

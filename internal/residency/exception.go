@@ -194,12 +194,21 @@ func find(list []v1alpha1.ResidencyException, name v1alpha1.PartName) *v1alpha1.
 	return nil
 }
 
-// exceptionsOf lists the exceptions of a policy with their states, in their order.
-func exceptionsOf(policy *v1alpha1.ResidencyPolicy, now time.Time) []v1alpha1.ExceptionStatus {
+// exceptionsOf lists the exceptions of a policy with their states, in their order. Audience is nil while the messages to it
+// could not be written: what was said of it stays.
+func exceptionsOf(policy *v1alpha1.ResidencyPolicy, audience *Audience, now time.Time) []v1alpha1.ExceptionStatus {
 	var out []v1alpha1.ExceptionStatus
 	for i := range policy.Spec.Exceptions {
 		e := &policy.Spec.Exceptions[i]
-		out = append(out, v1alpha1.ExceptionStatus{Name: e.Name, State: ExceptionState(e, now)})
+		status := v1alpha1.ExceptionStatus{Name: e.Name, State: ExceptionState(e, now)}
+		if status.State == v1alpha1.ExceptionExpiresSoon {
+			if audience != nil {
+				status.Notice = audience.noticed(e)
+			} else if at := slices.IndexFunc(policy.Status.Exceptions, func(s v1alpha1.ExceptionStatus) bool { return s.Name == e.Name }); at >= 0 {
+				status.Notice = policy.Status.Exceptions[at].Notice
+			}
+		}
+		out = append(out, status)
 	}
 	return out
 }

@@ -35,7 +35,9 @@ type Observed struct {
 	Missing []string
 	// Unlimited names the policy's namespaces without the quota that it wants there, sorted.
 	Unlimited []string
-	Now       metav1.Time
+	// Audience is whom the messages about exceptions that end soon were written to; nil when that failed.
+	Audience *Audience
+	Now      metav1.Time
 }
 
 // Verdict is what a pass came to: the status as it should be, but for its conditions, and the conditions.
@@ -58,7 +60,7 @@ func Judge(in Observed) Verdict {
 	status.DataVersion = DataVersion
 	status.StorageClasses = classesOf(judged)
 	status.Nodes = nodesOf(judged)
-	status.Exceptions = exceptionsOf(in.Policy, in.Now.Time)
+	status.Exceptions = exceptionsOf(in.Policy, in.Audience, in.Now.Time)
 	verdict := Verdict{Conditions: []metav1.Condition{ready(judged), enforcing(in)}}
 	if scanned := in.Scan.Of(in.Policy); scanned != nil {
 		total := int32(scanned.Total) //nolint:gosec // a cluster has fewer objects than that

@@ -1639,6 +1639,8 @@ var schemaYAML = typed.YAMLObject(`types:
           elementRelationship: associative
 - name: com.github.rempart-dev.rempart.api.v1alpha1.ExceptionKind
   scalar: string
+- name: com.github.rempart-dev.rempart.api.v1alpha1.ExceptionNotice
+  scalar: string
 - name: com.github.rempart-dev.rempart.api.v1alpha1.ExceptionRule
   scalar: string
 - name: com.github.rempart-dev.rempart.api.v1alpha1.ExceptionState
@@ -1649,6 +1651,9 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: name
       type:
         namedType: com.github.rempart-dev.rempart.api.v1alpha1.PartName
+    - name: notice
+      type:
+        namedType: com.github.rempart-dev.rempart.api.v1alpha1.ExceptionNotice
     - name: state
       type:
         namedType: com.github.rempart-dev.rempart.api.v1alpha1.ExceptionState

@@ -17,6 +17,8 @@ type ExceptionStatusApplyConfiguration struct {
 	Name *apiv1alpha1.PartName `json:"name,omitempty"`
 	// state of the exception.
 	State *apiv1alpha1.ExceptionState `json:"state,omitempty"`
+	// notice says whom the operator tells that the exception ends soon; absent before the last thirty days.
+	Notice *apiv1alpha1.ExceptionNotice `json:"notice,omitempty"`
 }
 
 // ExceptionStatusApplyConfiguration constructs a declarative configuration of the ExceptionStatus type for use with
@@ -38,5 +40,13 @@ func (b *ExceptionStatusApplyConfiguration) WithName(value apiv1alpha1.PartName)
 // If called multiple times, the State field is set to the value of the last call.
 func (b *ExceptionStatusApplyConfiguration) WithState(value apiv1alpha1.ExceptionState) *ExceptionStatusApplyConfiguration {
 	b.State = &value
+	return b
+}
+
+// WithNotice sets the Notice field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Notice field is set to the value of the last call.
+func (b *ExceptionStatusApplyConfiguration) WithNotice(value apiv1alpha1.ExceptionNotice) *ExceptionStatusApplyConfiguration {
+	b.Notice = &value
 	return b
 }
