@@ -14,7 +14,7 @@ func (s *Snapshot) ExplainNamespace(namespace *corev1.Namespace) Explanation {
 	g := s.guards[namespace.Name]
 	e := Explanation{Steps: append([]Step{{"namespace", quote(namespace.Name)}}, s.stepsOfGuard(namespace.Name)...)}
 	e.Steps = append(e.Steps, Step{"label", sentenceOfGuarded(namespace.Labels[LabelGuarded], g.Label())})
-	e.Steps = append(e.Steps, Step{"default class", orElse(s.defaultClass, "none: a claim that names no class is refused where a policy enforces")})
+	e.Steps = append(e.Steps, Step{"default class", orElse(s.defaultClass, "none: "+g.ofNoClass())})
 	if g == nil {
 		return e
 	}
@@ -27,6 +27,24 @@ func (s *Snapshot) ExplainNamespace(namespace *corev1.Namespace) Explanation {
 		e.Opinions = append(e.Opinions, o)
 	}
 	return e
+}
+
+// ofNoClass says what becomes of a claim that is made without a class, where the cluster has no default one.
+func (g *Guard) ofNoClass() string {
+	name, named := g.FillIn(), false
+	if g != nil {
+		for _, policy := range g.Policies {
+			named = named || policy.Rules.defaultClass != ""
+		}
+	}
+	switch {
+	case name != "":
+		return fmt.Sprintf("a claim that is made without a class gets %s, by storage.defaultClassName", quote(name))
+	case named:
+		return "storage.defaultClassName fills in nothing: a policy that enforces must name it, every one must allow it, and none may name another; a claim that names no class is refused where a policy enforces"
+	default:
+		return "a claim that names no class is refused where a policy enforces"
+	}
 }
 
 // stepsOfGuard says why a namespace is judged, or why not.
@@ -101,7 +119,7 @@ func (s *Snapshot) chainOfClaim(o ClaimObject) Explanation {
 	}
 	name, by := s.EffectiveClass(claim)
 	if name == nil {
-		e.Steps = append(e.Steps, Step{"class", "none is named, and the cluster has no default one"})
+		e.Steps = append(e.Steps, Step{"class", "none is named, and the cluster has no default one"}, Step{"default class", "of the policies: " + s.guards[claim.Namespace].ofNoClass()})
 		return e.with(g.JudgeNoClass(), g).explainBound(g, claim.Spec.VolumeName, o.Volume)
 	}
 	e.Steps = append(e.Steps, Step{"class", quote(*name) + ", by " + by})

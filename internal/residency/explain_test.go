@@ -135,6 +135,7 @@ func TestAClaimIsExplainedToItsClass(t *testing.T) {
 	abroad.Class = nil
 	expect(t, s.ExplainClaim(abroad), `class: "gone", by annotation volume.beta.kubernetes.io/storage-class`, "Unknown ClassMissing")
 	expect(t, s.ExplainClaim(ClaimObject{Claim: claimIn("shop", nil)}), "none is named, and the cluster has no default one", "Unknown ClassAbsent")
+	expect(t, s.ExplainClaim(ClaimObject{Claim: claimIn("shop", nil)}), "a claim that names no class is refused")
 	expect(t, s.ExplainClaim(ClaimObject{Claim: claimIn("shop", ptr.To(""))}), "Unknown ClassEmpty")
 	expect(t, s.ExplainClaim(ClaimObject{Claim: claimIn("elsewhere", ptr.To("eu-fast")), Class: &in.Classes[0]}), "nothing is judged here", "ResidencyPolicy eu-only: Allowed Allowed")
 	in.Classes[0].Annotations = map[string]string{"storageclass.kubernetes.io/is-default-class": "true"}
@@ -156,4 +157,14 @@ func TestAnExplanationEndsWhereAdmissionDoes(t *testing.T) {
 			}
 		}
 	})
+}
+
+func TestAClaimWithoutAClassIsToldOfThatOfThePolicies(t *testing.T) {
+	for class, said := range map[v1alpha1.ObjectName]string{"eu-fast": `a claim that is made without a class gets "eu-fast", by storage.defaultClassName`, "us-fast": "storage.defaultClassName fills in nothing"} {
+		in := world()
+		in.Policies = []v1alpha1.ResidencyPolicy{policy("eu-only", "Default", func(s *v1alpha1.ResidencyPolicySpec) { s.Storage.DefaultClassName = class })}
+		s := Build(in)
+		expect(t, s.ExplainClaim(ClaimObject{Claim: claimIn("shop", nil)}), "none is named, and the cluster has no default one", said, "Unknown ClassAbsent")
+		expect(t, s.ExplainNamespace(&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "shop"}}), said)
+	}
 }
