@@ -74,7 +74,11 @@ func Register(mgr ctrl.Manager, config Config) error {
 	if err := bindings.Register(mgr); err != nil {
 		return fmt.Errorf("registering the bindings of admission policies: %w", err)
 	}
-	scanner := &scan.Scanner{Client: mgr.GetClient(), Reader: mgr.GetAPIReader(), Snapshots: config.Snapshots, Scans: config.Scans, Clock: config.Clock}
+	watcher, err := client.NewWithWatch(mgr.GetConfig(), client.Options{HTTPClient: mgr.GetHTTPClient(), Scheme: mgr.GetScheme(), Mapper: mgr.GetRESTMapper()})
+	if err != nil {
+		return fmt.Errorf("making the client of the kinds of others: %w", err)
+	}
+	scanner := &scan.Scanner{Client: mgr.GetClient(), Reader: mgr.GetAPIReader(), Copies: scan.NewCopies(watcher), Snapshots: config.Snapshots, Scans: config.Scans, Clock: config.Clock}
 	found := scanner.Listen()
 	if err := scanner.Register(mgr, toScan); err != nil {
 		return fmt.Errorf("registering the scan: %w", err)

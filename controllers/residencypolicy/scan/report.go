@@ -41,7 +41,7 @@ func (s *Scanner) publish(ctx context.Context, found *residency.Scan, now time.T
 	}
 	taken := false
 	for _, kind := range []schema.GroupVersionKind{openReports, policyReports} {
-		served, err := s.served(kind)
+		served, err := served(s.Client.RESTMapper(), kind)
 		if err != nil {
 			return err
 		}
@@ -61,8 +61,8 @@ func (s *Scanner) publish(ctx context.Context, found *residency.Scan, now time.T
 	return nil
 }
 
-func (s *Scanner) served(kind schema.GroupVersionKind) (bool, error) {
-	_, err := s.Client.RESTMapper().RESTMapping(kind.GroupKind(), kind.Version)
+func served(mapper meta.RESTMapper, kind schema.GroupVersionKind) (bool, error) {
+	_, err := mapper.RESTMapping(kind.GroupKind(), kind.Version)
 	switch {
 	case meta.IsNoMatchError(err):
 		return false, nil

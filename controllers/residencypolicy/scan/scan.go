@@ -10,7 +10,6 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -28,14 +27,14 @@ import (
 // +kubebuilder:rbac:groups=gdpr.rempart.dev,resources=residencypolicies;dataregisters,verbs=list;watch
 // +kubebuilder:rbac:groups=gdpr.rempart.dev,resources=breachincidents,verbs=list;watch;create
 // +kubebuilder:rbac:groups="",resources=persistentvolumeclaims;persistentvolumes;pods;services,verbs=list;watch
-// +kubebuilder:rbac:groups=snapshot.storage.k8s.io,resources=volumesnapshotcontents,verbs=list
-// +kubebuilder:rbac:groups=velero.io,resources=backupstoragelocations,verbs=list
-// +kubebuilder:rbac:groups=postgresql.cnpg.io,resources=clusters,verbs=list
+// +kubebuilder:rbac:groups=snapshot.storage.k8s.io,resources=volumesnapshotcontents,verbs=list;watch
+// +kubebuilder:rbac:groups=velero.io,resources=backupstoragelocations,verbs=list;watch
+// +kubebuilder:rbac:groups=postgresql.cnpg.io,resources=clusters,verbs=list;watch
 // +kubebuilder:rbac:groups=openreports.io,resources=reports,verbs=list;create;patch;delete
 // +kubebuilder:rbac:groups=wgpolicyk8s.io,resources=policyreports,verbs=list;create;patch;delete
 
 // Paces: how long a change waits for others, so that a burst is one scan; and how often everything is looked at again, for
-// what no event tells. What is watched is found within a minute of its cause; the kinds of others only by the sweep.
+// what no event tells. What is watched is found within a minute of its cause.
 const (
 	pause      = 2 * time.Second
 	sweepEvery = 10 * time.Minute
@@ -47,9 +46,11 @@ var whole = reconcile.Request{NamespacedName: types.NamespacedName{Name: "cluste
 // Scanner looks at everything that exists.
 type Scanner struct {
 	Client client.Client
-	// Reader reads past the cache: reports and the kinds of others are not cached.
+	// Reader reads past the cache: reports are not cached.
 	Reader    client.Reader
 	Snapshots *residency.Holder
+	// Copies are what kinds of others tell of copies of data; nil where they are not followed.
+	Copies *Copies
 	// Scans is filled here.
 	Scans *residency.ScanHolder
 	Clock clock.PassiveClock
@@ -58,9 +59,6 @@ type Scanner struct {
 	// swept is when everything was last written anew; published is the scan of the last reports. One worker uses them.
 	swept     time.Time
 	published *residency.Scan
-	// copies are what the sweep at the instant read found of the kinds of others, by kind.
-	copies map[schema.GroupVersionKind][]residency.Copy
-	read   time.Time
 }
 
 // Listen returns a channel that hears of each scan that found something else than the one before. To be called before the
@@ -77,8 +75,12 @@ func (s *Scanner) Register(mgr ctrl.Manager, heard <-chan event.GenericEvent) er
 	if err := measure(s.Scans); err != nil {
 		return err
 	}
+	if err := mgr.Add(s.Copies); err != nil {
+		return fmt.Errorf("following the kinds of others: %w", err)
+	}
 	return ctrl.NewControllerManagedBy(mgr).Named("residency-scan").
 		WatchesRawSource(source.Channel(heard, soon)).
+		WatchesRawSource(source.Channel(s.Copies.changed, soon)).
 		Watches(&corev1.PersistentVolumeClaim{}, soon, only(claimChanged)).
 		Watches(&corev1.PersistentVolume{}, soon, only(volumeChanged)).
 		Watches(&corev1.Pod{}, soon, only(podMoved)).
@@ -96,16 +98,16 @@ func (s *Scanner) Reconcile(ctx context.Context, _ reconcile.Request) (ctrl.Resu
 	if scene.Snapshot == nil {
 		return ctrl.Result{}, nil // the first snapshot asks again
 	}
-	unread := s.readCopies(ctx, scene.Now)
-	for _, kind := range residency.CopyKinds {
-		scene.Copies = append(scene.Copies, s.copies[kind]...)
+	var tried bool
+	if scene.Copies, tried = s.Copies.all(); !tried {
+		return ctrl.Result{}, nil // the first look at each kind asks again
 	}
 	found := residency.Look(scene)
 	if !found.Equal(scene.Before) {
 		s.Scans.Store(found)
 		s.tell()
 	}
-	return flow.Next(wait(scene), errors.Join(unread, s.suspect(ctx, found, scene.Registers), s.publish(ctx, found, scene.Now)), nil)
+	return flow.Next(untilNext(scene), errors.Join(s.suspect(ctx, found, scene.Registers), s.publish(ctx, found, scene.Now)), nil)
 }
 
 // load reads each input once. Everything but the clock comes from the cache.
@@ -135,8 +137,8 @@ func (s *Scanner) tell() {
 	}
 }
 
-// wait is the time to the next sweep, or to the end of an exception.
-func wait(scene residency.Scene) time.Duration {
+// untilNext is the time to the next sweep, or to the end of an exception.
+func untilNext(scene residency.Scene) time.Duration {
 	next := sweepEvery
 	for i := range scene.Policies {
 		next = flow.Earliest(next, residency.UntilExceptionsChange(scene.Policies[i].Spec.Exceptions, scene.Now))

@@ -258,10 +258,10 @@ func TestOneFailureDoesNotKeepTheRestFromBeingWritten(t *testing.T) {
 func TestAScanComesWhenAnExceptionEnds(t *testing.T) {
 	end := metav1.NewTime(noon.Add(3 * time.Minute))
 	scene := residency.Scene{Now: noon, Policies: []v1alpha1.ResidencyPolicy{{Spec: v1alpha1.ResidencyPolicySpec{Exceptions: []v1alpha1.ResidencyException{{ExpiresTime: &end}}}}}}
-	if got := wait(scene); got != 3*time.Minute {
+	if got := untilNext(scene); got != 3*time.Minute {
 		t.Errorf("waits %v", got)
 	}
-	if got := wait(residency.Scene{Now: noon}); got != sweepEvery {
+	if got := untilNext(residency.Scene{Now: noon}); got != sweepEvery {
 		t.Errorf("waits %v", got)
 	}
 }
