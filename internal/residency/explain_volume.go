@@ -69,7 +69,7 @@ func stepsOfVolume(volume *corev1.PersistentVolume) []Step {
 		steps = append(steps, Step{"server", orElse(cut(hostOf(server)), "none")})
 	}
 	steps = append(steps, d.stepsOfAttributes(src.attributes)...)
-	for _, option := range volume.Spec.MountOptions {
+	for _, option := range MountOptionsOf(volume) {
 		steps = append(steps, Step{"mount option", cut(option)})
 	}
 	return append(steps, d.stepsOfAffinity(volume.Spec.NodeAffinity)...)

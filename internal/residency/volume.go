@@ -45,7 +45,7 @@ type VolumeVerdict struct {
 func (r *Rules) JudgeVolume(volume *corev1.PersistentVolume, class ClassVerdict, nodes []JudgedNode) VolumeVerdict {
 	src := sourceOf(&volume.Spec.PersistentVolumeSource)
 	found := r.readSource(src)
-	r.readMountOptions(&found, volume.Spec.MountOptions)
+	r.readMountOptions(&found, MountOptionsOf(volume))
 	if d := facts().drivers[src.driver]; d.Kind == kindBlock || d.Kind == kindLocal {
 		reached := evidence{}
 		r.readAffinity(&reached, d, volume.Spec.NodeAffinity, nodes)
@@ -89,6 +89,16 @@ func ClassOfVolume(volume *corev1.PersistentVolume) string {
 		return annotated
 	}
 	return volume.Spec.StorageClassName
+}
+
+// MountOptionsOf are the mount options of a volume, also those of the old annotation, which a kubelet reads for kinds of
+// volumes that are not CSI, and which then wins over the field (pkg/volume/util.MountOptionFromSpec of Kubernetes 1.37).
+func MountOptionsOf(volume *corev1.PersistentVolume) []string {
+	annotated, found := volume.Annotations[corev1.MountOptionAnnotation]
+	if !found {
+		return volume.Spec.MountOptions
+	}
+	return append([]string{annotated}, volume.Spec.MountOptions...)
 }
 
 // readSource reads the places that a source names: the zone in its handle, its attributes, its servers.

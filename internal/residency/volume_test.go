@@ -134,6 +134,10 @@ func TestMountOptionsMoveAVolume(t *testing.T) {
 		if got := rules.JudgeVolume(v, ClassVerdict{}, nil); got.Verdict != want {
 			t.Errorf("%s: %s %s, want %s", options, got.Verdict, got.Reason, want)
 		}
+		v.Spec.MountOptions, v.Annotations = nil, map[string]string{corev1.MountOptionAnnotation: options}
+		if got := rules.JudgeVolume(v, ClassVerdict{}, nil); got.Verdict != want {
+			t.Errorf("annotated with %s: %s %s, want %s", options, got.Verdict, got.Reason, want)
+		}
 		c := class("nfs.csi.k8s.io", map[string]string{"server": "nfs.dc1.example.com", "share": "/"})
 		c.MountOptions = []string{options}
 		if got := rules.JudgeClass(c, nil); got.Verdict != want {

@@ -7,6 +7,7 @@ import (
 
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	corev1 "k8s.io/api/core/v1"
+	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apiserver/pkg/authentication/user"
@@ -73,6 +74,41 @@ func TestWebhookConfigurationsBelongToTheOperatorAndToWhoMayExempt(t *testing.T)
 		})
 	}
 	judged(t, guard, vap.Request{Resource: "validatingwebhookconfigurations", Kind: kind, Old: configuration("another")}, "")
+}
+
+func TestDefinitionsOfOurKindsBelongToWhoMayExempt(t *testing.T) {
+	guard := load(t, "rempart-guard")
+	definition := func(group string, change func(*apiextensionsv1.CustomResourceDefinition)) client.Object {
+		d := &apiextensionsv1.CustomResourceDefinition{ObjectMeta: metav1.ObjectMeta{Name: "residencypolicies." + group}, Spec: apiextensionsv1.CustomResourceDefinitionSpec{Group: group}}
+		if change != nil {
+			change(d)
+		}
+		return d
+	}
+	ours, others := v1alpha1.GroupName, "example.com"
+	labelled := func(d *apiextensionsv1.CustomResourceDefinition) { d.Labels = map[string]string{"a": "b"} }
+	wider := func(d *apiextensionsv1.CustomResourceDefinition) {
+		d.Spec.Versions = []apiextensionsv1.CustomResourceDefinitionVersion{{Name: "v1alpha1"}}
+	}
+	for name, test := range map[string]struct {
+		object, old client.Object
+		refused     string
+	}{
+		"deleted":                {nil, definition(ours, nil), "rule guard"},
+		"changed":                {definition(ours, wider), definition(ours, nil), "rule guard"},
+		"labelled":               {definition(ours, labelled), definition(ours, nil), ""},
+		"another's, deleted":     {nil, definition(others, nil), ""},
+		"another's, changed":     {definition(others, wider), definition(others, nil), ""},
+		"said to be another's":   {definition(others, nil), definition(ours, nil), "rule guard"},
+		"another's becomes ours": {definition(ours, nil), definition(others, nil), ""}, // the API server refuses it
+	} {
+		t.Run(name, func(t *testing.T) {
+			request := vap.Request{Resource: "customresourcedefinitions", Kind: apiextensionsv1.SchemeGroupVersion.WithKind("CustomResourceDefinition"), Object: test.object, Old: test.old}
+			judged(t, guard, request, test.refused)
+			request.May = exempter("")
+			judged(t, guard, request, "")
+		})
+	}
 }
 
 func ns(name string, labelled map[string]string) *corev1.Namespace {

@@ -55,7 +55,7 @@ func moves(old, now *corev1.PersistentVolume) bool {
 	was := old.Spec.ClaimRef
 	return was == nil || was.Namespace != now.Spec.ClaimRef.Namespace || was.Name != now.Spec.ClaimRef.Name || was.UID != now.Spec.ClaimRef.UID ||
 		residency.ClassOfVolume(old) != residency.ClassOfVolume(now) || attributesOf(old) != attributesOf(now) ||
-		!equality.Semantic.DeepEqual(old.Spec.NodeAffinity, now.Spec.NodeAffinity) || !equality.Semantic.DeepEqual(old.Spec.MountOptions, now.Spec.MountOptions) ||
+		!equality.Semantic.DeepEqual(old.Spec.NodeAffinity, now.Spec.NodeAffinity) || !equality.Semantic.DeepEqual(residency.MountOptionsOf(old), residency.MountOptionsOf(now)) ||
 		!equality.Semantic.DeepEqual(old.Spec.PersistentVolumeSource, now.Spec.PersistentVolumeSource)
 }
 

@@ -142,8 +142,11 @@ func TestVolumesOfGuardedClaimsAreJudged(t *testing.T) {
 		"the binder names the claim":             {changed(disk("v", abroad, "shop"), func(v *corev1.PersistentVolume) { v.Spec.ClaimRef.UID = "u" }), disk("v", abroad, "shop"), "us-east-1a", false},
 		"its affinity moves":                     {changed(disk("v", abroad, ""), reserved), disk("v", here, "shop"), "us-east-1a", false},
 		"its options move":                       {changed(disk("v", here, "shop"), func(v *corev1.PersistentVolume) { v.Spec.MountOptions = []string{"addr=10.1.1.1"} }), disk("v", here, "shop"), "10.1.1.1", false},
-		"labels of one abroad":                   {changed(disk("v", abroad, "shop"), func(v *corev1.PersistentVolume) { v.Labels = map[string]string{"a": "b"} }), disk("v", abroad, "shop"), "", false},
-		"its release":                            {disk("v", abroad, ""), disk("v", abroad, "shop"), "", false},
+		"its options move by annotation": {changed(disk("v", here, "shop"), func(v *corev1.PersistentVolume) {
+			v.Annotations = map[string]string{corev1.MountOptionAnnotation: "addr=10.1.1.1"}
+		}), disk("v", here, "shop"), "10.1.1.1", false},
+		"labels of one abroad": {changed(disk("v", abroad, "shop"), func(v *corev1.PersistentVolume) { v.Labels = map[string]string{"a": "b"} }), disk("v", abroad, "shop"), "", false},
+		"its release":          {disk("v", abroad, ""), disk("v", abroad, "shop"), "", false},
 		"the end of one abroad": {changed(disk("v", abroad, "shop"), func(v *corev1.PersistentVolume) {
 			v.Finalizers, v.Spec.PersistentVolumeReclaimPolicy = nil, corev1.PersistentVolumeReclaimDelete
 		}), changed(disk("v", abroad, "shop"), func(v *corev1.PersistentVolume) { v.Finalizers = []string{"x/y"} }), "", false},

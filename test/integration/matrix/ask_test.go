@@ -64,6 +64,7 @@ func (b *bench) ways(s *site, q *request) []way {
 		o := s.in(q.Update)
 		if q.At != "namespaces/finalize" {
 			add("patch", func(ctx context.Context) outcome { return b.send(ctx, q.As, merge.rehearsed(), o, q.At) })
+			list = append(list, b.patches(q, o)...)
 		}
 		add("dry run", func(ctx context.Context) outcome { return b.update(ctx, q, put.rehearsed(), o) })
 		if !q.Rehearse {
@@ -75,6 +76,9 @@ func (b *bench) ways(s *site, q *request) []way {
 		simple(apply, q.wholeOf(s, q.Apply))
 	default:
 		o := s.in(q.Delete)
+		if text(o, "kind") != "Namespace" { // which are deleted one by one
+			add("of a collection", func(ctx context.Context) outcome { return b.do(ctx, q.As, collection.rehearsed(), o, "", nil) })
+		}
 		add("dry run", func(ctx context.Context) outcome { return b.do(ctx, q.As, del.rehearsed(), o, "", nil) })
 		if !q.Rehearse {
 			add("", func(ctx context.Context) outcome { return b.do(ctx, q.As, del, o, "", nil) })

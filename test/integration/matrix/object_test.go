@@ -9,9 +9,10 @@ import (
 
 // versions are the API versions of the kinds that files name by kind alone.
 var versions = map[string]string{
-	"StorageClass": "storage.k8s.io/v1", "VolumeAttributesClass": "storage.k8s.io/v1", "CSINode": "storage.k8s.io/v1",
+	"StorageClass": "storage.k8s.io/v1", "VolumeAttributesClass": "storage.k8s.io/v1", "VolumeAttachment": "storage.k8s.io/v1", "CSINode": "storage.k8s.io/v1",
 	"Deployment": "apps/v1", "StatefulSet": "apps/v1", "DaemonSet": "apps/v1", "ReplicaSet": "apps/v1", "Job": "batch/v1", "CronJob": "batch/v1",
-	"ResidencyPolicy": "gdpr.rempart.dev/v1alpha1", "DataRegister": "gdpr.rempart.dev/v1alpha1", "BreachIncident": "gdpr.rempart.dev/v1alpha1",
+	"CustomResourceDefinition": "apiextensions.k8s.io/v1",
+	"ResidencyPolicy":          "gdpr.rempart.dev/v1alpha1", "DataRegister": "gdpr.rempart.dev/v1alpha1", "BreachIncident": "gdpr.rempart.dev/v1alpha1",
 	"VolumeSnapshot": "snapshot.storage.k8s.io/v1", "VolumeSnapshotContent": "snapshot.storage.k8s.io/v1", "VolumeSnapshotClass": "snapshot.storage.k8s.io/v1",
 	"ValidatingWebhookConfiguration": "admissionregistration.k8s.io/v1", "MutatingWebhookConfiguration": "admissionregistration.k8s.io/v1",
 	"ValidatingAdmissionPolicy": "admissionregistration.k8s.io/v1", "ValidatingAdmissionPolicyBinding": "admissionregistration.k8s.io/v1",

@@ -82,6 +82,8 @@ type outcome struct {
 type verb struct {
 	method, content   string
 	dryRun, unchecked bool
+	// collection is whether the name stands in a selector of fields instead of the path.
+	collection bool
 }
 
 var (
@@ -91,6 +93,8 @@ var (
 	apply = verb{method: http.MethodPatch, content: "application/apply-patch+yaml"}
 	get   = verb{method: http.MethodGet}
 	del   = verb{method: http.MethodDelete}
+
+	collection = verb{method: http.MethodDelete, collection: true}
 )
 
 func (v verb) rehearsed() verb {
@@ -117,6 +121,9 @@ func (c *caller) do(ctx context.Context, who string, v verb, about object, at st
 	}
 	if v.method != http.MethodGet && v.method != http.MethodDelete {
 		asked = asked.Param("fieldManager", "matrix").Param("fieldValidation", map[bool]string{false: "Strict", true: "Ignore"}[v.unchecked])
+	}
+	if v.collection {
+		asked = asked.Param("fieldSelector", "metadata.name="+text(about, "metadata", "name"))
 	}
 	if v.content == apply.content {
 		asked = asked.Param("force", "true")
@@ -153,7 +160,7 @@ func (c *caller) path(v verb, about object, at string) (string, error) {
 		parts = append(parts, "namespaces", text(about, "metadata", "namespace"))
 	}
 	parts = append(parts, resource)
-	if v.method != http.MethodPost || sub != "" {
+	if !v.collection && (v.method != http.MethodPost || sub != "") {
 		parts = append(parts, text(about, "metadata", "name"), sub)
 	}
 	return path.Join(parts...), nil
