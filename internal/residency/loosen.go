@@ -14,19 +14,13 @@ import (
 // it counts as loosening.
 func Loosens(before, after v1alpha1.ResidencyPolicySpec) string {
 	old, now := Compile("", before, ""), Compile("", after, "")
-	switch {
-	case before.Enforcement == v1alpha1.EnforcementEnforce && after.Enforcement != v1alpha1.EnforcementEnforce:
-		return "enforcement"
+	switch wider := now.widerThan(old); {
+	case wider == "enforcement":
+		return wider
 	case before.Role == v1alpha1.PolicyRoleDefault && after.Role != v1alpha1.PolicyRoleDefault:
 		return "role"
-	case slices.ContainsFunc(now.zones, func(z v1alpha1.LegalZone) bool { return !slices.Contains(old.zones, z) }):
-		return "allowed.zones"
-	case !within(now.allowed, old.allowed):
-		return "allowed.countries"
-	case !within(old.denied, now.denied):
-		return "denied.countries"
-	case old.regions != nil && (now.regions == nil || !within(now.regions, old.regions)):
-		return "allowed.regions"
+	case wider != "":
+		return wider
 	case before.Provider != after.Provider:
 		return "provider"
 	case !adds(old.declared, now.declared):
@@ -50,6 +44,42 @@ func Loosens(before, after v1alpha1.ResidencyPolicySpec) string {
 	default:
 		return ""
 	}
+}
+
+// widerThan names the first field by which rules let in what others refuse; empty when there is none.
+func (now *Rules) widerThan(old *Rules) string {
+	switch {
+	case old.Enforcement == v1alpha1.EnforcementEnforce && now.Enforcement != v1alpha1.EnforcementEnforce:
+		return "enforcement"
+	case slices.ContainsFunc(now.zones, func(z v1alpha1.LegalZone) bool { return !slices.Contains(old.zones, z) }):
+		return "allowed.zones"
+	case !within(now.allowed, old.allowed):
+		return "allowed.countries"
+	case !within(old.denied, now.denied):
+		return "denied.countries"
+	case old.regions != nil && (now.regions == nil || !within(now.regions, old.regions)):
+		return "allowed.regions"
+	default:
+		return ""
+	}
+}
+
+// AllowsMore names the first field by which a policy lets in, for a namespace, what another refuses; empty when there is
+// none: a register may go from the other to it. What either says of where things are is evidence, and does not count.
+func AllowsMore(old, now *Rules, namespace string) string {
+	if old.Enforcement == v1alpha1.EnforcementAudit {
+		return "" // it refuses nothing
+	}
+	if wider := now.widerThan(old); wider != "" {
+		return wider
+	}
+	of := func(rules *Rules) []v1alpha1.ResidencyException {
+		return slices.DeleteFunc(slices.Clone(rules.exceptions), func(e v1alpha1.ResidencyException) bool { return string(e.Namespace) != namespace })
+	}
+	if Excepts(of(old), of(now)) != "" {
+		return "exceptions"
+	}
+	return ""
 }
 
 func within[K comparable](small, large map[K]struct{}) bool {

@@ -41,6 +41,26 @@ func TestLooseningIsSeen(t *testing.T) {
 	}
 }
 
+func TestAPolicyAllowsMoreByPlacesAndExceptionsNotByEvidence(t *testing.T) {
+	for name, test := range map[string]struct {
+		old, now v1alpha1.ResidencyPolicySpec
+		want     string
+	}{
+		"the same":             {v1alpha1.ResidencyPolicySpec{Enforcement: "Enforce"}, v1alpha1.ResidencyPolicySpec{Enforcement: "Enforce"}, ""},
+		"other evidence":       {v1alpha1.ResidencyPolicySpec{Enforcement: "Enforce"}, v1alpha1.ResidencyPolicySpec{Enforcement: "Enforce", Provider: "aws"}, ""},
+		"it audits":            {v1alpha1.ResidencyPolicySpec{Enforcement: "Enforce"}, v1alpha1.ResidencyPolicySpec{Enforcement: "Audit"}, "enforcement"},
+		"it audited":           {v1alpha1.ResidencyPolicySpec{Enforcement: "Audit"}, v1alpha1.ResidencyPolicySpec{Enforcement: "Enforce", Allowed: v1alpha1.AllowedPlaces{Countries: []v1alpha1.Country{"US"}}}, ""},
+		"more countries":       {v1alpha1.ResidencyPolicySpec{Enforcement: "Enforce"}, v1alpha1.ResidencyPolicySpec{Enforcement: "Enforce", Allowed: v1alpha1.AllowedPlaces{Countries: []v1alpha1.Country{"US"}}}, "allowed.countries"},
+		"an exception here":    {v1alpha1.ResidencyPolicySpec{Enforcement: "Enforce"}, v1alpha1.ResidencyPolicySpec{Enforcement: "Enforce", Exceptions: []v1alpha1.ResidencyException{exception("node", nil)}}, "exceptions"},
+		"one of another":       {v1alpha1.ResidencyPolicySpec{Enforcement: "Enforce"}, v1alpha1.ResidencyPolicySpec{Enforcement: "Enforce", Exceptions: []v1alpha1.ResidencyException{exception("node", func(e *v1alpha1.ResidencyException) { e.Namespace = "lab" })}}, ""},
+		"the same one in both": {v1alpha1.ResidencyPolicySpec{Enforcement: "Enforce", Exceptions: []v1alpha1.ResidencyException{exception("node", nil)}}, v1alpha1.ResidencyPolicySpec{Enforcement: "Enforce", Exceptions: []v1alpha1.ResidencyException{exception("node", nil)}}, ""},
+	} {
+		if got := AllowsMore(Compile("old", test.old, ""), Compile("now", test.now, ""), "shop"); got != test.want {
+			t.Errorf("%s: %q, want %q", name, got, test.want)
+		}
+	}
+}
+
 func TestDeclarationsThatContradictAreNamed(t *testing.T) {
 	got := Contradictions(v1alpha1.ResidencyPolicySpec{Locations: []v1alpha1.DeclaredLocation{
 		{Provider: "aws", Region: "us-east-1", Country: "FR"}, {Provider: ProviderCustom, Region: "dc1", Country: "FR"}, {Provider: ProviderCustom, Region: "dc3", Country: "ZZ"}}})

@@ -28,6 +28,7 @@ const Path = "/validate/dataregister"
 const (
 	RuleOneStore = "one-register-per-store"
 	RuleRights   = "rights"
+	RuleExempt   = "exempt"
 )
 
 // shownRequests bounds how many open requests a deletion is warned of by name.
@@ -72,6 +73,9 @@ func (j judge) judge(ctx context.Context, req request) (review.Answer, error) {
 	}
 	guard := snapshot.GuardFor(req.Namespace, residency.PolicyName(req.Object))
 	stores(&answer, guard, req)
+	if err := j.repointed(ctx, &answer, snapshot, req); err != nil {
+		return answer, err
+	}
 	if err := j.oneRegister(ctx, &answer, req); err != nil {
 		return answer, err
 	}
@@ -90,6 +94,25 @@ func (j judge) mark(ctx context.Context, answer review.Answer, guard *residency.
 		return nil
 	}
 	return j.marker.Mark(ctx, req.Namespace, guard.Marks())
+}
+
+// repointed refuses that a register goes to a policy that allows more, to who may not loosen the one that it leaves: for the
+// register, and for a namespace that nothing else guards, that is the same.
+func (j judge) repointed(ctx context.Context, answer *review.Answer, snapshot *residency.Snapshot, req request) error {
+	if req.Created() || residency.PolicyName(req.Old) == residency.PolicyName(req.Object) {
+		return nil
+	}
+	was, is := snapshot.Policy(residency.PolicyName(req.Old)).Rules, snapshot.Policy(residency.PolicyName(req.Object)).Rules
+	more := residency.AllowsMore(was, is, req.Namespace)
+	if more == "" {
+		return nil
+	}
+	question := rights.Question{Verb: "exempt", Group: v1alpha1.GroupName, Resource: "residencypolicies", Name: was.Name}
+	allowed, err := j.rights.May(ctx, req.UserInfo, question)
+	if err == nil && !allowed {
+		answer.Refuse(RuleExempt, "spec.residencyPolicyRef", fmt.Sprintf("%s allows more than %s (spec.%s): to leave that one needs the right to %s, which you do not have (rule %s)", is.Title(), was.Title(), more, question, RuleExempt))
+	}
+	return err
 }
 
 // oldStore finds a store as it was; nil when it is new.

@@ -58,6 +58,7 @@ func transferring(register *v1alpha1.DataRegister, country v1alpha1.Country) *v1
 }
 
 func TestRegistersAreJudged(t *testing.T) {
+	loose := &v1alpha1.ResidencyPolicy{ObjectMeta: metav1.ObjectMeta{Name: "loose"}, Spec: v1alpha1.ResidencyPolicySpec{Enforcement: "Enforce", Role: "Named", Allowed: v1alpha1.AllowedPlaces{Countries: []v1alpha1.Country{"US"}}}}
 	virginia, elsewhere := v1alpha1.ExternalStore{Provider: "aws", Region: "us-east-1"}, dreg("other", connected("db.shop.svc.cluster.local"))
 	elsewhere.Namespace = "lab"
 	for name, test := range map[string]struct {
@@ -91,6 +92,9 @@ func TestRegistersAreJudged(t *testing.T) {
 		"a transfer that goes":                  {dreg("crm", outside(virginia)), transferring(dreg("crm", outside(virginia)), "US"), nil, "", "Record the transfer", ""},
 		"outside in a country without a code":   {dreg("crm", outside(v1alpha1.ExternalStore{Country: "ZZ"})), nil, nil, "", "no ISO 3166-1 code", ""},
 		"outside in a region that nobody knows": {dreg("crm", outside(v1alpha1.ExternalStore{Provider: "aws", Region: "moon-1"})), nil, nil, "", "not in the table of regions", ""},
+		"to a policy that allows more":          {under("loose", dreg("crm")), dreg("crm"), []client.Object{loose}, "exempt residencypolicies.gdpr.rempart.dev/eu-only", "ResidencyPolicy loose allows more than ResidencyPolicy eu-only (spec.allowed.countries)", ""},
+		"to it, by who may exempt":              {under("loose", dreg("crm")), dreg("crm"), []client.Object{loose}, "", "", ""},
+		"from it to the default one":            {dreg("crm"), under("loose", dreg("crm")), []client.Object{loose}, "exempt residencypolicies.gdpr.rempart.dev/loose", "", ""},
 		"finalizers pass":                       {finalized(dreg("crm", managedIn("london"))), dreg("crm", managedIn("london")), nil, "", "", ""},
 		"deleted with an open request":          {nil, dreg("crm"), []client.Object{&v1alpha1.ErasureRequest{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "r1"}}}, "", "", "have not ended, such as r1"},
 	} {
@@ -110,6 +114,11 @@ func TestRegistersAreJudged(t *testing.T) {
 			}
 		})
 	}
+}
+
+func under(policy v1alpha1.ObjectName, register *v1alpha1.DataRegister) *v1alpha1.DataRegister {
+	register.Spec.ResidencyPolicyRef = &v1alpha1.ClusterRef{Name: policy}
+	return register
 }
 
 func named(name v1alpha1.PartName, store v1alpha1.DataStore) v1alpha1.DataStore {

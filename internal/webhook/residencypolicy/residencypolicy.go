@@ -4,6 +4,7 @@ package residencypolicy
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"k8s.io/apimachinery/pkg/api/equality"
@@ -60,7 +61,10 @@ func (j judge) judge(ctx context.Context, req request) (review.Answer, error) {
 	if err := j.oneDefault(ctx, &answer, req); err != nil {
 		return answer, err
 	}
-	if err := j.exceptions(ctx, &answer, req); err != nil || req.Created() {
+	if err := j.exceptions(ctx, &answer, req); err != nil {
+		return answer, err
+	}
+	if err := j.takesOver(ctx, &answer, req); err != nil || req.Created() {
 		return answer, err
 	}
 	if loosened := residency.Loosens(req.Old.Spec, req.Object.Spec); loosened != "" {
@@ -82,6 +86,37 @@ func (j judge) oneDefault(ctx context.Context, answer *review.Answer, req reques
 		if other.Name != req.Object.Name && other.Spec.Role == v1alpha1.PolicyRoleDefault {
 			answer.Refuse(RuleDefault, "spec.role", fmt.Sprintf("ResidencyPolicy %q is the Default already, and there is one only (rule %s); make this one Named, or change that one first", other.Name, RuleDefault))
 			return nil
+		}
+	}
+	return nil
+}
+
+// takesOver refuses to who may not loosen that registers get, by the creation of a policy or by its becoming the Default, one
+// that allows more than what held for them: the Default, or else the built-in one.
+func (j judge) takesOver(ctx context.Context, answer *review.Answer, req request) error {
+	isDefault := func(p *v1alpha1.ResidencyPolicy) bool { return p.Spec.Role == v1alpha1.PolicyRoleDefault }
+	becomes := isDefault(req.Object) && (req.Created() || !isDefault(req.Old))
+	if !req.Created() && !becomes {
+		return nil
+	}
+	policies, registers := &v1alpha1.ResidencyPolicyList{}, &v1alpha1.DataRegisterList{}
+	if err := errors.Join(j.reader.List(ctx, policies), j.reader.List(ctx, registers)); err != nil {
+		return fmt.Errorf("reading what rests on the default policy: %w", err)
+	}
+	before, names := residency.BuiltIn(""), map[string]bool{}
+	for i := range policies.Items {
+		if other := &policies.Items[i]; other.Name != req.Object.Name {
+			names[other.Name] = true
+			if isDefault(other) {
+				before = residency.Compile(other.Name, other.Spec, "")
+			}
+		}
+	}
+	now := residency.Compile(req.Object.Name, req.Object.Spec, "")
+	for _, register := range residency.RegistersOf(registers.Items) {
+		takes := (req.Created() && register.Policy == req.Object.Name) || (becomes && !names[register.Policy])
+		if more := residency.AllowsMore(before, now, register.Namespace); takes && more != "" {
+			return j.exempt(ctx, answer, req, "spec."+more, fmt.Sprintf("letting DataRegisters such as %s/%s, which %s holds for, have what that refuses (spec.%s)", register.Namespace, register.Name, before.Title(), more))
 		}
 	}
 	return nil
