@@ -169,6 +169,7 @@ func anyPolicy(t *rapid.T, name string, role v1alpha1.PolicyRole) v1alpha1.Resid
 	if rapid.Bool().Draw(t, "denied") {
 		policy.Spec.Denied.Countries = []v1alpha1.Country{"FR"}
 	}
+	policy.Spec.Storage.DefaultClassName = rapid.SampledFrom([]v1alpha1.ObjectName{"", "", "class-0", "gone"}).Draw(t, "default class") // whatever it names, the policy is judged
 	policy.Spec.Namespaces.Mode = rapid.SampledFrom([]v1alpha1.NamespaceMode{"", v1alpha1.NamespacesAll, v1alpha1.NamespacesSelected}).Draw(t, "mode")
 	if policy.Spec.Namespaces.Mode == v1alpha1.NamespacesSelected {
 		policy.Spec.Namespaces.Selector = anySelector(t)
