@@ -96,6 +96,8 @@ func Start() (*Server, error) {
 		ErrorIfCRDPathMissing: true,
 		Scheme:                scheme,
 	}
+	// Off by default: claims that name a source in another namespace. Where it is on, they are judged.
+	env.ControlPlane.GetAPIServer().Configure().Append("feature-gates", "CrossNamespaceVolumeDataSource=true")
 	config, err := env.Start()
 	if err != nil {
 		_ = env.Stop() // a server that could not be filled runs all the same

@@ -49,6 +49,14 @@ func (h *Hooks) Server() webhookserver.Server {
 	return webhookserver.NewServer(webhookserver.Options{Host: h.serving.LocalServingHost, Port: h.serving.LocalServingPort, CertDir: h.serving.LocalServingCertDir})
 }
 
+// URL is where the API server reaches what is served under a path.
+func (h *Hooks) URL(path string) string {
+	return fmt.Sprintf("https://%s:%d%s", h.serving.LocalServingHost, h.serving.LocalServingPort, path)
+}
+
+// Authority signed what Server shows.
+func (h *Hooks) Authority() []byte { return h.serving.LocalServingCAData }
+
 // Install makes the admission policies with their bindings and the webhook configurations.
 func (s *Server) Install(ctx context.Context, guards *guard.Guards) error {
 	var made error

@@ -67,6 +67,9 @@ func (b *bench) prepare(server *apiserver.Server) (end func(), err error) {
 	if err := server.Install(ctx, b.hooks.Guards); err != nil {
 		return nil, err
 	}
+	if err := b.unpinning(ctx); err != nil {
+		return nil, err
+	}
 	if b.endOperator, err = server.Operate(ctx, b.hooks, b.operator); err != nil {
 		return nil, err
 	}
@@ -85,6 +88,7 @@ func (b *bench) prepare(server *apiserver.Server) (end func(), err error) {
 // operator registers the controllers of residency, all handlers, and what restores admission policies.
 func (b *bench) operator(mgr ctrl.Manager) error {
 	guards := b.hooks.Guards
+	mgr.GetWebhookServer().Register(unpinPath, unpinner)
 	return errors.Join(
 		residencypolicy.Register(mgr, residencypolicy.Config{Snapshots: b.snapshots, Scans: b.scans, Clock: clock.RealClock{}, OperatorNamespace: apiserver.OperatorNamespace, Guards: guards}),
 		dataregister.Index(context.Background(), mgr.GetFieldIndexer()),
