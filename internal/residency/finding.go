@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
+	storagev1 "k8s.io/api/storage/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
@@ -39,12 +40,15 @@ func (f *Finding) Object() corev1.ObjectReference {
 	if f.Kind == kindRegister {
 		object.APIVersion = v1alpha1.SchemeGroupVersion.String()
 	}
+	if f.Kind == kindAttachment {
+		object.APIVersion = storagev1.SchemeGroupVersion.String()
+	}
 	for _, kind := range CopyKinds {
 		if f.Kind == kind.Kind {
 			object.APIVersion = kind.GroupVersion().String()
 		}
 	}
-	if f.Kind == kindVolume || f.Kind == kindContent.Kind {
+	if f.Kind == kindVolume || f.Kind == kindContent.Kind || f.Kind == kindAttachment {
 		object.Namespace = ""
 	}
 	return object

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	storagev1 "k8s.io/api/storage/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -32,7 +33,9 @@ type Scene struct {
 	Pods []corev1.Pod
 	// Services that stand for a host; others are passed over.
 	Services []corev1.Service
-	// Copies of data that objects of others tell of, as the last sweep read them.
+	// Attachments say which volumes are at which nodes.
+	Attachments []storagev1.VolumeAttachment
+	// Copies of data that objects of others tell of.
 	Copies []Copy
 	// Before is the scan before, which says when a finding was first seen; nil after a start.
 	Before *Scan
@@ -70,7 +73,8 @@ func (h *ScanHolder) Store(s *Scan) { h.pointer.Store(s) }
 
 // Look judges everything that exists. Its cost is linear in the objects. The same scene always gives the same scan.
 func Look(scene Scene) *Scan {
-	s := &scanner{Scene: scene, scan: &Scan{policies: map[string]*PolicyScan{}}, claims: make(map[types.NamespacedName]*corev1.PersistentVolumeClaim, len(scene.Claims))}
+	s := &scanner{Scene: scene, scan: &Scan{policies: map[string]*PolicyScan{}}, claims: make(map[types.NamespacedName]*corev1.PersistentVolumeClaim, len(scene.Claims)),
+		volumes: make(map[string]*corev1.PersistentVolume, len(scene.Volumes))}
 	for _, judged := range append(slices.Collect(maps.Values(scene.Snapshot.policies)), scene.Snapshot.fallback) {
 		s.scan.policies[judged.Rules.Name] = &PolicyScan{Policy: judged.Rules.Name, UID: judged.UID, Generation: judged.Generation,
 			Enforced: judged.Rules.Enforcement != v1alpha1.EnforcementAudit, Rules: map[string]int{}, Namespaces: map[string]Counts{}}
@@ -85,10 +89,14 @@ func Look(scene Scene) *Scan {
 		s.claim(&scene.Claims[i])
 	}
 	for i := range scene.Volumes {
+		s.volumes[scene.Volumes[i].Name] = &scene.Volumes[i]
 		s.volume(&scene.Volumes[i])
 	}
 	for i := range scene.Pods {
 		s.pod(&scene.Pods[i])
+	}
+	for i := range scene.Attachments {
+		s.attachment(&scene.Attachments[i])
 	}
 	for i := range scene.Services {
 		s.redirect(&scene.Services[i])
@@ -133,8 +141,11 @@ func (s *Scan) Equal(other *Scan) bool {
 // scanner goes through a scene.
 type scanner struct {
 	Scene
-	scan   *Scan
-	claims map[types.NamespacedName]*corev1.PersistentVolumeClaim
+	scan    *Scan
+	claims  map[types.NamespacedName]*corev1.PersistentVolumeClaim
+	volumes map[string]*corev1.PersistentVolume
+	// mounts are of pods; made when they are asked about.
+	mounts map[mount]struct{}
 }
 
 // see notes how a policy judges an object.

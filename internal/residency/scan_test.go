@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
+	storagev1 "k8s.io/api/storage/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
@@ -96,6 +97,28 @@ func TestWhatExistsIsJudgedAndTheWorstComesFirst(t *testing.T) {
 	}
 	if scanned.Total != 8 || scanned.Rules[RuleVolume] != 3 || !strings.Contains(scanned.Findings[2].Message, `claim "data": volume "pv-data" lies in aws us-east-1a (US, AdequatePartial)`) {
 		t.Errorf("%d, %v, %q", scanned.Total, scanned.Rules, scanned.Findings[2].Message)
+	}
+}
+
+func TestAGovernedVolumeAttachedByHandIsFound(t *testing.T) {
+	s := scene(nil)
+	s.Claims = []corev1.PersistentVolumeClaim{pvc("shop", "data", "eu-fast", "vol"), pvc("shop", "other", "eu-fast", "free")}
+	s.Volumes = []corev1.PersistentVolume{pv("vol", "ebs.csi.aws.com", "eu-west-3a", "shop", "data"), pv("free", "ebs.csi.aws.com", "eu-west-3a", "shop", "other")}
+	attach := func(name, volume, node string) storagev1.VolumeAttachment {
+		return storagev1.VolumeAttachment{ObjectMeta: metav1.ObjectMeta{Name: name}, Spec: storagev1.VolumeAttachmentSpec{Attacher: "ebs.csi.aws.com", NodeName: node, Source: storagev1.VolumeAttachmentSource{PersistentVolumeName: &volume}}}
+	}
+	s.Attachments = []storagev1.VolumeAttachment{attach("here", "vol", "paris"), attach("abroad", "vol", "virginia"), attach("gone", "absent", "virginia"), attach("nobody's", "free", "virginia"),
+		attach("nowhere", "vol", "no-such-node"), {ObjectMeta: metav1.ObjectMeta{Name: "inline"}, Spec: storagev1.VolumeAttachmentSpec{NodeName: "virginia"}}}
+	want := []string{"node VolumeAttachment shop/abroad US ZoneNotAllowed [crm]"}
+	if diff := cmp.Diff(want, lines(Look(s).Of(&s.Policies[0]))); diff != "" {
+		t.Error(diff)
+	}
+	mounting := pod("shop", "app", "virginia", "")
+	mounting.Spec.Volumes = []corev1.Volume{{Name: "data", VolumeSource: corev1.VolumeSource{PersistentVolumeClaim: &corev1.PersistentVolumeClaimVolumeSource{ClaimName: "data"}}}}
+	s.Pods = []corev1.Pod{mounting}
+	want = []string{"node Pod shop/app US ZoneNotAllowed [crm]"} // the pod is to blame, and what excuses it excuses the attachment
+	if diff := cmp.Diff(want, lines(Look(s).Of(&s.Policies[0]))); diff != "" {
+		t.Error(diff)
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	storagev1 "k8s.io/api/storage/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -27,6 +28,7 @@ import (
 // +kubebuilder:rbac:groups=gdpr.rempart.dev,resources=residencypolicies;dataregisters,verbs=list;watch
 // +kubebuilder:rbac:groups=gdpr.rempart.dev,resources=breachincidents,verbs=list;watch;create
 // +kubebuilder:rbac:groups="",resources=persistentvolumeclaims;persistentvolumes;pods;services,verbs=list;watch
+// +kubebuilder:rbac:groups=storage.k8s.io,resources=volumeattachments,verbs=list;watch
 // +kubebuilder:rbac:groups=snapshot.storage.k8s.io,resources=volumesnapshotcontents,verbs=list;watch
 // +kubebuilder:rbac:groups=velero.io,resources=backupstoragelocations,verbs=list;watch
 // +kubebuilder:rbac:groups=postgresql.cnpg.io,resources=clusters,verbs=list;watch
@@ -85,6 +87,7 @@ func (s *Scanner) Register(mgr ctrl.Manager, heard <-chan event.GenericEvent) er
 		Watches(&corev1.PersistentVolume{}, soon, only(volumeChanged)).
 		Watches(&corev1.Pod{}, soon, only(podMoved)).
 		Watches(&corev1.Service{}, soon, only(redirected)).
+		Watches(&storagev1.VolumeAttachment{}, soon, only(attached)).
 		WithOptions(controller.Options{RateLimiter: flow.Backoff(), MaxConcurrentReconciles: 1}).
 		Complete(s)
 }
@@ -117,14 +120,16 @@ func (s *Scanner) load(ctx context.Context) (residency.Scene, error) {
 		return scene, nil
 	}
 	policies, registers := &v1alpha1.ResidencyPolicyList{}, &v1alpha1.DataRegisterList{}
+	attachments := &storagev1.VolumeAttachmentList{}
 	claims, volumes, pods, services := &corev1.PersistentVolumeClaimList{}, &corev1.PersistentVolumeList{}, &corev1.PodList{}, &corev1.ServiceList{}
-	for _, list := range []client.ObjectList{policies, registers, claims, volumes, pods, services} {
+	for _, list := range []client.ObjectList{policies, registers, claims, volumes, pods, services, attachments} {
 		if err := s.Client.List(ctx, list, client.UnsafeDisableDeepCopy); err != nil { // Look only reads
 			return scene, err
 		}
 	}
 	scene.Policies, scene.Registers = policies.Items, registers.Items
 	scene.Claims, scene.Volumes, scene.Pods, scene.Services = claims.Items, volumes.Items, pods.Items, services.Items
+	scene.Attachments = attachments.Items
 	return scene, nil
 }
 

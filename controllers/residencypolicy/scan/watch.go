@@ -55,6 +55,9 @@ var (
 	})
 )
 
+// attached lets through what comes and goes: what an attachment is of, and where, never changes.
+var attached = predicate.Funcs{UpdateFunc: func(event.UpdateEvent) bool { return false }}
+
 // redirected lets through Services that stand for a host, and those that did.
 var redirected = predicate.Funcs{
 	CreateFunc: func(e event.CreateEvent) bool { return redirects(e.Object) },
