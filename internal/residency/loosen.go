@@ -47,17 +47,17 @@ func Loosens(before, after v1alpha1.ResidencyPolicySpec) string {
 }
 
 // widerThan names the first field by which rules let in what others refuse; empty when there is none.
-func (now *Rules) widerThan(old *Rules) string {
+func (r *Rules) widerThan(old *Rules) string {
 	switch {
-	case old.Enforcement == v1alpha1.EnforcementEnforce && now.Enforcement != v1alpha1.EnforcementEnforce:
+	case old.Enforcement == v1alpha1.EnforcementEnforce && r.Enforcement != v1alpha1.EnforcementEnforce:
 		return "enforcement"
-	case slices.ContainsFunc(now.zones, func(z v1alpha1.LegalZone) bool { return !slices.Contains(old.zones, z) }):
+	case slices.ContainsFunc(r.zones, func(z v1alpha1.LegalZone) bool { return !slices.Contains(old.zones, z) }):
 		return "allowed.zones"
-	case !within(now.allowed, old.allowed):
+	case !within(r.allowed, old.allowed):
 		return "allowed.countries"
-	case !within(old.denied, now.denied):
+	case !within(old.denied, r.denied):
 		return "denied.countries"
-	case old.regions != nil && (now.regions == nil || !within(now.regions, old.regions)):
+	case old.regions != nil && (r.regions == nil || !within(r.regions, old.regions)):
 		return "allowed.regions"
 	default:
 		return ""
