@@ -22,8 +22,8 @@ import (
 // setUp is what the API server asks about a claim. Each has a namespace of its name, and the operator judges all of them:
 // they differ only in who is asked.
 type setUp struct {
-	name             string
-	policy, webhooks bool
+	name                         string
+	policy, webhooks, gatekeeper bool
 }
 
 var setUps = []setUp{{name: "none"}, {name: "policies", policy: true}, {name: "webhooks", webhooks: true}, {name: "both", policy: true, webhooks: true}}
@@ -35,17 +35,22 @@ const setUpLabel = "bench.rempart.dev/set-up"
 type cluster struct {
 	server   *apiserver.Server
 	operator *operator
+	// gatekeeper is the comparator; nil without one.
+	gatekeeper *gatekeeper
 	// serving are the API server and etcd.
 	serving []int
 }
 
 // startCluster starts all, and waits until each set-up asks whom it should. Stop also ends what a failure left.
-func startCluster(ctx context.Context, folder string) (c *cluster, stop func(), err error) {
+func startCluster(ctx context.Context, o options, folder string) (c *cluster, stop func(), err error) {
 	c = &cluster{}
 	if c.server, err = apiserver.Start(); err != nil {
 		return nil, nil, fmt.Errorf("starting the API server: %w", err)
 	}
 	stop = func() {
+		if c.gatekeeper != nil {
+			err = errors.Join(err, c.gatekeeper.stop())
+		}
 		if c.operator != nil {
 			err = errors.Join(err, c.operator.stop())
 		}
@@ -53,10 +58,10 @@ func startCluster(ctx context.Context, folder string) (c *cluster, stop func(), 
 			fmt.Fprintln(os.Stderr, err)
 		}
 	}
-	return c, stop, c.fill(ctx, folder)
+	return c, stop, c.fill(ctx, o, folder)
 }
 
-func (c *cluster) fill(ctx context.Context, folder string) (err error) {
+func (c *cluster) fill(ctx context.Context, o options, folder string) (err error) {
 	for _, program := range []string{"kube-apiserver", "etcd"} {
 		pids, err := children(program)
 		if err != nil {
@@ -69,6 +74,12 @@ func (c *cluster) fill(ctx context.Context, folder string) (err error) {
 	}
 	if c.operator, err = startOperator(ctx, c.server, folder); err != nil {
 		return err
+	}
+	if o.gatekeeper != "" {
+		setUps = append(setUps, setUp{name: "gatekeeper", gatekeeper: true})
+		if c.gatekeeper, err = startGatekeeper(ctx, c.server, o.gatekeeper, folder); err != nil {
+			return err
+		}
 	}
 	policy := newPolicy()
 	made := errors.Join(c.server.Client.Create(ctx, policy), c.server.Client.Create(ctx, newClass(allowedClass, "eu-west-3")), c.server.Client.Create(ctx, newClass(deniedClass, "us-east-1")))
@@ -117,7 +128,19 @@ func (c *cluster) install(ctx context.Context) error {
 		}
 		made = errors.Join(made, c.server.Client.Create(ctx, configuration))
 	}
+	if c.gatekeeper != nil {
+		made = errors.Join(made, c.server.Client.Create(ctx, c.gatekeeper.configuration()))
+	}
 	return made
+}
+
+// judging are the processes that webhooks call.
+func (c *cluster) judging() []int {
+	pids := []int{c.operator.process.Process.Pid}
+	if c.gatekeeper != nil {
+		pids = append(pids, c.gatekeeper.process.Process.Pid)
+	}
+	return pids
 }
 
 // reach replaces a Service by the operator's port on this machine.
@@ -147,7 +170,7 @@ func (c *cluster) settled(ctx context.Context, s setUp) error {
 	err := wait.PollUntilContextTimeout(ctx, 200*time.Millisecond, time.Minute, true, func(ctx context.Context) (bool, error) {
 		last = c.server.Client.Create(ctx, newClaim(s.name, allowedClass), client.DryRunAll)
 		abroad := c.server.Client.Create(ctx, newClaim(s.name, deniedClass), client.DryRunAll)
-		return last == nil && (abroad != nil) == (s.policy || s.webhooks) && (abroad == nil || apierrors.IsForbidden(abroad)), nil
+		return last == nil && (abroad != nil) == (s.policy || s.webhooks || s.gatekeeper) && (abroad == nil || apierrors.IsForbidden(abroad)), nil
 	})
 	return errors.Join(err, last)
 }

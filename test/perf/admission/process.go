@@ -5,9 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -16,7 +14,6 @@ import (
 	"syscall"
 	"time"
 
-	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/util/cert"
 
 	"github.com/rempart-dev/rempart/test/apiserver"
@@ -70,14 +67,7 @@ func startOperator(ctx context.Context, server *apiserver.Server, folder string)
 	if err := o.process.Start(); err != nil {
 		return nil, err
 	}
-	err = wait.PollUntilContextTimeout(ctx, 100*time.Millisecond, time.Minute, true, func(context.Context) (bool, error) {
-		answer, err := http.Get("http://127.0.0.1:" + probes + "/readyz")
-		if err != nil {
-			return false, nil
-		}
-		_, _ = io.Copy(io.Discard, answer.Body)
-		return answer.StatusCode == http.StatusOK, answer.Body.Close()
-	})
+	err = isReady(ctx, probes)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("waiting until the operator is ready: %w", err), o.stop())
 	}

@@ -22,6 +22,8 @@ type options struct {
 	calls                     int
 	memoryCalls               int
 	memoryTime                time.Duration
+	// gatekeeper is a program of the comparator; empty for none.
+	gatekeeper string
 }
 
 // Run measures and prints.
@@ -36,6 +38,7 @@ func Run(ctx context.Context, args []string) error {
 	flags.IntVar(&o.calls, "calls", 1000, "calls of a handler in one round, in process")
 	flags.IntVar(&o.memoryCalls, "memory-calls", 1_000_000, "calls between two looks at the memory, at most")
 	flags.DurationVar(&o.memoryTime, "memory-time", 30*time.Second, "time between two looks at the memory, at most")
+	flags.StringVar(&o.gatekeeper, "gatekeeper", "", "Gatekeeper's program, as hack/kube/build.sh gatekeeper makes it: a further set-up to compare with")
 	part := flags.String("part", "", "server: requests to an API server; registers: requests for a register among many; scan: how soon a finding comes; handlers: without a network; empty: all")
 	if err := flags.Parse(args); err != nil {
 		return err
@@ -71,7 +74,7 @@ func served(ctx context.Context, o options, parts ...func(*cluster, context.Cont
 	}
 	defer os.RemoveAll(folder)
 	fmt.Println("Starting an API server and the operator")
-	c, stop, err := startCluster(ctx, folder)
+	c, stop, err := startCluster(ctx, o, folder)
 	if stop != nil {
 		defer stop()
 	}
