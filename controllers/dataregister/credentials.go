@@ -10,6 +10,7 @@ import (
 	"github.com/rempart-dev/rempart/api/v1alpha1"
 	"github.com/rempart-dev/rempart/internal/erasure/task"
 	"github.com/rempart-dev/rempart/internal/register"
+	"github.com/rempart-dev/rempart/internal/register/database"
 )
 
 // managedRoles are the roles of a managed store.
@@ -60,7 +61,7 @@ func (r *Reconciler) provideOne(ctx context.Context, dreg *v1alpha1.DataRegister
 // grow enlarges the volume of a managed store: the template of a StatefulSet cannot change, its claims can. It tells
 // whether the API server refused, which is for a person to mend; meanwhile the store goes on as it is.
 func (r *Reconciler) grow(ctx context.Context, s *v1alpha1.DataStore, facts register.Facts) (bool, error) {
-	size, grow := register.Growth(s, facts.Claim)
+	size, grow := database.Growth(s.Managed, facts.Claim)
 	if !grow {
 		return false, nil
 	}

@@ -18,6 +18,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/rempart-dev/rempart/api/v1alpha1"
+	"github.com/rempart-dev/rempart/internal/register/database"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files")
@@ -154,7 +155,7 @@ func TestDesiredHoldsBackWhatMustNotBeYet(t *testing.T) {
 
 func TestTheTemplateOfAVolumeStaysAsItWasMade(t *testing.T) {
 	dreg := readRegister(t, "managed")
-	old := claimTemplate(dreg, &dreg.Spec.Stores[0], nil)
+	old := databaseOf(dreg, &dreg.Spec.Stores[0], nil, owned(dreg)).StatefulSet(nil).Spec.VolumeClaimTemplates[0]
 	live := &appsv1.StatefulSet{}
 	text, err := yaml.Marshal(old)
 	if err != nil {
@@ -165,7 +166,7 @@ func TestTheTemplateOfAVolumeStaysAsItWasMade(t *testing.T) {
 		t.Fatal(err)
 	}
 	dreg.Spec.Stores[0].Managed.Storage.Size = resource.MustParse("5Gi")
-	got, err := yaml.Marshal(claimTemplate(dreg, &dreg.Spec.Stores[0], live))
+	got, err := yaml.Marshal(databaseOf(dreg, &dreg.Spec.Stores[0], nil, owned(dreg)).StatefulSet(live).Spec.VolumeClaimTemplates[0])
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -196,7 +197,7 @@ func TestAVolumeGrowsAndNeverShrinksOrMoves(t *testing.T) {
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			store, claim := &readRegister(t, "managed").Spec.Stores[0], claimOf(c.size, c.class)
-			if _, grows := Growth(store, claim); grows != c.grows {
+			if _, grows := database.Growth(store.Managed, claim); grows != c.grows {
 				t.Errorf("grows = %v", grows)
 			}
 			if got := storageTrouble(store, Facts{Claim: claim}); got.reason != c.reason || got.stalled != (c.reason != "") {

@@ -10,6 +10,7 @@ import (
 	"github.com/rempart-dev/rempart/api/v1alpha1"
 	"github.com/rempart-dev/rempart/internal/erasure/job"
 	"github.com/rempart-dev/rempart/internal/erasure/task"
+	"github.com/rempart-dev/rempart/internal/register/database"
 	"github.com/rempart-dev/rempart/internal/residency"
 )
 
@@ -73,13 +74,15 @@ type Input struct {
 }
 
 // stopped tells whether a managed store is scaled to nothing.
-func stopped(s *v1alpha1.DataStore) bool { return s.Managed != nil && replicasOf(s.Managed) == 0 }
+func stopped(s *v1alpha1.DataStore) bool {
+	return s.Managed != nil && database.Replicas(s.Managed) == 0
+}
 
 // answers tells whether it is of use to ask the store anything.
 func (in Input) answers(s *v1alpha1.DataStore) bool {
 	facts := in.Stores[string(s.Name)]
 	if s.Managed != nil {
-		return !stopped(s) && DatabaseReady(facts.StatefulSet)
+		return !stopped(s) && database.Ready(facts.StatefulSet)
 	}
 	return facts.CredentialsMissing == ""
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/rempart-dev/rempart/api/v1alpha1"
 	"github.com/rempart-dev/rempart/internal/erasure/task"
+	"github.com/rempart-dev/rempart/internal/register/database"
 )
 
 // Verdict is what a pass came to.
@@ -183,7 +184,7 @@ func notPaused(v view) objection {
 }
 
 func databaseRuns(v view) objection {
-	if v.store.Managed == nil || DatabaseReady(v.facts.StatefulSet) {
+	if v.store.Managed == nil || database.Ready(v.facts.StatefulSet) {
 		return objection{}
 	}
 	return objection{reason: v1alpha1.ReasonDatabaseStarting, working: true, message: fmt.Sprintf("The database of store %q does not answer yet", v.store.Name)}

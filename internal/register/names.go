@@ -15,13 +15,11 @@ import (
 
 	"github.com/rempart-dev/rempart/api/v1alpha1"
 	"github.com/rempart-dev/rempart/internal/erasure/task"
+	"github.com/rempart-dev/rempart/internal/register/database"
 )
 
 // Port is the port of a managed PostgreSQL store.
-const Port = 5432
-
-// AdminUser is the login role that owns a managed store.
-const AdminUser = "postgres"
+const Port = database.Port
 
 // Login roles of a managed store.
 const (
@@ -38,10 +36,10 @@ func EraserPolicyName(register, store string) string {
 }
 
 // ClaimName returns the name of the volume claim of a managed store.
-func ClaimName(register, store string) string { return volumeData + "-" + Name(register, store) + "-0" }
+func ClaimName(register, store string) string { return database.ClaimName(Name(register, store)) }
 
 // PodName returns the name of the pod of a managed store.
-func PodName(register, store string) string { return Name(register, store) + "-0" }
+func PodName(register, store string) string { return database.PodName(Name(register, store)) }
 
 // SecretName returns the name of the Secret with the generated credentials of a role of a managed store.
 func SecretName(register, store string, role task.Role) string {
@@ -99,7 +97,7 @@ func Connection(register *v1alpha1.DataRegister, store *v1alpha1.DataStore) task
 		return task.Connection{Host: c.Host, Port: portOf(c), Database: string(c.Database), TLS: task.TLS{Mode: c.TLS.Mode}}
 	}
 	return task.Connection{Host: Name(register.Name, string(store.Name)) + "." + register.Namespace + ".svc", Port: Port,
-		Database: databaseOf(store.Managed), TLS: task.TLS{Mode: v1alpha1.TLSDisable}}
+		Database: database.Name(store.Managed), TLS: task.TLS{Mode: v1alpha1.TLSDisable}}
 }
 
 func portOf(c *v1alpha1.StoreConnection) int32 {
@@ -107,13 +105,6 @@ func portOf(c *v1alpha1.StoreConnection) int32 {
 		return Port
 	}
 	return c.Port
-}
-
-func databaseOf(m *v1alpha1.ManagedStore) string {
-	if m.Database == "" {
-		return "app"
-	}
-	return string(m.Database)
 }
 
 // CASecret returns the Secret with the roots that a store's connection trusts; empty when there is none.

@@ -12,20 +12,6 @@ import (
 	"github.com/rempart-dev/rempart/internal/erasure/job"
 )
 
-// databasePolicy lets the register's own pods, the eraser's among them, reach a managed database, and lets the database
-// reach nobody.
-func databasePolicy(r *v1alpha1.DataRegister, s *v1alpha1.DataStore, owner *metav1ac.OwnerReferenceApplyConfiguration) *networkingac.NetworkPolicyApplyConfiguration {
-	return networkingac.NetworkPolicy(Name(r.Name, string(s.Name)), r.Namespace).
-		WithLabels(labels(r.Name, string(s.Name), job.ComponentDatabase)).WithOwnerReferences(owner).
-		WithSpec(networkingac.NetworkPolicySpec().
-			WithPodSelector(metav1ac.LabelSelector().WithMatchLabels(identity(r.Name, string(s.Name), job.ComponentDatabase))).
-			WithPolicyTypes(networkingv1.PolicyTypeIngress, networkingv1.PolicyTypeEgress).
-			WithIngress(networkingac.NetworkPolicyIngressRule().
-				WithFrom(networkingac.NetworkPolicyPeer().WithPodSelector(
-					metav1ac.LabelSelector().WithMatchLabels(map[string]string{v1alpha1.LabelRegister: r.Name}))).
-				WithPorts(tcp(Port))))
-}
-
 // eraserPolicy lets the eraser's pods of a store, for scans and runs, resolve names and reach the store, and nothing
 // else. A store that Rempart does not run is known by its port alone: NetworkPolicies know no names.
 func eraserPolicy(r *v1alpha1.DataRegister, s *v1alpha1.DataStore, owner *metav1ac.OwnerReferenceApplyConfiguration) *networkingac.NetworkPolicyApplyConfiguration {

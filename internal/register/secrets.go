@@ -10,6 +10,7 @@ import (
 
 	"github.com/rempart-dev/rempart/api/v1alpha1"
 	"github.com/rempart-dev/rempart/internal/erasure/task"
+	"github.com/rempart-dev/rempart/internal/register/database"
 )
 
 // ComponentCredentials is the LabelComponent of Secrets with generated credentials.
@@ -35,7 +36,7 @@ func userOf(role task.Role) string {
 	case task.Verifier:
 		return VerifierUser
 	default:
-		return AdminUser
+		return database.AdminUser
 	}
 }
 
