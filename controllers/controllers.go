@@ -8,6 +8,7 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 
 	"github.com/rempart-dev/rempart/controllers/breachincident"
+	"github.com/rempart-dev/rempart/controllers/consentpolicy"
 	"github.com/rempart-dev/rempart/controllers/dataprotectionofficer"
 	"github.com/rempart-dev/rempart/controllers/dataprotectionofficer/digest"
 	"github.com/rempart-dev/rempart/controllers/dataregister"
@@ -30,6 +31,7 @@ type Config struct {
 	ErasureRequest      erasurerequest.Config
 	Dispatch            dispatch.Config
 	ErasureRun          erasurerun.Config
+	ConsentPolicy       consentpolicy.Config
 	BreachIncident      breachincident.Config
 	NotificationChannel notificationchannel.Config
 	Notification        notification.Config
@@ -48,6 +50,8 @@ func Register(ctx context.Context, mgr ctrl.Manager, c Config) error {
 		{"residencypolicy", func() error { return residencypolicy.Register(mgr, c.ResidencyPolicy) }},
 		// what is held, and where it is
 		{"dataregister", func() error { return dataregister.Register(ctx, mgr, c.DataRegister) }},
+		// what people are asked, and what proves the answer
+		{"consentpolicy", func() error { return consentpolicy.Register(ctx, mgr, c.ConsentPolicy) }},
 		// a person asks to be erased: the request, its batches, each execution
 		{"erasurerequest", func() error { return erasurerequest.Register(ctx, mgr, c.ErasureRequest) }},
 		{"erasurerequest/dispatch", func() error { return dispatch.Register(mgr, c.Dispatch) }},

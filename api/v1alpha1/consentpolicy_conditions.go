@@ -13,7 +13,7 @@ const (
 )
 
 // Reasons of ConsentPolicy, beside those of other kinds that it shares: OfficerMissing, RegisterMissing, CredentialsMissing,
-// DatabaseStarting and what is said of places.
+// Paused, and what is said of volumes and places.
 const (
 	// ReasonServing means that the service answers with what the policy asks for.
 	ReasonServing = "Serving"
@@ -25,6 +25,12 @@ const (
 	ReasonPurposeNotRegistered = "PurposeNotRegistered"
 	// ReasonNoticeNotInEffect means that the effectiveTime of every notice is still to come.
 	ReasonNoticeNotInEffect = "NoticeNotInEffect"
+	// ReasonLedgerStarting means that the database of the ledger does not answer yet.
+	ReasonLedgerStarting = "LedgerStarting"
+	// ReasonServicePlaced means that database and service are where the register's policy allows.
+	ReasonServicePlaced = "ServicePlaced"
+	// ReasonServiceProvisioned means that database, keys and service run.
+	ReasonServiceProvisioned = "ServiceProvisioned"
 	// ReasonIssuerUnknown means that the API server did not tell who issues the tokens of ServiceAccounts.
 	ReasonIssuerUnknown = "IssuerUnknown"
 

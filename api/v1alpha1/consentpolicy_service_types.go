@@ -47,6 +47,7 @@ type ServiceReplicas struct {
 //
 // +kubebuilder:validation:XValidation:rule="[self.appSecretRef.name, self.sequencerSecretRef.name, self.prunerSecretRef.name].all(n, n != self.adminSecretRef.name)",message="the administrator's credentials must not be those of another role"
 // +kubebuilder:validation:XValidation:rule="self.appSecretRef.name != self.sequencerSecretRef.name && self.appSecretRef.name != self.prunerSecretRef.name && self.sequencerSecretRef.name != self.prunerSecretRef.name",message="appSecretRef, sequencerSecretRef and prunerSecretRef must name different Secrets"
+// +kubebuilder:validation:XValidation:rule="self.tls.mode != 'Require'",message="tls.mode is VerifyFull or Disable: a server whose name nobody verifies may be anybody's"
 type LedgerConnection struct {
 	// host of the database.
 	// +required
@@ -87,6 +88,7 @@ type LedgerConnection struct {
 //
 // +kubebuilder:validation:MinProperties=1
 // +kubebuilder:validation:XValidation:rule="has(self.managed) != has(self.connection)",message="set exactly one of managed and connection"
+// +kubebuilder:validation:XValidation:rule="has(self.managed) == has(oldSelf.managed)",message="a ledger that Rempart runs cannot become another's, nor the reverse: delete the policy with deletionPolicy Retain, move the data, and create it again"
 type LedgerDatabase struct {
 	// managed is a database that Rempart runs.
 	// +optional

@@ -14,8 +14,10 @@ type ConsentPolicySpec struct {
 	// officerRef names the DataProtectionOfficer, whose organisation is the controller.
 	// +required
 	OfficerRef ClusterRef `json:"officerRef,omitzero"`
-	// registerRef names the DataRegister that records the purposes. Its residency policy is that of the service.
+	// registerRef names the DataRegister that records the purposes. Its residency policy is that of the service. It cannot
+	// change: the service and its ledger are where that register lets them be.
 	// +required
+	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="registerRef cannot change: make another policy"
 	RegisterRef LocalRef `json:"registerRef,omitzero"`
 	// purposes that people choose about, one by one.
 	// +required

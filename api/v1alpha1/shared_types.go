@@ -8,7 +8,9 @@ const (
 	LabelStore = "gdpr.rempart.dev/store"
 	// LabelRun names the ErasureRun that a child object serves.
 	LabelRun = "gdpr.rempart.dev/run"
-	// LabelComponent says what a child object is for: database, scan, run.
+	// LabelConsentPolicy names the ConsentPolicy that a child object serves.
+	LabelConsentPolicy = "gdpr.rempart.dev/consent-policy"
+	// LabelComponent says what a child object is for: database, scan, run, consentd.
 	LabelComponent = "gdpr.rempart.dev/component"
 	// LabelOwnerUID carries the owner's UID on objects that may outlive it and so have no owner reference.
 	LabelOwnerUID = "gdpr.rempart.dev/owner-uid"
@@ -23,6 +25,8 @@ const (
 	FinalizerErasureRun = "gdpr.rempart.dev/erasure-run"
 	// FinalizerDataRegister keeps a register until its stores are released as their deletion policies say.
 	FinalizerDataRegister = "gdpr.rempart.dev/data-register"
+	// FinalizerConsentPolicy keeps a policy until its service is gone and its ledger is released as the deletion policy says.
+	FinalizerConsentPolicy = "gdpr.rempart.dev/consent-policy"
 	// FinalizerBreachRegister keeps the record of a breach (Article 33(5)).
 	FinalizerBreachRegister = "gdpr.rempart.dev/breach-register"
 )

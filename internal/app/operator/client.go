@@ -19,6 +19,7 @@ import (
 // consistentKinds are the kinds, beside our own, that controllers both write and watch.
 var consistentKinds = map[schema.GroupKind]bool{
 	appsv1.SchemeGroupVersion.WithKind("StatefulSet").GroupKind():         true,
+	appsv1.SchemeGroupVersion.WithKind("Deployment").GroupKind():          true,
 	batchv1.SchemeGroupVersion.WithKind("Job").GroupKind():                true,
 	corev1.SchemeGroupVersion.WithKind("Service").GroupKind():             true,
 	networkingv1.SchemeGroupVersion.WithKind("NetworkPolicy").GroupKind(): true,

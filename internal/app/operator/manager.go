@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/open-policy-agent/cert-controller/pkg/rotator"
+	appsv1 "k8s.io/api/apps/v1"
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/labels"
@@ -84,15 +85,16 @@ func newManager(restConfig *rest.Config, o options) (ctrl.Manager, error) {
 	return mgr, addServing(mgr, certs, o)
 }
 
-// cacheOptions keep the cache small: no managed fields, of Jobs only those that Rempart made, and of pods only what a scan
+// cacheOptions keep the cache small: no managed fields, of Jobs and Deployments only those that Rempart made, and of pods only what a scan
 // reads. Secrets and ConfigMaps are never cached.
 func cacheOptions() cache.Options {
 	ours := labels.SelectorFromSet(labels.Set{v1alpha1.LabelManagedBy: v1alpha1.ManagedByRempart})
 	return cache.Options{
 		DefaultTransform: cache.TransformStripManagedFields(),
 		ByObject: map[client.Object]cache.ByObject{
-			&corev1.Pod{}:  {Transform: scan.Lean},
-			&batchv1.Job{}: {Label: ours},
+			&corev1.Pod{}:        {Transform: scan.Lean},
+			&batchv1.Job{}:       {Label: ours},
+			&appsv1.Deployment{}: {Label: ours},
 		},
 	}
 }

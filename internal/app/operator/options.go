@@ -13,6 +13,7 @@ import (
 type options struct {
 	namespace     string
 	eraserImage   string
+	consentdImage string
 	notifyAllow   listFlag
 	egressDenied  rangesFlag
 	leaderElect   bool
@@ -86,6 +87,7 @@ func parse(args []string) (options, error) {
 	flags := flag.NewFlagSet(args[0], flag.ContinueOnError)
 	flags.StringVar(&o.namespace, "namespace", os.Getenv("POD_NAMESPACE"), "namespace of the operator and of the Secrets of cluster-scoped kinds")
 	flags.StringVar(&o.eraserImage, "eraser-image", "", "image of the eraser's Jobs (required)")
+	flags.StringVar(&o.consentdImage, "consentd-image", "docker.io/rempart/consentd:dev", "image of the consent service of ConsentPolicies")
 	flags.Var(&o.notifyAllow, "notify-allow", "host:port that notifications may reach although it is private or not encrypted; may be repeated")
 	flags.Var(&o.egressDenied, "egress-denied-cidrs", "ranges that notifications may not reach although they are public, such as the cluster's pods and services; with commas, may be repeated")
 	flags.BoolVar(&o.leaderElect, "leader-elect", false, "run controllers only while leading")

@@ -5,12 +5,14 @@ import (
 	"crypto/rand"
 	"fmt"
 
+	"k8s.io/client-go/discovery"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
 
 	"github.com/rempart-dev/rempart/api/v1alpha1"
 	"github.com/rempart-dev/rempart/controllers"
 	"github.com/rempart-dev/rempart/controllers/breachincident"
+	"github.com/rempart-dev/rempart/controllers/consentpolicy"
 	"github.com/rempart-dev/rempart/controllers/dataprotectionofficer/digest"
 	"github.com/rempart-dev/rempart/controllers/dataregister"
 	"github.com/rempart-dev/rempart/controllers/erasurerequest"
@@ -19,6 +21,8 @@ import (
 	"github.com/rempart-dev/rempart/controllers/notification"
 	"github.com/rempart-dev/rempart/controllers/notificationchannel"
 	"github.com/rempart-dev/rempart/controllers/residencypolicy"
+	"github.com/rempart-dev/rempart/internal/adapter/consentd"
+	"github.com/rempart-dev/rempart/internal/adapter/issuer"
 	"github.com/rempart-dev/rempart/internal/adapter/smtp"
 	hook "github.com/rempart-dev/rempart/internal/adapter/webhook"
 	"github.com/rempart-dev/rempart/internal/archive"
@@ -47,6 +51,10 @@ func wire(ctx context.Context, mgr ctrl.Manager, o options) error {
 		return err
 	}
 	mails, hooks := smtp.New(door), hook.New(door)
+	api, err := discovery.NewDiscoveryClientForConfigAndClient(mgr.GetConfig(), mgr.GetHTTPClient())
+	if err != nil {
+		return fmt.Errorf("making a client of the API server's discovery: %w", err)
+	}
 
 	guards, err := guard.Installed(o.namespace)
 	if err != nil {
@@ -57,10 +65,12 @@ func wire(ctx context.Context, mgr ctrl.Manager, o options) error {
 		Guards:          guards,
 		ResidencyPolicy: residencypolicy.Config{Snapshots: snapshots, Scans: scans, Clock: now, OperatorNamespace: o.namespace, Guards: guards},
 		DataRegister:    dataregister.Config{Image: o.eraserImage, Places: where, Chance: rand.Reader, Clock: now},
-		ErasureRequest:  erasurerequest.Config{Keys: keys, Messages: notice.Erasures{}, Evidence: proofs, Clock: now},
-		Dispatch:        dispatch.Config{Image: o.eraserImage, Clock: now},
-		ErasureRun:      erasurerun.Config{Image: o.eraserImage, Keys: keys, Places: where, Clock: now},
-		BreachIncident:  breachincident.Config{Namespace: o.namespace, Clock: now},
+		ConsentPolicy: consentpolicy.Config{Namespace: o.namespace, Image: o.consentdImage, Places: where, Service: consentd.New(),
+			Tokens: issuer.Cluster{REST: api.RESTClient()}, Chance: rand.Reader, Clock: now},
+		ErasureRequest: erasurerequest.Config{Keys: keys, Messages: notice.Erasures{}, Evidence: proofs, Clock: now},
+		Dispatch:       dispatch.Config{Image: o.eraserImage, Clock: now},
+		ErasureRun:     erasurerun.Config{Image: o.eraserImage, Keys: keys, Places: where, Clock: now},
+		BreachIncident: breachincident.Config{Namespace: o.namespace, Clock: now},
 		NotificationChannel: notificationchannel.Config{Namespace: o.namespace,
 			Addresses: map[v1alpha1.ChannelType]notificationchannel.Address{v1alpha1.ChannelSMTP: mails, v1alpha1.ChannelWebhook: hooks}},
 		Notification: notification.Config{Namespace: o.namespace, Clock: now,

@@ -12,7 +12,8 @@ package v1alpha1
 type ConsentPolicySpecApplyConfiguration struct {
 	// officerRef names the DataProtectionOfficer, whose organisation is the controller.
 	OfficerRef *ClusterRefApplyConfiguration `json:"officerRef,omitempty"`
-	// registerRef names the DataRegister that records the purposes. Its residency policy is that of the service.
+	// registerRef names the DataRegister that records the purposes. Its residency policy is that of the service. It cannot
+	// change: the service and its ledger are where that register lets them be.
 	RegisterRef *LocalRefApplyConfiguration `json:"registerRef,omitempty"`
 	// purposes that people choose about, one by one.
 	Purposes []ConsentPurposeApplyConfiguration `json:"purposes,omitempty"`

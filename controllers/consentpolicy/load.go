@@ -1,0 +1,128 @@
+package consentpolicy
+
+import (
+	"context"
+	"fmt"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/rempart-dev/rempart/api/v1alpha1"
+	"github.com/rempart-dev/rempart/internal/consent/policy"
+	"github.com/rempart-dev/rempart/internal/kube/flow"
+	"github.com/rempart-dev/rempart/internal/register/database"
+)
+
+// load reads each input once, so that every decision of this pass sees one instant.
+func (r *Reconciler) load(ctx context.Context, cpol *v1alpha1.ConsentPolicy) (policy.Input, error) {
+	in := policy.Input{Policy: cpol, Image: r.Image, Now: r.Clock.Now()}
+	var err error
+	if in.Officer, err = find(ctx, r.Client, "", string(cpol.Spec.OfficerRef.Name), &v1alpha1.DataProtectionOfficer{}); err != nil {
+		return in, fmt.Errorf("reading the officer: %w", err)
+	}
+	if in.Register, err = find(ctx, r.Client, cpol.Namespace, string(cpol.Spec.RegisterRef.Name), &v1alpha1.DataRegister{}); err != nil {
+		return in, fmt.Errorf("reading the register: %w", err)
+	}
+	if in.Deployment, err = find(ctx, r.Client, cpol.Namespace, policy.ServiceName(cpol.Name), &appsv1.Deployment{}); err != nil {
+		return in, fmt.Errorf("reading the service: %w", err)
+	}
+	if in.Checkpoint, err = r.checkpoint(ctx, cpol); err != nil {
+		return in, err
+	}
+	if len(cpol.Spec.Service.Clients) > 0 {
+		if in.Issuers, err = r.Tokens.Issuers(ctx); err != nil {
+			return in, fmt.Errorf("asking who issues tokens: %w", err)
+		}
+	}
+	if err := r.place(&in); err != nil {
+		return in, err
+	}
+	return in, r.ledger(ctx, &in)
+}
+
+// place asks where the service and its ledger may be. Without a register nobody knows.
+func (r *Reconciler) place(in *policy.Input) (err error) {
+	if in.Register == nil {
+		return nil
+	}
+	if in.Regions, err = r.Places.AllowedRegions(in.Register); err != nil {
+		return fmt.Errorf("asking for the allowed regions: %w", err)
+	}
+	if c := in.Policy.Spec.Service.Database.Connection; c != nil {
+		in.Declared = r.Places.JudgeDeclared(in.Register, &c.Place)
+		return nil
+	}
+	in.Class = r.Places.JudgeClass(in.Register, string(in.Policy.Spec.Service.Database.Managed.Storage.StorageClassName))
+	return nil
+}
+
+// ledger reads what is there of a managed ledger.
+func (r *Reconciler) ledger(ctx context.Context, in *policy.Input) (err error) {
+	p := in.Policy
+	if p.Spec.Service.Database.Managed == nil {
+		return nil
+	}
+	name := policy.DatabaseName(p.Name)
+	if in.StatefulSet, err = find(ctx, r.Client, p.Namespace, name, &appsv1.StatefulSet{}); err != nil {
+		return fmt.Errorf("reading the database: %w", err)
+	}
+	if in.Claim, err = find(ctx, r.Reader, p.Namespace, database.ClaimName(name), &corev1.PersistentVolumeClaim{}); err != nil {
+		return fmt.Errorf("reading the claim: %w", err)
+	}
+	if in.Claim != nil && !policy.Kept(in.Claim, p.Name) {
+		return taken("PersistentVolumeClaim", database.ClaimName(name))
+	}
+	return nil
+}
+
+func taken(kind, name string) error {
+	return &flow.Permanent{Reason: v1alpha1.ReasonNameTaken,
+		Message: fmt.Sprintf("%s %q exists and was not made by Rempart for this object; rename or remove it", kind, name)}
+}
+
+// observe reads what became of the children. What is not there yet is an answer, not an error.
+func (r *Reconciler) observe(ctx context.Context, in *policy.Input) (policy.Seen, error) {
+	var seen policy.Seen
+	if in.Register == nil {
+		return seen, nil
+	}
+	pods := &corev1.PodList{}
+	if err := r.Reader.List(ctx, pods, client.InNamespace(in.Policy.Namespace), client.MatchingLabels{
+		v1alpha1.LabelManagedBy: v1alpha1.ManagedByRempart, v1alpha1.LabelConsentPolicy: in.Policy.Name}); err != nil {
+		return seen, fmt.Errorf("listing the pods: %w", err)
+	}
+	judged := map[string]struct{}{}
+	for i := range pods.Items {
+		name := pods.Items[i].Spec.NodeName
+		if _, done := judged[name]; done || name == "" {
+			continue
+		}
+		judged[name] = struct{}{}
+		node, err := find(ctx, r.Client, "", name, &corev1.Node{})
+		if err != nil {
+			return seen, fmt.Errorf("reading a node: %w", err)
+		}
+		if node != nil {
+			seen.Places = append(seen.Places, r.Places.JudgeNode(in.Register, node))
+		}
+	}
+	var err error
+	seen.Answer, err = r.ask(ctx, in)
+	return seen, err
+}
+
+// find reads an object; nil when there is none.
+func find[T client.Object](ctx context.Context, reader client.Reader, namespace, name string, into T) (T, error) {
+	var none T
+	err := reader.Get(ctx, client.ObjectKey{Namespace: namespace, Name: name}, into)
+	switch {
+	case apierrors.IsNotFound(err):
+		return none, nil
+	case err != nil:
+		return none, err
+	default:
+		return into, nil
+	}
+}

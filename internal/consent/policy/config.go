@@ -1,0 +1,59 @@
+package policy
+
+import (
+	"encoding/json"
+	"fmt"
+
+	corev1 "k8s.io/api/core/v1"
+	corev1ac "k8s.io/client-go/applyconfigurations/core/v1"
+	metav1ac "k8s.io/client-go/applyconfigurations/meta/v1"
+
+	"github.com/rempart-dev/rempart/api/v1alpha1"
+)
+
+// Names of the files in the Secret of the configuration.
+const (
+	// FilePolicy is what the service serves.
+	FilePolicy = "policy.json"
+	// FileCheckpoint is the signed note that was copied out of the ledger last: what the self-audit must continue. Empty
+	// before the first.
+	FileCheckpoint = "checkpoint"
+)
+
+// config is policy.json: what a policy says, and what the service cannot know by itself.
+type config struct {
+	TenantID       string                     `json:"tenantID"`
+	Namespace      string                     `json:"namespace"`
+	Name           string                     `json:"name"`
+	Controller     v1alpha1.Organisation      `json:"controller"`
+	MaterialDigest string                     `json:"materialDigest"`
+	Spec           v1alpha1.ConsentPolicySpec `json:"spec"`
+	TokenIssuers   []Issuer                   `json:"tokenIssuers"`
+}
+
+// Config writes policy.json. The same Input always gives the same bytes.
+func (in Input) Config() ([]byte, error) {
+	digest, err := MaterialDigest(in.Officer.Spec.Organisation, &in.Policy.Spec, in.Now)
+	if err != nil {
+		return nil, err
+	}
+	issuers := in.Issuers
+	if issuers == nil {
+		issuers = []Issuer{}
+	}
+	text, err := json.Marshal(config{
+		TenantID: TenantID(in.Policy.Namespace, in.Policy.Name), Namespace: in.Policy.Namespace, Name: in.Policy.Name,
+		Controller: in.Officer.Spec.Organisation, MaterialDigest: digest, Spec: in.Policy.Spec, TokenIssuers: issuers,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("writing the configuration: %w", err)
+	}
+	return text, nil
+}
+
+// configSecret holds policy.json. Nothing in it is secret; a Secret asks for no right that the operator does not have already.
+func (in Input) configSecret(text []byte, owner *metav1ac.OwnerReferenceApplyConfiguration) *corev1ac.SecretApplyConfiguration {
+	return corev1ac.Secret(ConfigName(in.Policy.Name), in.Policy.Namespace).
+		WithLabels(labels(in.Policy.Name, ComponentService)).WithOwnerReferences(owner).WithType(corev1.SecretTypeOpaque).
+		WithData(map[string][]byte{FilePolicy: text, FileCheckpoint: []byte(in.Checkpoint.Note)})
+}

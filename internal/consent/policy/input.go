@@ -1,0 +1,127 @@
+package policy
+
+import (
+	"encoding/json"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/rempart-dev/rempart/api/v1alpha1"
+	"github.com/rempart-dev/rempart/internal/register"
+	"github.com/rempart-dev/rempart/internal/register/database"
+)
+
+// Issuer is who signs the tokens of ServiceAccounts: the cluster's issuer, and its public keys (RFC 7517).
+type Issuer struct {
+	Issuer string          `json:"issuer"`
+	JWKS   json.RawMessage `json:"jwks"`
+}
+
+// Input is what one pass knows before it writes.
+type Input struct {
+	Policy *v1alpha1.ConsentPolicy
+	// Officer and Register that the policy names; nil when there is none.
+	Officer  *v1alpha1.DataProtectionOfficer
+	Register *v1alpha1.DataRegister
+	// Regions are the allowed ones, as nodes are labelled.
+	Regions []string
+	// Class is the judgement of a managed ledger's storage class, Declared that of the place of another ledger.
+	Class, Declared register.Place
+	// StatefulSet and Claim of a managed ledger, and Deployment of the service; nil while there is none.
+	StatefulSet *appsv1.StatefulSet
+	Claim       *corev1.PersistentVolumeClaim
+	Deployment  *appsv1.Deployment
+	// GrowthRefused says that the API server refused to enlarge the claim.
+	GrowthRefused bool
+	// Missing names the Secret that is absent or lacks a key; empty when all are there.
+	Missing string
+	// Marks are the marks of the Secrets: one that is made anew has another mark.
+	Marks []string
+	// Issuers of tokens; none when they could not be read, or nobody needs them.
+	Issuers []Issuer
+	// Checkpoint that was copied out of the ledger before; the zero one when none was.
+	Checkpoint Checkpoint
+	// Image of consentd.
+	Image string
+	Now   time.Time
+}
+
+// Seen is what is observed after the children were written.
+type Seen struct {
+	// Places of the nodes that service and database run on. None while no pod is on a node.
+	Places []register.Place
+	// Answer of the service; nil when it gave none.
+	Answer *Answer
+}
+
+// Answer is what the service says of itself: the body of GET /internal/v1/status. It holds no personal data.
+type Answer struct {
+	TenantID string `json:"tenantID"`
+	// PolicyDigest is "sha256:" and the SHA-256, in hex, of the policy.json that is served; empty where it is not told.
+	PolicyDigest string       `json:"policyDigest"`
+	Notice       NoticeAnswer `json:"notice"`
+	Sites        []SiteAnswer `json:"sites"`
+	Ledger       LedgerAnswer `json:"ledger"`
+	Audit        AuditAnswer  `json:"audit"`
+}
+
+// NoticeAnswer is the notice that the service shows.
+type NoticeAnswer struct {
+	Version        int32  `json:"version"`
+	MaterialDigest string `json:"materialDigest"`
+}
+
+// SiteAnswer is the script that a site's pages load. Digest is "sha256:" and hex; Bytes are compressed.
+type SiteAnswer struct {
+	ID        string `json:"id"`
+	URL       string `json:"url"`
+	Integrity string `json:"integrity"`
+	Digest    string `json:"digest"`
+	Bytes     int64  `json:"bytes"`
+}
+
+// LedgerAnswer is the newest checkpoint: size and root as in the note (base64), and the signed note itself.
+type LedgerAnswer struct {
+	Size           int64      `json:"size"`
+	CheckpointTime *time.Time `json:"checkpointTime"`
+	Root           string     `json:"root"`
+	Checkpoint     string     `json:"checkpoint"`
+}
+
+// AuditAnswer is the last self-audit. Without a time there was none yet.
+type AuditAnswer struct {
+	Verified bool       `json:"verified"`
+	Time     *time.Time `json:"time"`
+}
+
+// managedLedger tells whether Rempart runs the ledger's database.
+func (in Input) managedLedger() bool { return in.Policy.Spec.Service.Database.Managed != nil }
+
+// known tells whether all that policy.json says is known and may be served: who the controller is, purposes that the
+// register records, a notice whose time has come, and who signs the tokens of clients.
+func (in Input) known() bool {
+	return in.Officer != nil && in.Register != nil && len(Unregistered(&in.Policy.Spec, in.Register)) == 0 &&
+		InEffect(&in.Policy.Spec, in.Now) != nil && (len(in.Policy.Spec.Service.Clients) == 0 || len(in.Issuers) > 0)
+}
+
+// placeable tells whether the ledger may be where it is to be.
+func (in Input) placeable() bool {
+	if in.managedLedger() {
+		return len(in.Regions) > 0 && in.Class.Verdict == v1alpha1.VerdictAllowed
+	}
+	return len(in.Regions) > 0 && in.Declared.Verdict == v1alpha1.VerdictAllowed
+}
+
+// ledgerReady tells whether the ledger's database can be reached, as far as one can know.
+func (in Input) ledgerReady() bool {
+	return in.Missing == "" && (!in.managedLedger() || database.Ready(in.StatefulSet))
+}
+
+// running tells whether a pod of the service is ready.
+func running(live *appsv1.Deployment) bool { return live != nil && live.Status.ReadyReplicas > 0 }
+
+// settled tells whether all pods of the service are of the newest template.
+func settled(live *appsv1.Deployment) bool {
+	return running(live) && live.Status.ObservedGeneration >= live.Generation && live.Status.UpdatedReplicas >= live.Status.Replicas
+}

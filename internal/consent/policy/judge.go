@@ -1,0 +1,335 @@
+package policy
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"slices"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/rempart-dev/rempart/api/v1alpha1"
+	"github.com/rempart-dev/rempart/internal/register"
+	"github.com/rempart-dev/rempart/internal/register/database"
+)
+
+// Verdict is what a pass came to. Nil fields were not judged: status keeps what it has.
+type Verdict struct {
+	Conditions []metav1.Condition
+	TenantID   string
+	Sites      []v1alpha1.SiteStatus
+	Notice     *v1alpha1.NoticeStatus
+	Ledger     *v1alpha1.LedgerStatus
+	// Wait is when to look again though nothing happens.
+	Wait time.Duration
+}
+
+// Waits between two looks: while the service answers as it should, and while something is missing that no event tells of.
+const (
+	waitServing = 30 * time.Second
+	waitMissing = 10 * time.Second
+)
+
+// An objection is why a condition is not True. The zero value objects to nothing.
+type objection struct {
+	reason, message string
+	// unjudged makes the condition Unknown instead of False.
+	unjudged bool
+	// working means that the operator, or something it started, is at it.
+	working bool
+	// stalled means that only a change of the spec helps.
+	stalled bool
+}
+
+// Gates of the conditions. The first objection gives the reason.
+var (
+	namedGates       = []gate{officerThere, registerThere}
+	placedGates      = []gate{registerThere, regionsAllowed, ledgerPlaceAllowed}
+	residentGates    = slices.Concat(placedGates, []gate{observedPlaces})
+	provisionedGates = slices.Concat(placedGates, []gate{storageFits, secretsThere, notPaused, ledgerRuns, issuersKnown, serviceRuns})
+	publishedGates   = slices.Concat(namedGates, []gate{purposesRegistered, noticeInEffect, answers, shown})
+	provenGates      = []gate{assertionsProven}
+	verifiedGates    = []gate{uncontradicted, audited}
+	readyGates       = slices.Concat(namedGates, []gate{purposesRegistered, noticeInEffect}, provisionedGates, residentGates, publishedGates, []gate{uncontradicted})
+)
+
+type gate func(Input, Seen) objection
+
+// Judge turns what is known and what was seen into the status of the policy.
+func Judge(in Input, seen Seen) Verdict {
+	verdict := Verdict{TenantID: TenantID(in.Policy.Namespace, in.Policy.Name), Wait: waitMissing}
+	ready := first(in, seen, readyGates)
+	verdict.Conditions = []metav1.Condition{
+		condition(v1alpha1.ConditionReady, ready, v1alpha1.ReasonServing, "The service answers with what the policy asks for"),
+		condition(v1alpha1.ConditionPublished, first(in, seen, publishedGates), v1alpha1.ReasonNoticePublished, "The newest notice in effect is in the ledger and shown"),
+		condition(v1alpha1.ConditionProvisioned, first(in, seen, provisionedGates), v1alpha1.ReasonServiceProvisioned, "Database, keys and service run"),
+		condition(v1alpha1.ConditionResident, first(in, seen, residentGates), v1alpha1.ReasonServicePlaced, "Database and service are where the register's policy allows"),
+		condition(v1alpha1.ConditionProofComplete, first(in, seen, provenGates), v1alpha1.ReasonOwnProof, "Nothing counts as consent that only somebody else can prove"),
+		condition(v1alpha1.ConditionVerified, first(in, seen, verifiedGates), v1alpha1.ReasonAuditPassed, "Ledger and log agree, and the log only ever grew"),
+	}
+	switch {
+	case ready.stalled:
+		verdict.Conditions = append(verdict.Conditions, is(v1alpha1.ConditionStalled, ready.reason, ready.message))
+	case ready.working:
+		verdict.Conditions = append(verdict.Conditions, is(v1alpha1.ConditionReconciling, ready.reason, ready.message))
+	case ready.reason == "":
+		verdict.Wait = waitServing
+	}
+	verdict.observe(in, seen)
+	return verdict
+}
+
+// observe takes over what the service said. Without an answer the last one stands.
+func (v *Verdict) observe(in Input, seen Seen) {
+	if in.Checkpoint.Note != "" {
+		v.Ledger = &v1alpha1.LedgerStatus{Size: &in.Checkpoint.Size, Root: in.Checkpoint.Root}
+		if !in.Checkpoint.Time.IsZero() {
+			v.Ledger.CheckpointTime = &metav1.Time{Time: in.Checkpoint.Time}
+		}
+	}
+	if seen.Answer == nil {
+		return
+	}
+	v.Notice = &v1alpha1.NoticeStatus{Version: seen.Answer.Notice.Version, MaterialDigest: seen.Answer.Notice.MaterialDigest}
+	v.Sites = []v1alpha1.SiteStatus{}
+	for i := range seen.Answer.Sites {
+		s := &seen.Answer.Sites[i]
+		v.Sites = append(v.Sites, v1alpha1.SiteStatus{ID: v1alpha1.PartName(s.ID), URL: s.URL, Integrity: s.Integrity, Digest: s.Digest, Bytes: &s.Bytes})
+	}
+	slices.SortFunc(v.Sites, func(a, b v1alpha1.SiteStatus) int { return compare(a.ID, b.ID) })
+}
+
+func compare(a, b v1alpha1.PartName) int {
+	switch {
+	case a < b:
+		return -1
+	case a > b:
+		return 1
+	default:
+		return 0
+	}
+}
+
+func is(conditionType, reason, message string) metav1.Condition {
+	return metav1.Condition{Type: conditionType, Status: metav1.ConditionTrue, Reason: reason, Message: message}
+}
+
+func condition(conditionType string, o objection, reason, message string) metav1.Condition {
+	switch {
+	case o.reason == "":
+		return is(conditionType, reason, message)
+	case o.unjudged && conditionType != v1alpha1.ConditionReady:
+		return metav1.Condition{Type: conditionType, Status: metav1.ConditionUnknown, Reason: o.reason, Message: o.message}
+	default:
+		return metav1.Condition{Type: conditionType, Status: metav1.ConditionFalse, Reason: o.reason, Message: o.message}
+	}
+}
+
+func first(in Input, seen Seen, gates []gate) objection {
+	for _, gate := range gates {
+		if o := gate(in, seen); o.reason != "" {
+			return o
+		}
+	}
+	return objection{}
+}
+
+func officerThere(in Input, _ Seen) objection {
+	if in.Officer != nil {
+		return objection{}
+	}
+	return objection{reason: v1alpha1.ReasonOfficerMissing, message: fmt.Sprintf(
+		"DataProtectionOfficer %q does not exist, so nobody knows who the controller is; create it", in.Policy.Spec.OfficerRef.Name)}
+}
+
+func registerThere(in Input, _ Seen) objection {
+	if in.Register != nil {
+		return objection{}
+	}
+	return objection{reason: v1alpha1.ReasonRegisterMissing, message: fmt.Sprintf(
+		"DataRegister %q does not exist, so no purpose is recorded and no place is allowed; create it", in.Policy.Spec.RegisterRef.Name)}
+}
+
+func purposesRegistered(in Input, _ Seen) objection {
+	if in.Register == nil {
+		return registerThere(in, Seen{})
+	}
+	if missing := Unregistered(&in.Policy.Spec, in.Register); len(missing) > 0 {
+		return objection{reason: v1alpha1.ReasonPurposeNotRegistered, message: sentence(missing[0].Message)}
+	}
+	return objection{}
+}
+
+// sentence starts with a capital.
+func sentence(text string) string {
+	if text != "" && text[0] >= 'a' && text[0] <= 'z' {
+		return string(text[0]-'a'+'A') + text[1:]
+	}
+	return text
+}
+
+func noticeInEffect(in Input, _ Seen) objection {
+	if InEffect(&in.Policy.Spec, in.Now) != nil {
+		return objection{}
+	}
+	return objection{reason: v1alpha1.ReasonNoticeNotInEffect, message: "The effectiveTime of every notice is still to come; the service starts with the first"}
+}
+
+func regionsAllowed(in Input, _ Seen) objection {
+	if len(in.Regions) > 0 {
+		return objection{}
+	}
+	return objection{reason: v1alpha1.ReasonNoAllowedRegion, message: "No region is allowed for the service: no node is in a place that the residency policy allows"}
+}
+
+func ledgerPlaceAllowed(in Input, _ Seen) objection {
+	if !in.managedLedger() {
+		return placeObjection("The ledger's database", in.Declared)
+	}
+	if in.Class.Verdict == v1alpha1.VerdictAllowed {
+		return objection{}
+	}
+	message := in.Class.Message
+	if message == "" {
+		message = fmt.Sprintf("StorageClass %q of the ledger is not allowed by the residency policy", in.Policy.Spec.Service.Database.Managed.Storage.StorageClassName)
+	}
+	return objection{reason: v1alpha1.ReasonStorageClassNotAllowed, message: message}
+}
+
+func placeObjection(whose string, place register.Place) objection {
+	if place.Verdict == v1alpha1.VerdictAllowed {
+		return objection{}
+	}
+	message := place.Message
+	if message == "" {
+		message = fmt.Sprintf("region %q, country %q, zone %s (%s)", place.Region, place.Country, place.Zone, place.Reason)
+	}
+	o := objection{reason: v1alpha1.ReasonPlaceUnknown, message: fmt.Sprintf("%s is not where the residency policy allows: %s", whose, message)}
+	if place.Verdict == v1alpha1.VerdictDenied {
+		o.reason = v1alpha1.ReasonPlaceNotAllowed
+	}
+	return o
+}
+
+// observedPlaces judges where pods are, a denied place before an unknown one.
+func observedPlaces(_ Input, seen Seen) objection {
+	if len(seen.Places) == 0 {
+		return objection{reason: v1alpha1.ReasonPlaceNotObserved, unjudged: true, working: true, message: "No pod of the service or its database is on a node yet"}
+	}
+	var worst objection
+	for _, place := range seen.Places {
+		if o := placeObjection("A pod", place); worst.reason == "" || o.reason == v1alpha1.ReasonPlaceNotAllowed {
+			worst = o
+		}
+	}
+	return worst
+}
+
+func storageFits(in Input, _ Seen) objection {
+	reason, message := database.StorageTrouble("The ledger", in.Policy.Spec.Service.Database.Managed, in.Claim, in.GrowthRefused)
+	return objection{reason: reason, message: message, stalled: reason != ""}
+}
+
+func secretsThere(in Input, _ Seen) objection {
+	if in.Missing == "" {
+		return objection{}
+	}
+	return objection{reason: v1alpha1.ReasonCredentialsMissing, message: fmt.Sprintf("Secret %q is absent or lacks a key that the service needs; create it", in.Missing)}
+}
+
+func notPaused(in Input, _ Seen) objection {
+	if !in.managedLedger() || database.Replicas(in.Policy.Spec.Service.Database.Managed) > 0 {
+		return objection{}
+	}
+	return objection{reason: v1alpha1.ReasonPaused, message: "The ledger's database is scaled to 0 replicas; set replicas to 1 to run it"}
+}
+
+func ledgerRuns(in Input, _ Seen) objection {
+	if !in.managedLedger() || database.Ready(in.StatefulSet) {
+		return objection{}
+	}
+	return objection{reason: v1alpha1.ReasonLedgerStarting, working: true, message: "The ledger's database does not answer yet"}
+}
+
+func issuersKnown(in Input, _ Seen) objection {
+	if len(in.Policy.Spec.Service.Clients) == 0 || len(in.Issuers) > 0 {
+		return objection{}
+	}
+	return objection{reason: v1alpha1.ReasonIssuerUnknown, message: "The API server did not tell who issues the tokens of ServiceAccounts, so that no client could be known; see that it serves /openid/v1/jwks"}
+}
+
+func serviceRuns(in Input, _ Seen) objection {
+	if running(in.Deployment) {
+		return objection{}
+	}
+	return objection{reason: v1alpha1.ReasonServiceStarting, working: true, message: "No pod of the service is ready yet"}
+}
+
+func answers(in Input, seen Seen) objection {
+	switch {
+	case seen.Answer != nil:
+		return objection{}
+	case !running(in.Deployment):
+		return objection{reason: v1alpha1.ReasonServiceStarting, unjudged: true, working: true, message: "No pod of the service is ready yet"}
+	default:
+		return objection{reason: v1alpha1.ReasonServiceSilent, unjudged: true, working: true, message: "The service does not answer the operator, or not in a form that it knows"}
+	}
+}
+
+// shown tells whether the service serves the policy as it is now: its configuration, the notice in effect, and each site.
+func shown(in Input, seen Seen) objection {
+	wanted, err := MaterialDigest(in.Officer.Spec.Organisation, &in.Policy.Spec, in.Now)
+	notice := InEffect(&in.Policy.Spec, in.Now)
+	if err == nil && seen.Answer.Notice == (NoticeAnswer{Version: notice.Version, MaterialDigest: wanted}) &&
+		newest(in, seen.Answer.PolicyDigest) && everySite(in, seen.Answer) && settled(in.Deployment) {
+		return objection{}
+	}
+	return objection{reason: v1alpha1.ReasonNoticePending, working: true, message: fmt.Sprintf("The service does not yet serve the policy as it is, with notice %d, on each site", notice.Version)}
+}
+
+// newest tells whether a digest is that of policy.json as it is now, or not told.
+func newest(in Input, digest string) bool {
+	text, err := in.Config()
+	sum := sha256.Sum256(text)
+	return digest == "" || (err == nil && digest == "sha256:"+hex.EncodeToString(sum[:]))
+}
+
+func everySite(in Input, answer *Answer) bool {
+	for _, site := range in.Policy.Spec.Sites {
+		if !slices.ContainsFunc(answer.Sites, func(s SiteAnswer) bool { return s.ID == string(site.ID) }) {
+			return false
+		}
+	}
+	return len(answer.Sites) == len(in.Policy.Spec.Sites)
+}
+
+// assertionsProven: whoever relies on the word of a site must be able to prove it (Article 7(1); CNIL 2020-092).
+func assertionsProven(in Input, _ Seen) objection {
+	if a := in.Policy.Spec.SiteAssertion; a.Mode != v1alpha1.AssertionAccepted || a.EvidenceURL != "" {
+		return objection{}
+	}
+	return objection{reason: v1alpha1.ReasonAssertionEvidenceMissing, message: "The word of a site counts as acceptance, and siteAssertion.evidenceURL does not say where its proof is kept"}
+}
+
+func uncontradicted(in Input, seen Seen) objection {
+	if in.Checkpoint.Contradicted != "" {
+		return objection{reason: v1alpha1.ReasonContradicted, message: fmt.Sprintf(
+			"The log does not continue the checkpoint of %d events that was copied before: the ledger was cut, rolled back or replaced; restore it, then remove the key %s of the ConfigMap %s in the operator's namespace",
+			in.Checkpoint.Size, keyContradicted, CheckpointName(TenantID(in.Policy.Namespace, in.Policy.Name)))}
+	}
+	if seen.Answer != nil && seen.Answer.Audit.Time != nil && !seen.Answer.Audit.Verified {
+		return objection{reason: v1alpha1.ReasonContradicted, message: "The last self-audit found that ledger and log disagree: somebody changed what was recorded"}
+	}
+	return objection{}
+}
+
+func audited(in Input, seen Seen) objection {
+	if seen.Answer == nil {
+		return answers(in, seen)
+	}
+	if seen.Answer.Audit.Time == nil {
+		return objection{reason: v1alpha1.ReasonAuditPending, unjudged: true, message: "There was no self-audit yet"}
+	}
+	return objection{}
+}

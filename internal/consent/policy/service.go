@@ -1,0 +1,223 @@
+package policy
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"path"
+	"strconv"
+	"strings"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
+	"k8s.io/apimachinery/pkg/util/intstr"
+	appsac "k8s.io/client-go/applyconfigurations/apps/v1"
+	corev1ac "k8s.io/client-go/applyconfigurations/core/v1"
+	metav1ac "k8s.io/client-go/applyconfigurations/meta/v1"
+
+	"github.com/rempart-dev/rempart/api/v1alpha1"
+	"github.com/rempart-dev/rempart/internal/register"
+	"github.com/rempart-dev/rempart/internal/register/database"
+)
+
+// Ports of the service: of its pods, of what they measure, and of its Service.
+const (
+	PodPort     = 8080
+	MetricsPort = 9090
+	ServicePort = 80
+	portName    = "http"
+)
+
+// proxies are the ranges in which a cluster's Ingress controllers are: what they say of a visitor's network counts.
+const proxies = "10.0.0.0/8,100.64.0.0/10,172.16.0.0/12,192.168.0.0/16,fc00::/7"
+
+// Folders that the service reads.
+const (
+	pathPolicy   = "/etc/consentd/policy"
+	pathKeys     = "/etc/consentd/keys"
+	pathDatabase = "/etc/consentd/database"
+)
+
+// user runs the service: that of distroless images.
+const user = 65532
+
+// readable by the pod's group alone.
+const readable = 0o440
+
+// annotationSecrets makes new pods when a Secret is another one: passwords are set when a pod starts.
+const annotationSecrets = "gdpr.rempart.dev/secrets"
+
+// deployment builds the service.
+func deployment(in Input, owner *metav1ac.OwnerReferenceApplyConfiguration) *appsac.DeploymentApplyConfiguration {
+	p, one := in.Policy, intstr.FromInt32(1)
+	none := intstr.FromInt32(0)
+	return appsac.Deployment(ServiceName(p.Name), p.Namespace).WithLabels(labels(p.Name, ComponentService)).WithOwnerReferences(owner).
+		WithSpec(appsac.DeploymentSpec().WithReplicas(replicas(in)).WithRevisionHistoryLimit(3).
+			WithSelector(metav1ac.LabelSelector().WithMatchLabels(identity(p.Name, ComponentService))).
+			WithStrategy(appsac.DeploymentStrategy().WithType(appsv1.RollingUpdateDeploymentStrategyType).
+				WithRollingUpdate(appsac.RollingUpdateDeployment().WithMaxSurge(one).WithMaxUnavailable(none))).
+			WithTemplate(corev1ac.PodTemplateSpec().WithLabels(governed(p, labels(p.Name, ComponentService))).
+				WithAnnotations(map[string]string{annotationSecrets: digest(in.Marks)}).WithSpec(pod(in))))
+}
+
+// least is the least number of pods, most the largest.
+func least(p *v1alpha1.ConsentPolicy) int32 { return max(p.Spec.Service.Replicas.Min, 1) }
+func most(p *v1alpha1.ConsentPolicy) int32  { return max(p.Spec.Service.Replicas.Max, least(p)) }
+
+// scales tells whether the number of pods follows the load.
+func scales(p *v1alpha1.ConsentPolicy) bool { return most(p) > least(p) }
+
+// replicas is the number of pods. Where it follows the load, it is what the autoscaler left, within the bounds: a field that
+// is not written would fall back to one pod.
+func replicas(in Input) int32 {
+	if !scales(in.Policy) || in.Deployment == nil || in.Deployment.Spec.Replicas == nil {
+		return least(in.Policy)
+	}
+	return min(max(*in.Deployment.Spec.Replicas, least(in.Policy)), most(in.Policy))
+}
+
+// digest of the Secrets' marks.
+func digest(marks []string) string {
+	sum := sha256.Sum256([]byte(strings.Join(marks, "\n")))
+	return hex.EncodeToString(sum[:8])
+}
+
+func pod(in Input) *corev1ac.PodSpecApplyConfiguration {
+	p := in.Policy
+	selector := metav1ac.LabelSelector().WithMatchLabels(identity(p.Name, ComponentService))
+	spread := func(key string) *corev1ac.TopologySpreadConstraintApplyConfiguration {
+		return corev1ac.TopologySpreadConstraint().WithMaxSkew(1).WithTopologyKey(key).
+			WithWhenUnsatisfiable(corev1.ScheduleAnyway).WithLabelSelector(selector)
+	}
+	spec := corev1ac.PodSpec().
+		WithAutomountServiceAccountToken(false).WithEnableServiceLinks(false).WithTerminationGracePeriodSeconds(30).
+		WithSecurityContext(corev1ac.PodSecurityContext().WithRunAsNonRoot(true).WithRunAsUser(user).WithRunAsGroup(user).
+			WithFSGroup(user).WithSeccompProfile(corev1ac.SeccompProfile().WithType(corev1.SeccompProfileTypeRuntimeDefault))).
+		WithTopologySpreadConstraints(spread(corev1.LabelHostname), spread(corev1.LabelTopologyZone)).
+		WithInitContainers(container(in, "migrate", Roles, "migrate").WithResources(amounts(v1alpha1.StoreResources{}))).
+		WithContainers(serve(in)).
+		WithVolumes(volumes(p)...)
+	if affinity := register.Affinity(in.Regions); affinity != nil {
+		spec.WithAffinity(corev1ac.Affinity().WithNodeAffinity(affinity))
+	}
+	return spec
+}
+
+// serve is the container that answers. It has no administrator's credentials.
+func serve(in Input) *corev1ac.ContainerApplyConfiguration {
+	get := func(path string) *corev1ac.HTTPGetActionApplyConfiguration {
+		return corev1ac.HTTPGetAction().WithPath(path).WithPort(intstr.FromString(portName)).WithScheme(corev1.URISchemeHTTP)
+	}
+	serve := container(in, "consentd", []Role{App, Sequencer, Pruner}, serving(in.Policy)...).
+		WithPorts(corev1ac.ContainerPort().WithName(portName).WithContainerPort(PodPort).WithProtocol(corev1.ProtocolTCP),
+			corev1ac.ContainerPort().WithName("metrics").WithContainerPort(MetricsPort).WithProtocol(corev1.ProtocolTCP)).
+		WithResources(amounts(in.Policy.Spec.Service.Resources)).
+		WithVolumeMounts(mount("policy", pathPolicy), mount("keys", pathKeys)).
+		WithStartupProbe(corev1ac.Probe().WithHTTPGet(get("/healthz")).WithPeriodSeconds(2).WithTimeoutSeconds(2).WithFailureThreshold(60)).
+		WithLivenessProbe(corev1ac.Probe().WithHTTPGet(get("/healthz")).WithPeriodSeconds(10).WithTimeoutSeconds(5).WithFailureThreshold(6)).
+		WithReadinessProbe(corev1ac.Probe().WithHTTPGet(get("/readyz")).WithPeriodSeconds(5).WithTimeoutSeconds(5).WithFailureThreshold(2))
+	return serve
+}
+
+// serving are the arguments of the container that answers.
+func serving(p *v1alpha1.ConsentPolicy) []string {
+	args := []string{"--config-dir=" + pathPolicy, "--keys-dir=" + pathKeys}
+	if p.Spec.Service.Host != "" {
+		args = append(args, "--trusted-proxies="+proxies)
+	}
+	return args
+}
+
+// container runs consentd with the credentials of some roles.
+func container(in Input, name string, roles []Role, args ...string) *corev1ac.ContainerApplyConfiguration {
+	c := corev1ac.Container().WithName(name).WithImage(in.Image).WithImagePullPolicy(corev1.PullIfNotPresent).
+		WithArgs(append(args, connection(in.Policy)...)...).
+		WithTerminationMessagePath("/dev/termination-log").WithTerminationMessagePolicy(corev1.TerminationMessageReadFile).
+		WithSecurityContext(corev1ac.SecurityContext().WithAllowPrivilegeEscalation(false).WithReadOnlyRootFilesystem(true).
+			WithCapabilities(corev1ac.Capabilities().WithDrop("ALL")))
+	for _, role := range roles {
+		c.WithVolumeMounts(mount(volumeOf(role), path.Join(pathDatabase, string(role))))
+	}
+	if caSecret(in.Policy) != "" {
+		c.WithVolumeMounts(mount("ca", path.Join(pathDatabase, "ca")))
+	}
+	return c
+}
+
+// connection says how to reach the database. Between pods that NetworkPolicies let talk, in one namespace, there is no TLS.
+func connection(p *v1alpha1.ConsentPolicy) []string {
+	host, port, name, mode := DatabaseName(p.Name)+"."+p.Namespace+".svc", int32(database.Port), "", v1alpha1.TLSDisable
+	if c := p.Spec.Service.Database.Connection; c != nil {
+		host, name, mode = c.Host, string(c.Database), c.TLS.Mode
+		if c.Port != 0 {
+			port = c.Port
+		}
+	} else {
+		name = database.Name(p.Spec.Service.Database.Managed)
+	}
+	args := []string{"--credentials-dir=" + pathDatabase, "--database-host=" + host, "--database-port=" + strconv.Itoa(int(port)),
+		"--database-name=" + name, "--database-tls=" + string(mode)}
+	if caSecret(p) != "" {
+		args = append(args, "--database-ca-file="+path.Join(pathDatabase, "ca", keyCA))
+	}
+	return args
+}
+
+// amounts are the resources that are asked for, or a little.
+func amounts(r v1alpha1.StoreResources) *corev1ac.ResourceRequirementsApplyConfiguration {
+	if asked := database.Resources(r); asked != nil {
+		return asked
+	}
+	return corev1ac.ResourceRequirements().
+		WithRequests(corev1.ResourceList{corev1.ResourceCPU: resource.MustParse("50m"), corev1.ResourceMemory: resource.MustParse("64Mi")}).
+		WithLimits(corev1.ResourceList{corev1.ResourceMemory: resource.MustParse("256Mi")})
+}
+
+func mount(volume, at string) *corev1ac.VolumeMountApplyConfiguration {
+	return corev1ac.VolumeMount().WithName(volume).WithMountPath(at).WithReadOnly(true)
+}
+
+// volumeOf names the volume with the credentials of a role.
+func volumeOf(role Role) string { return "database-" + string(role) }
+
+func volumes(p *v1alpha1.ConsentPolicy) []*corev1ac.VolumeApplyConfiguration {
+	list := []*corev1ac.VolumeApplyConfiguration{secretVolume("policy", ConfigName(p.Name)), keyVolume(p)}
+	for _, role := range Roles {
+		list = append(list, secretVolume(volumeOf(role), CredentialsOf(p, role), corev1.BasicAuthUsernameKey, corev1.BasicAuthPasswordKey))
+	}
+	if ca := caSecret(p); ca != "" {
+		list = append(list, secretVolume("ca", ca, keyCA))
+	}
+	return list
+}
+
+func secretVolume(volume, secret string, keys ...string) *corev1ac.VolumeApplyConfiguration {
+	source := corev1ac.SecretVolumeSource().WithSecretName(secret).WithDefaultMode(readable)
+	for _, key := range keys {
+		source.WithItems(item(key))
+	}
+	return corev1ac.Volume().WithName(volume).WithSecret(source)
+}
+
+func item(key string) *corev1ac.KeyToPathApplyConfiguration {
+	return corev1ac.KeyToPath().WithKey(key).WithPath(key)
+}
+
+// keyVolume has one file per key, from whichever Secret it comes, and the signing keys of before where there are any.
+func keyVolume(p *v1alpha1.ConsentPolicy) *corev1ac.VolumeApplyConfiguration {
+	projected := corev1ac.ProjectedVolumeSource().WithDefaultMode(readable)
+	add := func(secret, key string, optional bool) {
+		projection := corev1ac.SecretProjection().WithName(secret).WithItems(item(key))
+		if optional {
+			projection.WithOptional(true)
+		}
+		projected.WithSources(corev1ac.VolumeProjection().WithSecret(projection))
+	}
+	for _, source := range keySources(p) {
+		add(source.secret, source.key, false)
+		if source.key == KeySigning {
+			add(source.secret, KeyRetired, true)
+		}
+	}
+	return corev1ac.Volume().WithName("keys").WithProjected(projected)
+}
