@@ -21,6 +21,7 @@ import (
 	"github.com/rempart-dev/rempart/internal/notice"
 	"github.com/rempart-dev/rempart/internal/residency"
 	"github.com/rempart-dev/rempart/internal/webhook/breachincident"
+	"github.com/rempart-dev/rempart/internal/webhook/consentpolicy"
 	"github.com/rempart-dev/rempart/internal/webhook/dataregister"
 	"github.com/rempart-dev/rempart/internal/webhook/erasurerequest"
 	"github.com/rempart-dev/rempart/internal/webhook/lookup"
@@ -66,6 +67,7 @@ func SetupWithManager(mgr ctrl.Manager, deps Deps) error {
 		storage.SnapshotPath:      storage.NewSnapshots(scheme, world),
 		placement.Path:            placer,
 		placement.MutatePath:      placer.Mutating(),
+		consentpolicy.Path:        consentpolicy.New(scheme, world, asker),
 		dataregister.Path:         dataregister.New(scheme, world, asker, marker{live, mgr.GetClient()}),
 		erasurerequest.Path:       erasurerequest.New(scheme, asker, deps.Clock),
 		breachincident.Path:       breachincident.New(scheme, asker, deps.Clock, deps.OperatorUser, Cleaners),

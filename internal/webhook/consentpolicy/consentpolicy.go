@@ -1,0 +1,188 @@
+// Package consentpolicy judges ConsentPolicies at admission: whether their purposes are recorded, whether what people accepted
+// changes behind their back, where the ledger is to be, and whether the user may read the Secrets that are named.
+package consentpolicy
+
+import (
+	"context"
+	"fmt"
+
+	"k8s.io/apimachinery/pkg/api/equality"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
+
+	"github.com/rempart-dev/rempart/api/v1alpha1"
+	"github.com/rempart-dev/rempart/internal/consent/policy"
+	"github.com/rempart-dev/rempart/internal/residency"
+	"github.com/rempart-dev/rempart/internal/webhook/lookup"
+	"github.com/rempart-dev/rempart/internal/webhook/review"
+	"github.com/rempart-dev/rempart/internal/webhook/rights"
+)
+
+// Path is where the API server calls.
+const Path = "/validate/consentpolicy"
+
+// RuleRights is the rule that refusals for want of a right name.
+const RuleRights = "rights"
+
+type request = review.Request[*v1alpha1.ConsentPolicy]
+
+type judge struct {
+	world  lookup.World
+	rights rights.Asker
+}
+
+// +kubebuilder:rbac:groups=gdpr.rempart.dev,resources=dataregisters;dataprotectionofficers,verbs=get
+
+// New makes a handler. It judges by what the API server says now: a register and a policy are often applied together.
+func New(scheme *runtime.Scheme, world lookup.World, asker rights.Asker) admission.Handler {
+	j := judge{world, asker}
+	return review.Handler(scheme, func() *v1alpha1.ConsentPolicy { return &v1alpha1.ConsentPolicy{} }, j.judge)
+}
+
+func (j judge) judge(ctx context.Context, req request) (review.Answer, error) {
+	var answer review.Answer
+	if req.Deleted() || (!req.Created() && equality.Semantic.DeepEqual(req.Object.Spec, req.Old.Spec)) {
+		return answer, nil // finalizers, labels: cleanup always passes
+	}
+	refuse(&answer, policy.Faults(&req.Object.Spec))
+	if err := j.changes(ctx, &answer, req); err != nil {
+		return answer, err
+	}
+	if err := j.recorded(ctx, &answer, req); err != nil {
+		return answer, err
+	}
+	return answer, j.mayRead(ctx, &answer, req)
+}
+
+func refuse(answer *review.Answer, objections []policy.Objection) {
+	for _, o := range objections {
+		answer.Refuse(o.Rule, o.Field, o.Message)
+	}
+}
+
+// changes refuses what people would accept without having been told.
+func (j judge) changes(ctx context.Context, answer *review.Answer, req request) error {
+	after, err := j.controller(ctx, answer, req.Object.Spec.OfficerRef.Name)
+	if err != nil || req.Created() || req.Old.Status.Notice == nil {
+		return err
+	}
+	before := after
+	if old := req.Old.Spec.OfficerRef.Name; old != req.Object.Spec.OfficerRef.Name {
+		if before, err = j.controller(ctx, nil, old); err != nil {
+			return err
+		}
+	}
+	refuse(answer, policy.Changes(policy.Version{Spec: &req.Old.Spec, Controller: before}, policy.Version{Spec: &req.Object.Spec, Controller: after},
+		req.Old.Status.Notice.Version, j.world.Clock.Now()))
+	return nil
+}
+
+// controller returns the organisation of an officer; none, with a warning, where there is no officer.
+func (j judge) controller(ctx context.Context, answer *review.Answer, name v1alpha1.ObjectName) (v1alpha1.Organisation, error) {
+	officer := &v1alpha1.DataProtectionOfficer{}
+	err := j.world.Live.Get(ctx, client.ObjectKey{Name: string(name)}, officer)
+	switch {
+	case apierrors.IsNotFound(err):
+		if answer != nil {
+			answer.Warn(fmt.Sprintf("DataProtectionOfficer %q does not exist yet: nothing is served until it does", name))
+		}
+		return v1alpha1.Organisation{}, nil
+	case err != nil:
+		return v1alpha1.Organisation{}, fmt.Errorf("reading the officer: %w", err)
+	default:
+		return officer.Spec.Organisation, nil
+	}
+}
+
+// recorded refuses purposes that the register lacks, and a ledger where its residency policy does not allow one.
+func (j judge) recorded(ctx context.Context, answer *review.Answer, req request) error {
+	register, name := &v1alpha1.DataRegister{}, req.Object.Spec.RegisterRef.Name
+	err := j.world.Live.Get(ctx, client.ObjectKey{Namespace: req.Namespace, Name: string(name)}, register)
+	switch {
+	case apierrors.IsNotFound(err):
+		answer.Warn(fmt.Sprintf("DataRegister %q does not exist yet: nothing is served until it does, and records the purposes", name))
+		return nil
+	case err != nil:
+		return fmt.Errorf("reading the register: %w", err)
+	}
+	refuse(answer, policy.Unregistered(&req.Object.Spec, register))
+	if !req.Created() && equality.Semantic.DeepEqual(req.Object.Spec.Service.Database, req.Old.Spec.Service.Database) {
+		return nil
+	}
+	snapshot, err := j.world.Fresh(ctx, req.Namespace)
+	if err != nil {
+		return err
+	}
+	place(answer, snapshot.GuardFor(req.Namespace, residency.PolicyName(register)), register, &req.Object.Spec.Service.Database)
+	return nil
+}
+
+// place judges where the ledger is to be, with the words of the storage webhook.
+func place(answer *review.Answer, guard *residency.Guard, register *v1alpha1.DataRegister, database *v1alpha1.LedgerDatabase) {
+	if m := database.Managed; m != nil {
+		for _, objection := range guard.JudgeClass(string(m.Storage.StorageClassName), nil) {
+			object(answer, objection.Enforced, objection.Rule, "spec.service.database.managed.storage.storageClassName", objection.Message)
+		}
+		return
+	}
+	for _, rules := range guard.Policies {
+		judged := rules.Rules.JudgeExternal(register, &v1alpha1.DataStore{External: &database.Connection.Place})
+		if judged.Message != "" {
+			object(answer, rules.Rules.Enforcement != v1alpha1.EnforcementAudit, residency.RuleDeclaredPlace, "spec.service.database.connection.place",
+				fmt.Sprintf("%s, rule %s: %s", rules.Rules.Title(), residency.RuleDeclaredPlace, judged.Message))
+		}
+	}
+}
+
+func object(answer *review.Answer, enforced bool, rule, field, message string) {
+	if message = "the ledger: " + message; enforced {
+		answer.Refuse(rule, field, message)
+	} else {
+		answer.Warn(message)
+	}
+}
+
+// mayRead asks whether the user may read the Secrets that are named: the service reads them for whoever writes the policy, and a
+// changed host would send their contents elsewhere.
+func (j judge) mayRead(ctx context.Context, answer *review.Answer, req request) error {
+	known := map[v1alpha1.ObjectName]bool{}
+	if !req.Created() && equality.Semantic.DeepEqual(req.Object.Spec.Service.Database, req.Old.Spec.Service.Database) {
+		for _, secret := range secretsOf(&req.Old.Spec.Service) {
+			known[secret] = true
+		}
+	}
+	for _, secret := range secretsOf(&req.Object.Spec.Service) {
+		if known[secret] {
+			continue
+		}
+		known[secret] = true
+		question := rights.Question{Verb: "get", Resource: "secrets", Namespace: req.Namespace, Name: string(secret)}
+		allowed, err := j.rights.May(ctx, req.UserInfo, question)
+		if err != nil {
+			return err
+		}
+		if !allowed {
+			answer.Refuse(RuleRights, "spec.service", fmt.Sprintf("the policy names a Secret that you may not read: you need the right to %s in this namespace (rule %s)", question, RuleRights))
+		}
+	}
+	return nil
+}
+
+// secretsOf are the Secrets whose contents the service gets.
+func secretsOf(s *v1alpha1.ConsentService) []v1alpha1.ObjectName {
+	var names []v1alpha1.ObjectName
+	for _, ref := range []*v1alpha1.SecretRef{s.SigningSecretRef, s.PepperSecretRef, s.KEKSecretRef} {
+		if ref != nil {
+			names = append(names, ref.Name)
+		}
+	}
+	if c := s.Database.Connection; c != nil {
+		names = append(names, c.AdminSecretRef.Name, c.AppSecretRef.Name, c.SequencerSecretRef.Name, c.PrunerSecretRef.Name)
+		if c.TLS.CASecretRef != nil {
+			names = append(names, c.TLS.CASecretRef.Name)
+		}
+	}
+	return names
+}

@@ -1,0 +1,143 @@
+package consentpolicy
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	storagev1 "k8s.io/api/storage/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	clocktesting "k8s.io/utils/clock/testing"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/fake"
+
+	"github.com/rempart-dev/rempart/api/v1alpha1"
+	"github.com/rempart-dev/rempart/internal/webhook/internal/harness"
+	"github.com/rempart-dev/rempart/internal/webhook/lookup"
+)
+
+var noon = time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
+
+func class(name, region string) *storagev1.StorageClass {
+	return &storagev1.StorageClass{ObjectMeta: metav1.ObjectMeta{Name: name}, Provisioner: "ebs.csi.aws.com", AllowedTopologies: []corev1.TopologySelectorTerm{
+		{MatchLabelExpressions: []corev1.TopologySelectorLabelRequirement{{Key: corev1.LabelTopologyRegion, Values: []string{region}}}}}}
+}
+
+func officer(name, legalName string) *v1alpha1.DataProtectionOfficer {
+	return &v1alpha1.DataProtectionOfficer{ObjectMeta: metav1.ObjectMeta{Name: name}, Spec: v1alpha1.DataProtectionOfficerSpec{
+		Organisation: v1alpha1.Organisation{LegalName: legalName, Country: "FR"}}}
+}
+
+func dreg(basis v1alpha1.LegalBasis) *v1alpha1.DataRegister {
+	return &v1alpha1.DataRegister{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "crm"}, Spec: v1alpha1.DataRegisterSpec{
+		Activities: []v1alpha1.ProcessingActivity{{Name: "support", Purposes: []v1alpha1.Purpose{{Name: "conversation", LegalBasis: basis}}}}}}
+}
+
+// chat is a policy with a managed ledger in Paris.
+func chat(edits ...func(*v1alpha1.ConsentPolicy)) *v1alpha1.ConsentPolicy {
+	cpol := &v1alpha1.ConsentPolicy{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "chat"}, Spec: v1alpha1.ConsentPolicySpec{
+		OfficerRef: v1alpha1.ClusterRef{Name: "acme"}, RegisterRef: v1alpha1.LocalRef{Name: "crm"},
+		Purposes: []v1alpha1.ConsentPurpose{{Name: "conversation", LegalBasis: v1alpha1.BasisContract, Retention: "P3Y"}},
+		Notices:  []v1alpha1.ConsentNotice{{Version: 1, Change: v1alpha1.NoticeMaterial, Texts: []v1alpha1.NoticeText{{Language: "fr", Banner: "Bonjour"}}}},
+		Service: v1alpha1.ConsentService{Database: v1alpha1.LedgerDatabase{Managed: &v1alpha1.ManagedStore{
+			Storage: v1alpha1.StorageRequest{StorageClassName: "paris"}}}},
+	}}
+	for _, edit := range edits {
+		edit(cpol)
+	}
+	return cpol
+}
+
+// shown is a policy whose notice 1 people have seen.
+func shown(edits ...func(*v1alpha1.ConsentPolicy)) *v1alpha1.ConsentPolicy {
+	return chat(append(edits, func(p *v1alpha1.ConsentPolicy) { p.Status.Notice = &v1alpha1.NoticeStatus{Version: 1} })...)
+}
+
+func retention(p *v1alpha1.ConsentPolicy) { p.Spec.Purposes[0].Retention = "P9Y" }
+
+func asked(p *v1alpha1.ConsentPolicy) {
+	p.Spec.Notices = append(p.Spec.Notices, v1alpha1.ConsentNotice{Version: 2, Change: v1alpha1.NoticeMaterial})
+}
+
+func in(name string) func(*v1alpha1.ConsentPolicy) {
+	return func(p *v1alpha1.ConsentPolicy) {
+		p.Spec.Service.Database.Managed.Storage.StorageClassName = v1alpha1.ObjectName(name)
+	}
+}
+
+func elsewhere(country v1alpha1.Country, host string) func(*v1alpha1.ConsentPolicy) {
+	return func(p *v1alpha1.ConsentPolicy) {
+		p.Spec.Service.Database = v1alpha1.LedgerDatabase{Connection: &v1alpha1.LedgerConnection{Host: host, Place: v1alpha1.ExternalStore{Country: country},
+			AdminSecretRef: v1alpha1.SecretRef{Name: "admin"}, AppSecretRef: v1alpha1.SecretRef{Name: "app"},
+			SequencerSecretRef: v1alpha1.SecretRef{Name: "sequencer"}, PrunerSecretRef: v1alpha1.SecretRef{Name: "pruner"},
+			TLS: v1alpha1.ConnectionTLS{CASecretRef: &v1alpha1.SecretRef{Name: "roots"}}}}
+	}
+}
+
+func named(secret string) func(*v1alpha1.ConsentPolicy) {
+	return func(p *v1alpha1.ConsentPolicy) {
+		p.Spec.Service.KEKSecretRef = &v1alpha1.SecretRef{Name: v1alpha1.ObjectName(secret)}
+	}
+}
+
+func TestPoliciesAreJudged(t *testing.T) {
+	register := dreg(v1alpha1.BasisContract)
+	for name, test := range map[string]struct {
+		object, old *v1alpha1.ConsentPolicy
+		register    *v1alpha1.DataRegister
+		denied      string
+		refused     string
+		warned      string
+	}{
+		"a good policy":                  {chat(), nil, register, "", "", ""},
+		"before its register":            {chat(), nil, nil, "", "", `DataRegister "crm" does not exist yet`},
+		"before its officer":             {chat(func(p *v1alpha1.ConsentPolicy) { p.Spec.OfficerRef.Name = "nobody" }), nil, register, "", "", `"nobody" does not exist yet`},
+		"a purpose of another basis":     {chat(), nil, dreg(v1alpha1.BasisConsent), "", `purpose "conversation" has legal basis Contract`, ""},
+		"a purpose that is not recorded": {chat(func(p *v1alpha1.ConsentPolicy) { p.Spec.Purposes[0].Name = "statistics" }), nil, register, "", `purpose "statistics" is not in DataRegister "crm"`, ""},
+		"a gate for a purpose that nobody has": {chat(func(p *v1alpha1.ConsentPolicy) {
+			p.Spec.Gate.Records = []v1alpha1.GateRecord{{Name: "r", Fields: []v1alpha1.GateField{{Name: "email", Purposes: []v1alpha1.PartName{"x"}}}}}
+		}), nil, register, "", "rule gate-purposes", ""},
+		"a class abroad":                           {chat(in("london")), nil, register, "", `the ledger: ResidencyPolicy eu-only, rule storage-class: class "london"`, ""},
+		"a move abroad":                            {chat(in("london")), chat(), register, "", "rule storage-class", ""},
+		"a change of what was abroad already":      {chat(in("london"), retention), chat(in("london")), register, "", "", ""},
+		"a ledger elsewhere in the Union":          {chat(elsewhere("FR", "db")), nil, register, "", "", ""},
+		"a ledger abroad":                          {chat(elsewhere("US", "db")), nil, register, "", "rule declared-place", ""},
+		"a Secret that the user may not read":      {chat(elsewhere("FR", "db")), nil, register, "get secrets/sequencer", "get secrets/sequencer", ""},
+		"a key that the user may not read":         {chat(named("kms")), nil, register, "get secrets/kms", "get secrets/kms", ""},
+		"another's key":                            {chat(named("kms"), retention), chat(named("kms")), register, "get secrets/kms", "", ""},
+		"another's password to another host":       {chat(elsewhere("FR", "evil")), chat(elsewhere("FR", "db")), register, "get secrets/admin", "get secrets/admin", ""},
+		"a draft":                                  {chat(retention), chat(), register, "", "", ""},
+		"what people accepted":                     {shown(retention), shown(), register, "", "rule material-change", ""},
+		"what people accepted, and they are asked": {shown(retention, asked), shown(), register, "", "", ""},
+		"published words":                          {shown(func(p *v1alpha1.ConsentPolicy) { p.Spec.Notices[0].Texts[0].Banner = "Bonsoir" }), shown(), register, "", "rule published-words", ""},
+		"another controller":                       {shown(func(p *v1alpha1.ConsentPolicy) { p.Spec.OfficerRef.Name = "other" }), shown(), register, "", "the controller changes", ""},
+		"another officer of the same controller":   {shown(func(p *v1alpha1.ConsentPolicy) { p.Spec.OfficerRef.Name = "deputy" }), shown(), register, "", "", ""},
+		"a label on what would be refused":         {shown(func(p *v1alpha1.ConsentPolicy) { p.Labels = map[string]string{"a": "b"} }), shown(), dreg(v1alpha1.BasisConsent), "get secrets/kms", "", ""},
+		"a deletion":                               {nil, shown(), register, "", "", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			objects := []client.Object{&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "shop"}}, class("paris", "eu-west-3"), class("london", "eu-west-2"),
+				officer("acme", "Acme SAS"), officer("deputy", "Acme SAS"), officer("other", "Other SAS"),
+				&v1alpha1.ResidencyPolicy{ObjectMeta: metav1.ObjectMeta{Name: "eu-only"}, Spec: v1alpha1.ResidencyPolicySpec{
+					Enforcement: v1alpha1.EnforcementEnforce, Role: v1alpha1.PolicyRoleDefault, Provider: "aws"}}}
+			if test.register != nil {
+				objects = append(objects, test.register.DeepCopy())
+			}
+			c := fake.NewClientBuilder().WithScheme(harness.Scheme(t)).WithObjects(objects...).Build()
+			world := lookup.World{Live: c, Cached: c, Clock: clocktesting.NewFakePassiveClock(noon), OperatorNamespace: "rempart-system"}
+			handler := New(harness.Scheme(t), world, &harness.Rights{Denied: []string{test.denied}})
+			for range 2 {
+				response := handler.Handle(t.Context(), harness.Request(t, "author", test.object, test.old))
+				switch {
+				case response.Allowed != (test.refused == ""):
+					t.Errorf("allowed = %v: %+v", response.Allowed, response.Result)
+				case test.refused != "" && !strings.Contains(response.Result.Message, test.refused):
+					t.Errorf("refused with %q, want %q", response.Result.Message, test.refused)
+				case test.warned != "" && !strings.Contains(strings.Join(response.Warnings, "\n"), test.warned):
+					t.Errorf("warned %q, want %q", response.Warnings, test.warned)
+				}
+			}
+		})
+	}
+}
