@@ -36,6 +36,8 @@ const (
 
 	// ReasonNoticePublished means that the notice is in the ledger and shown.
 	ReasonNoticePublished = "NoticePublished"
+	// ReasonPolicyRefused means that the service does not take in the policy as it is, and serves the one of before.
+	ReasonPolicyRefused = "PolicyRefused"
 	// ReasonNoticePending means that the service still shows another notice.
 	ReasonNoticePending = "NoticePending"
 

@@ -9,6 +9,7 @@ import (
 	metav1ac "k8s.io/client-go/applyconfigurations/meta/v1"
 
 	"github.com/rempart-dev/rempart/api/v1alpha1"
+	"github.com/rempart-dev/rempart/internal/law/authority"
 )
 
 // Names of the files in the Secret of the configuration.
@@ -26,6 +27,9 @@ type config struct {
 	Namespace      string                     `json:"namespace"`
 	Name           string                     `json:"name"`
 	Controller     v1alpha1.Organisation      `json:"controller"`
+	Officer        v1alpha1.Officer           `json:"officer,omitzero"`
+	Authority      string                     `json:"authority,omitempty"`
+	Countries      []v1alpha1.Country         `json:"countries,omitempty"`
 	MaterialDigest string                     `json:"materialDigest"`
 	Spec           v1alpha1.ConsentPolicySpec `json:"spec"`
 	TokenIssuers   []Issuer                   `json:"tokenIssuers"`
@@ -43,12 +47,39 @@ func (in Input) Config() ([]byte, error) {
 	}
 	text, err := json.Marshal(config{
 		TenantID: TenantID(in.Policy.Namespace, in.Policy.Name), Namespace: in.Policy.Namespace, Name: in.Policy.Name,
-		Controller: in.Officer.Spec.Organisation, MaterialDigest: digest, Spec: in.Policy.Spec, TokenIssuers: issuers,
+		Controller: in.Officer.Spec.Organisation, Officer: in.Officer.Spec.Officer, Authority: competent(&in.Officer.Spec), Countries: in.countries(),
+		MaterialDigest: digest, Spec: in.Policy.Spec, TokenIssuers: issuers,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("writing the configuration: %w", err)
 	}
 	return text, nil
+}
+
+// competent is the name of the supervisory authority: as the officer declares it, or the one of the organisation's state.
+func competent(spec *v1alpha1.DataProtectionOfficerSpec) string {
+	declared := spec.SupervisoryAuthority
+	if declared.Name != "" {
+		return declared.Name
+	}
+	country := declared.Country
+	if country == "" {
+		country = spec.Organisation.Country
+	}
+	a, _ := authority.Competent(string(country), spec.Organisation.Sector == v1alpha1.SectorPublic)
+	return a.Name
+}
+
+// countries are where the ledger is kept; none while nobody knows.
+func (in Input) countries() []v1alpha1.Country {
+	place := in.Declared
+	if in.managedLedger() {
+		place = in.Class
+	}
+	if place.Country == "" {
+		return nil
+	}
+	return []v1alpha1.Country{place.Country}
 }
 
 // configSecret holds policy.json. Nothing in it is secret; a Secret asks for no right that the operator does not have already.

@@ -40,7 +40,8 @@ func readPolicy(t *testing.T, name string) *v1alpha1.ConsentPolicy {
 
 func officer() *v1alpha1.DataProtectionOfficer {
 	return &v1alpha1.DataProtectionOfficer{ObjectMeta: metav1.ObjectMeta{Name: "acme"}, Spec: v1alpha1.DataProtectionOfficerSpec{
-		Organisation: v1alpha1.Organisation{LegalName: "Acme SAS", Country: "FR", RegistrationNumber: "552 100 554"}}}
+		Organisation: v1alpha1.Organisation{LegalName: "Acme SAS", Country: "FR", RegistrationNumber: "552 100 554"},
+		Officer:      v1alpha1.Officer{Name: "DPO of Acme", Email: "dpo@acme.example"}}}
 }
 
 func recorded() *v1alpha1.DataRegister {
@@ -227,6 +228,9 @@ func TestTheConfigurationIsWhatTheServiceReads(t *testing.T) {
 	var read struct {
 		TenantID, Namespace, Name, MaterialDigest string
 		Controller                                v1alpha1.Organisation
+		Officer                                   v1alpha1.Officer
+		Authority                                 string
+		Countries                                 []v1alpha1.Country
 		Spec                                      v1alpha1.ConsentPolicySpec
 		TokenIssuers                              []Issuer
 	}
@@ -237,7 +241,7 @@ func TestTheConfigurationIsWhatTheServiceReads(t *testing.T) {
 	}
 	digest, err := MaterialDigest(in.Officer.Spec.Organisation, &in.Policy.Spec, noon)
 	if err != nil || read.MaterialDigest != digest || read.TenantID != TenantID("shop", "chat") || read.Namespace+"/"+read.Name != "shop/chat" ||
-		read.Controller.LegalName != "Acme SAS" || len(read.TokenIssuers) != 1 || read.Spec.Sites[0].ID != "shop" {
+		read.Controller.LegalName != "Acme SAS" || read.Officer.Email != "dpo@acme.example" || !strings.Contains(read.Authority, "CNIL") || len(read.Countries) != 1 || len(read.TokenIssuers) != 1 || read.Spec.Sites[0].ID != "shop" {
 		t.Errorf("%+v, %v", read, err)
 	}
 }

@@ -59,11 +59,13 @@ type Seen struct {
 type Answer struct {
 	TenantID string `json:"tenantID"`
 	// PolicyDigest is "sha256:" and the SHA-256, in hex, of the policy.json that is served; empty where it is not told.
-	PolicyDigest string       `json:"policyDigest"`
-	Notice       NoticeAnswer `json:"notice"`
-	Sites        []SiteAnswer `json:"sites"`
-	Ledger       LedgerAnswer `json:"ledger"`
-	Audit        AuditAnswer  `json:"audit"`
+	PolicyDigest string `json:"policyDigest"`
+	// PolicyRefused says that the file that is there now is not served, because it is broken or changes published words.
+	PolicyRefused bool         `json:"policyRefused"`
+	Notice        NoticeAnswer `json:"notice"`
+	Sites         []SiteAnswer `json:"sites"`
+	Ledger        LedgerAnswer `json:"ledger"`
+	Audit         AuditAnswer  `json:"audit"`
 }
 
 // NoticeAnswer is the notice that the service shows.

@@ -48,7 +48,7 @@ var (
 	placedGates      = []gate{registerThere, regionsAllowed, ledgerPlaceAllowed}
 	residentGates    = slices.Concat(placedGates, []gate{observedPlaces})
 	provisionedGates = slices.Concat(placedGates, []gate{storageFits, secretsThere, notPaused, ledgerRuns, issuersKnown, serviceRuns})
-	publishedGates   = slices.Concat(namedGates, []gate{purposesRegistered, noticeInEffect, answers, shown})
+	publishedGates   = slices.Concat(namedGates, []gate{purposesRegistered, noticeInEffect, answers, taken, shown})
 	provenGates      = []gate{assertionsProven}
 	verifiedGates    = []gate{uncontradicted, audited}
 	readyGates       = slices.Concat(namedGates, []gate{purposesRegistered, noticeInEffect}, provisionedGates, residentGates, publishedGates, []gate{uncontradicted})
@@ -286,6 +286,15 @@ func shown(in Input, seen Seen) objection {
 		return objection{}
 	}
 	return objection{reason: v1alpha1.ReasonNoticePending, working: true, message: fmt.Sprintf("The service does not yet serve the policy as it is, with notice %d, on each site", notice.Version)}
+}
+
+// taken tells whether the service took in the configuration that is there now.
+func taken(in Input, seen Seen) objection {
+	if !seen.Answer.PolicyRefused {
+		return objection{}
+	}
+	return objection{reason: v1alpha1.ReasonPolicyRefused, message: "The service refuses the policy and serves the one of before: " +
+		"words or meanings that were published once have changed, or this version does not know a field; the service's log says which"}
 }
 
 // newest tells whether a digest is that of policy.json as it is now, or not told.

@@ -60,6 +60,7 @@ func TestJudgeGivesTheReasonOfTheFirstObjection(t *testing.T) {
 		{"service silent", func(_ *Input, s *Seen) { s.Answer = nil }, "False ServiceSilent", "Unknown ServiceSilent", "True", "True", "True", "Unknown ServiceSilent"},
 		{"old words", func(_ *Input, s *Seen) { s.Answer.Notice.Version = 0 }, "False NoticePending", "False NoticePending", "True", "True", "True", "True"},
 		{"old configuration", func(_ *Input, s *Seen) { s.Answer.PolicyDigest = "sha256:0" }, "False NoticePending", "False NoticePending", "True", "True", "True", "True"},
+		{"refused", func(_ *Input, s *Seen) { s.Answer.PolicyRefused = true }, "False PolicyRefused", "False PolicyRefused", "True", "True", "True", "True"},
 		{"old pods", func(in *Input, _ *Seen) { in.Deployment.Status.UpdatedReplicas = 1 }, "False NoticePending", "False NoticePending", "True", "True", "True", "True"},
 		{"a site is missing", func(_ *Input, s *Seen) { s.Answer.Sites = nil }, "False NoticePending", "False NoticePending", "True", "True", "True", "True"},
 		{"word of a site", func(in *Input, s *Seen) { assert(in, s, "") }, "True", "True", "True", "True", "False AssertionEvidenceMissing", "True"},
