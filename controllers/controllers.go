@@ -9,6 +9,7 @@ import (
 
 	"github.com/rempart-dev/rempart/controllers/breachincident"
 	"github.com/rempart-dev/rempart/controllers/consentpolicy"
+	"github.com/rempart-dev/rempart/controllers/consentpolicy/witness"
 	"github.com/rempart-dev/rempart/controllers/dataprotectionofficer"
 	"github.com/rempart-dev/rempart/controllers/dataprotectionofficer/digest"
 	"github.com/rempart-dev/rempart/controllers/dataregister"
@@ -52,6 +53,9 @@ func Register(ctx context.Context, mgr ctrl.Manager, c Config) error {
 		{"dataregister", func() error { return dataregister.Register(ctx, mgr, c.DataRegister) }},
 		// what people are asked, and what proves the answer
 		{"consentpolicy", func() error { return consentpolicy.Register(ctx, mgr, c.ConsentPolicy) }},
+		{"consentpolicy/witness", func() error {
+			return witness.Register(ctx, mgr, witness.Config{Namespace: c.ConsentPolicy.Namespace, Clock: c.ConsentPolicy.Clock})
+		}},
 		// a person asks to be erased: the request, its batches, each execution
 		{"erasurerequest", func() error { return erasurerequest.Register(ctx, mgr, c.ErasureRequest) }},
 		{"erasurerequest/dispatch", func() error { return dispatch.Register(mgr, c.Dispatch) }},

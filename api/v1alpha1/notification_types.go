@@ -6,7 +6,7 @@ import (
 
 // NotificationEvent is why a message is sent.
 //
-// +kubebuilder:validation:Enum=StageFired;ComplementDue;DeadLettered;RecipientErasure;ErasureOverdue;OfficerDigest;ExceptionExpiring
+// +kubebuilder:validation:Enum=StageFired;ComplementDue;DeadLettered;RecipientErasure;ErasureOverdue;OfficerDigest;ExceptionExpiring;ConsentCheckpoint
 type NotificationEvent string
 
 // Values of NotificationEvent.
@@ -19,6 +19,8 @@ const (
 	EventOfficerDigest    NotificationEvent = "OfficerDigest"
 	// EventExceptionExpiring: an exception of a ResidencyPolicy ends within thirty days.
 	EventExceptionExpiring NotificationEvent = "ExceptionExpiring"
+	// EventConsentCheckpoint: the log of a ConsentPolicy has grown, and its state is to be kept elsewhere too.
+	EventConsentCheckpoint NotificationEvent = "ConsentCheckpoint"
 )
 
 // DeliveryResult is what an attempt came to.
@@ -61,7 +63,7 @@ type NotificationCause struct {
 	// +required
 	Event NotificationEvent `json:"event,omitempty"`
 	// stage of the escalation, for events of a stage; the recipient of the data, for RecipientErasure; the time of the
-	// schedule, for OfficerDigest; the exception and its end, for ExceptionExpiring.
+	// schedule, for OfficerDigest; the exception and its end, for ExceptionExpiring; the day, for ConsentCheckpoint.
 	// +optional
 	Stage PartName `json:"stage,omitempty"`
 	// ordinal counts repetitions of the same cause; 1 when absent.

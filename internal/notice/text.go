@@ -22,6 +22,7 @@ const (
 	TemplateErasureOverdue = "erasure-overdue"
 	TemplateDigest         = "officer-digest"
 	TemplateException      = "exception-expiring"
+	TemplateCheckpoint     = "consent-checkpoint"
 )
 
 // Allowed are the parameters that a message may carry: names, times and numbers. Nothing that a person wrote as free
@@ -228,9 +229,23 @@ Ce qu'elle a admis reste alors en place et constitue une violation. Merci de le 
 À voir : kubectl get residencypolicy ${name} -o yaml`,
 		},
 	},
+	TemplateCheckpoint: {
+		v1alpha1.LanguageEnglish: {
+			"Consents of ${namespace}/${name}: ${logSize} events",
+			`Please keep this message where nobody who runs the database of ConsentPolicy ${name} in namespace ${namespace} can change it: the lines below are the signed state of its log of consents (${logSize} events). They show later whether somebody has shortened or rewritten the log since.
+
+` + checkpoint,
+		},
+		v1alpha1.LanguageFrench: {
+			"Consentements de ${namespace}/${name} : ${logSize} événements",
+			`Merci de conserver ce message là où personne qui administre la base de la ConsentPolicy ${name} de l'espace ${namespace} ne peut le modifier : les lignes ci-dessous sont l'état signé de son journal des consentements (${logSize} événements). Elles montreront si quelqu'un a raccourci ou réécrit le journal depuis.
+
+` + checkpoint,
+		},
+	},
 }
 
-// checkpoint is the signed note of the evidence log, line by line as evidence.Checkpoint.Sign writes it.
+// checkpoint is the signed note of a log, line by line as evidence.Checkpoint.Sign writes it.
 const checkpoint = "${logOrigin}\n${logSize}\n${logRoot}\n\n— ${logOrigin} ${logSignature}"
 
 // Message is what a recipient reads: by mail the text, by webhook the payload. Both follow from the Notification alone,
@@ -305,6 +320,8 @@ func eventType(e v1alpha1.NotificationEvent) string {
 		return "officer.digest"
 	case v1alpha1.EventExceptionExpiring:
 		return "residency.exception_expiring"
+	case v1alpha1.EventConsentCheckpoint:
+		return "consent.checkpoint"
 	default:
 		return "unknown"
 	}

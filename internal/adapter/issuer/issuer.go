@@ -44,6 +44,12 @@ func (c Cluster) Issuers(ctx context.Context) ([]policy.Issuer, error) {
 	if err := json.Unmarshal(configuration, &discovered); err != nil || discovered.Issuer == "" {
 		return nil, fmt.Errorf("reading the cluster's issuer: %w", errForm)
 	}
+	var set struct {
+		Keys []json.RawMessage `json:"keys"`
+	}
+	if err := json.Unmarshal(keys, &set); err != nil || len(set.Keys) == 0 {
+		return nil, fmt.Errorf("reading the keys of the cluster's issuer: %w", errForm)
+	}
 	if keys, err = canonical.Again(keys); err != nil {
 		return nil, fmt.Errorf("reading the keys of the cluster's issuer: %w", errForm)
 	}

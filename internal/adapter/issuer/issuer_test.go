@@ -43,7 +43,9 @@ func TestAClusterThatDoesNotTellHasNoIssuer(t *testing.T) {
 	if _, err := serve(t, http.StatusOK, map[string]string{pathConfiguration: `{}`, pathKeys: `{}`}).Issuers(t.Context()); err == nil {
 		t.Error("an answer without an issuer is a fault, not an empty set")
 	}
-	if _, err := serve(t, http.StatusOK, map[string]string{pathConfiguration: `{"issuer":"x"}`, pathKeys: `no`}).Issuers(t.Context()); err == nil {
-		t.Error("keys that are not JSON are a fault")
+	for _, keys := range []string{`no`, `{}`, `{"keys":[]}`} {
+		if _, err := serve(t, http.StatusOK, map[string]string{pathConfiguration: `{"issuer":"x"}`, pathKeys: keys}).Issuers(t.Context()); err == nil {
+			t.Errorf("%s is no set of keys", keys)
+		}
 	}
 }

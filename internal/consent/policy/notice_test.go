@@ -36,8 +36,8 @@ func notices(list ...v1alpha1.ConsentNotice) *v1alpha1.ConsentPolicySpec {
 	return &v1alpha1.ConsentPolicySpec{Notices: list}
 }
 
-func notice(version int32, change v1alpha1.NoticeChange, effective time.Time) v1alpha1.ConsentNotice {
-	n := v1alpha1.ConsentNotice{Version: version, Change: change}
+func version(number int32, change v1alpha1.NoticeChange, effective time.Time) v1alpha1.ConsentNotice {
+	n := v1alpha1.ConsentNotice{Version: number, Change: change}
 	if !effective.IsZero() {
 		n.EffectiveTime = ptr.To(metav1.NewTime(effective))
 	}
@@ -46,14 +46,14 @@ func notice(version int32, change v1alpha1.NoticeChange, effective time.Time) v1
 
 func TestTheNewestNoticeWhoseTimeHasComeIsShown(t *testing.T) {
 	spec := notices(
-		notice(3, v1alpha1.NoticeMaterial, noon.Add(time.Hour)), notice(1, v1alpha1.NoticeMaterial, time.Time{}), notice(2, v1alpha1.NoticeEditorial, noon))
+		version(3, v1alpha1.NoticeMaterial, noon.Add(time.Hour)), version(1, v1alpha1.NoticeMaterial, time.Time{}), version(2, v1alpha1.NoticeEditorial, noon))
 	for at, want := range map[time.Duration][2]int32{-time.Nanosecond: {1, 1}, 0: {2, 1}, time.Hour - 1: {2, 1}, time.Hour: {3, 3}} {
 		shown := InEffect(spec, noon.Add(at))
 		if shown == nil || shown.Version != want[0] || LastMaterial(spec, noon.Add(at)) != want[1] {
 			t.Errorf("at noon %+d: %+v, material %d, want %v", at, shown, LastMaterial(spec, noon.Add(at)), want)
 		}
 	}
-	if InEffect(notices(notice(1, v1alpha1.NoticeMaterial, noon)), noon.Add(-1)) != nil {
+	if InEffect(notices(version(1, v1alpha1.NoticeMaterial, noon)), noon.Add(-1)) != nil {
 		t.Error("a notice of tomorrow is shown today")
 	}
 }
@@ -94,7 +94,7 @@ func TestTheMaterialDigestMovesWithWhatPeopleAcceptAndWithNothingElse(t *testing
 		},
 		"withdrawal": func(_ *v1alpha1.Organisation, s *v1alpha1.ConsentPolicySpec) { s.Service.Host = "elsewhere.example" },
 		"material words": func(_ *v1alpha1.Organisation, s *v1alpha1.ConsentPolicySpec) {
-			s.Notices = append(s.Notices, notice(2, v1alpha1.NoticeMaterial, noon))
+			s.Notices = append(s.Notices, version(2, v1alpha1.NoticeMaterial, noon))
 		},
 	}
 	seen := map[string]string{before: "nothing"}
@@ -107,10 +107,10 @@ func TestTheMaterialDigestMovesWithWhatPeopleAcceptAndWithNothingElse(t *testing
 	}
 	stays := map[string]change{
 		"editorial words": func(_ *v1alpha1.Organisation, s *v1alpha1.ConsentPolicySpec) {
-			s.Notices = append(s.Notices, notice(2, v1alpha1.NoticeEditorial, noon))
+			s.Notices = append(s.Notices, version(2, v1alpha1.NoticeEditorial, noon))
 		},
 		"words to come": func(_ *v1alpha1.Organisation, s *v1alpha1.ConsentPolicySpec) {
-			s.Notices = append(s.Notices, notice(2, v1alpha1.NoticeMaterial, noon.Add(1)))
+			s.Notices = append(s.Notices, version(2, v1alpha1.NoticeMaterial, noon.Add(1)))
 		},
 		"an archive": p(func(p *v1alpha1.ConsentPurpose) { p.Lifecycle = v1alpha1.LifecycleArchived }),
 		"order":      p(func(p *v1alpha1.ConsentPurpose) { p.DataFields[0], p.DataFields[1] = p.DataFields[1], p.DataFields[0] }),

@@ -16,7 +16,7 @@ type NotificationCauseApplyConfiguration struct {
 	// event that caused the message.
 	Event *apiv1alpha1.NotificationEvent `json:"event,omitempty"`
 	// stage of the escalation, for events of a stage; the recipient of the data, for RecipientErasure; the time of the
-	// schedule, for OfficerDigest; the exception and its end, for ExceptionExpiring.
+	// schedule, for OfficerDigest; the exception and its end, for ExceptionExpiring; the day, for ConsentCheckpoint.
 	Stage *apiv1alpha1.PartName `json:"stage,omitempty"`
 	// ordinal counts repetitions of the same cause; 1 when absent.
 	Ordinal *int32 `json:"ordinal,omitempty"`
