@@ -117,7 +117,7 @@ func revivals(before, after *v1alpha1.ConsentPolicySpec) []Objection {
 }
 
 // Faults objects to what a policy may never say, and CEL has no means to see.
-func Faults(spec *v1alpha1.ConsentPolicySpec) []Objection {
+func Faults(spec *v1alpha1.ConsentPolicySpec, now time.Time) []Objection {
 	var objections []Objection
 	for i := range spec.Gate.Records {
 		record := &spec.Gate.Records[i]
@@ -131,7 +131,36 @@ func Faults(spec *v1alpha1.ConsentPolicySpec) []Objection {
 			}
 		}
 	}
-	return append(objections, strangers(spec)...)
+	return append(append(objections, strangers(spec)...), untold(spec, now)...)
+}
+
+// untold objects to languages of sites, and to active purposes, that are in the newest notice and not yet in the one that is
+// shown.
+func untold(spec *v1alpha1.ConsentPolicySpec, now time.Time) []Objection {
+	shown := InEffect(spec, now)
+	if shown == nil {
+		return nil
+	}
+	var objections []Objection
+	for _, site := range spec.Sites {
+		for _, language := range site.Languages {
+			if !slices.ContainsFunc(shown.Texts, func(t v1alpha1.NoticeText) bool { return t.Language == language }) {
+				objections = append(objections, Objection{RuleNotice, fmt.Sprintf("spec.sites[%s]", site.ID), fmt.Sprintf(
+					"site %q is in %q, and notice %d, which is shown now, is not (rule %s): wait until the newer one is in effect", site.ID, language, shown.Version, RuleNotice)})
+			}
+		}
+	}
+	for i := range spec.Purposes {
+		p := &spec.Purposes[i]
+		tells := func(t v1alpha1.NoticeText) bool {
+			return slices.ContainsFunc(t.Purposes, func(told v1alpha1.PurposeText) bool { return told.Name == p.Name })
+		}
+		if !archived(p) && slices.ContainsFunc(shown.Texts, func(t v1alpha1.NoticeText) bool { return !tells(t) }) {
+			objections = append(objections, Objection{RuleNotice, fmt.Sprintf("spec.purposes[%s]", p.Name), fmt.Sprintf(
+				"purpose %q is active, and notice %d, which is shown now, does not tell of it (rule %s): wait until the newer one is in effect", p.Name, shown.Version, RuleNotice)})
+		}
+	}
+	return objections
 }
 
 // strangers objects to purposes that the newest notice tells of, and the policy does not have.

@@ -48,7 +48,7 @@ func (in Input) Config() ([]byte, error) {
 	text, err := json.Marshal(config{
 		TenantID: TenantID(in.Policy.Namespace, in.Policy.Name), Namespace: in.Policy.Namespace, Name: in.Policy.Name,
 		Controller: in.Officer.Spec.Organisation, Officer: in.Officer.Spec.Officer, Authority: competent(&in.Officer.Spec), Countries: in.countries(),
-		MaterialDigest: digest, Spec: in.Policy.Spec, TokenIssuers: issuers,
+		MaterialDigest: digest, Spec: Served(&in.Policy.Spec, in.Now), TokenIssuers: issuers,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("writing the configuration: %w", err)

@@ -76,6 +76,9 @@ func Judge(in Input, seen Seen) Verdict {
 	case ready.reason == "":
 		verdict.Wait = waitServing
 	}
+	if next := NextEffect(&in.Policy.Spec, in.Now); !next.IsZero() {
+		verdict.Wait = min(verdict.Wait, next.Sub(in.Now))
+	}
 	verdict.observe(in, seen)
 	return verdict
 }

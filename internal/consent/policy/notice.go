@@ -25,6 +25,30 @@ func InEffect(spec *v1alpha1.ConsentPolicySpec, now time.Time) *v1alpha1.Consent
 	return shown
 }
 
+// NextEffect returns when another notice is to be shown; zero when none waits.
+func NextEffect(spec *v1alpha1.ConsentPolicySpec, now time.Time) time.Time {
+	var next time.Time
+	for i := range spec.Notices {
+		if at := spec.Notices[i].EffectiveTime; at != nil && at.After(now) && (next.IsZero() || at.Time.Before(next)) {
+			next = at.Time
+		}
+	}
+	return next
+}
+
+// Served is the spec as the service gets it: without notices that are still to come, and the others without their times. So one
+// clock decides what is shown, and notice and digest never part.
+func Served(spec *v1alpha1.ConsentPolicySpec, now time.Time) v1alpha1.ConsentPolicySpec {
+	served := *spec.DeepCopy()
+	served.Notices = slices.DeleteFunc(served.Notices, func(n v1alpha1.ConsentNotice) bool {
+		return n.EffectiveTime != nil && n.EffectiveTime.After(now)
+	})
+	for i := range served.Notices {
+		served.Notices[i].EffectiveTime = nil
+	}
+	return served
+}
+
 // LastMaterial returns the version of the last Material notice up to the one that is shown; 0 when none is shown.
 func LastMaterial(spec *v1alpha1.ConsentPolicySpec, now time.Time) int32 {
 	shown, last := InEffect(spec, now), int32(0)

@@ -58,6 +58,20 @@ func TestTheNewestNoticeWhoseTimeHasComeIsShown(t *testing.T) {
 	}
 }
 
+func TestTheServiceGetsNoNoticeBeforeItsTimeAndNoTimeAtAll(t *testing.T) {
+	spec := notices(version(1, v1alpha1.NoticeMaterial, noon.Add(-time.Hour)), version(2, v1alpha1.NoticeMaterial, noon), version(3, v1alpha1.NoticeEditorial, noon.Add(1)))
+	served := Served(spec, noon)
+	if len(served.Notices) != 2 || served.Notices[0].EffectiveTime != nil || served.Notices[1].EffectiveTime != nil || InEffect(&served, time.Time{}).Version != 2 {
+		t.Errorf("%+v", served.Notices)
+	}
+	if len(spec.Notices) != 3 || spec.Notices[1].EffectiveTime == nil {
+		t.Error("the policy itself was changed")
+	}
+	if next := NextEffect(spec, noon); !next.Equal(noon.Add(1)) || !NextEffect(spec, next).IsZero() {
+		t.Errorf("the next look is due at %s", next)
+	}
+}
+
 func digestOf(t *testing.T, change func(*v1alpha1.Organisation, *v1alpha1.ConsentPolicySpec)) string {
 	t.Helper()
 	spec, organisation := readPolicy(t, "managed").Spec, officer().Spec.Organisation
@@ -221,20 +235,31 @@ func TestTheGateTheNoticeAndTheRegisterKnowThePurposes(t *testing.T) {
 		return []v1alpha1.GateRecord{{Name: "contact", Fields: []v1alpha1.GateField{{Name: v1alpha1.FieldPath(field), Purposes: []v1alpha1.PartName{v1alpha1.PartName(purpose)}}}}}
 	}
 	cpol.Spec.Gate.Records = gate("email", "conversation")
-	if got := Faults(&cpol.Spec); len(got) > 0 {
+	if got := Faults(&cpol.Spec, noon); len(got) > 0 {
 		t.Errorf("%+v", got)
 	}
 	for _, records := range [][]v1alpha1.GateRecord{gate("email", "advertising"), gate("phone", "conversation")} {
 		cpol.Spec.Gate.Records = records
-		if got := Faults(&cpol.Spec); len(got) != 1 || got[0].Rule != RuleGate {
+		if got := Faults(&cpol.Spec, noon); len(got) != 1 || got[0].Rule != RuleGate {
 			t.Errorf("%+v", got)
 		}
 	}
 	cpol.Spec.Gate.Records = nil
 	cpol.Spec.Notices[0].Texts[1].Purposes = append(cpol.Spec.Notices[0].Texts[1].Purposes, v1alpha1.PurposeText{Name: "advertising"})
-	if got := Faults(&cpol.Spec); len(got) != 1 || got[0].Rule != RuleNotice {
+	if got := Faults(&cpol.Spec, noon); len(got) != 1 || got[0].Rule != RuleNotice {
 		t.Errorf("%+v", got)
 	}
+
+	cpol = readPolicy(t, "managed")
+	next := *cpol.Spec.Notices[0].DeepCopy()
+	next.Version, next.EffectiveTime = 2, ptr.To(metav1.NewTime(noon.Add(time.Hour)))
+	cpol.Spec.Notices = append(cpol.Spec.Notices, next)
+	cpol.Spec.Sites[0].Languages = []v1alpha1.NoticeLanguage{"de"}
+	cpol.Spec.Notices[0].Texts[1].Purposes = nil
+	if got := Faults(&cpol.Spec, noon); len(got) != 2 || got[0].Rule != RuleNotice || got[1].Rule != RuleNotice {
+		t.Errorf("what is shown now does not have it: %+v", got)
+	}
+	cpol = readPolicy(t, "managed")
 
 	if got := Unregistered(&cpol.Spec, recorded()); len(got) > 0 {
 		t.Errorf("%+v", got)

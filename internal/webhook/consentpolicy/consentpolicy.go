@@ -46,7 +46,7 @@ func (j judge) judge(ctx context.Context, req request) (review.Answer, error) {
 	if req.Deleted() || (!req.Created() && equality.Semantic.DeepEqual(req.Object.Spec, req.Old.Spec)) {
 		return answer, nil // finalizers, labels: cleanup always passes
 	}
-	refuse(&answer, policy.Faults(&req.Object.Spec))
+	refuse(&answer, policy.Faults(&req.Object.Spec, j.world.Clock.Now()))
 	if err := j.changes(ctx, &answer, req); err != nil {
 		return answer, err
 	}

@@ -34,12 +34,17 @@ func dreg(basis v1alpha1.LegalBasis) *v1alpha1.DataRegister {
 		Activities: []v1alpha1.ProcessingActivity{{Name: "support", Purposes: []v1alpha1.Purpose{{Name: "conversation", LegalBasis: basis}}}}}}
 }
 
+// told are words that tell of a purpose.
+func told(purpose v1alpha1.PartName) v1alpha1.NoticeText {
+	return v1alpha1.NoticeText{Language: "fr", Banner: "Bonjour", Purposes: []v1alpha1.PurposeText{{Name: purpose}}}
+}
+
 // chat is a policy with a managed ledger in Paris.
 func chat(edits ...func(*v1alpha1.ConsentPolicy)) *v1alpha1.ConsentPolicy {
 	cpol := &v1alpha1.ConsentPolicy{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "chat"}, Spec: v1alpha1.ConsentPolicySpec{
 		OfficerRef: v1alpha1.ClusterRef{Name: "acme"}, RegisterRef: v1alpha1.LocalRef{Name: "crm"},
 		Purposes: []v1alpha1.ConsentPurpose{{Name: "conversation", LegalBasis: v1alpha1.BasisContract, Retention: "P3Y"}},
-		Notices:  []v1alpha1.ConsentNotice{{Version: 1, Change: v1alpha1.NoticeMaterial, Texts: []v1alpha1.NoticeText{{Language: "fr", Banner: "Bonjour"}}}},
+		Notices:  []v1alpha1.ConsentNotice{{Version: 1, Change: v1alpha1.NoticeMaterial, Texts: []v1alpha1.NoticeText{told("conversation")}}},
 		Service: v1alpha1.ConsentService{Database: v1alpha1.LedgerDatabase{Managed: &v1alpha1.ManagedStore{
 			Storage: v1alpha1.StorageRequest{StorageClassName: "paris"}}}},
 	}}
@@ -57,7 +62,7 @@ func shown(edits ...func(*v1alpha1.ConsentPolicy)) *v1alpha1.ConsentPolicy {
 func retention(p *v1alpha1.ConsentPolicy) { p.Spec.Purposes[0].Retention = "P9Y" }
 
 func asked(p *v1alpha1.ConsentPolicy) {
-	p.Spec.Notices = append(p.Spec.Notices, v1alpha1.ConsentNotice{Version: 2, Change: v1alpha1.NoticeMaterial})
+	p.Spec.Notices = append(p.Spec.Notices, v1alpha1.ConsentNotice{Version: 2, Change: v1alpha1.NoticeMaterial, Texts: []v1alpha1.NoticeText{told("conversation")}})
 }
 
 func in(name string) func(*v1alpha1.ConsentPolicy) {
@@ -90,11 +95,13 @@ func TestPoliciesAreJudged(t *testing.T) {
 		refused     string
 		warned      string
 	}{
-		"a good policy":                  {chat(), nil, register, "", "", ""},
-		"before its register":            {chat(), nil, nil, "", "", `DataRegister "crm" does not exist yet`},
-		"before its officer":             {chat(func(p *v1alpha1.ConsentPolicy) { p.Spec.OfficerRef.Name = "nobody" }), nil, register, "", "", `"nobody" does not exist yet`},
-		"a purpose of another basis":     {chat(), nil, dreg(v1alpha1.BasisConsent), "", `purpose "conversation" has legal basis Contract`, ""},
-		"a purpose that is not recorded": {chat(func(p *v1alpha1.ConsentPolicy) { p.Spec.Purposes[0].Name = "statistics" }), nil, register, "", `purpose "statistics" is not in DataRegister "crm"`, ""},
+		"a good policy":              {chat(), nil, register, "", "", ""},
+		"before its register":        {chat(), nil, nil, "", "", `DataRegister "crm" does not exist yet`},
+		"before its officer":         {chat(func(p *v1alpha1.ConsentPolicy) { p.Spec.OfficerRef.Name = "nobody" }), nil, register, "", "", `"nobody" does not exist yet`},
+		"a purpose of another basis": {chat(), nil, dreg(v1alpha1.BasisConsent), "", `purpose "conversation" has legal basis Contract`, ""},
+		"a purpose that is not recorded": {chat(func(p *v1alpha1.ConsentPolicy) {
+			p.Spec.Purposes[0].Name, p.Spec.Notices[0].Texts[0] = "statistics", told("statistics")
+		}), nil, register, "", `purpose "statistics" is not in DataRegister "crm"`, ""},
 		"a gate for a purpose that nobody has": {chat(func(p *v1alpha1.ConsentPolicy) {
 			p.Spec.Gate.Records = []v1alpha1.GateRecord{{Name: "r", Fields: []v1alpha1.GateField{{Name: "email", Purposes: []v1alpha1.PartName{"x"}}}}}
 		}), nil, register, "", "rule gate-purposes", ""},
