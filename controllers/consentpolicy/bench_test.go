@@ -3,7 +3,6 @@ package consentpolicy
 import (
 	"bytes"
 	"context"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"strings"
@@ -28,6 +27,7 @@ import (
 
 	"github.com/rempart-dev/rempart/api/v1alpha1"
 	"github.com/rempart-dev/rempart/internal/consent/policy"
+	"github.com/rempart-dev/rempart/internal/consent/policy/policytest"
 	"github.com/rempart-dev/rempart/internal/register"
 )
 
@@ -58,7 +58,17 @@ func (places) JudgeClass(_ *v1alpha1.DataRegister, class string) register.Place 
 }
 
 // service plays consentd; nil is silent.
-type service struct{ answer *policy.Answer }
+type service struct {
+	answer *policy.Answer
+	log    *policytest.Log
+}
+
+func (s *service) Consistency(_ context.Context, _, site string, from, to int64) ([][]byte, error) {
+	if s.answer == nil || site != "shop" || s.log == nil {
+		return nil, errors.New("nobody there")
+	}
+	return s.log.Path(from, to), nil
+}
 
 func (s *service) Status(_ context.Context, host string) (*policy.Answer, error) {
 	if s.answer == nil || host != "chat-consentd.shop.svc" {
@@ -94,7 +104,7 @@ func newBench(t *testing.T, objects ...client.Object) *bench {
 			t.Fatal(err)
 		}
 	}
-	b := &bench{t: t, clock: clocktesting.NewFakePassiveClock(noon), service: &service{}, recorder: events.NewFakeRecorder(1000), fail: func(string, any) error { return nil }}
+	b := &bench{t: t, clock: clocktesting.NewFakePassiveClock(noon), service: &service{log: log}, recorder: events.NewFakeRecorder(1000), fail: func(string, any) error { return nil }}
 	base := fake.NewClientBuilder().WithScheme(scheme).WithTypeConverters(managedfields.NewDeducedTypeConverter()).
 		WithStatusSubresource(&v1alpha1.ConsentPolicy{}).
 		WithObjects(&corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: "paris"}}, officer()).
@@ -242,10 +252,9 @@ func (b *bench) startService(size int64) {
 			Digest: "sha256:" + strings.Repeat("0", 64), Bytes: 5432}}}
 }
 
-func checkpoint(size int64) policy.LedgerAnswer {
-	root, at := base64.StdEncoding.EncodeToString(bytes.Repeat([]byte{byte(size)}, 32)), noon
-	return policy.LedgerAnswer{Size: size, Root: root, CheckpointTime: &at, Checkpoint: fmt.Sprintf("consent.acme.example/t\n%d\n%s\n\n— consent.acme.example/t c2ln\n", size, root)}
-}
+var log = &policytest.Log{}
+
+func checkpoint(size int64) policy.LedgerAnswer { return log.Head(size, noon) }
 
 // settled brings a policy to its end: Ready.
 func settled(t *testing.T, edits ...func(*v1alpha1.ConsentPolicySpec)) *bench {

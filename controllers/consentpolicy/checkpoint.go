@@ -58,7 +58,14 @@ func (r *Reconciler) ask(ctx context.Context, in *policy.Input) (*policy.Answer,
 	if answer.Ledger.Checkpoint == "" { // not one event is in the log yet
 		return answer, nil
 	}
-	next, err := in.Checkpoint.Continue(answer.Ledger)
+	var path [][]byte
+	if in.Checkpoint.Grows(answer.Ledger) && len(answer.Sites) > 0 {
+		if path, err = r.Service.Consistency(ctx, policy.Host(in.Policy), answer.Sites[0].ID, in.Checkpoint.Size, answer.Ledger.Size); err != nil {
+			ctrl.LoggerFrom(ctx).Info("Got no proof from the consent service that its log only grew", "reason", err.Error())
+			return nil, nil
+		}
+	}
+	next, err := in.Checkpoint.Continue(answer.Ledger, path)
 	if err != nil {
 		ctrl.LoggerFrom(ctx).Info("Got a checkpoint from the consent service that cannot be read")
 		return nil, nil

@@ -18,6 +18,7 @@ import (
 
 	"github.com/rempart-dev/rempart/api/v1alpha1"
 	"github.com/rempart-dev/rempart/internal/consent/policy"
+	"github.com/rempart-dev/rempart/internal/consent/policy/policytest"
 )
 
 func TestAPolicyBecomesReadyAndStaysAsItIs(t *testing.T) {
@@ -162,6 +163,24 @@ func TestALogThatWasCutIsSaidAndStaysSaid(t *testing.T) {
 	b.must(b.Update(t.Context(), kept))
 	if got := b.pass(); reason(got, "Verified") != "True AuditPassed" || *got.Status.Ledger.Size != 50 {
 		t.Errorf("a person has looked at it: %+v", got.Status)
+	}
+}
+
+func TestALogThatWasWrittenAnewIsSaidThoughItIsLarger(t *testing.T) {
+	b := settled(t)
+	b.service.answer.Ledger = checkpoint(9)
+	b.service.log = nil
+	for range 2 {
+		if got := b.pass(); reason(got, "Verified") != "Unknown ServiceSilent" || *got.Status.Ledger.Size != 7 {
+			t.Errorf("growth without a proof: %+v", got.Status)
+		}
+	}
+	other := &policytest.Log{Salt: "other"}
+	b.service.answer.Ledger, b.service.log = other.Head(9, noon), other
+	for range 2 {
+		if got := b.pass(); reason(got, "Verified") != "False Contradicted" || *got.Status.Ledger.Size != 7 {
+			t.Errorf("another log: %+v", got.Status)
+		}
 	}
 }
 

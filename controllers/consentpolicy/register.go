@@ -67,6 +67,8 @@ type Places interface {
 type Service interface {
 	// Status asks at a host of the cluster. An error means that there was no answer.
 	Status(ctx context.Context, host string) (*policy.Answer, error)
+	// Consistency asks for the proof that the log of a larger size continues that of a smaller one.
+	Consistency(ctx context.Context, host, site string, from, to int64) ([][]byte, error)
 }
 
 // Tokens says who issues the tokens of the cluster's ServiceAccounts.

@@ -33,6 +33,19 @@ func TestTheServiceIsAskedAtOneAddressAndFollowedNowhere(t *testing.T) {
 	if answer.Notice.Version != 3 || answer.Sites[0].Bytes != 5321 || answer.Ledger.Size != 7 || answer.Ledger.CheckpointTime.Hour() != 12 || !answer.Audit.Verified {
 		t.Errorf("read wrongly: %+v", answer)
 	}
+	reply = func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = w.Write([]byte(`{"from":7,"to":9,"path":["AQI","_-8"]}`))
+	}
+	path, err := client.Consistency(t.Context(), host, "shop", 7, 9)
+	if err != nil || len(path) != 2 || string(path[1]) != "\xff\xef" || asked[len(asked)-1] != "GET /v1/sites/shop/log/consistency?from=7&to=9" {
+		t.Errorf("%v, %v, %v", path, err, asked)
+	}
+	asked = nil
+	reply = func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(`{"path":["no hash"]}`)) }
+	if _, err := client.Consistency(t.Context(), host, "shop", 7, 9); !errors.Is(err, ErrSilent) {
+		t.Errorf("%v", err)
+	}
+	asked = nil
 	for name, broken := range map[string]http.HandlerFunc{
 		"not ready":    func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) },
 		"not JSON":     func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("<html>")) },

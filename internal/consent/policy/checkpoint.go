@@ -11,6 +11,8 @@ import (
 	corev1ac "k8s.io/client-go/applyconfigurations/core/v1"
 
 	"github.com/rempart-dev/rempart/api/v1alpha1"
+	"github.com/rempart-dev/rempart/internal/consent"
+	"github.com/rempart-dev/rempart/internal/consent/proof"
 )
 
 // ErrCheckpoint means that a note is not a checkpoint (C2SP tlog-checkpoint), or not the one that its answer speaks of.
@@ -46,9 +48,16 @@ func Read(note string) (size int64, root string, err error) {
 	return size, lines[2], nil
 }
 
-// Continue returns what is to be kept after an answer. A larger checkpoint replaces what was kept; the same one changes
-// nothing; a smaller one, or another of the same size, contradicts what was kept, which then stays.
-func (c Checkpoint) Continue(answer LedgerAnswer) (Checkpoint, error) {
+// Grows tells whether an answer shows a larger log than what was kept: it is then to be proven that it continues that
+// (RFC 6962, section 2.1.2).
+func (c Checkpoint) Grows(answer LedgerAnswer) bool {
+	return c.Contradicted == "" && c.Size > 0 && answer.Size > c.Size
+}
+
+// Continue returns what is to be kept after an answer. A larger checkpoint, with the proof that it continues what was kept,
+// replaces that; the same one changes nothing; a smaller one, another of the same size, or one that is proven to continue
+// something else contradicts what was kept, which then stays. It fails with ErrCheckpoint.
+func (c Checkpoint) Continue(answer LedgerAnswer, path [][]byte) (Checkpoint, error) {
 	size, root, err := Read(answer.Checkpoint)
 	if err != nil {
 		return c, err
@@ -59,7 +68,7 @@ func (c Checkpoint) Continue(answer LedgerAnswer) (Checkpoint, error) {
 	switch {
 	case c.Contradicted != "":
 		return c, nil
-	case c.Note != "" && (size < c.Size || size == c.Size && root != c.Root):
+	case c.Note != "" && !continues(c, size, root, path):
 		c.Contradicted = answer.Checkpoint
 		return c, nil
 	case c.Note != "" && size == c.Size:
@@ -70,6 +79,15 @@ func (c Checkpoint) Continue(answer LedgerAnswer) (Checkpoint, error) {
 		next.Time = answer.CheckpointTime.UTC().Truncate(time.Second)
 	}
 	return next, nil
+}
+
+// continues tells whether a log of some size and root continues the one that was kept.
+func continues(c Checkpoint, size int64, root string, path [][]byte) bool {
+	head := func(size int64, root string) consent.Checkpoint {
+		hash, _ := base64.StdEncoding.DecodeString(root) // Read has decoded it
+		return consent.Checkpoint{Size: size, Root: hash}
+	}
+	return proof.Consistency(head(c.Size, c.Root), head(size, root), path) == nil
 }
 
 // Keys of the ConfigMap that keeps a checkpoint.

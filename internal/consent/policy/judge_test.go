@@ -145,45 +145,6 @@ func TestAnAnswerOfAnotherTenantOrForm(t *testing.T) {
 	}
 }
 
-func TestACheckpointIsOnlyEverReplacedByALargerOne(t *testing.T) {
-	first, err := Checkpoint{}.Continue(head(7, 'a'))
-	if err != nil || first.Size != 7 || first.Note == "" || !first.Time.Equal(noon) {
-		t.Fatalf("%+v, %v", first, err)
-	}
-	if same, err := first.Continue(head(7, 'a')); err != nil || same != first {
-		t.Errorf("the same: %+v, %v", same, err)
-	}
-	larger, err := first.Continue(head(9, 'b'))
-	if err != nil || larger.Size != 9 || larger.Contradicted != "" {
-		t.Errorf("larger: %+v, %v", larger, err)
-	}
-	for name, answer := range map[string]LedgerAnswer{"smaller": head(6, 'a'), "another of the same size": head(7, 'b'), "empty": head(0, 'z')} {
-		cut, err := first.Continue(answer)
-		if err != nil || cut.Contradicted != answer.Checkpoint || cut.Note != first.Note || cut.Size != 7 {
-			t.Errorf("%s: %+v, %v", name, cut, err)
-		}
-		if later, err := cut.Continue(head(99, 'c')); err != nil || later != cut {
-			t.Errorf("%s, and then more: what was contradicted is forgotten: %+v, %v", name, later, err)
-		}
-	}
-	for name, spoil := range map[string]func(*LedgerAnswer){
-		"another size": func(a *LedgerAnswer) { a.Size = 8 },
-		"another root": func(a *LedgerAnswer) { a.Root = head(7, 'b').Root },
-		"no signature": func(a *LedgerAnswer) { a.Checkpoint, _, _ = strings.Cut(a.Checkpoint, "\n\n") },
-		"no note":      func(a *LedgerAnswer) { a.Checkpoint = "note" },
-		"negative":     func(a *LedgerAnswer) { a.Checkpoint = strings.Replace(a.Checkpoint, "\n7\n", "\n-7\n", 1) },
-		"leading zero": func(a *LedgerAnswer) { a.Checkpoint = strings.Replace(a.Checkpoint, "\n7\n", "\n07\n", 1) },
-		"half a root":  func(a *LedgerAnswer) { a.Checkpoint = strings.Replace(a.Checkpoint, a.Root, "AAAA", 1) },
-		"no origin":    func(a *LedgerAnswer) { a.Checkpoint = strings.TrimPrefix(a.Checkpoint, "consent.acme.example/t") },
-	} {
-		answer := head(7, 'a')
-		spoil(&answer)
-		if got, err := first.Continue(answer); err == nil || got != first {
-			t.Errorf("%s: %+v, %v", name, got, err)
-		}
-	}
-}
-
 func TestAConfigMapKeepsACheckpointAsItIs(t *testing.T) {
 	cpol := readPolicy(t, "managed")
 	for _, c := range []Checkpoint{{}, {Size: 7, Root: head(7, 'a').Root, Note: head(7, 'a').Checkpoint, Time: noon.Truncate(time.Second)},

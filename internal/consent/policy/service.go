@@ -14,6 +14,7 @@ import (
 	appsac "k8s.io/client-go/applyconfigurations/apps/v1"
 	corev1ac "k8s.io/client-go/applyconfigurations/core/v1"
 	metav1ac "k8s.io/client-go/applyconfigurations/meta/v1"
+	"k8s.io/utils/ptr"
 
 	"github.com/rempart-dev/rempart/api/v1alpha1"
 	"github.com/rempart-dev/rempart/internal/register"
@@ -163,14 +164,16 @@ func connection(p *v1alpha1.ConsentPolicy) []string {
 	return args
 }
 
-// amounts are the resources that are asked for, or a little.
+// amounts are the resources that are asked for, or a little. A processor share is always asked for: the autoscaler counts in it.
 func amounts(r v1alpha1.StoreResources) *corev1ac.ResourceRequirementsApplyConfiguration {
-	if asked := database.Resources(r); asked != nil {
-		return asked
+	little := func(amount string) *resource.Quantity { return ptr.To(resource.MustParse(amount)) }
+	if r == (v1alpha1.StoreResources{}) {
+		r.Requests.Memory, r.Limits.Memory = little("64Mi"), little("256Mi")
 	}
-	return corev1ac.ResourceRequirements().
-		WithRequests(corev1.ResourceList{corev1.ResourceCPU: resource.MustParse("50m"), corev1.ResourceMemory: resource.MustParse("64Mi")}).
-		WithLimits(corev1.ResourceList{corev1.ResourceMemory: resource.MustParse("256Mi")})
+	if r.Requests.CPU == nil && r.Limits.CPU == nil {
+		r.Requests.CPU = little("50m")
+	}
+	return database.Resources(r)
 }
 
 func mount(volume, at string) *corev1ac.VolumeMountApplyConfiguration {

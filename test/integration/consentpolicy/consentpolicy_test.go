@@ -5,7 +5,6 @@ package consentpolicy
 import (
 	"context"
 	"crypto/rand"
-	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -39,6 +38,7 @@ import (
 	controller "github.com/rempart-dev/rempart/controllers/consentpolicy"
 	"github.com/rempart-dev/rempart/internal/adapter/issuer"
 	"github.com/rempart-dev/rempart/internal/consent/policy"
+	"github.com/rempart-dev/rempart/internal/consent/policy/policytest"
 	"github.com/rempart-dev/rempart/internal/register"
 	"github.com/rempart-dev/rempart/test/apiserver"
 )
@@ -85,6 +85,10 @@ func (c *consentd) Status(context.Context, string) (*policy.Answer, error) {
 	}
 	answer := *c.answer
 	return &answer, nil
+}
+
+func (c *consentd) Consistency(context.Context, string, string, int64, int64) ([][]byte, error) {
+	return nil, errors.New("nobody asks: the log does not grow")
 }
 
 func (c *consentd) says(answer *policy.Answer) {
@@ -214,12 +218,11 @@ func answer(t *testing.T, size int64) *policy.Answer {
 	if len(file.TokenIssuers) != 1 || !json.Valid(file.TokenIssuers[0].JWKS) || file.TokenIssuers[0].Issuer == "" {
 		t.Errorf("the service could know no client: %+v", file.TokenIssuers)
 	}
-	root, at := base64.StdEncoding.EncodeToString([]byte(strings.Repeat(string(rune('a'+size)), 32))), time.Now().UTC()
+	at := time.Now().UTC()
 	return &policy.Answer{TenantID: file.TenantID, Notice: policy.NoticeAnswer{Version: 1, MaterialDigest: file.MaterialDigest}, Audit: policy.AuditAnswer{Verified: true, Time: &at},
 		Sites: []policy.SiteAnswer{{ID: "shop", URL: "https://consent.acme.example/w/shop/widget.js", Integrity: "sha384-" + strings.Repeat("A", 64),
 			Digest: "sha256:" + strings.Repeat("0", 64), Bytes: 5432}},
-		Ledger: policy.LedgerAnswer{Size: size, Root: root, CheckpointTime: &at,
-			Checkpoint: fmt.Sprintf("consent.acme.example/t\n%d\n%s\n\n— consent.acme.example/t c2ln\n", size, root)}}
+		Ledger: (&policytest.Log{}).Head(size, at)}
 }
 
 // versions are the resourceVersions of all that the controller writes.
