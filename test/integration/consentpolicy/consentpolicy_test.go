@@ -1,17 +1,14 @@
-// Package consentpolicy runs the controller of ConsentPolicy against a real API server, with the samples as they are. The
-// database, the consent service and their node are played by the test: no kubelet runs here.
+// Package consentpolicy runs the controller of ConsentPolicy against a real API server and a real consent service, with the
+// samples as they are. The database and the nodes are played by the test: no kubelet runs here, and the service keeps its
+// ledger in memory.
 package consentpolicy
 
 import (
 	"context"
 	"crypto/rand"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -37,8 +34,6 @@ import (
 	"github.com/rempart-dev/rempart/api/v1alpha1"
 	controller "github.com/rempart-dev/rempart/controllers/consentpolicy"
 	"github.com/rempart-dev/rempart/internal/adapter/issuer"
-	"github.com/rempart-dev/rempart/internal/consent/policy"
-	"github.com/rempart-dev/rempart/internal/consent/policy/policytest"
 	"github.com/rempart-dev/rempart/internal/register"
 	"github.com/rempart-dev/rempart/test/apiserver"
 )
@@ -71,32 +66,6 @@ func (everywhere) JudgeDeclared(*v1alpha1.DataRegister, *v1alpha1.ExternalStore)
 	return paris
 }
 
-// consentd plays the service.
-type consentd struct {
-	mu     sync.Mutex
-	answer *policy.Answer
-}
-
-func (c *consentd) Status(context.Context, string) (*policy.Answer, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.answer == nil {
-		return nil, errors.New("nobody there")
-	}
-	answer := *c.answer
-	return &answer, nil
-}
-
-func (c *consentd) Consistency(context.Context, string, string, int64, int64) ([][]byte, error) {
-	return nil, errors.New("nobody asks: the log does not grow")
-}
-
-func (c *consentd) says(answer *policy.Answer) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.answer = answer
-}
-
 func must(t *testing.T, err error) {
 	t.Helper()
 	if err != nil {
@@ -104,7 +73,7 @@ func must(t *testing.T, err error) {
 	}
 }
 
-func start(t *testing.T, service *consentd) (ctrl.Manager, controller.Config) {
+func start(t *testing.T, service *program) (ctrl.Manager, controller.Config) {
 	t.Helper()
 	mgr, err := ctrl.NewManager(server.Config, ctrl.Options{Scheme: server.Scheme, Metrics: metricsserver.Options{BindAddress: "0"}})
 	must(t, err)
@@ -193,36 +162,14 @@ func playDatabase(t *testing.T) {
 	must(t, server.Client.Status().Update(t.Context(), database))
 }
 
-// playService plays the Deployment controller, and consentd, which serves what the configuration says.
-func playService(t *testing.T, service *consentd) {
+// playService plays the Deployment controller.
+func playService(t *testing.T) {
 	t.Helper()
 	deployment := &appsv1.Deployment{}
 	eventually(t, "a service", there(t, "chat-consentd", deployment))
 	play(t, "chat-consentd-x", deployment.Spec.Template)
-	service.says(answer(t, 7))
 	deployment.Status = appsv1.DeploymentStatus{ObservedGeneration: deployment.Generation, Replicas: 2, UpdatedReplicas: 2, ReadyReplicas: 2, AvailableReplicas: 2}
 	must(t, server.Client.Status().Update(t.Context(), deployment))
-}
-
-// answer is that of a service with so many events in its ledger.
-func answer(t *testing.T, size int64) *policy.Answer {
-	t.Helper()
-	config := &corev1.Secret{}
-	must(t, server.Client.Get(t.Context(), key("chat-consentd-config"), config))
-	var file struct {
-		TenantID       string
-		MaterialDigest string
-		TokenIssuers   []policy.Issuer
-	}
-	must(t, json.Unmarshal(config.Data["policy.json"], &file))
-	if len(file.TokenIssuers) != 1 || !json.Valid(file.TokenIssuers[0].JWKS) || file.TokenIssuers[0].Issuer == "" {
-		t.Errorf("the service could know no client: %+v", file.TokenIssuers)
-	}
-	at := time.Now().UTC()
-	return &policy.Answer{TenantID: file.TenantID, Notice: policy.NoticeAnswer{Version: 1, MaterialDigest: file.MaterialDigest}, Audit: policy.AuditAnswer{Verified: true, Time: &at},
-		Sites: []policy.SiteAnswer{{ID: "shop", URL: "https://consent.acme.example/w/shop/widget.js", Integrity: "sha384-" + strings.Repeat("A", 64),
-			Digest: "sha256:" + strings.Repeat("0", 64), Bytes: 5432}},
-		Ledger: (&policytest.Log{}).Head(size, at)}
 }
 
 // versions are the resourceVersions of all that the controller writes.
@@ -244,17 +191,22 @@ func versions(t *testing.T) map[string]string {
 }
 
 func TestThePolicyOfTheSamplesBecomesReadyAndThenNothingIsWritten(t *testing.T) {
-	ctx, service := t.Context(), &consentd{}
+	ctx, service := t.Context(), &program{t: t}
 	must(t, server.Client.Create(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: operatorNamespace}}))
 	sample(t, "consentpolicy", &v1alpha1.ConsentPolicy{})
 	mgr, config := start(t, service)
+	t.Cleanup(service.end)
 	eventually(t, "OfficerMissing", has(t, "Ready", metav1.ConditionFalse, v1alpha1.ReasonOfficerMissing))
 	sample(t, "dataprotectionofficer", &v1alpha1.DataProtectionOfficer{})
 	eventually(t, "RegisterMissing", has(t, "Ready", metav1.ConditionFalse, v1alpha1.ReasonRegisterMissing))
 	sample(t, "dataregister", &v1alpha1.DataRegister{})
 	playDatabase(t)
-	playService(t, service)
+	service.start()
+	playService(t)
 	eventually(t, "Ready", has(t, "Ready", metav1.ConditionTrue, v1alpha1.ReasonServing))
+	eventually(t, "a checkpoint and an audit", func() bool {
+		return live(t).Status.Ledger != nil && has(t, "Verified", metav1.ConditionTrue, v1alpha1.ReasonAuditPassed)()
+	})
 	for _, kind := range []string{v1alpha1.ConditionPublished, v1alpha1.ConditionProvisioned, v1alpha1.ConditionResident, v1alpha1.ConditionProofComplete, v1alpha1.ConditionVerified} {
 		if !meta.IsStatusConditionTrue(live(t).Status.Conditions, kind) {
 			t.Errorf("%s is not True: %+v", kind, live(t).Status.Conditions)
@@ -299,10 +251,12 @@ func TestThePolicyOfTheSamplesBecomesReadyAndThenNothingIsWritten(t *testing.T) 
 		must(t, server.Client.Delete(ctx, object))
 		eventually(t, "the Service", there(t, "chat-consentd", &corev1.Service{}))
 	})
-	t.Run("a log that was cut is said", func(t *testing.T) {
-		service.says(answer(t, 6))
-		pass(t)
-		eventually(t, "Contradicted", has(t, "Verified", metav1.ConditionFalse, v1alpha1.ReasonContradicted))
+	t.Run("a log that begins anew is said", func(t *testing.T) {
+		service.start() // its memory is empty, and its keys are the same
+		eventually(t, "Contradicted", func() bool {
+			pass(t)
+			return has(t, "Verified", metav1.ConditionFalse, v1alpha1.ReasonContradicted)()
+		})
 	})
 	t.Run("deletion leaves the ledger and its keys", func(t *testing.T) {
 		must(t, server.Client.Delete(ctx, &v1alpha1.ConsentPolicy{ObjectMeta: metav1.ObjectMeta{Name: "chat", Namespace: namespace}}))

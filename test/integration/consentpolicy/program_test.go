@@ -1,0 +1,125 @@
+package consentpolicy
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/rempart-dev/rempart/internal/app/consentd"
+	"github.com/rempart-dev/rempart/internal/consent/policy"
+)
+
+// program is consentd as the Deployment would run it, but for its addresses, its files' places and its ledger.
+type program struct {
+	t       *testing.T
+	mu      sync.Mutex
+	address string
+	stop    func()
+}
+
+// start runs the program anew, with the files that the operator wrote.
+func (p *program) start() {
+	t := p.t
+	t.Helper()
+	deployment := &appsv1.Deployment{}
+	eventually(t, "a Deployment", there(t, "chat-consentd", deployment))
+	config, keys, none := mounted(t, "chat-consentd-config"), mounted(t, "chat-consentd-keys"), t.TempDir()
+	args := slices.Clone(deployment.Spec.Template.Spec.Containers[0].Args)
+	for i, arg := range args {
+		switch {
+		case strings.HasPrefix(arg, "--config-dir="):
+			args[i] = "--config-dir=" + config
+		case strings.HasPrefix(arg, "--keys-dir="):
+			args[i] = "--keys-dir=" + keys
+		case strings.HasPrefix(arg, "--credentials-dir="):
+			args[i] = "--credentials-dir=" + none
+		}
+	}
+	p.end()
+	address := free(t)
+	args = append(append([]string{"consentd"}, args...), "--ledger=memory", "--listen="+address, "--metrics-listen="+free(t), "--shutdown-delay=0s")
+	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
+	ended, out := make(chan int, 1), &bytes.Buffer{}
+	go func() { ended <- consentd.Main(ctx, args, out) }()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.address = address
+	p.stop = func() {
+		cancel()
+		if code := <-ended; code != 0 {
+			t.Errorf("consentd ended with %d: %s", code, out.String())
+		}
+	}
+	if len(deployment.Spec.Template.Spec.InitContainers) != 1 {
+		t.Fatal("nothing migrates the ledger")
+	}
+	migrate := append([]string{"consentd"}, deployment.Spec.Template.Spec.InitContainers[0].Args...)
+	if code := consentd.Main(ctx, append(migrate, "--credentials-dir="+none), &bytes.Buffer{}); code != 1 {
+		t.Errorf("the migration ends with %d: its arguments are not understood, or it had credentials from nowhere", code)
+	}
+}
+
+// end stops the program if it runs.
+func (p *program) end() {
+	p.mu.Lock()
+	stop := p.stop
+	p.stop = nil
+	p.mu.Unlock()
+	if stop != nil {
+		stop()
+	}
+}
+
+// mounted writes a Secret into a folder, as the kubelet does.
+func mounted(t *testing.T, name string) string {
+	t.Helper()
+	secret, folder := &corev1.Secret{}, t.TempDir()
+	must(t, server.Client.Get(t.Context(), key(name), secret))
+	for file, content := range secret.Data {
+		must(t, os.WriteFile(filepath.Join(folder, file), content, 0o600))
+	}
+	return folder
+}
+
+func free(t *testing.T) string {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	must(t, err)
+	defer listener.Close()
+	return listener.Addr().String()
+}
+
+// Status asks the program, wherever the operator believes it to be.
+func (p *program) Status(ctx context.Context, _ string) (*policy.Answer, error) {
+	p.mu.Lock()
+	address := p.address
+	p.mu.Unlock()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+"/internal/v1/status", http.NoBody)
+	if err != nil {
+		return nil, err
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return nil, err
+	}
+	defer response.Body.Close()
+	answer := &policy.Answer{}
+	return answer, json.NewDecoder(response.Body).Decode(answer)
+}
+
+// Consistency is not asked for: the log does not grow, but begins anew.
+func (*program) Consistency(context.Context, string, string, int64, int64) ([][]byte, error) {
+	return nil, errors.New("the log did not grow")
+}
