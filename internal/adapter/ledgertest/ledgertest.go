@@ -2,6 +2,7 @@
 package ledgertest
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -546,12 +547,79 @@ func proofs(t *testing.T, w World) {
 			}
 		}
 	}
+	all, err := w.Ledger.Since(t.Context(), uuid.Nil, 100)
+	if err != nil || int64(len(all)) != heads[len(heads)-1].Size {
+		t.Fatal(len(all), err)
+	}
+	leaves := make([][]byte, len(all))
+	for i := range all {
+		leaves[i] = event.Append(nil, &all[i])
+	}
+	for _, head := range heads {
+		if got := merkle(leaves[:head.Size]); !bytes.Equal(got[:], head.Root) {
+			t.Errorf("the root of %d leaves is not that of RFC 6962", head.Size)
+		}
+	}
+	for i := range all {
+		in, err := w.Ledger.Inclusion(t.Context(), all[i].ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := climb(leaves[i], in.Index, in.Checkpoint.Size, in.Path); !bytes.Equal(got, in.Checkpoint.Root) {
+			t.Errorf("the path of leaf %d does not lead to the root", i)
+		}
+	}
 	if _, err := w.Ledger.Inclusion(t.Context(), uuid.New()); !errors.Is(err, consent.ErrUnknown) {
 		t.Errorf("an event that is not there: %v", err)
 	}
 	if _, err := w.Ledger.Consistency(t.Context(), 1, 1000); !errors.Is(err, consent.ErrUnknown) {
 		t.Errorf("a log that is not there: %v", err)
 	}
+}
+
+// merkle is the tree hash of RFC 6962, section 2.1, word by word.
+func merkle(leaves [][]byte) [sha256.Size]byte {
+	switch n := len(leaves); n {
+	case 0:
+		return sha256.Sum256(nil)
+	case 1:
+		return sha256.Sum256(append([]byte{0}, leaves[0]...))
+	default:
+		k := 1
+		for 2*k < n {
+			k *= 2
+		}
+		left, right := merkle(leaves[:k]), merkle(leaves[k:])
+		return sha256.Sum256(append(append([]byte{1}, left[:]...), right[:]...))
+	}
+}
+
+// climb is the verification of RFC 9162, section 2.1.3.2, word by word: the root to which a path leads.
+func climb(leaf []byte, index, size int64, path [][]byte) []byte {
+	sum := sha256.Sum256(append([]byte{0}, leaf...))
+	r, fn, sn := sum[:], index, size-1
+	pair := func(left, right []byte) []byte {
+		sum := sha256.Sum256(append(append([]byte{1}, left...), right...))
+		return sum[:]
+	}
+	for _, p := range path {
+		if sn == 0 {
+			return nil
+		}
+		if fn&1 == 1 || fn == sn {
+			r = pair(p, r)
+			for fn&1 == 0 && fn != 0 {
+				fn, sn = fn>>1, sn>>1
+			}
+		} else {
+			r = pair(r, p)
+		}
+		fn, sn = fn>>1, sn>>1
+	}
+	if sn != 0 {
+		return nil
+	}
+	return r
 }
 
 func mailbox(t *testing.T, w World) {

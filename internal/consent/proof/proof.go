@@ -111,6 +111,40 @@ func Read(signed []byte, keys ...note.Verifier) (consent.Checkpoint, error) {
 	return consent.Checkpoint{Size: size, Root: root[:], Note: signed}, nil
 }
 
+// Rotation is the statement that one key takes the place of another, signed by both: origin, a title and the text of the new
+// public key, a line each. It cannot pass for a checkpoint, whose second line is a number.
+func Rotation(before, after note.Signer, public string) ([]byte, error) {
+	if before.Name() != after.Name() || before.KeyHash() == after.KeyHash() {
+		return nil, ErrKey
+	}
+	signed, err := note.Sign(&note.Note{Text: after.Name() + "\nkey rotated\n" + public + "\n"}, after, before)
+	if err != nil {
+		return nil, fmt.Errorf("signing a rotation: %w", err)
+	}
+	return signed, nil
+}
+
+// ReadRotation checks a statement of rotation with the key before, and returns the text of the new public key, which signed
+// it as well.
+func ReadRotation(statement []byte, before note.Verifier) (string, error) {
+	first, err := note.Open(statement, note.VerifierList(before))
+	if err != nil {
+		return "", ErrSignature
+	}
+	lines := strings.Split(first.Text, "\n")
+	if len(lines) != 4 || lines[0] != before.Name() || lines[1] != "key rotated" {
+		return "", ErrForm
+	}
+	after, err := Keys(before.Name(), lines[2])
+	if err != nil {
+		return "", err
+	}
+	if _, err := note.Open(statement, note.VerifierList(after...)); err != nil {
+		return "", ErrSignature
+	}
+	return lines[2], nil
+}
+
 // Inclusion checks that an event whose leaf hash the caller has computed is in the log of the checkpoint. The checkpoint's
 // signature is not looked at: Read does that.
 func Inclusion(in consent.Inclusion, leaf []byte) error {

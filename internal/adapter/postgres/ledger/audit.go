@@ -79,7 +79,7 @@ func (l *Ledger) Audit(ctx context.Context, outside consent.Checkpoint) error {
 		}
 		heads = append(heads, head)
 	}
-	err := l.transaction(ctx, l.App, beginAudit, func(t tx) error { return l.audit(ctx, t, heads) })
+	err := l.apart(ctx, beginAudit, func(t tx) error { return l.audit(ctx, t, heads) })
 	if err != nil {
 		return fmt.Errorf("auditing the ledger: %w", err)
 	}
@@ -130,7 +130,7 @@ func (l *Ledger) pieces(ctx context.Context, snapshot string, size int64, a *aud
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	count := int(size/pieceSize) + 1
-	workers := min(count, max(1, min(runtime.GOMAXPROCS(0), int(l.App.Config().MaxConns)-1)))
+	workers := min(count, runtime.GOMAXPROCS(0))
 	type result struct {
 		piece *audit.Piece
 		gone  int64
@@ -142,7 +142,7 @@ func (l *Ledger) pieces(ctx context.Context, snapshot string, size int64, a *aud
 		lines[w] = make(chan result)
 		go func() {
 			defer close(lines[w])
-			err := l.transaction(ctx, l.App, []string{beginAudit[0], "SET TRANSACTION SNAPSHOT '" + snapshot + "'"}, func(t tx) error {
+			err := l.apart(ctx, []string{beginAudit[0], "SET TRANSACTION SNAPSHOT '" + snapshot + "'"}, func(t tx) error {
 				if err := t.send(ctx, func(b *pgx.Batch) { b.Queue(noLimits) }); err != nil {
 					return err
 				}
@@ -179,6 +179,16 @@ func (l *Ledger) pieces(ctx context.Context, snapshot string, size int64, a *aud
 		gone += r.gone
 	}
 	return gone, nil
+}
+
+// apart runs do in a transaction on a connection of its own: an audit is long, and the pool's are for acts.
+func (l *Ledger) apart(ctx context.Context, begin []string, do func(tx) error) error {
+	conn, err := pgx.ConnectConfig(ctx, l.App.Config().ConnConfig)
+	if err != nil {
+		return failure(err)
+	}
+	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
+	return l.over(ctx, conn, begin, do)
 }
 
 // piece reads and checks a run of leaves. The last one reads to the end, so that no leaf beyond it is passed over.

@@ -12,6 +12,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -63,6 +64,9 @@ type Ledger struct {
 	keys      []note.Verifier
 	hub       hub
 	roots     roots
+
+	expiry sync.Mutex
+	cursor lapsed // the last state that Expire has seen
 }
 
 // The interfaces that others use.

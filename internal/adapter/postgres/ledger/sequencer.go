@@ -22,10 +22,12 @@ import (
 type Sequencer struct {
 	ledger *Ledger
 
-	mu   sync.Mutex
-	edge tree.Edge
-	// known is the size for which edge was checked against a checkpoint; -1 for none, in the zero value by ready.
+	mu sync.Mutex
+	// edge is of the newest checkpoint that this replica has read or written, if ready.
+	edge  tree.Edge
 	ready bool
+	// seen is the size of the largest log that this replica has signed or checked.
+	seen int64
 	// cosign signs the next checkpoint too: the key before this one.
 	cosign note.Signer
 }
@@ -73,7 +75,7 @@ func (s *Sequencer) Run(ctx context.Context, told func(error)) {
 }
 
 // Step puts all that waits into the log and returns how many events that was: none where another replica is at it.
-// ErrContradicted where the log is not the one that the last checkpoint signed: it is not signed on.
+// ErrContradicted where the log is not the one that the last checkpoint signed, or is shorter than it was: it is not signed on.
 func (s *Sequencer) Step(ctx context.Context) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -122,7 +124,7 @@ func (s *Sequencer) step(ctx context.Context) (n int, err error) {
 		return 0, err
 	}
 	if n > 0 {
-		s.edge, s.cosign = next, nil
+		s.edge, s.cosign, s.seen = next, nil, next.Size()
 	}
 	return n, nil
 }
@@ -144,6 +146,9 @@ func (s *Sequencer) load(ctx context.Context, t tx, head *consent.Checkpoint) er
 	if head != nil {
 		size = head.Size
 	}
+	if size < s.seen {
+		return fmt.Errorf("the log is shorter than it was: an older copy was put back: %w", consent.ErrContradicted)
+	}
 	if s.ready && s.edge.Size() == size {
 		return nil
 	}
@@ -157,7 +162,7 @@ func (s *Sequencer) load(ctx context.Context, t tx, head *consent.Checkpoint) er
 			return fmt.Errorf("the last checkpoint is not of this log: %w", consent.ErrContradicted)
 		}
 	}
-	s.edge, s.ready = edge, true
+	s.edge, s.ready, s.seen = edge, true, size
 	return nil
 }
 
@@ -205,13 +210,13 @@ func (s *Sequencer) extend(ctx context.Context, t tx, edge *tree.Edge, ids []pgt
 	})
 }
 
-// Sweep removes what is kept for a time only: keys of acts.
+// Sweep removes what is kept for a time only, keys of acts, and records which consents have expired.
 func (l *Ledger) Sweep(ctx context.Context) error {
 	err := l.inTenant(ctx, l.Seq, func(b *pgx.Batch) {
 		b.Queue(sweepIdem, id(l.Tenant), instant(l.now().Add(-keepIdem)), batch)
 	})
-	if err != nil {
-		return fmt.Errorf("sweeping the ledger: %w", err)
+	if err == nil {
+		_, err = l.Expire(ctx)
 	}
-	return nil
+	return wrap("sweeping the ledger", err)
 }

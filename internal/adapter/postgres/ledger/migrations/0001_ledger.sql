@@ -67,7 +67,7 @@ CREATE TABLE consent.events (
   site text,
   evidence_ct bytea,
   leaf_hash bytea NOT NULL,
-  PRIMARY KEY (tenant_id, event_id))
+  PRIMARY KEY (tenant_id, event_id) WITH (fillfactor = 100))
 
 CREATE INDEX events_subject ON consent.events (tenant_id, subject_ref) WHERE subject_ref IS NOT NULL
 
@@ -85,7 +85,7 @@ CREATE TABLE consent.leaves (
   event_id uuid NOT NULL,
   idx bigint NOT NULL,
   PRIMARY KEY (tenant_id, idx) WITH (fillfactor = 100),
-  UNIQUE (tenant_id, event_id))
+  UNIQUE (tenant_id, event_id) WITH (fillfactor = 100))
 
 CREATE TABLE consent.tiles (
   tenant_id uuid NOT NULL,

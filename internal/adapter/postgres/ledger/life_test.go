@@ -1,0 +1,410 @@
+package ledger_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
+	clocktesting "k8s.io/utils/clock/testing"
+
+	"github.com/rempart-dev/rempart/internal/adapter/ledgertest"
+	"github.com/rempart-dev/rempart/internal/adapter/postgres/ledger"
+	"github.com/rempart-dev/rempart/internal/consent"
+	"github.com/rempart-dev/rempart/internal/consent/proof"
+)
+
+func decisions(tb testing.TB, l *ledger.Ledger, person consent.Person) string {
+	tb.Helper()
+	states, err := l.States(tb.Context(), []consent.Person{person})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	out := ""
+	for _, s := range states[0] {
+		out += fmt.Sprintf("%s=%d ", s.Purpose, s.Decision)
+	}
+	return out
+}
+
+func TestARoleThatCouldPassRowSecurityIsRefused(t *testing.T) {
+	s := newStore(t)
+	c := s.config(t, uuid.New())
+	open(t, c)
+	for _, spoil := range [][2]string{
+		{"ALTER ROLE consent_app BYPASSRLS", "ALTER ROLE consent_app NOBYPASSRLS"},
+		{"ALTER ROLE consent_seq SUPERUSER", "ALTER ROLE consent_seq NOSUPERUSER"},
+		{"GRANT consent_owner TO consent_app", "REVOKE consent_owner FROM consent_app"},
+		{"ALTER TABLE consent.events NO FORCE ROW LEVEL SECURITY", "ALTER TABLE consent.events FORCE ROW LEVEL SECURITY"},
+	} {
+		s.sql(t, spoil[0])
+		if _, err := ledger.Open(t.Context(), c); !errors.Is(err, ledger.ErrRole) {
+			t.Errorf("%s: %v", spoil[0], err)
+		}
+		s.sql(t, spoil[1])
+	}
+	// What a role has been given beyond its rights is taken away by the next migration.
+	s.sql(t, "ALTER ROLE consent_app BYPASSRLS CREATEDB")
+	if err := ledger.Migrate(t.Context(), s.admin, ledger.Passwords{}); err != nil {
+		t.Fatal(err)
+	}
+	open(t, c)
+}
+
+// TestTwoTenantsOnOneConnectionDoNotMeet lets them take turns on a pool of one.
+func TestTwoTenantsOnOneConnectionDoNotMeet(t *testing.T) {
+	s := newStore(t)
+	one, two := s.config(t, uuid.New()), s.config(t, uuid.New())
+	pool, seq := s.pool(t, ledger.RoleApp, 1), s.pool(t, ledger.RoleSeq, 1)
+	one.App, one.Seq, two.App, two.Seq = pool, seq, pool, seq
+	a, b := open(t, one), open(t, two)
+	recorded := act(t, a, ledgertest.Act(ledgertest.Visitor(1), "one"))
+	if got := decisions(t, b, ledgertest.Visitor(1)); got != "" {
+		t.Errorf("the other tenant sees %s", got)
+	}
+	if _, err := b.Receipt(t.Context(), recorded.Receipt); !errors.Is(err, consent.ErrUnknown) {
+		t.Errorf("the other tenant's receipt: %v", err)
+	}
+	if again := act(t, b, ledgertest.Act(ledgertest.Visitor(1), "one")); again.Deduplicated || again.Subject == recorded.Subject {
+		t.Error("the tenants share keys of acts or people")
+	}
+	sequence(t, a)
+	sequence(t, b)
+	audited(t, a, consent.Checkpoint{})
+	audited(t, b, consent.Checkpoint{})
+	// Nobody's tenant: no rows, and none can be written. A tenant of another's name cannot be written either.
+	for _, setting := range []string{"", uuid.NewString()} {
+		var n int
+		tx, err := pool.Begin(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if setting != "" {
+			_, _ = tx.Exec(t.Context(), "SELECT set_config('app.tenant', $1, true)", setting)
+		}
+		if err := tx.QueryRow(t.Context(), "SELECT count(*) FROM consent.events WHERE $1", true).Scan(&n); err != nil || n != 0 {
+			t.Errorf("%d rows, %v", n, err)
+		}
+		if _, err := tx.Exec(t.Context(), "INSERT INTO consent.pending VALUES ($1, $2)", a.Tenant, uuid.New()); err == nil {
+			t.Error("a row of a tenant was written by nobody")
+		}
+		_ = tx.Rollback(t.Context())
+	}
+}
+
+func TestAnOldDumpRevivesNobody(t *testing.T) {
+	s, l := fresh(t)
+	one := act(t, l, ledgertest.Act(ledgertest.Visitor(1), "one"))
+	act(t, l, ledgertest.Act(ledgertest.Visitor(2), "two"))
+	sequence(t, l)
+	s.remember(t)
+	if _, err := l.Shred(t.Context(), ledgertest.Visitor(1)); err != nil {
+		t.Fatal(err)
+	}
+	sequence(t, l)
+	head, err := l.Checkpoint(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.putBack(t) // the dump of before
+	if got := decisions(t, l, ledgertest.Visitor(1)); got == "" {
+		t.Fatal("the dump has nobody to revive")
+	}
+	if err := l.Audit(t.Context(), head); !errors.Is(err, consent.ErrContradicted) {
+		t.Errorf("the older copy is not seen: %v", err)
+	}
+	if _, err := l.Sequencer.Step(t.Context()); !errors.Is(err, consent.ErrContradicted) {
+		t.Errorf("an older copy was signed on: %v", err)
+	}
+	again := open(t, l.Config)
+	if got := decisions(t, again, ledgertest.Visitor(1)); got != "" {
+		t.Errorf("somebody was revived: %s", got)
+	}
+	events, err := again.Receipt(t.Context(), one.Receipt)
+	if err != nil || events[0].Evidence != nil {
+		t.Errorf("their evidence is back: %v", err)
+	}
+	if decisions(t, again, ledgertest.Visitor(2)) == "" {
+		t.Error("somebody else was forgotten")
+	}
+	sequence(t, again)
+	audited(t, again, consent.Checkpoint{})
+}
+
+func TestTheListOfTheForgottenOutlivesACrash(t *testing.T) {
+	f := &ledger.ForgottenFile{Path: filepath.Join(t.TempDir(), "forgotten")}
+	tenant, other := uuid.New(), uuid.New()
+	want := []uuid.UUID{uuid.New(), uuid.New()}
+	if got, err := f.List(t.Context(), tenant); err != nil || got != nil {
+		t.Errorf("%v, %v", got, err)
+	}
+	for _, subject := range want {
+		if err := errors.Join(f.Add(t.Context(), tenant, subject), f.Add(t.Context(), other, uuid.New())); err != nil {
+			t.Fatal(err)
+		}
+	}
+	again := &ledger.ForgottenFile{Path: f.Path}
+	got, err := again.List(t.Context(), tenant)
+	if err != nil || !cmp.Equal(got, want) {
+		t.Errorf("%v, %v", got, err)
+	}
+}
+
+func TestConsentDoesNotOutliveItsTime(t *testing.T) {
+	s := newStore(t)
+	c := s.config(t, uuid.New())
+	clock := clocktesting.NewFakeClock(time.Date(2026, 12, 1, 0, 0, 0, 0, time.UTC))
+	c.Clock = clock
+	l := open(t, c)
+	for i := range 3 {
+		act(t, l, ledgertest.Act(ledgertest.Visitor(i), fmt.Sprint(i)))
+	}
+	if n, err := l.Expire(t.Context()); n != 0 || err != nil {
+		t.Fatal(n, err)
+	}
+	clock.SetTime(time.Date(2027, 5, 30, 12, 0, 0, 123456000, time.UTC)) // the act's ValidUntil
+	renewed := ledgertest.Act(ledgertest.Visitor(1), "renewed")
+	renewed.Choices[1].ValidUntil = clock.Now().AddDate(1, 0, 0)
+	act(t, l, renewed)
+	if n, err := l.Expire(t.Context()); n != 2 || err != nil {
+		t.Fatal(n, err)
+	}
+	for i, want := range []string{"analytics=0 conversation=0 ", "analytics=0 conversation=1 ", "analytics=0 conversation=0 "} {
+		if got := decisions(t, l, ledgertest.Visitor(i)); got != want {
+			t.Errorf("visitor %d: %s", i, got)
+		}
+	}
+	if n, err := l.Expire(t.Context()); n != 0 || err != nil {
+		t.Errorf("expired twice: %d, %v", n, err)
+	}
+	events, err := l.Events(t.Context(), ledgertest.Visitor(0))
+	if err != nil || events[len(events)-1].Type != consent.EventExpired {
+		t.Errorf("%v, %v", events, err)
+	}
+	// Keys of acts are kept for 30 days.
+	clock.SetTime(clock.Now().AddDate(0, 0, 31))
+	if err := l.Sweep(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if n := s.count(t, "SELECT count(*) FROM consent.idem"); n != 0 {
+		t.Errorf("%d keys are kept", n)
+	}
+	sequence(t, l)
+	audited(t, l, consent.Checkpoint{})
+}
+
+// TestPruningIsToldFirst prunes by time and by person, and proves what is gone.
+func TestPruningIsToldFirst(t *testing.T) {
+	s := newStore(t)
+	c := s.config(t, uuid.New())
+	clock := clocktesting.NewFakeClock(time.Date(2026, 12, 1, 0, 0, 0, 0, time.UTC))
+	c.Clock = clock
+	l := open(t, c)
+	var first consent.Recorded
+	for i := range 90 {
+		r := act(t, l, ledgertest.Act(ledgertest.Visitor(i), fmt.Sprint(i)))
+		if i == 0 {
+			first = r
+		}
+	}
+	act(t, l, ledgertest.Withdrawal(ledgertest.Visitor(7), "gone", "conversation"))
+	sequence(t, l)
+	subject, err := l.Shred(t.Context(), ledgertest.Visitor(0))
+	if err != nil {
+		t.Fatal(err)
+	}
+	sequence(t, l)
+	n, err := l.Prune(t.Context(), time.Time{}, subject)
+	if err != nil || n != 3 {
+		t.Fatalf("%d events of a person who was forgotten: %v", n, err)
+	}
+	audited(t, l, consent.Checkpoint{})
+	in, err := l.Inclusion(t.Context(), first.Events[1].ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := proof.Inclusion(in, first.Events[1].Leaf); err != nil {
+		t.Errorf("what was pruned is not proven any more: %v", err)
+	}
+	clock.SetTime(clock.Now().AddDate(5, 0, 1)) // consents have expired
+	act(t, l, ledgertest.Act(ledgertest.Visitor(1), "new"))
+	n, err = l.Prune(t.Context(), clock.Now().AddDate(-1, 0, 0))
+	if err != nil || n == 0 {
+		t.Fatalf("%d old events: %v", n, err)
+	}
+	if left := s.count(t, "SELECT count(*) FROM consent.events e JOIN consent.leaves l USING (tenant_id, event_id) WHERE idx < 256 AND subject_ref IS NOT NULL"); n+3+left != 256 || left > 100 {
+		t.Errorf("%d went, %d are left", n, left)
+	}
+	audited(t, l, consent.Checkpoint{})
+	if again, err := l.Prune(t.Context(), clock.Now().AddDate(-1, 0, 0)); err != nil || again != 0 {
+		t.Errorf("a second time: %d, %v", again, err)
+	}
+	for name, event := range map[string]string{"no such event": uuid.NewString(), "another event": s.text(t, "SELECT event_id::text FROM consent.events WHERE type = 'subject.shredded'")} {
+		if _, err := c.Prune.Exec(t.Context(), "SELECT consent.prune($1)", event); err == nil {
+			t.Errorf("%s: pruned", name)
+		}
+	}
+	if _, err := c.App.Exec(t.Context(), "SELECT consent.prune($1)", uuid.New()); err == nil {
+		t.Error("the service's role can prune")
+	}
+}
+
+func (s *store) text(tb testing.TB, sql string) (out string) {
+	tb.Helper()
+	if err := s.admin.QueryRow(tb.Context(), sql).Scan(&out); err != nil {
+		tb.Fatalf("%s: %v", sql, err)
+	}
+	return out
+}
+
+func TestAKeyIsRotatedByBothKeys(t *testing.T) {
+	s := newStore(t)
+	c := s.config(t, uuid.New())
+	before := open(t, c)
+	act(t, before, ledgertest.Act(ledgertest.Visitor(1), "one"))
+	sequence(t, before)
+	old := c.Signer
+	signer, public, err := proof.NewSigner(origin(c.Tenant), make([]byte, proof.SeedSize))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Signer, c.Public = signer, []string{public, c.Public[0]}
+	after := open(t, c)
+	for range 2 {
+		if err := after.Rotate(t.Context(), old); err != nil {
+			t.Fatal(err)
+		}
+	}
+	head, err := after.Checkpoint(t.Context())
+	if err != nil || head.Size != 4 {
+		t.Fatal(head.Size, err)
+	}
+	for _, text := range c.Public {
+		keys, err := proof.Keys(origin(c.Tenant), text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := proof.Read(head.Note, keys...); err != nil {
+			t.Errorf("%s did not sign the first checkpoint after it: %v", text, err)
+		}
+	}
+	events, err := after.Since(t.Context(), uuid.Nil, 10)
+	if err != nil || events[3].Type != consent.EventKeyRotated {
+		t.Fatal(events, err)
+	}
+	keys, err := proof.Keys(origin(c.Tenant), c.Public[1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if next, err := proof.ReadRotation(events[3].EvidenceCiphertext, keys[0]); err != nil || next != public {
+		t.Errorf("the old key names %s, %v", next, err)
+	}
+	act(t, after, ledgertest.Act(ledgertest.Visitor(2), "two"))
+	sequence(t, after)
+	audited(t, after, head)
+}
+
+// TestADatabaseThatIsSlowOrAwayFailsClosed also shows that whoever watches is told.
+func TestADatabaseThatIsSlowOrAwayFailsClosed(t *testing.T) {
+	s, l := fresh(t)
+	act(t, l, ledgertest.Act(ledgertest.Visitor(1), "one"))
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	changes, err := l.Watch(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.sql(t, "BEGIN")
+	s.sql(t, "LOCK TABLE consent.events IN ACCESS EXCLUSIVE MODE")
+	short, stop := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer stop()
+	slow := ledgertest.Withdrawal(ledgertest.Visitor(1), "slow", "conversation")
+	if _, err := l.Record(short, slow); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("slow: %v", err)
+	}
+	s.sql(t, "ROLLBACK")
+	act(t, l, slow)
+	if got := decisions(t, l, ledgertest.Visitor(1)); got != "analytics=0 conversation=0 " {
+		t.Error(got)
+	}
+	if n := s.count(t, "SELECT count(*) FROM consent.events WHERE type = 'consent.withdrawn'"); n != 1 {
+		t.Errorf("withdrawn %d times", n)
+	}
+	// Away: nobody may connect, and who is connected is thrown out.
+	root := server.Connect(t, "postgres")
+	for _, sql := range []string{"ALTER DATABASE " + s.name + " ALLOW_CONNECTIONS false",
+		"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '" + s.name + "'"} {
+		if _, err := root.Exec(t.Context(), sql); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := l.States(t.Context(), []consent.Person{ledgertest.Visitor(1)}); err == nil {
+		t.Error("states without a database")
+	}
+	gap(t, changes)
+	if _, err := root.Exec(t.Context(), "ALTER DATABASE "+s.name+" ALLOW_CONNECTIONS true"); err != nil {
+		t.Fatal(err)
+	}
+	gap(t, changes)
+	recorded := act(t, l, ledgertest.Withdrawal(ledgertest.Visitor(1), "back", "analytics"))
+	for change := range changes {
+		if change.Subject == recorded.Subject {
+			break
+		}
+	}
+}
+
+// gap waits for a zero Change.
+func gap(tb testing.TB, changes <-chan consent.Change) {
+	tb.Helper()
+	late := time.After(10 * time.Second)
+	for {
+		select {
+		case change := <-changes:
+			if change.Subject == uuid.Nil {
+				return
+			}
+		case <-late:
+			tb.Fatal("nobody was told of the gap")
+		}
+	}
+}
+
+// TestAWithdrawalIsHeardByEveryReplica has two with connections of their own.
+func TestAWithdrawalIsHeardByEveryReplica(t *testing.T) {
+	s, one := fresh(t)
+	c := s.config(t, one.Tenant)
+	c.Signer, c.Public = one.Signer, one.Public
+	two := open(t, c)
+	recorded := act(t, one, ledgertest.Act(ledgertest.Visitor(1), "one"))
+	changes, err := two.Watch(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	began := time.Now()
+	act(t, one, ledgertest.Withdrawal(ledgertest.Visitor(1), "two", "conversation"))
+	change := <-changes
+	if change.Subject != recorded.Subject || !cmp.Equal(change.Purposes, []string{"conversation"}) {
+		t.Errorf("heard %+v", change)
+	}
+	if took := time.Since(began); took > 5*time.Second {
+		t.Errorf("heard after %v", took)
+	}
+	sequence(t, one) // tells of all that it covers
+	if change := <-changes; change.Subject != recorded.Subject || len(change.Purposes) != 2 {
+		t.Errorf("heard %+v", change)
+	}
+	if n, err := two.Sequencer.Step(t.Context()); n != 0 || err != nil {
+		t.Errorf("the other replica sequenced %d again, %v", n, err)
+	}
+	act(t, two, ledgertest.Act(ledgertest.Visitor(2), "three"))
+	if n, err := two.Sequencer.Step(t.Context()); n != 3 || err != nil {
+		t.Errorf("the other replica goes on with %d, %v", n, err)
+	}
+	sequence(t, one)
+	audited(t, one, consent.Checkpoint{})
+}
