@@ -21,7 +21,7 @@ import (
 )
 
 // most is how many findings are kept; more say nothing new.
-const most = 100
+const most = 20
 
 // Contradiction is what an audit found. It names places and identifiers of events, which say nothing of people.
 type Contradiction struct{ Found []string }

@@ -96,6 +96,12 @@ func Read(signed []byte, keys ...note.Verifier) (consent.Checkpoint, error) {
 	if err != nil || len(keys) == 0 {
 		return consent.Checkpoint{}, ErrSignature
 	}
+	for _, signature := range opened.Sigs {
+		// A signature has one encoding: no bit of a checkpoint can be changed unseen.
+		if _, err := base64.StdEncoding.Strict().DecodeString(signature.Base64); err != nil {
+			return consent.Checkpoint{}, ErrForm
+		}
+	}
 	lines := strings.Split(opened.Text, "\n")
 	if len(lines) != 4 {
 		return consent.Checkpoint{}, ErrForm

@@ -1,0 +1,154 @@
+package ledger_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/rempart-dev/rempart/internal/adapter/ledgertest"
+	"github.com/rempart-dev/rempart/internal/adapter/postgres/ledger"
+	"github.com/rempart-dev/rempart/internal/consent"
+)
+
+// fault breaks the connection at one exchange with the server, counted over all connections: before what is sent arrives, or
+// after it was done and before the answer comes.
+type fault struct {
+	at      int64
+	answers bool // the answer is lost, not the question
+	count   atomic.Int64
+}
+
+func (f *fault) dial(ctx context.Context, network, address string) (net.Conn, error) {
+	conn, err := (&net.Dialer{Timeout: time.Second}).DialContext(ctx, network, address)
+	if err != nil {
+		return nil, err
+	}
+	return &faulty{Conn: conn, fault: f}, nil
+}
+
+type faulty struct {
+	net.Conn
+	*fault
+	lose bool
+}
+
+var errBroken = errors.New("broken by the test")
+
+func (c *faulty) Write(p []byte) (int, error) {
+	if c.count.Add(1) == c.at {
+		if !c.answers {
+			_ = c.Conn.Close()
+			return 0, errBroken
+		}
+		c.lose = true
+	}
+	return c.Conn.Write(p)
+}
+
+func (c *faulty) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	if c.lose && err == nil {
+		_ = c.Conn.Close() // the server has done it, or is at it
+		return 0, errBroken
+	}
+	return n, err
+}
+
+// life is all that a ledger does, in order. Each step is tried again as a client would.
+func life(ctx context.Context, l *ledger.Ledger) error {
+	account := consent.Person{Kind: "account", ID: "4711"}
+	token, now := []byte("token"), time.Now()
+	record := func(act consent.Act) func() error {
+		return func() error { _, err := l.Record(ctx, act); return err }
+	}
+	for i, step := range []func() error{
+		record(ledgertest.Act(ledgertest.Visitor(1), "one")),
+		record(ledgertest.Withdrawal(ledgertest.Visitor(1), "two", "conversation")),
+		func() error { return l.Link(ctx, ledgertest.Visitor(1), account) },
+		func() error { _, err := l.Sequencer.Step(ctx); return err },
+		record(ledgertest.Act(ledgertest.Visitor(2), "three")),
+		func() error { return l.Link(ctx, account, ledgertest.Visitor(2)) },
+		func() error { return l.Issue(ctx, token, "act", account, "mail", now.Add(time.Hour)) },
+		func() error {
+			_, err := l.Spend(ctx, token, now, ledgertest.Withdrawal(consent.Person{}, "four", "conversation"))
+			return err
+		},
+		record(ledgertest.Act(ledgertest.Visitor(3), "five")),
+		func() error {
+			_, err := l.Shred(ctx, ledgertest.Visitor(3))
+			if errors.Is(err, consent.ErrUnknown) {
+				return nil // the first time was answered to nobody
+			}
+			return err
+		},
+		func() error { _, err := l.Sequencer.Step(ctx); return err },
+	} {
+		var err error
+		for range 3 {
+			if err = step(); err == nil {
+				break
+			}
+		}
+		if err != nil {
+			return fmt.Errorf("step %d: %w", i, err)
+		}
+	}
+	return nil
+}
+
+// TestNothingIsLostOrDoneTwiceWhereverTheConnectionBreaks breaks it at each exchange, in two ways.
+func TestNothingIsLostOrDoneTwiceWhereverTheConnectionBreaks(t *testing.T) {
+	s := newStore(t)
+	told := func(l *ledger.Ledger, tenant uuid.UUID) string {
+		out := fmt.Sprintf("%s/ ", decisions(t, l, ledgertest.Visitor(1)))
+		for _, table := range []string{"events", "leaves", "pending", "idem", "state", "subject_links", "subject_keys", "mailbox_proofs"} {
+			out += fmt.Sprintf("%s %d ", table, s.count(t, "SELECT count(*) FROM consent."+table+" WHERE tenant_id = $1", tenant))
+		}
+		return out + fmt.Sprint(s.count(t, "SELECT count(*) FROM consent.subject_keys WHERE shredded_at IS NOT NULL AND tenant_id = $1", tenant))
+	}
+	sound := s.config(t, uuid.New())
+	l := open(t, sound)
+	if err := life(t.Context(), l); err != nil {
+		t.Fatal(err)
+	}
+	want := told(l, sound.Tenant)
+	for _, answers := range []bool{false, true} {
+		for at := int64(1); ; at++ {
+			f := &fault{at: at, answers: answers}
+			faulty := &store{name: s.name, admin: s.admin, dial: f.dial}
+			c := faulty.config(t, uuid.New())
+			broken, err := ledger.Open(t.Context(), c)
+			if err != nil {
+				broken, err = ledger.Open(t.Context(), c) // as a restart would
+			}
+			if err == nil {
+				err = life(t.Context(), broken)
+			}
+			if err != nil {
+				t.Fatalf("exchange %d: %v", at, err)
+			}
+			for _, pool := range []interface{ Close() }{c.App, c.Seq, c.Prune} {
+				pool.Close()
+			}
+			whole := sound
+			whole.Tenant, whole.Signer, whole.Public, whole.Forgotten = c.Tenant, c.Signer, c.Public, c.Forgotten
+			again := open(t, whole)
+			if got := told(again, c.Tenant); got != want {
+				t.Errorf("exchange %d, answers lost: %v\ngot  %s\nwant %s", at, answers, got, want)
+			}
+			audited(t, again, consent.Checkpoint{})
+			if f.count.Load() < at {
+				if at < 40 {
+					t.Errorf("only %d exchanges", at)
+				}
+				break
+			}
+		}
+	}
+}
