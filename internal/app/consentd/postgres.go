@@ -100,6 +100,10 @@ func (o options) openPostgres(ctx context.Context, p *settings.Policy, keys sett
 		return nil, fmt.Errorf("making the ring of keys: %w", err)
 	}
 	d := &durable{log: log, outside: filepath.Join(o.config, "checkpoint")}
+	head, err := d.head()
+	if err != nil {
+		return nil, err
+	}
 	for role, connections := range map[string]int{"app": o.database.connections, "sequencer": 2} {
 		pool, err := o.pool(ctx, role, int32(connections)) //nolint:gosec // some dozens
 		if err != nil {
@@ -111,7 +115,7 @@ func (o options) openPostgres(ctx context.Context, p *settings.Policy, keys sett
 			d.pools[0], d.pools[len(d.pools)-1] = d.pools[len(d.pools)-1], d.pools[0]
 		}
 	}
-	c := ledger.Config{App: d.pools[0], Seq: d.pools[1], Tenant: p.Tenant, Peppers: [][]byte{keys.Pepper}, KEK: ring, Signer: signer, Public: []string{public},
+	c := ledger.Config{App: d.pools[0], Seq: d.pools[1], Tenant: p.Tenant, Peppers: [][]byte{keys.Pepper}, KEK: ring, Signer: signer, Public: []string{public}, Outside: head,
 		Interval: time.Duration(max(p.Spec.Service.CheckpointIntervalSeconds, 1)) * time.Second, Forgotten: forgotten{o.state}}
 	for {
 		d.Ledger, err = ledger.Open(ctx, c)
@@ -138,15 +142,24 @@ func (d *durable) Run(ctx context.Context) error {
 
 // Audit compares the ledger with its log, and with the head that was copied out last: who can change the database cannot change that.
 func (d *durable) Audit(ctx context.Context) error {
-	text, err := os.ReadFile(d.outside)
-	if err != nil && !errors.Is(err, os.ErrNotExist) {
-		return errors.New("auditing the ledger: the checkpoint that lies outside cannot be read")
+	text, err := d.head()
+	if err != nil {
+		return err
 	}
 	var head consent.Checkpoint
 	if len(text) > 0 {
 		head.Note = text
 	}
 	return d.Ledger.Audit(ctx, head) //nolint:wrapcheck // says what it was doing
+}
+
+// head is the signed note that was copied out last; empty before the first.
+func (d *durable) head() ([]byte, error) {
+	text, err := os.ReadFile(d.outside)
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, errors.New("reading the checkpoint that lies outside: the file cannot be read")
+	}
+	return text, nil
 }
 
 // Close closes the connections.

@@ -43,6 +43,9 @@ type Config struct {
 	Clock  clock.WithTicker
 	// Interval is how long an event may wait for the log; zero means a second.
 	Interval time.Duration
+	// Outside is the newest signed checkpoint that is kept outside of the database; nil for none. A log that does not continue it
+	// is not signed on: the database was restored from an older copy, or rewritten. Acts are recorded all the same.
+	Outside []byte
 	// Forgotten is the list of who was shredded, kept where a restored database cannot lose it.
 	Forgotten Forgotten
 }
@@ -103,6 +106,7 @@ func Open(ctx context.Context, c Config) (*Ledger, error) {
 		return nil, errors.New("opening the ledger: the public keys are not those of its log")
 	}
 	l.Sequencer = &Sequencer{ledger: l}
+	l.Sequencer.follow(c.Outside)
 	for _, pool := range []*pgxpool.Pool{c.App, c.Seq, c.Prune} {
 		if pool == nil {
 			continue

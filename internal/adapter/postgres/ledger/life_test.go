@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"testing"
 	"time"
 
@@ -124,6 +123,11 @@ func TestAnOldDumpRevivesNobody(t *testing.T) {
 	if got := decisions(t, again, ledgertest.Visitor(1)); got != "" {
 		t.Errorf("somebody was revived: %s", got)
 	}
+	warned := l.Config
+	warned.Outside = head.Note
+	if _, err := open(t, warned).Sequencer.Step(t.Context()); !errors.Is(err, consent.ErrContradicted) {
+		t.Errorf("a program that was started anew signed on an older copy: %v", err)
+	}
 	events, err := again.Receipt(t.Context(), one.Receipt)
 	if err != nil || events[0].Evidence != nil {
 		t.Errorf("their evidence is back: %v", err)
@@ -135,22 +139,41 @@ func TestAnOldDumpRevivesNobody(t *testing.T) {
 	audited(t, again, consent.Checkpoint{})
 }
 
-func TestTheListOfTheForgottenOutlivesACrash(t *testing.T) {
-	f := &ledger.ForgottenFile{Path: filepath.Join(t.TempDir(), "forgotten")}
-	tenant, other := uuid.New(), uuid.New()
-	want := []uuid.UUID{uuid.New(), uuid.New()}
-	if got, err := f.List(t.Context(), tenant); err != nil || got != nil {
-		t.Errorf("%v, %v", got, err)
+// TestAForkIsNotSignedOn starts a program on a log that is as long as the one that was seen, and another.
+func TestAForkIsNotSignedOn(t *testing.T) {
+	_, one := fresh(t)
+	for _, key := range []string{"one", "two"} {
+		act(t, one, ledgertest.Act(ledgertest.Visitor(1), key))
+		sequence(t, one)
 	}
-	for _, subject := range want {
-		if err := errors.Join(f.Add(t.Context(), tenant, subject), f.Add(t.Context(), other, uuid.New())); err != nil {
-			t.Fatal(err)
+	head, err := one.Checkpoint(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, continues := range []bool{true, false} {
+		c := one.Config
+		if !continues {
+			s := newStore(t)
+			c = s.config(t, one.Tenant)
+			forged := open(t, c)
+			for _, key := range []string{"one", "two", "three"} {
+				act(t, forged, ledgertest.Act(ledgertest.Visitor(1), key))
+			}
+			sequence(t, forged)
+		}
+		c.Outside = head.Note
+		l := open(t, c)
+		act(t, l, ledgertest.Act(ledgertest.Visitor(2), "more"))
+		if _, err := l.Sequencer.Step(t.Context()); errors.Is(err, consent.ErrContradicted) == continues {
+			t.Errorf("the log continues: %v; %v", continues, err)
 		}
 	}
-	again := &ledger.ForgottenFile{Path: f.Path}
-	got, err := again.List(t.Context(), tenant)
-	if err != nil || !cmp.Equal(got, want) {
-		t.Errorf("%v, %v", got, err)
+	c := one.Config
+	c.Outside = []byte("no checkpoint")
+	l := open(t, c)
+	act(t, l, ledgertest.Withdrawal(ledgertest.Visitor(1), "whatever happens", "conversation"))
+	if _, err := l.Sequencer.Step(t.Context()); !errors.Is(err, consent.ErrContradicted) {
+		t.Errorf("a checkpoint that nobody signed: %v", err)
 	}
 }
 

@@ -28,6 +28,10 @@ type Sequencer struct {
 	ready bool
 	// seen is the size of the largest log that this replica has signed or checked.
 	seen int64
+	// outside is the checkpoint that the log must continue, until that was checked.
+	outside *consent.Checkpoint
+	// stranger tells that what lies outside is no checkpoint of this log.
+	stranger bool
 	// cosign signs the next checkpoint too: the key before this one.
 	cosign note.Signer
 }
@@ -146,6 +150,9 @@ func (s *Sequencer) load(ctx context.Context, t tx, head *consent.Checkpoint) er
 	if head != nil {
 		size = head.Size
 	}
+	if s.stranger {
+		return fmt.Errorf("the checkpoint that lies outside is not of this log: %w", consent.ErrContradicted)
+	}
 	if size < s.seen {
 		return fmt.Errorf("the log is shorter than it was: an older copy was put back: %w", consent.ErrContradicted)
 	}
@@ -162,7 +169,39 @@ func (s *Sequencer) load(ctx context.Context, t tx, head *consent.Checkpoint) er
 			return fmt.Errorf("the last checkpoint is not of this log: %w", consent.ErrContradicted)
 		}
 	}
+	if err := s.continues(ctx, size); err != nil {
+		return err
+	}
 	s.edge, s.ready, s.seen = edge, true, size
+	return nil
+}
+
+// follow takes the checkpoint that lies outside.
+func (s *Sequencer) follow(signed []byte) {
+	if len(signed) == 0 {
+		return
+	}
+	head, err := s.ledger.read(signed)
+	if err != nil {
+		s.stranger = true
+		return
+	}
+	s.seen, s.outside = head.Size, &head
+}
+
+// continues checks that a log of that size extends the checkpoint that lies outside.
+func (s *Sequencer) continues(ctx context.Context, size int64) error {
+	if s.outside == nil || s.outside.Size == 0 {
+		return nil
+	}
+	root, err := tlog.TreeHash(s.outside.Size, &reader{ledger: s.ledger, ctx: ctx, size: size})
+	if err != nil {
+		return err
+	}
+	if root != tlog.Hash(s.outside.Root) {
+		return fmt.Errorf("the log does not continue the checkpoint that lies outside: %w", consent.ErrContradicted)
+	}
+	s.outside = nil
 	return nil
 }
 
