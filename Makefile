@@ -51,7 +51,7 @@ test-e2e: ## User stories on the real cluster
 	@hack/test.sh e2e
 
 .PHONY: bench
-bench: ## Erasure against hand-written SQL, admission against none; `make bench part=admission` for one
+bench: ## Erasure against hand-written SQL, admission against none, the ledger of consent against pgbench; `make bench part=consent` for one
 	@KUBEBUILDER_ASSETS=$(assets) go run ./test/perf $(part)
 
 .PHONY: verify

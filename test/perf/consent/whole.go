@@ -94,6 +94,12 @@ func (b *bench) people(ctx context.Context, l *ledger.Ledger) error {
 	if _, err := b.admin.CopyFrom(ctx, pgx.Identifier{"bench", "people"}, []string{"number", "subject_ref"}, pgx.CopyFromRows(found)); err != nil {
 		return err
 	}
+	if _, err := l.Sequencer.Step(ctx); err != nil {
+		return err
+	}
+	if err := b.sizes(ctx); err != nil {
+		return err
+	}
 	_, err = b.admin.Exec(ctx, "VACUUM ANALYZE")
 	return err
 }

@@ -3,6 +3,7 @@ package ledger_test
 import (
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"testing"
 
 	"github.com/google/uuid"
@@ -119,6 +120,45 @@ func TestAnAuditFindsNothingInALedgerThatIsWhole(t *testing.T) {
 	audited(t, l, head)
 }
 
+// others are expressions of another value, by the type of a column.
+var others = map[string]string{"uuid": "'00000000-0000-4000-8000-000000000001'", "text": "%[1]s || 'x'", "bytea": "%[1]s || '\\x00'", "timestamptz": "%[1]s + interval '1 microsecond'",
+	"int4": "%[1]s + 1", "int8": "%[1]s + 1000000", "int2": "1 - %[1]s", "jsonb": "jsonb_set(%[1]s, '{x}', '1')"}
+
+func another(tb testing.TB, table, column, kind string) string {
+	tb.Helper()
+	value, ok := others[kind]
+	switch {
+	case !ok:
+		tb.Fatalf("no other value of type %s", kind)
+	case table == "tiles" && column == "level":
+		return "level + 1"
+	case kind == "uuid":
+		return value
+	}
+	return fmt.Sprintf(value, column)
+}
+
+// TestTamperingsByLotAreFound changes any columns of any rows of events, leaves and tiles.
+func TestTamperingsByLotAreFound(t *testing.T) {
+	s, l := filled(t)
+	s.remember(t)
+	r := rand.New(rand.NewPCG(3, 4))
+	columns := map[string][][2]string{
+		"events": {{"event_id", "uuid"}, {"receipt_id", "uuid"}, {"subject_ref", "uuid"}, {"occurred_at", "timestamptz"}, {"recorded_at", "timestamptz"}, {"valid_until", "timestamptz"},
+			{"notice_version", "int4"}, {"decision", "int2"}, {"gpc", "int2"}, {"type", "text"}, {"purpose", "text"}, {"notice", "text"}, {"notice_lang", "text"},
+			{"notice_sha256", "bytea"}, {"method", "text"}, {"collected_by", "text"}, {"site", "text"}, {"evidence_ct", "bytea"}, {"leaf_hash", "bytea"}},
+		"leaves": {{"event_id", "uuid"}, {"idx", "int8"}},
+		"tiles":  {{"n", "int8"}, {"data", "bytea"}},
+	}
+	for n := range 120 {
+		table := []string{"events", "events", "events", "leaves", "tiles"}[r.IntN(5)]
+		c := columns[table][r.IntN(len(columns[table]))]
+		s.tampered(t, l, consent.Checkpoint{}, fmt.Sprintf("tampering %d of %s.%s", n, table, c[0]), fmt.Sprintf(
+			"UPDATE consent.%[1]s SET %[2]s = %[3]s WHERE ctid = (SELECT t.ctid FROM consent.%[1]s t WHERE %[2]s IS NOT NULL%[5]s ORDER BY md5(t.ctid::text || '%[4]d') LIMIT 1)",
+			table, c[0], another(t, table, c[0], c[1]), n, map[bool]string{true: " AND NOT EXISTS (SELECT FROM consent.pending p WHERE p.event_id = t.event_id)"}[table == "events"]))
+	}
+}
+
 // TestEachColumnIsProtected changes each column of one row of what the log proves, as a superuser without triggers.
 func TestEachColumnIsProtected(t *testing.T) {
 	s, l := filled(t)
@@ -133,19 +173,8 @@ WHERE table_schema = 'consent' AND table_name IN ('events', 'leaves', 'tiles', '
 	if err != nil || len(columns) < 40 {
 		t.Fatal(len(columns), err)
 	}
-	another := map[string]string{"uuid": "'00000000-0000-4000-8000-000000000001'", "text": "%[1]s || 'x'", "bytea": "%[1]s || '\\x00'", "timestamptz": "%[1]s + interval '1 microsecond'",
-		"int4": "%[1]s + 1", "int8": "%[1]s + 1000000", "int2": "1 - %[1]s", "jsonb": "jsonb_set(%[1]s, '{x}', '1')"}
 	for _, c := range columns {
-		value, ok := another[c.Type]
-		if !ok {
-			t.Fatalf("no other value of type %s", c.Type)
-		}
-		if c.Table == "tiles" && c.Name == "level" {
-			value = "%[1]s + 1"
-		}
-		if value[0] == '%' || value[0] == 'j' || value[0] == '1' {
-			value = fmt.Sprintf(value, c.Name)
-		}
+		value := another(t, c.Table, c.Name, c.Type)
 		// The row that has most: a grant with all fields, and for the rest any.
 		where := "true"
 		switch {
