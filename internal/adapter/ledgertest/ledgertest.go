@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -122,11 +123,11 @@ func states(t testing.TB, w World, people ...consent.Person) [][]consent.State {
 // decisions are the states of a person as text.
 func decisions(t testing.TB, w World, person consent.Person) string {
 	t.Helper()
-	out := ""
+	var out strings.Builder
 	for _, s := range states(t, w, person)[0] {
-		out += fmt.Sprintf("%s=%d ", s.Purpose, s.Decision)
+		fmt.Fprintf(&out, "%s=%d ", s.Purpose, s.Decision)
 	}
-	return out
+	return out.String()
 }
 
 func want(t testing.TB, got, want any, options ...cmp.Option) {

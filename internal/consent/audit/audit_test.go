@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -88,11 +89,7 @@ func (w *world) clone() *world {
 }
 
 func (w *world) audit(outside ...consent.Checkpoint) error {
-	tiles := map[int64][]byte{}
-	for n, data := range w.tiles {
-		tiles[n] = data
-	}
-	p := NewPiece(0, tiles, w.keys...)
+	p := NewPiece(0, maps.Clone(w.tiles), w.keys...)
 	for size, signed := range w.heads {
 		p.Head(size, signed)
 	}

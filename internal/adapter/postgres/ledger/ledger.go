@@ -207,11 +207,22 @@ func retry(ctx context.Context, do func() error) error {
 // now is the server's clock, in microseconds.
 func (l *Ledger) now() time.Time { return event.Instant(l.Clock.Now()) }
 
-// chance fills what is drawn by lot. It never fails (crypto/rand).
-func chance[T ~[8]byte | ~[12]byte | ~[16]byte | ~[32]byte]() (out T) {
-	raw := make([]byte, len(out))
-	_, _ = rand.Read(raw)
-	return T(raw)
+// What is drawn by lot. Reading chance never fails (crypto/rand).
+
+func lot() (out event.Chance) {
+	_, _ = rand.Read(out[:])
+	return out
+}
+
+func nonce() (out [seal.NonceSize]byte) {
+	_, _ = rand.Read(out[:])
+	return out
+}
+
+func keyLot() *seal.Chance {
+	out := &seal.Chance{Nonce: nonce()}
+	_, _ = rand.Read(out.Key[:])
+	return out
 }
 
 // links are all forms in which a name may be kept, newest pepper first. A reference is kept as it is.

@@ -42,7 +42,7 @@ func (l *Ledger) Issue(ctx context.Context, token []byte, kind string, person co
 			return t.send(ctx, func(b *pgx.Batch) {
 				if subject == uuid.Nil {
 					subject = uuid.New()
-					_, wrapped, _ := l.KEK.New(&seal.Chance{Key: chance[[seal.KeySize]byte](), Nonce: chance[[seal.NonceSize]byte]()}, l.Tenant, subject)
+					_, wrapped, _ := l.KEK.New(keyLot(), l.Tenant, subject)
 					b.Queue(insertPerson, id(l.Tenant), id(subject), instant(l.now()), l.KEK.Current(), wrapped)
 					b.Queue(insertLink, id(l.Tenant), id(subject), person.Kind, event.Link(l.peppers[0].key, person), l.peppers[0].id)
 				}

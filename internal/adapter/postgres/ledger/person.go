@@ -231,7 +231,7 @@ func (l *Ledger) house(e consent.Event) consent.Event { return l.houseAt(e, l.no
 const step = time.Microsecond
 
 func (l *Ledger) houseAt(e consent.Event, at time.Time) consent.Event {
-	receipt := event.NewReceipt(at, chance[event.Chance]())
+	receipt := event.NewReceipt(at, lot())
 	e.Tenant, e.ID, e.Receipt, e.RecordedAt = l.Tenant, receipt.ID, receipt.ID, receipt.At
 	e.Leaf = event.Hash(&e)
 	return e

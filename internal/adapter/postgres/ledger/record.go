@@ -43,13 +43,12 @@ type someone struct {
 
 // record takes the person for a new one, and finds out with the same statement whether that is so.
 func (l *Ledger) record(ctx context.Context, act *consent.Act) (consent.Recorded, error) {
-	w := writing{Ledger: l, act: act, subject: uuid.UUID(chance[[16]byte]())}
-	w.subject[6], w.subject[8] = w.subject[6]&0x0f|0x40, w.subject[8]&0x3f|0x80 // UUIDv4
+	w := writing{Ledger: l, act: act, subject: uuid.New()}
 	var key seal.Key
 	var wrapped []byte
 	if act.Person.Kind != "" || act.Evidence != nil {
 		var err error
-		if key, wrapped, err = l.KEK.New(&seal.Chance{Key: chance[[seal.KeySize]byte](), Nonce: chance[[seal.NonceSize]byte]()}, l.Tenant, w.subject); err != nil {
+		if key, wrapped, err = l.KEK.New(keyLot(), l.Tenant, w.subject); err != nil {
 			return consent.Recorded{}, fmt.Errorf("making a person's key: %w", err)
 		}
 	}
@@ -158,10 +157,10 @@ type writing struct {
 
 // write makes the events of the act.
 func (w *writing) write(at time.Time, key seal.Key) {
-	w.receipt = event.NewReceipt(at, chance[event.Chance]())
+	w.receipt = event.NewReceipt(at, lot())
 	var sealed []byte
 	if w.act.Evidence != nil {
-		sealed = key.Seal(chance[[seal.NonceSize]byte](), w.act.Evidence, w.Tenant, w.receipt.ID)
+		sealed = key.Seal(nonce(), w.act.Evidence, w.Tenant, w.receipt.ID)
 	}
 	w.events = event.Of(w.act, w.Tenant, w.subject, w.receipt, sealed)
 	event.Finish(w.events)
