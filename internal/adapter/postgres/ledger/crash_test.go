@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -150,5 +152,51 @@ func TestNothingIsLostOrDoneTwiceWhereverTheConnectionBreaks(t *testing.T) {
 				break
 			}
 		}
+	}
+}
+
+// TestManyAtOnceLeaveALedgerThatIsWhole lets clients of two replicas do everything to the same few people.
+func TestManyAtOnceLeaveALedgerThatIsWhole(t *testing.T) {
+	s, one := fresh(t)
+	c := s.config(t, one.Tenant)
+	c.Forgotten = one.Forgotten
+	two := open(t, c)
+	var wait sync.WaitGroup
+	for client := range 8 {
+		l := []*ledger.Ledger{one, two}[client%2]
+		wait.Go(func() {
+			r := rand.New(rand.NewPCG(uint64(client), 1))
+			for n := range 25 {
+				key, person, other := fmt.Sprint(client, " ", n), ledgertest.Visitor(r.IntN(4)), ledgertest.Visitor(r.IntN(4))
+				var err error
+				switch r.IntN(10) {
+				case 0:
+					err = l.Link(context.Background(), person, other)
+				case 1:
+					_, err = l.Shred(context.Background(), person)
+				case 2:
+					err = l.Issue(context.Background(), []byte(key), "act", person, "", time.Now().Add(time.Hour))
+					if err == nil {
+						_, err = l.Spend(context.Background(), []byte(key), time.Now(), ledgertest.Withdrawal(consent.Person{}, key, "conversation"))
+					}
+				case 3:
+					_, err = l.Sequencer.Step(context.Background())
+				case 4, 5:
+					_, err = l.Record(context.Background(), ledgertest.Withdrawal(person, key, "conversation"))
+				default:
+					_, err = l.Record(context.Background(), ledgertest.Act(person, key))
+				}
+				if err != nil && !errors.Is(err, consent.ErrUnknown) {
+					t.Errorf("%s: %v", key, err)
+				}
+			}
+		})
+	}
+	wait.Wait()
+	sequence(t, one)
+	sequence(t, two)
+	audited(t, one, consent.Checkpoint{})
+	if n := s.count(t, "SELECT count(*) FROM consent.pending"); n != 0 {
+		t.Errorf("%d events wait", n)
 	}
 }

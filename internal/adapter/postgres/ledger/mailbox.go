@@ -98,12 +98,12 @@ func (l *Ledger) Spend(ctx context.Context, token []byte, now time.Time, act con
 		return recorded, fmt.Errorf("spending a token: %w", err)
 	}
 	err = retry(ctx, func() error {
-		_, err := l.peek(ctx, token, now)
+		ticket, err := l.peek(ctx, token, now)
 		switch {
 		case errors.Is(err, consent.ErrSpent):
 			recorded, err = l.spent(ctx, &act)
 		case err == nil:
-			recorded, err = l.spend(ctx, token, now, &act)
+			recorded, err = l.spend(ctx, token, now, &act, ticket.Subject)
 		}
 		return err
 	})
@@ -129,12 +129,16 @@ func (l *Ledger) spent(ctx context.Context, act *consent.Act) (consent.Recorded,
 	return l.recorded(ctx, receipt.Bytes)
 }
 
-func (l *Ledger) spend(ctx context.Context, token []byte, now time.Time, act *consent.Act) (consent.Recorded, error) {
+// spend locks the person first, as all do who change what is theirs: in another order two would wait for each other.
+func (l *Ledger) spend(ctx context.Context, token []byte, now time.Time, act *consent.Act, person uuid.UUID) (consent.Recorded, error) {
 	hash := sha256.Sum256(token)
 	var w *writing
 	var key seal.Key
 	var answer known
 	err := l.transaction(ctx, l.App, beginWrite, func(t tx) error {
+		if err := l.lock(ctx, t, []pgtype.UUID{id(person)}); err != nil {
+			return err
+		}
 		var subject pgtype.UUID
 		err := t.send(ctx, func(b *pgx.Batch) {
 			b.Queue(spendToken, id(l.Tenant), hash[:], instant(event.Instant(now))).QueryRow(func(row pgx.Row) error { return row.Scan(&subject) })
@@ -145,19 +149,10 @@ func (l *Ledger) spend(ctx context.Context, token []byte, now time.Time, act *co
 		if err != nil {
 			return err
 		}
-		of := someone{subject: subject.Bytes}
-		var youngest pgtype.Timestamptz
-		err = t.send(ctx, func(b *pgx.Batch) {
-			b.Queue(keyOf, id(l.Tenant), subject).QueryRow(func(row pgx.Row) error { return row.Scan(&of.kek, &of.wrapped, &youngest) })
-		})
-		if err != nil {
-			return err
+		if subject.Bytes != person {
+			return errMoved
 		}
-		of.youngest = youngest.Time
-		if w, key, err = l.writingOf(act, of); err != nil {
-			return err
-		}
-		if err := t.send(ctx, func(b *pgx.Batch) { w.queue(b, "", &answer) }); err != nil {
+		if w, key, err = l.writeHeld(ctx, t, act, "", person, &answer); err != nil {
 			return err
 		}
 		if answer.seen.Valid {

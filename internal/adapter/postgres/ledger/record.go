@@ -3,6 +3,7 @@ package ledger
 import (
 	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -17,7 +18,8 @@ import (
 	"github.com/rempart-dev/rempart/internal/consent/seal"
 )
 
-// Record appends an act: one round trip for a person who is new, two for one who is known. A lost answer is asked for again;
+// Record appends an act: one round trip for a person who is new, two for one who is known, and more where several acts of one
+// person meet. A lost answer is asked for again;
 // the act is then found by its key, and Deduplicated tells so.
 func (l *Ledger) Record(ctx context.Context, act consent.Act) (recorded consent.Recorded, err error) {
 	if err := event.Check(&act); err != nil {
@@ -95,7 +97,48 @@ func (l *Ledger) recordKnown(ctx context.Context, act *consent.Act, of someone) 
 	}
 	var answer known
 	err = l.inTenant(ctx, l.App, func(b *pgx.Batch) { w.queue(b, act.Person.Kind, &answer) })
+	if f, ok := errors.AsType[*Failure](err); ok && f.SQLState == lateState {
+		return l.recordHeld(ctx, act)
+	}
 	return l.answered(ctx, w, key, answer, err)
+}
+
+// recordHeld is for a person with whom several acts are at it: a later one was quicker. It waits for its turn, and takes its
+// time when it has it.
+func (l *Ledger) recordHeld(ctx context.Context, act *consent.Act) (consent.Recorded, error) {
+	var w *writing
+	var key seal.Key
+	var answer known
+	err := l.transaction(ctx, l.App, beginWrite, func(t tx) error {
+		subject, _, err := l.held(ctx, t, act.Person)
+		if err == nil && subject == uuid.Nil {
+			err = errMoved
+		}
+		if err != nil {
+			return err
+		}
+		w, key, err = l.writeHeld(ctx, t, act, act.Person.Kind, subject, &answer)
+		return err
+	})
+	return l.answered(ctx, w, key, answer, err)
+}
+
+// writeHeld writes an act of a person who is locked.
+func (l *Ledger) writeHeld(ctx context.Context, t tx, act *consent.Act, kind string, subject uuid.UUID, answer *known) (*writing, seal.Key, error) {
+	of := someone{subject: subject}
+	var youngest pgtype.Timestamptz
+	err := t.send(ctx, func(b *pgx.Batch) {
+		b.Queue(keyOf, id(l.Tenant), id(subject)).QueryRow(func(row pgx.Row) error { return row.Scan(&of.kek, &of.wrapped, &youngest) })
+	})
+	if err != nil {
+		return nil, seal.Key{}, err
+	}
+	of.youngest = youngest.Time
+	w, key, err := l.writingOf(act, of)
+	if err != nil {
+		return nil, key, err
+	}
+	return w, key, t.send(ctx, func(b *pgx.Batch) { w.queue(b, kind, answer) })
 }
 
 // writingOf prepares an act of a person who is known.
