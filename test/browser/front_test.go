@@ -43,7 +43,7 @@ type ledger interface {
 type front struct {
 	service http.Handler
 	ledger  ledger
-	host    string
+	pages   string
 
 	mu     sync.Mutex
 	seen   []request
@@ -56,8 +56,8 @@ func (f *front) at(name string) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("/w/", f.service)
 	mux.Handle("/v1/", f.service)
+	mux.HandleFunc("GET /p/{site}/{page}", f.page)
 	if name == "pages" {
-		mux.HandleFunc("GET /p/{site}/{page}", f.page)
 		mux.HandleFunc("POST /messages", func(w http.ResponseWriter, _ *http.Request) {
 			answer(w, http.StatusOK, map[string]string{"reply": "Merci, nous répondons bientôt."})
 		})
@@ -153,7 +153,7 @@ func (f *front) page(w http.ResponseWriter, r *http.Request) {
 	if strings.HasPrefix(name, "strict") {
 		w.Header().Set("Content-Security-Policy", strict)
 	}
-	_ = parsed.Execute(w, map[string]string{"Site": site, "Host": config.Host, "Integrity": script.Integrity, "Lang": cmp.Or(r.FormValue("lang"), "fr")})
+	_ = parsed.Execute(w, map[string]string{"Site": site, "Pages": f.pages, "Host": config.Host, "Integrity": script.Integrity, "Lang": cmp.Or(r.FormValue("lang"), "fr")})
 }
 
 // control is the suite's back door.
@@ -188,6 +188,6 @@ func newFront(t *testing.T) (f *front, pages, host string) {
 	pages = serve(t, "localhost", func(w http.ResponseWriter, r *http.Request) { f.at("pages").ServeHTTP(w, r) })
 	host = serve(t, "127.0.0.1", func(w http.ResponseWriter, r *http.Request) { f.at("service").ServeHTTP(w, r) })
 	service := newStub(pages, host)
-	f.service, f.ledger, f.host = service, service, host
+	f.service, f.ledger, f.pages = service, service, pages
 	return f, pages, host
 }

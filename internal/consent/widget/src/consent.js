@@ -19,8 +19,16 @@ let running = null;
 
 const act = (type, decision) => (purpose) => ({ type, purpose, decision });
 
-// One tab at a time: the second finds what the first one wrote.
-const alone = (fn) => (navigator.locks ? navigator.locks.request("rempart:" + config.site, fn) : fn());
+// One tab at a time: the second finds what the first one wrote. Frames of other sites may have no locks.
+const alone = async (fn) => {
+  let began;
+  try {
+    return await navigator.locks.request("rempart:" + config.site, () => fn((began = true)));
+  } catch (error) {
+    if (began) throw error;
+    return fn();
+  }
+};
 
 const once = (fn) => {
   running = running || alone(fn).finally(() => (running = null));

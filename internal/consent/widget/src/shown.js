@@ -17,34 +17,40 @@ const bare = (element) => {
 };
 
 // clear tells whether nothing lies over the element's centre. What is scrolled out of the frame is not asked.
-const clear = (element, frame) => {
-  const { left, right, top, bottom } = element.getBoundingClientRect();
-  const x = (left + right) / 2;
-  const y = (top + bottom) / 2;
-  if (y < Math.max(0, frame.top) || y > Math.min(innerHeight, frame.bottom)) return element.tagName === "BUTTON";
-  return element.contains(document.elementFromPoint(x, y));
+const clear = (element, top, bottom) => {
+  const box = element.getBoundingClientRect();
+  const y = (box.top + box.bottom) / 2;
+  return y < top || y > bottom || element.contains(document.elementFromPoint((box.left + box.right) / 2, y));
 };
 
-// watch starts to measure, and returns how to ask: {shownMs, visible}. words is the element with the text, frame the one
-// that scrolls it.
+// watch starts to measure, and returns how to ask: {shownMs, visible}. words is the element with the text, in element; frame
+// scrolls it. Of a banner that is taller than the frame, at high zoom, half of the frame is enough.
 export const watch = (element, words, frame) => {
   let since = 0;
   let total = 0;
   const take = (entries) => {
-    for (const { intersectionRatio, time } of entries) {
+    for (const { intersectionRatio, intersectionRect, time } of entries) {
       if (since) total += time - since;
-      since = intersectionRatio < 0.5 ? 0 : time;
+      since = intersectionRatio < 0.5 && intersectionRect.height < innerHeight / 3 ? 0 : time;
     }
   };
-  const observer = new IntersectionObserver(take, { threshold: 0.5 });
-  observer.observe(element);
+  const observer = new IntersectionObserver(take, { threshold: [0.1, 0.2, 0.3, 0.4, 0.5] });
+  observer.observe(words);
   return () => {
     take(observer.takeRecords());
-    const box = frame.getBoundingClientRect();
+    const shownMs = Math.round(total + (since && performance.now() - since));
+    const outer = frame.getBoundingClientRect();
+    const box = element.getBoundingClientRect();
+    const text = words.getBoundingClientRect();
+    const top = Math.max(outer.top, 0);
+    const bottom = Math.min(outer.bottom, innerHeight);
+    const half = Math.min(box.height, bottom - top) / 2;
     const parts = [words, ...element.querySelectorAll("button")];
     return {
-      shownMs: Math.round(total + (since && performance.now() - since)),
-      visible: !!since && bare(words) && parts.every((part) => clear(part, box)),
+      shownMs,
+      visible:
+        shownMs > 0 && bare(words) && text.top >= box.top && text.bottom <= box.bottom &&
+        Math.min(bottom, box.bottom) - Math.max(top, box.top) >= half && parts.every((part) => clear(part, top, bottom)),
     };
   };
 };

@@ -39,7 +39,7 @@ const makePanel = () => {
   const [log, form] = makeChat();
   panel = make(
     "div", "panel",
-    { id: "rempart-panel", role: "dialog", "aria-label": t.title, tabIndex: -1, lang: language, dir: direction(), popover: "manual" },
+    { id: "rempart-panel", role: "dialog", "aria-label": t.title, tabIndex: -1, lang: language, dir: direction(), popover: "manual", hidden: true },
     make("div", "head", {}, make("h2", "title", { textContent: t.title }), choices, button("close", t.close, close)),
     log, makeBanner(acceptHere, refuseHere, preferences), status, form,
   );

@@ -1,0 +1,257 @@
+// T20, T21, T24: strict policies, people who see, hear or move otherwise, and hostile style sheets. Pictures of each state
+// go to out/.
+import { mkdirSync, readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import {
+  accept, assert, browser, collectEvents, faults, inState, mark, mine, openPanel, said, send, stateOf, test, visit, visitor, write,
+} from "./lib.mjs";
+
+const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+const out = new URL("../out/", import.meta.url).pathname;
+mkdirSync(out, { recursive: true });
+
+test("T20", "the strictest policy, Trusted Types and SRI are kept to", async () => {
+  const context = await browser.newContext({ locale: "fr-FR" });
+  context.setDefaultTimeout(6000);
+  await context.addInitScript(() => {
+    window.violations = [];
+    document.addEventListener("securitypolicyviolation", (event) => window.violations.push(`${event.violatedDirective} ${event.sourceFile} ${event.sample}`));
+  });
+  const tab = await context.newPage();
+  const faults = [];
+  tab.on("pageerror", (error) => faults.push(String(error)));
+  await tab.goto(`${process.env.PAGES}/p/same/strict.html`);
+  await tab.click(".rempart-launcher");
+  await tab.locator(".rempart-area").fill("Bonjour");
+  await tab.click(".rempart-send");
+  await tab.locator(".rempart-mine").waitFor();
+  await tab.click(".rempart-choices");
+  await tab.locator(".rempart-dialog input").check();
+  await tab.click(".rempart-save");
+  await tab.locator(".rempart-dialog").waitFor({ state: "detached" });
+  await tab.click(".rempart-choices");
+  await tab.click(".rempart-withdraw");
+  await tab.locator("#rempart-consent-banner").waitFor();
+  assert.equal(await tab.locator(".rempart-panel").evaluate((panel) => getComputedStyle(panel).position), "fixed", "the style sheet is not in use");
+  const cdp = await context.newCDPSession(tab);
+  const { result } = await cdp.send("Runtime.evaluate", { expression: "JSON.stringify(window.violations)" });
+  assert.deepEqual(JSON.parse(result.value), []);
+  assert.deepEqual(faults, []);
+});
+
+// judge has axe look at the page, and takes a picture.
+const judge = async (tab, name) => {
+  await tab.screenshot({ path: `${out}${name}.png` });
+  const { violations } = await tab.evaluate((source) => {
+    if (!window.axe) (0, eval)(source);
+    return window.axe.run(document, { resultTypes: ["violations"] });
+  }, axe);
+  assert.deepEqual(violations.map((v) => `${v.id}: ${v.nodes.map((n) => n.target + " " + n.failureSummary).join("; ")}`), [], name);
+  await measure(tab, name);
+};
+
+// measure looks for what axe does not: targets of 44 px, and words that do not fit.
+const measure = async (tab, name) => {
+  const found = await tab.evaluate(() => {
+    const faults = [];
+    for (const element of document.querySelectorAll("[class^=rempart-]")) {
+      const box = element.getBoundingClientRect();
+      if (!box.width || element.className.includes("hidden")) continue;
+      const what = element.className + " " + element.textContent.slice(0, 20);
+      if (/^(BUTTON|A|TEXTAREA)$/.test(element.tagName) && (box.height < 44 || box.width < 44)) faults.push(`${what}: ${box.width}x${box.height}`);
+      if (box.left < 0 || box.right > innerWidth) faults.push(what + ": beyond the screen");
+      if (element.scrollWidth > element.clientWidth + 1 && element.clientWidth && getComputedStyle(element).display !== "inline") faults.push(what + ": too wide");
+    }
+    return faults;
+  });
+  assert.deepEqual(found, [], name);
+};
+
+// states walks through what a visitor can see, and stops at each.
+const states = async (context, query, stop) => {
+  let tab = await visit(context, "shop", "plain", query);
+  await stop(tab, "closed");
+  await openPanel(tab);
+  await stop(tab, "noticed");
+  await write(tab, "Bonjour, je n'ai pas reçu ma commande.");
+  await tab.addStyleTag({ content: "#rempart-consent-words { visibility: hidden }" }).then((style) => (tab.hiding = style));
+  await send(tab);
+  await said(tab);
+  await tab.hiding.evaluate((style) => style.remove());
+  await stop(tab, "blocked");
+  await faults({ events: "500" });
+  await send(tab);
+  await tab.waitForFunction(() => /(réessayez|again)/.test(document.querySelector(".rempart-panel .rempart-status").textContent));
+  await faults({});
+  await stop(tab, "failed");
+  await tab.click(".rempart-details");
+  await stop(tab, "details");
+  await tab.click(".rempart-leave");
+  await tab.click(".rempart-panel .rempart-refuse");
+  await stop(tab, "refused");
+  await tab.reload();
+  await tab.waitForSelector(".rempart-launcher");
+  await tab.evaluate(() => window.rempart.trigger("returns"));
+  await inState(tab, "pending-trigger");
+  await stop(tab, "trigger");
+  await tab.click(".rempart-panel .rempart-refuse");
+  await send(tab, "Bonjour, où est ma commande ? Je l'attends depuis mardi, et le suivi dit qu'elle est partie.");
+  await tab.waitForFunction(() => document.querySelectorAll(".rempart-theirs").length === 2);
+  await stop(tab, "accepted");
+  await tab.click(".rempart-choices");
+  await stop(tab, "choices");
+  await tab.click(".rempart-withdraw");
+  await inState(tab, "withdrawn");
+  await stop(tab, "withdrawn");
+};
+
+for (const lang of ["fr", "en"]) {
+  for (const colorScheme of ["light", "dark"]) {
+    for (const [size, viewport] of Object.entries({ desktop: { width: 1280, height: 800 }, phone: { width: 320, height: 640 } })) {
+      test("T21", `axe finds nothing: ${lang}, ${colorScheme}, ${size}`, async () => {
+        const context = await visitor({ colorScheme, viewport });
+        await states(context, `?lang=${lang}`, (tab, name) => judge(tab, `${lang}-${colorScheme}-${size}-${name}`));
+      });
+    }
+  }
+}
+
+const focused = (tab) => tab.evaluate(() => document.activeElement.className.split(" ").pop());
+const press = async (tab, key, times = 1) => { for (let i = 0; i < times; i++) await tab.keyboard.press(key); };
+
+test("T21", "with a keyboard alone: order of focus, sending, choices, withdrawal", async () => {
+  const tab = await visit(await visitor());
+  await press(tab, "Tab");
+  assert.equal(await focused(tab), "rempart-launcher", "the launcher comes early");
+  await press(tab, "Enter");
+  await tab.waitForSelector(".rempart-accept");
+  await tab.waitForFunction(() => document.activeElement.id === "rempart-panel");
+  const order = [];
+  for (let i = 0; i < 9; i++) {
+    await press(tab, "Tab");
+    order.push(await focused(tab));
+  }
+  assert.deepEqual(order, ["rempart-choices", "rempart-close", "rempart-accept", "rempart-refuse", "rempart-details", "rempart-link", "rempart-link",
+    "rempart-area", "rempart-send"]);
+  await press(tab, "Escape");
+  assert.equal(await focused(tab), "rempart-launcher");
+  assert.equal(await stateOf(tab), "noticed");
+  await press(tab, "Enter");
+  await press(tab, "Tab", 3);
+  assert.equal(await focused(tab), "rempart-accept");
+  await press(tab, "Enter");
+  await inState(tab, "accepted");
+  assert.equal(await focused(tab), "rempart-area", "after a choice the focus is in the composer");
+  await tab.keyboard.type("Bonjour");
+  await press(tab, "Enter");
+  await mine(tab).waitFor();
+  await press(tab, "Escape");
+  await press(tab, "Enter");
+  await tab.waitForFunction(() => document.activeElement.className === "rempart-area");
+  await tab.focus(".rempart-choices");
+  await press(tab, "Enter");
+  await tab.waitForSelector(".rempart-dialog[open]");
+  await press(tab, "Escape");
+  await tab.waitForSelector(".rempart-dialog", { state: "detached" });
+  assert.equal(await focused(tab), "rempart-choices");
+  assert.equal(await stateOf(tab), "accepted", "Escape is no choice");
+  await press(tab, "Enter");
+  await tab.focus(".rempart-withdraw");
+  await press(tab, "Enter");
+  await inState(tab, "withdrawn");
+});
+
+test("T21", "accept and refuse are alike, focus is seen and never hidden, and nothing moves at load", async () => {
+  const context = await visitor({ viewport: { width: 360, height: 400 } }, () => {
+    window.shifts = 0;
+    new PerformanceObserver((list) => list.getEntries().forEach((e) => (window.shifts += e.value))).observe({ type: "layout-shift", buffered: true });
+  });
+  const tab = await visit(context);
+  assert.equal(await tab.evaluate(() => window.shifts), 0);
+  assert.equal(await tab.evaluate(() => document.activeElement === document.body), true);
+  // 2.4.11: each element that gets the focus is at least partly in view.
+  const hidden = await tab.evaluate(() => {
+    const found = [];
+    for (const element of document.querySelectorAll("a, button")) {
+      element.focus();
+      const box = element.getBoundingClientRect();
+      const seen = [0.02, 0.25, 0.5, 0.75, 0.98].some((f) =>
+        [0.1, 0.5, 0.9].some((g) => element.contains(document.elementFromPoint(box.left + box.width * f, box.top + box.height * g))));
+      if (!seen) found.push(element.textContent);
+    }
+    return found;
+  });
+  assert.deepEqual(hidden, []);
+  await tab.setViewportSize({ width: 1000, height: 800 });
+  await openPanel(tab);
+  const [a, r] = await tab.evaluate(() =>
+    ["accept", "refuse"].map((name) => {
+      const element = document.querySelector(".rempart-panel .rempart-" + name);
+      const { color, backgroundColor, fontSize, fontWeight, borderColor, textDecoration } = getComputedStyle(element);
+      const { width, height } = element.getBoundingClientRect();
+      return { color, backgroundColor, fontSize, fontWeight, borderColor, textDecoration, width: Math.round(width), height };
+    }));
+  assert.deepEqual(a, r);
+  for (const name of ["accept", "refuse", "details", "area", "send", "choices", "close"]) {
+    await tab.keyboard.press("Shift");
+    await tab.focus(".rempart-panel .rempart-" + name);
+    const outline = await tab.evaluate(() => getComputedStyle(document.activeElement).outline);
+    assert.match(outline, /solid 3px/, name);
+  }
+});
+
+test("T21", "at 400 % zoom, with wide text spacing and in forced colours everything can be reached", async () => {
+  const spaced = "* { line-height: 1.5 !important; letter-spacing: 0.12em !important; word-spacing: 0.16em !important } p { margin-bottom: 2em !important }";
+  for (const [name, options] of Object.entries({
+    zoom: { viewport: { width: 320, height: 256 } },
+    forced: { forcedColors: "active", viewport: { width: 640, height: 480 } },
+    large: { viewport: { width: 640, height: 400 }, deviceScaleFactor: 2 },
+  })) {
+    const tab = await visit(await visitor({ reducedMotion: "reduce", ...options }));
+    await tab.addStyleTag({ content: spaced });
+    await openPanel(tab);
+    await tab.screenshot({ path: `${out}${name}-noticed.png` });
+    await measure(tab, name);
+    for (const control of ["choices", "close", "accept", "refuse", "details", "area", "send"]) {
+      await tab.locator(".rempart-panel .rempart-" + control).click({ trial: true });
+    }
+    assert.equal(await tab.evaluate(() => document.documentElement.scrollWidth <= innerWidth), true, "no scrolling to the side");
+    await tab.click(".rempart-panel .rempart-details");
+    await tab.screenshot({ path: `${out}${name}-details.png` });
+    await measure(tab, name);
+    await tab.click(".rempart-leave");
+    await accept(tab);
+    await send(tab, "Bonjour");
+    await mine(tab).waitFor();
+    await tab.screenshot({ path: `${out}${name}-accepted.png` });
+    await tab.context().close();
+  }
+});
+
+const hostile = `
+  * { all: unset }
+  body { display: block }
+  div, p, button { position: relative }
+  button { width: 5px; height: 5px; font-size: 3px; opacity: 0.2; display: none }
+  textarea { display: none }
+  .overlay { display: block; position: fixed; inset: 0; z-index: 2147483647; background: rgb(200, 0, 0) }
+`;
+
+test("T24", "hostile style sheets leave the buttons usable", async () => {
+  const since = await mark();
+  const tab = await visit(await visitor({}, collectEvents));
+  await tab.addStyleTag({ content: hostile });
+  await openPanel(tab);
+  await tab.evaluate(() => document.body.append(Object.assign(document.createElement("div"), { className: "overlay" })));
+  await tab.screenshot({ path: `${out}hostile-noticed.png` });
+  await send(tab, "Bonjour");
+  await mine(tab).waitFor();
+  assert.equal((await since.ledger()).length, 2);
+  await tab.click(".rempart-choices");
+  await tab.screenshot({ path: `${out}hostile-choices.png` });
+  await measure(tab, "hostile");
+  await tab.click(".rempart-dialog .rempart-withdraw");
+  await inState(tab, "withdrawn");
+  await tab.click(".rempart-panel .rempart-refuse");
+  await inState(tab, "refused");
+});
