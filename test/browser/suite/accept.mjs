@@ -13,8 +13,8 @@ const wordsShown = async (tab, notice) => ({
   refuse: await tab.textContent(".rempart-panel .rempart-refuse"),
   details: await tab.textContent(".rempart-panel .rempart-details"),
   choices: await tab.textContent(".rempart-choices"),
-  termsURL: await tab.getAttribute(".rempart-links a:nth-child(1)", "href"),
-  privacyURL: await tab.getAttribute(".rempart-links a:nth-child(2)", "href"),
+  termsURL: await tab.locator(".rempart-panel .rempart-link").nth(0).getAttribute("href"),
+  privacyURL: await tab.locator(".rempart-panel .rempart-link").nth(1).getAttribute("href"),
 });
 
 test("T8", "sending a message accepts what was in view: the record first, then the message, once", async () => {
@@ -115,6 +115,7 @@ test("T8", "stores as the policy says: per tab, in a cookie, without a secret", 
 const hiding = {
   "hidden": "#rempart-consent-banner { display: none !important }",
   "invisible": "#rempart-consent-banner { visibility: hidden !important }",
+  "without words": "#rempart-consent-words { visibility: hidden !important }",
   "off screen": "#rempart-consent-banner { position: absolute !important; left: -9999px !important; width: 300px }",
   "transparent": ".rempart-panel { opacity: 0.02 !important }",
   "filtered": "#rempart-consent-banner { filter: opacity(0.01) !important }",
@@ -185,7 +186,7 @@ test("T9", "who refused may write where the policy allows a conversation in memo
   const tab = await visit(await visitor(), "ephemeral");
   await openPanel(tab);
   await tab.click(".rempart-refuse");
-  assert.match(await status(tab), /s'efface avec la page/);
+  assert.match(await status(tab), /sans trace/);
   await send(tab, "Bonjour");
   await mine(tab).waitFor();
   assert.deepEqual(await since.ledger(), []);

@@ -117,6 +117,8 @@ test("T4", "the profile on the disk holds nothing of the site, also after anothe
     const tab = await context.newPage();
     await tab.goto(url("shop", "plain"));
     await tab.click(".rempart-launcher");
+    await tab.waitForSelector(".rempart-accept");
+    await tab.waitForTimeout(200);
     await tab.click(".rempart-accept");
     await tab.waitForFunction(() => localStorage.length);
     await context.close();

@@ -8,6 +8,10 @@ for (const file of ["before", "accept", "signals", "withdraw", "trouble", "appea
   });
 }
 
+// A page that hangs must not hang the rest.
+const late = () =>
+  new Promise((_, reject) => setTimeout(() => reject(new Error("the test did not end within 90 s")), 90000).unref());
+
 const only = (process.env.ONLY || "").split(" ").filter(Boolean);
 for (const { name, title, run, skip } of tests) {
   if (only.length && !only.includes(name)) continue;
@@ -15,12 +19,12 @@ for (const { name, title, run, skip } of tests) {
   const line = { test: name, title };
   try {
     if (skip) line.skip = skip;
-    else await run();
+    else await Promise.race([run(), late()]);
   } catch (error) {
     line.error = String(error.stack || error).slice(0, 4000);
   }
   await faults({});
-  for (const context of browser.contexts()) await context.close();
+  await Promise.all(browser.contexts().map((context) => context.close()));
   line.millis = Date.now() - began;
   process.stdout.write(JSON.stringify(line) + "\n");
 }

@@ -158,6 +158,24 @@ test("T15", "a material change asks again, an editorial one does not", async () 
   assert.equal((await markerOf(tab, "lazy")).w, 1);
 });
 
+test("T14", "the id of a conversation goes once it was idle for too long, and what is no marker of ours is ignored", async () => {
+  const context = await visitor();
+  const tab = await visit(context);
+  await openPanel(tab);
+  await send(tab, "Bonjour");
+  await mine(tab).waitFor();
+  await tab.evaluate(() => localStorage.setItem("rempart:shop:s", "old." + (Math.floor(Date.now() / 1000) - 1)));
+  await tab.reload();
+  await inState(tab, "accepted");
+  assert.deepEqual((await device(tab)).local.map(([key]) => key), ["rempart:shop"]);
+  for (const text of ["", "null", "{}", "[]", "7", '{"v":2,"p":["conversation"],"e":9999999999}', "{", '{"v":1}']) {
+    await tab.evaluate((value) => localStorage.setItem("rempart:shop", value), text);
+    await tab.reload();
+    await tab.waitForSelector(".rempart-launcher");
+    assert.equal(await stateOf(tab), "dormant", text);
+  }
+});
+
 test("T15", "a consent that expired asks again", async () => {
   const context = await visitor();
   const tab = await visit(context);
@@ -181,7 +199,7 @@ test("T16", "who sends Global Privacy Control is not asked for more, and a later
   await accept(tab);
   assert.deepEqual((await since.ledger()).map((e) => e.gpc), [true, true]);
   await tab.click(".rempart-choices");
-  assert.match(await tab.textContent(".rempart-dialog"), /Votre navigateur demande/);
+  assert.match(await tab.textContent(".rempart-dialog"), /Votre navigateur/);
   await tab.click(".rempart-save");
   await tab.waitForSelector(".rempart-dialog", { state: "detached" });
   assert.equal((await since.ledger()).length, 2, "an empty box of somebody who was not asked is no event");

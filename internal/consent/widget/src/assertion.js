@@ -11,43 +11,32 @@ const received = (value) => value === true || (typeof value === "string" && valu
 
 // fresh tells whether the site's word is newer than what the visitor last said here. A "true" that stands in the page for
 // ever must not undo a withdrawal, a refusal, or the end of a consent.
-const fresh = (assertedAt) => {
-  if (!marker) return true;
-  const at = new Date(assertedAt).getTime() / 1000;
-  return at > (marker.t || marker.e - refusalLife) && at < seconds() + 300;
-};
-
-let asserting = false;
+const fresh = (at) => !marker || (at > (marker.t || marker.e - refusalLife) && at < seconds() + 300);
 
 export const assert = async ({ purposes, evidence, assertedAt } = {}) => {
-  if (!config.asserted.length) return fault("assertion-refused");
   load();
-  if (asserting || state === "accepted") return;
-  if (!fresh(assertedAt)) return fault(marker.w ? "assertion-after-withdrawal" : "assertion-outdated");
-  asserting = true;
+  if (state === "accepted") return;
+  if (!config.asserted[0]) return fault("assertion-refused");
+  const occurredAt = assertedAt && new Date(assertedAt);
+  if (!fresh(occurredAt / 1000)) return fault(marker.w ? "assertion-after-withdrawal" : "assertion-outdated");
   try {
-    if (!(await needNotice())) throw 0;
+    if (!(await needNotice())) return;
     await accept(
       config.asserted.filter((name) => !purposes || purposes.includes(name)),
       "asserted-by-site",
       { shownMs: 0, visible: false },
-      {
-        ...(evidence && { evidence: String(evidence).slice(0, 2048) }),
-        ...(assertedAt && { occurredAt: new Date(assertedAt).toISOString() }),
-      },
+      { evidence: evidence && String(evidence).slice(0, 2048), ...(occurredAt && { occurredAt }) },
     );
   } catch {
     fault("assertion");
-    addEventListener("online", () => assert({ purposes, evidence, assertedAt }), { once: true });
   }
-  asserting = false;
 };
 
 // heed looks at the consentReceived that init was given.
 export const heed = (options) => {
-  const { consentReceived: value } = options;
-  if (received(value)) assert(options);
-  else if (value !== undefined) console.warn("rempart: consentReceived is neither true nor \"true\", so nothing was received");
+  const { consentReceived } = options;
+  if (received(consentReceived)) assert(options);
+  else if (consentReceived !== undefined) console.warn('rempart: consentReceived is not "true"');
 };
 
 // watchMeta takes the tag <meta name="rempart-consent-received" content="true"> whenever it comes, until acceptance.
@@ -55,8 +44,9 @@ export const watchMeta = () => {
   const observer = new MutationObserver(() => look());
   const look = () => {
     const meta = document.querySelector('meta[name="rempart-consent-received"]');
-    if (state === "accepted" || (meta && received(meta.content))) observer.disconnect();
-    if (meta && received(meta.content)) assert(meta.dataset);
+    const is = meta && received(meta.content);
+    if (is || state === "accepted") observer.disconnect();
+    if (is) assert(meta.dataset);
   };
   observer.observe(document.head, { childList: true, subtree: true, attributes: true });
   look();

@@ -5,8 +5,8 @@ import { endConversation, read } from "./store.js";
 // States: dormant, noticed, pending-trigger, refused, accepted, stale, withdrawn. In the first four nothing is stored, and
 // nothing is asked of the network but the script and the words.
 export let state = "dormant";
-export let marker = null;
-export let notice = null;
+export let marker;
+export let notice;
 
 let render = () => {};
 export const onChange = (fn) => (render = fn);
@@ -25,27 +25,28 @@ export const digest = () => (notice ? notice.materialDigest.slice(0, 16) : confi
 
 export const setNotice = (next) => {
   notice = next;
-  if (marker) adopt(marker);
+  adopt(marker);
 };
 
+// held are the purposes that a marker holds as accepted, now or once.
+const held = (m) => m?.p;
+
 const judge = (m) => {
-  if (!m) return "dormant";
-  if (m.w) return "withdrawn";
-  if (m.x) return m.e > seconds() ? "refused" : "dormant";
+  if (m?.w) return "withdrawn";
+  if (m?.x && m.e > seconds()) return "refused";
+  if (!held(m)) return "dormant";
   return m.n === digest() && m.e > seconds() ? "accepted" : "stale";
 };
 
-// adopt takes a marker that was found: after a lock, from another tab, or once the words have come. What this page shows
-// changes only if the marker says something new.
+// adopt takes a marker that was found: after a lock, from another tab, or once the words have come. It changes what the
+// page shows where something was accepted, now or before; else a refusal or a withdrawal may have been reopened meanwhile.
 export const adopt = (found) => {
-  const before = judge(marker);
-  const held = marker && marker.p;
-  marker = found;
+  const before = held(marker);
   const next = judge(found);
-  if (next === state || (next === "dormant" && !held)) return;
-  if (next === before && next !== "accepted" && next !== "stale") return; // open again after a withdrawal or a refusal
-  if (held && !found?.p) endConversation();
-  enter(next, next, { purposes: found?.p || [] });
+  marker = found;
+  if (next === state || !(before || held(found))) return;
+  if (before && !held(found)) endConversation();
+  enter(next, next, { purposes: held(found) || before });
 };
 
 // load reads the visitor's own choice, once.
@@ -57,14 +58,9 @@ export const load = () => {
   state = judge(marker);
 };
 
-// again looks at the device before it is used, if something stood there: it may be gone, changed or out of date.
-export const again = () => {
-  if (state === "accepted") adopt(read());
-};
-
-// granted tells whether a purpose may be used at this instant.
+// granted tells whether a purpose may be used at this instant: what stands on the device may be gone, changed or too old.
 export const granted = (purpose) => {
-  again();
+  if (state === "accepted") adopt(read());
   return state === "accepted" && marker.p.includes(purpose);
 };
 

@@ -1,82 +1,79 @@
 import { assert, heed, watchMeta } from "./assertion.js";
 import { config } from "./config.js";
-import { flush, receipt, withdraw } from "./consent.js";
+import { flush, receipt, refuse, withdraw } from "./consent.js";
 import { dress } from "./dom.js";
 import { emit, fault, on } from "./events.js";
 import { ensure } from "./ensure.js";
 import { gate } from "./gate.js";
 import { gpc } from "./gpc.js";
 import { speak } from "./i18n.js";
-import { adopt, again, load, marker, notice, onChange, state } from "./machine.js";
+import { adopt, load, marker, notice, onChange, served, state } from "./machine.js";
 import { preferences } from "./preferences.js";
 import { onOtherTab, prune } from "./store.js";
-import { acceptHere, close, mount, offer, open, refuseHere, render } from "./view.js";
+import { acceptHere, close, mount, offer, open, render } from "./view.js";
 
 // What the page can call, and the order in which the widget starts.
 
 let begin;
 const begun = new Promise((resolve) => (begin = resolve));
-const later = (fn) => (...args) => begun.then(() => fn(...args));
+let started;
 
-const body = () =>
-  new Promise((resolve) => {
-    if (document.body) resolve();
-    else document.addEventListener("DOMContentLoaded", resolve);
-  });
-
-let started = false;
+const tellServer = () => flush().catch(() => {}); // again at the next load
 
 const init = async (options = {}) => {
-  if (started) return;
   if (options.site && options.site !== config.site) return fault("site");
+  if (started) return;
   started = true;
-  if (options.host) config.host = options.host;
+  config.host = options.host || config.host;
   speak(options.language);
   if (config.readAtLoad) load();
-  await body();
+  if (!document.body) await new Promise((resolve) => document.addEventListener("DOMContentLoaded", resolve));
   dress();
   mount(options.mount);
   onChange(render);
   onOtherTab(adopt);
-  addEventListener("pageshow", (event) => event.persisted && again());
-  addEventListener("online", flush);
-  flush();
-  if (state === "accepted") prune();
+  addEventListener("online", tellServer);
+  tellServer();
+  if (served()) prune();
   begin();
   heed(options);
   watchMeta();
   emit("ready", { state });
 };
 
-const iso = (s) => (s ? new Date(s * 1000).toISOString() : null);
-
 const api = {
   init,
-  consentCollected: later(assert),
-  open: later(open),
-  close: later(close),
-  trigger: later(offer),
-  // accept is for a button of the page's own: it counts as the banner's does, while the banner is in view.
-  accept: later(() => (navigator.userActivation?.isActive ? acceptHere() : fault("no-act"))),
-  refuse: later(refuseHere),
-  withdraw: later(withdraw),
-  preferences: later(preferences),
-  ensure: later(ensure),
   gate,
   on,
   receipt: () => receipt,
+  // since and expires are in seconds since 1970.
   state: () => {
-    again();
+    const is = served();
     return {
       state,
       noticeVersion: notice ? notice.version : config.version,
-      purposes: (state === "accepted" && marker.p) || [],
-      since: iso(marker?.t),
-      expires: iso(marker?.p && marker.e),
+      purposes: is ? marker.p : [],
+      since: marker?.t,
+      expires: marker?.e,
       gpc: gpc(),
     };
   },
 };
+
+// What needs the widget to have begun waits for it.
+const methods = {
+  open,
+  close,
+  preferences,
+  ensure,
+  refuse,
+  withdraw,
+  trigger: offer,
+  consentCollected: assert,
+  // accept is for a button of the page's own: it counts as the banner's does, while the banner is in view.
+  accept: () => (navigator.userActivation?.isActive ? acceptHere() : fault("no-act")),
+};
+for (const name in methods) api[name] = (...args) => begun.then(() => methods[name](...args));
 
 if (!window.rempart) {
   window.rempart = api;
@@ -87,8 +84,7 @@ if (!window.rempart) {
     event.preventDefault();
     api.preferences();
   });
-  const call = ([method, ...args]) => api[method]?.(...args);
   const queue = (window.rempartQueue = window.rempartQueue || []);
-  queue.push = (...calls) => calls.forEach(call);
-  queue.splice(0).forEach(call);
+  queue.push = (...calls) => calls.forEach(([method, ...args]) => api[method]?.(...args));
+  queue.push(...queue.splice(0));
 }

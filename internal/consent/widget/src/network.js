@@ -1,44 +1,30 @@
 import { config } from "./config.js";
 
-const patience = 5000; // milliseconds until an act counts as failed
+// call tells nobody about the page or the visitor, and gives up after five seconds.
+const call = (url, more) =>
+  fetch(url, { credentials: "omit", referrerPolicy: "no-referrer", signal: AbortSignal.timeout(5000), ...more });
 
-const tied = () => (AbortSignal.timeout ? AbortSignal.timeout(patience) : undefined);
-
-// fetchNotice gets the words. It tells the server nothing about the visitor.
-export const fetchNotice = async (language) => {
-  const response = await fetch(`${config.host}/w/${config.site}/notice.${language}.json`, {
-    credentials: "omit",
-    referrerPolicy: "no-referrer",
-    signal: tied(),
-  });
+const read = async (response) => {
   if (!response.ok) throw response.status;
   return response.json();
 };
 
-// post sends an act. secret is the receipt secret: it goes to these routes only, never with a message.
-const post = (route, body, secret, more) =>
-  fetch(`${config.host}/v1/sites/${config.site}/${route}`, {
+// fetchNotice gets the words.
+export const fetchNotice = async (language) => read(await call(`${config.host}/w/${config.site}/notice.${language}.json`));
+
+const post = (url, body, headers, more) =>
+  call(url, {
     method: "POST",
-    credentials: "omit",
-    referrerPolicy: "no-referrer",
     body: JSON.stringify(body),
-    signal: tied(),
+    headers: { "Content-Type": "application/json", ...headers },
     ...more,
-    headers: {
-      "Content-Type": "application/json",
-      ...(secret && { Authorization: "Bearer " + secret }),
-      ...more.headers,
-    },
   });
 
-export const postEvents = (body, secret, idempotencyKey) =>
-  post("events", body, secret, { headers: { "Idempotency-Key": idempotencyKey } });
+// tell sends an act to the service. secret is the receipt secret: it goes here only, never with a message.
+export const tell = (route, body, secret, headers) =>
+  post(`${config.host}/v1/sites/${config.site}/${route}`, body, { ...(secret && { Authorization: "Bearer " + secret }), ...headers }, {
+    keepalive: true, // outlives the page
+  });
 
-// postWithdrawal outlives the page. It never throws: false means not confirmed yet.
-export const postWithdrawal = async (purposes, secret) => {
-  try {
-    return (await post("withdrawals", purposes ? { purposes } : {}, secret, { keepalive: true })).ok;
-  } catch {
-    return false;
-  }
-};
+// message sends what the visitor wrote to the site.
+export const message = async (body, signal) => read(await post(config.sendURL, body, {}, { credentials: "same-origin", signal }));

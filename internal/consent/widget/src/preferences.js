@@ -1,93 +1,84 @@
-import { asks, wordLinks } from "./banner.js";
-import { config } from "./config.js";
-import { choose, refuse, withdraw } from "./consent.js";
-import { button, make } from "./dom.js";
+import { makeLinks } from "./banner.js";
+import { choose, withdraw } from "./consent.js";
+import { button, make, text } from "./dom.js";
 import { fault } from "./events.js";
 import { objects } from "./gpc.js";
 import { direction, language, t } from "./i18n.js";
-import { granted, load, marker, notice } from "./machine.js";
+import { granted, load, notice, served } from "./machine.js";
 import { watch } from "./shown.js";
-import { agree, needNotice, say } from "./view.js";
+import { needNotice, render } from "./view.js";
 
-// The dialog of choices: what each purpose is, optional ones with a box of their own that nobody ticked, and the way back.
+// The dialog of choices: what each purpose is; once the service is accepted also a box for each optional purpose, that nobody
+// ticked, and the way back.
 let dialog;
-let settled = () => {};
-const refused = new Set(); // optional purposes that this page already told the ledger were refused
+const refused = []; // optional purposes that this page already told the ledger were refused
 
-const section = (purpose, box) =>
-  make(
-    "div", "purpose", {},
-    make("h3", "subtitle", { textContent: purpose.title }),
-    make("p", "text", { textContent: purpose.text }),
-    box ? make("label", "check", {}, box, purpose.title) : make("p", "needed", { textContent: t.needed }),
-  );
-
-const makeBoxes = () => {
-  const boxes = new Map();
-  for (const purpose of notice.purposes) {
-    if (purpose.necessity !== "RequestedService" && purpose.acceptance.includes("Checkbox")) {
-      boxes.set(purpose.name, make("input", "box", { type: "checkbox", checked: granted(purpose.name) }));
-    }
-  }
-  return boxes;
+// save sends what changed: withdrawals of what had been granted, new consents and refusals.
+const save = async (boxes, ui) => {
+  const those = (ticked, was) => boxes.filter((box) => box.checked === ticked && granted(box.name) === was).map((box) => box.name);
+  const yes = those(true, false);
+  // Who sends the signal is not asked, so that an empty box is no answer.
+  const no = objects() ? [] : those(false, false).filter((name) => !refused.includes(name));
+  const gone = those(false, true);
+  if (gone[0]) await withdraw(gone);
+  if (yes[0]) await choose(yes, "consent.given", ui);
+  if (no[0]) await choose(no, "consent.refused", ui);
+  refused.push(...no, ...gone);
 };
 
-// save sends what changed: new consents and refusals, and withdrawals of what had been granted.
-const save = async (boxes, ui) => {
-  const names = [...boxes.keys()];
-  const yes = names.filter((name) => boxes.get(name).checked && !granted(name));
-  const gone = names.filter((name) => !boxes.get(name).checked && granted(name));
-  // Who sends the signal is not asked, so that an empty box is no answer.
-  const no = names.filter((name) => !boxes.get(name).checked && !gone.includes(name) && !refused.has(name) && !objects());
-  if (gone.length) await withdraw(gone);
-  if (yes.length + no.length) await choose(yes, no, ui);
-  no.forEach((name) => refused.add(name));
+const section = (purpose, boxes) => {
+  let choice = text("text", t.needed);
+  if (purpose.acceptance.includes("Checkbox")) {
+    const box = make("input", "box", { type: "checkbox", name: purpose.name, checked: granted(purpose.name) });
+    boxes.push(box);
+    choice = make("label", "check", {}, box, purpose.title);
+  }
+  return make(
+    "div", "purpose", {},
+    text("title", purpose.title), text("text", purpose.text),
+    ...(purpose.necessity !== "Optional" || (served() && choice.control) ? [choice] : []),
+  );
 };
 
 export const preferences = async () => {
   load();
   if (dialog || !(await needNotice())) return;
-  const { texts, purposes } = notice;
-  const boxes = makeBoxes();
+  render();
+  const boxes = [];
   const status = make("p", "status", { role: "status" });
-  const words = make("p", "text", { textContent: texts.banner });
-  const leave = () => dialog.close();
-  const act = (work) => async () => {
+  // through does the work and closes the dialog, or says that it failed.
+  const through = (work) => async () => {
     try {
-      if ((await work()) === false) throw 0;
-      leave();
-      say(t.accepted);
+      await work();
+      dialog.close();
     } catch {
       status.textContent = t.failed;
       fault("ledger");
     }
   };
-  const buttons = asks()
-    ? [
-        button("accept", texts.accept, act(async () => (await agree("button", shown)) && save(boxes, shown()))),
-        button("refuse", texts.refuse, act(refuse)),
-      ]
-    : [
-        ...(boxes.size ? [button("save", t.save, act(() => save(boxes, shown())))] : []),
-        ...(marker?.p ? [button("withdraw", t.withdraw, act(() => withdraw()))] : []),
-      ];
+  const title = make("h2", "title", { textContent: notice.texts.choices });
   dialog = make(
-    "dialog", "dialog", { "aria-labelledby": "rempart-choices", lang: language, dir: direction() },
-    make("h2", "title", { id: "rempart-choices", textContent: texts.choices }),
-    words,
-    ...(objects() && boxes.size ? [make("p", "text", { textContent: t.gpc })] : []),
-    ...purposes.map((purpose) => section(purpose, boxes.get(purpose.name))),
-    make("p", "links", {}, ...wordLinks()),
+    "dialog", "dialog", { "aria-label": notice.texts.choices, lang: language, dir: direction() },
+    title,
+    ...(objects() ? [text("text", t.gpc)] : []),
+    ...notice.purposes.map((purpose) => section(purpose, boxes)),
+    make("div", "links", {}, ...makeLinks()),
     status,
-    make("div", "buttons", {}, ...buttons, button("leave", t.close, leave)),
+    make(
+      "div", "buttons", {},
+      ...(served() && boxes[0] ? [button("save", through(() => save(boxes, shown())), t.save)] : []),
+      ...(served() ? [button("withdraw", through(() => withdraw()), t.withdraw)] : []),
+      button("leave", () => dialog.close(), t.close),
+    ),
   );
-  dialog.onclose = () => {
-    dialog.remove();
-    dialog = null;
-    settled();
-  };
   document.body.append(dialog);
-  const shown = watch(words, words, dialog);
+  const shown = watch(title, title, dialog);
   dialog.showModal();
-  return new Promise((resolve) => (settled = resolve));
+  return new Promise((resolve) => {
+    dialog.onclose = () => {
+      dialog.remove();
+      dialog = null;
+      resolve();
+    };
+  });
 };

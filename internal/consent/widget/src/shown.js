@@ -3,24 +3,14 @@
 // bare tells whether the words can be read: no style of the page made them transparent, tiny, hidden or of the colour of
 // what lies behind them.
 const bare = (element) => {
-  const { color, fontSize, visibility, webkitTextFillColor: fill } = getComputedStyle(element);
-  if (visibility !== "visible" || parseFloat(fontSize) < 9 || /rgba|\//.test(color + fill)) return false;
-  let opacity = 1;
-  let behind;
-  for (let e = element; e; e = e.parentElement) {
-    const style = getComputedStyle(e);
-    if (style.filter.includes("opacity")) return false;
-    opacity *= style.opacity;
-    if (!behind && style.backgroundColor !== "rgba(0, 0, 0, 0)") behind = style.backgroundColor;
+  let { color, fontSize, visibility, webkitTextFillColor } = getComputedStyle(element);
+  let opacity = visibility !== "visible" || parseFloat(fontSize) < 9 || /rgba|\//.test(color + webkitTextFillColor) ? 0 : 1;
+  for (; element; element = element.parentElement) {
+    const style = getComputedStyle(element);
+    opacity *= style.filter.includes("opacity") || style.backgroundColor === color ? 0 : style.opacity;
+    if (style.backgroundColor !== "rgba(0, 0, 0, 0)") color = 0; // what lies further behind is not seen
   }
-  return opacity > 0.9 && behind !== color;
-};
-
-// clear tells whether nothing lies over the element's centre. What is scrolled out of the frame is not asked.
-const clear = (element, top, bottom) => {
-  const box = element.getBoundingClientRect();
-  const y = (box.top + box.bottom) / 2;
-  return y < top || y > bottom || element.contains(document.elementFromPoint((box.left + box.right) / 2, y));
+  return opacity > 0.9;
 };
 
 // watch starts to measure, and returns how to ask: {shownMs, visible}. words is the element with the text, in element; frame
@@ -38,19 +28,19 @@ export const watch = (element, words, frame) => {
   observer.observe(words);
   return () => {
     take(observer.takeRecords());
-    const shownMs = Math.round(total + (since && performance.now() - since));
-    const outer = frame.getBoundingClientRect();
-    const box = element.getBoundingClientRect();
-    const text = words.getBoundingClientRect();
+    const shownMs = Math.ceil(total + (since && performance.now() - since));
+    const [outer, box, text, ...buttons] = [frame, element, words, ...element.querySelectorAll("button")].map((one) => one.getBoundingClientRect());
     const top = Math.max(outer.top, 0);
     const bottom = Math.min(outer.bottom, innerHeight);
-    const half = Math.min(box.height, bottom - top) / 2;
-    const parts = [words, ...element.querySelectorAll("button")];
+    // Nothing may lie over the middle of the words and of the buttons, where they are not scrolled out of the frame.
+    const clear = ({ left, right, top: from, bottom: to }) =>
+      from + to < 2 * top || from + to > 2 * bottom || element.contains(document.elementFromPoint((left + right) / 2, (from + to) / 2));
     return {
       shownMs,
       visible:
         shownMs > 0 && bare(words) && text.top >= box.top && text.bottom <= box.bottom &&
-        Math.min(bottom, box.bottom) - Math.max(top, box.top) >= half && parts.every((part) => clear(part, top, bottom)),
+        2 * (Math.min(bottom, box.bottom) - Math.max(top, box.top)) >= Math.min(box.height, bottom - top) &&
+        [text, ...buttons].every(clear),
     };
   };
 };

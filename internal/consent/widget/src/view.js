@@ -1,8 +1,8 @@
 import { asks, banner, makeBanner, renderBanner, words } from "./banner.js";
-import { focusArea, forgetTrigger, makeChat, propose, renderChat, startWaiting } from "./chat.js";
+import { allows, focusArea, forgetTrigger, makeChat, propose, renderChat, startWaiting } from "./chat.js";
 import { config } from "./config.js";
 import { accept, refuse } from "./consent.js";
-import { button, make, set } from "./dom.js";
+import { button, make, text } from "./dom.js";
 import { emit, fault } from "./events.js";
 import { direction, language, t } from "./i18n.js";
 import { enter, load, notice, setNotice, state } from "./machine.js";
@@ -11,37 +11,37 @@ import { preferences } from "./preferences.js";
 import { watch } from "./shown.js";
 
 // Launcher and panel. The panel comes right after the launcher in the document and is made when it is first opened.
-export let panel;
-let launcher, choices, status, shown, fetching;
+let panel, launcher, choices, status, shown;
 
 export const isOpen = () => panel && !panel.hidden;
-export const say = (text) => status && (status.textContent = text);
+export const say = (words) => (status.textContent = words);
+
+const expand = (is) => {
+  panel.hidden = !is;
+  launcher.setAttribute("aria-expanded", is);
+};
 
 // mount puts the launcher early into the page, or where the page wants it.
 export const mount = (where) => {
-  const place = typeof where === "string" ? document.querySelector(where) : where;
-  launcher = button("launcher", t.launch, () => (isOpen() ? close() : open()));
-  set(launcher, { "aria-expanded": "false", lang: language });
-  if (place) {
-    launcher.className += " rempart-inline";
-    place.append(launcher);
-  } else {
-    document.body.prepend(launcher);
-  }
+  const place = where?.append ? where : document.querySelector(where || "body");
+  launcher = button("launcher", () => (isOpen() ? close() : open()), t.launch);
+  launcher.lang = language;
+  if (where) launcher.classList.add("rempart-inline");
+  place.prepend(launcher);
   document.addEventListener("keydown", (event) => {
-    if (event.key === "Escape" && isOpen() && !document.querySelector(".rempart-dialog")) close();
+    if (event.key === "Escape" && !document.querySelector(".rempart-dialog")) close();
   });
 };
 
 const makePanel = () => {
-  choices = button("choices", "", preferences);
+  choices = button("choices", preferences);
   status = make("p", "status", { role: "status" });
-  const [log, form] = makeChat();
+  const [log, composer] = makeChat();
   panel = make(
     "div", "panel",
-    { id: "rempart-panel", role: "dialog", "aria-label": t.title, tabIndex: -1, lang: language, dir: direction(), popover: "manual", hidden: true },
-    make("div", "head", {}, make("h2", "title", { textContent: t.title }), choices, button("close", t.close, close)),
-    log, makeBanner(acceptHere, refuseHere, preferences), status, form,
+    { id: "rempart-panel", role: "dialog", "aria-label": t.launch, tabIndex: -1, lang: language, dir: direction(), popover: "manual", hidden: true },
+    make("div", "head", {}, text("title", t.launch), choices, button("close", close, t.close)),
+    log, makeBanner(acceptHere, refuseHere, preferences), status, composer,
   );
   launcher.after(panel);
   launcher.setAttribute("aria-controls", panel.id);
@@ -50,7 +50,8 @@ const makePanel = () => {
 
 export const render = () => {
   if (!panel) return;
-  set(choices, { textContent: notice ? notice.texts.choices : "", hidden: !notice });
+  choices.hidden = !notice;
+  choices.textContent = notice?.texts.choices;
   renderBanner();
   renderChat();
   if (state === "refused") say(t.refused + (config.ephemeral ? " " + t.ephemeral : ""));
@@ -58,65 +59,56 @@ export const render = () => {
 };
 
 // needNotice has the words fetched, once. It resolves to false when they did not come.
+let fetching;
 export const needNotice = async () => {
-  if (notice) return true;
-  fetching = fetching || fetchNotice(language);
+  fetching = fetching || fetchNotice(language).then(setNotice);
   try {
-    setNotice(await fetching);
+    await fetching;
     return true;
   } catch {
-    fault("notice");
-    return false;
-  } finally {
     fetching = null;
+    fault("notice");
   }
 };
 
 export const open = async () => {
   load();
   if (!panel) makePanel();
-  const was = isOpen();
-  panel.hidden = false;
-  if (!was) panel.showPopover?.();
-  set(launcher, { "aria-expanded": "true" });
-  const ready = await needNotice();
+  if (isOpen()) return;
+  expand(true);
+  panel.showPopover?.();
+  say((await needNotice()) ? "" : t.failed);
   if (state === "dormant" || state === "withdrawn") enter("noticed");
-  say(ready ? "" : t.unloaded);
-  render();
-  if (was) return;
-  if (asks()) {
-    emit("notice-shown", { version: notice.version, language });
-    panel.focus();
-  } else {
-    focusArea();
-  }
+  else render();
+  if (!asks()) return focusArea();
+  emit("notice-shown", { version: notice.version, language });
+  panel.focus();
 };
 
 export const close = () => {
   if (!isOpen()) return;
   const inside = panel.contains(document.activeElement);
-  if (state === "pending-trigger") dropTrigger();
+  if (state === "pending-trigger") refuseHere();
   panel.hidePopover?.();
-  panel.hidden = true;
-  set(launcher, { "aria-expanded": "false" });
+  expand(false);
   if (inside) launcher.focus();
   emit("closed");
 };
 
-// block says why a message did not leave, and brings the words into view.
-export const block = (reason, text) => {
+// block says why a message did not leave, and brings the words into view. Where they did not come it asks for them again.
+export const block = (reason) => {
   if (state === "refused") enter("noticed");
-  say(text);
+  say(notice ? t.unread : t.failed);
+  needNotice().then(render);
   banner.scrollIntoView({ block: "nearest" });
   banner.focus({ preventScroll: true });
   emit("send-blocked", { reason });
 };
 
-// agree records the acceptance of the requested service, if its words were really shown. It never throws: false is no.
-export const agree = async (method, ask = shown) => {
-  const ui = ask();
-  if (!ui.visible) return block("banner", t.unseen);
-  say("");
+// agree records the acceptance of the requested service, if its words were really shown. It never throws.
+export const agree = async (method) => {
+  const ui = shown();
+  if (!ui.visible) return block("banner");
   try {
     await accept(config.requested, method, ui);
     say(t.accepted);
@@ -124,26 +116,24 @@ export const agree = async (method, ask = shown) => {
   } catch (error) {
     render();
     say(error === "stale" ? t.changed : t.failed);
-    if (error === "stale") emit("stale");
+    if (error === "stale") emit(error);
     else fault("ledger");
-    return false;
   }
 };
 
 export const acceptHere = async () => {
-  if (!(await agree(state === "pending-trigger" ? "trigger-button" : "button"))) return;
+  if (!(await agree(state === "pending-trigger" && allows("TriggerButton") ? "trigger-button" : "button"))) return;
   focusArea();
   startWaiting();
 };
 
-const dropTrigger = () => {
-  forgetTrigger();
-  enter("noticed", "refused");
-};
-
 export const refuseHere = async () => {
-  if (state === "pending-trigger") dropTrigger();
-  else await refuse();
+  if (state === "pending-trigger") {
+    forgetTrigger();
+    enter("noticed", "refused");
+  } else {
+    await refuse();
+  }
   focusArea();
 };
 
@@ -153,5 +143,4 @@ export const offer = async (id) => {
   if (!propose(id)) return;
   if (state === "accepted") return startWaiting();
   enter("pending-trigger", "trigger-blocked", { id });
-  banner.scrollIntoView({ block: "nearest" });
 };
