@@ -2,6 +2,7 @@ package browser
 
 import (
 	"crypto/sha256"
+	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
@@ -44,7 +45,6 @@ func siteConfig(id, pages, host, material string, version int32) widget.Config {
 type purpose struct {
 	Name       string   `json:"name"`
 	Necessity  string   `json:"necessity"`
-	Kind       string   `json:"kind"`
 	Title      string   `json:"title"`
 	Text       string   `json:"text"`
 	Acceptance []string `json:"acceptance"`
@@ -52,8 +52,8 @@ type purpose struct {
 
 // trigger is a scenario that a page offers.
 type trigger struct {
-	ID    string            `json:"id"`
-	Texts map[string]string `json:"texts"`
+	ID   string `json:"id"`
+	Text string `json:"text"`
 }
 
 // noticeBody is what the service serves as notice.LANG.json.
@@ -61,7 +61,7 @@ type noticeBody struct {
 	Site           string            `json:"site"`
 	Notice         string            `json:"notice"`
 	Version        int32             `json:"version"`
-	Lang           string            `json:"lang"`
+	Language       string            `json:"language"`
 	SHA256         string            `json:"sha256"`
 	MaterialDigest string            `json:"materialDigest"`
 	Texts          map[string]string `json:"texts"`
@@ -83,6 +83,7 @@ func words(lang string, version int32) (map[string]string, []purpose, []trigger)
 		edition = title(fmt.Sprintf(" (édition %d)", version), fmt.Sprintf(" (edition %d)", version))
 	}
 	texts := map[string]string{
+		"language": lang,
 		"banner": title("En envoyant un message, vous acceptez les conditions et l'enregistrement d'un identifiant sur votre appareil pour cette conversation.",
 			"By sending a message you accept the terms and that an identifier is stored on your device for this conversation.") + edition,
 		"accept":         title("Accepter", "Accept"),
@@ -95,13 +96,13 @@ func words(lang string, version int32) (map[string]string, []purpose, []trigger)
 		"privacyURL":     "https://shop.example/privacy",
 	}
 	purposes := []purpose{
-		{"conversation", "RequestedService", "Expressed", title("Conversation", "Conversation"),
+		{"conversation", "RequestedService", title("Conversation", "Conversation"),
 			title("Répondre à vos messages. Les messages sont gardés 30 jours.", "To answer your messages. Messages are kept for 30 days."),
 			[]string{"Message", "Button", "TriggerButton", "SiteAssertion"}},
-		{"newsletter", "Optional", "Expressed", title("Lettre d'information", "Newsletter"),
+		{"newsletter", "Optional", title("Lettre d'information", "Newsletter"),
 			title("Vous écrire une fois par mois.", "To write to you once a month."), []string{"Checkbox"}},
 	}
-	triggers := []trigger{{"returns", map[string]string{"text": title("Vous voulez renvoyer un article ? Je vous guide.", "Do you want to return an item? I can guide you.")}}}
+	triggers := []trigger{{"returns", title("Vous voulez renvoyer un article ? Je vous guide.", "Do you want to return an item? I can guide you.")}}
 	return texts, purposes, triggers
 }
 
@@ -113,4 +114,23 @@ func hash(value any) string {
 	}
 	sum := sha256.Sum256(data)
 	return hex.EncodeToString(sum[:])
+}
+
+// wordsHash is the digest of the words as the ledger has it: base64url SHA-256 of the canonical JSON of the texts, with what is
+// told of each purpose.
+func wordsHash(texts map[string]string, purposes []purpose) string {
+	all := map[string]any{}
+	for name, text := range texts {
+		all[name] = text
+	}
+	var told []map[string]string
+	for _, p := range purposes {
+		told = append(told, map[string]string{"name": p.Name, "title": p.Title, "text": p.Text})
+	}
+	all["purposes"] = told
+	sum, err := hex.DecodeString(hash(all))
+	if err != nil {
+		panic(err) // hash writes hexadecimal
+	}
+	return base64.RawURLEncoding.EncodeToString(sum)
 }

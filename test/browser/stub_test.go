@@ -2,6 +2,7 @@ package browser
 
 import (
 	"encoding/json"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -71,8 +72,8 @@ func (s *stub) digest(site string) string {
 func (s *stub) notice(site, lang string) noticeBody {
 	version := s.version[site] + 1
 	texts, purposes, triggers := words(lang, version)
-	sum := hash(texts)
-	return noticeBody{Site: site, Notice: "messages", Version: version, Lang: lang, SHA256: sum, MaterialDigest: s.digest(site),
+	sum := wordsHash(texts, purposes)
+	return noticeBody{Site: site, Notice: "messages", Version: version, Language: lang, SHA256: sum, MaterialDigest: s.digest(site),
 		Texts: texts, Purposes: purposes, Triggers: triggers, Token: strings.Join([]string{site, lang, sum, s.digest(site)}, ".")}
 }
 
@@ -206,9 +207,7 @@ func answer(w http.ResponseWriter, status int, body any) {
 
 func problem(w http.ResponseWriter, status int, code string, more map[string]any) {
 	body := map[string]any{"type": code, "status": status}
-	for k, v := range more {
-		body[k] = v
-	}
+	maps.Copy(body, more)
 	w.Header().Set("Content-Type", "application/problem+json")
 	w.WriteHeader(status)
 	_ = json.NewEncoder(w).Encode(body) // the visitor may be gone

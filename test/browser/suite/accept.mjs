@@ -7,6 +7,7 @@ import {
 // wordsShown replaces a notice's words by those in the document, so that their hash is of what the visitor saw.
 const wordsShown = async (tab, notice) => ({
   ...notice.texts,
+  purposes: notice.purposes.map(({ name, title, text }) => ({ name, title, text })),
   banner: await tab.textContent("#rempart-consent-words"),
   accept: await tab.textContent(".rempart-panel .rempart-accept"),
   acceptAndSend: await tab.textContent(".rempart-send"),

@@ -182,5 +182,5 @@ export const untouched = async (tab, { site = "shop", reads = 1, opened = false,
 export const canonical = (value) =>
   JSON.stringify(value, (_, v) =>
     v && typeof v === "object" && !Array.isArray(v) ? Object.fromEntries(Object.entries(v).sort(([a], [b]) => (a < b ? -1 : 1))) : v);
-export const sha256 = (text) => createHash("sha256").update(text).digest("hex");
+export const sha256 = (text) => createHash("sha256").update(text).digest("base64url");
 export { assert };

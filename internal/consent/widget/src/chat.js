@@ -93,7 +93,7 @@ export const propose = (id) => {
   const known = notice?.triggers.find((one) => one.id === id);
   if (!known) return fault("trigger");
   trigger = id;
-  bubble("theirs", known.texts.text);
+  bubble("theirs", known.text);
   return true;
 };
 

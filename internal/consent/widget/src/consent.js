@@ -2,8 +2,9 @@ import { config, random128, seconds } from "./config.js";
 import { emit, fault } from "./events.js";
 import { stopSending } from "./gate.js";
 import { gpc } from "./gpc.js";
+import { language } from "./i18n.js";
 import { adopt, digest, enter, marker, notice, setMarker, setNotice, state } from "./machine.js";
-import { tell } from "./network.js";
+import { fetchNotice, tell } from "./network.js";
 import { endConversation, read, write } from "./store.js";
 
 // A refusal is remembered for six months, by the longest six months.
@@ -35,8 +36,9 @@ const once = (fn) => {
   return (running = running || locked().finally(() => (running = null)));
 };
 
-// record has the ledger record acts, and returns the secret that they are recorded under. It throws "stale" when the words
-// are not the current ones (the new ones are here then), and anything else when the outcome is unknown or bad.
+// record has the ledger record acts. It returns the secret that they are recorded under, and which purposes wait for a mail to
+// be confirmed. It throws "stale" when the words are not the current ones (the new ones are here then), and anything else when
+// the outcome is unknown or bad.
 const record = async (purposes, acts, method, ui, more, secret) => {
   const about = notice.token + acts + purposes;
   if (pending?.about !== about) {
@@ -59,14 +61,14 @@ const record = async (purposes, acts, method, ui, more, secret) => {
   const answer = await response.json();
   if (response.status === 409) {
     pending = null;
-    setNotice(answer.notice);
+    setNotice(answer.notice.language === language ? answer.notice : await fetchNotice(language));
     throw "stale";
   }
   if (!response.ok) throw response.status;
-  receipt = answer.receipt;
-  ({ secret } = pending);
+  receipt = answer.receipt || receipt; // none where there was nothing new to record
+  const k = pending.secret;
   pending = null;
-  return secret;
+  return [k, answer.pending || []];
 };
 
 // accept records that the requested service's purposes are accepted, and only then stores that.
@@ -75,7 +77,7 @@ export const accept = (purposes, method, ui, more) =>
     adopt(read());
     if (state === "accepted") return;
     await flush();
-    const k = await record(
+    const [k] = await record(
       purposes,
       ["terms.accepted", config.storageBasis === "Consent" ? "consent.given" : "storage.acknowledged"],
       method, ui, more,
@@ -89,8 +91,9 @@ export const accept = (purposes, method, ui, more) =>
 // choose records choices about optional purposes, each made by its own box, after acceptance.
 export const choose = (purposes, type, ui) =>
   once(async () => {
-    await record(purposes, [type], "checkbox", ui, {}, marker.k);
-    if (type === "consent.refused") return;
+    const [, waiting] = await record(purposes, [type], "checkbox", ui, {}, marker.k);
+    purposes = purposes.filter((name) => !waiting.includes(name));
+    if (type === "consent.refused" || !purposes[0]) return;
     keep({ ...marker, p: [...marker.p, ...purposes] });
     emit("accepted", { purposes, method: "checkbox" });
   });
