@@ -22,6 +22,8 @@ var variants = map[string]func(*widget.Config){
 	"aggregate":  func(c *widget.Config) { c.Proof = widget.ProofAggregate },
 	"unasserted": func(c *widget.Config) { c.Asserted = []string{} },
 	"languages":  func(c *widget.Config) { c.Languages = widget.Languages() },
+	// young asks for an age.
+	"young": func(c *widget.Config) { c.Acceptance = widget.AcceptExplicit },
 	// same is served from the origin of its pages, which a policy of 'self' wants.
 	"same": func(c *widget.Config) {},
 }
@@ -48,6 +50,7 @@ type purpose struct {
 	Title      string   `json:"title"`
 	Text       string   `json:"text"`
 	Acceptance []string `json:"acceptance"`
+	MinimumAge int32    `json:"minimumAge,omitempty"`
 }
 
 // trigger is a scenario that a page offers.
@@ -70,8 +73,8 @@ type noticeBody struct {
 	Token          string            `json:"token"`
 }
 
-// words are those of the notice in French, and in English for every other language.
-func words(lang string, version int32) (map[string]string, []purpose, []trigger) {
+// words are those of the notice in French, and in English for every other language. age is the one that each purpose needs, or 0.
+func words(lang string, version, age int32) (map[string]string, []purpose, []trigger) {
 	title := func(fr, en string) string {
 		if lang == "fr" {
 			return fr
@@ -98,9 +101,9 @@ func words(lang string, version int32) (map[string]string, []purpose, []trigger)
 	purposes := []purpose{
 		{"conversation", "RequestedService", title("Conversation", "Conversation"),
 			title("Répondre à vos messages. Les messages sont gardés 30 jours.", "To answer your messages. Messages are kept for 30 days."),
-			[]string{"Message", "Button", "TriggerButton", "SiteAssertion"}},
+			[]string{"Message", "Button", "TriggerButton", "SiteAssertion"}, age},
 		{"newsletter", "Optional", title("Lettre d'information", "Newsletter"),
-			title("Vous écrire une fois par mois.", "To write to you once a month."), []string{"Checkbox"}},
+			title("Vous écrire une fois par mois.", "To write to you once a month."), []string{"Checkbox"}, age},
 	}
 	triggers := []trigger{{"returns", title("Vous voulez renvoyer un article ? Je vous guide.", "Do you want to return an item? I can guide you.")}}
 	return texts, purposes, triggers

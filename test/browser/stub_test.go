@@ -71,7 +71,7 @@ func (s *stub) digest(site string) string {
 
 func (s *stub) notice(site, lang string) noticeBody {
 	version := s.version[site] + 1
-	texts, purposes, triggers := words(lang, version)
+	texts, purposes, triggers := words(lang, version, age(site))
 	sum := wordsHash(texts, purposes)
 	return noticeBody{Site: site, Notice: "messages", Version: version, Language: lang, SHA256: sum, MaterialDigest: s.digest(site),
 		Texts: texts, Purposes: purposes, Triggers: triggers, Token: strings.Join([]string{site, lang, sum, s.digest(site)}, ".")}
@@ -139,6 +139,8 @@ func (s *stub) events(w http.ResponseWriter, r *http.Request) {
 		OccurredAt  string
 		Evidence    string
 		GPC         bool
+		// OldEnoughFor is the age that the visitor says to have.
+		OldEnoughFor int32
 	}
 	site, key := r.PathValue("site"), r.Header.Get("Idempotency-Key")
 	if err := json.NewDecoder(r.Body).Decode(&act); err != nil || key == "" || len(act.Acts) == 0 {
@@ -154,6 +156,10 @@ func (s *stub) events(w http.ResponseWriter, r *http.Request) {
 		problem(w, http.StatusConflict, "notice_stale", map[string]any{"notice": current})
 		return
 	}
+	if act.OldEnoughFor < age(site) {
+		problem(w, http.StatusForbidden, "age_not_asserted", nil)
+		return
+	}
 	if receipt, ok := s.seen[key]; ok {
 		answer(w, http.StatusOK, map[string]any{"receipt": receipt, "state": map[string]any{}, "deduplicated": true})
 		return
@@ -164,6 +170,14 @@ func (s *stub) events(w http.ResponseWriter, r *http.Request) {
 			secret(r), s.seen[key], act.GPC, act.Evidence, act.OccurredAt, act.UI})
 	}
 	answer(w, http.StatusCreated, map[string]any{"receipt": s.seen[key], "state": map[string]any{}})
+}
+
+// age is the one that a site's visitors must have.
+func age(site string) int32 {
+	if site == "young" {
+		return 15
+	}
+	return 0
 }
 
 func (s *stub) withdrawals(w http.ResponseWriter, r *http.Request) {

@@ -203,6 +203,29 @@ test("T9", "who refused may write where the policy allows a conversation in memo
   assert.equal(await other.inputValue(".rempart-area"), "Bonjour");
 });
 
+test("T9", "an age is asked where the policy needs one, by a box that nobody ticked", async () => {
+  const since = await mark();
+  const tab = await visit(await visitor({}, collectEvents), "young");
+  await openPanel(tab);
+  const box = tab.locator(".rempart-panel input[type=checkbox]");
+  assert.equal(await box.isChecked(), false);
+  assert.match(await tab.textContent("#rempart-consent-banner"), /15 ans ou plus/);
+  await tab.click(".rempart-panel .rempart-accept");
+  await said(tab);
+  assert.deepEqual((await eventsOf(tab, "send-blocked")).map((e) => e.reason), ["age"]);
+  assert.deepEqual(await since.ledger(), []);
+  await box.check();
+  await accept(tab);
+  await tab.click(".rempart-choices");
+  await tab.getByLabel("Lettre d'information. J'ai 15 ans ou plus.").check();
+  await tab.click(".rempart-save");
+  await tab.waitForFunction(() => window.rempart.state().purposes.includes("newsletter"));
+  assert.equal((await since.ledger()).length, 3);
+  const other = await visit(await visitor());
+  await openPanel(other);
+  assert.equal(await other.isVisible(".rempart-panel input"), false);
+});
+
 test("T10", "an accepted scenario starts once", async () => {
   const since = await mark();
   const tab = await visit(await visitor({}, collectEvents));

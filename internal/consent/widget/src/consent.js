@@ -89,9 +89,9 @@ export const accept = (purposes, method, ui, more) =>
   });
 
 // choose records choices about optional purposes, each made by its own box, after acceptance.
-export const choose = (purposes, type, ui) =>
+export const choose = (purposes, type, ui, more) =>
   once(async () => {
-    const [, waiting] = await record(purposes, [type], "checkbox", ui, {}, marker.k);
+    const [, waiting] = await record(purposes, [type], "checkbox", ui, more, marker.k);
     purposes = purposes.filter((name) => !waiting.includes(name));
     if (type === "consent.refused" || !purposes[0]) return;
     keep({ ...marker, p: [...marker.p, ...purposes] });

@@ -1,17 +1,14 @@
 import css from "./widget.css";
 
-export const set = (element, props) => {
-  for (const name in props) {
-    if (name in element) element[name] = props[name];
-    else element.setAttribute(name, props[name]);
-  }
-};
-
 // make creates an element with our class, properties or attributes, and children. Nothing here parses markup or sets a
 // style attribute: pages may forbid both.
 export const make = (tag, name, props, ...children) => {
   const element = document.createElement(tag);
-  set(element, { className: "rempart-" + name, ...props });
+  element.className = "rempart-" + name;
+  for (const key in props) {
+    if (key in element) element[key] = props[key];
+    else element.setAttribute(key, props[key]);
+  }
   element.append(...children);
   return element;
 };
@@ -25,6 +22,9 @@ export const button = (name, act, textContent = "") =>
     // A click that a script made is nobody's act.
     onclick: (event) => (event.isTrusted || navigator.userActivation?.isActive) && act(),
   });
+
+// check is a box that nobody ticked, with its words.
+export const check = (words, props) => make("label", "check", {}, make("input", "box", { type: "checkbox", ...props }), words);
 
 export const dress = () => {
   const sheet = new CSSStyleSheet();

@@ -1,6 +1,6 @@
-import { makeLinks } from "./banner.js";
+import { makeLinks, ofAge, years } from "./banner.js";
 import { choose, withdraw } from "./consent.js";
-import { button, make, text } from "./dom.js";
+import { button, check, make, text } from "./dom.js";
 import { fault } from "./events.js";
 import { objects } from "./gpc.js";
 import { direction, language, t } from "./i18n.js";
@@ -21,7 +21,8 @@ const save = async (boxes, ui) => {
   const no = objects() ? [] : those(false, false).filter((name) => !refused.includes(name));
   const gone = those(false, true);
   if (gone[0]) await withdraw(gone);
-  if (yes[0]) await choose(yes, "consent.given", ui);
+  const oldEnoughFor = years(notice.purposes.filter((p) => yes.includes(p.name)));
+  if (yes[0]) await choose(yes, "consent.given", ui, { oldEnoughFor });
   if (no[0]) await choose(no, "consent.refused", ui);
   refused.push(...no, ...gone);
 };
@@ -29,9 +30,9 @@ const save = async (boxes, ui) => {
 const section = (purpose, boxes) => {
   let choice = text("text", t.needed);
   if (purpose.acceptance.includes("Checkbox")) {
-    const box = make("input", "box", { type: "checkbox", name: purpose.name, checked: granted(purpose.name) });
-    boxes.push(box);
-    choice = make("label", "check", {}, box, purpose.title);
+    const { name, title, minimumAge } = purpose;
+    choice = check(title + (minimumAge ? ". " + ofAge(minimumAge) : ""), { name, checked: granted(name) });
+    boxes.push(choice.control);
   }
   return make(
     "div", "purpose", {},

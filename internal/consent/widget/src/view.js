@@ -1,4 +1,4 @@
-import { asks, banner, makeBanner, renderBanner, words } from "./banner.js";
+import { asks, banner, makeBanner, renderBanner, saidAge, words } from "./banner.js";
 import { allows, focusArea, forgetTrigger, makeChat, propose, renderChat, startWaiting } from "./chat.js";
 import { config } from "./config.js";
 import { accept, refuse } from "./consent.js";
@@ -108,9 +108,11 @@ export const block = (reason) => {
 // agree records the acceptance of the requested service, if its words were really shown. It never throws.
 export const agree = async (method) => {
   const ui = shown();
+  const oldEnoughFor = saidAge();
   if (!ui.visible) return block("banner");
+  if (oldEnoughFor === undefined) return block("age");
   try {
-    await accept(config.requested, method, ui);
+    await accept(config.requested, method, ui, { oldEnoughFor });
     say(t.accepted);
     return true;
   } catch (error) {
