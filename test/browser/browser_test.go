@@ -23,13 +23,17 @@ type outcome struct {
 	Millis int    `json:"millis"`
 }
 
-func TestWidgetInABrowser(t *testing.T) {
+func TestWidgetInABrowser(t *testing.T) { run(t, newStub) }
+
+// run has the suite visit pages whose service start makes.
+func run(t *testing.T, start func(pages, host string) service) {
+	t.Helper()
 	node := need(t, "node", "nodejs")
 	chromium := need(t, "chromium", "chromium")
 	if _, err := os.Stat("node_modules/playwright-core"); err != nil {
 		t.Fatal("Playwright's library is not here; run: npm ci --prefix test/browser")
 	}
-	_, pages, host := newFront(t)
+	pages, host := newFront(t, start)
 	suite := exec.CommandContext(t.Context(), node, "suite/run.mjs")
 	suite.Env = append(os.Environ(), "PAGES="+pages, "SERVICE="+host, "CHROMIUM="+chromium, "ONLY="+os.Getenv("ONLY"))
 	suite.Stderr = os.Stderr

@@ -32,17 +32,20 @@ type request struct {
 	ETag      string `json:"etag"`
 }
 
-// ledger is what the suite asks of the service beside its public routes.
-type ledger interface {
+// service is consentd, or what stands for it, and what the suite asks of it beside its public routes.
+type service interface {
+	http.Handler
+	// entries are the ledger's from a number on.
 	entries(from int) []entry
+	// publish makes a new version of a site's notice.
 	publish(site string, material bool)
-	config(site string) widget.Config
+	// script is a site's widget, and the base URL that is baked into it.
+	script(site string) (widget.Script, string, error)
 }
 
 // front stands before pages and service: it records what they are asked, and fails where the suite says.
 type front struct {
-	service http.Handler
-	ledger  ledger
+	service service
 	pages   string
 
 	mu     sync.Mutex
@@ -142,8 +145,7 @@ func (f *front) page(w http.ResponseWriter, r *http.Request) {
 		http.NotFound(w, r)
 		return
 	}
-	config := f.ledger.config(site)
-	script, err := widget.Build(config)
+	script, host, err := f.service.script(site)
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusInternalServerError)
 		return
@@ -153,7 +155,7 @@ func (f *front) page(w http.ResponseWriter, r *http.Request) {
 	if strings.HasPrefix(name, "strict") {
 		w.Header().Set("Content-Security-Policy", strict)
 	}
-	_ = parsed.Execute(w, map[string]string{"Site": site, "Pages": f.pages, "Host": config.Host, "Integrity": script.Integrity, "Lang": cmp.Or(r.FormValue("lang"), "fr")})
+	_ = parsed.Execute(w, map[string]string{"Site": site, "Pages": f.pages, "Host": host, "Integrity": script.Integrity, "Lang": cmp.Or(r.FormValue("lang"), "fr")})
 }
 
 // control is the suite's back door.
@@ -165,7 +167,7 @@ func (f *front) control(w http.ResponseWriter, r *http.Request) {
 	case "requests":
 		answer(w, http.StatusOK, append([]request{}, f.seen[min(from, len(f.seen)):]...))
 	case "ledger":
-		answer(w, http.StatusOK, append([]entry{}, f.ledger.entries(from)...))
+		answer(w, http.StatusOK, append([]entry{}, f.service.entries(from)...))
 	case "fault":
 		if f.hold != nil {
 			close(f.hold)
@@ -175,19 +177,19 @@ func (f *front) control(w http.ResponseWriter, r *http.Request) {
 			http.Error(w, err.Error(), http.StatusBadRequest)
 		}
 	case "publish":
-		f.ledger.publish(r.FormValue("site"), slices.Contains([]string{"Material"}, r.FormValue("change")))
+		f.service.publish(r.FormValue("site"), slices.Contains([]string{"Material"}, r.FormValue("change")))
 	default:
 		http.NotFound(w, r)
 	}
 }
 
-// newFront starts both origins on free ports and returns the front with their URLs.
-func newFront(t *testing.T) (f *front, pages, host string) {
+// newFront starts both origins on free ports, and behind them the service that start makes for these origins. It returns the
+// origins.
+func newFront(t *testing.T, start func(pages, host string) service) (pages, host string) {
 	t.Helper()
-	f = &front{}
+	f := &front{}
 	pages = serve(t, "localhost", func(w http.ResponseWriter, r *http.Request) { f.at("pages").ServeHTTP(w, r) })
 	host = serve(t, "127.0.0.1", func(w http.ResponseWriter, r *http.Request) { f.at("service").ServeHTTP(w, r) })
-	service := newStub(pages, host)
-	f.service, f.ledger, f.pages = service, service, pages
-	return f, pages, host
+	f.service, f.pages = start(pages, host), pages
+	return pages, host
 }

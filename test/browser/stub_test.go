@@ -40,18 +40,16 @@ type stub struct {
 	version  map[string]int32
 }
 
-func newStub(pages, host string) *stub {
+func newStub(pages, host string) service {
 	return &stub{pages: pages, host: host, seen: map[string]string{}, material: map[string]int32{}, version: map[string]int32{}}
 }
 
-// entries are the ledger's from a number on.
 func (s *stub) entries(from int) []entry {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Clone(s.ledger[min(from, len(s.ledger)):])
 }
 
-// publish makes a new version of a site's notice.
 func (s *stub) publish(site string, material bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -61,8 +59,16 @@ func (s *stub) publish(site string, material bool) {
 	}
 }
 
-func (s *stub) config(site string) widget.Config {
-	return siteConfig(site, s.pages, s.host, s.digest(site)[:16], s.version[site]+1)
+func (s *stub) script(site string) (widget.Script, string, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.build(site)
+}
+
+func (s *stub) build(site string) (widget.Script, string, error) {
+	c := siteConfig(site, s.pages, s.host, s.digest(site)[:16], s.version[site]+1)
+	script, err := widget.Build(c)
+	return script, c.Host, err
 }
 
 func (s *stub) digest(site string) string {
@@ -101,7 +107,7 @@ func (s *stub) static(w http.ResponseWriter, r *http.Request) {
 	if lang, ok := strings.CutPrefix(file, "notice."); ok {
 		body, _ = json.Marshal(s.notice(site, strings.TrimSuffix(lang, ".json"))) // strings and numbers
 	} else {
-		script, err := widget.Build(s.config(site))
+		script, _, err := s.build(site)
 		if err != nil {
 			http.Error(w, err.Error(), http.StatusInternalServerError)
 			return
