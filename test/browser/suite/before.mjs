@@ -72,7 +72,8 @@ test("T3", "two static requests that are the same for everybody", async () => {
     await tab.close();
   }
   for (const one of asked) assert.ok(one.startsWith(PAGES + "/") || one.startsWith(SERVICE + "/"), `${one} is another host`);
-  const requests = (await since.requests()).filter((request) => !request.path.startsWith("/p/"));
+  // The page itself, and the icon that the browser may ask for by itself, are the site's.
+  const requests = (await since.requests()).filter((request) => request.at !== "pages" || !/^\/(p\/|favicon)/.test(request.path));
   assert.deepEqual(requests.map((r) => r.method + " " + r.path), Array(2).fill(["GET /w/shop/widget.js", "GET /w/shop/notice.fr.json"]).flat());
   for (const request of requests) {
     assert.equal(request.at, "service");
