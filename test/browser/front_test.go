@@ -155,7 +155,7 @@ func (f *front) page(w http.ResponseWriter, r *http.Request) {
 	if strings.HasPrefix(name, "strict") {
 		w.Header().Set("Content-Security-Policy", strict)
 	}
-	_ = parsed.Execute(w, map[string]string{"Site": site, "Pages": f.pages, "Host": host, "Integrity": script.Integrity, "Lang": cmp.Or(r.FormValue("lang"), "fr")})
+	_ = parsed.Execute(w, map[string]string{"Site": site, "Pages": f.pages, "Host": host, "SHA256": script.SHA256, "Integrity": script.Integrity, "Lang": cmp.Or(r.FormValue("lang"), "fr")})
 }
 
 // control is the suite's back door.

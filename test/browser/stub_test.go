@@ -14,19 +14,17 @@ import (
 
 // entry is one line of the ledger, as the suite asks for it.
 type entry struct {
-	Type          string          `json:"type"`
-	Purpose       string          `json:"purpose"`
-	Decision      string          `json:"decision"`
-	Method        string          `json:"method"`
-	Site          string          `json:"site"`
-	NoticeSHA256  string          `json:"noticeSha256"`
-	NoticeVersion int32           `json:"noticeVersion"`
-	Secret        string          `json:"secret"`
-	Receipt       string          `json:"receipt"`
-	GPC           bool            `json:"gpc"`
-	Evidence      string          `json:"evidence"`
-	OccurredAt    string          `json:"occurredAt"`
-	UI            json.RawMessage `json:"ui"`
+	Type          string `json:"type"`
+	Purpose       string `json:"purpose"`
+	Decision      string `json:"decision"`
+	Method        string `json:"method"`
+	Site          string `json:"site"`
+	NoticeSHA256  string `json:"noticeSha256"`
+	NoticeVersion int32  `json:"noticeVersion"`
+	GPC           bool   `json:"gpc"`
+	OccurredAt    string `json:"occurredAt"`
+
+	secret string // of the visitor; the ledger itself has only its HMAC
 }
 
 // stub keeps the service's contract with pages, in memory: no signatures, no limits, one tenant.
@@ -141,9 +139,7 @@ func (s *stub) events(w http.ResponseWriter, r *http.Request) {
 		NoticeToken string `json:"noticeToken"`
 		Acts        []struct{ Type, Purpose, Decision string }
 		Method      string
-		UI          json.RawMessage
 		OccurredAt  string
-		Evidence    string
 		GPC         bool
 		// OldEnoughFor is the age that the visitor says to have.
 		OldEnoughFor int32
@@ -171,11 +167,22 @@ func (s *stub) events(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s.seen[key] = "receipt-" + key
+	// Storage is acknowledged once for the site, and not by the site's own word.
+	if act.Acts[0].Decision == "granted" && act.Method != "asserted-by-site" && act.Method != "checkbox" {
+		s.record(entry{Type: "storage.acknowledged", Decision: "granted", Method: act.Method, Site: site, NoticeSHA256: part[2], GPC: act.GPC, OccurredAt: act.OccurredAt, secret: secret(r)})
+	}
 	for _, one := range act.Acts {
-		s.ledger = append(s.ledger, entry{one.Type, one.Purpose, one.Decision, act.Method, site, part[2], s.version[site] + 1,
-			secret(r), s.seen[key], act.GPC, act.Evidence, act.OccurredAt, act.UI})
+		if one.Type != "storage.acknowledged" {
+			s.record(entry{one.Type, one.Purpose, one.Decision, act.Method, site, part[2], 0, act.GPC, act.OccurredAt, secret(r)})
+		}
 	}
 	answer(w, http.StatusCreated, map[string]any{"receipt": s.seen[key], "state": map[string]any{}})
+}
+
+// record appends to the ledger.
+func (s *stub) record(e entry) {
+	e.NoticeVersion = s.version[e.Site] + 1
+	s.ledger = append(s.ledger, e)
 }
 
 // age is the one that a site's visitors must have.
@@ -194,21 +201,28 @@ func (s *stub) withdrawals(w http.ResponseWriter, r *http.Request) {
 	}
 	for purpose, granted := range s.granted(secret(r)) {
 		if granted && (body.Purposes == nil || slices.Contains(body.Purposes, purpose)) {
-			s.ledger = append(s.ledger, entry{Type: "consent.withdrawn", Purpose: purpose, Decision: "denied", Method: "button", Site: r.PathValue("site"), Secret: secret(r)})
+			s.record(entry{Type: "consent.withdrawn", Purpose: purpose, Decision: "denied", Method: "button", Site: r.PathValue("site"), secret: secret(r)})
 		}
 	}
 	w.WriteHeader(http.StatusNoContent)
 }
 
 func (s *stub) state(w http.ResponseWriter, r *http.Request) {
-	answer(w, http.StatusOK, s.granted(secret(r)))
+	type standing struct {
+		Granted bool `json:"granted"`
+	}
+	standings := map[string]standing{}
+	for purpose, granted := range s.granted(secret(r)) {
+		standings[purpose] = standing{granted}
+	}
+	answer(w, http.StatusOK, map[string]any{"state": standings})
 }
 
 // granted is the last decision about each purpose under a receipt secret.
 func (s *stub) granted(secret string) map[string]bool {
 	found := map[string]bool{}
 	for _, e := range s.ledger {
-		if secret != "" && e.Secret == secret {
+		if secret != "" && e.secret == secret && e.Purpose != "" {
 			found[e.Purpose] = e.Decision == "granted"
 		}
 	}

@@ -24,9 +24,12 @@ const control = async (path, body) => {
 // mark returns functions that say what was recorded since: ledger entries, and requests of both servers.
 export const mark = async () => {
   const [entries, requests] = [(await control("ledger")).length, (await control("requests")).length];
+  const since = () => control("requests?from=" + requests);
   return {
     ledger: () => control("ledger?from=" + entries),
-    requests: () => control("requests?from=" + requests),
+    requests: since,
+    // acts are the bodies of what pages asked the ledger to record.
+    acts: async () => (await since()).filter((r) => r.path.endsWith("/events")).map((r) => JSON.parse(r.body)),
   };
 };
 
