@@ -114,7 +114,7 @@ func (s *stub) static(w http.ResponseWriter, r *http.Request) {
 	}
 	w.Header().Set("Content-Type", kind)
 	w.Header().Set("Access-Control-Allow-Origin", "*")
-	w.Header().Set("Cache-Control", "public, max-age=0, must-revalidate")
+	w.Header().Set("Cache-Control", "public, max-age=300")
 	w.Header().Set("ETag", `"`+hash(string(body))+`"`)
 	_, _ = w.Write(body)
 }

@@ -64,7 +64,8 @@ test("T8", "sending a message accepts what was in view: the record first, then t
   const marker = JSON.parse(stored["rempart:shop"]);
   assert.deepEqual(Object.keys(marker), ["v", "n", "p", "t", "e", "k"]);
   assert.ok(stored["rempart:shop"].length <= 250);
-  assert.deepEqual([marker.v, marker.n, marker.p, marker.e - marker.t], [1, notice.materialDigest.slice(0, 16), ["conversation"], 15552000]);
+  assert.deepEqual([marker.v, marker.n, marker.p], [1, notice.materialDigest.slice(0, 16), ["conversation"]]);
+  assert.ok(Math.abs((marker.e - marker.t) / 86400 - 182) <= 2, "six months");
   assert.match(marker.k, /^[A-Za-z0-9_-]{22}$/);
   assert.equal(posts[0].bearer, marker.k);
   assert.equal(message.conversation, stored["rempart:shop:s"].split(".")[0]);

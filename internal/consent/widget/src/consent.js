@@ -23,17 +23,22 @@ const keep = (next) => {
   write(next);
 };
 
-// once runs one act at a time, in all tabs: the second finds what the first one wrote. Frames of other sites have no locks.
+// once runs one act at a time, in all tabs: the second finds what the first one wrote. What is stored reaches other tabs a
+// little later, so the lock is kept a little longer. Frames of other sites have no locks.
 const once = (fn) => {
   let act;
   const go = () => (act = act || fn());
-  const locked = async () => {
-    try {
-      await navigator.locks.request("rempart:" + config.site, go);
-    } catch {}
-    return go();
-  };
-  return (running = running || locked().finally(() => (running = null)));
+  running =
+    running ||
+    new Promise((resolve) => {
+      const locked = () => {
+        resolve(go());
+        return new Promise((release) => act.finally(() => setTimeout(release, 300)).catch(() => {}));
+      };
+      if (navigator.locks) navigator.locks.request("rempart:" + config.site, locked).catch(() => resolve(go()));
+      else resolve(go());
+    }).finally(() => (running = null));
+  return running;
 };
 
 // record has the ledger record acts. It returns the secret that they are recorded under, and which purposes wait for a mail to

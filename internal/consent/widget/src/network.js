@@ -9,8 +9,9 @@ const read = async (response) => {
   return response.json();
 };
 
-// fetchNotice gets the words.
-export const fetchNotice = async (language) => read(await call(`${config.host}/w/${config.site}/notice.${language}.json`));
+// fetchNotice gets the words of now: what the browser kept may be of before a change.
+export const fetchNotice = async (language) =>
+  read(await call(`${config.host}/w/${config.site}/notice.${language}.json`, { cache: "no-cache" }));
 
 const post = (url, body, headers, more) =>
   call(url, {
