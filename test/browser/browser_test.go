@@ -1,5 +1,5 @@
 // Package browser tests the consent widget in a real browser: what a page, a device and a ledger see of it. Go serves the
-// pages and a service that keeps consentd's contract; suite/ (JavaScript, Playwright's library) drives Chromium and writes
+// pages, and consentd with its ledger in memory; suite/ (JavaScript, Playwright's library) drives Chromium and writes
 // a line of JSON per test, which becomes a subtest here.
 package browser
 
@@ -23,17 +23,13 @@ type outcome struct {
 	Millis int    `json:"millis"`
 }
 
-func TestWidgetInABrowser(t *testing.T) { run(t, newStub) }
-
-// run has the suite visit pages whose service start makes.
-func run(t *testing.T, start func(pages, host string) service) {
-	t.Helper()
+func TestWidgetInABrowser(t *testing.T) {
 	node := need(t, "node", "nodejs")
 	chromium := need(t, "chromium", "chromium")
 	if _, err := os.Stat("node_modules/playwright-core"); err != nil {
 		t.Fatal("Playwright's library is not here; run: npm ci --prefix test/browser")
 	}
-	pages, host := newFront(t, start)
+	pages, host := newFront(t)
 	suite := exec.CommandContext(t.Context(), node, "suite/run.mjs")
 	suite.Env = append(os.Environ(), "PAGES="+pages, "SERVICE="+host, "CHROMIUM="+chromium, "ONLY="+os.Getenv("ONLY"))
 	suite.Stderr = os.Stderr

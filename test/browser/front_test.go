@@ -8,13 +8,12 @@ import (
 	"mime"
 	"net/http"
 	"path"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
 	"testing"
 
-	"github.com/rempart-dev/rempart/internal/consent/widget"
+	"github.com/rempart-dev/rempart/api/v1alpha1"
 )
 
 // request is what a server saw of one.
@@ -32,20 +31,9 @@ type request struct {
 	ETag      string `json:"etag"`
 }
 
-// service is consentd, or what stands for it, and what the suite asks of it beside its public routes.
-type service interface {
-	http.Handler
-	// entries are the ledger's from a number on.
-	entries(from int) []entry
-	// publish makes a new version of a site's notice.
-	publish(site string, material bool)
-	// script is a site's widget, and the base URL that is baked into it.
-	script(site string) (widget.Script, string, error)
-}
-
 // front stands before pages and service: it records what they are asked, and fails where the suite says.
 type front struct {
-	service service
+	service *service
 	pages   string
 
 	mu     sync.Mutex
@@ -62,7 +50,7 @@ func (f *front) at(name string) http.Handler {
 	mux.HandleFunc("GET /p/{site}/{page}", f.page)
 	if name == "pages" {
 		mux.HandleFunc("POST /messages", func(w http.ResponseWriter, _ *http.Request) {
-			answer(w, http.StatusOK, map[string]string{"reply": "Merci, nous répondons bientôt."})
+			answer(w, map[string]string{"reply": "Merci, nous répondons bientôt."})
 		})
 		mux.HandleFunc("/control/", f.control)
 	}
@@ -77,7 +65,7 @@ func (f *front) at(name string) http.Handler {
 		}
 		r.Body = io.NopCloser(strings.NewReader(string(body)))
 		entry := request{name, r.Method, r.URL.Path, r.URL.RawQuery, r.Header.Get("Cookie"), r.Header.Get("Referer"),
-			r.Header.Get("Idempotency-Key"), secret(r), string(body), "", ""}
+			r.Header.Get("Idempotency-Key"), strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer "), string(body), "", ""}
 		f.mu.Lock()
 		number := len(f.seen)
 		f.seen = append(f.seen, entry)
@@ -108,7 +96,7 @@ func (f *front) fail(w http.ResponseWriter, r *http.Request, next http.Handler) 
 		hangUp(w)
 	case "500":
 		w.Header().Set("Access-Control-Allow-Origin", "*")
-		problem(w, http.StatusInternalServerError, "internal", nil)
+		http.Error(w, "{}", http.StatusInternalServerError)
 	default:
 		next.ServeHTTP(w, r)
 	}
@@ -145,17 +133,14 @@ func (f *front) page(w http.ResponseWriter, r *http.Request) {
 		http.NotFound(w, r)
 		return
 	}
-	script, host, err := f.service.script(site)
-	if err != nil {
-		http.Error(w, err.Error(), http.StatusInternalServerError)
-		return
-	}
+	tenant := f.service.sites[site]
+	script := tenant.Current().Sites[site].Widget
 	w.Header().Set("Content-Type", mime.TypeByExtension(path.Ext(name)))
 	w.Header().Set("Cache-Control", "no-store")
 	if strings.HasPrefix(name, "strict") {
 		w.Header().Set("Content-Security-Policy", strict)
 	}
-	_ = parsed.Execute(w, map[string]string{"Site": site, "Pages": f.pages, "Host": host, "SHA256": script.SHA256, "Integrity": script.Integrity, "Lang": cmp.Or(r.FormValue("lang"), "fr")})
+	_ = parsed.Execute(w, map[string]string{"Site": site, "Pages": f.pages, "Host": tenant.host, "SHA256": script.SHA256, "Integrity": script.Integrity, "Lang": cmp.Or(r.FormValue("lang"), "fr")})
 }
 
 // control is the suite's back door.
@@ -165,9 +150,9 @@ func (f *front) control(w http.ResponseWriter, r *http.Request) {
 	defer f.mu.Unlock()
 	switch path.Base(r.URL.Path) {
 	case "requests":
-		answer(w, http.StatusOK, append([]request{}, f.seen[min(from, len(f.seen)):]...))
+		answer(w, append([]request{}, f.seen[min(from, len(f.seen)):]...))
 	case "ledger":
-		answer(w, http.StatusOK, append([]entry{}, f.service.entries(from)...))
+		answer(w, f.service.since(from))
 	case "fault":
 		if f.hold != nil {
 			close(f.hold)
@@ -177,19 +162,24 @@ func (f *front) control(w http.ResponseWriter, r *http.Request) {
 			http.Error(w, err.Error(), http.StatusBadRequest)
 		}
 	case "publish":
-		f.service.publish(r.FormValue("site"), slices.Contains([]string{"Material"}, r.FormValue("change")))
+		f.service.publish(r.FormValue("site"), v1alpha1.NoticeChange(r.FormValue("change")))
 	default:
 		http.NotFound(w, r)
 	}
 }
 
-// newFront starts both origins on free ports, and behind them the service that start makes for these origins. It returns the
-// origins.
-func newFront(t *testing.T, start func(pages, host string) service) (pages, host string) {
+// newFront starts both origins on free ports, and behind them consentd. It returns the origins.
+func newFront(t *testing.T) (pages, host string) {
 	t.Helper()
 	f := &front{}
 	pages = serve(t, "localhost", func(w http.ResponseWriter, r *http.Request) { f.at("pages").ServeHTTP(w, r) })
 	host = serve(t, "127.0.0.1", func(w http.ResponseWriter, r *http.Request) { f.at("service").ServeHTTP(w, r) })
-	f.service, f.pages = start(pages, host), pages
+	f.service, f.pages = newService(t, pages, host), pages
 	return pages, host
+}
+
+// answer writes JSON.
+func answer(w http.ResponseWriter, body any) {
+	w.Header().Set("Content-Type", "application/json")
+	_ = json.NewEncoder(w).Encode(body) // the visitor may be gone
 }

@@ -12,7 +12,7 @@ mkdirSync(out, { recursive: true });
 
 test("T20", "the strictest policy, Trusted Types and SRI are kept to", async () => {
   const context = await browser.newContext({ locale: "fr-FR" });
-  context.setDefaultTimeout(6000);
+  context.setDefaultTimeout(15000);
   await context.addInitScript(() => {
     window.violations = [];
     document.addEventListener("securitypolicyviolation", (event) => window.violations.push(`${event.violatedDirective} ${event.sourceFile} ${event.sample}`));

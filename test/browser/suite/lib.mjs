@@ -41,7 +41,7 @@ export const publish = (site, change) => control(`publish?site=${site}&change=${
 // visitor is somebody new: a fresh context whose pages all have spies. init runs before any script of a page.
 export const visitor = async (options = {}, init) => {
   const context = await browser.newContext({ locale: "fr-FR", viewport: { width: 1000, height: 800 }, ...options });
-  context.setDefaultTimeout(6000);
+  context.setDefaultTimeout(15000);
   await context.addInitScript(spies);
   if (init) await context.addInitScript(init.fn || init, init.argument);
   return context;
@@ -82,9 +82,13 @@ export const mine = (tab) => tab.locator(".rempart-mine");
 // events has a page's rempart:* events collected from the start; give it to visitor as init.
 export const collectEvents = () => {
   window.events = [];
+  window.times = {}; // when the last of each type came
   for (const type of ["ready", "notice-shown", "accepted", "refused", "withdrawn", "stale", "trigger-blocked", "trigger-started",
     "send-blocked", "error"]) {
-    document.addEventListener("rempart:" + type, (event) => window.events.push({ type, ...event.detail }));
+    document.addEventListener("rempart:" + type, (event) => {
+      window.events.push({ type, ...event.detail });
+      window.times[type] = Date.now();
+    });
   }
 };
 export const eventsOf = (tab, type) => tab.evaluate((t) => window.events.filter((event) => event.type === t), type);

@@ -20,7 +20,10 @@ test("T14", "withdrawing leaves a mark of the withdrawal, in every tab, and no c
   await tab.click(".rempart-choices");
   await tab.click(".rempart-dialog .rempart-withdraw");
   await inState(tab, "withdrawn");
-  await other.waitForFunction(() => window.rempart.state().state === "withdrawn", null, { timeout: 1000 });
+  await other.waitForFunction(() => window.times.withdrawn);
+  const [here, there] = [await tab.evaluate(() => window.times.withdrawn), await other.evaluate(() => window.times.withdrawn)];
+  assert.ok(there - here <= 1000, `the other tab followed after ${there - here} ms`);
+  assert.equal(await stateOf(other), "withdrawn");
   await tab.waitForFunction(() => !JSON.parse(localStorage.getItem("rempart:shop")).q);
   const { local, ...rest } = await device(tab);
   assert.deepEqual(Object.keys(rest).filter((key) => key !== "usage"), []);
