@@ -71,12 +71,12 @@ type Config struct {
 	ConsentTTL int64 `json:"consentTTL"`
 	SessionTTL int64 `json:"sessionTTL"`
 	// ReadAtLoad lets the widget read the visitor's own choice when it loads; else nothing is read before it is opened.
-	ReadAtLoad      bool  `json:"readAtLoad"`
-	RememberRefusal bool  `json:"rememberRefusal"`
-	Ephemeral       bool  `json:"ephemeral"`
+	ReadAtLoad      bool  `json:"readAtLoad,omitempty"`
+	RememberRefusal bool  `json:"rememberRefusal,omitempty"`
+	Ephemeral       bool  `json:"ephemeral,omitempty"`
 	Proof           Proof `json:"proof"`
 	// DoNotTrack has the older signal respected as GPC always is.
-	DoNotTrack bool `json:"doNotTrack"`
+	DoNotTrack bool `json:"doNotTrack,omitempty"`
 	// SendURL takes accepted messages by POST where the page sets no gate.
 	SendURL string `json:"sendURL,omitempty"`
 }

@@ -233,6 +233,33 @@ test("T9", "an age is asked where the policy needs one, by a box that nobody tic
   assert.equal(await other.isVisible(".rempart-panel input"), false);
 });
 
+test("T9", "calls before anything was opened do no harm, and change nothing that was not asked", async () => {
+  const since = await mark();
+  const tab = await visit(await visitor({}, collectEvents));
+  await tab.evaluate(async () => {
+    await window.rempart.accept();
+    await window.rempart.withdraw();
+    await window.rempart.close();
+    await window.rempart.trigger("nothing");
+    await window.rempart.close();
+    await window.rempart.init({ site: "shop", language: "en" });
+    await window.rempart.init({ site: "another" });
+    await window.rempart.refuse();
+  });
+  assert.deepEqual((await eventsOf(tab, "error")).map((e) => e.code), ["no-act", "trigger", "site"]);
+  assert.equal(await stateOf(tab), "refused");
+  assert.deepEqual(await device(tab), {});
+  assert.deepEqual(await since.ledger(), []);
+  await tab.evaluate(() => void window.rempart.preferences());
+  await tab.waitForSelector(".rempart-dialog[open]");
+  assert.equal(await tab.isVisible(".rempart-dialog input"), false, "nothing can be chosen before the service is accepted");
+  await tab.click(".rempart-leave");
+  const fresh = await visit(await visitor());
+  await fresh.evaluate(() => window.rempart.refuse());
+  assert.equal(await stateOf(fresh), "refused");
+  assert.deepEqual([...tab.faults, ...fresh.faults], []);
+});
+
 test("T10", "an accepted scenario starts once", async () => {
   const since = await mark();
   const tab = await visit(await visitor({}, collectEvents));

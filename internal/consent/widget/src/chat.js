@@ -43,7 +43,7 @@ export const renderChat = () => {
   log.hidden = !log.firstChild;
 };
 
-export const focusArea = () => area.focus();
+export const focusArea = () => area?.focus();
 
 const bubble = (name, ...words) => {
   log.append(make("p", name, {}, ...words));

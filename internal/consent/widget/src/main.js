@@ -10,7 +10,7 @@ import { speak } from "./i18n.js";
 import { adopt, load, marker, notice, onChange, served, state } from "./machine.js";
 import { preferences } from "./preferences.js";
 import { onOtherTab, prune } from "./store.js";
-import { acceptHere, close, mount, offer, open, render } from "./view.js";
+import { acceptHere, close, isOpen, mount, offer, open, render } from "./view.js";
 
 // What the page can call, and the order in which the widget starts.
 
@@ -71,7 +71,7 @@ const methods = {
   trigger: offer,
   consentCollected: assert,
   // accept is for a button of the page's own: it counts as the banner's does, while the banner is in view.
-  accept: () => (navigator.userActivation?.isActive ? acceptHere() : fault("no-act")),
+  accept: () => (navigator.userActivation?.isActive && isOpen() ? acceptHere() : fault("no-act")),
 };
 for (const name in methods) api[name] = (...args) => begun.then(() => methods[name](...args));
 

@@ -108,8 +108,8 @@ export const block = (reason) => {
 // agree records the acceptance of the requested service, if its words were really shown. It never throws.
 export const agree = async (method) => {
   const ui = shown();
-  const oldEnoughFor = saidAge();
   if (!ui.visible) return block("banner");
+  const oldEnoughFor = saidAge();
   if (oldEnoughFor === undefined) return block("age");
   try {
     await accept(config.requested, method, ui, { oldEnoughFor });
