@@ -3,10 +3,12 @@
 package client
 
 import (
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
@@ -37,12 +39,47 @@ type Issuer struct {
 	JWKS   json.RawMessage `json:"jwks"`
 }
 
-// Verifier knows the issuers. Its zero value accepts nobody.
-type Verifier struct{ issuers map[string]jose.JSONWebKeySet }
+// Verifier knows the issuers, and which tokens it has verified: a client brings the same one until it ends, and the same keys give the
+// same answer. Its zero value accepts nobody.
+type Verifier struct {
+	issuers map[string]jose.JSONWebKeySet
+	known   *known
+}
+
+// known are tokens that were verified, by their SHA-256.
+type known struct {
+	mu     sync.RWMutex
+	tokens map[[sha256.Size]byte]verified
+}
+
+// verified is whose a token is, and when it counts.
+type verified struct {
+	Account
+	from, until time.Time
+}
+
+// maxKnown is how many tokens are remembered.
+const maxKnown = 1024
+
+func (k *known) find(sum [sha256.Size]byte, now time.Time) (Account, bool) {
+	k.mu.RLock()
+	defer k.mu.RUnlock()
+	v, ok := k.tokens[sum]
+	return v.Account, ok && !now.Before(v.from) && !now.After(v.until)
+}
+
+func (k *known) keep(sum [sha256.Size]byte, v verified) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if len(k.tokens) >= maxKnown {
+		clear(k.tokens)
+	}
+	k.tokens[sum] = v
+}
 
 // NewVerifier reads the issuers' keys. A set without a public key, or with a private or symmetric one, is an error.
 func NewVerifier(issuers []Issuer) (Verifier, error) {
-	v := Verifier{issuers: map[string]jose.JSONWebKeySet{}}
+	v := Verifier{map[string]jose.JSONWebKeySet{}, &known{tokens: map[[sha256.Size]byte]verified{}}}
 	for _, issuer := range issuers {
 		var set jose.JSONWebKeySet
 		if err := json.Unmarshal(issuer.JWKS, &set); err != nil {
@@ -76,8 +113,12 @@ type kubernetes struct {
 
 // Verify returns whose token it is. It fails with ErrRefused, whatever the reason.
 func (v Verifier) Verify(token string, now time.Time) (Account, error) {
-	if len(token) > maxToken {
+	if len(token) > maxToken || v.known == nil {
 		return Account{}, ErrRefused
+	}
+	sum := sha256.Sum256([]byte(token))
+	if account, ok := v.known.find(sum, now); ok {
+		return account, nil
 	}
 	parsed, err := jwt.ParseSigned(token, accepted)
 	if err != nil || len(parsed.Headers) != 1 {
@@ -92,8 +133,9 @@ func (v Verifier) Verify(token string, now time.Time) (Account, error) {
 		return Account{}, ErrRefused
 	}
 	for _, key := range set.Key(parsed.Headers[0].KeyID) {
-		if account, ok := check(parsed, key, unsafe.Issuer, now); ok {
-			return account, nil
+		if checked, ok := check(parsed, key, unsafe.Issuer, now); ok {
+			v.known.keep(sum, checked)
+			return checked.Account, nil
 		}
 	}
 	return Account{}, ErrRefused
@@ -101,20 +143,21 @@ func (v Verifier) Verify(token string, now time.Time) (Account, error) {
 
 // check verifies signature, times, audience and subject with one key. A token without an end is refused: it could never be taken
 // back, as nothing here asks whether its ServiceAccount still exists.
-func check(token *jwt.JSONWebToken, key jose.JSONWebKey, issuer string, now time.Time) (Account, bool) {
+func check(token *jwt.JSONWebToken, key jose.JSONWebKey, issuer string, now time.Time) (verified, bool) {
 	if key.Algorithm != "" && key.Algorithm != token.Headers[0].Algorithm {
-		return Account{}, false
+		return verified{}, false
 	}
 	var claims jwt.Claims
 	var private kubernetes
 	if err := token.Claims(key.Key, &claims, &private); err != nil || claims.Expiry == nil {
-		return Account{}, false
+		return verified{}, false
 	}
 	expected := jwt.Expected{Issuer: issuer, AnyAudience: jwt.Audience{Audience}, Time: now}
 	if err := claims.ValidateWithLeeway(expected, leeway); err != nil {
-		return Account{}, false
+		return verified{}, false
 	}
 	account := Account{Namespace: private.Kubernetes.Namespace, Name: private.Kubernetes.ServiceAccount.Name}
 	namespaced, ok := strings.CutPrefix(claims.Subject, "system:serviceaccount:")
-	return account, ok && account.Namespace != "" && account.Name != "" && namespaced == account.Namespace+":"+account.Name
+	good := verified{account, claims.NotBefore.Time().Add(-leeway), claims.Expiry.Time().Add(leeway)}
+	return good, ok && account.Namespace != "" && account.Name != "" && namespaced == account.Namespace+":"+account.Name
 }

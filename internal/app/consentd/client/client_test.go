@@ -138,6 +138,30 @@ func TestWhateverIsWrongWithATokenItIsRefused(t *testing.T) {
 	}
 }
 
+func TestATokenThatIsKnownEndsToo(t *testing.T) {
+	c := newCluster(t, jose.ES256, "k1")
+	v, err := client.NewVerifier([]client.Issuer{c.issuer()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	token := c.token(nil)
+	for _, at := range []struct {
+		after time.Duration
+		good  bool
+	}{{0, true}, {time.Minute, true}, {time.Hour - 30*time.Second, true}, {time.Hour - 29*time.Second, false}, {-90 * time.Second, true}, {-91 * time.Second, false}, {0, true}} {
+		if _, err := v.Verify(token, now.Add(at.after)); (err == nil) != at.good {
+			t.Errorf("after %v: %v", at.after, err)
+		}
+	}
+	other, err := client.NewVerifier([]client.Issuer{newCluster(t, jose.ES256, "k1").issuer()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := other.Verify(token, now); err == nil {
+		t.Error("other keys know the token")
+	}
+}
+
 func TestAFlippedBitIsRefused(t *testing.T) {
 	c := newCluster(t, jose.ES256, "k1")
 	v, err := client.NewVerifier([]client.Issuer{c.issuer()})

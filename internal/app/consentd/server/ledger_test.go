@@ -37,7 +37,12 @@ func inMemory(t testing.TB, tenant uuid.UUID, clock *clocktesting.FakeClock) ser
 
 func TestMain(m *testing.M) {
 	code := m.Run()
-	if fuzzing := flag.Lookup("test.fuzz"); code != 0 || fuzzing != nil && fuzzing.Value.String() != "" {
+	for _, once := range []string{"test.fuzz", "test.bench", "test.list"} {
+		if asked := flag.Lookup(once); asked != nil && asked.Value.String() != "" {
+			os.Exit(code)
+		}
+	}
+	if code != 0 {
 		os.Exit(code)
 	}
 	os.Exit(again(m))
