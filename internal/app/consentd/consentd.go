@@ -54,6 +54,7 @@ func Main(ctx context.Context, args []string, out io.Writer) int {
 type store interface {
 	server.Ledger
 	server.Auditor
+	pruner
 	// Run numbers events and signs checkpoints until the context ends.
 	Run(ctx context.Context) error
 	Close()
@@ -127,6 +128,7 @@ func (o options) run(ctx context.Context, door *server.Door, registry *prometheu
 	wait.Go(func() { policies.Run(ctx, o.reload, time.Now) })
 	wait.Go(func() { s.Watch(ctx) })
 	wait.Go(func() { sequence(ctx, ledger, log) })
+	wait.Go(func() { retain(ctx, ledger, policies, log, time.Now) })
 	wait.Wait()
 	<-door.Closed()
 	return nil

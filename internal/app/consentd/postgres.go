@@ -11,8 +11,10 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/rempart-dev/rempart/internal/adapter/postgres/ledger"
@@ -86,7 +88,13 @@ type durable struct {
 	log   *slog.Logger
 	pools []*pgxpool.Pool
 	// outside is the file of the head that was copied out last.
-	outside string
+	outside   string
+	tenant    uuid.UUID
+	forgotten forgotten
+	shredded  chan struct{}
+	mu        sync.Mutex
+	// recent are people whom this process shredded: where there is no folder for a list, all that is known.
+	recent []uuid.UUID
 }
 
 // openPostgres opens the ledger, and tries again while the database is away. A role that may do too much is an error.
@@ -99,24 +107,22 @@ func (o options) openPostgres(ctx context.Context, p *settings.Policy, keys sett
 	if err != nil {
 		return nil, fmt.Errorf("making the ring of keys: %w", err)
 	}
-	d := &durable{log: log, outside: filepath.Join(o.config, "checkpoint")}
+	d := &durable{shredded: make(chan struct{}, 1), tenant: p.Tenant, forgotten: forgotten{o.state}, log: log, outside: filepath.Join(o.config, "checkpoint")}
 	head, err := d.head()
 	if err != nil {
 		return nil, err
 	}
-	for role, connections := range map[string]int{"app": o.database.connections, "sequencer": 2} {
+	pools := map[string]*pgxpool.Pool{}
+	for role, connections := range map[string]int{"app": o.database.connections, "sequencer": 2, "pruner": 1} {
 		pool, err := o.pool(ctx, role, int32(connections)) //nolint:gosec // some dozens
 		if err != nil {
 			d.Close()
 			return nil, err
 		}
-		d.pools = append(d.pools, pool)
-		if role == "app" {
-			d.pools[0], d.pools[len(d.pools)-1] = d.pools[len(d.pools)-1], d.pools[0]
-		}
+		pools[role], d.pools = pool, append(d.pools, pool)
 	}
-	c := ledger.Config{App: d.pools[0], Seq: d.pools[1], Tenant: p.Tenant, Peppers: [][]byte{keys.Pepper}, KEK: ring, Signer: signer, Public: []string{public}, Outside: head,
-		Interval: time.Duration(max(p.Spec.Service.CheckpointIntervalSeconds, 1)) * time.Second, Forgotten: forgotten{o.state}}
+	c := ledger.Config{App: pools["app"], Seq: pools["sequencer"], Prune: pools["pruner"], Tenant: p.Tenant, Peppers: [][]byte{keys.Pepper}, KEK: ring, Signer: signer, Public: []string{public}, Outside: head,
+		Interval: time.Duration(max(p.Spec.Service.CheckpointIntervalSeconds, 1)) * time.Second, Forgotten: d.forgotten}
 	for {
 		d.Ledger, err = ledger.Open(ctx, c)
 		switch {
@@ -160,6 +166,33 @@ func (d *durable) head() ([]byte, error) {
 		return nil, errors.New("reading the checkpoint that lies outside: the file cannot be read")
 	}
 	return text, nil
+}
+
+// Shred forgets a person, and lets who removes what is left of them know.
+func (d *durable) Shred(ctx context.Context, person consent.Person) (uuid.UUID, error) {
+	subject, err := d.Ledger.Shred(ctx, person)
+	if err != nil {
+		return subject, err //nolint:wrapcheck // becomes a problem
+	}
+	d.mu.Lock()
+	d.recent = append(d.recent, subject)
+	d.mu.Unlock()
+	select {
+	case d.shredded <- struct{}{}:
+	default:
+	}
+	return subject, nil
+}
+
+// Shredded receives when somebody was forgotten.
+func (d *durable) Shredded() <-chan struct{} { return d.shredded }
+
+// Forgotten are the people who were shredded, as far as there is a folder for the list of them, or this process did it.
+func (d *durable) Forgotten(ctx context.Context) ([]uuid.UUID, error) {
+	listed, err := d.forgotten.List(ctx, d.tenant)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return append(listed, d.recent...), err
 }
 
 // Close closes the connections.

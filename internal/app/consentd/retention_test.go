@@ -1,0 +1,67 @@
+package consentd
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/rempart-dev/rempart/api/v1alpha1"
+	"github.com/rempart-dev/rempart/internal/app/consentd/settings"
+)
+
+var noon = time.Date(2026, 11, 30, 12, 0, 0, 0, time.UTC)
+
+func TestProofIsKeptUntilItsRetentionHasSurelyEnded(t *testing.T) {
+	for retention, want := range map[v1alpha1.Period]string{"P5Y": "2020-10-27", "P6M": "2025-04-27", "P1Y2M3W4D": "2024-08-04"} {
+		got, ok := retained(retention, noon)
+		if !ok || got.Format(time.DateOnly) > want || got.Format(time.DateOnly) < "2020-10-20" {
+			t.Errorf("%s: %v", retention, got)
+		}
+	}
+	if _, ok := retained("for ever", noon); ok {
+		t.Error("no period is one")
+	}
+}
+
+// list remembers what it was told to remove.
+type list struct {
+	before   time.Time
+	subjects []uuid.UUID
+	away     error
+}
+
+func (l *list) Prune(_ context.Context, before time.Time, subjects ...uuid.UUID) (int64, error) {
+	l.before, l.subjects = before, subjects
+	return 1, l.away
+}
+
+func (l *list) Forgotten(context.Context) ([]uuid.UUID, error) { return []uuid.UUID{{1}}, nil }
+
+func (l *list) Shredded() <-chan struct{} { return nil }
+
+func TestWhatIsForgottenGoesWhereThePolicySaysSo(t *testing.T) {
+	log := slog.New(slog.NewTextHandler(io.Discard, nil))
+	policy := &settings.Policy{}
+	policy.Spec.Ledger.ProofRetention = "P5Y"
+	ledger := &list{}
+	if !prune(t.Context(), ledger, policy, log, noon) || len(ledger.subjects) != 0 || ledger.before.Year() != 2020 {
+		t.Errorf("%+v", ledger)
+	}
+	policy.Spec.Ledger.OnErasure = v1alpha1.ProofErased
+	if !prune(t.Context(), ledger, policy, log, noon) || len(ledger.subjects) != 1 {
+		t.Errorf("%+v", ledger)
+	}
+	ledger.away = errors.New("away")
+	if prune(t.Context(), ledger, policy, log, noon) {
+		t.Error("done, although the ledger is away")
+	}
+	*ledger, policy.Spec.Ledger.ProofRetention = list{}, ""
+	if !prune(t.Context(), ledger, policy, log, noon) || !ledger.before.IsZero() {
+		t.Errorf("%+v", ledger)
+	}
+}
