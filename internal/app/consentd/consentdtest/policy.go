@@ -20,8 +20,10 @@ import (
 	"github.com/rempart-dev/rempart/internal/app/consentd/settings"
 )
 
+// Policy is the policy of the tests, without keys by which clients could be known.
+//
 //go:embed policy.json
-var policy []byte
+var Policy []byte
 
 // Issuer of the cluster's tokens, and the namespace of the policy.
 const (
@@ -71,7 +73,7 @@ func (c Cluster) Token(t testing.TB, namespace, name string, now time.Time) stri
 func (c Cluster) File(t testing.TB, change func(*settings.File)) []byte {
 	t.Helper()
 	var file settings.File
-	if err := json.Unmarshal(policy, &file); err != nil {
+	if err := json.Unmarshal(Policy, &file); err != nil {
 		t.Fatal(err)
 	}
 	file.TokenIssuers = []client.Issuer{{Issuer: Issuer, JWKS: c.keys}}
