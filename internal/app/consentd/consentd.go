@@ -95,7 +95,7 @@ func serve(ctx context.Context, o options, log *slog.Logger) error {
 	case <-time.After(o.grace):
 	case err = <-failure:
 	}
-	ends(o.timeout + 10*time.Second)
+	ends(ctx, o.timeout+10*time.Second)
 	stop()
 	wait.Wait()
 	return err
@@ -183,7 +183,7 @@ func (o options) server(ledger store, policies *settings.Store, keys settings.Ke
 }
 
 // listen starts both listeners, and returns what ends them: requests that are being answered are, within the time.
-func listen(o options, door *server.Door, registry *prometheus.Registry, log *slog.Logger) (func(time.Duration), error) {
+func listen(o options, door *server.Door, registry *prometheus.Registry, log *slog.Logger) (end func(context.Context, time.Duration), err error) {
 	inside := http.NewServeMux()
 	inside.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{MaxRequestsInFlight: 4, Timeout: 5 * time.Second}))
 	inside.Handle("GET /healthz", door)
@@ -209,8 +209,8 @@ func listen(o options, door *server.Door, registry *prometheus.Registry, log *sl
 		listening = append(listening, one.server)
 		go start(one.server, listener, log)
 	}
-	return func(within time.Duration) {
-		ctx, cancel := context.WithTimeout(context.Background(), within)
+	return func(ctx context.Context, within time.Duration) {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), within) // what ended the program does not end the answers
 		defer cancel()
 		for i := len(listening) - 1; i >= 0; i-- { // metrics last
 			_ = listening[i].Shutdown(ctx) // what is not done within the time is cut off

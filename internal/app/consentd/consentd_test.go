@@ -68,7 +68,7 @@ var address = regexp.MustCompile(`"msg":"Listening","address":"([^"]+)"`)
 // start runs the program until the test ends.
 func (p *program) start(flags ...string) {
 	p.Helper()
-	ctx, stop := context.WithCancel(context.Background())
+	ctx, stop := context.WithCancel(p.Context())
 	p.stop = stop
 	args := append([]string{"consentd", "--listen=127.0.0.1:0", "--metrics-listen=127.0.0.1:0", "--config-dir=" + p.config, "--keys-dir=" + p.keys,
 		"--reload-every=20ms", "--shutdown-delay=50ms"}, flags...)

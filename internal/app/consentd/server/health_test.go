@@ -61,6 +61,13 @@ func TestWithoutItsLedgerTheServiceSaysSoAndRecordsNothing(t *testing.T) {
 		if len(w.events()) != 0 {
 			t.Errorf("%s: half of something was recorded: %+v", fault, w.events())
 		}
+		patient := w.config // what was asked above was not given long
+		patient.Timeout, patient.Registry = 20*time.Second, newRegistry()
+		s, err := server.New(patient)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.Server = s
 		w.post(1, "k", body).is(201, "") // the retry of the page
 	}
 }

@@ -82,7 +82,7 @@ func migrated(t testing.TB, s *postgrestest.Server) (app, seq *pgxpool.Pool) {
 		t.Fatal(err)
 	}
 	pool := func(role string) *pgxpool.Pool {
-		p, err := postgres.NewPool(context.Background(), postgres.PoolConfig{Host: "127.0.0.1", Port: uint16(s.Port), Database: name, User: role,
+		p, err := postgres.NewPool(context.WithoutCancel(t.Context()), postgres.PoolConfig{Host: "127.0.0.1", Port: uint16(s.Port), Database: name, User: role,
 			Password: telemetry.Hide(password), Dial: (&net.Dialer{Timeout: time.Second}).DialContext, MaxConns: 4})
 		if err != nil {
 			t.Fatal(err)
@@ -107,7 +107,7 @@ func inPostgres(t testing.TB, app, seq *pgxpool.Pool, tenant uuid.UUID, clock *c
 	if err != nil {
 		t.Fatal(err)
 	}
-	return sequenced{l, t}
+	return sequenced{l}
 }
 
 // nobody was forgotten before the test.
@@ -117,33 +117,30 @@ func (nobody) Add(context.Context, uuid.UUID, uuid.UUID) error      { return nil
 func (nobody) List(context.Context, uuid.UUID) ([]uuid.UUID, error) { return nil, nil }
 
 // sequenced is a ledger whose events are in the log as soon as they are recorded, as the twin's are.
-type sequenced struct {
-	*postgres.Ledger
-	t testing.TB
-}
+type sequenced struct{ *postgres.Ledger }
 
-func (s sequenced) step(err error) error {
+func (s sequenced) step(ctx context.Context, err error) error {
 	if err == nil {
-		_, err = s.Sequencer.Step(context.Background())
+		_, err = s.Sequencer.Step(context.WithoutCancel(ctx))
 	}
 	return err
 }
 
 func (s sequenced) Record(ctx context.Context, act consent.Act) (consent.Recorded, error) {
 	recorded, err := s.Ledger.Record(ctx, act)
-	return recorded, s.step(err)
+	return recorded, s.step(ctx, err)
 }
 
 func (s sequenced) Publish(ctx context.Context, p consent.Publication) error {
-	return s.step(s.Ledger.Publish(ctx, p))
+	return s.step(ctx, s.Ledger.Publish(ctx, p))
 }
 
 func (s sequenced) Shred(ctx context.Context, person consent.Person) (uuid.UUID, error) {
 	subject, err := s.Ledger.Shred(ctx, person)
-	return subject, s.step(err)
+	return subject, s.step(ctx, err)
 }
 
 func (s sequenced) Spend(ctx context.Context, token []byte, now time.Time, act consent.Act) (consent.Recorded, error) {
 	recorded, err := s.Ledger.Spend(ctx, token, now, act)
-	return recorded, s.step(err)
+	return recorded, s.step(ctx, err)
 }

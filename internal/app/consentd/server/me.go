@@ -181,7 +181,8 @@ func (s *Server) language(r *http.Request, c call) string {
 	wanted := append([]string{r.FormValue("lang")}, preferred(r.Header.Get("Accept-Language"))...)
 	for _, tag := range wanted {
 		tag = strings.ToLower(tag)
-		for _, known := range []string{tag, strings.SplitN(tag, "-", 2)[0]} {
+		short, _, _ := strings.Cut(tag, "-")
+		for _, known := range []string{tag, short} {
 			if known != "" && pageWords[known] != nil {
 				return known
 			}
