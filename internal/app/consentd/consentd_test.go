@@ -336,6 +336,43 @@ func TestTheServiceOnPostgreSQLFromMigrationToAudit(t *testing.T) {
 		}
 	}
 
+	// The signing key is replaced. The log goes on, and what the key of before signed still counts.
+	old, err := settings.ReadKeys(p.keys)
+	if err != nil {
+		t.Fatal(err)
+	}
+	document, err := old.Public.Document()
+	if err != nil {
+		t.Fatal(err)
+	}
+	another := consentdtest.Keys(t)
+	seed, err := os.ReadFile(filepath.Join(another, "signing"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for file, text := range map[string][]byte{"signing": seed, "retired.json": document} {
+		if err := os.WriteFile(filepath.Join(p.keys, file), text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p.log = &lines{}
+	p.start(flags...)
+	p.ready()
+	if code, text := p.post("BAECAwQFBgcICQoLDA0ODw", "k2"); code != 201 {
+		t.Fatalf("%d %s", code, text)
+	}
+	size := status().Ledger.Size
+	p.until("the log does not go on", func() bool {
+		a := status()
+		return a.Ledger.Size > size || a.Ledger.Size > 10 && a.Ledger.Checkpoint != note
+	})
+	p.until("the audit is not done", func() bool { return status().Audit.Time != nil })
+	if !status().Audit.Verified {
+		t.Error("a log whose key was replaced is called contradicted")
+	}
+	note = status().Ledger.Checkpoint
+	p.end()
+
 	// Somebody cuts the log off while the service is away. The head that lies outside shows it.
 	if err := os.WriteFile(filepath.Join(p.config, "checkpoint"), []byte(note), 0o600); err != nil {
 		t.Fatal(err)

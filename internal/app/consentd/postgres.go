@@ -16,10 +16,12 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5/pgxpool"
+	"golang.org/x/mod/sumdb/note"
 
 	"github.com/rempart-dev/rempart/internal/adapter/postgres/ledger"
 	"github.com/rempart-dev/rempart/internal/app/consentd/settings"
 	"github.com/rempart-dev/rempart/internal/consent"
+	"github.com/rempart-dev/rempart/internal/consent/jws"
 	"github.com/rempart-dev/rempart/internal/consent/proof"
 	"github.com/rempart-dev/rempart/internal/consent/seal"
 	"github.com/rempart-dev/rempart/internal/telemetry"
@@ -99,9 +101,13 @@ type durable struct {
 
 // openPostgres opens the ledger, and tries again while the database is away. A role that may do too much is an error.
 func (o options) openPostgres(ctx context.Context, p *settings.Policy, keys settings.Keys, origin string, log *slog.Logger) (store, error) {
-	signer, public, err := proof.NewSigner(origin, keys.Seed)
+	signer, _, err := proof.NewSigner(origin, keys.Seed)
 	if err != nil {
 		return nil, fmt.Errorf("making the log's key: %w", err)
+	}
+	public, err := logKeys(origin, keys.Public)
+	if err != nil {
+		return nil, err
 	}
 	ring, err := seal.NewRing(keys.KEK)
 	if err != nil {
@@ -121,7 +127,7 @@ func (o options) openPostgres(ctx context.Context, p *settings.Policy, keys sett
 		}
 		pools[role], d.pools = pool, append(d.pools, pool)
 	}
-	c := ledger.Config{App: pools["app"], Seq: pools["sequencer"], Prune: pools["pruner"], Tenant: p.Tenant, Peppers: [][]byte{keys.Pepper}, KEK: ring, Signer: signer, Public: []string{public}, Outside: head,
+	c := ledger.Config{App: pools["app"], Seq: pools["sequencer"], Prune: pools["pruner"], Tenant: p.Tenant, Peppers: [][]byte{keys.Pepper}, KEK: ring, Signer: signer, Public: public, Outside: head,
 		Interval: time.Duration(max(p.Spec.Service.CheckpointIntervalSeconds, 1)) * time.Second, Forgotten: d.forgotten}
 	for {
 		d.Ledger, err = ledger.Open(ctx, c)
@@ -138,6 +144,19 @@ func (o options) openPostgres(ctx context.Context, p *settings.Policy, keys sett
 		log.Warn("Could not open the ledger yet")
 		pause(ctx, 2*time.Second)
 	}
+}
+
+// logKeys are the texts of the public keys of the log, that which signs first: a checkpoint that a key of before signed still counts.
+func logKeys(origin string, keys jws.Keys) ([]string, error) {
+	var texts []string
+	for _, key := range keys.Ed25519() {
+		text, err := note.NewEd25519VerifierKey(origin, key)
+		if err != nil {
+			return nil, fmt.Errorf("naming the log's keys: %w", err)
+		}
+		texts = append(texts, text)
+	}
+	return texts, nil
 }
 
 // Run puts events into the log.

@@ -77,6 +77,15 @@ func NewKeys(keys ...PublicKey) Keys {
 // With is the set with the keys of another behind its own.
 func (k Keys) With(other Keys) Keys { return NewKeys(append(slices.Clone(k.keys), other.keys...)...) }
 
+// Ed25519 are the keys themselves, in the order in which they were given, for who checks another form of signature.
+func (k Keys) Ed25519() []ed25519.PublicKey {
+	raw := make([]ed25519.PublicKey, len(k.keys))
+	for i, key := range k.keys {
+		raw[i] = slices.Clone(key.key)
+	}
+	return raw
+}
+
 // Document is the set as a JWKS document (RFC 7517), in the order in which the keys were given.
 func (k Keys) Document() ([]byte, error) {
 	set := jose.JSONWebKeySet{Keys: []jose.JSONWebKey{}}
