@@ -6,6 +6,8 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 # shellcheck source=lib.sh
 . hack/demo/lib.sh
+# shellcheck source=consent.sh
+. hack/demo/consent.sh
 
 readonly demo=config/samples/demo
 readonly person=jonas.jansen.2159@example.org phone=+33610002159
@@ -31,12 +33,13 @@ kc apply -f $demo/register.yaml >/dev/null
 await -n parley dataregister/conversations Ready
 say_condition -n parley dataregister/conversations Ready
 kc -n parley get statefulset,service,pvc,networkpolicy,secret -l gdpr.rempart.dev/register=conversations -o custom-columns=KIND:.kind,NAME:.metadata.name --no-headers | indent
-tell "The pod runs on $(kc -n parley get pods -l gdpr.rempart.dev/component=database -o 'jsonpath={.items[0].spec.nodeName}'); the register says: $(kc -n parley get dataregister conversations -o 'jsonpath={.status.stores[0].country}, {.status.stores[0].region}, {.status.stores[0].zone}, {.status.stores[0].placement}')"
+tell "The pod runs on $(kc -n parley get pods -l gdpr.rempart.dev/store=crm -o 'jsonpath={.items[0].spec.nodeName}'); the register says: $(kc -n parley get dataregister conversations -o 'jsonpath={.status.stores[0].country}, {.status.stores[0].region}, {.status.stores[0].zone}, {.status.stores[0].placement}')"
 say_condition -n parley dataregister/conversations Accurate
 tell "The application now creates its tables and lives for some years ..."
 load_database
 await -n parley dataregister/conversations Accurate
 say_condition -n parley dataregister/conversations Accurate
+kc apply -f $demo/consent.yaml >/dev/null # its database and service come up meanwhile
 
 step "2 · What would leave the Union is refused"
 refused "a volume in Virginia" pvc us-fast
@@ -89,7 +92,19 @@ tell "Another one, known since 75 hours and told to nobody:"
 say_condition -n parley breachincident/forgotten-laptop Overdue
 tell "Stages that fired: $(kc -n parley get breachincident forgotten-laptop -o 'jsonpath={.status.stages[*].name}')"
 
-step "5 · What the officer sees"
+step "5 · Visitors are asked before anything is stored"
+prepare_browser
+await -n parley consentpolicy/chat Ready
+say_condition -n parley consentpolicy/chat Ready
+forward_consent
+visit_shop
+tell "What the ledger has of them:"
+ledger_rows
+await -n parley consentpolicy/chat Verified
+say_condition -n parley consentpolicy/chat Verified
+tell "Pictures of the widget: bin/demo/"
+
+step "6 · What the officer sees"
 kc get dataprotectionofficers | indent
 kc -n parley get gdpr | indent
 

@@ -37,7 +37,7 @@ cluster_and_operator() {
 	PATH=$(hack/kube/build.sh envtest 2>/dev/null):$PATH
 	# Its person is erased already.
 	kc -n parley get erasurerequest demo-0001 >/dev/null 2>&1 && die "the demo ran on this cluster before; remove it by: make cluster-down"
-	hack/kube/images.sh operator eraser mailpit hook postgres 2>&1 | indent
+	hack/kube/images.sh operator eraser consentd mailpit hook postgres 2>&1 | indent
 	hack/demo/deploy.sh 2>&1 | indent
 }
 
@@ -86,7 +86,7 @@ say_condition() {
 	tell "$1 says: $(kc "${where[@]}" get "$1" -o "jsonpath={range .status.conditions[?(@.type==\"$2\")]}{.type}={.status}, {.reason}: {.message}{end}")"
 }
 
-database_pod() { kc -n parley get pods -l gdpr.rempart.dev/component=database -o 'jsonpath={.items[0].metadata.name}'; }
+database_pod() { kc -n parley get pods -l gdpr.rempart.dev/store=crm -o 'jsonpath={.items[0].metadata.name}'; }
 sql() { kc -n parley exec -i "$(database_pod)" -c postgres -- psql -q -v ON_ERROR_STOP=1 -U postgres -d crm -At "$@"; }
 
 load_database() {

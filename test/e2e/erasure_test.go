@@ -24,7 +24,7 @@ func expectCondition(g gomega.Gomega, list []metav1.Condition, conditionType str
 // sql runs a statement in the demo's database.
 func sql(t *testing.T, statement string) string {
 	t.Helper()
-	pod := output(t, "kubectl", "-n", demoNamespace, "get", "pods", "-l", "gdpr.rempart.dev/component=database", "-o", "jsonpath={.items[0].metadata.name}")
+	pod := output(t, "kubectl", "-n", demoNamespace, "get", "pods", "-l", "gdpr.rempart.dev/component=database,gdpr.rempart.dev/store", "-o", "jsonpath={.items[0].metadata.name}")
 	return strings.TrimSpace(output(t, "kubectl", "-n", demoNamespace, "exec", pod, "-c", "postgres", "--",
 		"psql", "-q", "-U", "postgres", "-d", "crm", "-At", "-c", statement))
 }

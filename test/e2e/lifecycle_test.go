@@ -17,7 +17,7 @@ import (
 // statement runs SQL in the managed store of register that the stories of this file make.
 func statement(t *testing.T, ns, text string) string {
 	t.Helper()
-	pod := output(t, "kubectl", "-n", ns, "get", "pods", "-l", "gdpr.rempart.dev/component=database", "-o", "jsonpath={.items[0].metadata.name}")
+	pod := output(t, "kubectl", "-n", ns, "get", "pods", "-l", "gdpr.rempart.dev/component=database,gdpr.rempart.dev/store", "-o", "jsonpath={.items[0].metadata.name}")
 	return output(t, "kubectl", "-n", ns, "exec", pod, "-c", "postgres", "--", "psql", "-q", "-At", "-U", "postgres", "-d", "app", "-c", text)
 }
 

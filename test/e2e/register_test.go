@@ -68,7 +68,7 @@ func TestARegisterIsReadyBeforeItsTablesAreAndAccurateOnlyWithThem(t *testing.T)
 
 	in := func(statement string) {
 		t.Helper()
-		pod := output(t, "kubectl", "-n", ns, "get", "pods", "-l", "gdpr.rempart.dev/component=database", "-o", "jsonpath={.items[0].metadata.name}")
+		pod := output(t, "kubectl", "-n", ns, "get", "pods", "-l", "gdpr.rempart.dev/component=database,gdpr.rempart.dev/store", "-o", "jsonpath={.items[0].metadata.name}")
 		output(t, "kubectl", "-n", ns, "exec", pod, "-c", "postgres", "--", "psql", "-U", "postgres", "-d", "app", "-c", statement)
 	}
 	in("CREATE TABLE people (email text PRIMARY KEY)")
