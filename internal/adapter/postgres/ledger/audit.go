@@ -49,7 +49,9 @@ WHERE l.tenant_id = $1 AND l.idx >= $2 AND l.idx < $3 ORDER BY l.idx`
 WHERE p.tenant_id = $1 AND e.subject_ref IS NULL AND e.type = 'notice.published'`
 	purposeRows = `SELECT purpose, revision, body::text, recorded_at FROM consent.purposes WHERE tenant_id = $1`
 
-	revived = `SELECT subject_ref FROM consent.subject_keys WHERE tenant_id = $1 AND subject_ref = ANY ($2::uuid[]) AND (wrapped_key IS NOT NULL OR shredded_at IS NULL)`
+	revived = `SELECT p.subject FROM unnest($2::uuid[]) AS p (subject)
+CROSS JOIN LATERAL (SELECT wrapped_key, shredded_at FROM consent.subject_keys WHERE tenant_id = $1 AND subject_ref = p.subject LIMIT 1) AS k
+WHERE k.wrapped_key IS NOT NULL OR k.shredded_at IS NULL`
 
 	// A state is that of its event, and no later event of the person says otherwise.
 	wrongStates = `
@@ -104,6 +106,12 @@ func (l *Ledger) audit(ctx context.Context, t tx, outside []consent.Checkpoint) 
 		return err
 	}
 	a := audit.New(upper, outside...)
+	if !snapshotName.MatchString(snapshot) {
+		return errors.New("the name of the snapshot is not one")
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	wrong := l.statesAside(ctx, snapshot)
 	gone, err := l.pieces(ctx, snapshot, max(leaves, signed), a)
 	if err != nil {
 		return err
@@ -114,19 +122,57 @@ func (l *Ledger) audit(ctx context.Context, t tx, outside []consent.Checkpoint) 
 	if err := l.words(ctx, t, a); err != nil {
 		return err
 	}
-	if err := l.projection(ctx, t, a); err != nil {
+	if err := l.revived(ctx, t, a); err != nil {
 		return err
 	}
+	states := <-wrong
+	for _, event := range states.events {
+		a.Find("the state of event %s is not that of the events", uuid.UUID(event.Bytes))
+	}
+	if states.err != nil {
+		return states.err
+	}
 	return a.Close()
+}
+
+// inSnapshot runs do in a transaction that sees what the audit's first one sees.
+func (l *Ledger) inSnapshot(ctx context.Context, name string, do func(tx) error) error {
+	return l.apart(ctx, []string{beginAudit[0], "SET TRANSACTION SNAPSHOT '" + name + "'"}, func(t tx) error {
+		if err := t.send(ctx, func(b *pgx.Batch) { b.Queue(noLimits) }); err != nil {
+			return err
+		}
+		return do(t)
+	})
+}
+
+// wrong are events whose states are not theirs.
+type wrong struct {
+	events []pgtype.UUID
+	err    error
+}
+
+// statesAside compares the projection with the events, beside the pieces: it is the database's work alone.
+func (l *Ledger) statesAside(ctx context.Context, snapshot string) <-chan wrong {
+	out := make(chan wrong, 1)
+	go func() {
+		var found wrong
+		found.err = l.inSnapshot(ctx, snapshot, func(t tx) error {
+			return t.send(ctx, func(b *pgx.Batch) {
+				b.Queue(wrongStates, id(l.Tenant)).Query(func(rows pgx.Rows) (err error) {
+					found.events, err = pgx.CollectRows(rows, pgx.RowTo[pgtype.UUID])
+					return err
+				})
+			})
+		})
+		out <- found
+	}()
+	return out
 }
 
 var snapshotName = regexp.MustCompile(`^[0-9A-F-]{1,64}$`)
 
 // pieces reads the log in pieces, several at once, and gives them to the audit in order. It returns how many events are gone.
 func (l *Ledger) pieces(ctx context.Context, snapshot string, size int64, a *audit.Audit) (gone int64, err error) {
-	if !snapshotName.MatchString(snapshot) {
-		return 0, errors.New("the name of the snapshot is not one")
-	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	count := int(size/pieceSize) + 1
@@ -142,10 +188,7 @@ func (l *Ledger) pieces(ctx context.Context, snapshot string, size int64, a *aud
 		lines[w] = make(chan result)
 		go func() {
 			defer close(lines[w])
-			err := l.apart(ctx, []string{beginAudit[0], "SET TRANSACTION SNAPSHOT '" + snapshot + "'"}, func(t tx) error {
-				if err := t.send(ctx, func(b *pgx.Batch) { b.Queue(noLimits) }); err != nil {
-					return err
-				}
+			err := l.inSnapshot(ctx, snapshot, func(t tx) error {
 				for n := w; n < count; n += workers {
 					piece, gone, err := l.piece(ctx, t, int64(n)*pieceSize, n == count-1)
 					if err != nil {
@@ -304,30 +347,22 @@ func (l *Ledger) words(ctx context.Context, t tx, a *audit.Audit) error {
 	return err
 }
 
-// projection compares what is answered with what was recorded, and looks for people who were forgotten and are back.
-func (l *Ledger) projection(ctx context.Context, t tx, a *audit.Audit) error {
-	var event pgtype.UUID
-	err := t.send(ctx, func(b *pgx.Batch) {
-		b.Queue(wrongStates, id(l.Tenant)).Query(func(rows pgx.Rows) error {
-			_, err := pgx.ForEachRow(rows, []any{&event}, func() error {
-				a.Find("the state of event %s is not that of the events", uuid.UUID(event.Bytes))
-				return nil
-			})
-			return err
-		})
+// revived looks for people who were forgotten and are back.
+func (l *Ledger) revived(ctx context.Context, t tx, a *audit.Audit) error {
+	return t.send(ctx, func(b *pgx.Batch) {
 		for page := range slices.Chunk(a.Shredded(), 10_000) {
 			subjects := make([]pgtype.UUID, len(page))
 			for i := range page {
 				subjects[i] = id(page[i])
 			}
 			b.Queue(revived, id(l.Tenant), subjects).Query(func(rows pgx.Rows) error {
-				_, err := pgx.ForEachRow(rows, []any{&event}, func() error {
-					a.Find("the key of %s is there, who was forgotten", uuid.UUID(event.Bytes))
+				var subject pgtype.UUID
+				_, err := pgx.ForEachRow(rows, []any{&subject}, func() error {
+					a.Find("the key of %s is there, who was forgotten", uuid.UUID(subject.Bytes))
 					return nil
 				})
 				return err
 			})
 		}
 	})
-	return err
 }

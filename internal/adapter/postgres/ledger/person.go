@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"slices"
@@ -15,7 +16,7 @@ import (
 )
 
 const (
-	lockPeople = `SELECT subject_ref FROM consent.subject_keys WHERE tenant_id = $1 AND subject_ref = ANY ($2::uuid[]) AND shredded_at IS NULL ORDER BY subject_ref FOR UPDATE`
+	holdPerson = `SELECT subject_ref FROM consent.subject_keys WHERE tenant_id = $1 AND subject_ref = $2 AND shredded_at IS NULL FOR UPDATE`
 
 	insertLink = `INSERT INTO consent.subject_links (tenant_id, subject_ref, kind, link, pepper_id) VALUES ($1, $2, $3, $4, $5)`
 
@@ -35,10 +36,10 @@ ON CONFLICT (tenant_id, subject_ref, purpose) DO UPDATE SET event_id = excluded.
   notice_sha256 = excluded.notice_sha256, material_sha256 = excluded.material_sha256
 WHERE s.event_id < excluded.event_id`
 
-	shredKeys   = `UPDATE consent.subject_keys SET wrapped_key = NULL, shredded_at = $3 WHERE tenant_id = $1 AND subject_ref = ANY ($2::uuid[])`
-	shredLinks  = `DELETE FROM consent.subject_links WHERE tenant_id = $1 AND subject_ref = ANY ($2::uuid[])`
-	shredStates = `DELETE FROM consent.state WHERE tenant_id = $1 AND subject_ref = ANY ($2::uuid[])`
-	shredTokens = `DELETE FROM consent.mailbox_proofs WHERE tenant_id = $1 AND subject_ref = ANY ($2::uuid[])`
+	shredKeys   = `UPDATE consent.subject_keys SET wrapped_key = NULL, shredded_at = $3 WHERE tenant_id = $1 AND subject_ref = $2`
+	shredLinks  = `DELETE FROM consent.subject_links WHERE tenant_id = $1 AND subject_ref = $2`
+	shredStates = `DELETE FROM consent.state WHERE tenant_id = $1 AND subject_ref = $2`
+	shredTokens = `DELETE FROM consent.mailbox_proofs WHERE tenant_id = $1 AND subject_ref = $2`
 )
 
 // references returns the references of a person, their own first; nil for nobody.
@@ -53,19 +54,27 @@ func (l *Ledger) references(ctx context.Context, t tx, person consent.Person) (o
 
 // lock keeps all others from people's rows until the transaction ends: acts wait. It fails where one was forgotten.
 func (l *Ledger) lock(ctx context.Context, t tx, people []pgtype.UUID) error {
-	locked := 0
-	err := t.send(ctx, func(b *pgx.Batch) {
-		b.Queue(lockPeople, id(l.Tenant), people).Query(func(rows pgx.Rows) error {
-			for rows.Next() {
-				locked++
-			}
-			return rows.Err()
-		})
-	})
-	if err == nil && locked != len(people) {
+	locked, err := l.alive(ctx, t, people)
+	if err == nil && len(locked) != len(people) {
 		err = errMoved
 	}
 	return err
+}
+
+// alive locks those of the people who were not forgotten, and returns them. All lock in the order of references, so that nobody
+// waits for somebody who waits for them.
+func (l *Ledger) alive(ctx context.Context, t tx, people []pgtype.UUID) (locked []pgtype.UUID, err error) {
+	sorted := slices.SortedFunc(slices.Values(people), func(a, b pgtype.UUID) int { return bytes.Compare(a.Bytes[:], b.Bytes[:]) })
+	err = t.send(ctx, func(b *pgx.Batch) {
+		for _, one := range sorted {
+			b.Queue(holdPerson, id(l.Tenant), one).Query(func(rows pgx.Rows) error {
+				found, err := pgx.CollectRows(rows, pgx.RowTo[pgtype.UUID])
+				locked = append(locked, found...)
+				return err
+			})
+		}
+	})
+	return locked, err
 }
 
 // held finds a person and locks them; a second look sees what was done while the lock was waited for.
@@ -180,12 +189,12 @@ func (l *Ledger) shred(ctx context.Context, t tx, subjects []pgtype.UUID) error 
 		events[i] = l.house(consent.Event{Type: consent.EventSubjectShredded, Subject: subject.Bytes})
 	}
 	return t.send(ctx, func(b *pgx.Batch) {
-		b.Queue(shredKeys, id(l.Tenant), subjects, instant(events[0].RecordedAt))
-		for _, sql := range []string{shredLinks, shredStates, shredTokens} {
-			b.Queue(sql, id(l.Tenant), subjects)
-		}
 		l.queueHouse(b, events)
 		for _, subject := range subjects {
+			b.Queue(shredKeys, id(l.Tenant), subject, instant(events[0].RecordedAt))
+			for _, sql := range []string{shredLinks, shredStates, shredTokens} {
+				b.Queue(sql, id(l.Tenant), subject)
+			}
 			b.Queue(notify, l.channel(), "s"+uuid.UUID(subject.Bytes).String())
 		}
 	})
@@ -204,14 +213,8 @@ func (l *Ledger) forgetAgain(ctx context.Context) error {
 		}
 		err := retry(ctx, func() error {
 			return l.transaction(ctx, l.App, beginWrite, func(t tx) error {
-				var alive []pgtype.UUID
-				if err := t.send(ctx, func(b *pgx.Batch) {
-					b.Queue(lockPeople, id(l.Tenant), subjects).Query(func(rows pgx.Rows) error {
-						var subject pgtype.UUID
-						_, err := pgx.ForEachRow(rows, []any{&subject}, func() error { alive = append(alive, subject); return nil })
-						return err
-					})
-				}); err != nil || len(alive) == 0 {
+				alive, err := l.alive(ctx, t, subjects)
+				if err != nil || len(alive) == 0 {
 					return err
 				}
 				return l.shred(ctx, t, alive)
