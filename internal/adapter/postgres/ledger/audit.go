@@ -55,7 +55,7 @@ WHERE k.wrapped_key IS NOT NULL OR k.shredded_at IS NULL`
 
 	// A state is that of its event, and no later event of the person says otherwise.
 	wrongStates = `
-SELECT s.event_id FROM consent.state s LEFT JOIN consent.events e ON e.tenant_id = $1 AND e.event_id = s.event_id
+SELECT s.event_id FROM consent.state s LEFT JOIN LATERAL (SELECT * FROM consent.events WHERE tenant_id = $1 AND event_id = s.event_id LIMIT 1) AS e ON true
 WHERE s.tenant_id = $1 AND (e.event_id IS NULL
   OR (e.purpose, e.decision, e.valid_until, e.recorded_at, e.notice, e.notice_version, e.notice_lang, e.notice_sha256)
      IS DISTINCT FROM (s.purpose, s.decision, s.valid_until, s.recorded_at, s.notice, s.notice_version, s.notice_lang, s.notice_sha256)

@@ -16,7 +16,8 @@ const (
 	tenantOf       = `SELECT namespace, policy FROM consent.tenants WHERE tenant_id = $1`
 	insertPurpose  = `INSERT INTO consent.purposes (tenant_id, purpose, revision, body, recorded_at) VALUES ($1, $2, $3, $4, $5)`
 	insertNotice   = `INSERT INTO consent.notices (tenant_id, notice, version, lang, body, body_sha256, material_sha256, published_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`
-	publishedSoFar = `SELECT ` + columns + ` FROM consent.events e WHERE e.tenant_id = $1 AND e.subject_ref IS NULL AND e.type = ANY ($2::text[]) ORDER BY e.event_id`
+	publishedSoFar = `SELECT ` + columns + ` FROM unnest($2::text[]) AS t (type)
+CROSS JOIN LATERAL (SELECT * FROM consent.events WHERE tenant_id = $1 AND type = t.type AND subject_ref IS NULL ORDER BY event_id OFFSET 0) AS e ORDER BY e.event_id`
 )
 
 // Publish makes a policy part of the ledger: its rows, and an event for each, in one transaction. What the log says was
