@@ -27,8 +27,6 @@ type audit struct {
 	Time     *time.Time `json:"time,omitempty"`
 }
 
-func (h *health) drain() { h.drained.Store(true) }
-
 func (h *health) audited() audit {
 	h.mu.Lock()
 	defer h.mu.Unlock()

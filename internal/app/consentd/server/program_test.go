@@ -325,6 +325,7 @@ func TestAStreamTellsOfChangesAsTheyHappen(t *testing.T) {
 		t.Errorf("heard %q, which is no event of anybody", changed)
 	}
 	w.Drain()
+	w.Drain()
 	for range heard { // to the end
 	}
 	w.ask(request{method: "GET", path: "/readyz"}).is(503, "not_ready")

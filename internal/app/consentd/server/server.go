@@ -104,10 +104,11 @@ func New(c Config) (*Server, error) {
 // ServeHTTP answers a request.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }
 
-// Drain makes the server not ready and ends streams; other requests are answered on.
+// Drain makes the server not ready and ends streams; other requests are answered on. Twice is once.
 func (s *Server) Drain() {
-	s.health.drain()
-	close(s.draining)
+	if !s.health.drained.Swap(true) {
+		close(s.draining)
+	}
 }
 
 // base is where the service is reached.
