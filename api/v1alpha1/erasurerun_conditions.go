@@ -12,6 +12,14 @@ const (
 	ReasonJobRunning = "JobRunning"
 	// ReasonRetrying means that a Job ended without a result, and that the next one is due.
 	ReasonRetrying = "Retrying"
+	// ReasonReporting means that the store has committed and was verified, and that counts are still to be fetched.
+	ReasonReporting = "Reporting"
+	// ReasonNoRoom means that the request did not fit into the run; the next run serves it.
+	ReasonNoRoom = "NoRoom"
+	// ReasonCountsMissing means that the counts of the request are in the ledger of the store only.
+	ReasonCountsMissing = "CountsMissing"
+	// ReasonTaskTooLarge means that the dataset of the store does not fit into a Secret.
+	ReasonTaskTooLarge = "TaskTooLarge"
 	// ReasonNothingAdmitted means that no request of the run may run any more.
 	ReasonNothingAdmitted = "NothingAdmitted"
 	// ReasonStoreMissing means that the register no longer has the store, or the store no dataset.

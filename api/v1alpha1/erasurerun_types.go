@@ -69,6 +69,40 @@ type ErasureRunSpec struct {
 	Image string `json:"image,omitempty"`
 }
 
+// RunTable is a table with what is done to its rows: a column of the counts of all outcomes of a run.
+type RunTable struct {
+	// table with its schema.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=127
+	Table string `json:"table,omitempty"`
+	// action on the rows.
+	// +required
+	Action TableErasure `json:"action,omitempty"`
+	// article of the Regulation under which rows are kept; set exactly when action is Keep.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=32
+	Article string `json:"article,omitempty"`
+	// legalReference is the law that orders to keep.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=500
+	LegalReference string `json:"legalReference,omitempty"`
+}
+
+// RunDay is the last day on which kept rows must be kept.
+type RunDay struct {
+	// column is the place in status.tables, from 0.
+	// +required
+	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=511
+	Column *int32 `json:"column,omitempty"`
+	// untilOn is the day.
+	// +required
+	UntilOn Date `json:"untilOn,omitempty"`
+}
+
 // RunOutcome is the result for one request. Pending means that nothing was done, and that the request may run again;
 // Failed that only a person can help.
 type RunOutcome struct {
@@ -85,20 +119,18 @@ type RunOutcome struct {
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=63
 	Reason string `json:"reason,omitempty"`
-	// tables with counts.
-	// +optional
-	// +listType=map
-	// +listMapKey=table
-	// +listMapKey=action
-	// +kubebuilder:validation:MinItems=0
-	// +kubebuilder:validation:MaxItems=128
-	Tables []TableCount `json:"tables,omitempty"`
-	// kept rows.
+	// rows of the request in each of status.tables, in their order; what is missing at the end is zero.
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MinItems=0
-	// +kubebuilder:validation:MaxItems=32
-	Kept []KeptRows `json:"kept,omitempty"`
+	// +kubebuilder:validation:MaxItems=512
+	Rows []int64 `json:"rows,omitempty"`
+	// until says how long rows are kept, where the register says it.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MinItems=0
+	// +kubebuilder:validation:MaxItems=128
+	Until []RunDay `json:"until,omitempty"`
 }
 
 // ErasureRunStatus is what the run came to.
@@ -112,13 +144,26 @@ type ErasureRunStatus struct {
 	// +listMapKey=type
 	// +kubebuilder:validation:MaxItems=20
 	Conditions []metav1.Condition `json:"conditions,omitempty"`
-	// outcomes of the requests.
+	// outcomes of the requests. The list is atomic, so that a run of 1000 requests stays within what the API server stores.
 	// +optional
-	// +listType=map
-	// +listMapKey=uid
+	// +listType=atomic
 	// +kubebuilder:validation:MinItems=0
 	// +kubebuilder:validation:MaxItems=1000
 	Outcomes []RunOutcome `json:"outcomes,omitempty"`
+	// tables are the columns of the counts of the outcomes.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MinItems=0
+	// +kubebuilder:validation:MaxItems=512
+	Tables []RunTable `json:"tables,omitempty"`
+	// admitted is how many requests the run works for; the others were left out, each with its reason.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	Admitted *int32 `json:"admitted,omitempty"`
+	// counted is for how many of these, in the order of spec.requests, the counts are known.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	Counted *int32 `json:"counted,omitempty"`
 	// planDigest of the plan that the run made.
 	// +optional
 	// +kubebuilder:validation:MinLength=1
@@ -165,6 +210,8 @@ type ErasureRunStatus struct {
 // +kubebuilder:printcolumn:name="Mode",type=string,JSONPath=`.spec.mode`
 // +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`
 // +kubebuilder:printcolumn:name="Reason",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].reason`
+// +kubebuilder:printcolumn:name="Requests",type=integer,JSONPath=`.status.admitted`
+// +kubebuilder:printcolumn:name="Counted",type=integer,JSONPath=`.status.counted`
 // +kubebuilder:printcolumn:name="Attempts",type=integer,JSONPath=`.status.attempts`,priority=1
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
 type ErasureRun struct {

@@ -381,7 +381,7 @@ func (s *shop) pod(job *batchv1.Job, answers map[task.Step]task.Outcome) {
 		OwnerReferences: []metav1.OwnerReference{{APIVersion: "batch/v1", Kind: "Job", Name: job.Name, UID: job.UID}}}}
 	pod.Spec = job.Spec.Template.Spec
 	status := func(name string) corev1.ContainerStatus {
-		text, err := answers[task.Step(name)].Encode()
+		text, _, err := answers[task.Step(name)].Encode(0)
 		s.must(err)
 		return corev1.ContainerStatus{Name: name, State: corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{Message: string(text)}}}
 	}

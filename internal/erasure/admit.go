@@ -14,6 +14,8 @@ type Live struct {
 	// Request is nil when it is gone, or when another one has its name.
 	Request *v1alpha1.ErasureRequest
 	Person  Person
+	// Identifiers are the data of the subject Secret: for the run's own Secret, and for nothing else. They are not printed.
+	Identifiers map[string][]byte
 }
 
 // Admit tells why a request may not run, as a reason; empty when it may. It is asked of live reads right before the Job is
@@ -48,11 +50,18 @@ func Admit(run *v1alpha1.ErasureRun, live Live, runs []v1alpha1.ErasureRun) stri
 	}
 }
 
-// refusals are the outcomes of the requests that may not run, in the order of the run.
-func refusals(run *v1alpha1.ErasureRun, live []Live, runs []v1alpha1.ErasureRun) []v1alpha1.RunOutcome {
+// refusals are the outcomes of the requests that may not run, in the order of the run, with those whose identifiers do
+// not fit into the room that is left.
+func refusals(run *v1alpha1.ErasureRun, live []Live, runs []v1alpha1.ErasureRun, room int) []v1alpha1.RunOutcome {
 	var list []v1alpha1.RunOutcome
 	for _, l := range live {
-		if reason := Admit(run, l, runs); reason != "" {
+		reason := Admit(run, l, runs)
+		if reason == "" {
+			if room -= sizeOf(l); room < 0 {
+				reason = v1alpha1.ReasonNoRoom
+			}
+		}
+		if reason != "" {
 			list = append(list, v1alpha1.RunOutcome{UID: string(l.UID), Result: v1alpha1.TargetPending, Reason: reason})
 		}
 	}
@@ -61,11 +70,15 @@ func refusals(run *v1alpha1.ErasureRun, live []Live, runs []v1alpha1.ErasureRun)
 
 // admitted are the requests of a run without those that its status refuses.
 func admitted(run *v1alpha1.ErasureRun) []v1alpha1.RunRequest {
+	refused := map[string]bool{}
+	for i := range run.Status.Outcomes {
+		if run.Status.Outcomes[i].Result == v1alpha1.TargetPending {
+			refused[run.Status.Outcomes[i].UID] = true
+		}
+	}
 	var list []v1alpha1.RunRequest
 	for _, r := range run.Spec.Requests {
-		if !slices.ContainsFunc(run.Status.Outcomes, func(o v1alpha1.RunOutcome) bool {
-			return o.UID == r.UID && o.Result == v1alpha1.TargetPending
-		}) {
+		if !refused[r.UID] {
 			list = append(list, r)
 		}
 	}

@@ -1,11 +1,13 @@
 package erasure
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
 	corev1ac "k8s.io/client-go/applyconfigurations/core/v1"
 	metav1ac "k8s.io/client-go/applyconfigurations/meta/v1"
 
@@ -30,14 +32,14 @@ func DesiredRun(in RunInput) ([]runtime.ApplyConfiguration, error) {
 		return nil, nil
 	}
 	store := StoreOf(in.Register, in.Run)
-	text, err := json.Marshal(t.task(store))
+	work, people, err := t.task(store)
 	if err != nil {
 		return nil, fmt.Errorf("encoding a task: %w", err)
 	}
 	owner := ownedBy(in.Run)
 	secret := corev1ac.Secret(TaskSecretName(in.Run), in.Run.Namespace).
 		WithLabels(map[string]string{v1alpha1.LabelManagedBy: v1alpha1.ManagedByRempart, v1alpha1.LabelRun: in.Run.Name}).
-		WithOwnerReferences(owner).WithType(corev1.SecretTypeOpaque).WithData(map[string][]byte{job.TaskKey: text})
+		WithOwnerReferences(owner).WithType(corev1.SecretTypeOpaque).WithData(map[string][]byte{job.TaskKey: work, job.PeopleKey: people})
 	return []runtime.ApplyConfiguration{secret, t.job(store).Build()}, nil
 }
 
@@ -62,17 +64,50 @@ func sameOutcomes(a, b []v1alpha1.RunOutcome) bool {
 	return true
 }
 
-func (t *trial) task(store *v1alpha1.DataStore) task.Task {
-	work := task.Task{
+// secretRoom is the most bytes of data in a Secret, with a margin; see Secret in the API reference: 1 MiB.
+const secretRoom = 1000 << 10
+
+// peopleRoom is how many bytes the people of a run may take beside the dataset in the run's own Secret.
+func peopleRoom(store *v1alpha1.DataStore) int {
+	text, err := json.Marshal(store.Dataset)
+	const rest = 4 << 10 // connection, names, digests
+	if err != nil {
+		return 0
+	}
+	return secretRoom - len(text) - rest
+}
+
+// sizeOf is how many bytes a person takes in the run's own Secret: identifiers in base64, UID and check.
+func sizeOf(l Live) int {
+	const frame, perKey = 2*64 + 64 + 40, 10
+	size := frame
+	for key, value := range l.Identifiers {
+		size += len(key) + base64.StdEncoding.EncodedLen(len(value)) + perKey
+	}
+	return size
+}
+
+// task returns the task and its people, as JSON.
+func (t *trial) task(store *v1alpha1.DataStore) (work, people []byte, err error) {
+	order := task.Task{
 		RunUID: string(t.Run.UID), Epoch: t.Run.Spec.Epoch,
 		Register: t.Register.Name, Store: string(store.Name), Engine: store.Engine,
 		Connection: register.Connection(t.Register, store), Dataset: store.Dataset,
-		CheckKey: t.CheckKey, PlanDigest: t.Run.Spec.PlanDigest, AsOf: t.Run.CreationTimestamp.UTC(),
+		CheckKey: t.CheckKey, PlanDigest: t.Run.Spec.PlanDigest, AsOf: t.Run.CreationTimestamp.UTC(), From: int(valueOf(t.Run.Status.Counted)),
 	}
+	who := task.People{}
 	for _, l := range t.mounted() {
-		work.Requests = append(work.Requests, task.Request{UID: string(l.UID), Check: l.Person.Check})
+		order.Requests = append(order.Requests, task.Request{UID: string(l.UID), Check: l.Person.Check, Gone: l.Request == nil})
+		if l.Request == nil {
+			continue
+		}
+		who[string(l.UID)] = l.Identifiers
 	}
-	return work
+	if work, err = json.Marshal(order); err != nil {
+		return nil, nil, err
+	}
+	people, err = json.Marshal(who)
+	return work, people, err
 }
 
 func (t *trial) job(store *v1alpha1.DataStore) job.Spec {
@@ -83,29 +118,42 @@ func (t *trial) job(store *v1alpha1.DataStore) job.Spec {
 		TaskSecret: TaskSecretName(t.Run), CASecret: register.CASecret(store), NodeAffinity: register.Affinity(t.Regions),
 	}
 	spec.Labels[v1alpha1.LabelRun] = t.Run.Name
-	verifier := map[task.Role]string{task.Verifier: roles[task.Verifier]}
-	if t.Run.Spec.Mode == v1alpha1.RunPlan {
-		spec.Containers, spec.Deadline = []job.Container{{Step: task.Plan, Roles: verifier}}, planDeadline
-	} else {
-		spec.Init = []job.Container{{Step: task.Erase, Roles: map[task.Role]string{task.Eraser: roles[task.Eraser]}}}
-		spec.Containers, spec.Deadline = []job.Container{{Step: task.Verify, Roles: verifier}}, executeDeadline
-	}
-	for _, l := range t.mounted() {
-		spec.Subjects = append(spec.Subjects, job.Subject{UID: string(l.UID),
-			SecretName: string(l.Request.Spec.Subject.SecretRef.Name), Keys: l.Person.Keys})
-	}
+	spec.Init, spec.Containers, spec.Deadline = t.containers(store, roles)
 	return spec
 }
 
-// mounted are the admitted requests, in the order of the run.
+// containers of the next Job. A plan or an erasure that has more to say than its message holds runs first, and a
+// container beside repeats the rest of it.
+func (t *trial) containers(store *v1alpha1.DataStore, roles map[task.Role]string) (first, then []job.Container, deadline int64) {
+	verifier := map[task.Role]string{task.Verifier: roles[task.Verifier]}
+	report := task.Reported(store.Dataset, len(admitted(t.Run)))
+	if t.Run.Spec.Mode == v1alpha1.RunPlan {
+		plan := []job.Container{{Step: task.Plan, Roles: verifier}}
+		if !report {
+			return nil, plan, planDeadline
+		}
+		return plan, []job.Container{{Step: task.Report}}, planDeadline
+	}
+	if t.Run.Status.VerifiedTime == nil {
+		then = append(then, job.Container{Step: task.Verify, Roles: verifier})
+	}
+	if report || len(then) == 0 {
+		then = append(then, job.Container{Step: task.Report})
+	}
+	return []job.Container{{Step: task.Erase, Roles: map[task.Role]string{task.Eraser: roles[task.Eraser]}}}, then, executeDeadline
+}
+
+// mounted are the admitted requests, in the order of the run. One that is gone keeps its place.
 func (t *trial) mounted() []Live {
+	live := make(map[string]Live, len(t.Live))
+	for _, l := range t.Live {
+		live[string(l.UID)] = l
+	}
 	var list []Live
 	for _, r := range admitted(t.Run) {
-		for _, l := range t.Live {
-			if string(l.UID) == r.UID && l.Request != nil {
-				list = append(list, l)
-			}
-		}
+		l := live[r.UID]
+		l.UID = types.UID(r.UID)
+		list = append(list, l)
 	}
 	return list
 }

@@ -89,7 +89,11 @@ func gather(in DispatchInput, store *v1alpha1.DataStore, mode v1alpha1.RunMode) 
 	if len(batch) == 0 {
 		return nil, wait
 	}
-	return newRun(in, store, mode, oldest, batch[:min(len(batch), task.Capacity(store.Dataset))]), wait
+	most := task.MaxRequests
+	if mode == v1alpha1.RunPlan {
+		most = task.PlanCapacity(store.Dataset)
+	}
+	return newRun(in, store, mode, oldest, batch[:min(len(batch), most)]), wait
 }
 
 // byAge returns the indexes of requests, oldest first: nobody is overtaken.

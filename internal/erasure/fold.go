@@ -77,16 +77,17 @@ func count(target *v1alpha1.ErasureTarget, uid types.UID, run *v1alpha1.ErasureR
 	}
 	target.Epoch = ptr.To(run.Spec.Epoch)
 	outcome := outcomeOf(run, uid)
+	tables, kept := tablesOf(run, outcome)
 	target.Result, target.Reason, target.Message = outcome.Result, outcome.Reason, ""
 	switch outcome.Result {
 	case v1alpha1.TargetPlanned:
 		target.PlanDigest, target.PlannedTime, target.Message = run.Status.PlanDigest, run.Status.EndedTime, run.Status.Message
-		target.Tables, target.Kept, target.RetryTime = outcome.Tables, outcome.Kept, nil
+		target.Tables, target.Kept, target.RetryTime = tables, kept, nil
 	case v1alpha1.TargetPending:
 		again(target, run)
 	default:
 		target.ExecutedTime, target.VerifiedTime = run.Status.CommittedTime, run.Status.VerifiedTime
-		target.Tables, target.Kept, target.RetryTime = outcome.Tables, outcome.Kept, nil
+		target.Tables, target.Kept, target.RetryTime = tables, kept, nil
 		target.Message = messageOf(run, outcome.Reason)
 		total(target)
 	}
@@ -98,6 +99,9 @@ func again(target *v1alpha1.ErasureTarget, run *v1alpha1.ErasureRun) {
 	target.PlanDigest, target.PlannedTime, target.Tables, target.Kept = "", nil, nil, nil
 	target.Attempts = ptr.To(valueOf(target.Attempts) + 1)
 	target.RetryTime = ptr.To(metav1.NewTime(run.Status.EndedTime.Add(backoff(*target.Attempts, firstRetry))))
+	if target.Reason == v1alpha1.ReasonNoRoom { // nothing failed: the next run may begin at once
+		target.Reason, target.Message, target.RetryTime = "", "", nil
+	}
 }
 
 // backoff doubles from first to longestRetry.

@@ -14,15 +14,11 @@ import (
 // too, and the right of Article 17(1) ends at one's own data.
 const sharedArticle, sharedReference = "17(1)", "Rows that other people share, or that rows of others refer to"
 
-// maxKept and maxTables are the bounds of an outcome's lists.
+// maxKept and maxTables are the bounds of a target's lists.
 const maxKept, maxTables = 32, 128
 
-// record writes the outcome of each admitted request: done is its result when rows were, or will be, changed.
-func (t *trial) record(answer task.Outcome, done v1alpha1.TargetResult) {
-	counts := map[string]task.Counts{}
-	for _, c := range answer.Requests {
-		counts[c.UID] = c
-	}
+// begin gives each admitted request its result, without counts: done says that rows were, or will be, changed.
+func (t *trial) begin(done v1alpha1.TargetResult) {
 	var outcomes []v1alpha1.RunOutcome
 	for _, o := range t.status.Outcomes {
 		if o.Result == v1alpha1.TargetPending {
@@ -30,31 +26,93 @@ func (t *trial) record(answer task.Outcome, done v1alpha1.TargetResult) {
 		}
 	}
 	for _, r := range admitted(t.Run) {
-		o := v1alpha1.RunOutcome{UID: r.UID, Result: done}
-		c, ok := counts[r.UID]
-		switch {
-		case ok:
-			o.Tables, o.Kept = t.tables(answer, c), t.kept(answer, c)
-			if done == v1alpha1.TargetErased {
-				o.Result = resultOf(o.Tables)
-			}
-		case answer.Truncated:
-			o.Reason = "CountsInLedger"
-		case done == v1alpha1.TargetErased: // nothing of the person was in the store
-			o.Result = v1alpha1.TargetNothing
-		}
-		outcomes = append(outcomes, o)
+		outcomes = append(outcomes, v1alpha1.RunOutcome{UID: r.UID, Result: done})
 	}
-	t.status.Outcomes = outcomes
+	t.status.Outcomes, t.status.Tables, t.status.Counted = outcomes, nil, ptr.To(int32(0))
+	t.status.Admitted = ptr.To(int32(len(admitted(t.Run)))) //nolint:gosec // at most 1000
 }
 
-// resultOf is the result of an execution with these counts.
-func resultOf(tables []v1alpha1.TableCount) v1alpha1.TargetResult {
+// absorb writes the counts that answers bring beyond those that are known already, in the order of the run. It tells
+// whether there were any. All pages of a run have the same columns; one that has not is passed over.
+func (t *trial) absorb(answers ...task.Outcome) bool {
+	known := valueOf(t.status.Counted)
+	first := len(t.status.Outcomes) - int(valueOf(t.status.Admitted)) // the refused come before
+	for _, answer := range answers {
+		at := int(valueOf(t.status.Counted))
+		end := min(answer.From+len(answer.Requests), int(valueOf(t.status.Admitted)))
+		if !answer.OK || answer.From > at || end <= at || first < 0 {
+			continue
+		}
+		if t.status.Tables == nil {
+			t.status.Tables = t.columns(answer.Tables)
+		}
+		if !slices.EqualFunc(t.status.Tables, answer.Tables, func(a v1alpha1.RunTable, b task.Table) bool { return a.Table == b.Name && a.Action == b.Action }) {
+			continue
+		}
+		for i := at; i < end; i++ {
+			t.count(&t.status.Outcomes[first+i], answer.Requests[i-answer.From])
+		}
+		t.status.Counted = ptr.To(int32(end)) //nolint:gosec // at most 1000
+	}
+	return valueOf(t.status.Counted) > known
+}
+
+// count writes the counts of one request.
+func (t *trial) count(o *v1alpha1.RunOutcome, c task.Counts) {
+	o.Rows, o.Until = slices.Clone(c.Rows), nil
+	for n := len(o.Rows); n > 0 && o.Rows[n-1] == 0; n-- {
+		o.Rows = o.Rows[:n-1]
+	}
+	for i := range t.status.Tables {
+		if day := c.Until[i]; day != "" && t.rule(t.status.Tables[i].Table) != nil && len(o.Until) < maxKept {
+			o.Until = append(o.Until, v1alpha1.RunDay{Column: ptr.To(int32(i)), UntilOn: v1alpha1.Date(day)}) //nolint:gosec // at most 512
+		}
+	}
+	if o.Result == v1alpha1.TargetErased {
+		o.Result = resultOf(t.status.Tables, o.Rows)
+	}
+}
+
+// columns are the tables of an answer, those of kept rows with the article that orders or allows it.
+func (t *trial) columns(tables []task.Table) []v1alpha1.RunTable {
+	list := make([]v1alpha1.RunTable, 0, len(tables))
+	for _, table := range tables {
+		column := v1alpha1.RunTable{Table: table.Name, Action: table.Action}
+		if table.Action == v1alpha1.EraseKeep {
+			column.Article, column.LegalReference = sharedArticle, sharedReference
+			if rule := t.rule(table.Name); rule != nil {
+				column.Article, column.LegalReference = rule.Article, rule.LegalReference
+			}
+		}
+		list = append(list, column)
+	}
+	return list
+}
+
+func (t *trial) allCounted() bool {
+	return valueOf(t.status.Counted) >= valueOf(t.status.Admitted)
+}
+
+// leaveRest says of the requests whose counts did not come why that is so. A plan is made again for them; it changes
+// nothing. Where not even one came, asking again would bring none either.
+func (t *trial) leaveRest() {
+	first := len(t.status.Outcomes) - int(valueOf(t.status.Admitted))
+	for i := max(0, first+int(valueOf(t.status.Counted))); i < len(t.status.Outcomes); i++ {
+		o := &t.status.Outcomes[i]
+		o.Reason = v1alpha1.ReasonCountsMissing
+		if o.Result == v1alpha1.TargetPlanned && valueOf(t.status.Counted) > 0 {
+			o.Result, o.Reason = v1alpha1.TargetPending, v1alpha1.ReasonNoRoom
+		}
+	}
+}
+
+// resultOf is the result of an execution with these rows.
+func resultOf(tables []v1alpha1.RunTable, rows []int64) v1alpha1.TargetResult {
 	result := v1alpha1.TargetNothing
-	for _, t := range tables {
+	for i, n := range rows {
 		switch {
-		case valueOf(t.Rows) == 0:
-		case t.Action == v1alpha1.EraseKeep:
+		case n == 0 || i >= len(tables):
+		case tables[i].Action == v1alpha1.EraseKeep:
 			return v1alpha1.TargetPartlyKept
 		default:
 			result = v1alpha1.TargetErased
@@ -63,35 +121,28 @@ func resultOf(tables []v1alpha1.TableCount) v1alpha1.TargetResult {
 	return result
 }
 
-// tables returns the counts of tables with rows, sorted.
-func (t *trial) tables(answer task.Outcome, c task.Counts) []v1alpha1.TableCount {
-	var list []v1alpha1.TableCount
-	for i, rows := range c.Rows {
-		if i < len(answer.Tables) && rows > 0 {
-			list = append(list, v1alpha1.TableCount{Table: answer.Tables[i].Name, Action: answer.Tables[i].Action, Rows: ptr.To(rows)})
-		}
+// tablesOf returns the counts of a request by table, those of rows that stay apart as well, sorted by name.
+func tablesOf(run *v1alpha1.ErasureRun, o v1alpha1.RunOutcome) (tables []v1alpha1.TableCount, kept []v1alpha1.KeptRows) {
+	until := map[int32]v1alpha1.Date{}
+	for _, day := range o.Until {
+		until[valueOf(day.Column)] = day.UntilOn
 	}
-	slices.SortFunc(list, func(a, b v1alpha1.TableCount) int {
-		return strings.Compare(a.Table+"/"+string(a.Action), b.Table+"/"+string(b.Action))
-	})
-	return list[:min(len(list), maxTables)]
-}
-
-// kept returns the rows that stay, each with the article that orders or allows it.
-func (t *trial) kept(answer task.Outcome, c task.Counts) []v1alpha1.KeptRows {
-	var list []v1alpha1.KeptRows
-	for i, rows := range c.Rows {
-		if i >= len(answer.Tables) || rows == 0 || answer.Tables[i].Action != v1alpha1.EraseKeep {
+	for i, rows := range o.Rows {
+		if rows == 0 || i >= len(run.Status.Tables) {
 			continue
 		}
-		k := v1alpha1.KeptRows{Table: answer.Tables[i].Name, Rows: ptr.To(rows), Article: sharedArticle, LegalReference: sharedReference}
-		if rule := t.rule(answer.Tables[i].Name); rule != nil {
-			k.Article, k.LegalReference, k.UntilOn = rule.Article, rule.LegalReference, v1alpha1.Date(c.Until[i])
+		column := run.Status.Tables[i]
+		tables = append(tables, v1alpha1.TableCount{Table: column.Table, Action: column.Action, Rows: ptr.To(rows)})
+		if column.Action == v1alpha1.EraseKeep {
+			kept = append(kept, v1alpha1.KeptRows{Table: column.Table, Rows: ptr.To(rows), Article: column.Article,
+				LegalReference: column.LegalReference, UntilOn: until[int32(i)]}) //nolint:gosec // at most 512
 		}
-		list = append(list, k)
 	}
-	slices.SortFunc(list, func(a, b v1alpha1.KeptRows) int { return strings.Compare(a.Table, b.Table) })
-	return list[:min(len(list), maxKept)]
+	slices.SortFunc(tables, func(a, b v1alpha1.TableCount) int {
+		return strings.Compare(a.Table+"/"+string(a.Action), b.Table+"/"+string(b.Action))
+	})
+	slices.SortFunc(kept, func(a, b v1alpha1.KeptRows) int { return strings.Compare(a.Table, b.Table) })
+	return tables[:min(len(tables), maxTables)], kept[:min(len(kept), maxKept)]
 }
 
 // rule returns the keep rule of a table; nil when the register orders none.
@@ -115,18 +166,19 @@ func (t *trial) rule(table string) *v1alpha1.KeepRule {
 
 // all gives every request of the run the same outcome; those that were refused before keep their own.
 func (t *trial) all(result v1alpha1.TargetResult, reason string) {
-	var refused []v1alpha1.RunOutcome
+	own := map[string]bool{}
+	var outcomes []v1alpha1.RunOutcome
 	for _, o := range t.status.Outcomes {
 		if o.Result == v1alpha1.TargetPending {
-			refused = append(refused, o)
+			outcomes, own[o.UID] = append(outcomes, o), true
 		}
 	}
 	for _, r := range t.Run.Spec.Requests {
-		if !slices.ContainsFunc(refused, func(o v1alpha1.RunOutcome) bool { return o.UID == r.UID }) {
-			refused = append(refused, v1alpha1.RunOutcome{UID: r.UID, Result: result, Reason: reason})
+		if !own[r.UID] {
+			outcomes = append(outcomes, v1alpha1.RunOutcome{UID: r.UID, Result: result, Reason: reason})
 		}
 	}
-	t.status.Outcomes = refused
+	t.status.Outcomes = outcomes
 }
 
 // fail marks the admitted requests as Failed, and keeps what was counted.

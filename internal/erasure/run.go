@@ -78,6 +78,7 @@ func JudgeRun(in RunInput) RunVerdict {
 	}
 	if t.status.StartedTime == nil {
 		t.status.StartedTime, t.status.Attempts = ptr.To(metav1.NewTime(in.Now)), ptr.To(Attempt(in.Run))
+		t.status.Admitted = ptr.To(int32(len(admitted(in.Run)))) //nolint:gosec // at most 1000
 	}
 	if in.Job == nil {
 		return t.judgeAbsent()
@@ -105,11 +106,14 @@ func (t *trial) judgeStart() RunVerdict {
 	if behindOther(run, t.Runs) {
 		return t.busy(v1alpha1.ReasonQueued, "Another run works on the store", queueWait)
 	}
-	refused := refusals(run, t.Live, t.Runs)
+	refused := refusals(run, t.Live, t.Runs, peopleRoom(StoreOf(t.Register, run)))
 	if !equality.Semantic.DeepEqual(refused, run.Status.Outcomes) {
 		t.status.Outcomes = refused
 	}
 	if len(refused) == len(run.Spec.Requests) {
+		if peopleRoom(StoreOf(t.Register, run)) <= 0 {
+			return t.undone(v1alpha1.ReasonTaskTooLarge)
+		}
 		return t.undone(v1alpha1.ReasonNothingAdmitted)
 	}
 	return t.busy(v1alpha1.ReasonStarting, "The Job is being made", time.Second)
@@ -135,11 +139,9 @@ func (t *trial) abandoned() bool {
 
 // missingSubject is why the subject of an admitted request cannot be mounted.
 func (t *trial) missingSubject() string {
-	for _, r := range admitted(t.Run) {
-		for _, l := range t.Live {
-			if string(l.UID) == r.UID && l.Person.Problem != "" {
-				return l.Person.Problem
-			}
+	for _, l := range t.mounted() {
+		if l.Person.Problem != "" {
+			return l.Person.Problem
 		}
 	}
 	return ""
@@ -158,7 +160,9 @@ func (t *trial) judgePlan() RunVerdict {
 	switch {
 	case plan.OK:
 		t.status.PlanDigest = plan.PlanDigest
-		t.record(plan, v1alpha1.TargetPlanned)
+		t.begin(v1alpha1.TargetPlanned)
+		t.absorb(plan, t.answer(task.Report))
+		t.leaveRest()
 		return t.end("", plan.Message)
 	case plan.Reason == task.Internal && t.more(planAttempts):
 		return t.retry(plan)
@@ -178,19 +182,50 @@ func (t *trial) judgeExecution() RunVerdict {
 	if t.status.CommittedTime == nil {
 		t.status.CommittedTime = instant(erase.At, t.Now)
 		t.status.LedgerPosition, t.status.PlanDigest = ptr.To(erase.Ledger), erase.PlanDigest
-		t.record(erase, v1alpha1.TargetErased)
+		t.begin(v1alpha1.TargetErased)
+	}
+	fresh := t.absorb(erase, t.answer(task.Report))
+	if t.status.VerifiedTime != nil {
+		return t.judgeCounts(fresh)
 	}
 	verify := t.answer(task.Verify)
 	switch {
 	case verify.OK:
-		t.status.VerifiedTime = instant(verify.At, t.Now)
-		return t.end("", verify.Message)
+		t.status.VerifiedTime, t.status.Message = instant(verify.At, t.Now), verify.Message
+		return t.judgeCounts(fresh)
 	case verify.Reason != task.Contradicted && t.more(executeAttempts):
 		return t.retry(verify)
 	default:
 		t.fail(string(verify.Reason))
 		return t.end(string(verify.Reason), verify.Message)
 	}
+}
+
+// judgeCounts ends a verified run when the counts of all requests are known. One pod says only so many: for the others
+// a further Job asks the ledger.
+func (t *trial) judgeCounts(fresh bool) RunVerdict {
+	switch {
+	case t.allCounted():
+		return t.end("", t.status.Message)
+	case !t.more(executeAttempts):
+		return t.endUncounted()
+	case !fresh:
+		return t.retry(task.Outcome{Reason: task.Internal})
+	default:
+		t.status.Attempts = ptr.To(valueOf(t.status.Attempts) + 1)
+		return t.busy(v1alpha1.ReasonReporting, t.progress(), time.Second)
+	}
+}
+
+// endUncounted ends a verified run of which counts cannot be fetched: what was done was done.
+func (t *trial) endUncounted() RunVerdict {
+	t.leaveRest()
+	return t.end("", t.status.Message)
+}
+
+// progress says how many of the requests are counted.
+func (t *trial) progress() string {
+	return fmt.Sprintf("The store has committed and was verified; the counts of %d of %d requests are known", valueOf(t.status.Counted), valueOf(t.status.Admitted))
 }
 
 func (t *trial) judgeUncommitted(erase task.Outcome) RunVerdict {
@@ -201,6 +236,9 @@ func (t *trial) judgeUncommitted(erase task.Outcome) RunVerdict {
 	case t.status.CommittedTime != nil: // it committed, and a later attempt could not get as far as its check
 		if t.more(executeAttempts) {
 			return t.retry(erase)
+		}
+		if t.status.VerifiedTime != nil {
+			return t.endUncounted()
 		}
 		t.fail(string(erase.Reason))
 		return t.end(string(erase.Reason), erase.Message)
@@ -284,6 +322,8 @@ func (t *trial) lost(reason string) RunVerdict {
 	case t.Run.Spec.Mode == v1alpha1.RunPlan:
 		t.all(v1alpha1.TargetPending, v1alpha1.ReasonCancelled)
 		return t.end(v1alpha1.ReasonCancelled, say(v1alpha1.ReasonCancelled))
+	case t.status.VerifiedTime != nil:
+		return t.endUncounted()
 	case t.status.CommittedTime != nil:
 		reason = string(task.Interrupted)
 	}

@@ -26,7 +26,7 @@ func begun(w *world, mode v1alpha1.RunMode, attempts int32, ago time.Duration, a
 
 func TestWhatAnEndedJobMeans(t *testing.T) {
 	ok := func(step task.Step) task.Outcome {
-		return task.Outcome{Step: step, OK: true, PlanDigest: digestOf("a")}
+		return task.Outcome{Step: step, OK: true, PlanDigest: digestOf("a"), Requests: []task.Counts{{}}}
 	}
 	no := func(step task.Step, reason task.Reason) task.Outcome { return task.Outcome{Step: step, Reason: reason} }
 	execute, plan := v1alpha1.RunExecute, v1alpha1.RunPlan
@@ -85,7 +85,7 @@ func TestACommitIsKeptThroughALaterFailure(t *testing.T) {
 	second := begun(w, v1alpha1.RunExecute, 2, time.Hour, task.Outcome{Step: task.Erase, Reason: task.SubjectChanged})
 	second.Run.Status = verdict.Status
 	verdict = erasure.JudgeRun(second)
-	if o := verdict.Status.Outcomes[0]; o.Result != v1alpha1.TargetErased || *o.Tables[0].Rows != 3 || verdict.Status.EndedTime != nil {
+	if o := verdict.Status.Outcomes[0]; o.Result != v1alpha1.TargetErased || o.Rows[0] != 3 || verdict.Status.EndedTime != nil {
 		t.Fatalf("after the failure: %+v", verdict.Status)
 	}
 }
@@ -94,7 +94,7 @@ func TestACommitIsKeptThroughALaterFailure(t *testing.T) {
 func TestWhatAPlanNotesReachesTheRequest(t *testing.T) {
 	w := newWorld()
 	const notes = "people were found in public.newsletter, which the dataset does not have"
-	in := begun(w, v1alpha1.RunPlan, 1, time.Hour, task.Outcome{Step: task.Plan, OK: true, PlanDigest: digestOf("a"), Message: notes})
+	in := begun(w, v1alpha1.RunPlan, 1, time.Hour, task.Outcome{Step: task.Plan, OK: true, PlanDigest: digestOf("a"), Message: notes, Requests: []task.Counts{{}}})
 	in.Run.Status = erasure.JudgeRun(in).Status
 	targets := erasure.Fold([]v1alpha1.ErasureTarget{{Register: "crm", Store: "main"}}, "u1", []v1alpha1.ErasureRun{*in.Run})
 	if got := targets[0]; got.Result != v1alpha1.TargetPlanned || got.Message != notes {

@@ -16,9 +16,8 @@ type Person struct {
 	Problem string
 	// Reference names the person under the active key; SecretUID is the Secret that says so.
 	Reference, SecretUID string
-	// Check and Keys are set for a run: see See.
+	// Check is set for a run: see See.
 	Check string
-	Keys  []string
 }
 
 // See reads a subject Secret, nil when it does not exist. A Secret of another type than Opaque, or with a key that is not
@@ -38,7 +37,7 @@ func See(secret *corev1.Secret, ring subjectkey.Ring, bound string, checkKey []b
 	case err != nil:
 		return Person{Problem: v1alpha1.ReasonSubjectUnreadable}
 	}
-	person := Person{Reference: ring.Reference(who), SecretUID: string(secret.UID), Keys: subject.Keys(secret.Data)}
+	person := Person{Reference: ring.Reference(who), SecretUID: string(secret.UID)}
 	if checkKey != nil {
 		person.Check = who.MAC(checkKey)
 	}

@@ -23,6 +23,9 @@ var words = map[string]string{
 	v1alpha1.ReasonCancelled:          "The run was deleted before it began",
 	v1alpha1.ReasonImageChanged:       "The operator was upgraded before the run began",
 	v1alpha1.ReasonStoreMissing:       "The register no longer has this store, or the store has no dataset",
+	v1alpha1.ReasonNoRoom:             "The request did not fit into the run; the next run serves it",
+	v1alpha1.ReasonCountsMissing:      "The counts of the request could not be fetched; the table rempart.ledger of the store has them",
+	v1alpha1.ReasonTaskTooLarge:       "The dataset of the store does not fit into a Secret of 1 MiB; split the store in two",
 	v1alpha1.ReasonNothingAdmitted:    "No request of the run may run any more",
 	v1alpha1.ReasonCommitUnknown:      "It is not known whether the store committed; make a new request, whose plan shows what is left",
 	string(task.Unreachable):          "The store cannot be reached",
@@ -61,7 +64,7 @@ func needsRepair(target *v1alpha1.ErasureTarget) bool {
 	case mends[reason]:
 		return valueOf(target.Attempts) >= patience
 	case reason == task.TableMissing, reason == task.ColumnMissing, reason == task.PlanImpossible,
-		reason == task.RoleTooStrong, reason == task.TLSFailed, target.Reason == v1alpha1.ReasonStoreMissing:
+		reason == task.RoleTooStrong, reason == task.TLSFailed, target.Reason == v1alpha1.ReasonStoreMissing, target.Reason == v1alpha1.ReasonTaskTooLarge:
 		return true
 	default:
 		return false

@@ -248,6 +248,9 @@ func (w *world) answer(run *v1alpha1.ErasureRun, step task.Step) task.Outcome {
 	}
 	answer.Tables = []task.Table{{Name: "public.orders", Action: v1alpha1.EraseDeleteRows}, {Name: "public.invoices", Action: v1alpha1.EraseKeep}}
 	for _, r := range run.Spec.Requests {
+		if slices.ContainsFunc(run.Status.Outcomes, func(o v1alpha1.RunOutcome) bool { return o.UID == r.UID && o.Result == v1alpha1.TargetPending }) {
+			continue // left out
+		}
 		c := task.Counts{UID: r.UID, Rows: w.rows}
 		if w.rows[1] > 0 {
 			c.Until = map[int]string{1: "2034-12-31"}

@@ -246,10 +246,14 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.ResourceAmountsApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("RiskDecision"):
 		return &apiv1alpha1.RiskDecisionApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("RunDay"):
+		return &apiv1alpha1.RunDayApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("RunOutcome"):
 		return &apiv1alpha1.RunOutcomeApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("RunRequest"):
 		return &apiv1alpha1.RunRequestApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("RunTable"):
+		return &apiv1alpha1.RunTableApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("SecretRef"):
 		return &apiv1alpha1.SecretRefApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("ServiceReplicas"):

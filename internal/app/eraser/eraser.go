@@ -4,6 +4,7 @@ package eraser
 
 import (
 	"context"
+	"errors"
 	"io"
 	"log/slog"
 	"net"
@@ -25,9 +26,9 @@ const (
 
 // Options say where the program finds and leaves its files. Tests change them; no flag and no variable does.
 type Options struct {
-	TaskFile, Subjects, Credentials, CA, Termination string
-	Log                                              io.Writer
-	Dial                                             postgres.DialFunc
+	TaskFile, Subjects, Credentials, CA, Results, Termination string
+	Log                                                       io.Writer
+	Dial                                                      postgres.DialFunc
 }
 
 // Pod returns the paths within the eraser's pod.
@@ -37,7 +38,7 @@ func Pod() Options {
 	// pod lets it reach the store alone.
 	dialer := &net.Dialer{Timeout: 5 * time.Second}
 	return Options{
-		TaskFile: task.File, Subjects: task.Subjects, Credentials: task.Credentials, CA: task.CA, Termination: task.Termination,
+		TaskFile: task.File, Subjects: task.Subjects, Credentials: task.Credentials, CA: task.CA, Results: task.Results, Termination: task.Termination,
 		Log: os.Stderr, Dial: dialer.DialContext,
 	}
 }
@@ -46,16 +47,15 @@ func Pod() Options {
 func Main(ctx context.Context, args []string, o Options) int {
 	log := slog.New(slog.NewJSONHandler(o.Log, nil))
 	if len(args) != 2 {
-		log.Error("Got no step; name one of provision, scan, plan, erase, verify")
+		log.Error("Got no step; name one of provision, scan, plan, erase, verify, report")
 		return Final
 	}
 	step := task.Step(args[1])
-	outcome := o.run(ctx, step, log)
-	text, err := outcome.Encode()
-	if err == nil {
-		err = os.WriteFile(o.Termination, text, 0o644) //nolint:gosec // the kubelet reads it
+	if step == task.Report {
+		return o.report(log)
 	}
-	if err != nil {
+	outcome, from := o.run(ctx, step, log)
+	if err := o.leave(outcome, from); err != nil {
 		log.Error("Could not leave the outcome", "step", step)
 		return Retry // without a message nobody knows that it succeeded; the ledger makes a second run a check
 	}
@@ -70,12 +70,55 @@ func Main(ctx context.Context, args []string, o Options) int {
 	}
 }
 
-// run does the step. What cannot be read of the task is answered as a failure too.
-func (o Options) run(ctx context.Context, step task.Step, log *slog.Logger) task.Outcome {
+// leave writes the termination message, with the counts from the from-th request on, and what it has no room for as the
+// message of a report.
+func (o Options) leave(outcome task.Outcome, from int) error {
+	text, next, err := outcome.Encode(from)
+	if err != nil {
+		return err
+	}
+	if _, err := os.Stat(o.Results); err == nil && next < len(outcome.Requests) {
+		more, _, err := task.Outcome{Step: task.Report, OK: true, Tables: outcome.Tables, Requests: outcome.Requests}.Encode(next)
+		if err != nil {
+			return err
+		}
+		if err := os.WriteFile(filepath.Join(o.Results, task.ReportFile), more, 0o644); err != nil { //nolint:gosec // for the container beside
+			return err
+		}
+	}
+	return os.WriteFile(o.Termination, text, 0o644) //nolint:gosec // the kubelet reads it
+}
+
+// report repeats what the step before it had no room for; nothing when it had.
+func (o Options) report(log *slog.Logger) int {
+	text, err := os.ReadFile(filepath.Join(o.Results, task.ReportFile))
+	if errors.Is(err, os.ErrNotExist) {
+		text, _, err = task.Outcome{Step: task.Report, OK: true}.Encode(0)
+	}
+	if err == nil {
+		_, err = task.Decode(task.Report, string(text))
+	}
+	if err == nil {
+		err = os.WriteFile(o.Termination, text, 0o644) //nolint:gosec // the kubelet reads it
+	}
+	if err != nil {
+		log.Error("Could not repeat the counts")
+		return Retry
+	}
+	return Done
+}
+
+// run does the step, and says from which request on its counts are asked for. What cannot be read of the task is answered
+// as a failure too.
+func (o Options) run(ctx context.Context, step task.Step, log *slog.Logger) (outcome task.Outcome, from int) {
 	t, err := o.task(step)
 	if err != nil {
-		return failed(step, err)
+		return failed(step, err), 0
 	}
+	return o.do(ctx, step, t, log), t.From
+}
+
+func (o Options) do(ctx context.Context, step task.Step, t task.Task, log *slog.Logger) task.Outcome {
 	log = log.With("run", t.RunUID, "register", t.Register, "store", t.Store)
 	engine, err := o.engine(step, t, log)
 	if err != nil {

@@ -4,12 +4,15 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"net"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/rempart-dev/rempart/api/v1alpha1"
 	"github.com/rempart-dev/rempart/internal/adapter/postgres/postgrestest"
@@ -24,6 +27,7 @@ type pod struct {
 	options eraser.Options
 	log     bytes.Buffer
 	task    task.Task
+	people  task.People
 }
 
 const canary = "canary.person@example.org"
@@ -33,12 +37,15 @@ func newPod(t *testing.T) *pod {
 	root := t.TempDir()
 	p := &pod{T: t}
 	p.options = eraser.Options{
-		TaskFile: filepath.Join(root, "task/task.json"), Subjects: filepath.Join(root, "subjects"), Credentials: filepath.Join(root, "credentials"),
+		TaskFile: filepath.Join(root, "task/task.json"), Subjects: filepath.Join(root, "subjects/subjects.json"), Results: filepath.Join(root, "results"), Credentials: filepath.Join(root, "credentials"),
 		CA: filepath.Join(root, "ca"), Termination: filepath.Join(root, "termination"), Log: &p.log, Dial: (&net.Dialer{}).DialContext,
 	}
 	p.login(task.Eraser, "eraser", "an eraser's secret\n")
 	p.login(task.Verifier, "verifier", "a verifier's secret")
 	p.subject("uid-1", "email", canary)
+	if err := os.MkdirAll(p.options.Results, 0o755); err != nil {
+		t.Fatal(err)
+	}
 	p.task = task.Task{
 		RunUID: "run-1", Epoch: 1, Register: "r", Store: "s", Engine: v1alpha1.EnginePostgreSQL, CheckKey: []byte("key"), AsOf: time.Date(2026, 11, 24, 0, 0, 0, 0, time.UTC),
 		Connection: task.Connection{Host: "127.0.0.1", Port: 1, Database: "d", TLS: task.TLS{Mode: v1alpha1.TLSDisable}},
@@ -74,8 +81,19 @@ func (p *pod) login(role task.Role, username, password string) {
 }
 
 func (p *pod) subject(uid, key, value string) {
-	p.write(filepath.Join(p.options.Subjects, uid, key), value)
-	p.write(filepath.Join(p.options.Subjects, uid, "..data", key), "a version folder of the kubelet")
+	p.Helper()
+	if p.people == nil {
+		p.people = task.People{}
+	}
+	if p.people[uid] == nil {
+		p.people[uid] = map[string][]byte{}
+	}
+	p.people[uid][key] = []byte(value)
+	text, err := json.Marshal(p.people)
+	if err != nil {
+		p.Fatal(err)
+	}
+	p.write(p.options.Subjects, string(text))
 }
 
 // run does a step and returns its exit code and outcome.
@@ -119,7 +137,7 @@ func TestTheStepsOfAStoreFromProvisionToVerify(t *testing.T) {
 		case task.Plan:
 			p.task.PlanDigest = o.PlanDigest
 		case task.Erase:
-			if len(o.Requests) != 1 || o.Requests[0].UID != "uid-1" || o.Requests[0].Rows[0] != 1 || o.Ledger != 1 {
+			if len(o.Requests) != 1 || o.Requests[0].Rows[0] != 1 || o.Ledger != 1 {
 				t.Errorf("%+v", o)
 			}
 		default: // nothing more to ask, and nothing for the next step
@@ -147,7 +165,13 @@ func TestWhatIsWrongWithAPodIsSaid(t *testing.T) {
 	}{
 		"store down":       {func(*pod) {}, eraser.Retry, task.Unreachable},
 		"subject absent":   {func(p *pod) { p.task.Requests[0].UID = "uid-2" }, eraser.Final, task.SubjectEmpty},
-		"subject escapes":  {func(p *pod) { p.task.Requests[0].UID = "../subjects/uid-1" }, eraser.Final, task.SubjectEmpty},
+		"subjects absent":  {func(p *pod) { p.options.Subjects += ".gone" }, eraser.Retry, task.Internal},
+		"subjects garbled": {func(p *pod) { p.write(p.options.Subjects, "{") }, eraser.Retry, task.Internal},
+		"2000 identifiers": {func(p *pod) {
+			for i := range 2000 {
+				p.subject("uid-1", fmt.Sprintf("email%d", i), "x@example.org")
+			}
+		}, eraser.Final, task.SubjectChanged},
 		"subject emptied":  {func(p *pod) { p.subject("uid-1", "email", "\n") }, eraser.Final, task.SubjectEmpty},
 		"subject changed":  {func(p *pod) { p.subject("uid-1", "email", "canary.other@example.org") }, eraser.Final, task.SubjectChanged},
 		"subject extended": {func(p *pod) { p.subject("uid-1", "phone", "+33612345678") }, eraser.Final, task.SubjectChanged},
@@ -175,4 +199,91 @@ func TestAnOutcomeThatCannotBeLeftIsNoSuccess(t *testing.T) {
 	if code := eraser.Main(t.Context(), []string{"eraser"}, p.options); code != eraser.Final {
 		t.Error("no step is no success")
 	}
+}
+
+// TestAThousandPeopleInOneRun: what one message has no room for is repeated by the container beside, and, for the rest, by
+// further Jobs, which find the run in the ledger.
+func TestAThousandPeopleInOneRun(t *testing.T) {
+	server := postgrestest.Start(t)
+	name, db := server.Database(t)
+	const people, others = 1000, 500
+	if _, err := db.Exec(t.Context(), fmt.Sprintf(`
+CREATE TABLE people (id int PRIMARY KEY, email text);
+CREATE TABLE visits (id int PRIMARY KEY, person int NOT NULL REFERENCES people, page text);
+CREATE TABLE bills (id int PRIMARY KEY, person int REFERENCES people, issued date);
+INSERT INTO people SELECT n, 'p' || n || '@example.org' FROM generate_series(1, %d) n;
+INSERT INTO visits SELECT row_number() OVER (), n, 'x' FROM generate_series(1, %[1]d) n, generate_series(1, n * 7919 %% 13) v;
+INSERT INTO bills SELECT row_number() OVER (), n, date '2020-01-01' + n FROM generate_series(1, %[1]d) n, generate_series(1, n * 31 %% 3) v;
+CREATE INDEX ON visits (person); CREATE INDEX ON bills (person); CREATE UNIQUE INDEX ON people (lower(email)); ANALYZE;`, people+others)); err != nil {
+		t.Fatal(err)
+	}
+	p := newPod(t)
+	p.login(task.Admin, postgrestest.Superuser, postgrestest.Password)
+	p.task.Connection.Port, p.task.Connection.Database = server.Port, name
+	p.task.Dataset = &v1alpha1.Dataset{Tables: []v1alpha1.DatasetTable{
+		{Name: "people", OnErasure: v1alpha1.EraseDeleteRows, SubjectKeys: []v1alpha1.SubjectKey{{Column: "email", Identifier: v1alpha1.IdentifierEmail}}},
+		{Name: "visits", OnErasure: v1alpha1.EraseDeleteRows},
+		{Name: "bills", OnErasure: v1alpha1.EraseKeep, Keep: &v1alpha1.KeepRule{Reason: "books", Article: "17(3)(b)", LegalReference: "law", Period: "P10Y", FromColumn: "issued"}},
+	}}
+	p.task.Requests, p.people = nil, task.People{}
+	for n := 1; n <= people; n++ {
+		uid, address := fmt.Sprintf("uid-%d", n), fmt.Sprintf("p%d@example.org", n)
+		p.task.Requests = append(p.task.Requests, task.Request{UID: uid, Check: mac(t, "email", address)})
+		p.people[uid] = map[string][]byte{"email": []byte(address)}
+	}
+	p.subject("uid-1", "email", "p1@example.org") // writes them all
+	p.task.Requests[6] = task.Request{UID: "uid-7", Gone: true}
+	p.step(task.Provision)
+	p.task.PlanDigest = p.step(task.Plan).PlanDigest
+	counts, commits := 0, 0
+	for job := 1; counts < people; job++ {
+		if job > 4 {
+			t.Fatalf("%d of %d are counted after %d Jobs", counts, people, job-1)
+		}
+		p.task.From = counts
+		erased := p.step(task.Erase)
+		if !erased.Replayed {
+			commits++
+		}
+		for _, o := range []task.Outcome{erased, p.step(task.Report)} {
+			if len(o.Requests) > 0 && o.From != counts {
+				t.Fatalf("counts from %d on, want from %d", o.From, counts)
+			}
+			for _, c := range o.Requests {
+				counts++
+				visits, bills := counts*7919%13, counts*31%3
+				got := map[string]int64{}
+				for i, table := range o.Tables {
+					got[table.Name] += c.Rows[i]
+				}
+				want := map[string]int64{"public.people": 1, "public.visits": int64(visits), "public.bills": int64(bills)}
+				if counts == 7 { // gone
+					want = map[string]int64{"public.people": 0, "public.visits": 0, "public.bills": 0}
+				}
+				if diff := cmp.Diff(want, got); diff != "" {
+					t.Fatalf("person %d: %s", counts, diff)
+				}
+			}
+		}
+	}
+	if commits != 1 {
+		t.Errorf("%d commits", commits)
+	}
+	if o := p.step(task.Verify); !o.OK {
+		t.Errorf("%+v", o)
+	}
+	var left int
+	if err := db.QueryRow(t.Context(), `SELECT count(*) FROM people`).Scan(&left); err != nil || left != others+1 {
+		t.Errorf("%d people are left, %v", left, err)
+	}
+}
+
+// step does a step that must succeed.
+func (p *pod) step(step task.Step) task.Outcome {
+	p.Helper()
+	code, o := p.run(step)
+	if code != eraser.Done {
+		p.Fatalf("%s: exit %d, %s: %s", step, code, o.Reason, o.Message)
+	}
+	return o
 }

@@ -47,48 +47,39 @@ func (o Options) task(step task.Step) (task.Task, error) {
 
 // people reads the subjects of the requests and refuses one that differs from what was accepted.
 func (o Options) people(t task.Task) ([]subject.Subject, error) {
+	var all task.People
+	info, err := os.Stat(o.Subjects)
+	if err != nil || info.Size() > maxFile {
+		return nil, &task.Failure{Reason: task.Internal, Message: "The subjects are absent or too large"}
+	}
+	text, err := os.ReadFile(o.Subjects)
+	if err != nil || json.Unmarshal(text, &all) != nil {
+		return nil, &task.Failure{Reason: task.Internal, Message: "The subjects cannot be read"}
+	}
 	people := make([]subject.Subject, 0, len(t.Requests))
 	for _, r := range t.Requests {
-		person, err := o.person(r)
+		person, err := accepted(all[r.UID], r, t.CheckKey)
 		if err != nil {
 			return nil, err
-		}
-		if !hmac.Equal([]byte(person.MAC(t.CheckKey)), []byte(r.Check)) {
-			return nil, &task.Failure{Reason: task.SubjectChanged, Names: []string{r.UID}, Message: "The subject of a request differs from the one that was accepted"}
 		}
 		people = append(people, person)
 	}
 	return people, nil
 }
 
-func (o Options) person(r task.Request) (subject.Subject, error) {
-	empty := &task.Failure{Reason: task.SubjectEmpty, Names: []string{r.UID}, Message: "The subject of a request is absent, empty or not readable"}
-	if r.UID == "" || strings.ContainsAny(r.UID, `/\`) || strings.HasPrefix(r.UID, ".") {
-		return subject.Subject{}, empty
-	}
-	folder := filepath.Join(o.Subjects, r.UID)
-	entries, err := os.ReadDir(folder)
-	if err != nil {
-		return subject.Subject{}, empty
-	}
-	data := map[string][]byte{}
-	for _, entry := range entries {
-		// A mounted Secret keeps its versions in folders whose names begin with two dots.
-		if strings.HasPrefix(entry.Name(), "..") {
-			continue
-		}
-		value, err := os.ReadFile(filepath.Join(folder, entry.Name()))
-		if err != nil {
-			return subject.Subject{}, empty
-		}
-		data[entry.Name()] = value
+// accepted reads one subject; nobody for a request that is gone.
+func accepted(data map[string][]byte, r task.Request, checkKey []byte) (subject.Subject, error) {
+	if r.Gone {
+		return subject.Subject{}, nil
 	}
 	person, err := subject.Read(data)
 	switch {
 	case errors.Is(err, subject.ErrEmpty):
-		return person, empty
+		return person, &task.Failure{Reason: task.SubjectEmpty, Names: []string{r.UID}, Message: "The subject of a request is absent, empty or not readable"}
 	case err != nil:
 		return person, &task.Failure{Reason: task.SubjectChanged, Names: []string{r.UID}, Message: "The subject of a request has a key or a value that is no identifier"}
+	case !hmac.Equal([]byte(person.MAC(checkKey)), []byte(r.Check)):
+		return person, &task.Failure{Reason: task.SubjectChanged, Names: []string{r.UID}, Message: "The subject of a request differs from the one that was accepted"}
 	}
 	return person, nil
 }

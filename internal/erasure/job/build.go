@@ -20,6 +20,7 @@ const user, readable = 65532, 0o440
 const (
 	volumeTask     = "task"
 	volumeSubjects = "subjects"
+	volumeResults  = "results"
 	volumeCA       = "ca"
 )
 
@@ -86,19 +87,40 @@ func (s Spec) container(c Container) *corev1ac.ContainerApplyConfiguration {
 		WithResources(corev1ac.ResourceRequirements().
 			WithRequests(corev1.ResourceList{corev1.ResourceCPU: resource.MustParse("10m"), corev1.ResourceMemory: resource.MustParse("32Mi")}).
 			WithLimits(corev1.ResourceList{corev1.ResourceMemory: resource.MustParse("256Mi")})).
-		WithVolumeMounts(mount(volumeTask, path.Dir(task.File)))
+		WithVolumeMounts(s.mounts(c)...)
+	return container
+}
+
+// mounts are what a step needs, and no more: one that only repeats what another found has neither task nor credentials.
+func (s Spec) mounts(c Container) []*corev1ac.VolumeMountApplyConfiguration {
+	if c.Step == task.Report {
+		return []*corev1ac.VolumeMountApplyConfiguration{mount(volumeResults, task.Results)}
+	}
+	list := []*corev1ac.VolumeMountApplyConfiguration{mount(volumeTask, path.Dir(task.File))}
 	for _, role := range roles {
 		if _, ok := c.Roles[role]; ok {
-			container.WithVolumeMounts(mount(volumeOf(role), path.Join(task.Credentials, string(role))))
+			list = append(list, mount(volumeOf(role), path.Join(task.Credentials, string(role))))
 		}
 	}
-	if len(s.Subjects) > 0 && slices.Contains([]task.Step{task.Plan, task.Erase, task.Verify}, c.Step) {
-		container.WithVolumeMounts(mount(volumeSubjects, task.Subjects))
+	if concernsPeople(c) {
+		list = append(list, mount(volumeSubjects, path.Dir(task.Subjects)))
 	}
 	if s.CASecret != "" {
-		container.WithVolumeMounts(mount(volumeCA, task.CA))
+		list = append(list, mount(volumeCA, task.CA))
 	}
-	return container
+	if c.Step != task.Verify && s.reports() {
+		list = append(list, corev1ac.VolumeMount().WithName(volumeResults).WithMountPath(task.Results))
+	}
+	return list
+}
+
+func concernsPeople(c Container) bool {
+	return slices.Contains([]task.Step{task.Plan, task.Erase, task.Verify}, c.Step)
+}
+
+// reports tells whether one container repeats what another could not say in its own message.
+func (s Spec) reports() bool {
+	return slices.ContainsFunc(s.Containers, func(c Container) bool { return c.Step == task.Report })
 }
 
 func mount(volume, at string) *corev1ac.VolumeMountApplyConfiguration {
@@ -116,8 +138,11 @@ func (s Spec) volumes() []*corev1ac.VolumeApplyConfiguration {
 			}
 		}
 	}
-	if len(s.Subjects) > 0 {
-		list = append(list, corev1ac.Volume().WithName(volumeSubjects).WithProjected(s.subjects()))
+	if slices.ContainsFunc(slices.Concat(s.Init, s.Containers), concernsPeople) {
+		list = append(list, secretVolume(volumeSubjects, s.TaskSecret, PeopleKey))
+	}
+	if s.reports() {
+		list = append(list, corev1ac.Volume().WithName(volumeResults).WithEmptyDir(corev1ac.EmptyDirVolumeSource().WithSizeLimit(resource.MustParse("1Mi"))))
 	}
 	if s.CASecret != "" {
 		list = append(list, secretVolume(volumeCA, s.CASecret, "ca.crt"))
@@ -131,18 +156,4 @@ func secretVolume(volume, secret string, keys ...string) *corev1ac.VolumeApplyCo
 		source.WithItems(corev1ac.KeyToPath().WithKey(key).WithPath(key))
 	}
 	return corev1ac.Volume().WithName(volume).WithSecret(source)
-}
-
-// subjects are optional, so that a Secret that is gone or lost a key is the eraser's answer SubjectEmpty, and not a pod
-// that never starts.
-func (s Spec) subjects() *corev1ac.ProjectedVolumeSourceApplyConfiguration {
-	projected := corev1ac.ProjectedVolumeSource().WithDefaultMode(readable)
-	for _, person := range s.Subjects {
-		secret := corev1ac.SecretProjection().WithName(person.SecretName).WithOptional(true)
-		for _, key := range person.Keys {
-			secret.WithItems(corev1ac.KeyToPath().WithKey(key).WithPath(path.Join(person.UID, key)))
-		}
-		projected.WithSources(corev1ac.VolumeProjection().WithSecret(secret))
-	}
-	return projected
 }

@@ -22,8 +22,12 @@ func TestBuildWritesTheJobOfTheGoldenFile(t *testing.T) {
 			Init:       []job.Container{{Step: task.Erase, Roles: map[task.Role]string{task.Eraser: "crm-main-eraser"}}},
 			Containers: []job.Container{{Step: task.Verify, Roles: map[task.Role]string{task.Verifier: "crm-main-verifier"}}},
 			TaskSecret: "run-1", CASecret: "roots", Suspend: true, BackoffLimit: 2,
-			Subjects:     []job.Subject{{UID: "u1", SecretName: "person-1", Keys: []string{"accountID", "email"}}, {UID: "u2", SecretName: "person-2", Keys: []string{"email"}}},
 			NodeAffinity: corev1ac.NodeAffinity(),
+		},
+		"large plan": {
+			Name: "plan-1", Namespace: "shop", Labels: job.Labels("crm", "main", job.ComponentRun), Image: "eraser:1", TaskSecret: "plan-1",
+			Init:       []job.Container{{Step: task.Plan, Roles: map[task.Role]string{task.Verifier: "crm-main-verifier"}}},
+			Containers: []job.Container{{Step: task.Report}},
 		},
 		"provisioning scan": {
 			Name: "scan-1", Namespace: "shop", Labels: job.Labels("crm", "main", job.ComponentScan), Image: "eraser:1", Deadline: 300,

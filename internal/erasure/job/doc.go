@@ -12,8 +12,7 @@
 //		Labels:     job.Labels(register, store, job.ComponentRun),
 //		Init:       []job.Container{{Step: task.Erase, Roles: map[task.Role]string{task.Eraser: eraserSecret}}},
 //		Containers: []job.Container{{Step: task.Verify, Roles: map[task.Role]string{task.Verifier: verifierSecret}}},
-//		TaskSecret: …,                              // a Secret of ours whose key task.json holds the task.Task
-//		Subjects:   []job.Subject{{UID: …, SecretName: …, Keys: subject.Keys(secret.Data)}},
+//		TaskSecret: …,                              // a Secret of ours: task.json holds the task.Task, subjects.json the task.People
 //	}.Build()
 //
 // The names of a store's Secrets, its connection and its node affinity are in package register: Roles, Connection,

@@ -19,8 +19,11 @@ const (
 	ComponentRun = "run"
 )
 
-// TaskKey is the key of a task Secret that holds the task.Task as JSON.
-const TaskKey = "task.json"
+// Keys of a task Secret: the task.Task and the task.People, as JSON.
+const (
+	TaskKey   = "task.json"
+	PeopleKey = "subjects.json"
+)
 
 // ExitFatal is the exit code of a container that must not be tried again: its Job fails at once.
 const ExitFatal = 42
@@ -32,13 +35,6 @@ type Container struct {
 	Roles map[task.Role]string
 }
 
-// Subject is one person of a run: the request's UID, the subject Secret and the keys of it that are mounted as
-// task.Subjects/<UID>/<key>.
-type Subject struct {
-	UID, SecretName string
-	Keys            []string
-}
-
 // Spec is all that a Job of the eraser depends on.
 type Spec struct {
 	Name, Namespace string
@@ -48,10 +44,8 @@ type Spec struct {
 	Image  string
 	// Init containers run before Containers, in order.
 	Init, Containers []Container
-	// TaskSecret holds the task under TaskKey.
+	// TaskSecret holds the task under TaskKey and, when the steps concern people, these under PeopleKey.
 	TaskSecret string
-	// Subjects are mounted by the steps Plan, Erase and Verify.
-	Subjects []Subject
 	// CASecret holds ca.crt; empty when the connection does not verify its peer.
 	CASecret string
 	Suspend  bool

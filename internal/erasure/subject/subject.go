@@ -73,16 +73,6 @@ func Read(data map[string][]byte) (Subject, error) {
 // KnownKeys returns the keys that a subject Secret may have, sorted.
 func KnownKeys() []string { return slices.Sorted(maps.Keys(keys)) }
 
-// Keys returns the keys of a subject Secret in sorted order.
-func Keys(data map[string][]byte) []string {
-	names := make([]string, 0, len(data))
-	for key := range data {
-		names = append(names, key)
-	}
-	slices.Sort(names)
-	return names
-}
-
 // Values returns the identifier of a kind as given and normalised, without repetition; nil when the subject has none.
 func (s Subject) Values(kind v1alpha1.IdentifierKind) []string {
 	raw, ok := s.raw[kind]

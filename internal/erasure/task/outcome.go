@@ -23,7 +23,7 @@ type Table struct {
 }
 
 // Counts is the result for one request: Rows[i] rows of Outcome.Tables[i]; Until[i] is the last day on which a kept row of
-// that table must be kept, where there is one.
+// that table must be kept, where there is one. UID is empty in what a message brought: there the order says whose they are.
 type Counts struct {
 	UID   string         `json:"u"`
 	Rows  []int64        `json:"r,omitempty"`
@@ -40,10 +40,11 @@ type Outcome struct {
 	Ledger     int64     `json:"ledger,omitempty"`
 	Replayed   bool      `json:"replayed,omitempty"` // the ledger already had this run: nothing was erased now
 	At         time.Time `json:"at,omitzero"`        // of the commit (erase) or of the end (others)
-	Tables     []Table   `json:"tables,omitempty"`
-	Requests   []Counts  `json:"requests,omitempty"`
-	// Truncated says that Rows are missing for lack of room; the store's ledger has them.
-	Truncated bool `json:"truncated,omitempty"`
+	// Tables and Requests are the counts. In a message they are the Page, which has as many as fit, from the From-th on.
+	Tables   []Table  `json:"-"`
+	Requests []Counts `json:"-"`
+	From     int      `json:"-"`
+	Page     *Page    `json:"page,omitempty"`
 	// Scan results.
 	UndeclaredTables  int32    `json:"undeclaredTables,omitempty"`
 	UndeclaredColumns int32    `json:"undeclaredColumns,omitempty"`
@@ -53,31 +54,34 @@ type Outcome struct {
 // errMalformed is the answer to a message that is not an Outcome: never a success.
 var errMalformed = errors.New("reading a termination message: not an outcome")
 
-// Encode returns the outcome in at most MaxOutcome bytes. What does not fit is left out and marked, names first, then
-// counts per table.
-func (o Outcome) Encode() ([]byte, error) {
-	o.Message = cut(o.Message, MaxMessage)
+// Encode returns the outcome in at most MaxOutcome bytes, with the counts of requests from the from-th on, as many as fit.
+// Next is the first of which the counts are not in it. Names and words give way to what must be said.
+func (o Outcome) Encode(from int) (text []byte, next int, err error) {
+	o.Message, o.Page = cut(o.Message, MaxMessage), nil
 	for {
 		text, err := json.Marshal(o)
 		if err != nil {
-			return nil, fmt.Errorf("encoding an outcome: %w", err)
+			return nil, 0, fmt.Errorf("encoding an outcome: %w", err)
 		}
-		switch {
-		case len(text) <= MaxOutcome:
-			return text, nil
+		switch room := MaxOutcome - len(text) - pageFrame; {
+		case len(o.Requests) > from && from >= 0 && (room >= leastRoom || room > 0 && len(o.Names) == 0):
+			o.Page = pack(o.Tables, o.Requests, from, room)
+			text, err = json.Marshal(o)
+			return text, from + o.Page.N, err
+		case len(text) <= MaxOutcome && (len(o.Requests) <= from || len(o.Names) == 0 && o.Message == ""):
+			return text, from, nil
 		case len(o.Names) > 0:
 			o.Names = o.Names[:len(o.Names)/2]
-		case o.Requests != nil:
-			o.Requests, o.Truncated = nil, true
-		case o.Tables != nil:
-			o.Tables, o.Truncated = nil, true
 		case o.Message != "":
 			o.Message = cut(o.Message, len(o.Message)/2)
 		default:
-			return nil, fmt.Errorf("encoding an outcome: %d bytes do not fit", len(text))
+			return nil, 0, fmt.Errorf("encoding an outcome: %d bytes do not fit", len(text))
 		}
 	}
 }
+
+// pageFrame is the most bytes of a page beside its data; names give way until counts have leastRoom.
+const pageFrame, leastRoom = 60, 1024
 
 // cut shortens a text to at most so many bytes and leaves whole characters.
 func cut(text string, most int) string {
@@ -93,44 +97,52 @@ func cut(text string, most int) string {
 // Decode reads a termination message of the container that did step.
 func Decode(step Step, message string) (Outcome, error) {
 	var outcome Outcome
-	if err := json.Unmarshal([]byte(message), &outcome); err != nil || outcome.Step != step || !outcome.sound() {
+	err := json.Unmarshal([]byte(message), &outcome)
+	if err != nil || outcome.Step != step || !outcome.OK && outcome.Reason == "" {
 		return Outcome{}, errMalformed
 	}
+	if outcome.Page == nil {
+		return outcome, nil
+	}
+	outcome.From = outcome.Page.From
+	if outcome.Tables, outcome.Requests, err = outcome.Page.unpack(); err != nil {
+		return Outcome{}, errMalformed // a message that was cut or forged is no success
+	}
+	outcome.Page = nil
 	return outcome, nil
 }
 
-// sound tells whether the counts fit the tables: a message that was cut or forged is no success.
-func (o Outcome) sound() bool {
-	for _, r := range o.Requests {
-		if r.UID == "" || len(r.Rows) > len(o.Tables) {
-			return false
-		}
-		for _, n := range r.Rows {
-			if n < 0 {
-				return false
-			}
-		}
-		for i := range r.Until {
-			if i < 0 || i >= len(o.Tables) {
-				return false
-			}
+// The room of a message for counts, and what one takes there. An ordinary run has counts below a hundred.
+const (
+	roomBeside = MaxOutcome - 900 // of a message that also says how the step ended
+	roomAlone  = MaxOutcome - 200 // of a report
+	perName    = 12               // bytes of a packed name of a table
+)
+
+// expected is about how many bytes the packed counts of so many requests take, in base64: a third of a byte per count, since
+// most people are in few of the tables, and one for the last day of kept rows.
+func expected(dataset *v1alpha1.Dataset, requests int) int {
+	names, days := len(dataset.Tables)*perName, 0
+	for _, t := range dataset.Tables {
+		if t.OnErasure == v1alpha1.EraseKeep {
+			days++
 		}
 	}
-	return o.OK || o.Reason != ""
+	columns := len(dataset.Tables) * 4 / 3 // a third of the tables have two actions
+	return (names + requests*(columns+3*days)/3) * 4 / 3
 }
 
-// Capacity is how many requests one run may serve so that the counts of all of them fit into an Outcome. It allows for
-// two actions on a third of the tables and for the last day of kept rows.
-func Capacity(dataset *v1alpha1.Dataset) int {
-	const fixed, perRequest, perCount, perDay = 900, 60, 5, 20
-	names, days := 0, 0
-	for _, t := range dataset.Tables {
-		names += len(t.Schema) + len(t.Name) + 36
-		if t.OnErasure == v1alpha1.EraseKeep {
-			days += perDay
-		}
+// Reported tells whether the counts of so many requests want a container of their own to bring more of them.
+func Reported(dataset *v1alpha1.Dataset, requests int) bool {
+	return requests > 1 && expected(dataset, requests) > roomBeside
+}
+
+// PlanCapacity is how many requests one plan serves: about as many as two messages have room for. What does not fit is
+// planned again, since a plan changes nothing.
+func PlanCapacity(dataset *v1alpha1.Dataset) int {
+	n := MaxRequests
+	for n > 1 && expected(dataset, n) > roomBeside+roomAlone {
+		n = n * 9 / 10
 	}
-	pairs := len(dataset.Tables) * 4 / 3
-	room := (MaxOutcome - fixed - names*4/3) / (perRequest + perCount*pairs + days)
-	return max(1, min(room, 1000))
+	return n
 }

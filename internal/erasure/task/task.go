@@ -13,8 +13,11 @@ import (
 const (
 	// File holds the Task as JSON.
 	File = "/etc/rempart/task/task.json"
-	// Subjects holds one folder per request UID with one file per identifier, named as in the subject Secret.
-	Subjects = "/etc/rempart/subjects"
+	// Subjects holds the People of the task as JSON.
+	Subjects = "/etc/rempart/subjects/subjects.json"
+	// Results is a folder that the containers of a pod share: what Plan and Erase could not say in their own message is
+	// in the file ReportFile, for Report to say. It holds what messages hold, and no identifier.
+	Results = "/run/rempart/results"
 	// Credentials holds one folder per Role with the files username and password.
 	Credentials = "/etc/rempart/credentials"
 	// CA holds the file ca.crt when the connection verifies its peer.
@@ -51,7 +54,16 @@ const (
 	Erase Step = "erase"
 	// Verify (Verifier), on a new connection, looks for the people by every identifier and counts what is kept.
 	Verify Step = "verify"
+	// Report repeats, as its own message, what the step before it left in Results. It has no credentials and opens nothing.
+	Report Step = "report"
 )
+
+// ReportFile is the file in Results with the message of Report.
+const ReportFile = "report.json"
+
+// People are the identifiers of the requests of a task by their UID: the data of the subject Secrets, as the operator
+// read them when it made the Job.
+type People map[string]map[string][]byte
 
 // TLS protects the connection.
 type TLS struct {
@@ -70,7 +82,10 @@ type Connection struct {
 // (package subject) under Task.CheckKey: a subject Secret that changed since it was accepted no longer matches.
 type Request struct {
 	UID   string `json:"uid"`
-	Check string `json:"check"`
+	Check string `json:"check,omitempty"`
+	// Gone says that the request does not exist any more. It keeps its place, since counts are told by place, and nobody is
+	// looked for.
+	Gone bool `json:"gone,omitempty"`
 }
 
 // Task is what a Job is asked to do. AsOf is the instant at which keep periods are judged.
@@ -86,6 +101,9 @@ type Task struct {
 	CheckKey   []byte               `json:"checkKey,omitempty"`
 	PlanDigest string               `json:"planDigest,omitempty"`
 	AsOf       time.Time            `json:"asOf"`
+	// From is the first request whose counts are asked for: a run with more counts than one pod can say asks again, and the
+	// ledger answers.
+	From int `json:"from,omitempty"`
 }
 
 // Reason is why a step did not succeed, or what it found. Messages that go with it name tables, columns and

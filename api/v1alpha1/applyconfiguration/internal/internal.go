@@ -1426,6 +1426,9 @@ var schemaYAML = typed.YAMLObject(`types:
 - name: com.github.rempart-dev.rempart.api.v1alpha1.ErasureRunStatus
   map:
     fields:
+    - name: admitted
+      type:
+        scalar: numeric
     - name: attempts
       type:
         scalar: numeric
@@ -1440,6 +1443,9 @@ var schemaYAML = typed.YAMLObject(`types:
           elementRelationship: associative
           keys:
           - type
+    - name: counted
+      type:
+        scalar: numeric
     - name: endedTime
       type:
         namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
@@ -1457,9 +1463,7 @@ var schemaYAML = typed.YAMLObject(`types:
         list:
           elementType:
             namedType: com.github.rempart-dev.rempart.api.v1alpha1.RunOutcome
-          elementRelationship: associative
-          keys:
-          - uid
+          elementRelationship: atomic
     - name: planDigest
       type:
         scalar: string
@@ -1469,6 +1473,12 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: startedTime
       type:
         namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
+    - name: tables
+      type:
+        list:
+          elementType:
+            namedType: com.github.rempart-dev.rempart.api.v1alpha1.RunTable
+          elementRelationship: atomic
     - name: verifiedTime
       type:
         namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
@@ -2783,35 +2793,41 @@ var schemaYAML = typed.YAMLObject(`types:
         namedType: com.github.rempart-dev.rempart.api.v1alpha1.DecisionStamp
 - name: com.github.rempart-dev.rempart.api.v1alpha1.RiskOutcome
   scalar: string
+- name: com.github.rempart-dev.rempart.api.v1alpha1.RunDay
+  map:
+    fields:
+    - name: column
+      type:
+        scalar: numeric
+    - name: untilOn
+      type:
+        namedType: com.github.rempart-dev.rempart.api.v1alpha1.Date
 - name: com.github.rempart-dev.rempart.api.v1alpha1.RunMode
   scalar: string
 - name: com.github.rempart-dev.rempart.api.v1alpha1.RunOutcome
   map:
     fields:
-    - name: kept
-      type:
-        list:
-          elementType:
-            namedType: com.github.rempart-dev.rempart.api.v1alpha1.KeptRows
-          elementRelationship: atomic
     - name: reason
       type:
         scalar: string
     - name: result
       type:
         namedType: com.github.rempart-dev.rempart.api.v1alpha1.TargetResult
-    - name: tables
+    - name: rows
       type:
         list:
           elementType:
-            namedType: com.github.rempart-dev.rempart.api.v1alpha1.TableCount
-          elementRelationship: associative
-          keys:
-          - table
-          - action
+            scalar: numeric
+          elementRelationship: atomic
     - name: uid
       type:
         scalar: string
+    - name: until
+      type:
+        list:
+          elementType:
+            namedType: com.github.rempart-dev.rempart.api.v1alpha1.RunDay
+          elementRelationship: atomic
 - name: com.github.rempart-dev.rempart.api.v1alpha1.RunRequest
   map:
     fields:
@@ -2822,6 +2838,21 @@ var schemaYAML = typed.YAMLObject(`types:
       type:
         namedType: com.github.rempart-dev.rempart.api.v1alpha1.ObjectName
     - name: uid
+      type:
+        scalar: string
+- name: com.github.rempart-dev.rempart.api.v1alpha1.RunTable
+  map:
+    fields:
+    - name: action
+      type:
+        namedType: com.github.rempart-dev.rempart.api.v1alpha1.TableErasure
+    - name: article
+      type:
+        scalar: string
+    - name: legalReference
+      type:
+        scalar: string
+    - name: table
       type:
         scalar: string
 - name: com.github.rempart-dev.rempart.api.v1alpha1.SMTPChannel

@@ -18,8 +18,14 @@ type ErasureRunStatusApplyConfiguration struct {
 	ObservedGeneration *int64 `json:"observedGeneration,omitempty"`
 	// conditions are Ready, Executed, Verified.
 	Conditions []v1.ConditionApplyConfiguration `json:"conditions,omitempty"`
-	// outcomes of the requests.
+	// outcomes of the requests. The list is atomic, so that a run of 1000 requests stays within what the API server stores.
 	Outcomes []RunOutcomeApplyConfiguration `json:"outcomes,omitempty"`
+	// tables are the columns of the counts of the outcomes.
+	Tables []RunTableApplyConfiguration `json:"tables,omitempty"`
+	// admitted is how many requests the run works for; the others were left out, each with its reason.
+	Admitted *int32 `json:"admitted,omitempty"`
+	// counted is for how many of these, in the order of spec.requests, the counts are known.
+	Counted *int32 `json:"counted,omitempty"`
 	// planDigest of the plan that the run made.
 	PlanDigest *string `json:"planDigest,omitempty"`
 	// reason why the run failed.
@@ -77,6 +83,35 @@ func (b *ErasureRunStatusApplyConfiguration) WithOutcomes(values ...*RunOutcomeA
 		}
 		b.Outcomes = append(b.Outcomes, *values[i])
 	}
+	return b
+}
+
+// WithTables adds the given value to the Tables field in the declarative configuration
+// and returns the receiver, so that objects can be build by chaining "With" function invocations.
+// If called multiple times, values provided by each call will be appended to the Tables field.
+func (b *ErasureRunStatusApplyConfiguration) WithTables(values ...*RunTableApplyConfiguration) *ErasureRunStatusApplyConfiguration {
+	for i := range values {
+		if values[i] == nil {
+			panic("nil value passed to WithTables")
+		}
+		b.Tables = append(b.Tables, *values[i])
+	}
+	return b
+}
+
+// WithAdmitted sets the Admitted field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Admitted field is set to the value of the last call.
+func (b *ErasureRunStatusApplyConfiguration) WithAdmitted(value int32) *ErasureRunStatusApplyConfiguration {
+	b.Admitted = &value
+	return b
+}
+
+// WithCounted sets the Counted field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Counted field is set to the value of the last call.
+func (b *ErasureRunStatusApplyConfiguration) WithCounted(value int32) *ErasureRunStatusApplyConfiguration {
+	b.Counted = &value
 	return b
 }
 

@@ -20,10 +20,10 @@ type RunOutcomeApplyConfiguration struct {
 	Result *apiv1alpha1.TargetResult `json:"result,omitempty"`
 	// reason of the result, where there is one.
 	Reason *string `json:"reason,omitempty"`
-	// tables with counts.
-	Tables []TableCountApplyConfiguration `json:"tables,omitempty"`
-	// kept rows.
-	Kept []KeptRowsApplyConfiguration `json:"kept,omitempty"`
+	// rows of the request in each of status.tables, in their order; what is missing at the end is zero.
+	Rows []int64 `json:"rows,omitempty"`
+	// until says how long rows are kept, where the register says it.
+	Until []RunDayApplyConfiguration `json:"until,omitempty"`
 }
 
 // RunOutcomeApplyConfiguration constructs a declarative configuration of the RunOutcome type for use with
@@ -56,28 +56,25 @@ func (b *RunOutcomeApplyConfiguration) WithReason(value string) *RunOutcomeApply
 	return b
 }
 
-// WithTables adds the given value to the Tables field in the declarative configuration
+// WithRows adds the given value to the Rows field in the declarative configuration
 // and returns the receiver, so that objects can be build by chaining "With" function invocations.
-// If called multiple times, values provided by each call will be appended to the Tables field.
-func (b *RunOutcomeApplyConfiguration) WithTables(values ...*TableCountApplyConfiguration) *RunOutcomeApplyConfiguration {
+// If called multiple times, values provided by each call will be appended to the Rows field.
+func (b *RunOutcomeApplyConfiguration) WithRows(values ...int64) *RunOutcomeApplyConfiguration {
 	for i := range values {
-		if values[i] == nil {
-			panic("nil value passed to WithTables")
-		}
-		b.Tables = append(b.Tables, *values[i])
+		b.Rows = append(b.Rows, values[i])
 	}
 	return b
 }
 
-// WithKept adds the given value to the Kept field in the declarative configuration
+// WithUntil adds the given value to the Until field in the declarative configuration
 // and returns the receiver, so that objects can be build by chaining "With" function invocations.
-// If called multiple times, values provided by each call will be appended to the Kept field.
-func (b *RunOutcomeApplyConfiguration) WithKept(values ...*KeptRowsApplyConfiguration) *RunOutcomeApplyConfiguration {
+// If called multiple times, values provided by each call will be appended to the Until field.
+func (b *RunOutcomeApplyConfiguration) WithUntil(values ...*RunDayApplyConfiguration) *RunOutcomeApplyConfiguration {
 	for i := range values {
 		if values[i] == nil {
-			panic("nil value passed to WithKept")
+			panic("nil value passed to WithUntil")
 		}
-		b.Kept = append(b.Kept, *values[i])
+		b.Until = append(b.Until, *values[i])
 	}
 	return b
 }
