@@ -6,7 +6,7 @@ package v1alpha1
 const (
 	// ReasonStarting means that no Job was begun yet.
 	ReasonStarting = "Starting"
-	// ReasonQueued means that an earlier run of the store has not ended.
+	// ReasonQueued means that an earlier run of the store has not ended, or that as many runs work as may at once.
 	ReasonQueued = "Queued"
 	// ReasonJobRunning means that a Job works.
 	ReasonJobRunning = "JobRunning"

@@ -150,9 +150,12 @@ func (r *Reconciler) requests(ctx context.Context, request *v1alpha1.ErasureRequ
 	return list.Items, nil
 }
 
+// onlyRead spares the copies of lists: runs have a thousand requests each, and nobody changes what was listed.
+const onlyRead = client.UnsafeDisableDeepCopyOption(true)
+
 func (r *Reconciler) runs(ctx context.Context, request *v1alpha1.ErasureRequest) ([]v1alpha1.ErasureRun, error) {
 	list := &v1alpha1.ErasureRunList{}
-	if err := r.Client.List(ctx, list, client.InNamespace(request.Namespace), client.MatchingFields{indexRunRequest: string(request.UID)}); err != nil {
+	if err := r.Client.List(ctx, list, client.InNamespace(request.Namespace), client.MatchingFields{indexRunRequest: string(request.UID)}, onlyRead); err != nil {
 		return nil, fmt.Errorf("listing runs: %w", err)
 	}
 	return list.Items, nil

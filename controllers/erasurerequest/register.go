@@ -19,6 +19,7 @@ import (
 
 	"github.com/rempart-dev/rempart/api/v1alpha1"
 	"github.com/rempart-dev/rempart/internal/erasure"
+	"github.com/rempart-dev/rempart/internal/kube/fair"
 	"github.com/rempart-dev/rempart/internal/kube/flow"
 	"github.com/rempart-dev/rempart/internal/subjectkey"
 	"github.com/rempart-dev/rempart/internal/telemetry/metric"
@@ -88,7 +89,7 @@ func Register(ctx context.Context, mgr ctrl.Manager, config Config) error {
 		Watches(&v1alpha1.ErasureRun{}, handler.EnqueueRequestsFromMapFunc(served)).
 		Watches(&v1alpha1.DataRegister{}, handler.EnqueueRequestsFromMapFunc(r.unbound), changed).
 		Watches(&v1alpha1.DataProtectionOfficer{}, handler.EnqueueRequestsFromMapFunc(r.unbound), changed).
-		WithOptions(controller.Options{RateLimiter: flow.Backoff(), MaxConcurrentReconciles: workers}).
+		WithOptions(controller.Options{RateLimiter: flow.Backoff(), NewQueue: fair.Queue, MaxConcurrentReconciles: workers}).
 		Complete(reconcile.AsReconciler(mgr.GetClient(), r))
 }
 

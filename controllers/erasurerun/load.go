@@ -108,6 +108,11 @@ func (r *Reconciler) loadStart(ctx context.Context, in *erasure.RunInput) error 
 		return fmt.Errorf("listing the runs of a register: %w", err)
 	}
 	in.Runs = runs.Items
+	all := &v1alpha1.ErasureRunList{}
+	if err := r.Client.List(ctx, all, client.UnsafeDisableDeepCopyOption(true)); err != nil { // only read
+		return fmt.Errorf("listing all runs: %w", err)
+	}
+	in.Waits = !erasure.Turn(run, all.Items)
 	return nil
 }
 

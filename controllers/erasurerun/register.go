@@ -11,6 +11,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/rempart-dev/rempart/api/v1alpha1"
+	"github.com/rempart-dev/rempart/internal/kube/fair"
 	"github.com/rempart-dev/rempart/internal/kube/flow"
 	"github.com/rempart-dev/rempart/internal/subjectkey"
 )
@@ -52,6 +53,6 @@ func Register(mgr ctrl.Manager, config Config) error {
 		Keys: config.Keys, Places: config.Places, Image: config.Image}
 	return ctrl.NewControllerManagedBy(mgr).Named("erasurerun").
 		For(&v1alpha1.ErasureRun{}).Owns(&batchv1.Job{}).
-		WithOptions(controller.Options{RateLimiter: flow.Backoff(), MaxConcurrentReconciles: workers}).
+		WithOptions(controller.Options{RateLimiter: flow.Backoff(), NewQueue: fair.Queue, MaxConcurrentReconciles: workers}).
 		Complete(reconcile.AsReconciler(mgr.GetClient(), r))
 }

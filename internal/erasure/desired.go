@@ -48,7 +48,7 @@ func (t *trial) ready() bool {
 	if t.begun() {
 		return !t.abandoned() && t.missingSubject() == ""
 	}
-	if behindOther(t.Run, t.Runs) {
+	if t.Waits || behindOther(t.Run, t.Runs) {
 		return false
 	}
 	verdict := t.judgeStart()

@@ -42,13 +42,14 @@ func Dispatch(in DispatchInput) DispatchVerdict {
 	if in.Register.DeletionTimestamp != nil {
 		return verdict
 	}
+	order, served := byAge(in.Requests), servedBy(in.Runs)
 	for i := range in.Register.Spec.Stores {
 		store := &in.Register.Spec.Stores[i]
 		if store.Dataset == nil {
 			continue
 		}
 		for _, mode := range []v1alpha1.RunMode{v1alpha1.RunPlan, v1alpha1.RunExecute} {
-			run, wait := gather(in, store, mode)
+			run, wait := gather(in, store, mode, order, served)
 			if run != nil {
 				verdict.Create = append(verdict.Create, run)
 			}
@@ -60,7 +61,7 @@ func Dispatch(in DispatchInput) DispatchVerdict {
 }
 
 // gather returns the next run of a store and mode, or how long the earliest request still waits.
-func gather(in DispatchInput, store *v1alpha1.DataStore, mode v1alpha1.RunMode) (*v1alpha1.ErasureRun, time.Duration) {
+func gather(in DispatchInput, store *v1alpha1.DataStore, mode v1alpha1.RunMode, order []int, served map[string][]v1alpha1.ErasureRun) (*v1alpha1.ErasureRun, time.Duration) {
 	if slices.ContainsFunc(in.Runs, func(r v1alpha1.ErasureRun) bool {
 		return r.Spec.Store == store.Name && r.Spec.Mode == mode && r.Status.EndedTime == nil
 	}) {
@@ -69,9 +70,9 @@ func gather(in DispatchInput, store *v1alpha1.DataStore, mode v1alpha1.RunMode) 
 	var wait time.Duration
 	batches := map[string][]v1alpha1.RunRequest{} // by the plan that was approved
 	var oldest string
-	for _, i := range byAge(in.Requests) {
+	for _, i := range order {
 		request := &in.Requests[i]
-		target := waits(request, v1alpha1.ObjectName(in.Register.Name), store.Name, mode, in.Runs)
+		target := waits(request, v1alpha1.ObjectName(in.Register.Name), store.Name, mode, served[string(request.UID)])
 		if target == nil {
 			continue
 		}
@@ -94,6 +95,17 @@ func gather(in DispatchInput, store *v1alpha1.DataStore, mode v1alpha1.RunMode) 
 		most = task.PlanCapacity(store.Dataset)
 	}
 	return newRun(in, store, mode, oldest, batch[:min(len(batch), most)]), wait
+}
+
+// servedBy returns the runs that list a request, by its UID: there are ten thousand requests, and runs of a thousand each.
+func servedBy(runs []v1alpha1.ErasureRun) map[string][]v1alpha1.ErasureRun {
+	served := map[string][]v1alpha1.ErasureRun{}
+	for i := range runs {
+		for _, r := range runs[i].Spec.Requests {
+			served[r.UID] = append(served[r.UID], runs[i])
+		}
+	}
+	return served
 }
 
 // byAge returns the indexes of requests, oldest first: nobody is overtaken.
@@ -119,8 +131,8 @@ func older(a, b *v1alpha1.ErasureRequest) bool {
 	return a.UID < b.UID
 }
 
-// waits returns the target at which a request waits for a run of that mode, with the ends of all known runs counted; nil
-// when it does not wait there.
+// waits returns the target at which a request waits for a run of that mode, with the ends of all runs that list it
+// counted; nil when it does not wait there.
 func waits(request *v1alpha1.ErasureRequest, register v1alpha1.ObjectName, store v1alpha1.PartName, mode v1alpha1.RunMode, runs []v1alpha1.ErasureRun) *v1alpha1.ErasureTarget {
 	if Unfit(request) != "" {
 		return nil

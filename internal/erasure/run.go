@@ -34,6 +34,8 @@ type RunInput struct {
 	Live []Live
 	// Runs of the register, this one included; read only before the first Job.
 	Runs []v1alpha1.ErasureRun
+	// Waits says that it is another run's turn, by Turn; asked only before the first Job.
+	Waits bool
 	// CheckKey is the run's own key (subjectkey.Ring.CheckKey).
 	CheckKey []byte
 	// Regions that the register's residency policy allows; nil pins nothing.
@@ -105,6 +107,9 @@ func (t *trial) judgeStart() RunVerdict {
 	}
 	if behindOther(run, t.Runs) {
 		return t.busy(v1alpha1.ReasonQueued, "Another run works on the store", queueWait)
+	}
+	if t.Waits {
+		return t.busy(v1alpha1.ReasonQueued, "As many runs work as may at once", queueWait)
 	}
 	refused := refusals(run, t.Live, t.Runs, peopleRoom(StoreOf(t.Register, run)))
 	if !equality.Semantic.DeepEqual(refused, run.Status.Outcomes) {

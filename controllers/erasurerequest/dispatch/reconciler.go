@@ -50,14 +50,17 @@ func (r *Reconciler) step(ctx context.Context, register *v1alpha1.DataRegister) 
 	return verdict, nil
 }
 
+// onlyRead spares the copies of ten thousand objects: what was listed is only read.
+const onlyRead = client.UnsafeDisableDeepCopyOption(true)
+
 func (r *Reconciler) load(ctx context.Context, register *v1alpha1.DataRegister) (erasure.DispatchInput, error) {
 	in := erasure.DispatchInput{Register: register, Image: r.Image, Now: r.Clock.Now()}
 	runs, requests := &v1alpha1.ErasureRunList{}, &v1alpha1.ErasureRequestList{}
 	ofRegister := client.MatchingLabels{v1alpha1.LabelOwnerUID: string(register.UID)}
-	if err := r.Client.List(ctx, runs, client.InNamespace(register.Namespace), ofRegister); err != nil {
+	if err := r.Client.List(ctx, runs, client.InNamespace(register.Namespace), ofRegister, onlyRead); err != nil {
 		return in, fmt.Errorf("listing runs: %w", err)
 	}
-	if err := r.Client.List(ctx, requests, client.InNamespace(register.Namespace)); err != nil {
+	if err := r.Client.List(ctx, requests, client.InNamespace(register.Namespace), onlyRead); err != nil {
 		return in, fmt.Errorf("listing requests: %w", err)
 	}
 	in.Runs, in.Requests = runs.Items, requests.Items

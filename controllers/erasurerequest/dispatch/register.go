@@ -16,6 +16,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/rempart-dev/rempart/api/v1alpha1"
+	"github.com/rempart-dev/rempart/internal/kube/fair"
 	"github.com/rempart-dev/rempart/internal/kube/flow"
 )
 
@@ -37,7 +38,7 @@ func Register(mgr ctrl.Manager, config Config) error {
 		Watches(&v1alpha1.DataRegister{}, &handler.EnqueueRequestForObject{}, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
 		Watches(&v1alpha1.ErasureRequest{}, handler.EnqueueRequestsFromMapFunc(targets)).
 		Watches(&v1alpha1.ErasureRun{}, handler.EnqueueRequestsFromMapFunc(register)).
-		WithOptions(controller.Options{RateLimiter: flow.Backoff()}).
+		WithOptions(controller.Options{RateLimiter: flow.Backoff(), NewQueue: fair.Queue}).
 		Complete(reconcile.AsReconciler(mgr.GetClient(), r))
 }
 
