@@ -37,10 +37,12 @@ func (s *settlement) again(ctx context.Context, asOf time.Time, counts *tally) e
 		if err != nil {
 			return err
 		}
+		var queries []query
 		for i := range next.plan.Members {
-			if err := next.countSet(ctx, counts, i); err != nil {
-				return err
-			}
+			queries = append(queries, next.countSet(counts, i)...)
+		}
+		if err := next.several(ctx, queries...); err != nil {
+			return err
 		}
 		if err := next.execute(ctx); err != nil {
 			return err

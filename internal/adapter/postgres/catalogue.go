@@ -125,18 +125,15 @@ WHERE c.relkind IN ('r', 'p') ORDER BY 1, 2, 3`
 
 // catalogue reads the live schema of the database.
 func (s *session) catalogue(ctx context.Context) (*plan.Schema, error) {
-	r := &reader{session: s, at: map[uint32]int{}, schema: &plan.Schema{}}
-	for _, read := range []func(context.Context) error{r.relations, r.columns, r.indexes, r.constraints, r.triggers, r.reads} {
-		if err := read(ctx); err != nil {
-			return nil, err
-		}
+	r := &reader{at: map[uint32]int{}, schema: &plan.Schema{}}
+	if err := s.several(ctx, r.relations(), r.columns(), r.indexes(), r.constraints(), r.triggers(), r.reads()); err != nil {
+		return nil, err
 	}
 	return r.schema, nil
 }
 
 // reader gathers a Schema; at maps the object identifier of a relation to its place.
 type reader struct {
-	*session
 	at     map[uint32]int
 	schema *plan.Schema
 }
@@ -149,7 +146,7 @@ func (r *reader) table(oid uint32) *plan.Table {
 	return nil
 }
 
-func (r *reader) relations(ctx context.Context) error {
+func (r *reader) relations() query {
 	var (
 		oid            uint32
 		kind           string
@@ -157,7 +154,7 @@ func (r *reader) relations(ctx context.Context) error {
 		schemas, names []string
 	)
 	into := []any{&oid, &t.Schema, &t.Name, &kind, &t.RowSecurity, &t.Rules, &t.Inherited, &t.Partition, &t.Rows, &schemas, &names}
-	return r.rows(ctx, relationsSQL, nil, into, func() error {
+	return query{sql: relationsSQL, into: into, each: func() error {
 		t.Kind, t.Parents = kinds[kind], nil
 		for i, name := range names {
 			t.Parents = append(t.Parents, plan.Name{Schema: schemas[i], Table: name})
@@ -166,20 +163,20 @@ func (r *reader) relations(ctx context.Context) error {
 		r.schema.Tables = append(r.schema.Tables, t)
 		schemas, names = nil, nil
 		return nil
-	})
+	}}
 }
 
 // kinds are those of pg_class.relkind that the catalogue asks for.
 var kinds = map[string]plan.Kind{"r": plan.Ordinary, "p": plan.Partitioned, "m": plan.Materialised, "v": plan.View, "f": plan.Foreign}
 
-func (r *reader) columns(ctx context.Context) error {
+func (r *reader) columns() query {
 	var (
 		oid                             uint32
 		base, category, element, within string
 		c                               plan.Column
 	)
 	into := []any{&oid, &c.Name, &c.Type, &base, &category, &element, &within, &c.Domain, &c.Collated, &c.Rules, &c.Length, &c.NotNull, &c.Default, &c.Computed, &c.Native}
-	return r.rows(ctx, columnsSQL, nil, into, func() error {
+	return query{sql: columnsSQL, into: into, each: func() error {
 		c.Class, c.Fold = class(base, category, c.Native)
 		c.JSON = base == "json" || base == "jsonb" || within == "json" || within == "jsonb"
 		c.Searchable = textual(category, base) || textual(element, within)
@@ -188,7 +185,7 @@ func (r *reader) columns(ctx context.Context) error {
 			t.Columns = append(t.Columns, c)
 		}
 		return nil
-	})
+	}}
 }
 
 // textual says that a type can hold text: strings, composites, and of the types that are of no other category (JSON, XML,
@@ -229,7 +226,7 @@ func class(base, category string, native bool) (class plan.Class, fold bool) {
 	}
 }
 
-func (r *reader) indexes(ctx context.Context) error {
+func (r *reader) indexes() query {
 	var (
 		oid             uint32
 		unique, primary bool
@@ -237,7 +234,7 @@ func (r *reader) indexes(ctx context.Context) error {
 		keys, touched   []string
 	)
 	into := []any{&oid, &u.Name, &unique, &primary, &u.Plain, &u.NullsNotDistinct, &keys, &touched, &u.Keys, &u.Predicate, &u.Operators}
-	return r.rows(ctx, indexesSQL, nil, into, func() error {
+	return query{sql: indexesSQL, into: into, each: func() error {
 		t := r.table(oid)
 		if t == nil {
 			return nil
@@ -260,7 +257,7 @@ func (r *reader) indexes(ctx context.Context) error {
 		}
 		keys, touched, u.Keys, u.Operators = nil, nil, nil, nil
 		return nil
-	})
+	}}
 }
 
 // folded returns the column of which an expression is the text in lower case, as the catalogue writes it.
@@ -276,7 +273,7 @@ func folded(t *plan.Table, expression string) []string {
 	return nil
 }
 
-func (r *reader) constraints(ctx context.Context) error {
+func (r *reader) constraints() query {
 	var (
 		oid                 uint32
 		kind                string
@@ -285,7 +282,7 @@ func (r *reader) constraints(ctx context.Context) error {
 		fk                  plan.ForeignKey
 	)
 	into := []any{&oid, &fk.Name, &kind, &columns, &expression, &fk.Schema, &fk.Table, &referredTo, &fk.OnDelete, &fk.OnUpdate, &fk.MatchFull}
-	return r.rows(ctx, constraintsSQL, nil, into, func() error {
+	return query{sql: constraintsSQL, into: into, each: func() error {
 		t := r.table(oid)
 		switch {
 		case t == nil:
@@ -298,31 +295,31 @@ func (r *reader) constraints(ctx context.Context) error {
 		}
 		columns, referredTo = nil, nil
 		return nil
-	})
+	}}
 }
 
-func (r *reader) triggers(ctx context.Context) error {
+func (r *reader) triggers() query {
 	var (
 		oid  uint32
 		name string
 	)
-	return r.rows(ctx, triggersSQL, nil, []any{&oid, &name}, func() error {
+	return query{sql: triggersSQL, into: []any{&oid, &name}, each: func() error {
 		if t := r.table(oid); t != nil {
 			t.Triggers = append(t.Triggers, name)
 		}
 		return nil
-	})
+	}}
 }
 
-func (r *reader) reads(ctx context.Context) error {
+func (r *reader) reads() query {
 	var (
 		oid  uint32
 		name plan.Name
 	)
-	return r.rows(ctx, readsSQL, nil, []any{&oid, &name.Schema, &name.Table}, func() error {
+	return query{sql: readsSQL, into: []any{&oid, &name.Schema, &name.Table}, each: func() error {
 		if t := r.table(oid); t != nil {
 			t.Reads = append(t.Reads, name)
 		}
 		return nil
-	})
+	}}
 }

@@ -14,7 +14,8 @@ import (
 	"github.com/rempart-dev/rempart/internal/erasure/subject"
 )
 
-// analyzeFrom is how many rows a set must have before the planner is told what is in it.
+// analyzeFrom is how many rows a set must have before the planner is told what is in it. Of a smaller one it is told how
+// many there are: it would take an unknown set for a large one, and read whole tables.
 const analyzeFrom = 100
 
 // collector finds the rows of people and gathers them in temporary tables, one set per member. Requests of one run
@@ -36,20 +37,25 @@ func newCollector(s *session, p *plan.Plan, schema *plan.Schema) *collector {
 
 // prepare creates the sets, empty. They end with the transaction.
 func (c *collector) prepare(ctx context.Context) error {
+	var statements []string
 	for i := range c.plan.Members {
 		m := &c.plan.Members[i]
-		err := c.all(ctx, fmt.Sprintf(
+		statements = append(statements, fmt.Sprintf(
 			`CREATE TEMPORARY TABLE %s ON COMMIT DROP AS SELECT 0::pg_catalog.int4 AS req, false AS seed, 0::pg_catalog.int4 AS rnd, 0::pg_catalog.int2 AS state, NULL::pg_catalog.date AS until, %s FROM %s AS t WITH NO DATA`,
 			setOf(i), rowColumns(m, "t"), table(m.Table)))
-		if err == nil && !m.Explicit {
-			err = c.all(ctx, fmt.Sprintf(`CREATE TEMPORARY TABLE %s ON COMMIT DROP AS SELECT req, %s FROM %s WITH NO DATA`,
+		if c.sharable(i) {
+			statements = append(statements, fmt.Sprintf(`CREATE TEMPORARY TABLE %s ON COMMIT DROP AS SELECT req, %s FROM %s WITH NO DATA`,
 				sharedOf(i), strings.Join(keyNames(m), ", "), setOf(i)))
 		}
-		if err != nil {
-			return err
-		}
 	}
-	return nil
+	return c.all(ctx, statements...)
+}
+
+// sharable tells whether rows of a member can belong to others too: they are reached by a reference, and have another
+// owner, or a subject key of their own that says whose they are.
+func (c *collector) sharable(i int) bool {
+	m, owners := &c.plan.Members[i], len(c.owners(i))
+	return !m.Explicit && (owners > 1 || owners == 1 && len(m.Keys) > 0)
 }
 
 // load copies the identifiers of the people into a temporary table, each as given and normalised.
@@ -157,10 +163,14 @@ func (c *collector) seeds(ctx context.Context) error {
 }
 
 func (c *collector) analyze(ctx context.Context, i int) error {
-	if c.mine[i] < analyzeFrom {
+	switch {
+	case c.mine[i] == 0:
 		return nil
+	case c.mine[i] < analyzeFrom:
+		return c.all(ctx, "ANALYZE "+setOf(i)+" (req)")
+	default:
+		return c.all(ctx, "ANALYZE "+setOf(i))
 	}
-	return c.all(ctx, "ANALYZE "+setOf(i))
 }
 
 // reach follows the owning links from owners to what they own, group by group. In a cycle it goes on round by round,
@@ -213,7 +223,7 @@ func (c *collector) follow(ctx context.Context, l plan.Link, round int, lastRoun
 	m := &c.plan.Members[l.From]
 	keys := strings.Join(keyExpressions(m, "t"), ", ")
 	where := fmt.Sprintf("NOT EXISTS (SELECT FROM %s AS x WHERE %s)", setOf(l.From), sameRow(m, "x"))
-	if !m.Explicit {
+	if c.sharable(l.From) {
 		where += fmt.Sprintf(" AND NOT EXISTS (SELECT FROM %s AS x WHERE %s)", sharedOf(l.From), sameRow(m, "x"))
 	}
 	if lastRound {
@@ -222,7 +232,7 @@ func (c *collector) follow(ctx context.Context, l plan.Link, round int, lastRoun
 	reached := fmt.Sprintf(`SELECT DISTINCT ON (%s) s.req, false AS seed, %d AS rnd, %d AS state, %s AS until, %s, %s AS others FROM %s AS t JOIN %s AS s ON %s WHERE %s ORDER BY %s, s.req`,
 		keys, round, initial(m), until(m), rowColumns(m, "t"), c.somebodyElses(m), table(m.Table), setOf(l.To), refers(c.plan, l, "s"), where, keys)
 	sql := fmt.Sprintf(`WITH reached AS (%s) INSERT INTO %s (%s) SELECT %[3]s FROM reached`, reached, setOf(l.From), setColumns(m))
-	if !m.Explicit && len(m.Keys) > 0 {
+	if c.sharable(l.From) && len(m.Keys) > 0 {
 		names := strings.Join(keyNames(m), ", ")
 		sql = fmt.Sprintf(`WITH reached AS (%s), shared AS (INSERT INTO %s (req, %s) SELECT req, %[3]s FROM reached WHERE others) INSERT INTO %s (%s) SELECT %[5]s FROM reached WHERE NOT others`,
 			reached, sharedOf(l.From), names, setOf(l.From), setColumns(m))
@@ -255,7 +265,7 @@ func (c *collector) share(ctx context.Context) ([]bool, error) {
 	changed := make([]bool, len(c.plan.Members))
 	for i := range c.plan.Members {
 		owners := c.owners(i)
-		if c.plan.Members[i].Explicit || len(owners) < 2 || c.mine[i] == 0 {
+		if !c.sharable(i) || len(owners) < 2 || c.mine[i] == 0 {
 			continue
 		}
 		for _, l := range owners {
@@ -330,7 +340,7 @@ func (c *collector) empty(ctx context.Context, members []bool) error {
 func (c *collector) forgetUnreached(ctx context.Context) error {
 	for i := range c.plan.Members {
 		m := &c.plan.Members[i]
-		if m.Explicit {
+		if !c.sharable(i) {
 			continue
 		}
 		ways := []string{"false"}

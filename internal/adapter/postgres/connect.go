@@ -79,8 +79,9 @@ func open(ctx context.Context, c Config) (*session, error) {
 		"statement_timeout":                   milliseconds(c.StatementTimeout, defaultStatementTimeout),
 		"idle_in_transaction_session_timeout": milliseconds(idleTimeout, idleTimeout),
 	}
-	// A statement is used once, so that preparing it by name would only add a round trip.
-	cfg.DefaultQueryExecMode = pgx.QueryExecModeCacheDescribe
+	// A statement is used once, so that preparing or describing it would only add a round trip. The types of values are
+	// those of their Go values, and every statement casts them.
+	cfg.DefaultQueryExecMode = pgx.QueryExecModeExec
 	conn, err := pgx.ConnectConfig(ctx, cfg)
 	if err != nil {
 		return nil, connectFailure(err, cfg.TLSConfig != nil && watch.first == 'N')
@@ -153,11 +154,53 @@ func (s *session) exec(ctx context.Context, sql string, args ...any) (int64, err
 	return tag.RowsAffected(), failure(err)
 }
 
-// all runs statements in order.
+// all runs statements without values in order, in one round trip. After one that fails none runs.
 func (s *session) all(ctx context.Context, statements ...string) error {
+	switch len(statements) {
+	case 0:
+		return nil
+	case 1:
+		_, err := s.exec(ctx, statements[0])
+		return err
+	}
+	batch := &pgconn.Batch{}
 	for _, sql := range statements {
-		if _, err := s.exec(ctx, sql); err != nil {
-			return err
+		batch.ExecParams(sql, nil, nil, nil, nil)
+	}
+	_, err := s.conn.PgConn().ExecBatch(ctx, batch).ReadAll()
+	return failure(err)
+}
+
+// query is a statement of which each row is scanned into the pointers, and then each is called.
+type query struct {
+	sql  string
+	args []any
+	into []any
+	each func() error
+}
+
+// several runs statements in order, in one round trip. Those after one that fails are passed over.
+func (s *session) several(ctx context.Context, queries ...query) (err error) {
+	if len(queries) == 0 {
+		return nil
+	}
+	batch := &pgx.Batch{}
+	for _, q := range queries {
+		batch.Queue(q.sql, q.args...)
+	}
+	results := s.conn.SendBatch(ctx, batch)
+	defer func() {
+		if closed := results.Close(); err == nil {
+			err = failure(closed)
+		}
+	}()
+	for _, q := range queries {
+		rows, err := results.Query()
+		if err != nil {
+			return failure(err)
+		}
+		if _, err := pgx.ForEachRow(rows, q.into, q.each); err != nil {
+			return failure(err)
 		}
 	}
 	return nil

@@ -75,28 +75,22 @@ func (t *tally) result(requests []task.Request) ([]task.Table, []task.Counts) {
 // Detach: they stay, without their pointer.
 func (s *settlement) count(ctx context.Context, requests int) (*tally, error) {
 	t := newTally(requests)
+	var queries []query
 	for i := range s.plan.Members {
 		m := &s.plan.Members[i]
 		t.add(m.Table.Path(), m.Action, -1, 0, nil)
-		if err := s.countSet(ctx, t, i); err != nil {
-			return nil, err
-		}
-		if !m.Explicit && s.others[i] > 0 {
-			sql := "SELECT req, pg_catalog.count(*) FROM " + sharedOf(i) + " GROUP BY req"
-			if err := s.countInto(ctx, t, m, sql); err != nil {
-				return nil, err
-			}
+		queries = append(queries, s.countSet(t, i)...)
+		if s.others[i] > 0 {
+			queries = append(queries, countInto(t, m, "SELECT req, pg_catalog.count(*) FROM "+sharedOf(i)+" GROUP BY req"))
 		}
 		if sql := s.outsiders(i); sql != "" {
-			if err := s.countInto(ctx, t, m, sql); err != nil {
-				return nil, err
-			}
+			queries = append(queries, countInto(t, m, sql))
 		}
 	}
-	return t, nil
+	return t, s.several(ctx, queries...)
 }
 
-func (s *settlement) countSet(ctx context.Context, t *tally, i int) error {
+func (s *settlement) countSet(t *tally, i int) []query {
 	m := &s.plan.Members[i]
 	if s.mine[i] == 0 {
 		return nil
@@ -108,7 +102,7 @@ func (s *settlement) countSet(ctx context.Context, t *tally, i int) error {
 		until *time.Time
 	)
 	sql := fmt.Sprintf("SELECT req, state, pg_catalog.count(*), pg_catalog.max(until) FROM %s WHERE state OPERATOR(pg_catalog.<>) %d GROUP BY req, state", setOf(i), stateDone)
-	return s.rows(ctx, sql, nil, []any{&req, &state, &rows, &until}, func() error {
+	return []query{{sql: sql, into: []any{&req, &state, &rows, &until}, each: func() error {
 		last := until
 		if state != stateKeep {
 			last = nil
@@ -116,7 +110,7 @@ func (s *settlement) countSet(ctx context.Context, t *tally, i int) error {
 		t.add(m.Table.Path(), action(m, state), req, rows, last)
 		until = nil
 		return nil
-	})
+	}}}
 }
 
 func action(m *plan.Member, state int) v1alpha1.TableErasure {
@@ -134,15 +128,15 @@ func action(m *plan.Member, state int) v1alpha1.TableErasure {
 	}
 }
 
-func (s *settlement) countInto(ctx context.Context, t *tally, m *plan.Member, sql string) error {
+func countInto(t *tally, m *plan.Member, sql string) query {
 	var (
 		req  int
 		rows int64
 	)
-	return s.rows(ctx, sql, nil, []any{&req, &rows}, func() error {
+	return query{sql: sql, into: []any{&req, &rows}, each: func() error {
 		t.add(m.Table.Path(), v1alpha1.EraseDetach, req, rows, nil)
 		return nil
-	})
+	}}
 }
 
 // outsiders counts the rows of a table that no person of the run reaches and that point, by a link that does not own, at
@@ -156,7 +150,7 @@ func (s *settlement) outsiders(i int) string {
 			continue
 		}
 		part := fmt.Sprintf("SELECT s.req, %s FROM %s AND NOT EXISTS (SELECT FROM %s AS x WHERE %s)", keyList(m, "t"), s.detached(l), setOf(i), sameRow(m, "x"))
-		if !m.Explicit {
+		if s.sharable(i) {
 			part += fmt.Sprintf(" AND NOT EXISTS (SELECT FROM %s AS x WHERE %s)", sharedOf(i), sameRow(m, "x"))
 		}
 		parts = append(parts, part)

@@ -22,17 +22,18 @@ type settlement struct {
 // settle decides the state of every collected row, and refuses what a row makes impossible.
 func (c *collector) settle(ctx context.Context, asOf time.Time, secret []byte) (*settlement, error) {
 	s := &settlement{collector: c, states: make([]map[int]int64, len(c.plan.Members)), pseudo: secret}
+	var counts []query
 	for i := range c.plan.Members {
 		s.states[i] = map[int]int64{initial(&c.plan.Members[i]): c.mine[i] - c.done[i]}
 		if err := s.keep(ctx, i, asOf); err != nil {
 			return nil, err
 		}
-		if c.plan.Members[i].Explicit {
-			continue
+		if c.sharable(i) {
+			counts = append(counts, query{sql: "SELECT pg_catalog.count(*) FROM " + sharedOf(i), into: []any{&s.others[i]}, each: func() error { return nil }})
 		}
-		if _, err := s.row(ctx, "SELECT pg_catalog.count(*) FROM "+sharedOf(i), nil, &s.others[i]); err != nil {
-			return nil, err
-		}
+	}
+	if err := s.several(ctx, counts...); err != nil {
+		return nil, err
 	}
 	if err := s.hold(ctx); err != nil {
 		return nil, err
