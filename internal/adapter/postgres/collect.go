@@ -146,10 +146,14 @@ func (c *collector) seeds(ctx context.Context) error {
 				continue // nobody gave such an identifier
 			}
 			keys := strings.Join(keyExpressions(m, "t"), ", ")
+			fresh := "true"
+			if c.mine[i] > 0 {
+				fresh = fmt.Sprintf("NOT EXISTS (SELECT FROM %s AS x WHERE %s)", setOf(i), sameRow(m, "x"))
+			}
 			n, err := c.exec(ctx, fmt.Sprintf(
-				`INSERT INTO %s (%s) SELECT DISTINCT ON (%s) q.req, true, 0, %d, %s, %s FROM %s AS t JOIN %s AS q ON q.kind OPERATOR(pg_catalog.=) $1 AND %s WHERE NOT EXISTS (SELECT FROM %s AS x WHERE %s) ORDER BY %s, q.req`,
+				`INSERT INTO %s (%s) SELECT DISTINCT ON (%s) q.req, true, 0, %d, %s, %s FROM %s AS t JOIN %s AS q ON q.kind OPERATOR(pg_catalog.=) $1 AND %s WHERE %s ORDER BY %s, q.req`,
 				setOf(i), setColumns(m), keys, initial(m), until(m), rowColumns(m, "t"), table(m.Table), identifiers,
-				found(m, k, "t", "q"), setOf(i), sameRow(m, "x"), keys), string(k.Identifier))
+				found(m, k, "t", "q"), fresh, keys), string(k.Identifier))
 			if err != nil {
 				return err
 			}
@@ -222,15 +226,23 @@ func (c *collector) follow(ctx context.Context, l plan.Link, round int, lastRoun
 	}
 	m := &c.plan.Members[l.From]
 	keys := strings.Join(keyExpressions(m, "t"), ", ")
-	where := fmt.Sprintf("NOT EXISTS (SELECT FROM %s AS x WHERE %s)", setOf(l.From), sameRow(m, "x"))
+	where := "true"
+	if c.mine[l.From] > 0 {
+		where = fmt.Sprintf("NOT EXISTS (SELECT FROM %s AS x WHERE %s)", setOf(l.From), sameRow(m, "x"))
+	}
 	if c.sharable(l.From) {
 		where += fmt.Sprintf(" AND NOT EXISTS (SELECT FROM %s AS x WHERE %s)", sharedOf(l.From), sameRow(m, "x"))
 	}
 	if lastRound {
 		where += fmt.Sprintf(" AND s.rnd OPERATOR(pg_catalog.=) %d", round-1)
 	}
-	reached := fmt.Sprintf(`SELECT DISTINCT ON (%s) s.req, false AS seed, %d AS rnd, %d AS state, %s AS until, %s, %s AS others FROM %s AS t JOIN %s AS s ON %s WHERE %s ORDER BY %s, s.req`,
-		keys, round, initial(m), until(m), rowColumns(m, "t"), c.somebodyElses(m), table(m.Table), setOf(l.To), refers(c.plan, l, "s"), where, keys)
+	// A foreign key leads to one row. A declared reference may lead to several.
+	once, order := "", ""
+	if !l.Real {
+		once, order = fmt.Sprintf("DISTINCT ON (%s)", keys), fmt.Sprintf("ORDER BY %s, s.req", keys)
+	}
+	reached := fmt.Sprintf(`SELECT %s s.req, false AS seed, %d AS rnd, %d AS state, %s AS until, %s, %s AS others FROM %s AS t JOIN %s AS s ON %s WHERE %s %s`,
+		once, round, initial(m), until(m), rowColumns(m, "t"), c.somebodyElses(m), table(m.Table), setOf(l.To), refers(c.plan, l, "s"), where, order)
 	sql := fmt.Sprintf(`WITH reached AS (%s) INSERT INTO %s (%s) SELECT %[3]s FROM reached`, reached, setOf(l.From), setColumns(m))
 	if c.sharable(l.From) && len(m.Keys) > 0 {
 		names := strings.Join(keyNames(m), ", ")

@@ -69,12 +69,14 @@ func open(ctx context.Context, c Config) (*session, error) {
 	watch := &answer{}
 	cfg.DialFunc = watch.over(c.Dial)
 	cfg.RuntimeParams = map[string]string{
-		"application_name":                    "rempart-eraser",
-		"search_path":                         "pg_catalog",
-		"TimeZone":                            "UTC",
-		"DateStyle":                           "ISO",
-		"row_security":                        "off", // a policy would hide rows; now it is an error
-		"jit":                                 "off", // a statement runs once: compiling it costs more than it saves
+		"application_name": "rempart-eraser",
+		"search_path":      "pg_catalog",
+		"TimeZone":         "UTC",
+		"DateStyle":        "ISO",
+		"row_security":     "off", // a policy would hide rows; now it is an error
+		"jit":              "off", // a statement runs once: compiling it costs more than it saves
+		// What a run of a thousand people gathers is sorted and joined in memory.
+		"work_mem": "32MB", "temp_buffers": "64MB",
 		"lock_timeout":                        milliseconds(c.LockTimeout, defaultLockTimeout),
 		"statement_timeout":                   milliseconds(c.StatementTimeout, defaultStatementTimeout),
 		"idle_in_transaction_session_timeout": milliseconds(idleTimeout, idleTimeout),

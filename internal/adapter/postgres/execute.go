@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -21,11 +22,9 @@ func (s *settlement) execute(ctx context.Context) error {
 			return err
 		}
 	}
-	for _, l := range s.plan.Links {
-		if len(l.Clear) > 0 && s.concerns(l) && !s.clearedAlready(l) {
-			if err := s.clear(ctx, l); err != nil {
-				return err
-			}
+	for i := range s.plan.Members {
+		if err := s.clearAll(ctx, i); err != nil {
+			return err
 		}
 	}
 	for _, group := range s.plan.Delete {
@@ -75,6 +74,24 @@ func (s *settlement) alter(ctx context.Context, i, state int, changes []plan.Cha
 	return exact(m, n, s.states[i][state])
 }
 
+// clearAll nulls the references of a member's rows that stay, each row once.
+func (s *settlement) clearAll(ctx context.Context, i int) error {
+	var links []plan.Link
+	for _, l := range s.plan.Links {
+		if l.From == i && len(l.Clear) > 0 && s.concerns(l) && !s.clearedAlready(l) {
+			links = append(links, l)
+		}
+	}
+	switch len(links) {
+	case 0:
+		return nil
+	case 1:
+		return s.clear(ctx, links[0])
+	default:
+		return s.clearTogether(ctx, &s.plan.Members[i], links)
+	}
+}
+
 // clear nulls a reference in rows that stay.
 func (s *settlement) clear(ctx context.Context, l plan.Link) error {
 	m := &s.plan.Members[l.From]
@@ -84,6 +101,30 @@ func (s *settlement) clear(ctx context.Context, l plan.Link) error {
 	}
 	_, err := s.exec(ctx, fmt.Sprintf("UPDATE %s AS t SET %s FROM %s AS s WHERE s.state OPERATOR(pg_catalog.=) %d AND %s AND NOT %s",
 		table(m.Table), strings.Join(sets, ", "), setOf(l.To), stateDelete, refers(s.plan, l, "s"), s.goes(l)))
+	return err
+}
+
+// clearTogether nulls several references in one statement: a row that has two of them would be written twice.
+func (s *settlement) clearTogether(ctx context.Context, m *plan.Member, links []plan.Link) error {
+	var pointing, gathered, sets []string
+	nulled := map[string][]string{} // column to the links that null it
+	for k, l := range links {
+		flags := make([]string, len(links))
+		for n := range links {
+			flags[n] = fmt.Sprintf("%t AS c%d", n == k, n)
+		}
+		pointing = append(pointing, fmt.Sprintf("SELECT %s, %s FROM %s", keyList(m, live), strings.Join(flags, ", "), s.detached(l)))
+		gathered = append(gathered, fmt.Sprintf("pg_catalog.bool_or(c%d) AS c%d", k, k))
+		for _, name := range l.Clear {
+			nulled[name] = append(nulled[name], fmt.Sprintf("h.c%d", k))
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(nulled)) {
+		sets = append(sets, fmt.Sprintf("%s = CASE WHEN %s THEN NULL ELSE %s END", quote(name), strings.Join(nulled[name], " OR "), column(live, name)))
+	}
+	keys := strings.Join(keyNames(m), ", ")
+	_, err := s.exec(ctx, fmt.Sprintf("UPDATE %s AS t SET %s FROM (SELECT %s, %s FROM (%s) AS pointing GROUP BY %s) AS h WHERE %s",
+		table(m.Table), strings.Join(sets, ", "), keys, strings.Join(gathered, ", "), strings.Join(pointing, " UNION ALL "), keys, sameRow(m, "h")))
 	return err
 }
 
