@@ -68,8 +68,8 @@ func gather(in DispatchInput, store *v1alpha1.DataStore, mode v1alpha1.RunMode, 
 		return nil, 0
 	}
 	var wait time.Duration
-	batches := map[string][]v1alpha1.RunRequest{} // by the plan that was approved
-	var oldest string
+	batches := map[group][]v1alpha1.RunRequest{}
+	var oldest group
 	for _, i := range order {
 		request := &in.Requests[i]
 		target := waits(request, v1alpha1.ObjectName(in.Register.Name), store.Name, mode, served[string(request.UID)])
@@ -80,10 +80,11 @@ func gather(in DispatchInput, store *v1alpha1.DataStore, mode v1alpha1.RunMode, 
 			wait = earliest(wait, target.RetryTime.Sub(in.Now))
 			continue
 		}
+		g := group{target.PlanDigest, suspicion(target)}
 		if len(batches) == 0 {
-			oldest = target.PlanDigest
+			oldest = g
 		}
-		batches[target.PlanDigest] = append(batches[target.PlanDigest], v1alpha1.RunRequest{
+		batches[g] = append(batches[g], v1alpha1.RunRequest{
 			Name: v1alpha1.ObjectName(request.Name), UID: string(request.UID), Attempt: ptr.To(valueOf(target.Attempts))})
 	}
 	batch := batches[oldest]
@@ -94,7 +95,24 @@ func gather(in DispatchInput, store *v1alpha1.DataStore, mode v1alpha1.RunMode, 
 	if mode == v1alpha1.RunPlan {
 		most = task.PlanCapacity(store.Dataset)
 	}
-	return newRun(in, store, mode, oldest, batch[:min(len(batch), most)]), wait
+	return newRun(in, store, mode, oldest.digest, batch[:min(len(batch), max(1, most>>(3*oldest.suspicion)))]), wait
+}
+
+// group are requests that may share a run: those of one plan that was approved, and of one suspicion.
+type group struct {
+	digest    string
+	suspicion int32
+}
+
+// suspicion grows each time that a run with a request was refused for what may be one person's rows. Such requests are
+// tried again in ever smaller company, an eighth each time, so that one who cannot be erased soon stands alone.
+func suspicion(target *v1alpha1.ErasureTarget) int32 {
+	switch task.Reason(target.Reason) {
+	case task.PlanImpossible, task.TooManyRows, task.SubjectEmpty, task.SubjectChanged:
+		return min(4, valueOf(target.Attempts))
+	default:
+		return 0
+	}
 }
 
 // servedBy returns the runs that list a request, by its UID: there are ten thousand requests, and runs of a thousand each.

@@ -165,3 +165,52 @@ func TestTenThousandRequestsAreTensOfRuns(t *testing.T) {
 		t.Errorf("%d requests in %d runs", len(seen), runs)
 	}
 }
+
+// TestOneWhoCannotBePlannedSoonStandsAlone: of a thousand people one makes every plan fail in which they are.
+func TestOneWhoCannotBePlannedSoonStandsAlone(t *testing.T) {
+	w := newWorld()
+	in := erasure.DispatchInput{Image: image, Now: w.now, Register: ptr.To(w.register("crm", nil))}
+	for i := range 1000 {
+		in.Requests = append(in.Requests, v1alpha1.ErasureRequest{
+			ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: fmt.Sprintf("r%d", i), UID: types.UID(fmt.Sprintf("uid-%05d", i))},
+			Status: v1alpha1.ErasureRequestStatus{
+				Conditions: []metav1.Condition{{Type: "Accepted", Status: metav1.ConditionTrue}},
+				Targets:    []v1alpha1.ErasureTarget{{Register: "crm", Store: "main", Result: v1alpha1.TargetPending}},
+			}})
+	}
+	const bad = "uid-00421"
+	planned, runs := 0, 0
+	for ; planned < 999; runs++ {
+		if runs > 100 {
+			t.Fatalf("%d are planned after %d runs", planned, runs)
+		}
+		verdict := erasure.Dispatch(in)
+		if len(verdict.Create) == 0 {
+			if verdict.Wait == 0 {
+				t.Fatalf("%d are planned, and nobody waits", planned)
+			}
+			in.Now = in.Now.Add(verdict.Wait)
+			continue
+		}
+		run := *verdict.Create[0]
+		result, reason := v1alpha1.TargetPlanned, ""
+		if erasure.Lists(&run, bad) {
+			result, reason = v1alpha1.TargetPending, "PlanImpossible"
+		}
+		run.Status.EndedTime, run.Status.PlanDigest, run.Status.Reason = ptr.To(metav1.NewTime(in.Now)), digestOf("a"), reason
+		for _, r := range run.Spec.Requests {
+			run.Status.Outcomes = append(run.Status.Outcomes, v1alpha1.RunOutcome{UID: r.UID, Result: result, Reason: reason})
+		}
+		for i := range in.Requests { // as its own controller counts it
+			targets := erasure.Fold(in.Requests[i].Status.Targets, in.Requests[i].UID, []v1alpha1.ErasureRun{run})
+			if targets[0].Result == v1alpha1.TargetPlanned && in.Requests[i].Status.Targets[0].Result != v1alpha1.TargetPlanned {
+				planned++
+			}
+			in.Requests[i].Status.Targets = targets
+		}
+	}
+	if in.Requests[421].Status.Targets[0].Result == v1alpha1.TargetPlanned {
+		t.Error("the one who cannot be planned is planned")
+	}
+	t.Logf("%d runs, %s", runs, in.Now.Sub(w.now))
+}

@@ -236,6 +236,9 @@ func (t *trial) progress() string {
 func (t *trial) judgeUncommitted(erase task.Outcome) RunVerdict {
 	first := valueOf(t.status.Attempts) <= 1
 	switch {
+	case erase.Reason == task.PartlyCommitted:
+		t.all(v1alpha1.TargetFailed, string(erase.Reason))
+		return t.end(string(erase.Reason), erase.Message)
 	case erase.Reason.Retryable() && t.more(executeAttempts):
 		return t.retry(erase)
 	case t.status.CommittedTime != nil: // it committed, and a later attempt could not get as far as its check

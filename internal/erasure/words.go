@@ -40,6 +40,9 @@ var words = map[string]string{
 	string(task.PlanImpossible):       "A constraint forbids what the dataset orders",
 	string(task.PlanChanged):          "The plan is no longer the one that was approved: schema or dataset changed",
 	string(task.Fenced):               "The store's ledger knows a later run",
+	string(task.TooManyRows):          "One person has more rows than one transaction may treat: an identifier that stands for nobody?",
+	string(task.PartlyCommitted):      "A part of the run was committed before it failed; make new requests, whose plan shows what is left",
+	string(task.TimedOut):             "The store did not answer within the time of the step",
 	string(task.LockTimeout):          "Rows or tables were locked for too long",
 	string(task.Interrupted):          "The connection was lost",
 	string(task.Contradicted):         "The verifier found the person again after the erasure",
@@ -63,7 +66,7 @@ func needsRepair(target *v1alpha1.ErasureTarget) bool {
 		return false
 	case mends[reason]:
 		return valueOf(target.Attempts) >= patience
-	case reason == task.TableMissing, reason == task.ColumnMissing, reason == task.PlanImpossible,
+	case reason == task.TableMissing, reason == task.ColumnMissing, reason == task.PlanImpossible, reason == task.TooManyRows,
 		reason == task.RoleTooStrong, reason == task.TLSFailed, target.Reason == v1alpha1.ReasonStoreMissing, target.Reason == v1alpha1.ReasonTaskTooLarge:
 		return true
 	default:

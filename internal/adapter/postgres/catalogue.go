@@ -28,26 +28,29 @@ FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamesp
 WHERE (c.relkind IN ('r', 'p', 'v', 'f') OR (c.relkind = 'm' AND c.relispopulated)) AND ` + userSchema + `
 ORDER BY n.nspname, c.relname`
 
+	// Domains are followed to what they are made of: of is the domain, oid the type at its end. Other types are their own.
 	columnsSQL = `
+WITH RECURSIVE base AS (
+  SELECT t.oid AS of, i.oid, i.typtype, i.typbasetype, CASE WHEN i.typtype = 'd' AND t.typtypmod < 0 THEN i.typtypmod ELSE t.typtypmod END AS mod,
+         t.typnotnull OR i.typnotnull AS nonnull, ARRAY[t.oid, i.oid] AS domains
+  FROM pg_catalog.pg_type t JOIN pg_catalog.pg_type i ON i.oid = t.typbasetype WHERE t.typtype = 'd'
+  UNION ALL
+  SELECT o.of, i.oid, i.typtype, i.typbasetype, CASE WHEN i.typtype = 'd' AND o.mod < 0 THEN i.typtypmod ELSE o.mod END, o.nonnull OR i.typnotnull, o.domains || i.oid
+  FROM base o JOIN pg_catalog.pg_type i ON i.oid = o.typbasetype WHERE o.typtype = 'd')
 SELECT c.oid, a.attname::text, pg_catalog.format_type(a.atttypid, a.atttypmod), b.typname::text, b.typcategory::text,
        COALESCE(e.typcategory::text, ''), COALESCE(e.typname::text, ''), t.typtype = 'd', a.attcollation NOT IN (0, 'pg_catalog."default"'::pg_catalog.regcollation),
-       COALESCE((SELECT pg_catalog.string_agg(pg_catalog.pg_get_constraintdef(o.oid), ' ' ORDER BY o.conname) FROM pg_catalog.pg_constraint o WHERE o.contypid = ANY (m.domains)), ''),
-       CASE WHEN b.typname IN ('varchar', 'bpchar') AND m.mod > 4 THEN m.mod - 4 ELSE 0 END,
-       a.attnotnull OR m.nonnull,
+       CASE WHEN m.of IS NULL THEN '' ELSE
+         COALESCE((SELECT pg_catalog.string_agg(pg_catalog.pg_get_constraintdef(o.oid), ' ' ORDER BY o.conname) FROM pg_catalog.pg_constraint o WHERE o.contypid = ANY (m.domains)), '') END,
+       CASE WHEN b.typname IN ('varchar', 'bpchar') AND COALESCE(m.mod, a.atttypmod) > 4 THEN COALESCE(m.mod, a.atttypmod) - 4 ELSE 0 END,
+       a.attnotnull OR COALESCE(m.nonnull, false),
        COALESCE(pg_catalog.pg_get_expr(d.adbin, d.adrelid), pg_catalog.pg_get_expr(t.typdefaultbin, 0), ''),
        a.attgenerated <> '' OR a.attidentity = 'a',
        bn.nspname = 'pg_catalog' OR b.typtype = 'e'
 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
 JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
-CROSS JOIN LATERAL (
-  WITH RECURSIVE base AS (
-    SELECT t.oid, t.typtype, t.typbasetype, CASE WHEN t.typtype = 'd' THEN t.typtypmod ELSE a.atttypmod END AS mod, t.typnotnull AS nonnull, 0 AS depth, ARRAY[t.oid] AS domains
-    UNION ALL
-    SELECT i.oid, i.typtype, i.typbasetype, CASE WHEN i.typtype = 'd' AND o.mod < 0 THEN i.typtypmod ELSE o.mod END, o.nonnull OR i.typnotnull, o.depth + 1, o.domains || i.oid
-    FROM base o JOIN pg_catalog.pg_type i ON i.oid = o.typbasetype WHERE o.typtype = 'd')
-  SELECT oid, mod, nonnull, domains FROM base ORDER BY depth DESC LIMIT 1) AS m
-JOIN pg_catalog.pg_type b ON b.oid = m.oid
+LEFT JOIN base m ON m.of = t.oid AND m.typtype <> 'd'
+JOIN pg_catalog.pg_type b ON b.oid = COALESCE(m.oid, t.oid)
 JOIN pg_catalog.pg_namespace bn ON bn.oid = b.typnamespace
 LEFT JOIN pg_catalog.pg_type e ON e.oid = b.typelem AND b.typcategory = 'A'
 LEFT JOIN pg_catalog.pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
@@ -55,31 +58,41 @@ WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND ` + userSchema + `
 ORDER BY c.oid, a.attnum`
 
 	// An index that is the piece, over one part, of an index over the whole makes nothing unique by itself. An expression
-	// among the keys has no column. Operators compare keys as the index does.
-	indexesSQL = `
-SELECT i.indrelid, x.relname::text, (i.indisunique OR i.indisexclusion) AND NOT x.relispartition, i.indisprimary,
-       i.indpred IS NULL AND i.indexprs IS NULL AND i.indimmediate AND NOT i.indisexclusion,
+	// among the keys has no column. Operators compare keys as the index does. What is asked of unique indexes alone takes
+	// the catalogue long, and is not asked of others.
+	uniqueIndex = `(i.indisunique OR i.indisexclusion)`
+	simpleIndex = `(i.indpred IS NULL AND i.indexprs IS NULL AND i.indimmediate AND NOT i.indisexclusion)`
+	indexesSQL  = `
+SELECT i.indrelid, x.relname::text, ` + uniqueIndex + ` AND NOT x.relispartition, i.indisprimary, ` + simpleIndex + `,
        COALESCE((pg_catalog.to_jsonb(i) ->> 'indnullsnotdistinct')::pg_catalog.bool, false),
-       ARRAY(SELECT COALESCE(a.attname::text, '') FROM pg_catalog.unnest(i.indkey::pg_catalog.int2[]) WITH ORDINALITY AS k (n, at)
-             LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.n
-             WHERE k.at <= i.indnkeyatts ORDER BY k.at),
-       ARRAY(SELECT DISTINCT a.attname::text FROM pg_catalog.pg_depend d
+       k.names,
+       CASE WHEN ` + uniqueIndex + ` AND NOT ` + simpleIndex + ` THEN
+         ARRAY(SELECT DISTINCT a.attname::text FROM pg_catalog.pg_depend d
              JOIN pg_catalog.pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
              WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.objid = i.indexrelid
-               AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.refobjid = i.indrelid ORDER BY 1),
-       ARRAY(SELECT pg_catalog.pg_get_indexdef(i.indexrelid, n::pg_catalog.int4, false) FROM pg_catalog.generate_series(1, i.indnkeyatts) AS n ORDER BY n),
+               AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.refobjid = i.indrelid ORDER BY 1)
+         ELSE '{}' END,
+       k.expressions,
        COALESCE(pg_catalog.pg_get_expr(i.indpred, i.indrelid), ''),
-       ARRAY(SELECT COALESCE((SELECT pg_catalog.format('OPERATOR(%I.%s)', opn.nspname, op.oprname)
+       CASE WHEN ` + uniqueIndex + ` THEN
+         ARRAY(SELECT COALESCE((SELECT pg_catalog.format('OPERATOR(%I.%s)', opn.nspname, op.oprname)
                 FROM pg_catalog.pg_operator op JOIN pg_catalog.pg_namespace opn ON opn.oid = op.oprnamespace
                 WHERE op.oid = COALESCE(
-                  (SELECT o.conexclop[n] FROM pg_catalog.pg_constraint o WHERE o.conindid = i.indexrelid AND o.contype = 'x'),
+                  (SELECT o.conexclop[n] FROM pg_catalog.pg_constraint o WHERE i.indisexclusion AND o.conrelid = i.indrelid AND o.conindid = i.indexrelid AND o.contype = 'x'),
                   (SELECT am.amopopr FROM pg_catalog.pg_opclass oc JOIN pg_catalog.pg_amop am ON am.amopfamily = oc.opcfamily
                      AND am.amopstrategy = 3 AND am.amoplefttype = oc.opcintype AND am.amoprighttype = oc.opcintype
                    WHERE oc.oid = i.indclass[n - 1]))), '')
              FROM pg_catalog.generate_series(1, i.indnkeyatts) AS n ORDER BY n)
+         ELSE '{}' END
 FROM pg_catalog.pg_index i
 JOIN pg_catalog.pg_class x ON x.oid = i.indexrelid
 JOIN pg_catalog.pg_class c ON c.oid = i.indrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+CROSS JOIN LATERAL (
+  SELECT pg_catalog.array_agg(COALESCE(a.attname::text, '') ORDER BY k.at) AS names,
+         pg_catalog.array_agg(COALESCE(pg_catalog.quote_ident(a.attname), pg_catalog.pg_get_indexdef(i.indexrelid, k.at::pg_catalog.int4, false)) ORDER BY k.at) AS expressions
+  FROM pg_catalog.unnest(i.indkey::pg_catalog.int2[]) WITH ORDINALITY AS k (n, at)
+  LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.n
+  WHERE k.at <= i.indnkeyatts) AS k
 WHERE i.indisvalid AND c.relkind IN ('r', 'p') AND ` + userSchema + `
 ORDER BY i.indrelid, x.relname`
 

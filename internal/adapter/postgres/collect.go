@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -29,10 +30,12 @@ type collector struct {
 	done   []int64 // of these, rows that a round before has treated
 	// others are the rows that the people of the run reach and somebody else too.
 	others []int64
+	// most is how many rows a set may have.
+	most int64
 }
 
 func newCollector(s *session, p *plan.Plan, schema *plan.Schema) *collector {
-	return &collector{session: s, plan: p, schema: schema, mine: make([]int64, len(p.Members)), done: make([]int64, len(p.Members)), others: make([]int64, len(p.Members))}
+	return &collector{session: s, plan: p, schema: schema, most: math.MaxInt64 - 1, mine: make([]int64, len(p.Members)), done: make([]int64, len(p.Members)), others: make([]int64, len(p.Members))}
 }
 
 // prepare creates the sets, empty. They end with the transaction.
@@ -151,13 +154,15 @@ func (c *collector) seeds(ctx context.Context) error {
 				fresh = fmt.Sprintf("NOT EXISTS (SELECT FROM %s AS x WHERE %s)", setOf(i), sameRow(m, "x"))
 			}
 			n, err := c.exec(ctx, fmt.Sprintf(
-				`INSERT INTO %s (%s) SELECT DISTINCT ON (%s) q.req, true, 0, %d, %s, %s FROM %s AS t JOIN %s AS q ON q.kind OPERATOR(pg_catalog.=) $1 AND %s WHERE %s ORDER BY %s, q.req`,
+				`INSERT INTO %s (%s) SELECT DISTINCT ON (%s) q.req, true, 0, %d, %s, %s FROM %s AS t JOIN %s AS q ON q.kind OPERATOR(pg_catalog.=) $1 AND %s WHERE %s ORDER BY %s, q.req LIMIT %d`,
 				setOf(i), setColumns(m), keys, initial(m), until(m), rowColumns(m, "t"), table(m.Table), identifiers,
-				found(m, k, "t", "q"), fresh, keys), string(k.Identifier))
+				found(m, k, "t", "q"), fresh, keys, c.most+1), string(k.Identifier))
 			if err != nil {
 				return err
 			}
-			c.mine[i] += n
+			if err := c.grow(i, n); err != nil {
+				return err
+			}
 		}
 		if err := c.analyze(ctx, i); err != nil {
 			return err
@@ -241,8 +246,8 @@ func (c *collector) follow(ctx context.Context, l plan.Link, round int, lastRoun
 	if !l.Real {
 		once, order = fmt.Sprintf("DISTINCT ON (%s)", keys), fmt.Sprintf("ORDER BY %s, s.req", keys)
 	}
-	reached := fmt.Sprintf(`SELECT %s s.req, false AS seed, %d AS rnd, %d AS state, %s AS until, %s, %s AS others FROM %s AS t JOIN %s AS s ON %s WHERE %s %s`,
-		once, round, initial(m), until(m), rowColumns(m, "t"), c.somebodyElses(m), table(m.Table), setOf(l.To), refers(c.plan, l, "s"), where, order)
+	reached := fmt.Sprintf(`SELECT %s s.req, false AS seed, %d AS rnd, %d AS state, %s AS until, %s, %s AS others FROM %s AS t JOIN %s AS s ON %s WHERE %s %s LIMIT %d`,
+		once, round, initial(m), until(m), rowColumns(m, "t"), c.somebodyElses(m), table(m.Table), setOf(l.To), refers(c.plan, l, "s"), where, order, c.most+1)
 	sql := fmt.Sprintf(`WITH reached AS (%s) INSERT INTO %s (%s) SELECT %[3]s FROM reached`, reached, setOf(l.From), setColumns(m))
 	if c.sharable(l.From) && len(m.Keys) > 0 {
 		names := strings.Join(keyNames(m), ", ")
@@ -250,8 +255,18 @@ func (c *collector) follow(ctx context.Context, l plan.Link, round int, lastRoun
 			reached, sharedOf(l.From), names, setOf(l.From), setColumns(m))
 	}
 	n, err := c.exec(ctx, sql)
-	c.mine[l.From] += n
-	return n, err
+	if err != nil {
+		return n, err
+	}
+	return n, c.grow(l.From, n)
+}
+
+// grow counts rows that a set was given. The statements that fill it stop above the most that it may have.
+func (c *collector) grow(i int, n int64) error {
+	if c.mine[i] += n; c.mine[i] > c.most {
+		return &tooMany{rows: c.mine[i], most: min(c.most, defaultChunkRows), table: c.plan.Members[i].Table.Path()}
+	}
+	return nil
 }
 
 // somebodyElses is true for a row whose own subject key has a value that is nobody's of the run. It counts when the

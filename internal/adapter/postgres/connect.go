@@ -33,6 +33,9 @@ type Config struct {
 	Dial    DialFunc
 	// LockTimeout is how long a statement waits for a lock. Zero means 10 s.
 	LockTimeout time.Duration
+	// ChunkRows is about how many rows one transaction treats, MostRows how many one person may have. Zero means a quarter
+	// of a million and five million.
+	ChunkRows, MostRows int64
 	// StatementTimeout is how long a statement may take. Zero means 30 min.
 	StatementTimeout time.Duration
 }

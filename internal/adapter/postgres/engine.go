@@ -107,34 +107,87 @@ func (e *Engine) plan(ctx context.Context, t task.Task, people []subject.Subject
 	if err := s.weak(ctx); err != nil {
 		return task.Outcome{}, err
 	}
-	work, err := s.begin(ctx, t, "ACCESS SHARE", reads, func(p *plan.Plan) error { return s.readOnly(ctx, p) })
-	if err != nil {
-		return task.Outcome{}, err
-	}
-	o := task.Outcome{PlanDigest: work.plan.Digest}
-	seen, unseen, err := s.beyond(ctx, t.Dataset, work.plan, work.schema)
+	o, notes, err := s.foresee(ctx, t, people)
 	if err != nil {
 		return o, err
+	}
+	var chunks []counted
+	err = e.divide(ctx, len(people), 0, func(ctx context.Context, from, to int) error {
+		c, err := e.countChunk(ctx, s, part(t, from, to), people[from:to])
+		if err == nil {
+			chunks = append(chunks, c)
+		}
+		return err
+	})
+	if err != nil {
+		return o, err
+	}
+	if len(chunks) > 1 {
+		notes = append([]string{fmt.Sprintf("the run will work in about %d transactions: rows that people of several of them share are kept for the last", len(chunks))}, notes...)
+	}
+	all := merge(chunks)
+	o.Tables, o.Requests, o.Message = all.Tables, all.Requests, plan.Summary(notes, task.MaxMessage)
+	return o, nil
+}
+
+// foresee makes the plan and looks for people in what the dataset does not have.
+func (s *session) foresee(ctx context.Context, t task.Task, people []subject.Subject) (o task.Outcome, notes []string, err error) {
+	work, err := s.begin(ctx, t, "ACCESS SHARE", reads, func(p *plan.Plan) error { return s.readOnly(ctx, p) })
+	if err != nil {
+		return o, nil, err
+	}
+	o.PlanDigest = work.plan.Digest
+	seen, unseen, err := s.beyond(ctx, t.Dataset, work.plan, work.schema)
+	if err != nil {
+		return o, nil, err
 	}
 	v := &search{session: s, plan: work.plan, asOf: day(t.AsOf), tally: newTally(len(t.Requests))}
 	if err := v.loadWords(ctx, people); err != nil { // before the transaction becomes read-only
-		return o, err
+		return o, nil, err
 	}
-	settled, err := work.gather(ctx, people, t.AsOf, "SET TRANSACTION READ ONLY")
+	if err := s.all(ctx, "SET TRANSACTION READ ONLY"); err != nil {
+		return o, nil, err
+	}
+	if notes, err = v.copies(ctx, seen, unseen); err != nil {
+		return o, nil, err
+	}
+	return o, append(notes, work.plan.Notes...), s.all(ctx, "ROLLBACK")
+}
+
+// countChunk counts what erasing people would do, and leaves nothing behind.
+func (e *Engine) countChunk(ctx context.Context, s *session, t task.Task, people []subject.Subject) (counted, error) {
+	work, err := s.begin(ctx, t, "ACCESS SHARE", reads, func(*plan.Plan) error { return nil })
 	if err != nil {
-		return o, err
+		return counted{}, err
+	}
+	work.most = e.mostRows()
+	settled, err := work.gather(ctx, people, t.AsOf, e.chunkRows(), "SET TRANSACTION READ ONLY")
+	if err != nil {
+		return counted{}, s.undo(ctx, err)
 	}
 	counts, err := settled.count(ctx, len(t.Requests))
 	if err != nil {
-		return o, err
+		return counted{}, err
 	}
-	notes, err := v.copies(ctx, seen, unseen)
-	if err != nil {
-		return o, err
+	tables, requests := counts.result(t.Requests)
+	return counted{tables, requests}, s.all(ctx, "ROLLBACK")
+}
+
+// undo rolls back what is to be tried with fewer people, and returns the error that says so.
+func (s *session) undo(ctx context.Context, err error) error {
+	if _, many := errors.AsType[*tooMany](err); !many {
+		return err
 	}
-	o.Message = plan.Summary(append(notes, work.plan.Notes...), task.MaxMessage)
-	o.Tables, o.Requests = counts.result(t.Requests)
-	return o, s.all(ctx, "ROLLBACK")
+	if rollback := s.all(ctx, "ROLLBACK"); rollback != nil {
+		return rollback
+	}
+	return err
+}
+
+// part is a task for some of its people.
+func part(t task.Task, from, to int) task.Task {
+	t.Requests = t.Requests[from:to]
+	return t
 }
 
 // Erase plans again, refuses another digest than the task's, and erases with a ledger row in the same transaction. A run
@@ -158,22 +211,73 @@ func (e *Engine) erase(ctx context.Context, t task.Task, people []subject.Subjec
 	if _, err := s.exec(ctx, `SELECT pg_catalog.pg_advisory_lock(pg_catalog.hashtextextended($1, 0))`, "rempart/"+t.Register+"/"+t.Store); err != nil {
 		return task.Outcome{}, err
 	}
-	if done, err := s.entered(ctx, t); err != nil || done != nil {
+	done, err := s.entered(ctx, t)
+	if err != nil || done != nil && len(done.Requests) == len(t.Requests) {
 		if done != nil {
-			return *done, nil
+			return *done, err
 		}
 		return task.Outcome{}, err
 	}
 	if err := s.fence(ctx, t); err != nil {
-		return task.Outcome{}, err
+		return task.Outcome{}, partly(err, done != nil)
 	}
 	if err := e.at(ctx, "begin"); err != nil {
 		return task.Outcome{}, err
 	}
-	return e.eraseOnce(ctx, s, t, people)
+	return e.eraseRest(ctx, s, t, people, done)
 }
 
-func (e *Engine) eraseOnce(ctx context.Context, s *session, t task.Task, people []subject.Subject) (task.Outcome, error) {
+// eraseRest erases the people whom the ledger does not have yet, in chunks: each is a transaction with its own row of the
+// ledger, and a run that was interrupted goes on after the last of them.
+func (e *Engine) eraseRest(ctx context.Context, s *session, t task.Task, people []subject.Subject, done *task.Outcome) (task.Outcome, error) {
+	var o task.Outcome
+	var chunks []counted
+	from := 0
+	if done != nil {
+		o, from = *done, len(done.Requests)
+		o.Replayed, chunks = false, []counted{{done.Tables, done.Requests}}
+	}
+	speed := pace{rows: e.chunkRows(), most: e.chunkRows()}
+	var beside *watcher
+	defer func() { beside.end() }()
+	err := e.divide(ctx, len(people), from, func(ctx context.Context, from, to int) error {
+		chunk, err := e.eraseChunk(ctx, s, t, from, to, people[from:to], speed.rows)
+		if err != nil {
+			return err
+		}
+		o.PlanDigest, o.Ledger, o.At = chunk.PlanDigest, chunk.Ledger, chunk.At
+		chunks = append(chunks, counted{chunk.Tables, chunk.Requests})
+		if to < len(people) {
+			if beside == nil {
+				beside = e.watch(ctx, s)
+			}
+			speed = speed.after(beside.take())
+			speed.wait(ctx)
+		}
+		return nil
+	})
+	if err != nil {
+		return o, partly(err, len(chunks) > 0)
+	}
+	all := merge(chunks)
+	o.Tables, o.Requests = all.Tables, all.Requests
+	return o, nil
+}
+
+// partly says of a failure that nothing but a person can mend that people of the run were erased before it.
+func partly(err error, some bool) error {
+	f, ok := errors.AsType[*task.Failure](err)
+	if !ok || !some || f.Reason.Retryable() {
+		return err
+	}
+	return &task.Failure{Reason: task.PartlyCommitted, Names: f.Names, Trace: f.Trace,
+		Message: "A part of the run was committed before this: " + f.Message + "; make new requests, whose plan shows what is left"}
+}
+
+// eraseChunk erases people in one transaction, with its row of the ledger.
+func (e *Engine) eraseChunk(ctx context.Context, s *session, t task.Task, from, to int, people []subject.Subject, most int64) (task.Outcome, error) {
+	whole := from == 0 && to == len(t.Requests)
+	t = part(t, from, to)
 	work, err := s.begin(ctx, t, "ROW EXCLUSIVE", needs, func(p *plan.Plan) error {
 		if p.Digest != t.PlanDigest {
 			return &task.Failure{Reason: task.PlanChanged, Message: "The schema or the dataset changed since the plan was approved; plan and approve again"}
@@ -183,10 +287,11 @@ func (e *Engine) eraseOnce(ctx context.Context, s *session, t task.Task, people 
 	if err != nil {
 		return task.Outcome{}, err
 	}
+	work.most = e.mostRows()
 	o := task.Outcome{PlanDigest: work.plan.Digest}
-	settled, err := work.gather(ctx, people, t.AsOf)
+	settled, err := work.gather(ctx, people, t.AsOf, most)
 	if err != nil {
-		return o, err
+		return o, s.undo(ctx, err)
 	}
 	counts, err := settled.count(ctx, len(t.Requests))
 	if err != nil {
@@ -205,7 +310,11 @@ func (e *Engine) eraseOnce(ctx context.Context, s *session, t task.Task, people 
 		return o, err
 	}
 	o.Tables, o.Requests = counts.result(t.Requests)
-	if o.Ledger, o.At, err = s.enter(ctx, t, o.PlanDigest, counted{o.Tables, o.Requests}); err != nil {
+	run := t.RunUID
+	if !whole {
+		run = chunkOf(t.RunUID, from)
+	}
+	if o.Ledger, o.At, err = s.enter(ctx, run, t, o.PlanDigest, counted{o.Tables, o.Requests}); err != nil {
 		return o, err
 	}
 	if err := e.at(ctx, "commit"); err != nil {
@@ -263,8 +372,8 @@ func (s *session) explain(ctx context.Context, t task.Task, wanted func(*plan.Pl
 	return err
 }
 
-// gather fills the sets and settles what becomes of their rows.
-func (c *collector) gather(ctx context.Context, people []subject.Subject, asOf time.Time, after ...string) (*settlement, error) {
+// gather fills the sets and settles what becomes of their rows, of which there may be so many unless they are one person's.
+func (c *collector) gather(ctx context.Context, people []subject.Subject, asOf time.Time, most int64, after ...string) (*settlement, error) {
 	if err := c.prepare(ctx); err != nil {
 		return nil, err
 	}
@@ -280,6 +389,9 @@ func (c *collector) gather(ctx context.Context, people []subject.Subject, asOf t
 	secret := make([]byte, 32)
 	if _, err := rand.Read(secret); err != nil {
 		return nil, &task.Failure{Reason: task.Internal, Message: "No random numbers"}
+	}
+	if err := c.crowded(len(people), most); err != nil {
+		return nil, err
 	}
 	return c.settle(ctx, asOf, secret)
 }

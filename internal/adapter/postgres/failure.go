@@ -38,10 +38,13 @@ func failure(err error) error {
 
 // withoutAnswer classifies an error that is not the store's: the connection broke, or the driver refused.
 func withoutAnswer(err error) error {
+	if errors.Is(err, context.DeadlineExceeded) {
+		return &task.Failure{Reason: task.TimedOut, Message: "The store did not answer within the time of the step"}
+	}
 	var broken net.Error
 	var closed *net.OpError
 	if errors.As(err, &broken) || errors.As(err, &closed) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
-		errors.Is(err, net.ErrClosed) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) || pgconn.SafeToRetry(err) {
+		errors.Is(err, net.ErrClosed) || errors.Is(err, context.Canceled) || pgconn.SafeToRetry(err) {
 		return &task.Failure{Reason: task.Interrupted, Message: "The connection to the store was lost"}
 	}
 	return &task.Failure{Reason: task.Internal, Message: "The driver could not send a statement or read its answer"}

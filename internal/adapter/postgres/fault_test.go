@@ -8,7 +8,9 @@ import (
 	"io"
 	"net"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/rempart-dev/rempart/internal/adapter/postgres"
 	"github.com/rempart-dev/rempart/internal/erasure/grant"
@@ -315,4 +317,42 @@ func TestALostReplyToCommitIsMadeGoodByTheLedger(t *testing.T) {
 	if o := s.engine(s.eraser).Erase(t.Context(), tsk, []subject.Subject{who}); !o.OK || !o.Replayed || counts(o) != "0 public.people DeleteRows 1" {
 		t.Errorf("%+v", o)
 	}
+}
+
+// mute is a connection that, from some moment on, sends nothing any more, and so hears nothing.
+type mute struct {
+	net.Conn
+	from *atomic.Bool
+}
+
+func (m mute) Write(p []byte) (int, error) {
+	if m.from.Load() {
+		return len(p), nil
+	}
+	return m.Conn.Write(p)
+}
+
+func TestAStoreThatAnswersSlowlyForEverIsCalledSo(t *testing.T) {
+	s := newStore(t, onePerson, oneTable)
+	who := email("ada@example.org")
+	work := s.task("run-1", who)
+	work.PlanDigest = s.plan(who).PlanDigest
+	e, silent := s.engine(s.eraser), &atomic.Bool{}
+	dial := e.Config.Dial
+	e.Config.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
+		conn, err := dial(ctx, network, address)
+		return mute{conn, silent}, err
+	}
+	e.Hook = func(_ context.Context, stage string) error {
+		if stage == "execute" {
+			silent.Store(true)
+		}
+		return nil
+	}
+	ctx, stop := context.WithTimeout(t.Context(), 2*time.Second)
+	defer stop()
+	if o := e.Erase(ctx, work, []subject.Subject{who}); o.OK || o.Reason != task.TimedOut || !o.Reason.Retryable() {
+		t.Errorf("%+v", o)
+	}
+	s.want("2", "SELECT count(*) FROM people")
 }

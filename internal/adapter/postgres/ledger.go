@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"time"
 
 	"github.com/rempart-dev/rempart/internal/erasure/grant"
@@ -23,20 +24,33 @@ func withLedger(err error) error {
 	return err
 }
 
-// entered returns the outcome of a run that the ledger knows.
+// chunkOf names, in the ledger, the chunk of a run that begins with its from-th person.
+func chunkOf(run string, from int) string { return fmt.Sprintf("%s/%06d", run, from) }
+
+// entered returns the outcome of what the ledger has of a run, chunk by chunk: that of all of its people, or of the first.
+// Nil when it has none.
 func (s *session) entered(ctx context.Context, t task.Task) (*task.Outcome, error) {
-	o := task.Outcome{Step: task.Erase, OK: true, Replayed: true}
-	var text []byte
-	ok, err := s.row(ctx, `SELECT id, plan_digest, counts::pg_catalog.text, committed_at FROM `+grant.Ledger+` WHERE run_uid OPERATOR(pg_catalog.=) $1`,
-		[]any{t.RunUID}, &o.Ledger, &o.PlanDigest, &text, &o.At)
-	if err != nil || !ok {
+	var (
+		o      = task.Outcome{Step: task.Erase, OK: true, Replayed: true}
+		chunks []counted
+		text   []byte
+	)
+	err := s.rows(ctx, `SELECT id, plan_digest, counts::pg_catalog.text, committed_at FROM `+grant.Ledger+`
+WHERE register OPERATOR(pg_catalog.=) $2 AND store OPERATOR(pg_catalog.=) $3 AND epoch OPERATOR(pg_catalog.=) $4
+AND (run_uid OPERATOR(pg_catalog.=) $1 OR pg_catalog.starts_with(run_uid, $1 OPERATOR(pg_catalog.||) '/')) ORDER BY id`,
+		[]any{t.RunUID, t.Register, t.Store, t.Epoch}, []any{&o.Ledger, &o.PlanDigest, &text, &o.At}, func() error {
+			var c counted
+			if json.Unmarshal(text, &c) != nil {
+				return &task.Failure{Reason: task.Internal, Message: "A row of the ledger cannot be read"}
+			}
+			chunks = append(chunks, c)
+			return nil
+		})
+	if err != nil || len(chunks) == 0 {
 		return nil, withLedger(err)
 	}
-	var c counted
-	if json.Unmarshal(text, &c) != nil {
-		return nil, &task.Failure{Reason: task.Internal, Message: "A row of the ledger cannot be read"}
-	}
-	o.At, o.Tables, o.Requests = o.At.UTC(), c.Tables, c.Requests
+	all := merge(chunks)
+	o.At, o.Tables, o.Requests = o.At.UTC(), all.Tables, all.Requests
 	return &o, nil
 }
 
@@ -53,8 +67,8 @@ func (s *session) fence(ctx context.Context, t task.Task) error {
 	return nil
 }
 
-// enter writes the ledger's row, in the transaction of the erasure.
-func (s *session) enter(ctx context.Context, t task.Task, digest string, c counted) (id int64, at time.Time, err error) {
+// enter writes the ledger's row of a run, or of a chunk of one, in the transaction of the erasure.
+func (s *session) enter(ctx context.Context, run string, t task.Task, digest string, c counted) (id int64, at time.Time, err error) {
 	text, err := json.Marshal(c)
 	if err != nil {
 		return 0, at, &task.Failure{Reason: task.Internal, Message: "The counts cannot be written"}
@@ -65,6 +79,6 @@ func (s *session) enter(ctx context.Context, t task.Task, digest string, c count
 	}
 	_, err = s.row(ctx, `INSERT INTO `+grant.Ledger+` (run_uid, register, store, request_uids, plan_digest, epoch, counts, committed_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7::pg_catalog.text::pg_catalog.jsonb, pg_catalog.clock_timestamp()) RETURNING id, committed_at`,
-		[]any{t.RunUID, t.Register, t.Store, uids, digest, t.Epoch, string(text)}, &id, &at)
+		[]any{run, t.Register, t.Store, uids, digest, t.Epoch, string(text)}, &id, &at)
 	return id, at.UTC(), withLedger(err)
 }

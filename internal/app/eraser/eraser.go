@@ -54,6 +54,8 @@ func Main(ctx context.Context, args []string, o Options) int {
 	if step == task.Report {
 		return o.report(log)
 	}
+	ctx, cancel := context.WithTimeout(ctx, timeOf(step))
+	defer cancel()
 	outcome, from := o.run(ctx, step, log)
 	if err := o.leave(outcome, from); err != nil {
 		log.Error("Could not leave the outcome", "step", step)
@@ -67,6 +69,21 @@ func Main(ctx context.Context, args []string, o Options) int {
 		return Retry
 	default:
 		return Final
+	}
+}
+
+// timeOf is how long a step may take. Together those of a Job end before Kubernetes ends the pod, so that a store that
+// answers slowly for ever is called so.
+func timeOf(step task.Step) time.Duration {
+	switch step {
+	case task.Plan:
+		return 8 * time.Minute
+	case task.Erase:
+		return 40 * time.Minute
+	case task.Verify:
+		return 15 * time.Minute
+	default: // provision and scan, one after the other
+		return 2 * time.Minute
 	}
 }
 

@@ -128,6 +128,9 @@ const (
 	SubjectEmpty         Reason = "SubjectEmpty"         // a subject file is absent or empty
 	SubjectChanged       Reason = "SubjectChanged"       // a subject differs from the one that was accepted
 	Fenced               Reason = "Fenced"               // the ledger knows a later epoch
+	TooManyRows          Reason = "TooManyRows"          // one person has more rows than one transaction may treat
+	PartlyCommitted      Reason = "PartlyCommitted"      // a run of several transactions failed for good after some of them
+	TimedOut             Reason = "TimedOut"             // the store did not answer within the step's time
 	LockTimeout          Reason = "LockTimeout"          // rows or tables were locked for too long
 	Interrupted          Reason = "Interrupted"          // the connection was lost; what was not committed did not happen
 	Contradicted         Reason = "Contradicted"         // verify: the person was found again
@@ -137,7 +140,7 @@ const (
 // Retryable tells whether a later attempt may succeed although nobody changes anything.
 func (r Reason) Retryable() bool {
 	switch r {
-	case Unreachable, LockTimeout, Interrupted, Internal:
+	case Unreachable, LockTimeout, Interrupted, TimedOut, Internal:
 		return true
 	default:
 		return false

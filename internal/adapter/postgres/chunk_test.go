@@ -1,0 +1,127 @@
+package postgres_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/rempart-dev/rempart/internal/adapter/postgres"
+	"github.com/rempart-dev/rempart/internal/erasure/subject"
+	"github.com/rempart-dev/rempart/internal/erasure/task"
+)
+
+const visitors = `
+CREATE TABLE people (id int PRIMARY KEY, email text NOT NULL);
+CREATE TABLE visits (id int PRIMARY KEY, person int NOT NULL REFERENCES people, page text);
+INSERT INTO people SELECT n, 'p' || n || '@example.org' FROM generate_series(1, 60) n;
+INSERT INTO visits SELECT row_number() OVER (), n, 'x' FROM generate_series(1, 60) n, generate_series(1, 10 + n % 7) v;
+CREATE INDEX ON visits (person); CREATE INDEX ON people (lower(email)); ANALYZE;`
+
+const visitorsDataset = `
+tables:
+- {name: people, subjectKeys: [{column: email, identifier: Email}], onErasure: DeleteRows}
+- {name: visits, onErasure: DeleteRows}`
+
+// visiting are the first n of the visitors, and how many rows each has.
+func visiting(n int) (people []subject.Subject, counts string) {
+	var lines strings.Builder
+	for i := range n {
+		people = append(people, email(fmt.Sprintf("p%d@example.org", i+1)))
+		fmt.Fprintf(&lines, "%d public.people DeleteRows 1\n%d public.visits DeleteRows %d\n", i, i, 10+(i+1)%7)
+	}
+	return people, strings.TrimSpace(lines.String())
+}
+
+// chunked is an engine whose transactions have about so many rows.
+func (s *store) chunked(as postgres.Login, rows int64) *postgres.Engine {
+	e := s.engine(as)
+	e.Config.ChunkRows = rows
+	return e
+}
+
+func TestARunOfManyRowsWorksInChunks(t *testing.T) {
+	s := newStore(t, visitors, visitorsDataset)
+	others := []string{"SELECT * FROM people WHERE id > 50", "SELECT * FROM visits WHERE person > 50"}
+	before := s.sums(others)
+	people, want := visiting(50)
+	work := s.task("run-1", people...)
+	planned := s.chunked(s.verifier, 200).Plan(t.Context(), work, people)
+	if !planned.OK || counts(planned) != want || !strings.Contains(planned.Message, "transactions") {
+		t.Fatalf("plan: %s %q, %s", planned.Reason, planned.Message, counts(planned))
+	}
+	work.PlanDigest = planned.PlanDigest
+	e := s.chunked(s.eraser, 200)
+	chunks := 0
+	e.Hook = func(_ context.Context, stage string) error {
+		if stage == "commit" {
+			chunks++
+		}
+		if chunks == 3 {
+			return errors.New("the pod is killed before its third commit")
+		}
+		return nil
+	}
+	if o := e.Erase(t.Context(), work, people); o.OK || !o.Reason.Retryable() {
+		t.Fatalf("%+v", o)
+	}
+	s.want("2", "SELECT count(*) FROM rempart.ledger")
+	done := s.chunked(s.eraser, 200).Erase(t.Context(), work, people)
+	if !done.OK || done.Replayed || counts(done) != want {
+		t.Fatalf("%s %s: %s", done.Reason, done.Message, counts(done))
+	}
+	s.want("50", "SELECT sum(cardinality(request_uids)) FROM rempart.ledger")
+	s.want("50", "SELECT count(DISTINCT u) FROM rempart.ledger, unnest(request_uids) u")
+	s.want("true", "SELECT count(*) >= 3 FROM rempart.ledger")
+	if again := s.engine(s.eraser).Erase(t.Context(), work, people); !again.OK || !again.Replayed || counts(again) != want || again.Ledger != done.Ledger {
+		t.Errorf("again: %+v", again)
+	}
+	if o := s.verify(people...); !o.OK {
+		t.Errorf("verify: %s %s", o.Reason, o.Message)
+	}
+	if s.sums(others) != before {
+		t.Error("other people's rows changed")
+	}
+}
+
+func TestAChangeBetweenChunksIsNeverCalledNothing(t *testing.T) {
+	s := newStore(t, visitors, visitorsDataset)
+	people, _ := visiting(50)
+	work := s.task("run-1", people...)
+	work.PlanDigest = s.plan(people[0]).PlanDigest
+	e, chunks := s.chunked(s.eraser, 200), 0
+	e.Hook = func(_ context.Context, stage string) error {
+		if stage == "execute" {
+			chunks++
+		}
+		if chunks == 2 {
+			return errors.New("the pod is killed in its second chunk")
+		}
+		return nil
+	}
+	if o := e.Erase(t.Context(), work, people); o.OK || !o.Reason.Retryable() {
+		t.Fatalf("%+v", o)
+	}
+	s.sql("ALTER TABLE visits ADD COLUMN referrer text")
+	if o := s.chunked(s.eraser, 200).Erase(t.Context(), work, people); o.OK || o.Reason != task.PartlyCommitted {
+		t.Errorf("%+v", o)
+	}
+}
+
+// TestOneWithTooManyRowsIsRefusedByName: the limit stands for fifty million rows; the statements that gather stop there.
+func TestOneWithTooManyRowsIsRefusedByName(t *testing.T) {
+	s := newStore(t, visitors+`INSERT INTO visits SELECT 10000 + n, 1, 'x' FROM generate_series(1, 5000) n`, visitorsDataset)
+	e := s.engine(s.verifier)
+	e.Config.MostRows = 1000
+	people, _ := visiting(3)
+	for _, who := range [][]subject.Subject{people[:1], people} {
+		o := e.Plan(t.Context(), s.task("", who...), who)
+		if o.OK || o.Reason != task.TooManyRows || !strings.Contains(o.Message, "public.visits") || len(o.Names) != 1 || o.Names[0] != "public.visits" {
+			t.Errorf("%+v", o)
+		}
+	}
+	if o := e.Plan(t.Context(), s.task("", people[1:]...), people[1:]); !o.OK {
+		t.Errorf("%+v", o)
+	}
+}

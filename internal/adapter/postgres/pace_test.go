@@ -1,0 +1,80 @@
+package postgres
+
+import (
+	"net"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/rempart-dev/rempart/api/v1alpha1"
+	"github.com/rempart-dev/rempart/internal/adapter/postgres/postgrestest"
+	"github.com/rempart-dev/rempart/internal/erasure/task"
+)
+
+func TestThePaceYieldsToTheApplicationAndComesBack(t *testing.T) {
+	p := pace{rows: 100_000, most: 100_000}
+	quiet, blocked := strain{rest: time.Millisecond, beside: 2 * time.Millisecond}, strain{blocked: 1, rest: time.Millisecond}
+	slow := strain{rest: 10 * time.Millisecond, beside: 40 * time.Millisecond}
+	if got := p.after(quiet); got != p {
+		t.Errorf("nobody suffered, and the pace is %+v", got)
+	}
+	for _, s := range []strain{blocked, slow} {
+		if got := p.after(s); got.rows != 50_000 || got.pause != firstPause {
+			t.Errorf("after %+v the pace is %+v", s, got)
+		}
+	}
+	for range 20 {
+		p = p.after(blocked)
+	}
+	if p.rows != fewestRows || p.pause != mostPause {
+		t.Errorf("the slowest pace is %+v", p)
+	}
+	for range 20 {
+		p = p.after(quiet)
+	}
+	if p.rows != p.most || p.pause != 0 {
+		t.Errorf("the pace does not come back: %+v", p)
+	}
+}
+
+func TestTheWatcherSeesWhoWaitsForARun(t *testing.T) {
+	server := postgrestest.Start(t)
+	name, db := server.Database(t)
+	if _, err := db.Exec(t.Context(), "CREATE TABLE people (id int PRIMARY KEY); INSERT INTO people VALUES (1)"); err != nil {
+		t.Fatal(err)
+	}
+	e := &Engine{Config: Config{Connection: task.Connection{Host: "127.0.0.1", Port: server.Port, Database: name, TLS: task.TLS{Mode: v1alpha1.TLSDisable}},
+		Username: postgrestest.Superuser, Password: postgrestest.Password, Dial: (&net.Dialer{}).DialContext}}
+	run, err := open(t.Context(), e.Config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer run.close()
+	w := e.watch(t.Context(), run)
+	defer w.end()
+	if err := run.all(t.Context(), "BEGIN", "DELETE FROM public.people"); err != nil {
+		t.Fatal(err)
+	}
+	waits := make(chan error, 1)
+	go func() {
+		other, err := pgx.Connect(t.Context(), server.URL(name))
+		if err == nil {
+			_, err = other.Exec(t.Context(), "UPDATE people SET id = 1")
+			_ = other.Close(t.Context())
+		}
+		waits <- err
+	}()
+	for deadline := time.Now().Add(20 * time.Second); w.take().blocked == 0; {
+		if time.Now().After(deadline) {
+			t.Fatal("nobody was seen to wait")
+		}
+		<-time.After(sampleEvery)
+	}
+	if err := run.all(t.Context(), "ROLLBACK"); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-waits; err != nil {
+		t.Error(err)
+	}
+}
