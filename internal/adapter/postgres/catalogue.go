@@ -16,7 +16,7 @@ const (
 	userSchema = `n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', '` + ledgerSchema + `')`
 
 	relationsSQL = `
-SELECT c.oid, n.nspname::text, c.relname::text, c.relkind::text, c.relrowsecurity,
+SELECT c.oid, n.nspname::text, c.relname::text, c.relkind::text, ` + hidden + `,
        EXISTS (SELECT FROM pg_catalog.pg_rewrite r WHERE r.ev_class = c.oid AND c.relkind IN ('r', 'p')),
        c.relkind = 'r' AND EXISTS (SELECT FROM pg_catalog.pg_inherits i WHERE i.inhparent = c.oid),
        c.relispartition, GREATEST(c.reltuples, 0)::pg_catalog.int8,

@@ -3,6 +3,9 @@ package postgres_test
 import (
 	"strings"
 	"testing"
+
+	"github.com/rempart-dev/rempart/internal/erasure/subject"
+	"github.com/rempart-dev/rempart/internal/erasure/task"
 )
 
 // long is a name of 63 bytes, the longest that PostgreSQL keeps.
@@ -95,19 +98,46 @@ tables:
 			"public.people.email has no index that finds a person: each run reads about 12,000 rows"}}.play(t)
 }
 
-func TestRowsHiddenByAPolicyAreNeverCalledErased(t *testing.T) {
-	const policy = `
+const secured = `
 CREATE TABLE people (id int PRIMARY KEY, email text);
 CREATE TABLE notes (id int PRIMARY KEY, person int REFERENCES people, email text);
-INSERT INTO people VALUES (1, 'ada@example.org'); INSERT INTO notes VALUES (1, 1, 'ada@example.org');
-ALTER TABLE notes ENABLE ROW LEVEL SECURITY; CREATE POLICY none ON notes USING (false);`
+INSERT INTO people VALUES (1, 'ada@example.org'), (2, 'bob@example.org'); INSERT INTO notes VALUES (1, 1, 'ada@example.org'), (2, 2, 'bob@example.org');
+ALTER TABLE notes ENABLE ROW LEVEL SECURITY; CREATE POLICY own ON notes USING (email = current_setting('app.user', true));`
+
+func TestRowsHiddenByAPolicyAreNeverCalledErased(t *testing.T) {
 	const people = `
 tables:
 - {name: people, subjectKeys: [{column: email, identifier: Email}], columns: [{name: email}], onErasure: MaskColumns}`
+	const notes = people + "\n- {name: notes, onErasure: DeleteRows}"
+	bob := []string{"SELECT * FROM people WHERE id = 2", "SELECT * FROM notes WHERE id = 2"}
 	playAll(t, map[string]foreign{
-		"declared":                        {sql: policy, dataset: people + "\n- {name: notes, onErasure: DeleteRows}", refused: "public.notes has row security"},
-		"not declared, and looks like it": {sql: policy, dataset: people, refused: "public.notes"},
+		"not declared, and looks like it": {sql: secured, dataset: people, refused: "public.notes"},
+		"a restrictive policy":            {sql: secured + `CREATE POLICY less ON notes AS RESTRICTIVE USING (id > 1);`, dataset: notes, refused: "public.notes has row security"},
+		"policies of our own":             {sql: secured, dataset: notes, others: bob, erased: "0 public.notes DeleteRows 1\n0 public.people MaskColumns 1"},
+		"forced on the owner too":         {sql: secured + `ALTER TABLE notes FORCE ROW LEVEL SECURITY;`, dataset: notes, others: bob, erased: "0 public.notes DeleteRows 1\n0 public.people MaskColumns 1"},
 	})
+	s := newStore(t, secured, notes)
+	policy := func(role string) string { return `"rempart ` + role + `"` }
+	who := email("ada@example.org")
+	for _, narrow := range []string{
+		"ALTER POLICY " + policy(s.verifier.Username) + " ON notes USING (id > 1)",
+		"DROP POLICY " + policy(s.verifier.Username) + " ON notes",
+	} {
+		s.sql(narrow)
+		s.refused(task.PlanImpossible, "public.notes has row security", who)
+		if o := s.verify(who); o.OK || o.Reason != task.PlanImpossible {
+			t.Errorf("%+v", o)
+		}
+		if o := s.provision(); !o.OK { // brings them back
+			t.Fatalf("%+v", o)
+		}
+	}
+	work := s.task("run-1", who)
+	work.PlanDigest = s.plan(who).PlanDigest
+	s.sql("ALTER POLICY " + policy(s.eraser.Username) + " ON notes WITH CHECK (id > 1)")
+	if o := s.engine(s.eraser).Erase(t.Context(), work, []subject.Subject{who}); o.OK || !strings.Contains(o.Message, "public.notes has row security") {
+		t.Errorf("%+v", o)
+	}
 }
 
 func TestTextsOfSeveralCollationsAreSearched(t *testing.T) {

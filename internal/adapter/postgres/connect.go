@@ -76,7 +76,7 @@ func open(ctx context.Context, c Config) (*session, error) {
 		"search_path":      "pg_catalog",
 		"TimeZone":         "UTC",
 		"DateStyle":        "ISO",
-		"row_security":     "off", // a policy would hide rows; now it is an error
+		"row_security":     "on",  // tables of which it may hide rows are refused: see hidden
 		"jit":              "off", // a statement runs once: compiling it costs more than it saves
 		// What a run of a thousand people gathers is sorted and joined in memory.
 		"work_mem": "32MB", "temp_buffers": "64MB",

@@ -56,6 +56,9 @@ func (e *Engine) provision(ctx context.Context, t task.Task, eraser, verifier Lo
 	if err := s.grantEraser(ctx, quote(t.Connection.Database), eraser.Username, present); err != nil {
 		return task.Outcome{}, err
 	}
+	if err := s.openTables(ctx, present, eraser.Username, verifier.Username); err != nil {
+		return task.Outcome{}, err
+	}
 	if err := s.grantVerifier(ctx, quote(t.Connection.Database), verifier.Username); err != nil {
 		return task.Outcome{}, err
 	}

@@ -83,7 +83,7 @@ func (s *session) readable(ctx context.Context, of []stranger) ([]bool, error) {
 	var readable []bool
 	_, err := s.row(ctx, `
 SELECT ARRAY(SELECT COALESCE(pg_catalog.has_schema_privilege(n.oid, 'USAGE') AND pg_catalog.has_table_privilege(c.oid, 'SELECT')
-    AND c.relkind <> 'f' AND NOT pg_catalog.row_security_active(c.oid), false)
+    AND c.relkind <> 'f' AND NOT (`+hidden+`), false)
   FROM ROWS FROM (pg_catalog.unnest($1::pg_catalog.text[]), pg_catalog.unnest($2::pg_catalog.text[])) WITH ORDINALITY AS w (schema, name, at)
   LEFT JOIN pg_catalog.pg_namespace n ON n.nspname OPERATOR(pg_catalog.=) w.schema
   LEFT JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname OPERATOR(pg_catalog.=) w.name

@@ -65,6 +65,9 @@ func (e *Engine) verify(ctx context.Context, t task.Task, people []subject.Subje
 	if err := v.strangers(ctx, strangers); err != nil {
 		return task.Outcome{}, err
 	}
+	if err := s.stillOpen(ctx, p); err != nil {
+		return task.Outcome{}, err
+	}
 	o, err := v.verdict(t, p.Digest)
 	if err == nil && len(unseen) > 0 {
 		o.Names, o.Message = unseen, "Not searched, since the verifier may not read them: "+list(unseen)

@@ -56,6 +56,23 @@ func ReadSchema(schema, role string) string {
 	return "GRANT SELECT ON ALL TABLES IN SCHEMA " + schema + " TO " + role
 }
 
+// Policy is a policy of row security that lets a role see all rows of a table, and what takes it away.
+type Policy struct{ Create, Drop string }
+
+// Policies let the roles, whose names are not quoted, see all rows of a table with row security. BYPASSRLS would let them
+// see more than the table, and is refused.
+func Policies(schema, table, eraser, verifier string) []Policy {
+	on := Quote(schema) + "." + Quote(table)
+	policy := func(role, what string) Policy {
+		name := Quote("rempart " + role)
+		return Policy{Create: "CREATE POLICY " + name + " ON " + on + what, Drop: "DROP POLICY IF EXISTS " + name + " ON " + on}
+	}
+	return []Policy{
+		policy(eraser, " TO "+Quote(eraser)+" USING (true) WITH CHECK (true)"),
+		policy(verifier, " FOR SELECT TO "+Quote(verifier)+" USING (true)"),
+	}
+}
+
 // Quote quotes a name of the catalogue.
 func Quote(name string) string {
 	return `"` + strings.ReplaceAll(strings.ReplaceAll(name, "\x00", ""), `"`, `""`) + `"`
@@ -107,6 +124,12 @@ func Script(database string, dataset *v1alpha1.Dataset, eraser, verifier string)
 		write("-- The eraser: each table of the dataset, and no other.\n",
 			append([]string{"REVOKE ALL ON ALL TABLES IN SCHEMA " + s + " FROM " + e}, tables[schema]...)...)
 	}
+	text.WriteString("\n-- Where a declared table has row security (the plan names it), the roles must see all of its rows:\n")
+	for _, d := range dataset.Tables {
+		for _, p := range Policies(SchemaOf(d.Schema), string(d.Name), eraser, verifier) {
+			fmt.Fprintf(&text, "--   %s;\n", oneLine.Replace(p.Create))
+		}
+	}
 	fmt.Fprintf(&text, "COMMIT;\n\n-- Set the passwords in psql, where no log sees them:\n--   \\password %s\n--   \\password %s\n", eraser, verifier)
 	return text.String(), nil
 }
@@ -122,6 +145,9 @@ func createRoles(roles ...string) string {
 	}
 	return strings.Join(append(lines, "END", "$$"), "\n")
 }
+
+// oneLine keeps a name from ending the comment that it stands in.
+var oneLine = strings.NewReplacer("\n", " ", "\r", " ")
 
 // byTable returns the schemas of the dataset, sorted, and what the eraser may do to the tables of each.
 func byTable(dataset *v1alpha1.Dataset, eraser string) (schemas []string, statements map[string][]string) {

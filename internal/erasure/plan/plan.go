@@ -220,7 +220,7 @@ func treatable(m *Member) error {
 	case m.Table.Kind != Ordinary && m.Table.Kind != Partitioned:
 		return refuse(task.PlanImpossible, names, "%s is no table; declare the tables behind it", path)
 	case m.Table.RowSecurity:
-		return refuse(task.PlanImpossible, names, "%s has row security, which hides rows from the roles that erase and verify; disable it or leave the table to a person", path)
+		return refuse(task.PlanImpossible, names, "%s has row security, whose policies may hide rows from the role: it needs a policy of its own with USING (true), which kubectl gdpr grants prints, and no restrictive one", path)
 	case m.Table.Rules:
 		return refuse(task.PlanImpossible, names, "%s has rewrite rules, which change what a statement does; replace them by triggers", path)
 	}

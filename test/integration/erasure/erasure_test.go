@@ -81,12 +81,11 @@ func TestTenThousandApprovedRequestsAreTensOfRuns(t *testing.T) {
 	w.request("quiet", quiet)
 	began := time.Now()
 	w.operate()
-	for w.pass() {
+	for tick := time.NewTicker(50 * time.Millisecond); w.pass(); <-tick.C {
 		if time.Since(began) > patience {
 			w.explain()
 			t.Fatalf("not within %s: %v", patience, w.jobs)
 		}
-		time.Sleep(50 * time.Millisecond)
 	}
 	t.Logf("%d requests in %s: Jobs %v, largest objects %v", crowd+quiet, time.Since(began).Round(time.Second), w.jobs, w.largest)
 	w.judge("crowd", crowd, crowd/task.MaxRequests)
@@ -323,7 +322,8 @@ func (w *world) judge(namespace string, want, runs int) {
 		w.Errorf("%s: %d of %d requests were served once, verified and counted", namespace, served, want)
 	}
 	deadline := time.Now().Add(time.Minute)
-	for left := 1; left > 0; time.Sleep(100 * time.Millisecond) {
+	tick := time.NewTicker(100 * time.Millisecond)
+	for left := 1; left > 0; <-tick.C {
 		must(w.T, server.Client.List(w.Context(), secrets, client.InNamespace(namespace), client.MatchingLabels{v1alpha1.LabelManagedBy: v1alpha1.ManagedByRempart}))
 		if left = len(secrets.Items); left > 0 && time.Now().After(deadline) {
 			w.Fatalf("%s: %d Secrets of runs are left", namespace, left)
