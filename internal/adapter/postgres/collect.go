@@ -57,8 +57,15 @@ func (c *collector) prepare(ctx context.Context) error {
 // sharable tells whether rows of a member can belong to others too: they are reached by a reference, and have another
 // owner, or a subject key of their own that says whose they are.
 func (c *collector) sharable(i int) bool {
-	m, owners := &c.plan.Members[i], len(c.owners(i))
-	return !m.Explicit && (owners > 1 || owners == 1 && len(m.Keys) > 0)
+	m := &c.plan.Members[i]
+	return !m.Explicit && (c.severalOwners(i) || len(c.owners(i)) == 1 && len(m.Keys) > 0)
+}
+
+// severalOwners tells whether a row of a member can have more than one owner: by two references, or by a declared one,
+// which may lead to several rows.
+func (c *collector) severalOwners(i int) bool {
+	owners := c.owners(i)
+	return len(owners) > 1 || slices.ContainsFunc(owners, func(l plan.Link) bool { return !l.Real })
 }
 
 // load copies the identifiers of the people into a temporary table, each as given and normalised.
@@ -292,7 +299,7 @@ func (c *collector) share(ctx context.Context) ([]bool, error) {
 	changed := make([]bool, len(c.plan.Members))
 	for i := range c.plan.Members {
 		owners := c.owners(i)
-		if !c.sharable(i) || len(owners) < 2 || c.mine[i] == 0 {
+		if c.plan.Members[i].Explicit || !c.severalOwners(i) || c.mine[i] == 0 {
 			continue
 		}
 		for _, l := range owners {
@@ -319,18 +326,20 @@ func (c *collector) owners(from int) []plan.Link {
 
 func (c *collector) shareThrough(ctx context.Context, l plan.Link) (int64, error) {
 	m, names := &c.plan.Members[l.From], keyNames(&c.plan.Members[l.From])
-	where := set(l, "t")
-	if !l.Real {
+	somebody := fmt.Sprintf("NOT EXISTS (SELECT FROM %s AS y WHERE %s)", setOf(l.To), refers(c.plan, l, "y"))
+	if !l.Real { // it may lead to nobody, or to several
+		to := &c.plan.Members[l.To]
 		var parts []string
 		for i, name := range l.Columns {
-			parts = append(parts, equal(column("t", name), column("u", l.ToColumns[i]), c.plan.Members[l.To].Table.Column(l.ToColumns[i])))
+			parts = append(parts, equal(column("t", name), column("u", l.ToColumns[i]), to.Table.Column(l.ToColumns[i])))
 		}
-		where += fmt.Sprintf(" AND EXISTS (SELECT FROM %s AS u WHERE %s)", table(c.plan.Members[l.To].Table), strings.Join(parts, " AND "))
+		somebody = fmt.Sprintf("EXISTS (SELECT FROM %s AS u WHERE %s AND NOT EXISTS (SELECT FROM %s AS y WHERE %s))",
+			table(to.Table), strings.Join(parts, " AND "), setOf(l.To), sameRowOf(to, "u", "y"))
 	}
 	return c.exec(ctx, fmt.Sprintf(
-		`WITH shared AS (INSERT INTO %s (req, %s) SELECT s.req, %s FROM %s AS s JOIN %s AS t ON %s WHERE NOT s.seed AND %s AND NOT EXISTS (SELECT FROM %s AS y WHERE %s) RETURNING *) DELETE FROM %[4]s AS s USING shared AS x WHERE %[10]s`,
+		`WITH shared AS (INSERT INTO %s (req, %s) SELECT s.req, %s FROM %s AS s JOIN %s AS t ON %s WHERE NOT s.seed AND %s AND %s RETURNING *) DELETE FROM %[4]s AS s USING shared AS x WHERE %[9]s`,
 		sharedOf(l.From), strings.Join(names, ", "), "s."+strings.Join(names, ", s."), setOf(l.From), table(m.Table), sameRow(m, "s"),
-		where, setOf(l.To), refers(c.plan, l, "y"), sameSetRow(m, "s", "x")))
+		set(l, "t"), somebody, sameSetRow(m, "s", "x")))
 }
 
 // below returns the members that are owned, over any way, by those that changed. A change in a table that owns nothing

@@ -87,7 +87,9 @@ func keyExpressions(m *plan.Member, alias string) []string {
 }
 
 // sameRow joins a row of the live table with a row of a set.
-func sameRow(m *plan.Member, set string) string {
+func sameRow(m *plan.Member, set string) string { return sameRowOf(m, live, set) }
+
+func sameRowOf(m *plan.Member, live, set string) string {
 	names, parts := keyNames(m), []string{}
 	for i, expression := range keyExpressions(m, live) {
 		var by *plan.Column
