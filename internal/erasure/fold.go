@@ -40,7 +40,8 @@ func Lists(run *v1alpha1.ErasureRun, uid types.UID) bool {
 }
 
 // Fold counts the ends of runs into the targets of the request with that UID, and returns new targets. A run counts once:
-// its epoch is recorded, and older ones are passed over. So folding the same runs again changes nothing.
+// its epoch is recorded, and older ones are passed over. So folding the same runs again changes nothing. The targets share no
+// memory with the runs, which may be those of the cache.
 func Fold(targets []v1alpha1.ErasureTarget, uid types.UID, runs []v1alpha1.ErasureRun) []v1alpha1.ErasureTarget {
 	folded := make([]v1alpha1.ErasureTarget, len(targets))
 	for i := range targets {
@@ -81,12 +82,12 @@ func count(target *v1alpha1.ErasureTarget, uid types.UID, run *v1alpha1.ErasureR
 	target.Result, target.Reason, target.Message = outcome.Result, outcome.Reason, ""
 	switch outcome.Result {
 	case v1alpha1.TargetPlanned:
-		target.PlanDigest, target.PlannedTime, target.Message = run.Status.PlanDigest, run.Status.EndedTime, run.Status.Message
+		target.PlanDigest, target.PlannedTime, target.Message = run.Status.PlanDigest, run.Status.EndedTime.DeepCopy(), run.Status.Message
 		target.Tables, target.Kept, target.RetryTime = tables, kept, nil
 	case v1alpha1.TargetPending:
 		again(target, run)
 	default:
-		target.ExecutedTime, target.VerifiedTime = run.Status.CommittedTime, run.Status.VerifiedTime
+		target.ExecutedTime, target.VerifiedTime = run.Status.CommittedTime.DeepCopy(), run.Status.VerifiedTime.DeepCopy()
 		target.Tables, target.Kept, target.RetryTime = tables, kept, nil
 		target.Message = messageOf(run, outcome.Reason)
 		total(target)

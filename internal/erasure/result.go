@@ -1,8 +1,10 @@
 package erasure
 
 import (
+	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"k8s.io/utils/ptr"
 
@@ -91,6 +93,33 @@ func (t *trial) columns(tables []task.Table) []v1alpha1.RunTable {
 
 func (t *trial) allCounted() bool {
 	return valueOf(t.status.Counted) >= valueOf(t.status.Admitted)
+}
+
+// judgeCounts ends a verified run when the counts of all requests are known. One pod says only so many: for the others
+// a further Job asks the ledger.
+func (t *trial) judgeCounts(fresh bool) RunVerdict {
+	switch {
+	case t.allCounted():
+		return t.end("", t.status.Message)
+	case !t.more(executeAttempts):
+		return t.endUncounted()
+	case !fresh:
+		return t.retry(task.Outcome{Reason: task.Internal})
+	default:
+		t.status.Attempts = ptr.To(valueOf(t.status.Attempts) + 1)
+		return t.busy(v1alpha1.ReasonReporting, t.progress(), time.Second)
+	}
+}
+
+// endUncounted ends a verified run of which counts cannot be fetched: what was done was done.
+func (t *trial) endUncounted() RunVerdict {
+	t.leaveRest()
+	return t.end("", t.status.Message)
+}
+
+// progress says how many of the requests are counted.
+func (t *trial) progress() string {
+	return fmt.Sprintf("The store has committed and was verified; the counts of %d of %d requests are known", valueOf(t.status.Counted), valueOf(t.status.Admitted))
 }
 
 // leaveRest says of the requests whose counts did not come why that is so. A plan is made again for them; it changes

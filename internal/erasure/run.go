@@ -206,33 +206,6 @@ func (t *trial) judgeExecution() RunVerdict {
 	}
 }
 
-// judgeCounts ends a verified run when the counts of all requests are known. One pod says only so many: for the others
-// a further Job asks the ledger.
-func (t *trial) judgeCounts(fresh bool) RunVerdict {
-	switch {
-	case t.allCounted():
-		return t.end("", t.status.Message)
-	case !t.more(executeAttempts):
-		return t.endUncounted()
-	case !fresh:
-		return t.retry(task.Outcome{Reason: task.Internal})
-	default:
-		t.status.Attempts = ptr.To(valueOf(t.status.Attempts) + 1)
-		return t.busy(v1alpha1.ReasonReporting, t.progress(), time.Second)
-	}
-}
-
-// endUncounted ends a verified run of which counts cannot be fetched: what was done was done.
-func (t *trial) endUncounted() RunVerdict {
-	t.leaveRest()
-	return t.end("", t.status.Message)
-}
-
-// progress says how many of the requests are counted.
-func (t *trial) progress() string {
-	return fmt.Sprintf("The store has committed and was verified; the counts of %d of %d requests are known", valueOf(t.status.Counted), valueOf(t.status.Admitted))
-}
-
 func (t *trial) judgeUncommitted(erase task.Outcome) RunVerdict {
 	first := valueOf(t.status.Attempts) <= 1
 	switch {

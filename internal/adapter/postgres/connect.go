@@ -72,14 +72,12 @@ func open(ctx context.Context, c Config) (*session, error) {
 	watch := &answer{}
 	cfg.DialFunc = watch.over(c.Dial)
 	cfg.RuntimeParams = map[string]string{
-		"application_name": "rempart-eraser",
-		"search_path":      "pg_catalog",
-		"TimeZone":         "UTC",
-		"DateStyle":        "ISO",
-		"row_security":     "on",  // tables of which it may hide rows are refused: see hidden
-		"jit":              "off", // a statement runs once: compiling it costs more than it saves
-		// What a run of a thousand people gathers is sorted and joined in memory.
-		"work_mem": "32MB", "temp_buffers": "64MB",
+		"application_name":                    "rempart-eraser",
+		"search_path":                         "pg_catalog",
+		"TimeZone":                            "UTC",
+		"DateStyle":                           "ISO",
+		"row_security":                        "on",  // tables of which it may hide rows are refused: see hidden
+		"jit":                                 "off", // a statement runs once: compiling it costs more than it saves
 		"lock_timeout":                        milliseconds(c.LockTimeout, defaultLockTimeout),
 		"statement_timeout":                   milliseconds(c.StatementTimeout, defaultStatementTimeout),
 		"idle_in_transaction_session_timeout": milliseconds(idleTimeout, idleTimeout),
@@ -139,6 +137,15 @@ func milliseconds(d, otherwise time.Duration) string {
 		d = otherwise
 	}
 	return decimal(d.Milliseconds())
+}
+
+// roomFor lets what a large run gathers be sorted and joined in memory. A small run has no use for it, and would wait for
+// the store to make the room. It must be asked for before the first temporary table.
+func (s *session) roomFor(ctx context.Context, people int) error {
+	if people < analyzeFrom {
+		return nil
+	}
+	return s.all(ctx, "SET work_mem = '32MB'", "SET temp_buffers = '64MB'")
 }
 
 // close ends the session. An open transaction is rolled back by the server.

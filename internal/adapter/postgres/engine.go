@@ -92,104 +92,6 @@ func (e *Engine) scan(ctx context.Context, t task.Task) (task.Outcome, error) {
 	return o, nil
 }
 
-// Plan says what erasing the people would do. It writes nothing: its transaction is read-only but for temporary tables.
-func (e *Engine) Plan(ctx context.Context, t task.Task, people []subject.Subject) task.Outcome {
-	o, err := e.plan(ctx, t, people)
-	return e.outcome(task.Plan, o, err)
-}
-
-func (e *Engine) plan(ctx context.Context, t task.Task, people []subject.Subject) (task.Outcome, error) {
-	s, err := open(ctx, e.Config)
-	if err != nil {
-		return task.Outcome{}, err
-	}
-	defer s.close()
-	if err := s.weak(ctx); err != nil {
-		return task.Outcome{}, err
-	}
-	o, notes, err := s.foresee(ctx, t, people)
-	if err != nil {
-		return o, err
-	}
-	var chunks []counted
-	err = e.divide(ctx, len(people), 0, func(ctx context.Context, from, to int) error {
-		c, err := e.countChunk(ctx, s, part(t, from, to), people[from:to])
-		if err == nil {
-			chunks = append(chunks, c)
-		}
-		return err
-	})
-	if err != nil {
-		return o, err
-	}
-	if len(chunks) > 1 {
-		notes = append([]string{fmt.Sprintf("the run will work in about %d transactions: rows that people of several of them share are kept for the last", len(chunks))}, notes...)
-	}
-	all := merge(chunks)
-	o.Tables, o.Requests, o.Message = all.Tables, all.Requests, plan.Summary(notes, task.MaxMessage)
-	return o, nil
-}
-
-// foresee makes the plan and looks for people in what the dataset does not have.
-func (s *session) foresee(ctx context.Context, t task.Task, people []subject.Subject) (o task.Outcome, notes []string, err error) {
-	work, err := s.begin(ctx, t, "ACCESS SHARE", reads, func(p *plan.Plan) error { return s.readOnly(ctx, p) })
-	if err != nil {
-		return o, nil, err
-	}
-	o.PlanDigest = work.plan.Digest
-	seen, unseen, err := s.beyond(ctx, t.Dataset, work.plan, work.schema)
-	if err != nil {
-		return o, nil, err
-	}
-	v := &search{session: s, plan: work.plan, asOf: day(t.AsOf), tally: newTally(len(t.Requests))}
-	if err := v.loadWords(ctx, people); err != nil { // before the transaction becomes read-only
-		return o, nil, err
-	}
-	if err := s.all(ctx, "SET TRANSACTION READ ONLY"); err != nil {
-		return o, nil, err
-	}
-	if notes, err = v.copies(ctx, seen, unseen); err != nil {
-		return o, nil, err
-	}
-	return o, append(notes, work.plan.Notes...), s.all(ctx, "ROLLBACK")
-}
-
-// countChunk counts what erasing people would do, and leaves nothing behind.
-func (e *Engine) countChunk(ctx context.Context, s *session, t task.Task, people []subject.Subject) (counted, error) {
-	work, err := s.begin(ctx, t, "ACCESS SHARE", reads, func(*plan.Plan) error { return nil })
-	if err != nil {
-		return counted{}, err
-	}
-	work.most = e.mostRows()
-	settled, err := work.gather(ctx, people, t.AsOf, e.chunkRows(), "SET TRANSACTION READ ONLY")
-	if err != nil {
-		return counted{}, s.undo(ctx, err)
-	}
-	counts, err := settled.count(ctx, len(t.Requests))
-	if err != nil {
-		return counted{}, err
-	}
-	tables, requests := counts.result(t.Requests)
-	return counted{tables, requests}, s.all(ctx, "ROLLBACK")
-}
-
-// undo rolls back what is to be tried with fewer people, and returns the error that says so.
-func (s *session) undo(ctx context.Context, err error) error {
-	if _, many := errors.AsType[*tooMany](err); !many {
-		return err
-	}
-	if rollback := s.all(ctx, "ROLLBACK"); rollback != nil {
-		return rollback
-	}
-	return err
-}
-
-// part is a task for some of its people.
-func part(t task.Task, from, to int) task.Task {
-	t.Requests = t.Requests[from:to]
-	return t
-}
-
 // Erase plans again, refuses another digest than the task's, and erases with a ledger row in the same transaction. A run
 // that the ledger knows is not done again.
 func (e *Engine) Erase(ctx context.Context, t task.Task, people []subject.Subject) task.Outcome {
@@ -204,6 +106,9 @@ func (e *Engine) erase(ctx context.Context, t task.Task, people []subject.Subjec
 	}
 	defer s.close()
 	if err := s.weak(ctx); err != nil {
+		return task.Outcome{}, err
+	}
+	if err := s.roomFor(ctx, len(people)); err != nil {
 		return task.Outcome{}, err
 	}
 	// One run per store at a time. The lock is taken before the transaction begins, so that its snapshot has what the

@@ -10,17 +10,14 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
-	"strings"
 	"syscall"
 	"time"
 
 	"k8s.io/client-go/util/cert"
 
 	"github.com/rempart-dev/rempart/test/apiserver"
+	"github.com/rempart-dev/rempart/test/perf/measure"
 )
-
-// tick is the unit of processor time in /proc: 100 each second on every Linux that Go runs on.
-const tick = 10 * time.Millisecond
 
 // operator is a running operator: its program, in a process of its own.
 type operator struct {
@@ -101,7 +98,7 @@ func children(program string) ([]int, error) {
 	}
 	var found []int
 	for _, file := range files {
-		name, fields, err := stat(file)
+		name, fields, err := measure.Stat(file)
 		if err != nil {
 			continue // it ended meanwhile
 		}
@@ -112,42 +109,26 @@ func children(program string) ([]int, error) {
 	return found, nil
 }
 
-// stat reads the name of a process's program, and its fields behind that: state, parent, and so on.
-func stat(file string) (string, []string, error) {
-	text, err := os.ReadFile(file)
-	if err != nil {
-		return "", nil, err
-	}
-	_, rest, _ := strings.Cut(string(text), "(")
-	end := strings.LastIndex(rest, ")")
-	if end < 0 {
-		return "", nil, fmt.Errorf("reading %s: no name", file)
-	}
-	return rest[:end], strings.Fields(rest[end+1:]), nil
-}
-
 // spent is the processor time of processes, in user and system mode.
 func spent(pids ...int) (time.Duration, error) {
 	var sum time.Duration
 	for _, pid := range pids {
-		_, fields, err := stat(fmt.Sprintf("/proc/%d/stat", pid))
+		_, fields, err := measure.Stat(fmt.Sprintf("/proc/%d/stat", pid))
 		if err != nil {
 			return 0, err
 		}
-		for _, field := range fields[11:13] {
-			ticks, err := strconv.Atoi(field)
-			if err != nil {
-				return 0, err
-			}
-			sum += time.Duration(ticks) * tick
+		used, err := measure.Ticks(fields[11:13])
+		if err != nil {
+			return 0, err
 		}
+		sum += used
 	}
 	return sum, nil
 }
 
 // resident is the memory of a process, in bytes.
 func resident(pid int) (float64, error) {
-	_, fields, err := stat(fmt.Sprintf("/proc/%d/stat", pid))
+	_, fields, err := measure.Stat(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
 		return 0, err
 	}

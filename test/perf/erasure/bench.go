@@ -10,12 +10,12 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"sigs.k8s.io/yaml"
 
 	"github.com/rempart-dev/rempart/api/v1alpha1"
 	"github.com/rempart-dev/rempart/internal/adapter/postgres"
@@ -34,7 +34,7 @@ var asOf = time.Date(2026, 11, 24, 9, 0, 0, 0, time.UTC)
 type bench struct {
 	server           *postgrestest.Server
 	stop             func()
-	dataset          *v1alpha1.Dataset
+	scene            *scene
 	admin            *pgx.Conn
 	eraser, verifier postgres.Login
 	addresses        []string
@@ -43,31 +43,22 @@ type bench struct {
 
 const original = "demo"
 
-func newBench(ctx context.Context, samples string) (*bench, error) {
+func newBench(ctx context.Context, scene *scene) (*bench, error) {
 	// Commits are flushed as in production: that is what one commit per row pays for, and what one transaction saves.
 	server, stop, err := postgrestest.Run("fsync=on", "shared_buffers=256MB", "max_wal_size=4GB")
 	if err != nil {
 		return nil, err
 	}
-	b := &bench{server: server, stop: stop,
+	b := &bench{server: server, stop: stop, scene: scene,
 		eraser: postgres.Login{Username: "eraser", Password: "secret"}, verifier: postgres.Login{Username: "verifier", Password: "secret"}}
-	if err := b.fill(ctx, samples); err != nil {
+	if err := b.fill(ctx); err != nil {
 		stop()
 		return nil, err
 	}
 	return b, nil
 }
 
-func (b *bench) fill(ctx context.Context, samples string) error {
-	text, err := os.ReadFile(filepath.Join(samples, "register.yaml"))
-	if err != nil {
-		return err
-	}
-	var register v1alpha1.DataRegister
-	if err := yaml.Unmarshal(text, &register); err != nil {
-		return err
-	}
-	b.dataset = register.Spec.Stores[0].Dataset
+func (b *bench) fill(ctx context.Context) (err error) {
 	if b.admin, err = pgx.Connect(ctx, b.server.URL("postgres")); err != nil {
 		return err
 	}
@@ -79,16 +70,12 @@ func (b *bench) fill(ctx context.Context, samples string) error {
 		return err
 	}
 	defer conn.Close(ctx)
-	for _, name := range []string{"schema.sql", "generate.sql"} {
-		sql, err := os.ReadFile(filepath.Join(samples, name))
-		if err != nil {
-			return err
-		}
-		if _, err := conn.Exec(ctx, string(sql)); err != nil {
-			return fmt.Errorf("running %s: %w", name, err)
+	for _, sql := range b.scene.scripts {
+		if _, err := conn.Exec(ctx, sql); err != nil {
+			return fmt.Errorf("filling %s: %w", b.scene.name, err)
 		}
 	}
-	rows, err := conn.Query(ctx, "SELECT DISTINCT lower(email) FROM customers ORDER BY 1")
+	rows, err := conn.Query(ctx, b.scene.people)
 	if err != nil {
 		return err
 	}
@@ -113,7 +100,7 @@ func (b *bench) connection(database string) task.Connection {
 }
 
 func (b *bench) task(database string, people int) task.Task {
-	t := task.Task{RunUID: "bench", Epoch: 1, Register: "r", Store: "s", Engine: v1alpha1.EnginePostgreSQL, Connection: b.connection(database), Dataset: b.dataset, AsOf: asOf}
+	t := task.Task{RunUID: "bench", Epoch: 1, Register: "r", Store: "s", Engine: v1alpha1.EnginePostgreSQL, Connection: b.connection(database), Dataset: b.scene.dataset, AsOf: asOf}
 	for i := range people {
 		t.Requests = append(t.Requests, task.Request{UID: fmt.Sprintf("%08d-0000-4000-8000-000000000000", i)})
 	}
@@ -129,24 +116,67 @@ func (b *bench) chosen(people int) []string {
 	return out
 }
 
-// way erases people from a copy of the database and returns a second figure with its own name, where it has one.
+// way erases people from a copy of the database. Extra is the time that does not count, cpu the store's processor time.
 type way struct {
 	name  string
-	erase func(ctx context.Context, database string, addresses []string) (extra time.Duration, err error)
+	erase func(ctx context.Context, database string, addresses []string) (extra, cpu time.Duration, err error)
+}
+
+// spent does something, and returns the processor time of the sessions of the store that ended with it.
+func (b *bench) spent(ctx context.Context, database string, do func() error) (time.Duration, error) {
+	text, err := os.ReadFile(filepath.Join(b.server.Folder, "data", "postmaster.pid"))
+	if err != nil {
+		return 0, err
+	}
+	first, _, _ := strings.Cut(string(text), "\n")
+	postmaster, err := strconv.Atoi(first)
+	if err != nil {
+		return 0, err
+	}
+	if err := b.alone(ctx, database); err != nil {
+		return 0, err
+	}
+	before, err := measure.Ended(postmaster)
+	if err != nil {
+		return 0, err
+	}
+	if err := do(); err != nil {
+		return 0, err
+	}
+	if err := b.alone(ctx, database); err != nil {
+		return 0, err
+	}
+	<-time.After(100 * time.Millisecond) // a session is gone from the view a moment before its process is
+	after, err := measure.Ended(postmaster)
+	return after - before, err
+}
+
+// alone waits until no session but the bench's own is left in a database.
+func (b *bench) alone(ctx context.Context, database string) error {
+	for tick := time.NewTicker(5 * time.Millisecond); ; <-tick.C {
+		var others int
+		if err := b.admin.QueryRow(ctx, "SELECT count(*) FROM pg_stat_activity WHERE datname = $1", database).Scan(&others); err != nil || others <= 1 {
+			return err
+		}
+	}
 }
 
 // result gathers the measurements of one way, in milliseconds.
 type result struct {
 	times, extras measure.Series
+	cpu           measure.Series // of the store, in milliseconds
 	wal           int64
 	state         string
 }
 
 func (b *bench) measure(ctx context.Context, people, rounds, perRow int) error {
 	if people > len(b.addresses) {
-		return fmt.Errorf("the demo has %d people, fewer than %d", len(b.addresses), people)
+		return fmt.Errorf("%s has %d people, fewer than %d", b.scene.name, len(b.addresses), people)
 	}
-	ways := []way{{"engine: plan, erase, ledger", b.byEngine}, {"by hand: one transaction, psql", b.byHand}, {"one commit per row", b.byRow}}
+	ways := []way{{"engine: plan, erase, ledger", b.byEngine}, {"by hand: one transaction, psql", b.byHand}}
+	if b.scene.byRow {
+		ways = append(ways, way{"one commit per row", b.byRow})
+	}
 	results := make([]result, len(ways))
 	// Round 0 warms up and is not counted.
 	for round := 0; round <= rounds; round++ {
@@ -162,7 +192,7 @@ func (b *bench) measure(ctx context.Context, people, rounds, perRow int) error {
 	if results[0].state != results[1].state {
 		return errors.New("the engine and the hand-written transaction left different rows")
 	}
-	report(people, ways, results)
+	report(b.scene.name, people, ways, results)
 	return nil
 }
 
@@ -190,7 +220,7 @@ func (b *bench) once(ctx context.Context, w way, people int, count bool, into *r
 		return err
 	}
 	start := time.Now()
-	extra, err := w.erase(ctx, database, b.chosen(people))
+	extra, cpu, err := w.erase(ctx, database, b.chosen(people))
 	took := time.Since(start) - extra
 	if err != nil {
 		return err
@@ -200,11 +230,12 @@ func (b *bench) once(ctx context.Context, w way, people int, count bool, into *r
 	}
 	if count {
 		into.times, into.extras = append(into.times, measure.Milliseconds(took)), append(into.extras, measure.Milliseconds(extra))
+		into.cpu = append(into.cpu, measure.Milliseconds(cpu))
 	}
 	if err := conn.QueryRow(ctx, "SELECT ($1::text::pg_lsn - $2::text::pg_lsn)::bigint", after, before).Scan(&into.wal); err != nil {
 		return err
 	}
-	into.state, err = state(ctx, conn)
+	into.state, err = b.scene.checksum(ctx, conn)
 	return err
 }
 
@@ -216,74 +247,71 @@ EXECUTE 'SELECT count(*) FROM (SELECT * FROM ' || r.t || ' OFFSET 0) x'; END LOO
 	return err
 }
 
-// state is a checksum over all rows; pseudonyms differ each time and are left out.
-func state(ctx context.Context, conn *pgx.Conn) (string, error) {
-	var parts []string
-	for _, query := range []string{
-		"accounts", "customers", "conversations", "participants", "messages", "attachments", "contact_forms", "orders", "order_lines", "invoices",
-		"(SELECT id, customer_id, regexp_replace(card_number, '^[0-9a-f]{32}$', 'pseudonym'), points FROM loyalty_cards)",
-		"(SELECT id, at, regexp_replace(actor, '^[0-9a-f]{32}$', 'pseudonym'), action, detail FROM audit_log)",
-	} {
-		var sum string
-		if err := conn.QueryRow(ctx, "SELECT count(*) || ':' || coalesce(sum(hashtextextended(x::text, 0)), 0) FROM "+query+" AS x").Scan(&sum); err != nil {
-			return "", err
-		}
-		parts = append(parts, sum)
-	}
-	return strings.Join(parts, " "), nil
-}
-
 // byEngine does what the eraser's containers do; the plan that a person approved is made before the clock starts, and
 // verification is reported apart.
-func (b *bench) byEngine(ctx context.Context, database string, addresses []string) (time.Duration, error) {
+func (b *bench) byEngine(ctx context.Context, database string, addresses []string) (extra, cpu time.Duration, err error) {
 	prepare := time.Now()
 	people := make([]subject.Subject, len(addresses))
 	for i, address := range addresses {
 		person, err := subject.Read(map[string][]byte{"email": []byte(address)})
 		if err != nil {
-			return 0, err
+			return 0, 0, err
 		}
 		people[i] = person
 	}
 	t := b.task(database, len(people))
 	planned := b.engine(database, b.verifier).Plan(ctx, t, people)
 	if !planned.OK {
-		return 0, fmt.Errorf("plan: %s: %s", planned.Reason, planned.Message)
+		return 0, 0, fmt.Errorf("plan: %s: %s", planned.Reason, planned.Message)
 	}
 	t.PlanDigest = planned.PlanDigest
-	extra := time.Since(prepare)
-	if o := b.engine(database, b.eraser).Erase(ctx, t, people); !o.OK {
-		return 0, fmt.Errorf("erase: %s: %s", o.Reason, o.Message)
+	var took time.Duration
+	cpu, err = b.spent(ctx, database, func() error {
+		start := time.Now()
+		o := b.engine(database, b.eraser).Erase(ctx, t, people)
+		if took = time.Since(start); !o.OK {
+			return fmt.Errorf("erase: %s: %s", o.Reason, o.Message)
+		}
+		return nil
+	})
+	if err != nil {
+		return 0, 0, err
 	}
-	check := time.Now()
 	if o := b.engine(database, b.verifier).Verify(ctx, t, people); !o.OK {
-		return 0, fmt.Errorf("verify: %s: %s", o.Reason, o.Message)
+		return 0, 0, fmt.Errorf("verify: %s: %s", o.Reason, o.Message)
 	}
-	return extra + time.Since(check), nil
+	return time.Since(prepare) - took, cpu, nil
 }
 
 // byHand runs the hand-written script through psql.
-func (b *bench) byHand(ctx context.Context, database string, addresses []string) (time.Duration, error) {
-	psql := exec.CommandContext(ctx, filepath.Join(b.server.Bin, "psql"), "-X", "-q", "-d", b.server.URL(database))
-	psql.Stdin = strings.NewReader(strings.Replace(handwritten, "--addresses--", strings.Join(addresses, "\n"), 1))
-	var out bytes.Buffer
-	psql.Stdout, psql.Stderr = &out, &out
-	if err := psql.Run(); err != nil {
-		return 0, fmt.Errorf("psql: %w: %s", err, out.String())
-	}
-	return 0, nil
+func (b *bench) byHand(ctx context.Context, database string, addresses []string) (extra, cpu time.Duration, err error) {
+	began := time.Now()
+	var took time.Duration
+	cpu, err = b.spent(ctx, database, func() error {
+		start := time.Now()
+		psql := exec.CommandContext(ctx, filepath.Join(b.server.Bin, "psql"), "-X", "-q", "-d", b.server.URL(database))
+		psql.Stdin = strings.NewReader(strings.Replace(b.scene.handwritten, "--addresses--", strings.Join(addresses, "\n"), 1))
+		var out bytes.Buffer
+		psql.Stdout, psql.Stderr = &out, &out
+		err := psql.Run()
+		if took = time.Since(start); err != nil {
+			return fmt.Errorf("psql: %w: %s", err, out.String())
+		}
+		return nil
+	})
+	return time.Since(began) - took, cpu, err
 }
 
-func report(people int, ways []way, results []result) {
-	fmt.Printf("\n%d people in one run; load average %s\n", people, measure.Load())
+func report(scene string, people int, ways []way, results []result) {
+	fmt.Printf("\n%d people in one run; %s; load average %s\n", people, scene, measure.Load())
 	w := tabwriter.NewWriter(os.Stdout, 0, 4, 2, ' ', 0)
-	fmt.Fprintln(w, "way\tmedian\tmin\tmax\trounds\tWAL\tspeed against by hand")
+	fmt.Fprintln(w, "way\tmedian\tmin\tmax\trounds\tWAL\tspeed against by hand\tstore's CPU\tagainst by hand")
 	for i, r := range results {
 		if len(r.times) == 0 {
 			continue
 		}
-		fmt.Fprintf(w, "%s\t%.0f ms\t%.0f ms\t%.0f ms\t%d\t%.1f MB\t%.2f\n", ways[i].name, r.times.Median(), r.times.Min(), r.times.Max(), len(r.times),
-			float64(r.wal)/1e6, results[1].times.Median()/r.times.Median())
+		fmt.Fprintf(w, "%s\t%.0f ms\t%.0f ms\t%.0f ms\t%d\t%.1f MB\t%.2f\t%.0f ms\t%.2f\n", ways[i].name, r.times.Median(), r.times.Min(), r.times.Max(), len(r.times),
+			float64(r.wal)/1e6, results[1].times.Median()/r.times.Median(), r.cpu.Median(), results[1].cpu.Median()/r.cpu.Median())
 	}
 	fmt.Fprintf(w, "engine: plan beforehand and verify after, not in the above\t%.0f ms\n", results[0].extras.Median())
 	_ = w.Flush()

@@ -28,34 +28,46 @@ var byAddress = []struct{ find, change string }{
 }
 
 // byRow erases with one commit per row over one connection.
-func (b *bench) byRow(ctx context.Context, database string, addresses []string) (time.Duration, error) {
+func (b *bench) byRow(ctx context.Context, database string, addresses []string) (extra, cpu time.Duration, err error) {
+	began := time.Now()
+	var took time.Duration
+	cpu, err = b.spent(ctx, database, func() error {
+		start := time.Now()
+		err := b.rowByRow(ctx, database, addresses)
+		took = time.Since(start)
+		return err
+	})
+	return time.Since(began) - took, cpu, err
+}
+
+func (b *bench) rowByRow(ctx context.Context, database string, addresses []string) error {
 	conn, err := pgx.Connect(ctx, b.server.URL(database))
 	if err != nil {
-		return 0, err
+		return err
 	}
 	defer conn.Close(ctx)
 	for _, address := range addresses {
 		customers, err := keys(ctx, conn, "SELECT id FROM customers WHERE lower(email) = $1", address)
 		if err != nil {
-			return 0, err
+			return err
 		}
 		for _, customer := range customers {
 			for _, s := range steps {
 				if err := each(ctx, conn, s.find, s.change, customer[0]); err != nil {
-					return 0, err
+					return err
 				}
 			}
 			if _, err := conn.Exec(ctx, "DELETE FROM customers WHERE id = $1", customer...); err != nil {
-				return 0, err
+				return err
 			}
 		}
 		for _, s := range byAddress {
 			if err := each(ctx, conn, s.find, s.change, address); err != nil {
-				return 0, err
+				return err
 			}
 		}
 	}
-	return 0, nil
+	return nil
 }
 
 func each(ctx context.Context, conn *pgx.Conn, find, change string, by any) error {

@@ -1,0 +1,144 @@
+package erasure
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/rempart-dev/rempart/internal/erasure/subject"
+	"github.com/rempart-dev/rempart/test/perf/measure"
+)
+
+// beside measures what an application notices of a mass erasure: pgbench at half of what the machine can do, without and
+// with an erasure of all people beside it, in turns.
+func (b *bench) beside(ctx context.Context, rounds, seconds int) error {
+	if err := b.pgbench(ctx, original, "-i", "-q", "-s", "5"); err != nil {
+		return err
+	}
+	free, err := b.throughput(ctx, original, seconds, 0)
+	if err != nil {
+		return err
+	}
+	rate := free.tps / 2
+	var alone, with [2]measure.Series // throughput, latency
+	erased := 0
+	for range rounds {
+		a, _, err := b.application(ctx, seconds, rate, false)
+		if err != nil {
+			return err
+		}
+		w, people, err := b.application(ctx, seconds, rate, true)
+		if err != nil {
+			return err
+		}
+		alone[0], alone[1] = append(alone[0], a.tps), append(alone[1], a.latency)
+		with[0], with[1] = append(with[0], w.tps), append(with[1], w.latency)
+		erased += people
+	}
+	fmt.Printf("\npgbench at %.0f transactions per second, half of what this machine can do; load average %s\n", rate, measure.Load())
+	t := tabwriter.NewWriter(os.Stdout, 0, 4, 2, ' ', 0)
+	fmt.Fprintln(t, "\tthroughput\tmin\tmax\tlatency")
+	for i, s := range [][2]measure.Series{alone, with} {
+		fmt.Fprintf(t, "%s\t%.0f/s\t%.0f/s\t%.0f/s\t%.2f ms\n", []string{"alone", "beside a mass erasure"}[i], s[0].Median(), s[0].Min(), s[0].Max(), s[1].Median())
+	}
+	_ = t.Flush()
+	fmt.Printf("Throughput lost: %.1f %%; %d people were erased meanwhile\n", 100*(1-with[0].Median()/alone[0].Median()), erased)
+	return nil
+}
+
+// application measures pgbench on a fresh copy, with or without an erasure beside it.
+func (b *bench) application(ctx context.Context, seconds int, rate float64, erasing bool) (figures, int, error) {
+	b.copies++
+	database := fmt.Sprintf("copy_%d", b.copies)
+	if _, err := b.admin.Exec(ctx, "CREATE DATABASE "+database+" TEMPLATE "+original); err != nil {
+		return figures{}, 0, err
+	}
+	defer func() { _, _ = b.admin.Exec(context.WithoutCancel(ctx), "DROP DATABASE "+database+" WITH (FORCE)") }()
+	working, stop := context.WithCancel(ctx)
+	defer stop()
+	done := make(chan int, 1)
+	go func() {
+		if !erasing {
+			done <- 0
+			return
+		}
+		done <- b.eraseUntil(working, database)
+	}()
+	f, err := b.throughput(ctx, database, seconds, rate)
+	stop()
+	return f, <-done, err
+}
+
+// eraseUntil erases people, a thousand in each run, until the context ends or nobody is left. It returns how many.
+func (b *bench) eraseUntil(ctx context.Context, database string) (erased int) {
+	const run = 1000
+	for from := 0; from+run <= len(b.addresses); from += run {
+		people := make([]subject.Subject, 0, run)
+		for _, address := range b.addresses[from : from+run] {
+			person, err := subject.Read(map[string][]byte{"email": []byte(address)})
+			if err != nil {
+				return erased
+			}
+			people = append(people, person)
+		}
+		t := b.task(database, run)
+		t.RunUID, t.Epoch = fmt.Sprintf("run-%d", from), int64(from+1)
+		t.PlanDigest = b.engine(database, b.verifier).Plan(ctx, t, people).PlanDigest
+		if o := b.engine(database, b.eraser).Erase(ctx, t, people); !o.OK {
+			return erased
+		}
+		erased += run
+	}
+	return erased
+}
+
+// figures of a run of pgbench: transactions per second, and milliseconds that one took.
+type figures struct{ tps, latency float64 }
+
+var (
+	tpsLine     = regexp.MustCompile(`tps = ([0-9.]+)`)
+	latencyLine = regexp.MustCompile(`latency average = ([0-9.]+) ms`)
+)
+
+// throughput runs pgbench for so many seconds, at a rate unless it is zero.
+func (b *bench) throughput(ctx context.Context, database string, seconds int, rate float64) (figures, error) {
+	args := []string{"-n", "-c", "2", "-T", strconv.Itoa(seconds)}
+	if rate > 0 {
+		args = append(args, "-R", strconv.Itoa(int(rate)))
+	}
+	out, err := b.pgbenchOutput(ctx, database, args...)
+	if err != nil {
+		return figures{}, err
+	}
+	tps, latency := tpsLine.FindStringSubmatch(out), latencyLine.FindStringSubmatch(out)
+	if tps == nil || latency == nil {
+		return figures{}, errors.New("pgbench says neither its throughput nor its latency")
+	}
+	var f figures
+	f.tps, _ = strconv.ParseFloat(tps[1], 64)
+	f.latency, _ = strconv.ParseFloat(latency[1], 64)
+	return f, nil
+}
+
+func (b *bench) pgbench(ctx context.Context, database string, args ...string) error {
+	_, err := b.pgbenchOutput(ctx, database, args...)
+	return err
+}
+
+func (b *bench) pgbenchOutput(ctx context.Context, database string, args ...string) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Minute)
+	defer cancel()
+	out, err := exec.CommandContext(ctx, filepath.Join(b.server.Bin, "pgbench"), append(args, b.server.URL(database))...).CombinedOutput()
+	if err != nil {
+		return "", fmt.Errorf("pgbench: %w: %s", err, strings.TrimSpace(string(out)))
+	}
+	return string(out), nil
+}
