@@ -125,3 +125,42 @@ func TestOneWithTooManyRowsIsRefusedByName(t *testing.T) {
 		t.Errorf("%+v", o)
 	}
 }
+
+// TestEachPersonIsErasedOnceWhereverAChunkEnds kills the run at each of its stages in turn, again and again until it is
+// through, and asks the ledger who was erased how often.
+func TestEachPersonIsErasedOnceWhereverAChunkEnds(t *testing.T) {
+	people, want := visiting(50)
+	stages := 1
+	for kill := 1; kill <= stages; kill++ {
+		s := newStore(t, visitors, visitorsDataset)
+		others := []string{"SELECT * FROM people WHERE id > 50", "SELECT * FROM visits WHERE person > 50"}
+		before := s.sums(others)
+		work := s.task("run-1", people...)
+		work.PlanDigest = s.plan(people[0]).PlanDigest
+		var done task.Outcome
+		for attempt := 1; !done.OK; attempt++ {
+			if attempt > 30 {
+				t.Fatalf("killed at stage %d of each attempt the run does not end", kill)
+			}
+			e, at := s.chunked(s.eraser, 200), 0
+			e.Hook = func(context.Context, string) error {
+				if at++; at == kill+attempt-1 { // a little further each time
+					return errors.New("the pod is killed")
+				}
+				return nil
+			}
+			done = e.Erase(t.Context(), work, people)
+			stages = max(stages, at)
+		}
+		if counts(done) != want {
+			t.Errorf("killed at stage %d: %s", kill, counts(done))
+		}
+		s.want("50", "SELECT count(u) FROM rempart.ledger, unnest(request_uids) u")
+		s.want("50", "SELECT count(DISTINCT u) FROM rempart.ledger, unnest(request_uids) u")
+		s.want("10", "SELECT count(*) FROM people")
+		if s.sums(others) != before {
+			t.Errorf("killed at stage %d: other people's rows changed", kill)
+		}
+	}
+	t.Logf("%d stages", stages)
+}
