@@ -48,8 +48,16 @@ func pack(tables []Table, requests []Counts, from, room int) *Page {
 		return nil
 	}
 	// The size grows with the number of requests, but for a few bytes of luck, so that a search by halves finds about the most.
+	// It begins small, since a page of a wide dataset holds few.
 	page := &Page{From: from}
 	low, high := 1, len(requests)-from
+	for n := 16; n < high; n *= 2 {
+		if fits(n) == nil {
+			high = n - 1
+			break
+		}
+		low = n
+	}
 	for low <= high {
 		n := (low + high + 1) / 2
 		if data := fits(n); data != nil {
