@@ -17,6 +17,7 @@ import (
 	"github.com/rempart-dev/rempart/controllers/erasurerequest/dispatch"
 	"github.com/rempart-dev/rempart/controllers/erasurerun"
 	"github.com/rempart-dev/rempart/controllers/escalationpolicy"
+	"github.com/rempart-dev/rempart/controllers/legalhold"
 	"github.com/rempart-dev/rempart/controllers/notification"
 	"github.com/rempart-dev/rempart/controllers/notificationchannel"
 	"github.com/rempart-dev/rempart/controllers/residencypolicy"
@@ -33,6 +34,7 @@ type Config struct {
 	Dispatch            dispatch.Config
 	ErasureRun          erasurerun.Config
 	ConsentPolicy       consentpolicy.Config
+	LegalHold           legalhold.Config
 	BreachIncident      breachincident.Config
 	NotificationChannel notificationchannel.Config
 	Notification        notification.Config
@@ -56,7 +58,8 @@ func Register(ctx context.Context, mgr ctrl.Manager, c Config) error {
 		{"consentpolicy/witness", func() error {
 			return witness.Register(ctx, mgr, witness.Config{Namespace: c.ConsentPolicy.Namespace, Clock: c.ConsentPolicy.Clock})
 		}},
-		// a person asks to be erased: the request, its batches, each execution
+		// what the law keeps, and a person who asks to be erased: the request, its batches, each execution
+		{"legalhold", func() error { return legalhold.Register(mgr, c.LegalHold) }},
 		{"erasurerequest", func() error { return erasurerequest.Register(ctx, mgr, c.ErasureRequest) }},
 		{"erasurerequest/dispatch", func() error { return dispatch.Register(mgr, c.Dispatch) }},
 		{"erasurerun", func() error { return erasurerun.Register(mgr, c.ErasureRun) }},

@@ -86,13 +86,15 @@ const (
 
 // TargetResult is what became of the request in one store.
 //
-// +kubebuilder:validation:Enum=Pending;Planned;Erased;PartlyKept;Nothing;Failed;Manual
+// +kubebuilder:validation:Enum=Pending;Planned;Deferred;Erased;PartlyKept;Nothing;Failed;Manual
 type TargetResult string
 
 // Values of TargetResult.
 const (
-	TargetPending    TargetResult = "Pending"
-	TargetPlanned    TargetResult = "Planned"
+	TargetPending TargetResult = "Pending"
+	TargetPlanned TargetResult = "Planned"
+	// TargetDeferred means that a store committed the erasure but for rows on legal hold; the rest follows when the hold ends.
+	TargetDeferred   TargetResult = "Deferred"
 	TargetErased     TargetResult = "Erased"
 	TargetPartlyKept TargetResult = "PartlyKept"
 	TargetNothing    TargetResult = "Nothing"
@@ -206,11 +208,12 @@ type IdentityCheck struct {
 	AnsweredTime *metav1.Time `json:"answeredTime,omitempty"`
 }
 
-// ErasureRequestSpec is one person's request to be erased. Only decision, extension and identityCheck may be added.
+// ErasureRequestSpec is one person's request to be erased. Only decision, extension, deferral and identityCheck may be added.
 //
-// +kubebuilder:validation:XValidation:rule="self.requestID == oldSelf.requestID && self.receivedTime == oldSelf.receivedTime && self.subject == oldSelf.subject && self.ground == oldSelf.ground && self.registers == oldSelf.registers && self.execution == oldSelf.execution",message="a request does not change: only decision, extension and identityCheck may be set; make a new request"
+// +kubebuilder:validation:XValidation:rule="self.requestID == oldSelf.requestID && self.receivedTime == oldSelf.receivedTime && self.subject == oldSelf.subject && self.ground == oldSelf.ground && self.registers == oldSelf.registers && self.execution == oldSelf.execution",message="a request does not change: only decision, extension, deferral and identityCheck may be set; make a new request"
 // +kubebuilder:validation:XValidation:rule="!has(oldSelf.decision) || (has(self.decision) && self.decision == oldSelf.decision)",message="the decision was given; it does not change"
 // +kubebuilder:validation:XValidation:rule="!has(oldSelf.extension) || (has(self.extension) && self.extension == oldSelf.extension)",message="the extension was given; there is one only (Article 12(3))"
+// +kubebuilder:validation:XValidation:rule="!has(oldSelf.deferral) || (has(self.deferral) && self.deferral == oldSelf.deferral)",message="the person was told of the deferral; when does not change"
 type ErasureRequestSpec struct {
 	// requestID is the idempotency key: a second request with the same one runs nothing. Not an identifier of the person.
 	// +required
@@ -245,6 +248,9 @@ type ErasureRequestSpec struct {
 	// extension of the period.
 	// +optional
 	Extension *ErasureExtension `json:"extension,omitempty"`
+	// deferral answers the person about a part that is on legal hold: from then on the request is not overdue for it.
+	// +optional
+	Deferral *ErasureDeferral `json:"deferral,omitempty"`
 }
 
 // KeptRows is what the law orders to keep, and why.
@@ -270,6 +276,47 @@ type KeptRows struct {
 	// untilOn is when the last of the rows may be erased.
 	// +optional
 	UntilOn Date `json:"untilOn,omitempty"`
+	// holdRef names the LegalHold that keeps the rows, where one does.
+	// +optional
+	HoldRef ObjectName `json:"holdRef,omitempty"`
+}
+
+// HoldRecord is a LegalHold that deferred a part of a request, as it was when it was met. It stays in status when the hold is gone.
+type HoldRecord struct {
+	// name of the LegalHold.
+	// +required
+	Name ObjectName `json:"name,omitempty"`
+	// uid of the LegalHold.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=64
+	UID string `json:"uid,omitempty"`
+	// article of the Regulation that excepts the data from erasure.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=32
+	Article string `json:"article,omitempty"`
+	// legalReference is the law, the claim or the order that asks to keep the data.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=500
+	LegalReference string `json:"legalReference,omitempty"`
+	// untilOn is the last day of the hold, as last seen.
+	// +required
+	UntilOn Date `json:"untilOn,omitempty"`
+	// sinceTime is when the request was first deferred by it.
+	// +optional
+	SinceTime *metav1.Time `json:"sinceTime,omitempty"`
+	// endedTime is when the hold was seen to keep nothing of the request any more.
+	// +optional
+	EndedTime *metav1.Time `json:"endedTime,omitempty"`
+}
+
+// ErasureDeferral says that the person knows that a part of their data is kept for now.
+type ErasureDeferral struct {
+	// noticeSentTime is when the person was told what is kept and why, of the right to complain and of the judicial remedy (Article 12(4)).
+	// +required
+	NoticeSentTime *metav1.Time `json:"noticeSentTime,omitempty"`
 }
 
 // TableCount is what happened, or will happen, to a person's rows in one table.
@@ -342,6 +389,18 @@ type ErasureTarget struct {
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=71
 	PlanDigest string `json:"planDigest,omitempty"`
+	// heldBy names the LegalHolds in force that forbid to erase the person from this store.
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MinItems=0
+	// +kubebuilder:validation:MaxItems=16
+	HeldBy []ObjectName `json:"heldBy,omitempty"`
+	// deferredBy names the LegalHolds that kept rows in the last execution, when result is Deferred.
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MinItems=0
+	// +kubebuilder:validation:MaxItems=16
+	DeferredBy []ObjectName `json:"deferredBy,omitempty"`
 	// attempts is the number of runs that ended without a result for this request. It spaces the next ones.
 	// +optional
 	// +kubebuilder:validation:Minimum=0
@@ -409,7 +468,7 @@ type ErasureRequestStatus struct {
 	// observedGeneration is the generation that the last pass saw; -1 before the first.
 	// +optional
 	ObservedGeneration *int64 `json:"observedGeneration,omitempty"`
-	// conditions are Ready, Accepted, Planned, Approved, Executed, Verified, RecipientsInformed; while true also Overdue, Reconciling, Stalled.
+	// conditions are Ready, Accepted, Planned, Approved, Executed, Verified, RecipientsInformed; while true also OnLegalHold, Overdue, Reconciling, Stalled.
 	// +optional
 	// +listType=map
 	// +listMapKey=type
@@ -462,6 +521,13 @@ type ErasureRequestStatus struct {
 	// +kubebuilder:validation:MinItems=0
 	// +kubebuilder:validation:MaxItems=64
 	Targets []ErasureTarget `json:"targets,omitempty"`
+	// holds that deferred a part of the request, those that are over included.
+	// +optional
+	// +listType=map
+	// +listMapKey=uid
+	// +kubebuilder:validation:MinItems=0
+	// +kubebuilder:validation:MaxItems=64
+	Holds []HoldRecord `json:"holds,omitempty"`
 	// recipients of the data.
 	// +optional
 	// +listType=map

@@ -89,6 +89,9 @@ type RunTable struct {
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=500
 	LegalReference string `json:"legalReference,omitempty"`
+	// holdRef names the LegalHold that keeps the rows, where one does.
+	// +optional
+	HoldRef ObjectName `json:"holdRef,omitempty"`
 }
 
 // RunDay is the last day on which kept rows must be kept.
@@ -164,6 +167,16 @@ type ErasureRunStatus struct {
 	// +optional
 	// +kubebuilder:validation:Minimum=0
 	Counted *int32 `json:"counted,omitempty"`
+	// holds of the register that the run knows, in the order in which it met them. A hold is Ready when each run knows it or has ended.
+	// +optional
+	// +listType=map
+	// +listMapKey=uid
+	// +kubebuilder:validation:MinItems=0
+	// +kubebuilder:validation:MaxItems=256
+	Holds []HoldRecord `json:"holds,omitempty"`
+	// withheldTime is when a hold that arrived stopped the run: from then on it only asks the ledger whether it had committed.
+	// +optional
+	WithheldTime *metav1.Time `json:"withheldTime,omitempty"`
 	// planDigest of the plan that the run made.
 	// +optional
 	// +kubebuilder:validation:MinLength=1

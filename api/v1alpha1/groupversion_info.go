@@ -26,6 +26,7 @@ func addKnownTypes(scheme *runtime.Scheme) error {
 		&ResidencyPolicy{}, &ResidencyPolicyList{},
 		&DataRegister{}, &DataRegisterList{},
 		&ErasureRequest{}, &ErasureRequestList{},
+		&LegalHold{}, &LegalHoldList{},
 		&ErasureRun{}, &ErasureRunList{},
 		&BreachIncident{}, &BreachIncidentList{},
 		&EscalationPolicy{}, &EscalationPolicyList{},

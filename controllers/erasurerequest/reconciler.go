@@ -91,6 +91,11 @@ func (r *Reconciler) load(ctx context.Context, request *v1alpha1.ErasureRequest)
 	if in.Officer, err = r.officer(ctx, in.Registers); err != nil {
 		return in, err
 	}
+	holds := &v1alpha1.LegalHoldList{}
+	if err := r.Client.List(ctx, holds, client.InNamespace(request.Namespace)); err != nil {
+		return in, fmt.Errorf("listing holds: %w", err)
+	}
+	in.Holds = holds.Items
 	if in.Runs, err = r.runs(ctx, request); err != nil {
 		return in, err
 	}

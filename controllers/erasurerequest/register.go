@@ -28,7 +28,7 @@ import (
 // +kubebuilder:rbac:groups=gdpr.rempart.dev,resources=erasurerequests,verbs=get;list;watch;patch
 // +kubebuilder:rbac:groups=gdpr.rempart.dev,resources=erasurerequests/status,verbs=patch
 // +kubebuilder:rbac:groups=gdpr.rempart.dev,resources=erasurerequests/finalizers,verbs=update
-// +kubebuilder:rbac:groups=gdpr.rempart.dev,resources=erasureruns;dataregisters;dataprotectionofficers,verbs=get;list;watch
+// +kubebuilder:rbac:groups=gdpr.rempart.dev,resources=erasureruns;legalholds;dataregisters;dataprotectionofficers,verbs=get;list;watch
 // +kubebuilder:rbac:groups=gdpr.rempart.dev,resources=notifications,verbs=get;list;watch;create;patch
 // +kubebuilder:rbac:groups="",resources=secrets,verbs=get;delete
 // +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch
@@ -87,6 +87,7 @@ func Register(ctx context.Context, mgr ctrl.Manager, config Config) error {
 		For(&v1alpha1.ErasureRequest{}).
 		Owns(&v1alpha1.Notification{}).
 		Watches(&v1alpha1.ErasureRun{}, handler.EnqueueRequestsFromMapFunc(served)).
+		Watches(&v1alpha1.LegalHold{}, handler.EnqueueRequestsFromMapFunc(r.open)).
 		Watches(&v1alpha1.DataRegister{}, handler.EnqueueRequestsFromMapFunc(r.unbound), changed).
 		Watches(&v1alpha1.DataProtectionOfficer{}, handler.EnqueueRequestsFromMapFunc(r.unbound), changed).
 		WithOptions(controller.Options{RateLimiter: flow.Backoff(), NewQueue: fair.Queue, MaxConcurrentReconciles: workers}).
@@ -128,8 +129,20 @@ func served(_ context.Context, object client.Object) []reconcile.Request {
 	return list
 }
 
+// open are the requests of a hold's namespace that have not ended.
+func (r *Reconciler) open(ctx context.Context, object client.Object) []reconcile.Request {
+	return r.where(ctx, object, func(s *v1alpha1.ErasureRequestStatus) bool { return s.End == "" })
+}
+
 // unbound are the open requests, of the object's namespace or of all, that still wait for a register or an officer.
 func (r *Reconciler) unbound(ctx context.Context, object client.Object) []reconcile.Request {
+	return r.where(ctx, object, func(s *v1alpha1.ErasureRequestStatus) bool {
+		return s.End == "" && (len(s.Targets) == 0 || s.TimeZone == "")
+	})
+}
+
+// where are the requests of the object's namespace, or of all, with such a status.
+func (r *Reconciler) where(ctx context.Context, object client.Object, such func(*v1alpha1.ErasureRequestStatus) bool) []reconcile.Request {
 	requests := &v1alpha1.ErasureRequestList{}
 	if err := r.Client.List(ctx, requests, client.InNamespace(object.GetNamespace())); err != nil {
 		ctrl.LoggerFrom(ctx).Error(err, "Could not list requests after an event; the next pass of each finds the change")
@@ -137,7 +150,7 @@ func (r *Reconciler) unbound(ctx context.Context, object client.Object) []reconc
 	}
 	var list []reconcile.Request
 	for i := range requests.Items {
-		if s := &requests.Items[i].Status; s.End == "" && (len(s.Targets) == 0 || s.TimeZone == "") {
+		if such(&requests.Items[i].Status) {
 			list = append(list, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(&requests.Items[i])})
 		}
 	}

@@ -17,16 +17,21 @@ import (
 	"github.com/rempart-dev/rempart/internal/subjectkey"
 )
 
-// load reads each input once, live. Requests, subjects and keys are read only while a Job is about to be made, and the
-// answers only when one has ended.
+// load reads each input once, live. Holds always are; requests, subjects and keys only
+// while a Job is about to be made or a hold arrives, and the answers only when one has ended.
 func (r *Reconciler) load(ctx context.Context, run *v1alpha1.ErasureRun, register *v1alpha1.DataRegister) (erasure.RunInput, error) {
 	in := erasure.RunInput{Run: run, Register: register, Image: r.Image, Now: r.Clock.Now()}
 	var err error
 	if in.Job, err = r.job(ctx, run); err != nil {
 		return in, err
 	}
+	holds := &v1alpha1.LegalHoldList{}
+	if err := r.Reader.List(ctx, holds, client.InNamespace(run.Namespace)); err != nil {
+		return in, fmt.Errorf("listing holds: %w", err)
+	}
+	in.Holds = holds.Items
 	switch {
-	case in.Job == nil:
+	case in.Job == nil || job.Ended(in.Job) == job.Working && in.Unmet():
 		err = r.loadStart(ctx, &in)
 	case job.Ended(in.Job) != job.Working:
 		in.Answers, err = r.answers(ctx, in.Job)

@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 
+	batchv1 "k8s.io/api/batch/v1"
 	"k8s.io/utils/clock"
+	"k8s.io/utils/ptr"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -65,10 +67,25 @@ func (r *Reconciler) step(ctx context.Context, run *v1alpha1.ErasureRun) (erasur
 	if err := child.Apply(ctx, r.Client, r.Reader, run, fieldOwner, children); err != nil {
 		return unchanged, fmt.Errorf("applying: %w", err)
 	}
+	if in.Suspends() {
+		if err := r.suspend(ctx, in.Job); err != nil {
+			return unchanged, err
+		}
+	}
 	if err := r.prune(ctx, run, erasure.JobName(run, erasure.Attempt(run))); err != nil {
 		return unchanged, err
 	}
 	return erasure.JudgeRun(in), nil
+}
+
+// suspend stops a Job that works on what a hold forbids: its pods end, and with them what was not committed.
+func (r *Reconciler) suspend(ctx context.Context, working *batchv1.Job) error {
+	before := working.DeepCopy()
+	working.Spec.Suspend = ptr.To(true)
+	if err := r.Client.Patch(ctx, working, client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{}), fieldOwner); err != nil {
+		return fmt.Errorf("suspending a Job: %w", err)
+	}
+	return nil
 }
 
 // refuse leaves a run alone that Rempart did not make.

@@ -7,7 +7,11 @@ import (
 	batchv1 "k8s.io/api/batch/v1"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/rempart-dev/rempart/api/v1alpha1"
@@ -20,6 +24,7 @@ import (
 // +kubebuilder:rbac:groups=gdpr.rempart.dev,resources=erasureruns/status,verbs=patch
 // +kubebuilder:rbac:groups=gdpr.rempart.dev,resources=erasureruns/finalizers,verbs=update
 // +kubebuilder:rbac:groups=gdpr.rempart.dev,resources=erasurerequests;dataregisters,verbs=get
+// +kubebuilder:rbac:groups=gdpr.rempart.dev,resources=legalholds,verbs=list;watch
 // +kubebuilder:rbac:groups=batch,resources=jobs,verbs=get;list;watch;create;patch;delete
 // +kubebuilder:rbac:groups="",resources=pods,verbs=list
 // +kubebuilder:rbac:groups="",resources=secrets,verbs=get;create;patch;delete
@@ -53,6 +58,23 @@ func Register(mgr ctrl.Manager, config Config) error {
 		Keys: config.Keys, Places: config.Places, Image: config.Image}
 	return ctrl.NewControllerManagedBy(mgr).Named("erasurerun").
 		For(&v1alpha1.ErasureRun{}).Owns(&batchv1.Job{}).
+		Watches(&v1alpha1.LegalHold{}, handler.EnqueueRequestsFromMapFunc(r.working), builder.WithPredicates(predicate.GenerationChangedPredicate{})).
 		WithOptions(controller.Options{RateLimiter: flow.Backoff(), NewQueue: fair.Queue, MaxConcurrentReconciles: workers}).
 		Complete(reconcile.AsReconciler(mgr.GetClient(), r))
+}
+
+// working are the runs of a hold's namespace that have not ended: each is to know the hold.
+func (r *Reconciler) working(ctx context.Context, object client.Object) []reconcile.Request {
+	runs := &v1alpha1.ErasureRunList{}
+	if err := r.Client.List(ctx, runs, client.InNamespace(object.GetNamespace())); err != nil {
+		ctrl.LoggerFrom(ctx).Error(err, "Could not list runs after an event; the next pass of each finds the hold")
+		return nil
+	}
+	var list []reconcile.Request
+	for i := range runs.Items {
+		if runs.Items[i].Status.EndedTime == nil {
+			list = append(list, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(&runs.Items[i])})
+		}
+	}
+	return list
 }

@@ -6,6 +6,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/rempart-dev/rempart/api/v1alpha1"
+	"github.com/rempart-dev/rempart/internal/erasure/hold"
 )
 
 // Live is one request of a run as the API server has it now, past every cache.
@@ -20,7 +21,8 @@ type Live struct {
 
 // Admit tells why a request may not run, as a reason; empty when it may. It is asked of live reads right before the Job is
 // made: a request that was deleted, refused or changed since it was dispatched stays out.
-func Admit(run *v1alpha1.ErasureRun, live Live, runs []v1alpha1.ErasureRun) string {
+// Holds are the LegalHolds in force.
+func Admit(run *v1alpha1.ErasureRun, live Live, runs []v1alpha1.ErasureRun, holds []*v1alpha1.LegalHold) string {
 	if reason := Unfit(live.Request); reason != "" {
 		return reason
 	}
@@ -45,17 +47,26 @@ func Admit(run *v1alpha1.ErasureRun, live Live, runs []v1alpha1.ErasureRun) stri
 		return v1alpha1.ReasonNotApproved
 	case targets[i].Result != v1alpha1.TargetPlanned || targets[i].PlanDigest != run.Spec.PlanDigest:
 		return v1alpha1.ReasonPlanChanged
+	case kept(run, live.Person, holds):
+		return v1alpha1.ReasonOnLegalHold
 	default:
 		return ""
 	}
 }
 
+// kept tells whether a hold keeps all that a run could erase of a person.
+func kept(run *v1alpha1.ErasureRun, person Person, holds []*v1alpha1.LegalHold) bool {
+	return slices.ContainsFunc(holds, func(h *v1alpha1.LegalHold) bool {
+		return hold.Keeps(h, string(run.Spec.RegisterRef.Name), person.References)
+	})
+}
+
 // refusals are the outcomes of the requests that may not run, in the order of the run, with those whose identifiers do
 // not fit into the room that is left.
-func refusals(run *v1alpha1.ErasureRun, live []Live, runs []v1alpha1.ErasureRun, room int) []v1alpha1.RunOutcome {
+func refusals(run *v1alpha1.ErasureRun, live []Live, runs []v1alpha1.ErasureRun, holds []*v1alpha1.LegalHold, room int) []v1alpha1.RunOutcome {
 	var list []v1alpha1.RunOutcome
 	for _, l := range live {
-		reason := Admit(run, l, runs)
+		reason := Admit(run, l, runs, holds)
 		if reason == "" {
 			if room -= sizeOf(l); room < 0 {
 				reason = v1alpha1.ReasonNoRoom

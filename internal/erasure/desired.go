@@ -46,13 +46,13 @@ func DesiredRun(in RunInput) ([]runtime.ApplyConfiguration, error) {
 // ready tells whether the Job may be made now.
 func (t *trial) ready() bool {
 	if t.begun() {
-		return !t.abandoned() && t.missingSubject() == ""
+		return !t.abandoned() && t.missingSubject() == "" && !t.Unmet()
 	}
 	if t.Waits || behindOther(t.Run, t.Runs) {
 		return false
 	}
 	verdict := t.judgeStart()
-	return verdict.Status.EndedTime == nil && len(verdict.Status.Outcomes) == len(t.Run.Status.Outcomes) && sameOutcomes(verdict.Status.Outcomes, t.Run.Status.Outcomes)
+	return verdict.Status.EndedTime == nil && len(verdict.Status.Holds) == len(t.Run.Status.Holds) && len(verdict.Status.Outcomes) == len(t.Run.Status.Outcomes) && sameOutcomes(verdict.Status.Outcomes, t.Run.Status.Outcomes)
 }
 
 func sameOutcomes(a, b []v1alpha1.RunOutcome) bool {
@@ -94,6 +94,7 @@ func (t *trial) task(store *v1alpha1.DataStore) (work, people []byte, err error)
 		Register: t.Register.Name, Store: string(store.Name), Engine: store.Engine,
 		Connection: register.Connection(t.Register, store), Dataset: store.Dataset,
 		CheckKey: t.CheckKey, PlanDigest: t.Run.Spec.PlanDigest, AsOf: t.Run.CreationTimestamp.UTC(), From: int(valueOf(t.Run.Status.Counted)),
+		Holds: t.held(), CheckOnly: t.Run.Status.WithheldTime != nil,
 	}
 	who := task.People{}
 	for _, l := range t.mounted() {

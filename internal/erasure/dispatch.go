@@ -166,7 +166,7 @@ func waits(request *v1alpha1.ErasureRequest, register v1alpha1.ObjectName, store
 	case mode == v1alpha1.RunPlan && targets[i].Result == v1alpha1.TargetPending:
 		targets[i].PlanDigest = ""
 		return &targets[i]
-	case mode == v1alpha1.RunExecute && targets[i].Result == v1alpha1.TargetPlanned && Approved(request, targets):
+	case mode == v1alpha1.RunExecute && targets[i].Result == v1alpha1.TargetPlanned && len(targets[i].HeldBy) == 0 && Approved(request, targets):
 		return &targets[i]
 	default:
 		return nil

@@ -90,8 +90,30 @@ func count(target *v1alpha1.ErasureTarget, uid types.UID, run *v1alpha1.ErasureR
 		target.ExecutedTime, target.VerifiedTime = run.Status.CommittedTime.DeepCopy(), run.Status.VerifiedTime.DeepCopy()
 		target.Tables, target.Kept, target.RetryTime = tables, kept, nil
 		target.Message = messageOf(run, outcome.Reason)
+		target.DeferredBy = nil
+		if outcome.Result == v1alpha1.TargetDeferred {
+			target.DeferredBy = holdsOf(run, kept)
+		}
 		total(target)
 	}
+}
+
+// holdsOf are the names of the holds that kept rows, sorted, each once; those that the run knew where the counts did not come.
+func holdsOf(run *v1alpha1.ErasureRun, kept []v1alpha1.KeptRows) []v1alpha1.ObjectName {
+	var names []v1alpha1.ObjectName
+	for _, k := range kept {
+		if k.HoldRef != "" {
+			names = append(names, k.HoldRef)
+		}
+	}
+	if len(names) == 0 {
+		for _, h := range run.Status.Holds {
+			names = append(names, h.Name)
+		}
+	}
+	slices.Sort(names)
+	names = slices.Compact(names)
+	return names[:min(len(names), maxHeldBy)]
 }
 
 // again sends a target back to its plan, later each time.
@@ -133,14 +155,14 @@ func messageOf(run *v1alpha1.ErasureRun, reason string) string {
 	return say(reason)
 }
 
-// total sums the rows per action.
+// total sums the rows per action. What an execution before a hold's end did is counted on.
 func total(target *v1alpha1.ErasureTarget) {
 	sums := map[v1alpha1.TableErasure]int64{}
 	for _, t := range target.Tables {
 		sums[t.Action] += valueOf(t.Rows)
 	}
-	target.RowsDeleted = ptr.To(sums[v1alpha1.EraseDeleteRows])
-	target.RowsMasked = ptr.To(sums[v1alpha1.EraseMaskColumns])
-	target.RowsDetached = ptr.To(sums[v1alpha1.EraseDetach])
+	target.RowsDeleted = ptr.To(valueOf(target.RowsDeleted) + sums[v1alpha1.EraseDeleteRows])
+	target.RowsMasked = ptr.To(valueOf(target.RowsMasked) + sums[v1alpha1.EraseMaskColumns])
+	target.RowsDetached = ptr.To(valueOf(target.RowsDetached) + sums[v1alpha1.EraseDetach])
 	target.RowsKept = ptr.To(sums[v1alpha1.EraseKeep])
 }

@@ -166,10 +166,12 @@ func (j *judgement) approved() objection {
 
 // executed asks for a commit in each store.
 func (j *judgement) executed() objection {
-	open := 0
+	open, held := 0, 0
 	for i := range j.status.Targets {
 		t := &j.status.Targets[i]
 		switch {
+		case waitsForHold(t):
+			held++
 		case Final(t.Result) && t.ExecutedTime == nil:
 			return objection{condition: v1alpha1.ConditionExecuted, reason: orInternal(t.Reason), stance: broken,
 				message: fmt.Sprintf("Store %s of register %s: %s", t.Store, t.Register, t.Message)}
@@ -180,6 +182,9 @@ func (j *judgement) executed() objection {
 	if open > 0 {
 		return objection{condition: v1alpha1.ConditionExecuted, reason: v1alpha1.ReasonExecuting, stance: working,
 			message: fmt.Sprintf("%d of %d stores wait for their erasure", open, len(j.status.Targets))}
+	}
+	if held > 0 {
+		return objection{condition: v1alpha1.ConditionExecuted, reason: v1alpha1.ReasonOnLegalHold, message: j.holdWords()}
 	}
 	j.tell(metav1.ConditionTrue, v1alpha1.ConditionExecuted, v1alpha1.ReasonExecuted, "Every store has committed the erasure")
 	return objection{}

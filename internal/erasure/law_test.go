@@ -54,6 +54,10 @@ func drawAct(r *rapid.T, w *world, i int) string {
 		"lose " + secret,
 		fmt.Sprintf("request r%d %s 2026-03-05T08:00:00Z %s id=id%d", i, secret, execution, rapid.IntRange(0, 9).Draw(r, "id")),
 		fmt.Sprintf("request r%d %s 2026-03-05T08:00:00Z %s", i, secret, execution),
+		fmt.Sprintf("hold h%d 2026-03-%02d", i, rapid.IntRange(1, 31).Draw(r, "until")) + rapid.SampledFrom([]string{" person=" + secret, " person=none",
+			" person=" + secret + " register=crm", " register=other", " register=crm", " table=orders", " table=invoices"}).Draw(r, "scope"),
+		fmt.Sprintf("release h%d", rapid.IntRange(0, 24).Draw(r, "released")), fmt.Sprintf("forget h%d", rapid.IntRange(0, 24).Draw(r, "forgotten")),
+		"jobs " + rapid.SampledFrom([]string{"hang", "hang", "commit", "end"}).Draw(r, "jobs"),
 		"approve " + any(), "refuse " + any() + " LegalClaims", "delete " + any(),
 		"store " + string(step) + " fails " + string(reason), "store " + string(step) + " works",
 		"store changes " + rapid.SampledFrom([]string{"a", "b"}).Draw(r, "plan"),
@@ -62,6 +66,9 @@ func drawAct(r *rapid.T, w *world, i int) string {
 }
 
 func laws(r *rapid.T, w *world, ends map[types.UID]string) {
+	if len(w.broke) > 0 {
+		r.Fatalf("a hold that was Ready was broken: %s", w.broke)
+	}
 	busy := map[string]bool{}
 	for i := range w.runs {
 		run := &w.runs[i]
@@ -112,7 +119,7 @@ func executedOnce(r *rapid.T, w *world, request *v1alpha1.ErasureRequest) {
 			continue
 		}
 		for _, o := range run.Status.Outcomes {
-			if o.UID == string(request.UID) && o.Result != v1alpha1.TargetPending {
+			if o.UID == string(request.UID) && o.Result != v1alpha1.TargetPending && o.Result != v1alpha1.TargetDeferred {
 				commits++
 			}
 		}
@@ -125,6 +132,45 @@ func executedOnce(r *rapid.T, w *world, request *v1alpha1.ErasureRequest) {
 	case commits == 1 && request.Status.ApprovedPlanDigest == "":
 		r.Fatalf("%s was erased without an approved plan", request.Name)
 	}
+}
+
+// TestNothingIsErasedWhileOnHold plays a hold that is placed and lifted at any moment of an erasure, with Jobs that begin,
+// commit and are stopped in between; when all holds are lifted, every person is erased.
+func TestNothingIsErasedWhileOnHold(t *testing.T) {
+	rapid.Check(t, func(r *rapid.T) {
+		w := newWorld()
+		for _, act := range []string{"officer Europe/Paris FR", "register crm", "secret p0 email=a@example.org", "secret p1 email=b@example.org",
+			"secret claim email=a@example.org", "request r0 p0 2026-03-05T08:00:00Z", "request r1 p1 2026-03-05T08:00:00Z"} {
+			w.act(t, strings.Fields(act))
+			w.settle()
+		}
+		w.act(t, []string{"jobs", "hang"})
+		for i := range rapid.IntRange(1, 12).Draw(r, "acts") {
+			w.act(t, strings.Fields(rapid.SampledFrom([]string{
+				fmt.Sprintf("hold h%d 2026-12-31 person=claim", i), fmt.Sprintf("hold h%d 2026-12-31 table=orders", i), fmt.Sprintf("hold h%d 2026-12-31 register=crm", i),
+				fmt.Sprintf("release h%d", rapid.IntRange(0, i).Draw(r, "released")), fmt.Sprintf("forget h%d", rapid.IntRange(0, i).Draw(r, "forgotten")),
+				"jobs hang", "jobs commit", "jobs commit", "jobs end", "approve r0", "approve r1", "approve r0", "approve r1",
+			}).Draw(r, "act")))
+			for range rapid.IntRange(0, 12).Draw(r, "passes") { // in any order
+				rapid.SampledFrom(w.controllers()).Draw(r, "controller")()
+			}
+			if len(w.broke) > 0 {
+				r.Fatalf("a hold that was Ready was broken: %s", w.broke)
+			}
+		}
+		w.holds = nil
+		w.act(t, []string{"approve", "r0"})
+		w.act(t, []string{"approve", "r1"})
+		for range 6 { // stopped Jobs end, and what was withheld waits for its turn
+			w.act(t, []string{"jobs", "end"})
+			w.settle()
+		}
+		for i := range w.requests {
+			if s := &w.requests[i].Status; s.End != v1alpha1.EndErased {
+				r.Fatalf("%s: %s", w.requests[i].Name, describe(&w.requests[i]))
+			}
+		}
+	})
 }
 
 func TestTenThousandRequestsAreTensOfRuns(t *testing.T) {

@@ -80,8 +80,14 @@ func (w *world) act(t *testing.T, words []string) {
 		delete(w.secrets, words[1])
 	case "request":
 		w.requests = append(w.requests, w.request(t, words[1:]))
-	case "approve", "refuse", "extend", "ask", "answer", "delete":
+	case "approve", "refuse", "extend", "defer", "ask", "answer", "delete":
 		w.decide(t, words)
+	case "hold":
+		w.holds = append(w.holds, w.hold(words[1:]))
+	case "release", "forget":
+		w.lift(words[0], words[1])
+	case "jobs":
+		w.work(words[1])
 	case "store":
 		w.store(words[1:])
 	case "at":
@@ -150,6 +156,8 @@ func (w *world) decide(t *testing.T, words []string) {
 			r.Spec.Decision = &v1alpha1.ErasureDecision{Verdict: v1alpha1.ErasureRefused, Reason: v1alpha1.RefusalReason(words[2])}
 		case "extend":
 			r.Spec.Extension = &v1alpha1.ErasureExtension{Reason: "many stores", NoticeSentTime: ptr.To(metav1.NewTime(instant(t, words[2])))}
+		case "defer":
+			r.Spec.Deferral = &v1alpha1.ErasureDeferral{NoticeSentTime: ptr.To(metav1.NewTime(instant(t, words[2])))}
 		case "ask":
 			r.Spec.IdentityCheck = &v1alpha1.IdentityCheck{AskedTime: ptr.To(metav1.NewTime(instant(t, words[2])))}
 		case "answer":
@@ -191,6 +199,16 @@ func (w *world) tell(out *strings.Builder) {
 			out.WriteString(text)
 		}
 	}
+	for i := range w.holds {
+		text := fmt.Sprintf("  hold %s:", w.holds[i].Name)
+		for _, c := range w.holds[i].Status.Conditions {
+			text += fmt.Sprintf(" %s=%s/%s", c.Type, c.Status, c.Reason)
+		}
+		if text += "\n"; text != w.told["hold "+w.holds[i].Name] {
+			w.told["hold "+w.holds[i].Name] = text
+			out.WriteString(text)
+		}
+	}
 	if text := fmt.Sprintf("  stores erased %d times, %d subject Secrets\n", w.erased, len(w.secrets)); text != w.told[""] {
 		w.told[""] = text
 		out.WriteString(text)
@@ -218,7 +236,17 @@ func describe(r *v1alpha1.ErasureRequest) string {
 			fmt.Fprintf(&out, " deleted %d kept %d", *target.RowsDeleted, *target.RowsKept)
 		}
 		for _, k := range target.Kept {
-			fmt.Fprintf(&out, "; %s %s until %s", k.Table, k.Article, k.UntilOn)
+			fmt.Fprintf(&out, "; %s %s until %s%s", k.Table, k.Article, k.UntilOn, strings.TrimRight(" "+string(k.HoldRef), " "))
+		}
+		if len(target.HeldBy) > 0 {
+			fmt.Fprintf(&out, "; held by %s", target.HeldBy)
+		}
+		fmt.Fprintln(&out)
+	}
+	for _, h := range r.Status.Holds {
+		fmt.Fprintf(&out, "    hold %s %s until %s", h.Name, h.Article, h.UntilOn)
+		if h.EndedTime != nil {
+			fmt.Fprintf(&out, ", over %s", h.EndedTime.UTC().Format(time.RFC3339))
 		}
 		fmt.Fprintln(&out)
 	}

@@ -29,6 +29,8 @@ type RequestInput struct {
 	Missing   []string
 	// Officer of the registers; nil when none exists.
 	Officer *v1alpha1.DataProtectionOfficer
+	// Holds of the namespace.
+	Holds []v1alpha1.LegalHold
 	// Runs are the runs that list the request.
 	Runs []v1alpha1.ErasureRun
 	// Messages to recipients that exist, by name.
@@ -73,6 +75,8 @@ type judgement struct {
 	RequestInput
 	status *v1alpha1.ErasureRequestStatus
 	told   []metav1.Condition
+	// onHold are the holds that keep a part of the request now.
+	onHold []*v1alpha1.LegalHold
 }
 
 // gates run in order; the first one that objects gives the reason of Ready.
@@ -93,6 +97,7 @@ func JudgeRequest(in RequestInput) RequestVerdict {
 	}
 	j.status.Targets = Fold(j.status.Targets, in.Request.UID, in.Runs)
 	j.readPerson()
+	j.deferred()
 	if end := j.early(); end != "" {
 		return j.end(end)
 	}
@@ -137,7 +142,7 @@ func (j *judgement) after() v1alpha1.ErasureEnd {
 
 // executing tells whether an execution was begun and not found undone: from then on a refusal comes too late.
 func (j *judgement) executing() bool {
-	return slices.ContainsFunc(j.status.Targets, func(t v1alpha1.ErasureTarget) bool { return Final(t.Result) }) ||
+	return slices.ContainsFunc(j.status.Targets, func(t v1alpha1.ErasureTarget) bool { return Final(t.Result) || t.ExecutedTime != nil }) ||
 		slices.ContainsFunc(j.Runs, func(r v1alpha1.ErasureRun) bool {
 			return r.Spec.Mode == v1alpha1.RunExecute && r.Status.EndedTime == nil
 		})
@@ -173,12 +178,13 @@ func (j *judgement) object(o objection) RequestVerdict {
 		j.tell(metav1.ConditionTrue, v1alpha1.ConditionStalled, o.reason, o.message)
 	}
 	verdict := RequestVerdict{Status: *j.status, Conditions: j.told, Wait: j.wait(o.wait)}
-	if overdue(j.status, j.Now) {
+	if overdue(j.status, j.Now) && !j.answered(o) {
 		verdict.Conditions = append(verdict.Conditions, metav1.Condition{Type: v1alpha1.ConditionOverdue, Status: metav1.ConditionTrue,
 			Reason: v1alpha1.ReasonDueTimePassed, Message: "The safe target for the answer has passed (Article 12(3)); see legalDueTime for the limit"})
 	} else {
 		verdict.Dropped = []string{v1alpha1.ConditionOverdue}
 	}
+	j.tellHolds(&verdict)
 	return verdict
 }
 
@@ -209,7 +215,7 @@ func (j *judgement) end(end v1alpha1.ErasureEnd) RequestVerdict {
 	message := "The request has ended; its subject Secret is being deleted"
 	j.tell(metav1.ConditionFalse, v1alpha1.ConditionReady, v1alpha1.ReasonForgetting, message)
 	j.tell(metav1.ConditionTrue, v1alpha1.ConditionReconciling, v1alpha1.ReasonForgetting, message)
-	return RequestVerdict{Status: *j.status, Conditions: j.told, Dropped: []string{v1alpha1.ConditionOverdue}, Wait: time.Second}
+	return RequestVerdict{Status: *j.status, Conditions: j.told, Dropped: []string{v1alpha1.ConditionOverdue, v1alpha1.ConditionOnLegalHold}, Wait: time.Second}
 }
 
 // ended reports a recorded end, once the subject Secret is gone or left to another request. Ready needs the certificate.

@@ -1,6 +1,7 @@
 package erasure
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -48,7 +49,9 @@ func (t *trial) absorb(answers ...task.Outcome) bool {
 		if t.status.Tables == nil {
 			t.status.Tables = t.columns(answer.Tables)
 		}
-		if !slices.EqualFunc(t.status.Tables, answer.Tables, func(a v1alpha1.RunTable, b task.Table) bool { return a.Table == b.Name && a.Action == b.Action }) {
+		if !slices.EqualFunc(t.status.Tables, answer.Tables, func(a v1alpha1.RunTable, b task.Table) bool {
+			return a.Table == b.Name && a.Action == b.Action && a.HoldRef == t.holdRef(b)
+		}) {
 			continue
 		}
 		for i := at; i < end; i++ {
@@ -66,7 +69,7 @@ func (t *trial) count(o *v1alpha1.RunOutcome, c task.Counts) {
 		o.Rows = o.Rows[:n-1]
 	}
 	for i := range t.status.Tables {
-		if day := c.Until[i]; day != "" && t.rule(t.status.Tables[i].Table) != nil && len(o.Until) < maxKept {
+		if day := c.Until[i]; day != "" && (t.status.Tables[i].HoldRef != "" || t.rule(t.status.Tables[i].Table) != nil) && len(o.Until) < maxKept {
 			o.Until = append(o.Until, v1alpha1.RunDay{Column: ptr.To(int32(i)), UntilOn: v1alpha1.Date(day)}) //nolint:gosec // at most 512
 		}
 	}
@@ -82,13 +85,23 @@ func (t *trial) columns(tables []task.Table) []v1alpha1.RunTable {
 		column := v1alpha1.RunTable{Table: table.Name, Action: table.Action}
 		if table.Action == v1alpha1.EraseKeep {
 			column.Article, column.LegalReference = sharedArticle, sharedReference
-			if rule := t.rule(table.Name); rule != nil {
+			if r := t.recordOf(table.Hold); r != nil {
+				column.Article, column.LegalReference, column.HoldRef = r.Article, r.LegalReference, r.Name
+			} else if rule := t.rule(table.Name); rule != nil {
 				column.Article, column.LegalReference = rule.Article, rule.LegalReference
 			}
 		}
 		list = append(list, column)
 	}
 	return list
+}
+
+// holdRef is the hold that keeps the rows of a table of an answer; empty when none does.
+func (t *trial) holdRef(table task.Table) v1alpha1.ObjectName {
+	if r := t.recordOf(table.Hold); r != nil {
+		return r.Name
+	}
+	return ""
 }
 
 func (t *trial) allCounted() bool {
@@ -129,6 +142,9 @@ func (t *trial) leaveRest() {
 	for i := max(0, first+int(valueOf(t.status.Counted))); i < len(t.status.Outcomes); i++ {
 		o := &t.status.Outcomes[i]
 		o.Reason = v1alpha1.ReasonCountsMissing
+		if o.Result == v1alpha1.TargetErased && len(t.held()) > 0 { // nobody can say that none of its rows was held
+			o.Result = v1alpha1.TargetDeferred
+		}
 		if o.Result == v1alpha1.TargetPlanned && valueOf(t.status.Counted) > 0 {
 			o.Result, o.Reason = v1alpha1.TargetPending, v1alpha1.ReasonNoRoom
 		}
@@ -142,8 +158,11 @@ func resultOf(tables []v1alpha1.RunTable, rows []int64) v1alpha1.TargetResult {
 		switch {
 		case n == 0 || i >= len(tables):
 		case tables[i].Action == v1alpha1.EraseKeep:
-			return v1alpha1.TargetPartlyKept
-		default:
+			if tables[i].HoldRef != "" {
+				return v1alpha1.TargetDeferred
+			}
+			result = v1alpha1.TargetPartlyKept
+		case result != v1alpha1.TargetPartlyKept:
 			result = v1alpha1.TargetErased
 		}
 	}
@@ -161,16 +180,23 @@ func tablesOf(run *v1alpha1.ErasureRun, o v1alpha1.RunOutcome) (tables []v1alpha
 			continue
 		}
 		column := run.Status.Tables[i]
-		tables = append(tables, v1alpha1.TableCount{Table: column.Table, Action: column.Action, Rows: ptr.To(rows)})
+		same := slices.IndexFunc(tables, func(t v1alpha1.TableCount) bool { return t.Table == column.Table && t.Action == column.Action })
+		if same < 0 {
+			tables = append(tables, v1alpha1.TableCount{Table: column.Table, Action: column.Action, Rows: ptr.To(rows)})
+		} else { // kept by the register and by a hold
+			*tables[same].Rows += rows
+		}
 		if column.Action == v1alpha1.EraseKeep {
 			kept = append(kept, v1alpha1.KeptRows{Table: column.Table, Rows: ptr.To(rows), Article: column.Article,
-				LegalReference: column.LegalReference, UntilOn: until[int32(i)]}) //nolint:gosec // at most 512
+				LegalReference: column.LegalReference, UntilOn: until[int32(i)], HoldRef: column.HoldRef}) //nolint:gosec // at most 512
 		}
 	}
 	slices.SortFunc(tables, func(a, b v1alpha1.TableCount) int {
 		return strings.Compare(a.Table+"/"+string(a.Action), b.Table+"/"+string(b.Action))
 	})
-	slices.SortFunc(kept, func(a, b v1alpha1.KeptRows) int { return strings.Compare(a.Table, b.Table) })
+	slices.SortFunc(kept, func(a, b v1alpha1.KeptRows) int {
+		return cmp.Or(strings.Compare(string(b.HoldRef), string(a.HoldRef)), strings.Compare(a.Table, b.Table)) // those on hold are not cut
+	})
 	return tables[:min(len(tables), maxTables)], kept[:min(len(kept), maxKept)]
 }
 

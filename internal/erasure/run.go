@@ -36,6 +36,8 @@ type RunInput struct {
 	Runs []v1alpha1.ErasureRun
 	// Waits says that it is another run's turn, by Turn; asked only before the first Job.
 	Waits bool
+	// Holds of the namespace, read past every cache.
+	Holds []v1alpha1.LegalHold
 	// CheckKey is the run's own key (subjectkey.Ring.CheckKey).
 	CheckKey []byte
 	// Regions that the register's residency policy allows; nil pins nothing.
@@ -85,8 +87,10 @@ func JudgeRun(in RunInput) RunVerdict {
 	if in.Job == nil {
 		return t.judgeAbsent()
 	}
-	switch job.Ended(in.Job) {
-	case job.Working:
+	switch {
+	case job.Ended(in.Job) == job.Working && (in.Unmet() || ptr.Deref(in.Job.Spec.Suspend, false)):
+		return t.stopping()
+	case job.Ended(in.Job) == job.Working:
 		return t.busy(v1alpha1.ReasonJobRunning, "A Job works on the store", 0)
 	default:
 		return t.judgeEnd()
@@ -111,7 +115,11 @@ func (t *trial) judgeStart() RunVerdict {
 	if t.Waits {
 		return t.busy(v1alpha1.ReasonQueued, "As many runs work as may at once", queueWait)
 	}
-	refused := refusals(run, t.Live, t.Runs, peopleRoom(StoreOf(t.Register, run)))
+	if t.crowded() {
+		return t.undone(v1alpha1.ReasonTooManyHolds)
+	}
+	refused := refusals(run, t.Live, t.Runs, t.live(), peopleRoom(StoreOf(t.Register, run)))
+	t.meet()
 	if !equality.Semantic.DeepEqual(refused, run.Status.Outcomes) {
 		t.status.Outcomes = refused
 	}
@@ -133,6 +141,10 @@ func (t *trial) judgeAbsent() RunVerdict {
 	if reason := t.missingSubject(); reason != "" {
 		return t.busy(reason, say(reason), pollSecret)
 	}
+	if slices.ContainsFunc(t.unmet(t.status), unread) {
+		return t.busy(v1alpha1.ReasonOnLegalHold, "A legal hold is to be read before another Job begins", queueWait)
+	}
+	t.meet()
 	return t.busy(v1alpha1.ReasonStarting, "The Job is being made", time.Second)
 }
 
@@ -233,7 +245,7 @@ func (t *trial) judgeUncommitted(erase task.Outcome) RunVerdict {
 
 // afterLedger are the answers that the eraser gives only when its ledger has no row of the run: nothing was committed,
 // however many attempts there were.
-var afterLedger = map[task.Reason]bool{task.PlanChanged: true, task.PlanImpossible: true, task.Fenced: true}
+var afterLedger = map[task.Reason]bool{task.Withheld: true, task.HoldUnclear: true, task.PlanChanged: true, task.PlanImpossible: true, task.Fenced: true}
 
 // answer reads what a step left. A container that left nothing, since its pod vanished or never started, and one that
 // failed for a reason that we do not know, count as Internal.

@@ -78,8 +78,8 @@ func TestWhatAnEndedJobMeans(t *testing.T) {
 // TestACommitIsKeptThroughALaterFailure: the counts of the first attempt stand when the second cannot be read.
 func TestACommitIsKeptThroughALaterFailure(t *testing.T) {
 	w := newWorld()
-	first := begun(w, v1alpha1.RunExecute, 1, time.Hour, w.answer(&v1alpha1.ErasureRun{Spec: v1alpha1.ErasureRunSpec{
-		PlanDigest: w.digest, Requests: []v1alpha1.RunRequest{{UID: "u1"}}}}, task.Erase))
+	first := begun(w, v1alpha1.RunExecute, 1, time.Hour, w.answer(&v1alpha1.ErasureRun{Spec: v1alpha1.ErasureRunSpec{PlanDigest: w.digest}},
+		&workingJob{task: task.Task{Requests: []task.Request{{UID: "u1"}}}}, task.Erase))
 	verdict := erasure.JudgeRun(first)
 	if verdict.Status.CommittedTime == nil || verdict.Status.EndedTime != nil {
 		t.Fatalf("after the commit: %+v", verdict.Status)

@@ -16,6 +16,8 @@ type Person struct {
 	Problem string
 	// Reference names the person under the active key; SecretUID is the Secret that says so.
 	Reference, SecretUID string
+	// References name the person by all identifiers and by each alone, under every key: what a LegalHold is compared with.
+	References []string
 	// Check is set for a run: see See.
 	Check string
 }
@@ -37,7 +39,7 @@ func See(secret *corev1.Secret, ring subjectkey.Ring, bound string, checkKey []b
 	case err != nil:
 		return Person{Problem: v1alpha1.ReasonSubjectUnreadable}
 	}
-	person := Person{Reference: ring.Reference(who), SecretUID: string(secret.UID)}
+	person := Person{Reference: ring.Reference(who), References: ring.References(who), SecretUID: string(secret.UID)}
 	if checkKey != nil {
 		person.Check = who.MAC(checkKey)
 	}

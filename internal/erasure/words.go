@@ -27,6 +27,10 @@ var words = map[string]string{
 	v1alpha1.ReasonCountsMissing:      "The counts of the request could not be fetched; the table rempart.ledger of the store has them",
 	v1alpha1.ReasonTaskTooLarge:       "The dataset of the store does not fit into a Secret of 1 MiB; split the store in two",
 	v1alpha1.ReasonNothingAdmitted:    "No request of the run may run any more",
+	v1alpha1.ReasonOnLegalHold:        "A legal hold forbids the erasure; it follows by itself when the hold is over",
+	v1alpha1.ReasonTooManyHolds:       "More than 256 legal holds concern the register; release those that are not needed, or join them",
+	string(task.HoldUnclear):          "A legal hold names a table, a column or a literal that the store does not have; release it and make a new one",
+	string(task.Withheld):             "A legal hold stopped the run before it committed",
 	v1alpha1.ReasonCommitUnknown:      "It is not known whether the store committed; make a new request, whose plan shows what is left",
 	string(task.Unreachable):          "The store cannot be reached",
 	string(task.AuthenticationFailed): "The store refuses the credentials",
@@ -52,6 +56,9 @@ var words = map[string]string{
 // say returns the words of a reason; empty when there are none.
 func say(reason string) string { return words[reason] }
 
+// Words say what a reason of this package's kinds means and what to do; empty when there are none.
+func Words(reason string) string { return say(reason) }
+
 // mends are the reasons that something else is about to mend: a store that is being provisioned or scanned.
 var mends = map[task.Reason]bool{task.PrivilegeMissing: true, task.LedgerMissing: true, task.AuthenticationFailed: true, task.DatabaseMissing: true}
 
@@ -67,7 +74,7 @@ func needsRepair(target *v1alpha1.ErasureTarget) bool {
 	case mends[reason]:
 		return valueOf(target.Attempts) >= patience
 	case reason == task.TableMissing, reason == task.ColumnMissing, reason == task.PlanImpossible, reason == task.TooManyRows,
-		reason == task.RoleTooStrong, reason == task.TLSFailed, target.Reason == v1alpha1.ReasonStoreMissing, target.Reason == v1alpha1.ReasonTaskTooLarge:
+		reason == task.RoleTooStrong, reason == task.TLSFailed, reason == task.HoldUnclear, target.Reason == v1alpha1.ReasonTooManyHolds, target.Reason == v1alpha1.ReasonStoreMissing, target.Reason == v1alpha1.ReasonTaskTooLarge:
 		return true
 	default:
 		return false

@@ -7,7 +7,6 @@ import (
 	"strings"
 	"time"
 
-	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -34,6 +33,12 @@ type world struct {
 	requests  []v1alpha1.ErasureRequest
 	runs      []v1alpha1.ErasureRun
 	messages  map[string]*v1alpha1.Notification
+	holds     []v1alpha1.LegalHold
+	// jobs that were made, by name, and their tasks; slow ones end when a play says so.
+	jobs   map[string]*workingJob
+	slow   bool
+	ledger map[types.UID]bool // runs that the store committed
+	broke  []string           // what a commit did against a hold that was Ready
 	// answers of the eraser by step; digest of the store's plan now.
 	fails  map[task.Step]task.Reason
 	digest string
@@ -53,7 +58,7 @@ func newWorld() *world {
 		panic(err)
 	}
 	return &world{now: time.Date(2026, 3, 5, 9, 0, 0, 0, time.UTC), ring: ring, secrets: map[string]*corev1.Secret{},
-		told: map[string]string{}, messages: map[string]*v1alpha1.Notification{}, fails: map[task.Step]task.Reason{}, digest: digestOf("a"), rows: []int64{3, 0}}
+		told: map[string]string{}, messages: map[string]*v1alpha1.Notification{}, jobs: map[string]*workingJob{}, ledger: map[types.UID]bool{}, fails: map[task.Step]task.Reason{}, digest: digestOf("a"), rows: []int64{3, 0}}
 }
 
 func digestOf(letter string) string { return "sha256:" + strings.Repeat(letter, 64) }
@@ -91,19 +96,43 @@ func (w *world) nextRetry() time.Time {
 // pass is one pass of every controller over every object. It tells whether anything changed.
 func (w *world) pass() bool {
 	changed := false
-	for i := range w.requests {
-		changed = w.judge(&w.requests[i]) || changed
+	for _, controller := range w.controllers() {
+		changed = controller() || changed
 	}
-	for i := range w.registers {
-		verdict := erasure.Dispatch(erasure.DispatchInput{Register: &w.registers[i], Requests: w.requests, Runs: w.runs, Image: image, Now: w.now})
-		for _, run := range verdict.Create {
-			run.UID, run.CreationTimestamp = w.uid("run"), metav1.NewTime(w.now)
-			w.runs, changed = append(w.runs, *run), true
+	return changed
+}
+
+// controllers each let one kind be looked at.
+func (w *world) controllers() []func() bool {
+	each := func(n func() int, one func(i int) bool) func() bool {
+		return func() (changed bool) {
+			for i := range n() {
+				changed = one(i) || changed
+			}
+			return changed
 		}
 	}
-	for i := range w.runs {
-		changed = w.work(&w.runs[i]) || changed
+	return []func() bool{
+		each(func() int { return len(w.requests) }, func(i int) bool { return w.judge(&w.requests[i]) }),
+		each(func() int { return len(w.holds) }, func(i int) bool { return w.judgeHold(&w.holds[i]) }),
+		each(func() int { return len(w.registers) }, func(i int) bool { return w.dispatch(&w.registers[i]) }),
+		each(func() int { return len(w.runs) }, func(i int) bool { return w.follow(&w.runs[i]) }),
+		w.remove,
 	}
+}
+
+func (w *world) dispatch(register *v1alpha1.DataRegister) bool {
+	verdict := erasure.Dispatch(erasure.DispatchInput{Register: register, Requests: w.requests, Runs: w.runs, Image: image, Now: w.now})
+	for _, run := range verdict.Create {
+		run.UID, run.CreationTimestamp = w.uid("run"), metav1.NewTime(w.now)
+		w.runs = append(w.runs, *run)
+	}
+	return len(verdict.Create) > 0
+}
+
+// remove lets deleted requests go.
+func (w *world) remove() bool {
+	changed := false
 	w.requests = slices.DeleteFunc(w.requests, func(r v1alpha1.ErasureRequest) bool {
 		gone := r.DeletionTimestamp != nil && !w.running(&r)
 		if gone {
@@ -138,7 +167,7 @@ func (w *world) judge(request *v1alpha1.ErasureRequest) bool {
 	if request.DeletionTimestamp != nil || request.Status.End != "" && meta.IsStatusConditionTrue(request.Status.Conditions, "Ready") {
 		return false
 	}
-	in := erasure.RequestInput{Request: request, Runs: w.runs, Officer: w.officer, Messages: w.messages, Now: w.now, Twin: erasure.Twin(request, w.requests)}
+	in := erasure.RequestInput{Request: request, Holds: w.holds, Runs: w.runs, Officer: w.officer, Messages: w.messages, Now: w.now, Twin: erasure.Twin(request, w.requests)}
 	name := string(request.Spec.Subject.SecretRef.Name)
 	switch {
 	case request.Status.End == "":
@@ -180,12 +209,12 @@ func report(list, told []metav1.Condition, dropped []string) []metav1.Condition 
 	return list
 }
 
-// work does what the run's controller, the Job and the eraser do.
-func (w *world) work(run *v1alpha1.ErasureRun) bool {
+// follow does what the run's controller, the Job and the eraser do.
+func (w *world) follow(run *v1alpha1.ErasureRun) bool {
 	if run.Status.EndedTime != nil {
 		return false
 	}
-	in := erasure.RunInput{Run: run, Register: &w.registers[0], Image: image, Now: w.now, CheckKey: w.ring.CheckKey(string(run.UID)), Runs: w.runs}
+	in := erasure.RunInput{Run: run, Holds: w.holds, Register: &w.registers[0], Image: image, Now: w.now, CheckKey: w.ring.CheckKey(string(run.UID)), Runs: w.runs}
 	for i := range w.registers {
 		if w.registers[i].Name == string(run.Spec.RegisterRef.Name) {
 			in.Register = &w.registers[i]
@@ -201,12 +230,20 @@ func (w *world) work(run *v1alpha1.ErasureRun) bool {
 		}
 		in.Live = append(in.Live, live)
 	}
+	in.Job, in.Answers = w.seen(run)
 	children, err := erasure.DesiredRun(in)
 	if err != nil {
 		panic(err)
 	}
 	if len(children) > 0 {
-		in.Job, in.Answers = w.job(run)
+		w.make(run, children)
+		if in.Job, in.Answers = w.seen(run); !w.slow {
+			w.end(run)
+			in.Job, in.Answers = w.seen(run)
+		}
+	}
+	if in.Suspends() {
+		in.Job.Spec.Suspend = ptr.To(true)
 	}
 	before := run.Status.DeepCopy()
 	verdict := erasure.JudgeRun(in)
@@ -214,48 +251,4 @@ func (w *world) work(run *v1alpha1.ErasureRun) bool {
 	run.Status = verdict.Status
 	run.Status.Conditions = report(conditions, verdict.Conditions, nil)
 	return !equality.Semantic.DeepEqual(before, &run.Status)
-}
-
-// job is a Job that has ended, with its answers.
-func (w *world) job(run *v1alpha1.ErasureRun) (*batchv1.Job, []task.Outcome) {
-	ended := batchv1.JobCondition{Type: batchv1.JobComplete, Status: corev1.ConditionTrue, LastTransitionTime: metav1.NewTime(w.now.Add(-time.Hour))}
-	var answers []task.Outcome
-	steps := []task.Step{task.Plan}
-	if run.Spec.Mode == v1alpha1.RunExecute {
-		steps = []task.Step{task.Erase, task.Verify}
-	}
-	for _, step := range steps {
-		answer := w.answer(run, step)
-		answers = append(answers, answer)
-		if !answer.OK {
-			ended.Type = batchv1.JobFailed
-			break
-		}
-	}
-	return &batchv1.Job{Status: batchv1.JobStatus{Conditions: []batchv1.JobCondition{ended}}}, answers
-}
-
-func (w *world) answer(run *v1alpha1.ErasureRun, step task.Step) task.Outcome {
-	answer := task.Outcome{Step: step, OK: true, PlanDigest: w.digest, At: w.now}
-	if reason := w.fails[step]; reason != "" {
-		return task.Outcome{Step: step, Reason: reason, Message: "Table public.orders: " + string(reason)}
-	}
-	if step == task.Erase {
-		if run.Spec.PlanDigest != w.digest {
-			return task.Outcome{Step: step, Reason: task.PlanChanged}
-		}
-		w.erased++
-	}
-	answer.Tables = []task.Table{{Name: "public.orders", Action: v1alpha1.EraseDeleteRows}, {Name: "public.invoices", Action: v1alpha1.EraseKeep}}
-	for _, r := range run.Spec.Requests {
-		if slices.ContainsFunc(run.Status.Outcomes, func(o v1alpha1.RunOutcome) bool { return o.UID == r.UID && o.Result == v1alpha1.TargetPending }) {
-			continue // left out
-		}
-		c := task.Counts{UID: r.UID, Rows: w.rows}
-		if w.rows[1] > 0 {
-			c.Until = map[int]string{1: "2034-12-31"}
-		}
-		answer.Requests = append(answer.Requests, c)
-	}
-	return answer
 }

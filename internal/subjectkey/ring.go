@@ -4,12 +4,15 @@
 package subjectkey
 
 import (
+	"cmp"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"maps"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/rempart-dev/rempart/internal/erasure/subject"
@@ -80,6 +83,32 @@ func Data(key []byte) (map[string][]byte, error) {
 // Reference names a person under the active key: hmac-sha256:<key ID>:<hex>.
 func (r Ring) Reference(person subject.Subject) string {
 	return strings.Join([]string{scheme, r.active, person.MAC(r.keys[r.active])}, ":")
+}
+
+// References name a person by all identifiers together and by each alone, under every key of the ring: two that share an
+// identifier share a reference. Sorted, the active key's first.
+func (r Ring) References(person subject.Subject) []string {
+	subjects := []subject.Subject{person}
+	if parts := person.Parts(); len(parts) > 1 {
+		subjects = append(subjects, parts...)
+	}
+	ids := slices.SortedFunc(maps.Keys(r.keys), func(a, b string) int {
+		return cmp.Or(cmp.Compare(btoi(b == r.active), btoi(a == r.active)), strings.Compare(a, b))
+	})
+	var list []string
+	for _, id := range ids {
+		for _, s := range subjects {
+			list = append(list, strings.Join([]string{scheme, id, s.MAC(r.keys[id])}, ":"))
+		}
+	}
+	return list
+}
+
+func btoi(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
 }
 
 // Same tells whether a reference names this person. The comparison takes the same time for every answer.

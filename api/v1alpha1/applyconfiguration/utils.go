@@ -110,6 +110,8 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.DPIAApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("ErasureDecision"):
 		return &apiv1alpha1.ErasureDecisionApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("ErasureDeferral"):
+		return &apiv1alpha1.ErasureDeferralApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("ErasureEvidence"):
 		return &apiv1alpha1.ErasureEvidenceApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("ErasureExtension"):
@@ -150,6 +152,14 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.GateFieldApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("GateRecord"):
 		return &apiv1alpha1.GateRecordApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("HeldCondition"):
+		return &apiv1alpha1.HeldConditionApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("HeldTable"):
+		return &apiv1alpha1.HeldTableApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("HoldRecord"):
+		return &apiv1alpha1.HoldRecordApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("HoldRelease"):
+		return &apiv1alpha1.HoldReleaseApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("IdentityCheck"):
 		return &apiv1alpha1.IdentityCheckApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("InformedController"):
@@ -170,6 +180,12 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.LedgerDatabaseApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("LedgerStatus"):
 		return &apiv1alpha1.LedgerStatusApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("LegalHold"):
+		return &apiv1alpha1.LegalHoldApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("LegalHoldSpec"):
+		return &apiv1alpha1.LegalHoldSpecApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("LegalHoldStatus"):
+		return &apiv1alpha1.LegalHoldStatusApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("LocalRef"):
 		return &apiv1alpha1.LocalRefApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("ManagedStore"):

@@ -38,6 +38,7 @@ var rules = map[string]rule{
 	"ConsentPolicy":  {viewers: []string{"view"}, editors: []string{"edit"}},
 	"DataRegister":   {viewers: []string{"view"}, editors: []string{"edit"}},
 	"ErasureRequest": {viewers: []string{"view"}, editors: []string{"edit"}, duties: []duty{{"approver", []string{"approve"}}}},
+	"LegalHold":      {viewers: []string{"view"}, duties: []duty{{"releaser", []string{"release"}}}},
 	"BreachIncident": {viewers: []string{"admin"}, editors: []string{"admin"}, duties: []duty{
 		{"responder", []string{"acknowledge"}},
 		{"officer", []string{"acknowledge", "decide", "submit"}},

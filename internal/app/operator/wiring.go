@@ -18,6 +18,7 @@ import (
 	"github.com/rempart-dev/rempart/controllers/erasurerequest"
 	"github.com/rempart-dev/rempart/controllers/erasurerequest/dispatch"
 	"github.com/rempart-dev/rempart/controllers/erasurerun"
+	"github.com/rempart-dev/rempart/controllers/legalhold"
 	"github.com/rempart-dev/rempart/controllers/notification"
 	"github.com/rempart-dev/rempart/controllers/notificationchannel"
 	"github.com/rempart-dev/rempart/controllers/residencypolicy"
@@ -70,6 +71,7 @@ func wire(ctx context.Context, mgr ctrl.Manager, o options) error {
 		ErasureRequest: erasurerequest.Config{Keys: keys, Messages: notice.Erasures{}, Evidence: proofs, Clock: now},
 		Dispatch:       dispatch.Config{Image: o.eraserImage, Clock: now},
 		ErasureRun:     erasurerun.Config{Image: o.eraserImage, Keys: keys, Places: where, Clock: now},
+		LegalHold:      legalhold.Config{Keys: keys, Clock: now},
 		BreachIncident: breachincident.Config{Namespace: o.namespace, Clock: now},
 		NotificationChannel: notificationchannel.Config{Namespace: o.namespace,
 			Addresses: map[v1alpha1.ChannelType]notificationchannel.Address{v1alpha1.ChannelSMTP: mails, v1alpha1.ChannelWebhook: hooks}},

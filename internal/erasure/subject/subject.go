@@ -95,6 +95,15 @@ func (s Subject) Kinds() []v1alpha1.IdentifierKind {
 	return kinds
 }
 
+// Parts returns one subject per identifier.
+func (s Subject) Parts() []Subject {
+	parts := make([]Subject, 0, len(s.raw))
+	for _, kind := range s.Kinds() {
+		parts = append(parts, Subject{raw: map[v1alpha1.IdentifierKind]string{kind: s.raw[kind]}})
+	}
+	return parts
+}
+
 // Normalise returns the form in which identifiers are compared: e-mail addresses in lower case with the domain in ASCII
 // (UTS 46), phone numbers in E.164 where they are international, others as they are.
 func Normalise(kind v1alpha1.IdentifierKind, value string) string {

@@ -20,6 +20,8 @@ const MaxMessage = 600
 type Table struct {
 	Name   string                `json:"t"` // schema.table
 	Action v1alpha1.TableErasure `json:"a"`
+	// Hold is the Index of the hold that keeps the rows; 0 when none does.
+	Hold int `json:"h,omitempty"`
 }
 
 // Counts is the result for one request: Rows[i] rows of Outcome.Tables[i]; Until[i] is the last day on which a kept row of

@@ -67,9 +67,9 @@ func company(tables, people int) (*v1alpha1.Dataset, Outcome) {
 			action = v1alpha1.EraseKeep
 		}
 		dataset.Tables = append(dataset.Tables, v1alpha1.DatasetTable{Name: v1alpha1.Identifier(name), OnErasure: action})
-		o.Tables = append(o.Tables, Table{"public." + name, action})
+		o.Tables = append(o.Tables, Table{Name: "public." + name, Action: action})
 		if i%3 == 0 {
-			o.Tables = append(o.Tables, Table{"public." + name, v1alpha1.EraseMaskColumns})
+			o.Tables = append(o.Tables, Table{Name: "public." + name, Action: v1alpha1.EraseMaskColumns})
 		}
 	}
 	for i := range people {

@@ -16,6 +16,9 @@ import (
 // MaxRequests is the most requests that one run serves.
 const MaxRequests = 1000
 
+// MaxHolds is the most legal holds that a run keeps account of.
+const MaxHolds = 256
+
 // Bounds of what a page may unpack to. A message that claims more is malformed.
 const (
 	maxColumns = 512
@@ -24,7 +27,7 @@ const (
 )
 
 // Page is the counts of N requests of a task, in its order, from the From-th on: as many as fit into one termination
-// message. Data is, under DEFLATE (RFC 1951): the number of columns; per column its name and action; then, column by column,
+// message. Data is, under DEFLATE (RFC 1951): the number of columns; per column its name, action and hold; then, column by column,
 // the rows of each request, and the days on which keep periods end. It holds no identifier, and no UID either.
 type Page struct {
 	From int    `json:"from"`
@@ -77,6 +80,7 @@ func deflate(tables []Table, requests []Counts) []byte {
 		put(int64(len(t.Name)))
 		raw = append(raw, t.Name...)
 		raw = append(raw, byte(slices.Index(actions, t.Action)))
+		put(int64(t.Hold))
 	}
 	for i := range tables {
 		for _, r := range requests {
@@ -157,6 +161,7 @@ func (p *Page) unpack() ([]Table, []Counts, error) {
 	for i := range tables {
 		tables[i].Name = r.text(r.upTo(maxName))
 		tables[i].Action = actions[min(r.next(), len(actions)-1)]
+		tables[i].Hold = r.upTo(MaxHolds)
 	}
 	counts := make([]Counts, p.N)
 	for i := range tables {

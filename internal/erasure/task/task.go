@@ -88,6 +88,16 @@ type Request struct {
 	Gone bool `json:"gone,omitempty"`
 }
 
+// Hold keeps the rows of a table for which all conditions of Where are true. Index is the place, from 1, of the LegalHold among
+// those that the run knows; UntilOn its last day.
+type Hold struct {
+	Index   int                      `json:"index"`
+	Schema  string                   `json:"schema"`
+	Table   string                   `json:"table"`
+	Where   []v1alpha1.HeldCondition `json:"where,omitempty"`
+	UntilOn string                   `json:"untilOn"`
+}
+
 // Task is what a Job is asked to do. AsOf is the instant at which keep periods are judged.
 type Task struct {
 	RunUID     string               `json:"runUID,omitempty"`
@@ -104,6 +114,9 @@ type Task struct {
 	// From is the first request whose counts are asked for: a run with more counts than one pod can say asks again, and the
 	// ledger answers.
 	From int `json:"from,omitempty"`
+	// Holds keep rows, of whomever. CheckOnly lets Erase look into the ledger and no further: a hold forbids the rest.
+	Holds     []Hold `json:"holds,omitempty"`
+	CheckOnly bool   `json:"checkOnly,omitempty"`
 }
 
 // Reason is why a step did not succeed, or what it found. Messages that go with it name tables, columns and
@@ -134,6 +147,8 @@ const (
 	LockTimeout          Reason = "LockTimeout"          // rows or tables were locked for too long
 	Interrupted          Reason = "Interrupted"          // the connection was lost; what was not committed did not happen
 	Contradicted         Reason = "Contradicted"         // verify: the person was found again
+	HoldUnclear          Reason = "HoldUnclear"          // a legal hold names a table, column or literal that the store does not have
+	Withheld             Reason = "Withheld"             // a legal hold forbids the erasure, and the ledger does not have the run
 	Internal             Reason = "Internal"             // anything else; the container's log has the SQLSTATE
 )
 

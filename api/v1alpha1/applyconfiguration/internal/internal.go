@@ -1216,6 +1216,12 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: verdict
       type:
         namedType: com.github.rempart-dev.rempart.api.v1alpha1.ErasureVerdict
+- name: com.github.rempart-dev.rempart.api.v1alpha1.ErasureDeferral
+  map:
+    fields:
+    - name: noticeSentTime
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
 - name: com.github.rempart-dev.rempart.api.v1alpha1.ErasureEnd
   scalar: string
 - name: com.github.rempart-dev.rempart.api.v1alpha1.ErasureEvidence
@@ -1272,6 +1278,9 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: decision
       type:
         namedType: com.github.rempart-dev.rempart.api.v1alpha1.ErasureDecision
+    - name: deferral
+      type:
+        namedType: com.github.rempart-dev.rempart.api.v1alpha1.ErasureDeferral
     - name: execution
       type:
         namedType: com.github.rempart-dev.rempart.api.v1alpha1.ErasureExecution
@@ -1329,6 +1338,14 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: evidence
       type:
         namedType: com.github.rempart-dev.rempart.api.v1alpha1.ErasureEvidence
+    - name: holds
+      type:
+        list:
+          elementType:
+            namedType: com.github.rempart-dev.rempart.api.v1alpha1.HoldRecord
+          elementRelationship: associative
+          keys:
+          - uid
     - name: holidays
       type:
         namedType: com.github.rempart-dev.rempart.api.v1alpha1.Country
@@ -1449,6 +1466,14 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: endedTime
       type:
         namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
+    - name: holds
+      type:
+        list:
+          elementType:
+            namedType: com.github.rempart-dev.rempart.api.v1alpha1.HoldRecord
+          elementRelationship: associative
+          keys:
+          - uid
     - name: ledgerPosition
       type:
         scalar: numeric
@@ -1482,6 +1507,9 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: verifiedTime
       type:
         namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
+    - name: withheldTime
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
 - name: com.github.rempart-dev.rempart.api.v1alpha1.ErasureSubject
   map:
     fields:
@@ -1494,12 +1522,24 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: attempts
       type:
         scalar: numeric
+    - name: deferredBy
+      type:
+        list:
+          elementType:
+            namedType: com.github.rempart-dev.rempart.api.v1alpha1.ObjectName
+          elementRelationship: associative
     - name: epoch
       type:
         scalar: numeric
     - name: executedTime
       type:
         namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
+    - name: heldBy
+      type:
+        list:
+          elementType:
+            namedType: com.github.rempart-dev.rempart.api.v1alpha1.ObjectName
+          elementRelationship: associative
     - name: kept
       type:
         list:
@@ -1746,6 +1786,72 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: name
       type:
         namedType: com.github.rempart-dev.rempart.api.v1alpha1.PartName
+- name: com.github.rempart-dev.rempart.api.v1alpha1.HeldCondition
+  map:
+    fields:
+    - name: column
+      type:
+        namedType: com.github.rempart-dev.rempart.api.v1alpha1.Identifier
+    - name: literal
+      type:
+        scalar: string
+    - name: operator
+      type:
+        namedType: com.github.rempart-dev.rempart.api.v1alpha1.HoldOperator
+- name: com.github.rempart-dev.rempart.api.v1alpha1.HeldTable
+  map:
+    fields:
+    - name: register
+      type:
+        namedType: com.github.rempart-dev.rempart.api.v1alpha1.ObjectName
+    - name: schema
+      type:
+        namedType: com.github.rempart-dev.rempart.api.v1alpha1.Identifier
+      default: public
+    - name: store
+      type:
+        namedType: com.github.rempart-dev.rempart.api.v1alpha1.PartName
+    - name: table
+      type:
+        namedType: com.github.rempart-dev.rempart.api.v1alpha1.Identifier
+    - name: where
+      type:
+        list:
+          elementType:
+            namedType: com.github.rempart-dev.rempart.api.v1alpha1.HeldCondition
+          elementRelationship: atomic
+- name: com.github.rempart-dev.rempart.api.v1alpha1.HoldOperator
+  scalar: string
+- name: com.github.rempart-dev.rempart.api.v1alpha1.HoldRecord
+  map:
+    fields:
+    - name: article
+      type:
+        scalar: string
+    - name: endedTime
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
+    - name: legalReference
+      type:
+        scalar: string
+    - name: name
+      type:
+        namedType: com.github.rempart-dev.rempart.api.v1alpha1.ObjectName
+    - name: sinceTime
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
+    - name: uid
+      type:
+        scalar: string
+    - name: untilOn
+      type:
+        namedType: com.github.rempart-dev.rempart.api.v1alpha1.Date
+- name: com.github.rempart-dev.rempart.api.v1alpha1.HoldRelease
+  map:
+    fields:
+    - name: reason
+      type:
+        scalar: string
 - name: com.github.rempart-dev.rempart.api.v1alpha1.Hours
   scalar: string
 - name: com.github.rempart-dev.rempart.api.v1alpha1.Identifier
@@ -1862,6 +1968,9 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: article
       type:
         scalar: string
+    - name: holdRef
+      type:
+        namedType: com.github.rempart-dev.rempart.api.v1alpha1.ObjectName
     - name: legalReference
       type:
         scalar: string
@@ -1930,6 +2039,91 @@ var schemaYAML = typed.YAMLObject(`types:
         scalar: numeric
 - name: com.github.rempart-dev.rempart.api.v1alpha1.LegalBasis
   scalar: string
+- name: com.github.rempart-dev.rempart.api.v1alpha1.LegalHold
+  map:
+    fields:
+    - name: apiVersion
+      type:
+        scalar: string
+    - name: kind
+      type:
+        scalar: string
+    - name: metadata
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta
+    - name: spec
+      type:
+        namedType: com.github.rempart-dev.rempart.api.v1alpha1.LegalHoldSpec
+    - name: status
+      type:
+        namedType: com.github.rempart-dev.rempart.api.v1alpha1.LegalHoldStatus
+      default:
+        observedGeneration: -1
+- name: com.github.rempart-dev.rempart.api.v1alpha1.LegalHoldSpec
+  map:
+    fields:
+    - name: article
+      type:
+        scalar: string
+    - name: legalReference
+      type:
+        scalar: string
+    - name: reason
+      type:
+        scalar: string
+    - name: registers
+      type:
+        list:
+          elementType:
+            namedType: com.github.rempart-dev.rempart.api.v1alpha1.ObjectName
+          elementRelationship: associative
+    - name: release
+      type:
+        namedType: com.github.rempart-dev.rempart.api.v1alpha1.HoldRelease
+    - name: subject
+      type:
+        namedType: com.github.rempart-dev.rempart.api.v1alpha1.ErasureSubject
+    - name: subjectRefs
+      type:
+        list:
+          elementType:
+            scalar: string
+          elementRelationship: associative
+    - name: tables
+      type:
+        list:
+          elementType:
+            namedType: com.github.rempart-dev.rempart.api.v1alpha1.HeldTable
+          elementRelationship: atomic
+    - name: untilOn
+      type:
+        namedType: com.github.rempart-dev.rempart.api.v1alpha1.Date
+- name: com.github.rempart-dev.rempart.api.v1alpha1.LegalHoldStatus
+  map:
+    fields:
+    - name: conditions
+      type:
+        list:
+          elementType:
+            namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Condition
+          elementRelationship: associative
+          keys:
+          - type
+    - name: observedGeneration
+      type:
+        scalar: numeric
+    - name: subjectDeletedTime
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
+    - name: subjectRefs
+      type:
+        list:
+          elementType:
+            scalar: string
+          elementRelationship: associative
+    - name: subjectSecretUID
+      type:
+        scalar: string
 - name: com.github.rempart-dev.rempart.api.v1alpha1.LegalZone
   scalar: string
 - name: com.github.rempart-dev.rempart.api.v1alpha1.LocalRef
@@ -2849,6 +3043,9 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: article
       type:
         scalar: string
+    - name: holdRef
+      type:
+        namedType: com.github.rempart-dev.rempart.api.v1alpha1.ObjectName
     - name: legalReference
       type:
         scalar: string

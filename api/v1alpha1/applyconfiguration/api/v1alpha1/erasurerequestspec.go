@@ -12,7 +12,7 @@ import (
 // ErasureRequestSpecApplyConfiguration represents a declarative configuration of the ErasureRequestSpec type for use
 // with apply.
 //
-// ErasureRequestSpec is one person's request to be erased. Only decision, extension and identityCheck may be added.
+// ErasureRequestSpec is one person's request to be erased. Only decision, extension, deferral and identityCheck may be added.
 type ErasureRequestSpecApplyConfiguration struct {
 	// requestID is the idempotency key: a second request with the same one runs nothing. Not an identifier of the person.
 	RequestID *string `json:"requestID,omitempty"`
@@ -32,6 +32,8 @@ type ErasureRequestSpecApplyConfiguration struct {
 	Decision *ErasureDecisionApplyConfiguration `json:"decision,omitempty"`
 	// extension of the period.
 	Extension *ErasureExtensionApplyConfiguration `json:"extension,omitempty"`
+	// deferral answers the person about a part that is on legal hold: from then on the request is not overdue for it.
+	Deferral *ErasureDeferralApplyConfiguration `json:"deferral,omitempty"`
 }
 
 // ErasureRequestSpecApplyConfiguration constructs a declarative configuration of the ErasureRequestSpec type for use with
@@ -109,5 +111,13 @@ func (b *ErasureRequestSpecApplyConfiguration) WithDecision(value *ErasureDecisi
 // If called multiple times, the Extension field is set to the value of the last call.
 func (b *ErasureRequestSpecApplyConfiguration) WithExtension(value *ErasureExtensionApplyConfiguration) *ErasureRequestSpecApplyConfiguration {
 	b.Extension = value
+	return b
+}
+
+// WithDeferral sets the Deferral field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Deferral field is set to the value of the last call.
+func (b *ErasureRequestSpecApplyConfiguration) WithDeferral(value *ErasureDeferralApplyConfiguration) *ErasureRequestSpecApplyConfiguration {
+	b.Deferral = value
 	return b
 }

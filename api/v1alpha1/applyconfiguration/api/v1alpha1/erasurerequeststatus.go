@@ -17,7 +17,7 @@ import (
 type ErasureRequestStatusApplyConfiguration struct {
 	// observedGeneration is the generation that the last pass saw; -1 before the first.
 	ObservedGeneration *int64 `json:"observedGeneration,omitempty"`
-	// conditions are Ready, Accepted, Planned, Approved, Executed, Verified, RecipientsInformed; while true also Overdue, Reconciling, Stalled.
+	// conditions are Ready, Accepted, Planned, Approved, Executed, Verified, RecipientsInformed; while true also OnLegalHold, Overdue, Reconciling, Stalled.
 	Conditions []v1.ConditionApplyConfiguration `json:"conditions,omitempty"`
 	// subjectRef is hmac-sha256:<key id>:<hex> of the person's identifiers. Deleted keys make it meaningless.
 	SubjectRef *string `json:"subjectRef,omitempty"`
@@ -39,6 +39,8 @@ type ErasureRequestStatusApplyConfiguration struct {
 	ApprovedPlanDigest *string `json:"approvedPlanDigest,omitempty"`
 	// targets of the request.
 	Targets []ErasureTargetApplyConfiguration `json:"targets,omitempty"`
+	// holds that deferred a part of the request, those that are over included.
+	Holds []HoldRecordApplyConfiguration `json:"holds,omitempty"`
 	// recipients of the data.
 	Recipients []InformedRecipientApplyConfiguration `json:"recipients,omitempty"`
 	// backupsClearTime is when the last backup that can hold the person expires.
@@ -161,6 +163,19 @@ func (b *ErasureRequestStatusApplyConfiguration) WithTargets(values ...*ErasureT
 			panic("nil value passed to WithTargets")
 		}
 		b.Targets = append(b.Targets, *values[i])
+	}
+	return b
+}
+
+// WithHolds adds the given value to the Holds field in the declarative configuration
+// and returns the receiver, so that objects can be build by chaining "With" function invocations.
+// If called multiple times, values provided by each call will be appended to the Holds field.
+func (b *ErasureRequestStatusApplyConfiguration) WithHolds(values ...*HoldRecordApplyConfiguration) *ErasureRequestStatusApplyConfiguration {
+	for i := range values {
+		if values[i] == nil {
+			panic("nil value passed to WithHolds")
+		}
+		b.Holds = append(b.Holds, *values[i])
 	}
 	return b
 }

@@ -26,6 +26,10 @@ type ErasureRunStatusApplyConfiguration struct {
 	Admitted *int32 `json:"admitted,omitempty"`
 	// counted is for how many of these, in the order of spec.requests, the counts are known.
 	Counted *int32 `json:"counted,omitempty"`
+	// holds of the register that the run knows, in the order in which it met them. A hold is Ready when each run knows it or has ended.
+	Holds []HoldRecordApplyConfiguration `json:"holds,omitempty"`
+	// withheldTime is when a hold that arrived stopped the run: from then on it only asks the ledger whether it had committed.
+	WithheldTime *metav1.Time `json:"withheldTime,omitempty"`
 	// planDigest of the plan that the run made.
 	PlanDigest *string `json:"planDigest,omitempty"`
 	// reason why the run failed.
@@ -112,6 +116,27 @@ func (b *ErasureRunStatusApplyConfiguration) WithAdmitted(value int32) *ErasureR
 // If called multiple times, the Counted field is set to the value of the last call.
 func (b *ErasureRunStatusApplyConfiguration) WithCounted(value int32) *ErasureRunStatusApplyConfiguration {
 	b.Counted = &value
+	return b
+}
+
+// WithHolds adds the given value to the Holds field in the declarative configuration
+// and returns the receiver, so that objects can be build by chaining "With" function invocations.
+// If called multiple times, values provided by each call will be appended to the Holds field.
+func (b *ErasureRunStatusApplyConfiguration) WithHolds(values ...*HoldRecordApplyConfiguration) *ErasureRunStatusApplyConfiguration {
+	for i := range values {
+		if values[i] == nil {
+			panic("nil value passed to WithHolds")
+		}
+		b.Holds = append(b.Holds, *values[i])
+	}
+	return b
+}
+
+// WithWithheldTime sets the WithheldTime field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the WithheldTime field is set to the value of the last call.
+func (b *ErasureRunStatusApplyConfiguration) WithWithheldTime(value metav1.Time) *ErasureRunStatusApplyConfiguration {
+	b.WithheldTime = &value
 	return b
 }
 

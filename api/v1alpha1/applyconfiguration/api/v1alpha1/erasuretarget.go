@@ -40,6 +40,10 @@ type ErasureTargetApplyConfiguration struct {
 	Kept []KeptRowsApplyConfiguration `json:"kept,omitempty"`
 	// planDigest is the digest of the plan.
 	PlanDigest *string `json:"planDigest,omitempty"`
+	// heldBy names the LegalHolds in force that forbid to erase the person from this store.
+	HeldBy []apiv1alpha1.ObjectName `json:"heldBy,omitempty"`
+	// deferredBy names the LegalHolds that kept rows in the last execution, when result is Deferred.
+	DeferredBy []apiv1alpha1.ObjectName `json:"deferredBy,omitempty"`
 	// attempts is the number of runs that ended without a result for this request. It spaces the next ones.
 	Attempts *int32 `json:"attempts,omitempty"`
 	// retryTime is when the store may be tried again, after a run without a result.
@@ -171,6 +175,26 @@ func (b *ErasureTargetApplyConfiguration) WithKept(values ...*KeptRowsApplyConfi
 // If called multiple times, the PlanDigest field is set to the value of the last call.
 func (b *ErasureTargetApplyConfiguration) WithPlanDigest(value string) *ErasureTargetApplyConfiguration {
 	b.PlanDigest = &value
+	return b
+}
+
+// WithHeldBy adds the given value to the HeldBy field in the declarative configuration
+// and returns the receiver, so that objects can be build by chaining "With" function invocations.
+// If called multiple times, values provided by each call will be appended to the HeldBy field.
+func (b *ErasureTargetApplyConfiguration) WithHeldBy(values ...apiv1alpha1.ObjectName) *ErasureTargetApplyConfiguration {
+	for i := range values {
+		b.HeldBy = append(b.HeldBy, values[i])
+	}
+	return b
+}
+
+// WithDeferredBy adds the given value to the DeferredBy field in the declarative configuration
+// and returns the receiver, so that objects can be build by chaining "With" function invocations.
+// If called multiple times, values provided by each call will be appended to the DeferredBy field.
+func (b *ErasureTargetApplyConfiguration) WithDeferredBy(values ...apiv1alpha1.ObjectName) *ErasureTargetApplyConfiguration {
+	for i := range values {
+		b.DeferredBy = append(b.DeferredBy, values[i])
+	}
 	return b
 }
 

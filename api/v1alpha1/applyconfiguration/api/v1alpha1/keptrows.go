@@ -23,6 +23,8 @@ type KeptRowsApplyConfiguration struct {
 	LegalReference *string `json:"legalReference,omitempty"`
 	// untilOn is when the last of the rows may be erased.
 	UntilOn *apiv1alpha1.Date `json:"untilOn,omitempty"`
+	// holdRef names the LegalHold that keeps the rows, where one does.
+	HoldRef *apiv1alpha1.ObjectName `json:"holdRef,omitempty"`
 }
 
 // KeptRowsApplyConfiguration constructs a declarative configuration of the KeptRows type for use with
@@ -68,5 +70,13 @@ func (b *KeptRowsApplyConfiguration) WithLegalReference(value string) *KeptRowsA
 // If called multiple times, the UntilOn field is set to the value of the last call.
 func (b *KeptRowsApplyConfiguration) WithUntilOn(value apiv1alpha1.Date) *KeptRowsApplyConfiguration {
 	b.UntilOn = &value
+	return b
+}
+
+// WithHoldRef sets the HoldRef field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the HoldRef field is set to the value of the last call.
+func (b *KeptRowsApplyConfiguration) WithHoldRef(value apiv1alpha1.ObjectName) *KeptRowsApplyConfiguration {
+	b.HoldRef = &value
 	return b
 }

@@ -21,6 +21,8 @@ type RunTableApplyConfiguration struct {
 	Article *string `json:"article,omitempty"`
 	// legalReference is the law that orders to keep.
 	LegalReference *string `json:"legalReference,omitempty"`
+	// holdRef names the LegalHold that keeps the rows, where one does.
+	HoldRef *apiv1alpha1.ObjectName `json:"holdRef,omitempty"`
 }
 
 // RunTableApplyConfiguration constructs a declarative configuration of the RunTable type for use with
@@ -58,5 +60,13 @@ func (b *RunTableApplyConfiguration) WithArticle(value string) *RunTableApplyCon
 // If called multiple times, the LegalReference field is set to the value of the last call.
 func (b *RunTableApplyConfiguration) WithLegalReference(value string) *RunTableApplyConfiguration {
 	b.LegalReference = &value
+	return b
+}
+
+// WithHoldRef sets the HoldRef field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the HoldRef field is set to the value of the last call.
+func (b *RunTableApplyConfiguration) WithHoldRef(value apiv1alpha1.ObjectName) *RunTableApplyConfiguration {
+	b.HoldRef = &value
 	return b
 }

@@ -1,0 +1,97 @@
+// Package hold says what LegalHolds keep from erasure (Article 17(3)), and until when. It is pure, and where it cannot tell
+// it answers that data are held: keeping too long can be mended, erasing what a court wants cannot.
+package hold
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
+
+	"github.com/rempart-dev/rempart/api/v1alpha1"
+)
+
+// lastZone is how long a civil day lasts in the place where it ends last (UTC-12), counted from its beginning in UTC.
+const lastZone = 36 * time.Hour
+
+// Ends is when the last day of a hold is over everywhere. False for a day that is none: such a hold does not end by itself.
+func Ends(h *v1alpha1.LegalHold) (time.Time, bool) {
+	day, err := time.Parse(time.DateOnly, string(h.Spec.UntilOn))
+	return day.Add(lastZone), err == nil
+}
+
+// InForce tells whether a hold forbids erasures at an instant.
+func InForce(h *v1alpha1.LegalHold, now time.Time) bool {
+	if h.Spec.Release != nil {
+		return false
+	}
+	end, dated := Ends(h)
+	return !dated || now.Before(end)
+}
+
+// Concerns tells whether a hold keeps something in a register, of whomever.
+func Concerns(h *v1alpha1.LegalHold, register string) bool {
+	name := v1alpha1.ObjectName(register)
+	if len(h.Spec.Tables) > 0 {
+		return slices.ContainsFunc(h.Spec.Tables, func(t v1alpha1.HeldTable) bool { return t.Register == name })
+	}
+	return len(h.Spec.Registers) == 0 || slices.Contains(h.Spec.Registers, name)
+}
+
+// Keeps tells whether a hold in force keeps all that a register has of a person, who is known by references. One whose
+// subject was not read yet keeps everybody.
+func Keeps(h *v1alpha1.LegalHold, register string, person []string) bool {
+	if len(h.Spec.Tables) > 0 || !Concerns(h, register) {
+		return false
+	}
+	if h.Spec.Subject == nil && len(h.Spec.SubjectRefs) == 0 {
+		return true
+	}
+	if !Read(h) {
+		return true
+	}
+	return slices.ContainsFunc(person, func(ref string) bool {
+		return slices.Contains(h.Spec.SubjectRefs, ref) || slices.Contains(h.Status.SubjectRefs, ref)
+	})
+}
+
+// Read tells whether it is known whom a hold is about.
+func Read(h *v1alpha1.LegalHold) bool { return h.Spec.Subject == nil || len(h.Status.SubjectRefs) > 0 }
+
+// Rows are the tables of a store of which a hold keeps rows.
+func Rows(h *v1alpha1.LegalHold, register, store string) []v1alpha1.HeldTable {
+	var list []v1alpha1.HeldTable
+	for _, t := range h.Spec.Tables {
+		if string(t.Register) == register && string(t.Store) == store {
+			list = append(list, t)
+		}
+	}
+	return list
+}
+
+// Live returns the holds that are in force, the oldest first.
+func Live(holds []v1alpha1.LegalHold, now time.Time) []*v1alpha1.LegalHold {
+	var list []*v1alpha1.LegalHold
+	for i := range holds {
+		if InForce(&holds[i], now) {
+			list = append(list, &holds[i])
+		}
+	}
+	slices.SortFunc(list, func(a, b *v1alpha1.LegalHold) int {
+		return cmp.Or(a.CreationTimestamp.Compare(b.CreationTimestamp.Time), cmp.Compare(a.UID, b.UID))
+	})
+	return list
+}
+
+// Record is what is written down of a hold.
+func Record(h *v1alpha1.LegalHold, now time.Time) v1alpha1.HoldRecord {
+	return v1alpha1.HoldRecord{Name: v1alpha1.ObjectName(h.Name), UID: string(h.UID), Article: h.Spec.Article, LegalReference: h.Spec.LegalReference,
+		UntilOn: h.Spec.UntilOn, SinceTime: ptr.To(metav1.NewTime(now.Truncate(time.Second)))}
+}
+
+// Known tells whether a hold is among those that were written down.
+func Known(records []v1alpha1.HoldRecord, h *v1alpha1.LegalHold) bool {
+	return slices.ContainsFunc(records, func(r v1alpha1.HoldRecord) bool { return r.UID == string(h.UID) })
+}

@@ -1,0 +1,197 @@
+package erasure_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	corev1ac "k8s.io/client-go/applyconfigurations/core/v1"
+
+	"github.com/rempart-dev/rempart/api/v1alpha1"
+	"github.com/rempart-dev/rempart/internal/erasure"
+	"github.com/rempart-dev/rempart/internal/erasure/hold"
+	"github.com/rempart-dev/rempart/internal/erasure/job"
+	"github.com/rempart-dev/rempart/internal/erasure/task"
+)
+
+// workingJob is a Job with its task, and what its eraser answered when it ended.
+type workingJob struct {
+	batchv1.Job
+	task    task.Task
+	answers []task.Outcome
+}
+
+// seen is the Job of the present attempt, with its answers.
+func (w *world) seen(run *v1alpha1.ErasureRun) (*batchv1.Job, []task.Outcome) {
+	if j := w.jobs[erasure.JobName(run, erasure.Attempt(run))]; j != nil {
+		return &j.Job, j.answers
+	}
+	return nil, nil
+}
+
+func (w *world) make(run *v1alpha1.ErasureRun, children []runtime.ApplyConfiguration) {
+	j := &workingJob{}
+	j.Name, j.UID = erasure.JobName(run, erasure.Attempt(run)), w.uid("job")
+	if err := json.Unmarshal(children[0].(*corev1ac.SecretApplyConfiguration).Data[job.TaskKey], &j.task); err != nil {
+		panic(err)
+	}
+	w.jobs[j.Name] = j
+}
+
+// work says what Jobs do: hang until they end, commit and be killed before they can say so, or end.
+func (w *world) work(how string) {
+	w.slow = how != "end"
+	for i := range w.runs {
+		run := &w.runs[i]
+		j := w.jobs[erasure.JobName(run, erasure.Attempt(run))]
+		switch {
+		case j == nil || run.Status.EndedTime != nil || how == "hang":
+		case how == "commit" && run.Spec.Mode == v1alpha1.RunExecute && !j.task.CheckOnly && !w.ledger[run.UID] && !suspended(j):
+			w.commit(run, j)
+		case how == "end":
+			w.end(run)
+		}
+	}
+}
+
+func suspended(j *workingJob) bool { return j.Spec.Suspend != nil && *j.Spec.Suspend }
+
+// end lets the Job of the present attempt end, unless it is suspended: then it stops.
+func (w *world) end(run *v1alpha1.ErasureRun) {
+	j := w.jobs[erasure.JobName(run, erasure.Attempt(run))]
+	if j == nil || len(j.Status.Conditions) > 0 {
+		return
+	}
+	ended := batchv1.JobCondition{Type: batchv1.JobComplete, Status: corev1.ConditionTrue, LastTransitionTime: metav1.NewTime(w.now.Add(-3600e9))}
+	if suspended(j) {
+		ended.Type = batchv1.JobSuspended
+		j.Status.Conditions = append(j.Status.Conditions, ended)
+		return
+	}
+	steps := []task.Step{task.Plan}
+	if run.Spec.Mode == v1alpha1.RunExecute {
+		steps = []task.Step{task.Erase, task.Verify}
+	}
+	for _, step := range steps {
+		answer := w.answer(run, j, step)
+		j.answers = append(j.answers, answer)
+		if !answer.OK {
+			ended.Type = batchv1.JobFailed
+			break
+		}
+	}
+	j.Status.Conditions = append(j.Status.Conditions, ended)
+}
+
+// answer is what the eraser says. A hold on rows keeps one of each person's orders.
+func (w *world) answer(run *v1alpha1.ErasureRun, j *workingJob, step task.Step) task.Outcome {
+	if reason := w.fails[step]; reason != "" {
+		return task.Outcome{Step: step, Reason: reason, Message: "Table public.orders: " + string(reason)}
+	}
+	if step == task.Erase {
+		switch {
+		case j.task.CheckOnly && !w.ledger[run.UID]:
+			return task.Outcome{Step: step, Reason: task.Withheld}
+		case w.ledger[run.UID]:
+		case run.Spec.PlanDigest != w.digest:
+			return task.Outcome{Step: step, Reason: task.PlanChanged}
+		default:
+			w.commit(run, j)
+		}
+	}
+	answer := task.Outcome{Step: step, OK: true, PlanDigest: w.digest, At: w.now}
+	answer.Tables = []task.Table{{Name: "public.orders", Action: v1alpha1.EraseDeleteRows}, {Name: "public.invoices", Action: v1alpha1.EraseKeep}}
+	for _, h := range j.task.Holds[:min(1, len(j.task.Holds))] {
+		answer.Tables = append(answer.Tables, task.Table{Name: h.Schema + "." + h.Table, Action: v1alpha1.EraseKeep, Hold: h.Index})
+	}
+	for _, r := range j.task.Requests {
+		c := task.Counts{UID: r.UID, Rows: slices.Clone(w.rows), Until: map[int]string{}}
+		if w.rows[1] > 0 {
+			c.Until[1] = "2034-12-31"
+		}
+		if len(answer.Tables) > 2 {
+			c.Rows, c.Until[2] = append(c.Rows, 1), j.task.Holds[0].UntilOn
+		}
+		answer.Requests = append(answer.Requests, c)
+	}
+	return answer
+}
+
+// commit erases, and notes what a hold that was Ready forbids: its promise is that nothing of that happens.
+func (w *world) commit(run *v1alpha1.ErasureRun, j *workingJob) {
+	w.erased++
+	w.ledger[run.UID] = true
+	for i := range w.holds {
+		h := &w.holds[i]
+		if !meta.IsStatusConditionTrue(h.Status.Conditions, "Ready") || !hold.InForce(h, w.now) {
+			continue
+		}
+		for _, r := range j.task.Requests {
+			for k := range w.requests {
+				request := &w.requests[k]
+				secret := w.secrets[string(request.Spec.Subject.SecretRef.Name)]
+				person := erasure.See(secret, w.ring, request.Status.SubjectRef, nil)
+				if string(request.UID) == r.UID && hold.Keeps(h, string(run.Spec.RegisterRef.Name), person.References) {
+					w.broke = append(w.broke, fmt.Sprintf("%s erased %s in spite of hold %s", run.Name, request.Name, h.Name))
+				}
+			}
+		}
+		for _, rows := range hold.Rows(h, string(run.Spec.RegisterRef.Name), string(run.Spec.Store)) {
+			if !slices.ContainsFunc(j.task.Holds, func(t task.Hold) bool { return t.Table == string(rows.Table) }) {
+				w.broke = append(w.broke, fmt.Sprintf("%s erased rows of %s in spite of hold %s", run.Name, rows.Table, h.Name))
+			}
+		}
+	}
+}
+
+// judgeHold does what the controller of holds does.
+func (w *world) judgeHold(h *v1alpha1.LegalHold) bool {
+	before := h.Status.DeepCopy()
+	in := hold.Input{Hold: h, Runs: w.runs, Now: w.now}
+	if h.Spec.Subject != nil && len(h.Status.SubjectRefs) == 0 {
+		person := erasure.See(w.secrets[string(h.Spec.Subject.SecretRef.Name)], w.ring, "", nil)
+		in.Problem, in.Words, in.References, in.SecretUID = person.Problem, "The subject cannot be read", person.References, person.SecretUID
+	}
+	verdict := hold.Judge(in)
+	conditions := h.Status.Conditions
+	h.Status = verdict.Status
+	h.Status.Conditions = report(conditions, verdict.Conditions, nil)
+	return !equality.Semantic.DeepEqual(before, &h.Status)
+}
+
+// hold NAME UNTIL [person=SECRET] [register=NAME] [table=NAME]
+func (w *world) hold(words []string) v1alpha1.LegalHold {
+	h := v1alpha1.LegalHold{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: words[0], UID: w.uid("hold"), CreationTimestamp: metav1.NewTime(w.now)}}
+	h.Spec = v1alpha1.LegalHoldSpec{Article: "17(3)(e)", LegalReference: "Claim 2026/17", Reason: "A claim is before the court", UntilOn: v1alpha1.Date(words[1])}
+	for _, word := range words[2:] {
+		key, value, _ := strings.Cut(word, "=")
+		switch key {
+		case "person":
+			h.Spec.Subject = &v1alpha1.ErasureSubject{SecretRef: v1alpha1.SecretRef{Name: v1alpha1.ObjectName(value)}}
+		case "register":
+			h.Spec.Registers = []v1alpha1.ObjectName{v1alpha1.ObjectName(value)}
+		case "table":
+			h.Spec.Tables = []v1alpha1.HeldTable{{Register: "crm", Store: "main", Schema: "public", Table: v1alpha1.Identifier(value)}}
+		}
+	}
+	return h
+}
+
+// lift ends a hold: release sets spec.release, forget deletes it.
+func (w *world) lift(act, name string) {
+	for i := range w.holds {
+		if w.holds[i].Name == name && act == "release" {
+			w.holds[i].Spec.Release = &v1alpha1.HoldRelease{Reason: "The claim was settled"}
+		}
+	}
+	if act == "forget" {
+		w.holds = slices.DeleteFunc(w.holds, func(h v1alpha1.LegalHold) bool { return h.Name == name })
+	}
+}
