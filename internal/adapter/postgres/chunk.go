@@ -115,5 +115,5 @@ func merge(chunks []counted) counted {
 }
 
 func byName(a, b task.Table) int {
-	return cmp.Or(strings.Compare(a.Name, b.Name), strings.Compare(string(a.Action), string(b.Action)))
+	return cmp.Or(strings.Compare(a.Name, b.Name), strings.Compare(string(a.Action), string(b.Action)), cmp.Compare(a.Hold, b.Hold))
 }

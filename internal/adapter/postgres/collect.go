@@ -32,6 +32,8 @@ type collector struct {
 	others []int64
 	// most is how many rows a set may have.
 	most int64
+	// held are the legal holds that keep rows.
+	held *held
 }
 
 func newCollector(s *session, p *plan.Plan, schema *plan.Schema) *collector {

@@ -30,7 +30,10 @@ func newTally(requests int) *tally {
 
 // add counts rows. Zero makes the pair of table and action appear.
 func (t *tally) add(path string, action v1alpha1.TableErasure, req int, rows int64, until *time.Time) {
-	key := task.Table{Name: path, Action: action}
+	t.addTo(task.Table{Name: path, Action: action}, req, rows, until)
+}
+
+func (t *tally) addTo(key task.Table, req int, rows int64, until *time.Time) {
 	e := t.entries[key]
 	if e == nil {
 		e = &entry{rows: make([]int64, t.requests), until: map[int]string{}}
@@ -52,7 +55,7 @@ func (t *tally) result(requests []task.Request) ([]task.Table, []task.Counts) {
 		tables = append(tables, table)
 	}
 	slices.SortFunc(tables, func(a, b task.Table) int {
-		return cmp.Or(strings.Compare(a.Name, b.Name), strings.Compare(string(a.Action), string(b.Action)))
+		return cmp.Or(strings.Compare(a.Name, b.Name), strings.Compare(string(a.Action), string(b.Action)), cmp.Compare(a.Hold, b.Hold))
 	})
 	counts := make([]task.Counts, len(requests))
 	for i, r := range requests {
@@ -104,16 +107,19 @@ func (s *settlement) countSet(t *tally, i int) []query {
 	sql := fmt.Sprintf("SELECT req, state, pg_catalog.count(*), pg_catalog.max(until) FROM %s WHERE state OPERATOR(pg_catalog.<>) %d GROUP BY req, state", setOf(i), stateDone)
 	return []query{{sql: sql, into: []any{&req, &state, &rows, &until}, each: func() error {
 		last := until
-		if state != stateKeep {
+		if state != stateKeep && state < stateHeld {
 			last = nil
 		}
-		t.add(m.Table.Path(), action(m, state), req, rows, last)
+		t.addTo(task.Table{Name: m.Table.Path(), Action: action(m, state), Hold: s.held.indexOf(state)}, req, rows, last)
 		until = nil
 		return nil
 	}}}
 }
 
 func action(m *plan.Member, state int) v1alpha1.TableErasure {
+	if state >= stateHeld {
+		return v1alpha1.EraseKeep
+	}
 	switch state {
 	case stateMask:
 		return v1alpha1.EraseMaskColumns

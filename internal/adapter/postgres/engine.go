@@ -123,6 +123,10 @@ func (e *Engine) erase(ctx context.Context, t task.Task, people []subject.Subjec
 		}
 		return task.Outcome{}, err
 	}
+	if t.CheckOnly {
+		withheld := &task.Failure{Reason: task.Withheld, Message: "A legal hold forbids the erasure, and the ledger does not have this run: nothing was erased"}
+		return task.Outcome{}, partly(withheld, done != nil)
+	}
 	if err := s.fence(ctx, t); err != nil {
 		return task.Outcome{}, partly(err, done != nil)
 	}
@@ -194,7 +198,7 @@ func (e *Engine) eraseChunk(ctx context.Context, s *session, t task.Task, from, 
 	}
 	work.most = e.mostRows()
 	o := task.Outcome{PlanDigest: work.plan.Digest}
-	settled, err := work.gather(ctx, people, t.AsOf, most)
+	settled, err := work.gather(ctx, people, t, most)
 	if err != nil {
 		return o, s.undo(ctx, err)
 	}
@@ -278,11 +282,15 @@ func (s *session) explain(ctx context.Context, t task.Task, wanted func(*plan.Pl
 }
 
 // gather fills the sets and settles what becomes of their rows, of which there may be so many unless they are one person's.
-func (c *collector) gather(ctx context.Context, people []subject.Subject, asOf time.Time, most int64, after ...string) (*settlement, error) {
+func (c *collector) gather(ctx context.Context, people []subject.Subject, t task.Task, most int64, after ...string) (*settlement, error) {
 	if err := c.prepare(ctx); err != nil {
 		return nil, err
 	}
 	if err := c.load(ctx, people); err != nil {
+		return nil, err
+	}
+	var err error
+	if c.held, err = c.loadHolds(ctx, c.plan, t.Holds); err != nil {
 		return nil, err
 	}
 	if err := c.all(ctx, after...); err != nil {
@@ -298,5 +306,5 @@ func (c *collector) gather(ctx context.Context, people []subject.Subject, asOf t
 	if err := c.crowded(len(people), most); err != nil {
 		return nil, err
 	}
-	return c.settle(ctx, asOf, secret)
+	return c.settle(ctx, t.AsOf, secret)
 }

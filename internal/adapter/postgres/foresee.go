@@ -82,7 +82,7 @@ func (e *Engine) countChunk(ctx context.Context, s *session, t task.Task, people
 		return counted{}, err
 	}
 	work.most = e.mostRows()
-	settled, err := work.gather(ctx, people, t.AsOf, e.chunkRows(), "SET TRANSACTION READ ONLY")
+	settled, err := work.gather(ctx, people, t, e.chunkRows(), "SET TRANSACTION READ ONLY")
 	if err != nil {
 		return counted{}, s.undo(ctx, err)
 	}

@@ -45,6 +45,7 @@ type store struct {
 	dataset  *v1alpha1.Dataset
 	eraser   postgres.Login
 	verifier postgres.Login
+	holds    []task.Hold
 	grows    bool         // triggers write rows that the plan cannot count
 	planned  task.Outcome // by the last erase
 }
@@ -118,7 +119,7 @@ func (s *store) connection() task.Connection {
 }
 
 func (s *store) task(run string, people ...subject.Subject) task.Task {
-	t := task.Task{RunUID: run, Epoch: 1, Register: "shop", Store: "crm", Engine: v1alpha1.EnginePostgreSQL, Connection: s.connection(), Dataset: s.dataset, AsOf: asOf}
+	t := task.Task{RunUID: run, Epoch: 1, Register: "shop", Store: "crm", Engine: v1alpha1.EnginePostgreSQL, Connection: s.connection(), Dataset: s.dataset, AsOf: asOf, Holds: s.holds}
 	for i := range people {
 		t.Requests = append(t.Requests, task.Request{UID: fmt.Sprintf("request-%d", i)})
 	}
@@ -194,6 +195,9 @@ func counts(o task.Outcome) string {
 			line := fmt.Sprintf("%d %s %s %d", i, o.Tables[j].Name, o.Tables[j].Action, n)
 			if day := r.Until[j]; day != "" {
 				line += " until " + day
+			}
+			if o.Tables[j].Hold > 0 {
+				line += fmt.Sprintf(" hold %d", o.Tables[j].Hold)
 			}
 			lines = append(lines, line)
 		}

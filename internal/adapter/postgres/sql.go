@@ -18,8 +18,9 @@ const (
 	stateMask     = 2
 	stateDetach   = 3
 	stateKeep     = 4
-	stateFallback = 5 // was to be deleted; a row that stays refers to it
-	stateDone     = 6 // was treated in a round before
+	stateFallback = 5   // was to be deleted; a row that stays refers to it
+	stateDone     = 6   // was treated in a round before
+	stateHeld     = 100 // and up, one state per legal hold: stays as it is
 )
 
 // Columns of every set: req is the place of the request in the task, seed says that the row was found by a subject key,

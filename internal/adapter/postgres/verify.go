@@ -56,6 +56,9 @@ func (e *Engine) verify(ctx context.Context, t task.Task, people []subject.Subje
 	if err := v.load(ctx, people); err != nil {
 		return task.Outcome{}, err
 	}
+	if v.held, err = s.loadHolds(ctx, p, t.Holds); err != nil {
+		return task.Outcome{}, err
+	}
 	if err := s.all(ctx, "SET TRANSACTION READ ONLY"); err != nil {
 		return task.Outcome{}, err
 	}
@@ -82,6 +85,7 @@ type search struct {
 	asOf     time.Time
 	tally    *tally
 	terms    terms
+	held     *held
 	found    []string // tables in which somebody was found who should not be
 	foundAll int64    // rows of these
 	stale    []string // of these, materialised views
@@ -120,7 +124,7 @@ func (v *search) loadWords(ctx context.Context, people []subject.Subject) error 
 func (v *search) members(ctx context.Context) error {
 	for i := range v.plan.Members {
 		m := &v.plan.Members[i]
-		ways := append(v.byKey(m), v.byText(m.Table, table(m.Table), v.keptText(i), until(m))...)
+		ways := append(v.byKey(i), v.byText(m.Table, table(m.Table), v.keptText(i), until(m))...)
 		if err := v.look(ctx, m.Table, m.Action, m.Action == v1alpha1.EraseKeep, ways); err != nil {
 			return err
 		}
@@ -174,22 +178,24 @@ func (v *search) verdict(t task.Task, digest string) (task.Outcome, error) {
 }
 
 // byKey returns the searches of a table by its subject keys.
-func (v *search) byKey(m *plan.Member) []string {
+func (v *search) byKey(i int) []string {
+	m := &v.plan.Members[i]
 	var ways []string
 	for _, k := range m.Keys {
 		if !v.kinds[k.Identifier] {
 			continue
 		}
 		ways = append(ways, fmt.Sprintf(`SELECT q.req, t.tableoid AS o, t.ctid AS c, %s AS kept, %s AS until FROM %s AS t JOIN %s AS q ON q.kind OPERATOR(pg_catalog.=) '%s' AND %s`,
-			v.keptKey(m, k), until(m), table(m.Table), identifiers, k.Identifier, found(m, k, "t", "q")))
+			v.keptKey(i, k), until(m), table(m.Table), identifiers, k.Identifier, found(m, k, "t", "q")))
 	}
 	return ways
 }
 
 // keptKey says that a row found by a subject key is rightly there: its keep period runs, or the key is part of the
 // schema's structure and all that could be masked was.
-func (v *search) keptKey(m *plan.Member, k plan.Key) string {
-	ways := []string{v.keptPeriod(m)}
+func (v *search) keptKey(i int, k plan.Key) string {
+	m := &v.plan.Members[i]
+	ways := []string{v.keptPeriod(i)}
 	if k.Structural {
 		for _, changes := range changing(m) {
 			ways = append(ways, masked(m, changes))
@@ -198,12 +204,14 @@ func (v *search) keptKey(m *plan.Member, k plan.Key) string {
 	return "(" + strings.Join(ways, " OR ") + ")"
 }
 
-func (v *search) keptPeriod(m *plan.Member) string {
+// keptPeriod says that a row is on legal hold, or that its keep period runs.
+func (v *search) keptPeriod(i int) string {
+	m, held := &v.plan.Members[i], v.held.rightly(i, "t")
 	if m.Action != v1alpha1.EraseKeep {
-		return "false"
+		return held
 	}
 	last := until(m)
-	return fmt.Sprintf("COALESCE(%s OPERATOR(pg_catalog.>=) $1::pg_catalog.date, true)", last)
+	return fmt.Sprintf("(COALESCE(%s OPERATOR(pg_catalog.>=) $1::pg_catalog.date, true) OR %s)", last, held)
 }
 
 // masked says that a row looks as its masks leave it, as far as that can be seen without the values of constants.
@@ -231,9 +239,9 @@ func (v *search) keptText(i int) string {
 		}
 	}
 	if m.Explicit || len(owned) < 2 {
-		return v.keptPeriod(m)
+		return v.keptPeriod(i)
 	}
-	return "(" + v.keptPeriod(m) + " OR " + strings.Join(owned, " OR ") + ")"
+	return "(" + v.keptPeriod(i) + " OR " + strings.Join(owned, " OR ") + ")"
 }
 
 // byText returns the searches of a table in its columns that can hold text.
