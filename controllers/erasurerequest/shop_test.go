@@ -34,6 +34,7 @@ import (
 	"github.com/rempart-dev/rempart/controllers/erasurerequest"
 	"github.com/rempart-dev/rempart/controllers/erasurerequest/dispatch"
 	"github.com/rempart-dev/rempart/controllers/erasurerun"
+	"github.com/rempart-dev/rempart/controllers/legalhold"
 	"github.com/rempart-dev/rempart/internal/archive"
 	"github.com/rempart-dev/rempart/internal/erasure"
 	"github.com/rempart-dev/rempart/internal/erasure/task"
@@ -55,6 +56,7 @@ type shop struct {
 	recorder *events.FakeRecorder
 	requests *erasurerequest.Reconciler
 	dispatch *dispatch.Reconciler
+	holds    *legalhold.Reconciler
 	runs     *erasurerun.Reconciler
 	// writes counts every write. Fault, when set, is asked before and after each.
 	writes int
@@ -101,7 +103,7 @@ func newShop(t *testing.T) *shop {
 	s.must(batchv1.AddToScheme(scheme))
 	s.must(v1alpha1.AddToScheme(scheme))
 	builder := fake.NewClientBuilder().WithScheme(scheme).WithTypeConverters(typeConverters()...).
-		WithStatusSubresource(&v1alpha1.ErasureRequest{}, &v1alpha1.ErasureRun{}, &v1alpha1.DataRegister{}, &v1alpha1.Notification{}, &batchv1.Job{})
+		WithStatusSubresource(&v1alpha1.ErasureRequest{}, &v1alpha1.ErasureRun{}, &v1alpha1.LegalHold{}, &v1alpha1.DataRegister{}, &v1alpha1.Notification{}, &batchv1.Job{})
 	for _, i := range erasurerequest.Indexes() {
 		builder.WithIndex(i.Object, i.Field, i.Values)
 	}
@@ -115,6 +117,7 @@ func newShop(t *testing.T) *shop {
 		Evidence: &archive.Archive{Reader: s.client, Client: s.client, Namespace: "rempart-system", Random: rand.Reader}}
 	s.dispatch = &dispatch.Reconciler{Client: s.client, Reader: s.client, Clock: s.clock, Image: "eraser:1"}
 	s.runs = &erasurerun.Reconciler{Client: s.client, Reader: s.client, Clock: s.clock, Keys: keys{ring}, Places: places{}, Image: "eraser:1"}
+	s.holds = &legalhold.Reconciler{Client: s.client, Reader: s.client, Recorder: events.NewFakeRecorder(1000), Clock: s.clock, Keys: keys{ring}}
 	return s
 }
 
@@ -257,6 +260,11 @@ func (s *shop) pass() {
 	for i := range requests.Items {
 		s.tolerate(s.requests.Reconcile(ctx, &requests.Items[i]))
 	}
+	holds := &v1alpha1.LegalHoldList{}
+	s.must(s.client.List(ctx, holds))
+	for i := range holds.Items {
+		s.tolerate(s.holds.Reconcile(ctx, &holds.Items[i]))
+	}
 	s.must(s.client.List(ctx, registers))
 	for i := range registers.Items {
 		s.tolerate(s.dispatch.Reconcile(ctx, &registers.Items[i]))
@@ -329,6 +337,12 @@ func (s *shop) kubelet() bool {
 	worked := false
 	for i := range jobs.Items {
 		job := &jobs.Items[i]
+		if suspended := job.Spec.Suspend != nil && *job.Spec.Suspend; suspended && len(job.Status.Conditions) == 0 {
+			job.Status.Conditions = []batchv1.JobCondition{{Type: batchv1.JobSuspended, Status: corev1.ConditionTrue, LastTransitionTime: metav1.NewTime(s.clock.Now())}}
+			s.must(s.client.Status().Update(s.t.Context(), job))
+			worked = true
+			continue
+		}
 		if len(job.Status.Conditions) > 0 || s.hang {
 			continue
 		}
@@ -362,6 +376,9 @@ func (s *shop) eraser(job *batchv1.Job) map[task.Step]task.Outcome {
 		answer.Step = task.Step(c.Name)
 		if answer.Step == task.Erase {
 			answer.Replayed = s.commits[work.RunUID] > 0
+			if work.CheckOnly && !answer.Replayed {
+				return map[task.Step]task.Outcome{task.Erase: {Step: task.Erase, Reason: task.Withheld}}
+			}
 			if !answer.Replayed {
 				s.commits[work.RunUID]++
 			}

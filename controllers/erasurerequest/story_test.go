@@ -104,7 +104,7 @@ func (s *shop) run(mode v1alpha1.RunMode) *v1alpha1.ErasureRun {
 // noIdentifier looks for the person in every object that is left.
 func (s *shop) noIdentifier() {
 	s.t.Helper()
-	for _, list := range []client.ObjectList{&v1alpha1.ErasureRequestList{}, &v1alpha1.ErasureRunList{}, &batchv1.JobList{}, &corev1.SecretList{}, &corev1.ConfigMapList{}, &v1alpha1.NotificationList{}} {
+	for _, list := range []client.ObjectList{&v1alpha1.ErasureRequestList{}, &v1alpha1.ErasureRunList{}, &v1alpha1.LegalHoldList{}, &batchv1.JobList{}, &corev1.SecretList{}, &corev1.ConfigMapList{}, &v1alpha1.NotificationList{}} {
 		s.must(s.client.List(s.t.Context(), list))
 		text, err := json.Marshal(list)
 		s.must(err)

@@ -59,11 +59,13 @@ type Predicate struct {
 	// BackupsClearTime is when the last backup that can hold the person expires.
 	BackupsClearTime string `json:"backupsClearTime,omitempty"`
 	// PlanDigest is the digest of all plans, ApprovedPlanDigest the one that a person approved.
-	PlanDigest         string      `json:"planDigest,omitempty"`
-	ApprovedPlanDigest string      `json:"approvedPlanDigest,omitempty"`
-	Detail             string      `json:"detail"`
-	Stores             []Store     `json:"stores"`
-	Recipients         []Recipient `json:"recipients"`
+	PlanDigest         string `json:"planDigest,omitempty"`
+	ApprovedPlanDigest string `json:"approvedPlanDigest,omitempty"`
+	Detail             string `json:"detail"`
+	// Holds are the legal holds that deferred a part of the request (Article 17(3)), those that were over at the end included.
+	Holds      []Hold      `json:"holds,omitempty"`
+	Stores     []Store     `json:"stores"`
+	Recipients []Recipient `json:"recipients"`
 }
 
 // Store is what happened in one store.
@@ -99,6 +101,20 @@ type Kept struct {
 	Article        string `json:"article"`
 	LegalReference string `json:"legalReference,omitempty"`
 	UntilOn        string `json:"untilOn,omitempty"`
+	// Hold names the LegalHold that keeps the rows, where one does.
+	Hold string `json:"hold,omitempty"`
+}
+
+// Hold is a legal hold that deferred a part of the request, with the article, and from when to when it did. EndedTime is empty
+// when it was still in force at the end.
+type Hold struct {
+	Name           string `json:"name"`
+	UID            string `json:"uid"`
+	Article        string `json:"article"`
+	LegalReference string `json:"legalReference"`
+	UntilOn        string `json:"untilOn"`
+	SinceTime      string `json:"sinceTime,omitempty"`
+	EndedTime      string `json:"endedTime,omitempty"`
 }
 
 // Recipient is who must be told of the erasure (Article 19), and what became of it.
@@ -129,6 +145,9 @@ func Of(request *v1alpha1.ErasureRequest) (Statement, error) {
 	for i := range status.Targets {
 		p.Stores = append(p.Stores, storeOf(&status.Targets[i]))
 	}
+	for _, h := range status.Holds {
+		p.Holds = append(p.Holds, Hold{string(h.Name), h.UID, h.Article, h.LegalReference, string(h.UntilOn), instant(h.SinceTime), instant(h.EndedTime)})
+	}
 	for _, r := range status.Recipients {
 		p.Recipients = append(p.Recipients, Recipient{string(r.Register), string(r.Name), string(r.Result), r.Reason})
 	}
@@ -145,7 +164,7 @@ func storeOf(t *v1alpha1.ErasureTarget) Store {
 		s.Tables = append(s.Tables, Table{table.Table, string(table.Action), number(table.Rows)})
 	}
 	for _, k := range t.Kept {
-		s.Kept = append(s.Kept, Kept{k.Table, number(k.Rows), k.Article, k.LegalReference, string(k.UntilOn)})
+		s.Kept = append(s.Kept, Kept{k.Table, number(k.Rows), k.Article, k.LegalReference, string(k.UntilOn), string(k.HoldRef)})
 	}
 	return s
 }

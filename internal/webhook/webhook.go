@@ -24,6 +24,7 @@ import (
 	"github.com/rempart-dev/rempart/internal/webhook/consentpolicy"
 	"github.com/rempart-dev/rempart/internal/webhook/dataregister"
 	"github.com/rempart-dev/rempart/internal/webhook/erasurerequest"
+	"github.com/rempart-dev/rempart/internal/webhook/legalhold"
 	"github.com/rempart-dev/rempart/internal/webhook/lookup"
 	"github.com/rempart-dev/rempart/internal/webhook/notificationchannel"
 	"github.com/rempart-dev/rempart/internal/webhook/officer"
@@ -70,6 +71,7 @@ func SetupWithManager(mgr ctrl.Manager, deps Deps) error {
 		consentpolicy.Path:        consentpolicy.New(scheme, world, asker),
 		dataregister.Path:         dataregister.New(scheme, world, asker, marker{live, mgr.GetClient()}),
 		erasurerequest.Path:       erasurerequest.New(scheme, asker, deps.Clock),
+		legalhold.Path:            legalhold.New(scheme, asker, deps.Clock, Cleaners),
 		breachincident.Path:       breachincident.New(scheme, asker, deps.Clock, deps.OperatorUser, Cleaners),
 		breachincident.MutatePath: breachincident.NewMutating(scheme, deps.Clock),
 		notificationchannel.Path:  notificationchannel.New(scheme, notice.AuthorityDomain),
