@@ -26,6 +26,17 @@ const (
 	OfficerExternal OfficerType = "External"
 )
 
+// ApprovalMode is how many people an erasure needs.
+//
+// +kubebuilder:validation:Enum=OnePerson;FourEyes
+type ApprovalMode string
+
+// Approval modes.
+const (
+	ApprovalOnePerson ApprovalMode = "OnePerson"
+	ApprovalFourEyes  ApprovalMode = "FourEyes"
+)
+
 // Organisation is the controller or processor that the officer serves.
 type Organisation struct {
 	// legalName is the registered name.
@@ -162,6 +173,10 @@ type DataProtectionOfficerSpec struct {
 	// +optional
 	// +default="en"
 	Language Language `json:"language,omitempty"`
+	// approval is who may approve an erasure from a register of this officer: any person with the verb approve, or, with FourEyes, one who did not make the request.
+	// +optional
+	// +default="OnePerson"
+	Approval ApprovalMode `json:"approval,omitempty"`
 	// lawProfile names the set of periods and thresholds that apply.
 	// +optional
 	// +default="eu-gdpr-2016"

@@ -55,7 +55,7 @@ const (
 
 // RefusalReason is why a request is refused (Articles 12(5) and 17(3)).
 //
-// +kubebuilder:validation:Enum=ManifestlyUnfounded;Excessive;IdentityNotProven;FreedomOfExpression;LegalObligation;PublicHealth;Archiving;LegalClaims
+// +kubebuilder:validation:Enum=ManifestlyUnfounded;Excessive;IdentityNotProven;FreedomOfExpression;LegalObligation;PublicTask;PublicHealth;Archiving;LegalClaims
 type RefusalReason string
 
 // Values of RefusalReason.
@@ -65,6 +65,7 @@ const (
 	RefusalIdentityNotProven   RefusalReason = "IdentityNotProven"
 	RefusalFreedomOfExpression RefusalReason = "FreedomOfExpression"
 	RefusalLegalObligation     RefusalReason = "LegalObligation"
+	RefusalPublicTask          RefusalReason = "PublicTask"
 	RefusalPublicHealth        RefusalReason = "PublicHealth"
 	RefusalArchiving           RefusalReason = "Archiving"
 	RefusalLegalClaims         RefusalReason = "LegalClaims"
@@ -161,6 +162,11 @@ type RegisterChoice struct {
 // ErasureDecision is a person's decision. It is given once, by somebody who has the verb approve on erasurerequests.
 //
 // +kubebuilder:validation:XValidation:rule="(self.verdict == 'Refused') == has(self.reason)",message="reason is set exactly when verdict is Refused (Article 12(4))"
+// +kubebuilder:validation:XValidation:rule="!has(self.reason) || !(self.reason in ['ManifestlyUnfounded', 'Excessive', 'FreedomOfExpression', 'Archiving']) || has(self.note)",message="this refusal needs a note that demonstrates it (Articles 12(5), 17(3) and 89(1))"
+// +kubebuilder:validation:XValidation:rule="!has(self.reason) || !(self.reason in ['LegalObligation', 'PublicTask', 'PublicHealth']) || has(self.legalReference)",message="this refusal needs legalReference: the law that it rests on (Article 17(3))"
+// +kubebuilder:validation:XValidation:rule="!has(self.reason) || !(self.reason in ['LegalObligation', 'LegalClaims']) || has(self.untilOn)",message="this refusal needs untilOn: the day on which the obligation or the limitation ends (Article 17(3))"
+// +kubebuilder:validation:XValidation:rule="!has(self.reason) || self.reason != 'LegalClaims' || has(self.legalReference) || has(self.note)",message="this refusal needs the claim in legalReference, or the reasoned risk of one in note (Article 17(3)(e))"
+// +kubebuilder:validation:XValidation:rule="self.verdict == 'Refused' || (!has(self.legalReference) && !has(self.untilOn))",message="legalReference and untilOn belong to a refusal"
 type ErasureDecision struct {
 	// verdict of the decision.
 	// +required
@@ -173,6 +179,17 @@ type ErasureDecision struct {
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=500
 	Note string `json:"note,omitempty"`
+	// legalReference is the law or the claim that a refusal rests on.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=500
+	LegalReference string `json:"legalReference,omitempty"`
+	// untilOn is the day on which the reason of a refusal ends.
+	// +optional
+	UntilOn Date `json:"untilOn,omitempty"`
+	// stamp is who decided, and when. Admission writes it; what a user writes is replaced.
+	// +optional
+	Stamp *DecisionStamp `json:"stamp,omitempty"`
 	// planDigest is the digest of the plan that was approved; that of status when absent.
 	// +optional
 	// +kubebuilder:validation:Pattern=`^sha256:[0-9a-f]{64}$`
@@ -210,7 +227,7 @@ type IdentityCheck struct {
 
 // ErasureRequestSpec is one person's request to be erased. Only decision, extension, deferral and identityCheck may be added.
 //
-// +kubebuilder:validation:XValidation:rule="self.requestID == oldSelf.requestID && self.receivedTime == oldSelf.receivedTime && self.subject == oldSelf.subject && self.ground == oldSelf.ground && self.registers == oldSelf.registers && self.execution == oldSelf.execution",message="a request does not change: only decision, extension, deferral and identityCheck may be set; make a new request"
+// +kubebuilder:validation:XValidation:rule="self.requestID == oldSelf.requestID && self.receivedTime == oldSelf.receivedTime && self.subject == oldSelf.subject && self.ground == oldSelf.ground && self.registers == oldSelf.registers && self.execution == oldSelf.execution && has(self.requestedBy) == has(oldSelf.requestedBy) && (!has(self.requestedBy) || self.requestedBy == oldSelf.requestedBy)",message="a request does not change: only decision, extension, deferral and identityCheck may be set; make a new request"
 // +kubebuilder:validation:XValidation:rule="!has(oldSelf.decision) || (has(self.decision) && self.decision == oldSelf.decision)",message="the decision was given; it does not change"
 // +kubebuilder:validation:XValidation:rule="!has(oldSelf.extension) || (has(self.extension) && self.extension == oldSelf.extension)",message="the extension was given; there is one only (Article 12(3))"
 // +kubebuilder:validation:XValidation:rule="!has(oldSelf.deferral) || (has(self.deferral) && self.deferral == oldSelf.deferral)",message="the person was told of the deferral; when does not change"
@@ -239,6 +256,9 @@ type ErasureRequestSpec struct {
 	// +optional
 	// +default="AfterApproval"
 	Execution ErasureExecution `json:"execution,omitempty"`
+	// requestedBy is who made the object, and when. Admission writes it; what a user writes is replaced.
+	// +optional
+	RequestedBy *DecisionStamp `json:"requestedBy,omitempty"`
 	// identityCheck of the person.
 	// +optional
 	IdentityCheck *IdentityCheck `json:"identityCheck,omitempty"`

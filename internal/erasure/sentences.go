@@ -60,6 +60,28 @@ func endWords(status *v1alpha1.ErasureRequestStatus, decision *v1alpha1.ErasureD
 	return words
 }
 
+// RefusalArticle is the place in the Regulation that a refusal rests on.
+func RefusalArticle(reason v1alpha1.RefusalReason) string {
+	switch reason {
+	case v1alpha1.RefusalManifestlyUnfounded, v1alpha1.RefusalExcessive:
+		return "12(5)(b)"
+	case v1alpha1.RefusalIdentityNotProven:
+		return "12(2)"
+	case v1alpha1.RefusalFreedomOfExpression:
+		return "17(3)(a)"
+	case v1alpha1.RefusalLegalObligation, v1alpha1.RefusalPublicTask:
+		return "17(3)(b)"
+	case v1alpha1.RefusalPublicHealth:
+		return "17(3)(c)"
+	case v1alpha1.RefusalArchiving:
+		return "17(3)(d)"
+	case v1alpha1.RefusalLegalClaims:
+		return "17(3)(e)"
+	default:
+		return ""
+	}
+}
+
 func refusal(reason v1alpha1.RefusalReason) string {
-	return fmt.Sprintf("The request was refused: %s; the person is told why, and of their right to complain and to a judicial remedy (Article 12(4))", reason)
+	return fmt.Sprintf("The request was refused: %s (Article %s); the person is told why, and of their right to complain and to a judicial remedy (Article 12(4))", reason, RefusalArticle(reason))
 }

@@ -52,6 +52,9 @@ type Predicate struct {
 	// End is how the request ended, and Refusal why it was refused (Articles 12(4) and 17(3)).
 	End     string `json:"end"`
 	Refusal string `json:"refusal,omitempty"`
+	// RefusalReference is the law or the claim that a refusal rests on, RefusalUntilOn the day on which that ends.
+	RefusalReference string `json:"refusalReference,omitempty"`
+	RefusalUntilOn   string `json:"refusalUntilOn,omitempty"`
 	// ReceivedTime starts the month of Article 12(3); LegalDueTime ends it.
 	ReceivedTime string `json:"receivedTime,omitempty"`
 	LegalDueTime string `json:"legalDueTime,omitempty"`
@@ -140,7 +143,7 @@ func Of(request *v1alpha1.ErasureRequest) (Statement, error) {
 		Detail: DetailTables, Stores: []Store{}, Recipients: []Recipient{},
 	}
 	if decision := request.Spec.Decision; status.End == v1alpha1.EndRefused && decision != nil {
-		p.Refusal = string(decision.Reason)
+		p.Refusal, p.RefusalReference, p.RefusalUntilOn = string(decision.Reason), decision.LegalReference, string(decision.UntilOn)
 	}
 	for i := range status.Targets {
 		p.Stores = append(p.Stores, storeOf(&status.Targets[i]))

@@ -84,7 +84,7 @@ func TestThePluginLeadsARequest(t *testing.T) {
 	if code, out, complaint := plugin(t, ns, "yes\n", "approve web-1"); code != kubectlgdpr.Answered {
 		t.Errorf("exit code %d, %s%s", code, out, complaint)
 	}
-	if code, out, complaint := plugin(t, ns, "", "refuse web-2 --yes --reason Excessive"); code != kubectlgdpr.Answered {
+	if code, out, complaint := plugin(t, ns, "", "refuse web-2 --yes --reason Excessive --note ninth-within-a-year"); code != kubectlgdpr.Answered {
 		t.Errorf("exit code %d, %s%s", code, out, complaint)
 	}
 	requests := &v1alpha1.ErasureRequestList{}
@@ -96,7 +96,7 @@ func TestThePluginLeadsARequest(t *testing.T) {
 		got[r.Name] = ptr.Deref(r.Spec.Decision, v1alpha1.ErasureDecision{})
 	}
 	if got["web-1"] != (v1alpha1.ErasureDecision{Verdict: v1alpha1.ErasureApproved, PlanDigest: "sha256:" + strings.Repeat("a", 64)}) ||
-		got["web-2"] != (v1alpha1.ErasureDecision{Verdict: v1alpha1.ErasureRefused, Reason: v1alpha1.RefusalExcessive}) {
+		got["web-2"] != (v1alpha1.ErasureDecision{Verdict: v1alpha1.ErasureRefused, Reason: v1alpha1.RefusalExcessive, Note: "ninth-within-a-year"}) {
 		t.Errorf("%+v", got)
 	}
 }

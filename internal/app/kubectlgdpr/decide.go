@@ -12,21 +12,13 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/rempart-dev/rempart/api/v1alpha1"
+	"github.com/rempart-dev/rempart/internal/erasure"
 )
 
-// refusals are the reasons of a refusal, each with its place in the Regulation.
-var refusals = []struct {
-	reason  v1alpha1.RefusalReason
-	article string
-}{
-	{v1alpha1.RefusalManifestlyUnfounded, "Article 12(5)"},
-	{v1alpha1.RefusalExcessive, "Article 12(5)"},
-	{v1alpha1.RefusalIdentityNotProven, "Articles 11(2) and 12(2)"},
-	{v1alpha1.RefusalFreedomOfExpression, "Article 17(3)(a)"},
-	{v1alpha1.RefusalLegalObligation, "Article 17(3)(b)"},
-	{v1alpha1.RefusalPublicHealth, "Article 17(3)(c)"},
-	{v1alpha1.RefusalArchiving, "Article 17(3)(d)"},
-	{v1alpha1.RefusalLegalClaims, "Article 17(3)(e)"},
+// refusals are the reasons of a refusal, in the order of the Regulation.
+var refusals = []v1alpha1.RefusalReason{
+	v1alpha1.RefusalManifestlyUnfounded, v1alpha1.RefusalExcessive, v1alpha1.RefusalIdentityNotProven, v1alpha1.RefusalFreedomOfExpression,
+	v1alpha1.RefusalLegalObligation, v1alpha1.RefusalPublicTask, v1alpha1.RefusalPublicHealth, v1alpha1.RefusalArchiving, v1alpha1.RefusalLegalClaims,
 }
 
 func approveCommand(w World) *cobra.Command {
@@ -63,22 +55,23 @@ func approveCommand(w World) *cobra.Command {
 
 func refuseCommand(w World) *cobra.Command {
 	var target Target
-	var reason string
+	var reason, until string
+	var decision v1alpha1.ErasureDecision
 	var yes bool
 	var words []string
 	for _, r := range refusals {
-		words = append(words, fmt.Sprintf("%s (%s)", r.reason, r.article))
+		words = append(words, fmt.Sprintf("%s (Article %s)", r, erasure.RefusalArticle(r)))
 	}
 	command := &cobra.Command{
 		Use: "refuse REQUEST", Short: "Refuse a request of erasure, with a reason of the Regulation",
 		Long:    "Refuse a request of erasure. The person is told why, and of their right to complain and to a judicial remedy (Article 12(4)).\n\nReasons: " + strings.Join(words, ", ") + ".",
-		Example: "  kubectl gdpr refuse web-2026-0117 -n shop --reason LegalClaims",
+		Example: "  kubectl gdpr refuse web-2026-0117 -n shop --reason LegalClaims --law \"Commercial court of Lyon, 2026/17\" --until 2031-06-30",
 		Args:    oneRequest,
 		RunE: func(command *cobra.Command, args []string) error {
-			decision := v1alpha1.ErasureDecision{Verdict: v1alpha1.ErasureRefused}
+			decision.Verdict, decision.UntilOn = v1alpha1.ErasureRefused, v1alpha1.Date(until)
 			for _, r := range refusals {
-				if strings.EqualFold(string(r.reason), reason) {
-					decision.Reason = r.reason
+				if strings.EqualFold(string(r), reason) {
+					decision.Reason = r
 				}
 			}
 			if decision.Reason == "" {
@@ -100,6 +93,9 @@ func refuseCommand(w World) *cobra.Command {
 		}}
 	targetFlags(command, &target, "request")
 	command.Flags().StringVar(&reason, "reason", "", "reason of the refusal, see above")
+	command.Flags().StringVar(&decision.Note, "note", "", "what demonstrates it; nothing about the person")
+	command.Flags().StringVar(&decision.LegalReference, "law", "", "the law or the claim that it rests on")
+	command.Flags().StringVar(&until, "until", "", "day on which the obligation or the limitation ends, such as 2031-06-30")
 	command.Flags().BoolVar(&yes, "yes", false, "do not ask")
 	return command
 }

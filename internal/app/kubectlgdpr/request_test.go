@@ -206,13 +206,13 @@ func TestARequestIsRefusedForAReasonOfTheRegulation(t *testing.T) {
 	for _, r := range refusals {
 		s := newShell(t, interceptor.Funcs{}, stands(requested("r"), metav1.ConditionFalse, v1alpha1.ReasonPlanning, "x"))
 		s.typed = "yes\n"
-		code, out, complaint := s.run("refuse", "r", "--reason", strings.ToLower(string(r.reason)))
+		code, out, complaint := s.run("refuse", "r", "--reason", strings.ToLower(string(r)), "--note", "see the file", "--law", "Claim 2026/17", "--until", "2031-06-30")
 		_, requests := s.made()
-		if code != Answered || out != "erasurerequest/r refused\n" || !strings.Contains(complaint, "Refuse erasurerequest shop/r: "+string(r.reason)) {
-			t.Errorf("%s: exit code %d, %s%s", r.reason, code, out, complaint)
+		if code != Answered || out != "erasurerequest/r refused\n" || !strings.Contains(complaint, "Refuse erasurerequest shop/r: "+string(r)) {
+			t.Errorf("%s: exit code %d, %s%s", r, code, out, complaint)
 		}
-		if diff := cmp.Diff(&v1alpha1.ErasureDecision{Verdict: v1alpha1.ErasureRefused, Reason: r.reason}, requests[0].Spec.Decision); diff != "" {
-			t.Errorf("%s: %s", r.reason, diff)
+		if diff := cmp.Diff(&v1alpha1.ErasureDecision{Verdict: v1alpha1.ErasureRefused, Reason: r, Note: "see the file", LegalReference: "Claim 2026/17", UntilOn: "2031-06-30"}, requests[0].Spec.Decision); diff != "" {
+			t.Errorf("%s: %s", r, diff)
 		}
 	}
 }
@@ -236,7 +236,7 @@ func TestTheReasonsAreThoseOfTheAPI(t *testing.T) {
 		want = append(want, word)
 	}
 	for _, r := range refusals {
-		got = append(got, string(r.reason))
+		got = append(got, string(r))
 	}
 	slices.Sort(want)
 	slices.Sort(got)
@@ -285,7 +285,7 @@ func TestWhatIsNotToBeDecidedIsNot(t *testing.T) {
 		{line: "approve ada@example.org", want: "name one ErasureRequest"},
 		{line: "approve", want: "name one ErasureRequest"},
 		{line: "approve r young", want: "name one ErasureRequest"},
-		{line: "refuse r --yes", want: "--reason takes one of these: ManifestlyUnfounded (Article 12(5))"},
+		{line: "refuse r --yes", want: "--reason takes one of these: ManifestlyUnfounded (Article 12(5)(b))"},
 		{line: "refuse r --yes --reason ada@example.org", want: "--reason takes one of these"},
 		{line: "refuse r --reason LegalClaims", want: "a script says --yes"},
 		{line: "refuse over --yes --reason LegalClaims", want: "has ended as Erased"},

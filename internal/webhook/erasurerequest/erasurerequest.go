@@ -5,12 +5,14 @@ package erasurerequest
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/utils/clock"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 
 	"github.com/rempart-dev/rempart/api/v1alpha1"
@@ -31,6 +33,8 @@ const (
 	RuleRights    = "rights"
 	RuleTime      = "time"
 	RuleExtension = "extension"
+	RuleStamp     = "stamp"
+	RuleFourEyes  = "four-eyes"
 )
 
 type request = review.Request[*v1alpha1.ErasureRequest]
@@ -38,11 +42,13 @@ type request = review.Request[*v1alpha1.ErasureRequest]
 type judge struct {
 	rights rights.Asker
 	clock  clock.PassiveClock
+	// live reads past the cache.
+	live client.Reader
 }
 
 // New makes a handler.
-func New(scheme *runtime.Scheme, asker rights.Asker, clock clock.PassiveClock) admission.Handler {
-	j := judge{asker, clock}
+func New(scheme *runtime.Scheme, asker rights.Asker, clock clock.PassiveClock, live client.Reader) admission.Handler {
+	j := judge{asker, clock, live}
 	return review.Handler(scheme, func() *v1alpha1.ErasureRequest { return &v1alpha1.ErasureRequest{} }, j.judge)
 }
 
@@ -61,6 +67,11 @@ func (j judge) judge(ctx context.Context, req request) (review.Answer, error) {
 		notInFuture(&answer, "spec.receivedTime", req.Object.Spec.ReceivedTime, now)
 	}
 	extension(&answer, req, now)
+	deferral(&answer, req, now)
+	stamped(&answer, req)
+	if err := j.fourEyes(ctx, &answer, req); err != nil {
+		return answer, err
+	}
 	return answer, j.mayAsk(ctx, &answer, req)
 }
 
@@ -70,10 +81,16 @@ func textsChanged(req request) bool {
 		!equality.Semantic.DeepEqual(req.Object.Annotations, req.Old.Annotations)
 }
 
+// stamps hold the names of users.
+var stamps = []string{"spec.requestedBy.by", "spec.decision.stamp.by"}
+
 // texts refuses identifiers of a person in any text of the object: they belong in the subject Secret, which is deleted.
 func texts(answer *review.Answer, req request) error {
 	hits, err := personal.Scan(req.Request.Object.Raw)
 	for _, hit := range hits {
+		if slices.Contains(stamps, hit.Field) { // staff who act, and not the person concerned
+			continue
+		}
 		answer.Refuse(RulePersonal, hit.Field, fmt.Sprintf("%s holds what looks like %s; an ErasureRequest must not hold identifiers of a person "+
 			"(rule %s): put them in the Secret that spec.subject.secretRef names", hit.Field, hit.Kind, RulePersonal))
 	}
@@ -107,6 +124,13 @@ func extension(answer *review.Answer, req request, now time.Time) {
 	}
 	if now.After(due.Time) || given.NoticeSentTime.After(due.Time) {
 		answer.Refuse(RuleExtension, "spec.extension", "the first period has ended (status.legalDueTime); an extension is given, and the person told, before that (Article 12(3))")
+	}
+}
+
+// deferral says when the person was told, which is not before it was.
+func deferral(answer *review.Answer, req request, now time.Time) {
+	if given := req.Object.Spec.Deferral; given != nil && (req.Old == nil || req.Old.Spec.Deferral == nil) {
+		notInFuture(answer, "spec.deferral.noticeSentTime", given.NoticeSentTime, now)
 	}
 }
 

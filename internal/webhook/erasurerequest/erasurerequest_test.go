@@ -10,6 +10,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	clocktesting "k8s.io/utils/clock/testing"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 
 	"github.com/rempart-dev/rempart/api/v1alpha1"
 	"github.com/rempart-dev/rempart/internal/webhook/internal/harness"
@@ -26,7 +28,19 @@ func ereq(change func(*v1alpha1.ErasureRequest)) *v1alpha1.ErasureRequest {
 	if change != nil {
 		change(r)
 	}
+	stamp(nil, r, "alice", now)
 	return r
+}
+
+// live is a reader of a namespace with a register of an officer who wants as many people as said; one when none is.
+func live(t *testing.T, modes ...v1alpha1.ApprovalMode) client.Reader {
+	t.Helper()
+	officer := &v1alpha1.DataProtectionOfficer{ObjectMeta: metav1.ObjectMeta{Name: "acme"}}
+	if len(modes) > 0 {
+		officer.Spec.Approval = modes[0]
+	}
+	register := &v1alpha1.DataRegister{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "crm"}, Spec: v1alpha1.DataRegisterSpec{OfficerRef: v1alpha1.ClusterRef{Name: "acme"}}}
+	return fake.NewClientBuilder().WithScheme(harness.Scheme(t)).WithObjects(officer, register).Build()
 }
 
 // none stands for no object.
@@ -77,7 +91,7 @@ func TestRequestsAreJudged(t *testing.T) {
 		"deleted":                            {nil, ereq(nil), []string{approval, secretGet}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			h := New(harness.Scheme(t), &harness.Rights{Denied: test.denied}, clocktesting.NewFakePassiveClock(now))
+			h := New(harness.Scheme(t), &harness.Rights{Denied: test.denied}, clocktesting.NewFakePassiveClock(now), live(t))
 			req := harness.Request(t, "alice", test.object, test.old)
 			got := h.Handle(t.Context(), req)
 			harness.Expect(t, got, test.refused)
@@ -90,7 +104,7 @@ func TestRequestsAreJudged(t *testing.T) {
 
 func TestTheRightsAskedForAreThoseThatCount(t *testing.T) {
 	asked := &harness.Rights{}
-	h := New(harness.Scheme(t), asked, clocktesting.NewFakePassiveClock(now))
+	h := New(harness.Scheme(t), asked, clocktesting.NewFakePassiveClock(now), live(t))
 	h.Handle(t.Context(), harness.Request(t, "alice", ereq(nil), none))
 	if diff := cmp.Diff([]string{"get secrets/subject", "delete secrets/subject"}, asked.Asked); diff != "" {
 		t.Error(diff)
@@ -98,7 +112,7 @@ func TestTheRightsAskedForAreThoseThatCount(t *testing.T) {
 }
 
 func TestARequestThatCannotBeJudgedIsRefused(t *testing.T) {
-	h := New(harness.Scheme(t), &harness.Rights{Err: errors.New("secret detail")}, clocktesting.NewFakePassiveClock(now))
+	h := New(harness.Scheme(t), &harness.Rights{Err: errors.New("secret detail")}, clocktesting.NewFakePassiveClock(now), live(t))
 	got := h.Handle(t.Context(), harness.Request(t, "alice", ereq(nil), none))
 	if got.Allowed || got.Result.Code != http.StatusInternalServerError || strings.Contains(got.Result.Message, "secret detail") {
 		t.Errorf("%+v", got.Result)

@@ -115,7 +115,7 @@ func refuse(t *testing.T, namespace, name string) {
 	r := &v1alpha1.ErasureRequest{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name}}
 	r.Spec.RequestID, r.Spec.ReceivedTime = name, ptr.To(metav1.NewTime(time.Now().Add(-time.Hour).Truncate(time.Second)))
 	r.Spec.Subject.SecretRef.Name = v1alpha1.ObjectName(name)
-	r.Spec.Decision = &v1alpha1.ErasureDecision{Verdict: v1alpha1.ErasureRefused, Reason: v1alpha1.RefusalLegalClaims}
+	r.Spec.Decision = &v1alpha1.ErasureDecision{Verdict: v1alpha1.ErasureRefused, Reason: v1alpha1.RefusalLegalClaims, LegalReference: "Claim 2026/17", UntilOn: "2031-06-30"}
 	must(t, server.Client.Create(t.Context(), r))
 }
 

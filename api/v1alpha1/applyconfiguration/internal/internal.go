@@ -117,6 +117,8 @@ var schemaYAML = typed.YAMLObject(`types:
   scalar: string
 - name: com.github.rempart-dev.rempart.api.v1alpha1.Answer
   scalar: string
+- name: com.github.rempart-dev.rempart.api.v1alpha1.ApprovalMode
+  scalar: string
 - name: com.github.rempart-dev.rempart.api.v1alpha1.AssertionMode
   scalar: string
 - name: com.github.rempart-dev.rempart.api.v1alpha1.Audience
@@ -857,6 +859,10 @@ var schemaYAML = typed.YAMLObject(`types:
 - name: com.github.rempart-dev.rempart.api.v1alpha1.DataProtectionOfficerSpec
   map:
     fields:
+    - name: approval
+      type:
+        namedType: com.github.rempart-dev.rempart.api.v1alpha1.ApprovalMode
+      default: OnePerson
     - name: channels
       type:
         list:
@@ -1204,6 +1210,9 @@ var schemaYAML = typed.YAMLObject(`types:
 - name: com.github.rempart-dev.rempart.api.v1alpha1.ErasureDecision
   map:
     fields:
+    - name: legalReference
+      type:
+        scalar: string
     - name: note
       type:
         scalar: string
@@ -1213,6 +1222,12 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: reason
       type:
         namedType: com.github.rempart-dev.rempart.api.v1alpha1.RefusalReason
+    - name: stamp
+      type:
+        namedType: com.github.rempart-dev.rempart.api.v1alpha1.DecisionStamp
+    - name: untilOn
+      type:
+        namedType: com.github.rempart-dev.rempart.api.v1alpha1.Date
     - name: verdict
       type:
         namedType: com.github.rempart-dev.rempart.api.v1alpha1.ErasureVerdict
@@ -1306,6 +1321,9 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: requestID
       type:
         scalar: string
+    - name: requestedBy
+      type:
+        namedType: com.github.rempart-dev.rempart.api.v1alpha1.DecisionStamp
     - name: subject
       type:
         namedType: com.github.rempart-dev.rempart.api.v1alpha1.ErasureSubject

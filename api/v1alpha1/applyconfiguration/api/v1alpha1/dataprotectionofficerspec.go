@@ -25,6 +25,8 @@ type DataProtectionOfficerSpecApplyConfiguration struct {
 	Holidays *apiv1alpha1.Country `json:"holidays,omitempty"`
 	// language of messages to the officer.
 	Language *apiv1alpha1.Language `json:"language,omitempty"`
+	// approval is who may approve an erasure from a register of this officer: any person with the verb approve, or, with FourEyes, one who did not make the request.
+	Approval *apiv1alpha1.ApprovalMode `json:"approval,omitempty"`
 	// lawProfile names the set of periods and thresholds that apply.
 	LawProfile *string `json:"lawProfile,omitempty"`
 	// channels reach the officer.
@@ -86,6 +88,14 @@ func (b *DataProtectionOfficerSpecApplyConfiguration) WithHolidays(value apiv1al
 // If called multiple times, the Language field is set to the value of the last call.
 func (b *DataProtectionOfficerSpecApplyConfiguration) WithLanguage(value apiv1alpha1.Language) *DataProtectionOfficerSpecApplyConfiguration {
 	b.Language = &value
+	return b
+}
+
+// WithApproval sets the Approval field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Approval field is set to the value of the last call.
+func (b *DataProtectionOfficerSpecApplyConfiguration) WithApproval(value apiv1alpha1.ApprovalMode) *DataProtectionOfficerSpecApplyConfiguration {
+	b.Approval = &value
 	return b
 }
 

@@ -19,6 +19,12 @@ type ErasureDecisionApplyConfiguration struct {
 	Reason *apiv1alpha1.RefusalReason `json:"reason,omitempty"`
 	// note to the decision; nothing about the person.
 	Note *string `json:"note,omitempty"`
+	// legalReference is the law or the claim that a refusal rests on.
+	LegalReference *string `json:"legalReference,omitempty"`
+	// untilOn is the day on which the reason of a refusal ends.
+	UntilOn *apiv1alpha1.Date `json:"untilOn,omitempty"`
+	// stamp is who decided, and when. Admission writes it; what a user writes is replaced.
+	Stamp *DecisionStampApplyConfiguration `json:"stamp,omitempty"`
 	// planDigest is the digest of the plan that was approved; that of status when absent.
 	PlanDigest *string `json:"planDigest,omitempty"`
 }
@@ -50,6 +56,30 @@ func (b *ErasureDecisionApplyConfiguration) WithReason(value apiv1alpha1.Refusal
 // If called multiple times, the Note field is set to the value of the last call.
 func (b *ErasureDecisionApplyConfiguration) WithNote(value string) *ErasureDecisionApplyConfiguration {
 	b.Note = &value
+	return b
+}
+
+// WithLegalReference sets the LegalReference field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the LegalReference field is set to the value of the last call.
+func (b *ErasureDecisionApplyConfiguration) WithLegalReference(value string) *ErasureDecisionApplyConfiguration {
+	b.LegalReference = &value
+	return b
+}
+
+// WithUntilOn sets the UntilOn field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the UntilOn field is set to the value of the last call.
+func (b *ErasureDecisionApplyConfiguration) WithUntilOn(value apiv1alpha1.Date) *ErasureDecisionApplyConfiguration {
+	b.UntilOn = &value
+	return b
+}
+
+// WithStamp sets the Stamp field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Stamp field is set to the value of the last call.
+func (b *ErasureDecisionApplyConfiguration) WithStamp(value *DecisionStampApplyConfiguration) *ErasureDecisionApplyConfiguration {
+	b.Stamp = value
 	return b
 }
 

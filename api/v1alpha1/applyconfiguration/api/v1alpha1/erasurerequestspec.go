@@ -26,6 +26,8 @@ type ErasureRequestSpecApplyConfiguration struct {
 	Registers *RegisterChoiceApplyConfiguration `json:"registers,omitempty"`
 	// execution of the request.
 	Execution *apiv1alpha1.ErasureExecution `json:"execution,omitempty"`
+	// requestedBy is who made the object, and when. Admission writes it; what a user writes is replaced.
+	RequestedBy *DecisionStampApplyConfiguration `json:"requestedBy,omitempty"`
 	// identityCheck of the person.
 	IdentityCheck *IdentityCheckApplyConfiguration `json:"identityCheck,omitempty"`
 	// decision of a person.
@@ -87,6 +89,14 @@ func (b *ErasureRequestSpecApplyConfiguration) WithRegisters(value *RegisterChoi
 // If called multiple times, the Execution field is set to the value of the last call.
 func (b *ErasureRequestSpecApplyConfiguration) WithExecution(value apiv1alpha1.ErasureExecution) *ErasureRequestSpecApplyConfiguration {
 	b.Execution = &value
+	return b
+}
+
+// WithRequestedBy sets the RequestedBy field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the RequestedBy field is set to the value of the last call.
+func (b *ErasureRequestSpecApplyConfiguration) WithRequestedBy(value *DecisionStampApplyConfiguration) *ErasureRequestSpecApplyConfiguration {
+	b.RequestedBy = value
 	return b
 }
 
