@@ -6,7 +6,7 @@ import (
 
 // NotificationEvent is why a message is sent.
 //
-// +kubebuilder:validation:Enum=StageFired;ComplementDue;DeadLettered;RecipientErasure;ErasureOverdue;OfficerDigest;ExceptionExpiring;ConsentCheckpoint
+// +kubebuilder:validation:Enum=StageFired;ComplementDue;DeadLettered;RecipientErasure;ErasureOverdue;OfficerDigest;ExceptionExpiring;ConsentCheckpoint;ErasureDue
 type NotificationEvent string
 
 // Values of NotificationEvent.
@@ -21,6 +21,7 @@ const (
 	EventExceptionExpiring NotificationEvent = "ExceptionExpiring"
 	// EventConsentCheckpoint: the log of a ConsentPolicy has grown, and its state is to be kept elsewhere too.
 	EventConsentCheckpoint NotificationEvent = "ConsentCheckpoint"
+	EventErasureDue        NotificationEvent = "ErasureDue"
 )
 
 // DeliveryResult is what an attempt came to.

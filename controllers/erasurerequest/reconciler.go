@@ -182,7 +182,36 @@ func (r *Reconciler) messages(ctx context.Context, request *v1alpha1.ErasureRequ
 	return found, nil
 }
 
-// apply is the only writer of children: the messages to recipients (Article 19) that do not exist yet.
+// reminders are the messages to the officer that the clock wants now and that do not exist yet.
+func (r *Reconciler) reminders(ctx context.Context, in erasure.RequestInput) ([]runtime.ApplyConfiguration, error) {
+	stage := erasure.Reminder(in.Request, in.Now)
+	if stage == "" || in.Officer == nil {
+		return nil, nil
+	}
+	channels := map[v1alpha1.ObjectName]*v1alpha1.NotificationChannel{}
+	for _, name := range in.Officer.Spec.Channels {
+		channel := &v1alpha1.NotificationChannel{}
+		switch err := r.Client.Get(ctx, types.NamespacedName{Name: string(name)}, channel); {
+		case err == nil:
+			channels[name] = channel
+		case client.IgnoreNotFound(err) != nil:
+			return nil, fmt.Errorf("reading a channel: %w", err)
+		}
+	}
+	var list []runtime.ApplyConfiguration
+	for _, draft := range r.Messages.Reminders(in.Request, in.Officer, channels, stage) {
+		err := r.Client.Get(ctx, types.NamespacedName{Namespace: in.Request.Namespace, Name: draft.Name()}, &v1alpha1.Notification{})
+		if client.IgnoreNotFound(err) != nil {
+			return nil, fmt.Errorf("reading a reminder: %w", err)
+		}
+		if err != nil {
+			list = append(list, r.Messages.Reminder(in.Request, draft))
+		}
+	}
+	return list, nil
+}
+
+// apply is the only writer of children: the messages to recipients (Article 19) and to the officer that do not exist yet.
 func (r *Reconciler) apply(ctx context.Context, in erasure.RequestInput) error {
 	var children []runtime.ApplyConfiguration
 	for _, d := range erasure.Owed(in.Request, in.Registers) {
@@ -190,5 +219,9 @@ func (r *Reconciler) apply(ctx context.Context, in erasure.RequestInput) error {
 			children = append(children, r.Messages.Message(in.Request, d))
 		}
 	}
-	return child.Apply(ctx, r.Client, r.Reader, in.Request, fieldOwner, children)
+	reminders, err := r.reminders(ctx, in)
+	if err != nil {
+		return err
+	}
+	return child.Apply(ctx, r.Client, r.Reader, in.Request, fieldOwner, append(children, reminders...))
 }

@@ -21,6 +21,7 @@ import (
 	"github.com/rempart-dev/rempart/internal/erasure"
 	"github.com/rempart-dev/rempart/internal/kube/fair"
 	"github.com/rempart-dev/rempart/internal/kube/flow"
+	"github.com/rempart-dev/rempart/internal/notice"
 	"github.com/rempart-dev/rempart/internal/subjectkey"
 	"github.com/rempart-dev/rempart/internal/telemetry/metric"
 )
@@ -28,7 +29,7 @@ import (
 // +kubebuilder:rbac:groups=gdpr.rempart.dev,resources=erasurerequests,verbs=get;list;watch;patch
 // +kubebuilder:rbac:groups=gdpr.rempart.dev,resources=erasurerequests/status,verbs=patch
 // +kubebuilder:rbac:groups=gdpr.rempart.dev,resources=erasurerequests/finalizers,verbs=update
-// +kubebuilder:rbac:groups=gdpr.rempart.dev,resources=erasureruns;legalholds;dataregisters;dataprotectionofficers,verbs=get;list;watch
+// +kubebuilder:rbac:groups=gdpr.rempart.dev,resources=erasureruns;legalholds;dataregisters;dataprotectionofficers;notificationchannels,verbs=get;list;watch
 // +kubebuilder:rbac:groups=gdpr.rempart.dev,resources=notifications,verbs=get;list;watch;create;patch
 // +kubebuilder:rbac:groups="",resources=secrets,verbs=get;delete
 // +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch
@@ -55,6 +56,9 @@ type Keys interface {
 type Messages interface {
 	Name(request *v1alpha1.ErasureRequest, d erasure.Disclosure) string
 	Message(request *v1alpha1.ErasureRequest, d erasure.Disclosure) runtime.ApplyConfiguration
+	// Reminders are the messages to an officer about a stage of the request's clock.
+	Reminders(request *v1alpha1.ErasureRequest, officer *v1alpha1.DataProtectionOfficer, channels map[v1alpha1.ObjectName]*v1alpha1.NotificationChannel, stage v1alpha1.PartName) []notice.Draft
+	Reminder(request *v1alpha1.ErasureRequest, d notice.Draft) runtime.ApplyConfiguration
 }
 
 // Evidence certifies how a request ended. Asked again about the same request, it answers with the same certificate.

@@ -38,6 +38,7 @@ import (
 	"github.com/rempart-dev/rempart/internal/archive"
 	"github.com/rempart-dev/rempart/internal/erasure"
 	"github.com/rempart-dev/rempart/internal/erasure/task"
+	"github.com/rempart-dev/rempart/internal/notice"
 	"github.com/rempart-dev/rempart/internal/subjectkey"
 )
 
@@ -78,7 +79,7 @@ func (places) AllowedRegions(*v1alpha1.DataRegister) ([]string, error) {
 	return []string{"eu-west-3"}, nil
 }
 
-type messages struct{}
+type messages struct{ notice.Erasures }
 
 func (messages) Name(r *v1alpha1.ErasureRequest, d erasure.Disclosure) string {
 	return "er-" + string(r.UID) + "-" + string(d.Recipient)

@@ -242,6 +242,13 @@ func (j *judgement) wait(own time.Duration) time.Duration {
 	if own > 0 {
 		wait = min(wait, own)
 	}
+	if due := j.status.DueTime; due != nil {
+		for _, r := range reminders {
+			if next := due.Add(-r.before).Sub(j.Now); next > 0 {
+				wait = min(wait, next+time.Second)
+			}
+		}
+	}
 	if due := j.status.DueTime; due != nil && !overdue(j.status, j.Now) {
 		wait = min(wait, due.Sub(j.Now)+time.Second)
 	}

@@ -1,6 +1,9 @@
 package notice
 
 import (
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	metav1ac "k8s.io/client-go/applyconfigurations/meta/v1"
 
@@ -11,6 +14,44 @@ import (
 
 // Erasures writes the messages to recipients of an erasure (Article 19).
 type Erasures struct{}
+
+// Reminders are the messages that a stage of a request's clock wants: one to each address of the officer's channels. Channels are
+// those that exist, by name.
+func (Erasures) Reminders(request *v1alpha1.ErasureRequest, officer *v1alpha1.DataProtectionOfficer, channels map[v1alpha1.ObjectName]*v1alpha1.NotificationChannel, stage v1alpha1.PartName) []Draft {
+	zone, err := time.LoadLocation(officer.Spec.TimeZone)
+	if err != nil {
+		zone = time.UTC
+	}
+	shown := func(at *metav1.Time) string {
+		if at == nil {
+			return ""
+		}
+		return at.In(zone).Format(time.RFC3339)
+	}
+	template, event := TemplateErasureDue, v1alpha1.EventErasureDue
+	if stage == erasure.StageOverdue {
+		template, event = TemplateErasureOverdue, v1alpha1.EventErasureOverdue
+	}
+	var drafts []Draft
+	for _, name := range officer.Spec.Channels {
+		for index := int32(1); index <= Addresses(channels[name]); index++ {
+			drafts = append(drafts, Draft{
+				Subject: Subject{Kind: "ErasureRequest", Namespace: request.Namespace, Name: request.Name, UID: string(request.UID)},
+				Cause:   v1alpha1.NotificationCause{Event: event, Stage: stage, Ordinal: 1},
+				Channel: name, Recipient: v1alpha1.NotificationRecipient{Role: v1alpha1.AudienceOfficer, Index: index},
+				Template: template, Language: LanguageOf(channels[name], officer.Spec.Language),
+				Parameters: map[string]string{"namespace": request.Namespace, "name": request.Name,
+					"dueTime": shown(request.Status.DueTime), "legalDueTime": shown(request.Status.LegalDueTime)},
+			})
+		}
+	}
+	return drafts
+}
+
+// Reminder is a draft with its owner.
+func (Erasures) Reminder(request *v1alpha1.ErasureRequest, d Draft) runtime.ApplyConfiguration {
+	return owned(d.Apply(), request)
+}
 
 // Name of the message to a recipient.
 func (Erasures) Name(request *v1alpha1.ErasureRequest, d erasure.Disclosure) string {

@@ -23,6 +23,7 @@ const (
 	TemplateDigest         = "officer-digest"
 	TemplateException      = "exception-expiring"
 	TemplateCheckpoint     = "consent-checkpoint"
+	TemplateErasureDue     = "erasure-due"
 )
 
 // Allowed are the parameters that a message may carry: names, times and numbers. Nothing that a person wrote as free
@@ -165,6 +166,22 @@ Objectif sûr : ${dueTime}
 		v1alpha1.LanguageFrench: {
 			"Effacement de données à caractère personnel : ${namespace}/${name}",
 			`Des données à caractère personnel que nous vous avons communiquées en tant que ${recipient} (registre ${register}) ont été effacées ici à la demande de la personne concernée. Merci de les effacer également (article 19 du RGPD). Notre référence est ${namespace}/${name} ; notre délégué à la protection des données vous indique par le contact convenu de qui il s'agit.`,
+		},
+	},
+	TemplateErasureDue: {
+		v1alpha1.LanguageEnglish: {
+			"Erasure request ${namespace}/${name} is due soon",
+			`The erasure request ${name} in namespace ${namespace} waits for its answer (Article 12(3) GDPR).
+Safe target: ${dueTime}
+Legal limit: ${legalDueTime}
+Look: kubectl gdpr status ${name} -n ${namespace}`,
+		},
+		v1alpha1.LanguageFrench: {
+			"Demande d'effacement ${namespace}/${name} : échéance proche",
+			`La demande d'effacement ${name} de l'espace ${namespace} attend sa réponse (article 12, paragraphe 3, du RGPD).
+Objectif sûr : ${dueTime}
+Limite légale : ${legalDueTime}
+À voir : kubectl gdpr status ${name} -n ${namespace}`,
 		},
 	},
 	TemplateErasureOverdue: {
@@ -322,6 +339,8 @@ func eventType(e v1alpha1.NotificationEvent) string {
 		return "residency.exception_expiring"
 	case v1alpha1.EventConsentCheckpoint:
 		return "consent.checkpoint"
+	case v1alpha1.EventErasureDue:
+		return "erasure.due"
 	default:
 		return "unknown"
 	}
