@@ -56,6 +56,9 @@ const (
 	// ReasonScanFailed means that the scan ended without saying what it saw; it is tried again.
 	ReasonScanFailed = "ScanFailed"
 
+	// ReasonRestored means that a store came back from a backup, and that people who were erased since run again.
+	ReasonRestored = "Restored"
+
 	// ReasonProvisioned means that roles, grants and ledger are in place.
 	ReasonProvisioned = "Provisioned"
 	// ReasonAccurate means that every store is as declared.

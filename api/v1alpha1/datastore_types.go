@@ -290,6 +290,26 @@ type StoreStatus struct {
 	// lastScanTime is when the live schema was last read.
 	// +optional
 	LastScanTime *metav1.Time `json:"lastScanTime,omitempty"`
+	// identity is system identifier and timeline of the store, where its verifier may ask for them.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=64
+	Identity string `json:"identity,omitempty"`
+	// lostRequests is how many requests that were executed here the store's ledger does not have: it came back from a backup. They run again by themselves.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	LostRequests *int32 `json:"lostRequests,omitempty"`
+	// lost are the UIDs of the first of these requests.
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MinItems=0
+	// +kubebuilder:validation:MaxItems=64
+	// +kubebuilder:validation:items:MinLength=1
+	// +kubebuilder:validation:items:MaxLength=64
+	Lost []string `json:"lost,omitempty"`
+	// restoredTime is when the store was last seen to have come back from a backup.
+	// +optional
+	RestoredTime *metav1.Time `json:"restoredTime,omitempty"`
 	// scans counts the scans that ended; it names the next one.
 	// +optional
 	Scans *int64 `json:"scans,omitempty"`

@@ -499,6 +499,14 @@ type ErasureRequestStatus struct {
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=160
 	SubjectRef string `json:"subjectRef,omitempty"`
+	// recallRefs are recall-sha256:<key id>:<hex> of each identifier alone, under a key of the namespace: by them alone the person is found again when a store comes back from a backup.
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MinItems=0
+	// +kubebuilder:validation:MaxItems=16
+	// +kubebuilder:validation:items:MinLength=1
+	// +kubebuilder:validation:items:MaxLength=160
+	RecallRefs []string `json:"recallRefs,omitempty"`
 	// subjectSecretUID is the UID of the Secret that was read; another Secret of the same name is never deleted.
 	// +optional
 	// +kubebuilder:validation:MinLength=1

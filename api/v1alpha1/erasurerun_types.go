@@ -4,15 +4,16 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// RunMode is whether a run only plans or also erases.
+// RunMode is whether a run only plans, or erases, or erases again people who came back with a backup.
 //
-// +kubebuilder:validation:Enum=Plan;Execute
+// +kubebuilder:validation:Enum=Plan;Execute;Replay
 type RunMode string
 
 // Values of RunMode.
 const (
 	RunPlan    RunMode = "Plan"
 	RunExecute RunMode = "Execute"
+	RunReplay  RunMode = "Replay"
 )
 
 // RunRequest is one request that a run serves.

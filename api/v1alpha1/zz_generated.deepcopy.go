@@ -1661,6 +1661,11 @@ func (in *ErasureRequestStatus) DeepCopyInto(out *ErasureRequestStatus) {
 			(*in)[i].DeepCopyInto(&(*out)[i])
 		}
 	}
+	if in.RecallRefs != nil {
+		in, out := &in.RecallRefs, &out.RecallRefs
+		*out = make([]string, len(*in))
+		copy(*out, *in)
+	}
 	if in.DueTime != nil {
 		in, out := &in.DueTime, &out.DueTime
 		*out = (*in).DeepCopy()
@@ -4035,6 +4040,20 @@ func (in *StoreStatus) DeepCopyInto(out *StoreStatus) {
 	*out = *in
 	if in.LastScanTime != nil {
 		in, out := &in.LastScanTime, &out.LastScanTime
+		*out = (*in).DeepCopy()
+	}
+	if in.LostRequests != nil {
+		in, out := &in.LostRequests, &out.LostRequests
+		*out = new(int32)
+		**out = **in
+	}
+	if in.Lost != nil {
+		in, out := &in.Lost, &out.Lost
+		*out = make([]string, len(*in))
+		copy(*out, *in)
+	}
+	if in.RestoredTime != nil {
+		in, out := &in.RestoredTime, &out.RestoredTime
 		*out = (*in).DeepCopy()
 	}
 	if in.Scans != nil {

@@ -12,6 +12,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/rempart-dev/rempart/api/v1alpha1"
+	"github.com/rempart-dev/rempart/internal/erasure"
 	"github.com/rempart-dev/rempart/internal/erasure/job"
 	"github.com/rempart-dev/rempart/internal/erasure/task"
 	"github.com/rempart-dev/rempart/internal/kube/child"
@@ -21,7 +22,7 @@ import (
 
 // load reads each input once, so that every decision of this pass sees one instant.
 func (r *Reconciler) load(ctx context.Context, dreg *v1alpha1.DataRegister) (register.Input, error) {
-	in := register.Input{Register: dreg, ZoneOf: r.Places.ZoneOf, Found: r.Places.Found(dreg), Image: r.Image, Now: r.Clock.Now(), Stores: map[string]register.Facts{}}
+	in := register.Input{Register: dreg, ZoneOf: r.Places.ZoneOf, Found: r.Places.Found(dreg), Image: r.Image, Now: r.Clock.Now(), Stores: map[string]register.Facts{}, Executed: map[string][]string{}}
 	officer, err := find(ctx, r.Client, "", string(dreg.Spec.OfficerRef.Name), &v1alpha1.DataProtectionOfficer{})
 	if err != nil {
 		return in, fmt.Errorf("reading the officer: %w", err)
@@ -30,8 +31,13 @@ func (r *Reconciler) load(ctx context.Context, dreg *v1alpha1.DataRegister) (reg
 	if in.Regions, err = r.Places.AllowedRegions(dreg); err != nil {
 		return in, fmt.Errorf("asking for the allowed regions: %w", err)
 	}
+	requests := &v1alpha1.ErasureRequestList{}
+	if err := r.Client.List(ctx, requests, client.InNamespace(dreg.Namespace), client.UnsafeDisableDeepCopyOption(true)); err != nil { // only read
+		return in, fmt.Errorf("listing requests: %w", err)
+	}
 	for i := range dreg.Spec.Stores {
 		s := &dreg.Spec.Stores[i]
+		in.Executed[string(s.Name)] = erasure.Executed(requests.Items, dreg.Name, s.Name, in.Now)
 		if in.Stores[string(s.Name)], err = r.facts(ctx, dreg, s); err != nil {
 			return in, err
 		}

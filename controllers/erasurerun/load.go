@@ -99,6 +99,9 @@ func (r *Reconciler) loadStart(ctx context.Context, in *erasure.RunInput) error 
 	if in.Live, err = r.allLive(ctx, run, ring, in.CheckKey); err != nil {
 		return err
 	}
+	if run.Spec.Mode == v1alpha1.RunReplay {
+		in.Live, in.RecallKeys = erasure.Recalled(in.Live), ring.RecallKeys(run.Namespace)
+	}
 	if in.Register != nil {
 		if in.Regions, err = r.Places.AllowedRegions(in.Register); err != nil {
 			return fmt.Errorf("reading the allowed regions: %w", err)

@@ -23,6 +23,9 @@ type Live struct {
 // made: a request that was deleted, refused or changed since it was dispatched stays out.
 // Holds are the LegalHolds in force.
 func Admit(run *v1alpha1.ErasureRun, live Live, runs []v1alpha1.ErasureRun, holds []*v1alpha1.LegalHold) string {
+	if run.Spec.Mode == v1alpha1.RunReplay {
+		return admitReplay(run, live, holds)
+	}
 	if reason := Unfit(live.Request); reason != "" {
 		return reason
 	}

@@ -94,11 +94,11 @@ func (t *trial) task(store *v1alpha1.DataStore) (work, people []byte, err error)
 		Register: t.Register.Name, Store: string(store.Name), Engine: store.Engine,
 		Connection: register.Connection(t.Register, store), Dataset: store.Dataset,
 		CheckKey: t.CheckKey, PlanDigest: t.Run.Spec.PlanDigest, AsOf: t.Run.CreationTimestamp.UTC(), From: int(valueOf(t.Run.Status.Counted)),
-		Holds: t.held(), CheckOnly: t.Run.Status.WithheldTime != nil,
+		RecallKeys: t.RecallKeys, Holds: t.held(), CheckOnly: t.Run.Status.WithheldTime != nil,
 	}
 	who := task.People{}
 	for _, l := range t.mounted() {
-		order.Requests = append(order.Requests, task.Request{UID: string(l.UID), Check: l.Person.Check, Gone: l.Request == nil})
+		order.Requests = append(order.Requests, t.recall(task.Request{UID: string(l.UID), Check: l.Person.Check, Gone: l.Request == nil}, l))
 		if l.Request == nil {
 			continue
 		}

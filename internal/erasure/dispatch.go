@@ -48,6 +48,12 @@ func Dispatch(in DispatchInput) DispatchVerdict {
 		if store.Dataset == nil {
 			continue
 		}
+		if status := restored(in.Register, store.Name); status != nil { // first
+			if run := replay(in, store, status); run != nil {
+				verdict.Create = append(verdict.Create, run)
+			}
+			continue
+		}
 		for _, mode := range []v1alpha1.RunMode{v1alpha1.RunPlan, v1alpha1.RunExecute} {
 			run, wait := gather(in, store, mode, order, served)
 			if run != nil {
@@ -242,7 +248,7 @@ func nextEpoch(in DispatchInput, store v1alpha1.PartName, mode v1alpha1.RunMode)
 			}
 		}
 	}
-	if mode == v1alpha1.RunExecute {
+	if mode != v1alpha1.RunPlan {
 		epoch++
 	}
 	return epoch

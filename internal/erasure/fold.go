@@ -60,7 +60,7 @@ func Fold(targets []v1alpha1.ErasureTarget, uid types.UID, runs []v1alpha1.Erasu
 func uncounted(target *v1alpha1.ErasureTarget, uid types.UID, runs []v1alpha1.ErasureRun) []*v1alpha1.ErasureRun {
 	var list []*v1alpha1.ErasureRun
 	for i := range runs {
-		if Serves(&runs[i], uid, target) && runs[i].Spec.Epoch > valueOf(target.Epoch) {
+		if runs[i].Spec.Mode != v1alpha1.RunReplay && Serves(&runs[i], uid, target) && runs[i].Spec.Epoch > valueOf(target.Epoch) {
 			list = append(list, &runs[i])
 		}
 	}

@@ -18,7 +18,7 @@ const maxTargets = 64
 // the end. Once there are targets the person does not change any more.
 func (j *judgement) readPerson() {
 	if j.Person.Problem == "" {
-		j.status.SubjectRef, j.status.SubjectSecretUID = j.Person.Reference, j.Person.SecretUID
+		j.status.SubjectRef, j.status.SubjectSecretUID, j.status.RecallRefs = j.Person.Reference, j.Person.SecretUID, j.Person.Recall
 	}
 }
 

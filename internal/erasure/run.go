@@ -40,6 +40,8 @@ type RunInput struct {
 	Holds []v1alpha1.LegalHold
 	// CheckKey is the run's own key (subjectkey.Ring.CheckKey).
 	CheckKey []byte
+	// RecallKeys find people who came back with a backup (subjectkey.Ring.RecallKeys); set for a replay alone.
+	RecallKeys map[string][]byte
 	// Regions that the register's residency policy allows; nil pins nothing.
 	Regions []string
 	// Job of the present attempt; nil when it does not exist.
@@ -342,7 +344,7 @@ func runEnd(status *v1alpha1.ErasureRunStatus, mode v1alpha1.RunMode) []metav1.C
 		return metav1.Condition{Type: t, Status: metav1.ConditionFalse, Reason: status.Reason, Message: status.Message}
 	}
 	var list []metav1.Condition
-	if mode == v1alpha1.RunExecute {
+	if mode != v1alpha1.RunPlan {
 		if status.CommittedTime != nil {
 			list = append(list, yes(v1alpha1.ConditionExecuted, v1alpha1.ReasonExecuted, "The store committed the erasure"))
 		} else {

@@ -18,6 +18,8 @@ type Person struct {
 	Reference, SecretUID string
 	// References name the person by all identifiers and by each alone, under every key: what a LegalHold is compared with.
 	References []string
+	// Recall are references to each identifier alone, under the key of the namespace: what is kept for a restore.
+	Recall []string
 	// Check is set for a run: see See.
 	Check string
 }
@@ -39,7 +41,7 @@ func See(secret *corev1.Secret, ring subjectkey.Ring, bound string, checkKey []b
 	case err != nil:
 		return Person{Problem: v1alpha1.ReasonSubjectUnreadable}
 	}
-	person := Person{Reference: ring.Reference(who), References: ring.References(who), SecretUID: string(secret.UID)}
+	person := Person{Reference: ring.Reference(who), References: append(ring.References(who), ring.Recall(secret.Namespace, who)...), Recall: ring.Recall(secret.Namespace, who), SecretUID: string(secret.UID)}
 	if checkKey != nil {
 		person.Check = who.MAC(checkKey)
 	}
@@ -55,6 +57,11 @@ func See(secret *corev1.Secret, ring subjectkey.Ring, bound string, checkKey []b
 	}
 	person.Reference = bound
 	return person
+}
+
+// Remembered is what is known of the person of a request whose subject Secret is gone.
+func Remembered(request *v1alpha1.ErasureRequest) Person {
+	return Person{Reference: request.Status.SubjectRef, References: append([]string{request.Status.SubjectRef}, request.Status.RecallRefs...), Recall: request.Status.RecallRefs}
 }
 
 // Deletable tells whether a Secret is a subject Secret, whose end is the end of a request: Rempart deletes no other.

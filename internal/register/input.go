@@ -66,6 +66,8 @@ type Input struct {
 	Found []residency.Finding
 	// Stores by name.
 	Stores map[string]Facts
+	// Executed are, by store, the UIDs of the requests that its ledger must have.
+	Executed map[string][]string
 	// Lingering are stores that left the spec and whose children are not all gone.
 	Lingering []string
 	// Image of the eraser.

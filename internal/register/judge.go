@@ -47,7 +47,7 @@ var (
 	provisionedGates = []func(view) objection{regionsAllowed, classAllowed, storageFits, notPaused, databaseRuns, credentialsThere, scanned, connected, setUp}
 	residentGates    = []func(view) objection{regionsAllowed, classAllowed, placeAllowed}
 	accurateGates    = []func(view) objection{credentialsThere, scanned, asDeclared}
-	readyGates       = slices.Concat(provisionedGates, residentGates)
+	readyGates       = slices.Concat(provisionedGates, residentGates, []func(view) objection{remembers})
 )
 
 // Judge turns what is known and what was seen into the status of the register. Seen holds the stores by name.
@@ -286,4 +286,14 @@ func wait(in Input, views []view) time.Duration {
 		}
 	}
 	return soonest
+}
+
+// remembers objects while people who were erased are in the store again, since it came back from a backup.
+func remembers(v view) objection {
+	lost := value(v.status.LostRequests)
+	if lost == 0 {
+		return objection{}
+	}
+	return objection{reason: v1alpha1.ReasonRestored, working: true, message: fmt.Sprintf(
+		"Store %q came back from a backup: %d requests that were executed after it run again before anything else", v.store.Name, lost)}
 }

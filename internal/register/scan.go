@@ -56,7 +56,7 @@ func NextScan(status v1alpha1.StoreStatus, digest string) time.Time {
 }
 
 func scanWait(status v1alpha1.StoreStatus) time.Duration {
-	if status.ScanReason == string(task.Accurate) {
+	if status.ScanReason == string(task.Accurate) && value(status.LostRequests) == 0 {
 		return scanEvery
 	}
 	wait := scanSoon
@@ -103,7 +103,7 @@ func (in Input) scanTask(s *v1alpha1.DataStore, name string, owner *metav1ac.Own
 	if dataset == nil { // then the scan says whether the store answers, and a finding that nobody can be erased from it
 		dataset = &v1alpha1.Dataset{}
 	}
-	text, err := json.Marshal(task.Task{Register: r.Name, Store: string(s.Name), Engine: s.Engine, Connection: Connection(r, s), Dataset: dataset})
+	text, err := json.Marshal(task.Task{Register: r.Name, Store: string(s.Name), Engine: s.Engine, Connection: Connection(r, s), Dataset: dataset, Ended: in.Executed[string(s.Name)]})
 	if err != nil {
 		panic("encoding a task: plain structs always encode")
 	}
@@ -122,7 +122,7 @@ func (in Input) record(s *v1alpha1.DataStore, status *v1alpha1.StoreStatus, seen
 	if status.DatasetDigest != digest {
 		failures = 0
 	}
-	if outcome.Reason == task.Accurate {
+	if outcome.Reason == task.Accurate && (value(status.LostRequests) == 0 || outcome.LostTotal == 0) {
 		failures = 0
 	} else {
 		failures = min(failures+1, 100)
@@ -132,7 +132,27 @@ func (in Input) record(s *v1alpha1.DataStore, status *v1alpha1.StoreStatus, seen
 	status.Scans, status.ScanFailures, status.LastScanTime, status.DatasetDigest = &scans, &failures, &at, digest
 	status.ScanReason = string(outcome.Reason)
 	status.ScanMessage = in.explain(s, outcome)
+	if scanned, ok := job.Of(seen.Outcomes, task.Scan); ok && scanned.OK {
+		in.restored(status, scanned)
+	}
 	status.UndeclaredTables, status.UndeclaredColumns = &outcome.UndeclaredTables, &outcome.UndeclaredColumns
+}
+
+// restored writes down what the store's ledger forgot.
+func (in Input) restored(status *v1alpha1.StoreStatus, scanned task.Outcome) {
+	before := value(status.LostRequests)
+	status.LostRequests, status.Lost = nil, nil
+	if scanned.LostTotal > 0 {
+		status.LostRequests, status.Lost = &scanned.LostTotal, slices.Clone(scanned.Lost)
+	}
+	other := status.Identity != "" && scanned.Identity != "" && status.Identity != scanned.Identity
+	if scanned.LostTotal > 0 && before == 0 || other {
+		at := metav1.NewTime(in.Now.Truncate(time.Second))
+		status.RestoredTime = &at
+	}
+	if scanned.Identity != "" {
+		status.Identity = scanned.Identity
+	}
 }
 
 // worst returns the first outcome that failed, else the scan's. A scan that left no readable answer has failed.

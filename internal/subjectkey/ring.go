@@ -16,6 +16,7 @@ import (
 	"strings"
 
 	"github.com/rempart-dev/rempart/internal/erasure/subject"
+	"github.com/rempart-dev/rempart/internal/erasure/task"
 )
 
 // SecretName is the Secret in the operator's namespace that holds the keys: ActiveKey names the key that new references
@@ -32,6 +33,9 @@ const scheme = "hmac-sha256"
 
 // checkLabel separates keys that are derived for runs from every other use of a key.
 const checkLabel = "rempart run check\x00"
+
+// recallLabel separates the keys of namespaces, under which identifiers are remembered.
+const recallLabel = "rempart recall\x00"
 
 // Errors. They name key IDs, never keys or people.
 var (
@@ -122,6 +126,29 @@ func (r Ring) Same(reference string, person subject.Subject) (bool, error) {
 		return false, fmt.Errorf("%w: %q", ErrKeyMissing, parts[1])
 	}
 	return hmac.Equal([]byte(parts[2]), []byte(person.MAC(key))), nil
+}
+
+// RecallKeys derives, by ID, the keys under which a namespace remembers identifiers. Only the eraser of a replay in that namespace
+// sees them, and learns nothing about the ring's own keys or about other namespaces.
+func (r Ring) RecallKeys(namespace string) map[string][]byte {
+	keys := make(map[string][]byte, len(r.keys))
+	for id, key := range r.keys {
+		mac := hmac.New(sha256.New, key)
+		mac.Write([]byte(recallLabel + namespace))
+		keys[id] = mac.Sum(nil)
+	}
+	return keys
+}
+
+// Recall names each identifier of a person alone, under the active key of the namespace, so that who comes back with a backup can
+// be found.
+func (r Ring) Recall(namespace string, person subject.Subject) []string {
+	key := r.RecallKeys(namespace)[r.active]
+	var list []string
+	for _, part := range person.Parts() {
+		list = append(list, task.Reference(r.active, part.MAC(key)))
+	}
+	return list
 }
 
 // CheckKey derives the key under which one run checks that its subjects are the accepted ones. The eraser sees it, and

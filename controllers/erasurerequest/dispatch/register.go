@@ -4,6 +4,8 @@ package dispatch
 
 import (
 	"context"
+	"fmt"
+	"slices"
 
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/clock"
@@ -11,6 +13,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
@@ -35,12 +38,27 @@ type Config struct {
 func Register(mgr ctrl.Manager, config Config) error {
 	r := &Reconciler{Client: mgr.GetClient(), Reader: mgr.GetAPIReader(), Clock: config.Clock, Image: config.Image}
 	return ctrl.NewControllerManagedBy(mgr).Named("erasuredispatch").
-		Watches(&v1alpha1.DataRegister{}, &handler.EnqueueRequestForObject{}, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
+		Watches(&v1alpha1.DataRegister{}, &handler.EnqueueRequestForObject{}, builder.WithPredicates(predicate.Or(predicate.GenerationChangedPredicate{}, restored))).
 		Watches(&v1alpha1.ErasureRequest{}, handler.EnqueueRequestsFromMapFunc(targets)).
 		Watches(&v1alpha1.ErasureRun{}, handler.EnqueueRequestsFromMapFunc(register)).
 		WithOptions(controller.Options{RateLimiter: flow.Backoff(), NewQueue: fair.Queue}).
 		Complete(reconcile.AsReconciler(mgr.GetClient(), r))
 }
+
+// restored passes on that a scan found people who came back with a backup.
+var restored = predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
+	before, after := e.ObjectOld.(*v1alpha1.DataRegister).Status.Stores, e.ObjectNew.(*v1alpha1.DataRegister).Status.Stores
+	lost := func(stores []v1alpha1.StoreStatus) []string {
+		var list []string
+		for i := range stores {
+			if len(stores[i].Lost) > 0 && stores[i].Scans != nil {
+				list = append(list, fmt.Sprintf("%s/%d", stores[i].Name, *stores[i].Scans))
+			}
+		}
+		return list
+	}
+	return !slices.Equal(lost(before), lost(after))
+}}
 
 // targets are the registers of a request.
 func targets(_ context.Context, object client.Object) []reconcile.Request {

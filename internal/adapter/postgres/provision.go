@@ -146,7 +146,7 @@ ORDER BY 1, 2`, []any{role}, []any{&schema, &name}, func() error {
 func (s *session) grantVerifier(ctx context.Context, database, name string) error {
 	role := quote(name)
 	statements := []string{
-		grant.Database(database, role),
+		grant.Database(database, role), grant.ReadLedger(role)[0], grant.ReadLedger(role)[1],
 		"ALTER DEFAULT PRIVILEGES GRANT USAGE ON SCHEMAS TO " + role,
 		"ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO " + role,
 	}

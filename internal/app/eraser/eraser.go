@@ -14,6 +14,7 @@ import (
 
 	"github.com/rempart-dev/rempart/api/v1alpha1"
 	"github.com/rempart-dev/rempart/internal/adapter/postgres"
+	"github.com/rempart-dev/rempart/internal/erasure/subject"
 	"github.com/rempart-dev/rempart/internal/erasure/task"
 )
 
@@ -153,7 +154,7 @@ func (o Options) do(ctx context.Context, step task.Step, t task.Task, log *slog.
 
 // withPeople does a step that concerns people.
 func (o Options) withPeople(ctx context.Context, engine *postgres.Engine, step task.Step, t task.Task) task.Outcome {
-	people, err := o.people(t)
+	people, err := o.whom(ctx, engine, t)
 	if err != nil {
 		return failed(step, err)
 	}
@@ -165,6 +166,14 @@ func (o Options) withPeople(ctx context.Context, engine *postgres.Engine, step t
 	default:
 		return engine.Verify(ctx, t, people)
 	}
+}
+
+// whom reads the people of a task; those of a replay are found in the store itself.
+func (o Options) whom(ctx context.Context, engine *postgres.Engine, t task.Task) ([]subject.Subject, error) {
+	if t.Replay() {
+		return engine.Recall(ctx, t)
+	}
+	return o.people(t)
 }
 
 func (o Options) provision(ctx context.Context, engine *postgres.Engine, t task.Task) task.Outcome {

@@ -39,7 +39,7 @@ func (o Options) task(step task.Step) (task.Task, error) {
 		return t, &task.Failure{Reason: task.PlanImpossible, Message: "The store has no dataset; declare its tables"}
 	case people && (len(t.Requests) == 0 || t.AsOf.IsZero()):
 		return t, &task.Failure{Reason: task.Internal, Message: "The task names no request or no day"}
-	case step == task.Erase && (t.RunUID == "" || t.PlanDigest == "" || t.Epoch < 1):
+	case step == task.Erase && (t.RunUID == "" || t.PlanDigest == "" && !t.Replay() || t.Epoch < 1):
 		return t, &task.Failure{Reason: task.Internal, Message: "The task names no run, no plan or no epoch"}
 	}
 	return t, nil

@@ -42,6 +42,11 @@ func WriteLedger(role string) []string {
 	return []string{`GRANT USAGE ON SCHEMA "rempart" TO ` + role, "GRANT SELECT, INSERT ON " + Ledger + " TO " + role}
 }
 
+// ReadLedger lets the verifier see which runs the store remembers: one that comes back from a backup has forgotten some.
+func ReadLedger(role string) []string {
+	return []string{`GRANT USAGE ON SCHEMA "rempart" TO ` + role, "GRANT SELECT ON " + Ledger + " TO " + role}
+}
+
 // Erase lets the eraser treat the rows of a table as the dataset says: only where rows can go may it delete any. Rows of
 // each table can be changed, since what refers to a row that goes is nulled.
 func Erase(table, role string, action v1alpha1.TableErasure) string {
@@ -112,7 +117,7 @@ func Script(database string, dataset *v1alpha1.Dataset, eraser, verifier string)
 	e, v := Quote(eraser), Quote(verifier)
 	write("-- Two login roles, so that who erases does not verify. They have no password yet: see the end.\n", createRoles(eraser, verifier))
 	write("-- The ledger keeps a run from being done twice.\n", LedgerDDL...)
-	write("", append([]string{Database(Quote(database), e+", "+v)}, WriteLedger(e)...)...)
+	write("", append(append([]string{Database(Quote(database), e+", "+v)}, WriteLedger(e)...), ReadLedger(v)...)...)
 	schemas, tables := byTable(dataset, e)
 	for _, schema := range schemas {
 		s := Quote(schema)

@@ -95,6 +95,16 @@ func (s Subject) Kinds() []v1alpha1.IdentifierKind {
 	return kinds
 }
 
+// KeyOf is the key of a subject Secret for a kind of identifier.
+func KeyOf(kind v1alpha1.IdentifierKind) string {
+	for key, k := range keys {
+		if k == kind {
+			return key
+		}
+	}
+	return ""
+}
+
 // Parts returns one subject per identifier.
 func (s Subject) Parts() []Subject {
 	parts := make([]Subject, 0, len(s.raw))

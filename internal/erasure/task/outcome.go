@@ -48,9 +48,14 @@ type Outcome struct {
 	From     int      `json:"-"`
 	Page     *Page    `json:"page,omitempty"`
 	// Scan results.
-	UndeclaredTables  int32    `json:"undeclaredTables,omitempty"`
-	UndeclaredColumns int32    `json:"undeclaredColumns,omitempty"`
-	Names             []string `json:"names,omitempty"` // tables and columns that Message is about, cut to what fits
+	UndeclaredTables  int32 `json:"undeclaredTables,omitempty"`
+	UndeclaredColumns int32 `json:"undeclaredColumns,omitempty"`
+	// Identity of the store, where the role may ask for it; and of the requests that a scan asked for those that the ledger does
+	// not have: how many, and the UIDs of the first MaxLost.
+	Identity  string   `json:"identity,omitempty"`
+	LostTotal int32    `json:"lostTotal,omitempty"`
+	Lost      []string `json:"lost,omitempty"`
+	Names     []string `json:"names,omitempty"` // tables and columns that Message is about, cut to what fits
 }
 
 // errMalformed is the answer to a message that is not an Outcome: never a success.
@@ -81,6 +86,9 @@ func (o Outcome) Encode(from int) (text []byte, next int, err error) {
 		}
 	}
 }
+
+// MaxLost is how many lost requests an outcome names.
+const MaxLost = 64
 
 // pageFrame is the most bytes of a page beside its data; names give way until counts have leastRoom.
 const pageFrame, leastRoom = 60, 1024

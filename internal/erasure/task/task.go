@@ -83,6 +83,8 @@ type Connection struct {
 type Request struct {
 	UID   string `json:"uid"`
 	Check string `json:"check,omitempty"`
+	// Recall are references to the person's identifiers, each alone, in a replay.
+	Recall []string `json:"recall,omitempty"`
 	// Gone says that the request does not exist any more. It keeps its place, since counts are told by place, and nobody is
 	// looked for.
 	Gone bool `json:"gone,omitempty"`
@@ -117,7 +119,31 @@ type Task struct {
 	// Holds keep rows, of whomever. CheckOnly lets Erase look into the ledger and no further: a hold forbids the rest.
 	Holds     []Hold `json:"holds,omitempty"`
 	CheckOnly bool   `json:"checkOnly,omitempty"`
+	// RecallKeys are the keys, by ID, under which Request.Recall was made. They are there only in the task of a replay: the
+	// people are not, since nobody knows them any more.
+	RecallKeys map[string][]byte `json:"recallKeys,omitempty"`
+	// Ended are the requests, by UID, that a scan asks the ledger for.
+	Ended []string `json:"ended,omitempty"`
 }
+
+// Replay tells whether the people are to be recalled.
+func (t Task) Replay() bool { return len(t.RecallKeys) > 0 }
+
+// Wanted returns the place of the request of each reference. A person who made two requests is found for the first.
+func (t Task) Wanted() map[string]int {
+	wanted := map[string]int{}
+	for i, r := range t.Requests {
+		for _, ref := range r.Recall {
+			if _, known := wanted[ref]; !known {
+				wanted[ref] = i
+			}
+		}
+	}
+	return wanted
+}
+
+// Reference is how a keyed hash of one identifier is written down.
+func Reference(keyID, mac string) string { return "recall-sha256:" + keyID + ":" + mac }
 
 // Reason is why a step did not succeed, or what it found. Messages that go with it name tables, columns and
 // constraints, never values.

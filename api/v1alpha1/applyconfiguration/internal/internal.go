@@ -1379,6 +1379,12 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: planDigest
       type:
         scalar: string
+    - name: recallRefs
+      type:
+        list:
+          elementType:
+            scalar: string
+          elementRelationship: associative
     - name: recipients
       type:
         list:
@@ -3365,9 +3371,21 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: endpoint
       type:
         scalar: string
+    - name: identity
+      type:
+        scalar: string
     - name: lastScanTime
       type:
         namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
+    - name: lost
+      type:
+        list:
+          elementType:
+            scalar: string
+          elementRelationship: associative
+    - name: lostRequests
+      type:
+        scalar: numeric
     - name: name
       type:
         namedType: com.github.rempart-dev.rempart.api.v1alpha1.PartName
@@ -3377,6 +3395,9 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: region
       type:
         scalar: string
+    - name: restoredTime
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
     - name: scanFailures
       type:
         scalar: numeric

@@ -117,6 +117,46 @@ func (s *Server) start(settings []string) (*process, error) {
 	if out, err := initdb.CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("initdb: %w: %s", err, out)
 	}
+	return s.serve(data, settings)
+}
+
+// Restore starts another server from a base backup that is taken now and, when the returned function is called, comes up as
+// it was then: what a restore brings back.
+func (s *Server) Restore(tb testing.TB) func() *Server {
+	tb.Helper()
+	folder, err := os.MkdirTemp("", "rempart-pg-")
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() { _ = os.RemoveAll(folder) })
+	as, err := credential(folder)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	data := filepath.Join(folder, "data")
+	backup := exec.Command(filepath.Join(s.Bin, "pg_basebackup"), "-D", data, "-h", "127.0.0.1", "-p", strconv.Itoa(int(s.Port)), "-U", Superuser, "-X", "stream", "-c", "fast")
+	backup.SysProcAttr, backup.Dir, backup.Env = as, folder, append(os.Environ(), "PGPASSWORD="+Password)
+	if out, err := backup.CombinedOutput(); err != nil {
+		tb.Fatalf("pg_basebackup: %v: %s", err, out)
+	}
+	return func() *Server {
+		tb.Helper()
+		restored := &Server{Bin: s.Bin, Folder: folder}
+		process, err := restored.serve(data, nil)
+		if err != nil {
+			tb.Fatal(err)
+		}
+		tb.Cleanup(func() { process.end(syscall.SIGQUIT) })
+		return restored
+	}
+}
+
+// serve starts a server over a data folder.
+func (s *Server) serve(data string, settings []string) (*process, error) {
+	as, err := credential(s.Folder)
+	if err != nil {
+		return nil, err
+	}
 	// Another process may take the port between choosing and binding; then the next one is tried.
 	for range 5 {
 		if s.Port, err = freePort(); err != nil {

@@ -32,6 +32,8 @@ CREATE INDEX IF NOT EXISTS ledger_epoch ON "rempart"."ledger" (register, store, 
 GRANT CONNECT, TEMPORARY ON DATABASE "crm" TO "gone", "seen";
 GRANT USAGE ON SCHEMA "rempart" TO "gone";
 GRANT SELECT, INSERT ON "rempart"."ledger" TO "gone";
+GRANT USAGE ON SCHEMA "rempart" TO "seen";
+GRANT SELECT ON "rempart"."ledger" TO "seen";
 
 -- A schema of the dataset. For every other schema the two lines about the verifier are wise too: what it may not
 -- read is not searched for copies of a person, and the messages of plans and runs name it.

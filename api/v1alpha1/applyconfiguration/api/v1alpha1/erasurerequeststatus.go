@@ -21,6 +21,8 @@ type ErasureRequestStatusApplyConfiguration struct {
 	Conditions []v1.ConditionApplyConfiguration `json:"conditions,omitempty"`
 	// subjectRef is hmac-sha256:<key id>:<hex> of the person's identifiers. Deleted keys make it meaningless.
 	SubjectRef *string `json:"subjectRef,omitempty"`
+	// recallRefs are recall-sha256:<key id>:<hex> of each identifier alone, under a key of the namespace: by them alone the person is found again when a store comes back from a backup.
+	RecallRefs []string `json:"recallRefs,omitempty"`
 	// subjectSecretUID is the UID of the Secret that was read; another Secret of the same name is never deleted.
 	SubjectSecretUID *string `json:"subjectSecretUID,omitempty"`
 	// lawProfile by which the due times were computed.
@@ -87,6 +89,16 @@ func (b *ErasureRequestStatusApplyConfiguration) WithConditions(values ...*v1.Co
 // If called multiple times, the SubjectRef field is set to the value of the last call.
 func (b *ErasureRequestStatusApplyConfiguration) WithSubjectRef(value string) *ErasureRequestStatusApplyConfiguration {
 	b.SubjectRef = &value
+	return b
+}
+
+// WithRecallRefs adds the given value to the RecallRefs field in the declarative configuration
+// and returns the receiver, so that objects can be build by chaining "With" function invocations.
+// If called multiple times, values provided by each call will be appended to the RecallRefs field.
+func (b *ErasureRequestStatusApplyConfiguration) WithRecallRefs(values ...string) *ErasureRequestStatusApplyConfiguration {
+	for i := range values {
+		b.RecallRefs = append(b.RecallRefs, values[i])
+	}
 	return b
 }
 

@@ -28,6 +28,14 @@ type StoreStatusApplyConfiguration struct {
 	Endpoint *string `json:"endpoint,omitempty"`
 	// lastScanTime is when the live schema was last read.
 	LastScanTime *v1.Time `json:"lastScanTime,omitempty"`
+	// identity is system identifier and timeline of the store, where its verifier may ask for them.
+	Identity *string `json:"identity,omitempty"`
+	// lostRequests is how many requests that were executed here the store's ledger does not have: it came back from a backup. They run again by themselves.
+	LostRequests *int32 `json:"lostRequests,omitempty"`
+	// lost are the UIDs of the first of these requests.
+	Lost []string `json:"lost,omitempty"`
+	// restoredTime is when the store was last seen to have come back from a backup.
+	RestoredTime *v1.Time `json:"restoredTime,omitempty"`
 	// scans counts the scans that ended; it names the next one.
 	Scans *int64 `json:"scans,omitempty"`
 	// datasetDigest is the digest of the dataset and the connection that the last scan used.
@@ -103,6 +111,40 @@ func (b *StoreStatusApplyConfiguration) WithEndpoint(value string) *StoreStatusA
 // If called multiple times, the LastScanTime field is set to the value of the last call.
 func (b *StoreStatusApplyConfiguration) WithLastScanTime(value v1.Time) *StoreStatusApplyConfiguration {
 	b.LastScanTime = &value
+	return b
+}
+
+// WithIdentity sets the Identity field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Identity field is set to the value of the last call.
+func (b *StoreStatusApplyConfiguration) WithIdentity(value string) *StoreStatusApplyConfiguration {
+	b.Identity = &value
+	return b
+}
+
+// WithLostRequests sets the LostRequests field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the LostRequests field is set to the value of the last call.
+func (b *StoreStatusApplyConfiguration) WithLostRequests(value int32) *StoreStatusApplyConfiguration {
+	b.LostRequests = &value
+	return b
+}
+
+// WithLost adds the given value to the Lost field in the declarative configuration
+// and returns the receiver, so that objects can be build by chaining "With" function invocations.
+// If called multiple times, values provided by each call will be appended to the Lost field.
+func (b *StoreStatusApplyConfiguration) WithLost(values ...string) *StoreStatusApplyConfiguration {
+	for i := range values {
+		b.Lost = append(b.Lost, values[i])
+	}
+	return b
+}
+
+// WithRestoredTime sets the RestoredTime field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the RestoredTime field is set to the value of the last call.
+func (b *StoreStatusApplyConfiguration) WithRestoredTime(value v1.Time) *StoreStatusApplyConfiguration {
+	b.RestoredTime = &value
 	return b
 }
 

@@ -1,0 +1,114 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/rempart-dev/rempart/internal/erasure/grant"
+	"github.com/rempart-dev/rempart/internal/erasure/plan"
+	"github.com/rempart-dev/rempart/internal/erasure/subject"
+	"github.com/rempart-dev/rempart/internal/erasure/task"
+)
+
+// Recall finds who came back with a backup. Nobody knows them any more but by keyed hashes of their identifiers, so each value
+// of each subject key is hashed and compared: the people are known to this process alone, for as long as it runs. The
+// people are in the order of the requests; one who is not in the store has no identifier.
+func (e *Engine) Recall(ctx context.Context, t task.Task) ([]subject.Subject, error) {
+	s, err := open(ctx, e.Config)
+	if err != nil {
+		return nil, err
+	}
+	defer s.close()
+	if err := s.weak(ctx); err != nil {
+		return nil, err
+	}
+	schema, err := s.catalogue(ctx)
+	if err != nil {
+		return nil, err
+	}
+	p, err := plan.New(t.Dataset, schema)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.privileged(ctx, reads(p)); err != nil {
+		return nil, err
+	}
+	wanted := t.Wanted()
+	found := make([]map[string][]byte, len(t.Requests))
+	for i := range p.Members {
+		m := &p.Members[i]
+		for _, k := range m.Keys {
+			if err := s.recall(ctx, m, k, wanted, t.RecallKeys, found); err != nil {
+				return nil, err
+			}
+		}
+	}
+	people := make([]subject.Subject, len(t.Requests))
+	for i, data := range found {
+		if len(data) == 0 {
+			continue
+		}
+		if people[i], err = subject.Read(data); err != nil {
+			return nil, &task.Failure{Reason: task.Internal, Message: "A value that matched is no identifier"}
+		}
+	}
+	return people, nil
+}
+
+// recall hashes the values of one subject key. Wanted has the place of the request of each reference.
+func (s *session) recall(ctx context.Context, m *plan.Member, k plan.Key, wanted map[string]int, keys map[string][]byte, found []map[string][]byte) error {
+	c, name := m.Table.Column(k.Column), subject.KeyOf(k.Identifier)
+	if len(wanted) == 0 || name == "" {
+		return nil
+	}
+	var value string
+	sql := fmt.Sprintf("SELECT %s FROM %s AS t WHERE %s IS NOT NULL", textOf(c, "t"), table(m.Table), column("t", k.Column))
+	return s.rows(ctx, sql, nil, []any{&value}, func() error {
+		person, err := subject.Read(map[string][]byte{name: []byte(value)})
+		if err != nil { // empty, or longer than any identifier
+			return nil //nolint:nilerr // such a value is nobody's
+		}
+		for id, key := range keys {
+			at, ok := wanted[task.Reference(id, person.MAC(key))]
+			if !ok {
+				continue
+			}
+			if found[at] == nil {
+				found[at] = map[string][]byte{}
+			}
+			found[at][name] = []byte(strings.Clone(value))
+		}
+		return nil
+	})
+}
+
+// lost returns which of the requests the ledger does not have, of those that it once had: a store that comes back from a backup
+// forgets them, and has their people again. Unread says that the role may not read the ledger.
+func (s *session) lost(ctx context.Context, t task.Task) (missing []string, unread bool, err error) {
+	if len(t.Ended) == 0 {
+		return nil, false, nil
+	}
+	_, err = s.row(ctx, `SELECT ARRAY(SELECT w.uid FROM pg_catalog.unnest($1::pg_catalog.text[]) AS w (uid)
+WHERE w.uid OPERATOR(pg_catalog.<>) ALL (SELECT pg_catalog.unnest(l.request_uids) FROM `+grant.Ledger+` AS l WHERE l.register OPERATOR(pg_catalog.=) $2 AND l.store OPERATOR(pg_catalog.=) $3) ORDER BY 1)`,
+		[]any{t.Ended, t.Register, t.Store}, &missing)
+	if f, ok := err.(*task.Failure); ok { //nolint:errorlint // row returns the type itself
+		switch f.Trace.SQLState {
+		case "42501":
+			return nil, true, nil
+		case "42P01": // a backup from before there was a ledger
+			return t.Ended, false, nil
+		}
+	}
+	return missing, false, err
+}
+
+// identity is system identifier and timeline of the cluster: another one says that it was restored. Empty where the role may not
+// ask.
+func (s *session) identity(ctx context.Context) string {
+	var id string
+	if _, err := s.row(ctx, `SELECT s.system_identifier::pg_catalog.text OPERATOR(pg_catalog.||) '/' OPERATOR(pg_catalog.||) c.timeline_id::pg_catalog.text FROM pg_catalog.pg_control_system() AS s, pg_catalog.pg_control_checkpoint() AS c`, nil, &id); err != nil {
+		return ""
+	}
+	return id
+}

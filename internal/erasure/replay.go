@@ -1,0 +1,106 @@
+package erasure
+
+import (
+	"slices"
+	"time"
+
+	"k8s.io/utils/ptr"
+
+	"github.com/rempart-dev/rempart/api/v1alpha1"
+	"github.com/rempart-dev/rempart/internal/erasure/task"
+)
+
+// maxExecuted is how many requests a scan asks for: what the Secret of its task has room for beside the dataset. The youngest
+// count, since a backup is rarely old.
+const maxExecuted = 10_000
+
+// Executed are the UIDs of the requests that were executed in a store and that its ledger must have, sorted: a store that comes
+// back from a backup forgets some, and has their people again. When no backup can hold the person any more they are left out.
+func Executed(requests []v1alpha1.ErasureRequest, register string, store v1alpha1.PartName, now time.Time) []string {
+	var uids []string
+	for _, i := range byAge(requests) {
+		r := &requests[i]
+		clear := r.Status.BackupsClearTime
+		if executedIn(r, v1alpha1.ObjectName(register), store) && (clear == nil || now.Before(clear.Time)) {
+			uids = append(uids, string(r.UID))
+		}
+	}
+	uids = uids[max(0, len(uids)-maxExecuted):]
+	slices.Sort(uids)
+	return uids
+}
+
+// executedIn tells whether a store committed the erasure of a request whose person can be recalled.
+func executedIn(r *v1alpha1.ErasureRequest, register v1alpha1.ObjectName, store v1alpha1.PartName) bool {
+	return len(r.Status.RecallRefs) > 0 && slices.ContainsFunc(r.Status.Targets, func(t v1alpha1.ErasureTarget) bool {
+		return t.Register == register && t.Store == store && t.ExecutedTime != nil
+	})
+}
+
+// replay returns the run that erases again who came back with a backup of a store; nil while one works. No other run of the
+// store begins before none is lost. Its name has the number of the scan that said so: another restore makes another run.
+func replay(in DispatchInput, store *v1alpha1.DataStore, status *v1alpha1.StoreStatus) *v1alpha1.ErasureRun {
+	if slices.ContainsFunc(in.Runs, func(r v1alpha1.ErasureRun) bool {
+		return r.Spec.Store == store.Name && r.Spec.Mode == v1alpha1.RunReplay && r.Status.EndedTime == nil
+	}) {
+		return nil
+	}
+	var batch []v1alpha1.RunRequest
+	for _, i := range byAge(in.Requests) {
+		r := &in.Requests[i]
+		if r.DeletionTimestamp == nil && slices.Contains(status.Lost, string(r.UID)) && executedIn(r, v1alpha1.ObjectName(in.Register.Name), store.Name) {
+			batch = append(batch, v1alpha1.RunRequest{Name: v1alpha1.ObjectName(r.Name), UID: string(r.UID), Attempt: ptr.To(int32(min(valueOf(status.Scans), 1<<30)))})
+		}
+	}
+	if len(batch) == 0 {
+		return nil
+	}
+	run := newRun(in, store, v1alpha1.RunReplay, "", batch)
+	if slices.ContainsFunc(in.Runs, func(r v1alpha1.ErasureRun) bool { return r.Name == run.Name }) {
+		return nil // it has ended; the next scan says what is left
+	}
+	return run
+}
+
+// restored is the status of a store that came back from a backup and is not whole yet; nil for any other.
+func restored(register *v1alpha1.DataRegister, store v1alpha1.PartName) *v1alpha1.StoreStatus {
+	for i := range register.Status.Stores {
+		if s := &register.Status.Stores[i]; s.Name == store && valueOf(s.LostRequests) > 0 {
+			return s
+		}
+	}
+	return nil
+}
+
+// admitReplay tells why a person is not erased again; empty when they are.
+func admitReplay(run *v1alpha1.ErasureRun, live Live, holds []*v1alpha1.LegalHold) string {
+	switch {
+	case live.Request == nil || live.Request.DeletionTimestamp != nil:
+		return v1alpha1.ReasonRequestDeleted
+	case !executedIn(live.Request, run.Spec.RegisterRef.Name, run.Spec.Store):
+		return v1alpha1.ReasonNotApproved
+	case kept(run, Remembered(live.Request), holds):
+		return v1alpha1.ReasonOnLegalHold
+	default:
+		return ""
+	}
+}
+
+// Recalled gives the requests of a replay what is known of their people without a Secret.
+func Recalled(live []Live) []Live {
+	for i := range live {
+		live[i].Person, live[i].Identifiers = Person{}, nil
+		if live[i].Request != nil {
+			live[i].Person = Remembered(live[i].Request)
+		}
+	}
+	return live
+}
+
+// recall returns a request of a task with the references of its person, in a replay.
+func (t *trial) recall(r task.Request, live Live) task.Request {
+	if t.Run.Spec.Mode == v1alpha1.RunReplay {
+		r.Check, r.Recall = "", live.Person.Recall
+	}
+	return r
+}

@@ -1,0 +1,47 @@
+package register
+
+import (
+	"testing"
+	"time"
+
+	batchv1 "k8s.io/api/batch/v1"
+
+	"github.com/rempart-dev/rempart/api/v1alpha1"
+	"github.com/rempart-dev/rempart/internal/erasure/task"
+)
+
+// TestAStoreThatForgotRequestsIsNotReady: it came back from a backup. It is looked at again soon, and less often the longer that
+// lasts; when the ledger has all requests again the register is Ready.
+func TestAStoreThatForgotRequestsIsNotReady(t *testing.T) {
+	in := input(readRegister(t, "managed"), Facts{})
+	name := in.Register.Spec.Stores[0].Name
+	scan := func(identity string, lost ...string) (Verdict, v1alpha1.StoreStatus) {
+		in.Now = in.Now.Add(time.Hour)
+		in.Stores[string(name)] = Facts{Class: allowed, StatefulSet: ready(), Job: endedJob(batchv1.JobComplete)}
+		outcomes := answers(task.Accurate)
+		outcomes[1].Identity, outcomes[1].Lost, outcomes[1].LostTotal = identity, lost, int32(len(lost)) //nolint:gosec // a few
+		verdict := Judge(in, map[string]Seen{string(name): {Places: []Place{allowed}, Outcomes: outcomes}})
+		in.Register.Status.Stores = verdict.Stores
+		return verdict, verdict.Stores[0]
+	}
+	if v, s := scan("7/1"); short(v.Conditions, "Ready") != "Ready=True StoresAnswer" || s.RestoredTime != nil {
+		t.Errorf("before: %s, %+v", short(v.Conditions, "Ready"), s)
+	}
+	v, s := scan("7/1", "a", "b")
+	if short(v.Conditions, "Ready", "Reconciling", "Provisioned") != "Ready=False Restored, Reconciling=True Restored, Provisioned=True Provisioned" || value(s.LostRequests) != 2 || s.RestoredTime == nil {
+		t.Errorf("restored: %s, %+v", short(v.Conditions, "Ready", "Reconciling"), s)
+	}
+	since := s.RestoredTime.Time
+	for range 8 {
+		_, s = scan("7/1", "a", "b")
+	}
+	if scanWait(s) != scanLate || !s.RestoredTime.Time.Equal(since) {
+		t.Errorf("after long: %s, since %s", scanWait(s), s.RestoredTime)
+	}
+	if v, s = scan("7/1"); short(v.Conditions, "Ready") != "Ready=True StoresAnswer" || s.LostRequests != nil || s.Lost != nil || scanWait(s) != scanEvery {
+		t.Errorf("whole again: %s, %+v", short(v.Conditions, "Ready"), s)
+	}
+	if v, s = scan("7/2"); short(v.Conditions, "Ready") != "Ready=True StoresAnswer" || s.RestoredTime.Time.Equal(since) || s.Identity != "7/2" {
+		t.Errorf("restored without a loss: %s, %+v", short(v.Conditions, "Ready"), s)
+	}
+}
