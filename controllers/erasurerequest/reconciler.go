@@ -99,6 +99,11 @@ func (r *Reconciler) load(ctx context.Context, request *v1alpha1.ErasureRequest)
 	if in.Runs, err = r.runs(ctx, request); err != nil {
 		return in, err
 	}
+	if erasure.MayEnd(request, in.Runs) {
+		if in.Backups, err = r.backups(ctx, request.Namespace); err != nil {
+			return in, err
+		}
+	}
 	in.Messages, err = r.messages(ctx, request, in.Registers)
 	return in, err
 }

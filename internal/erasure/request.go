@@ -6,6 +6,7 @@ import (
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/utils/ptr"
 
 	"github.com/rempart-dev/rempart/api/v1alpha1"
@@ -35,6 +36,8 @@ type RequestInput struct {
 	Runs []v1alpha1.ErasureRun
 	// Messages to recipients that exist, by name.
 	Messages map[string]*v1alpha1.Notification
+	// Backups are objects of backup tools (backup.Kinds); read only when the request may end.
+	Backups []unstructured.Unstructured
 	// Forgotten tells, for a request that has ended, that its subject Secret was deleted or found gone.
 	Forgotten bool
 	// Evidence, for a request that has ended, is where its certificate is; nil while it is not written.
@@ -87,6 +90,12 @@ var gates = []func(*judgement) objection{
 	(*judgement).executed,
 	(*judgement).verified,
 	(*judgement).recipientsInformed,
+}
+
+// MayEnd tells whether every store has a result, the ends of all runs counted: then the backups are to be read.
+func MayEnd(request *v1alpha1.ErasureRequest, runs []v1alpha1.ErasureRun) bool {
+	targets := Fold(request.Status.Targets, request.UID, runs)
+	return len(targets) > 0 && !slices.ContainsFunc(targets, func(t v1alpha1.ErasureTarget) bool { return !Final(t.Result) })
 }
 
 // JudgeRequest moves a request as far as what was read allows. An end is written once and kept.
@@ -211,7 +220,7 @@ var behind = map[string]string{
 // end records how the request ended. Ready follows when the subject Secret is gone and the certificate is written.
 func (j *judgement) end(end v1alpha1.ErasureEnd) RequestVerdict {
 	j.status.End, j.status.EndedTime = end, ptr.To(metav1.NewTime(j.Now))
-	j.status.BackupsClearTime = backupsClear(j.status, j.Registers)
+	j.status.BackupsClearTime = backupsClear(j.status, j.Registers, j.Backups)
 	message := "The request has ended; its subject Secret is being deleted"
 	j.tell(metav1.ConditionFalse, v1alpha1.ConditionReady, v1alpha1.ReasonForgetting, message)
 	j.tell(metav1.ConditionTrue, v1alpha1.ConditionReconciling, v1alpha1.ReasonForgetting, message)
