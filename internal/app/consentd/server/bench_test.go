@@ -41,7 +41,8 @@ type fixed struct{ *settings.Policy }
 func (f fixed) Current() *settings.Policy { return f.Policy }
 func (fixed) Refused() bool               { return false }
 
-func bench(b *testing.B) (*server.Server, string, string) {
+// standing makes a server that does not change over a ledger, a notice token of the shop, and tokens of both clients.
+func standing(b testing.TB, ledger server.Ledger) (s *server.Server, notice, backend, desk string) {
 	b.Helper()
 	cluster := consentdtest.NewCluster(b)
 	p, err := settings.Read(cluster.File(b, nil), "digest", noon)
@@ -55,23 +56,23 @@ func bench(b *testing.B) (*server.Server, string, string) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	s, err := server.New(server.Config{Ledger: instant{}, Policies: fixed{p}, Key: keys.Signing, Keys: keys.Public, InFlight: 64, Timeout: time.Second,
+	s, err = server.New(server.Config{Ledger: ledger, Policies: fixed{p}, Key: keys.Signing, Keys: keys.Public, InFlight: 64, Timeout: time.Second,
 		Clock: func() time.Time { return noon }, Log: slog.New(slog.DiscardHandler), Registry: prometheus.NewRegistry()})
 	if err != nil {
 		b.Fatal(err)
 	}
 	words := httptest.NewRecorder()
 	s.ServeHTTP(words, request{method: "GET", path: "/w/shop/notice.fr.json"}.build())
-	var notice struct{ Token string }
-	if err := json.Unmarshal(words.Body.Bytes(), &notice); err != nil {
+	var said struct{ Token string }
+	if err := json.Unmarshal(words.Body.Bytes(), &said); err != nil {
 		b.Fatal(err)
 	}
-	return s, notice.Token, cluster.Token(b, consentdtest.Namespace, "backend", noon)
+	return s, said.Token, cluster.Token(b, consentdtest.Namespace, "backend", noon), cluster.Token(b, consentdtest.Namespace, "desk", noon)
 }
 
 // BenchmarkAct is what the service adds to the ledger's own work for an act, without the network.
 func BenchmarkAct(b *testing.B) {
-	s, token, _ := bench(b)
+	s, token, _, _ := standing(b, instant{})
 	body := `{"noticeToken":"` + token + `","acts":[{"type":"terms.accepted","purpose":"conversation","decision":"granted"}],"method":"message","ui":{"shownMs":900,"visible":true},"occurredAt":"2026-11-30T12:20:00Z","gpc":false}`
 	var secret [16]byte
 	n := uint64(0)
@@ -89,7 +90,7 @@ func BenchmarkAct(b *testing.B) {
 
 // BenchmarkCheck is the same for a question of a client about one person.
 func BenchmarkCheck(b *testing.B) {
-	s, _, bearer := bench(b)
+	s, _, bearer, _ := standing(b, instant{})
 	b.ReportAllocs()
 	for b.Loop() {
 		w := httptest.NewRecorder()

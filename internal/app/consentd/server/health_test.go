@@ -2,7 +2,6 @@ package server_test
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"strings"
@@ -239,59 +238,6 @@ func TestAnUnlinkedRecordKnowsNobody(t *testing.T) {
 	if out.State["analytics"].Granted {
 		t.Error("a visitor can be recognised")
 	}
-}
-
-// FuzzAct: whatever a page sends, the service answers with a code that the document has, and never with a crash.
-func FuzzAct(f *testing.F) {
-	f.Add(`{"noticeToken":"","acts":[{"purpose":"analytics","decision":"granted"}],"method":"checkbox"}`, secretOf(1), "k")
-	f.Add(`{"acts":null,"ui":{"shownMs":1e400}}`, "", "")
-	f.Add(`[`, "x", "\x00")
-	f.Fuzz(func(t *testing.T, body, bearer, key string) {
-		w := newWorld(t, nil)
-		q := request{method: "POST", path: "/v1/sites/shop/events", origin: shop, body: body}
-		r := q.build()
-		r.Header["Authorization"] = []string{"Bearer " + bearer}
-		r.Header["Idempotency-Key"] = []string{key}
-		got := w.serveRaw(r)
-		w.declared(q, got.Code)
-		if got.Code == 500 || got.Code < 400 {
-			t.Errorf("%d: %s", got.Code, got.Body)
-		}
-	})
-}
-
-// FuzzProgram: the same for what clients send.
-func FuzzProgram(f *testing.F) {
-	paths := []string{"/v1/check", "/v1/gate:filter", "/v1/subjects:link", "/v1/subjects:invite", "/v1/subjects:erase", "/v1/subjects:export"}
-	for i := range paths {
-		f.Add(uint8(i), `{"subject":{"kind":"account","id":"a"},"record":"contact","data":{"email":"x"}}`)
-		f.Add(uint8(i), `{"subjects":[{"kind":"subject","id":"7d444840-9dc0-81d1-b245-5ffdce74fad2"}]}`)
-	}
-	f.Fuzz(func(t *testing.T, which uint8, body string) {
-		w := newWorld(t, nil)
-		path := paths[int(which)%len(paths)]
-		bearer := w.backend()
-		if strings.HasSuffix(path, "erase") || strings.HasSuffix(path, "export") {
-			bearer = w.desk()
-		}
-		if got := w.ask(request{method: "POST", path: path, bearer: bearer, body: body}); got.Code == 500 || got.Code == 503 {
-			t.Errorf("%d: %s", got.Code, got.Body)
-		}
-	})
-}
-
-// FuzzWithdrawal: no body makes a withdrawal fail but one that is no JSON.
-func FuzzWithdrawal(f *testing.F) {
-	f.Add(`{"purposes":["analytics"]}`)
-	f.Add(`{"purposes":null,"reason":"none of your business"}`)
-	f.Add(``)
-	f.Fuzz(func(t *testing.T, body string) {
-		w := newWorld(t, nil)
-		got := w.ask(request{method: "POST", path: "/v1/sites/shop/withdrawals", origin: shop, bearer: secretOf(1), body: body})
-		if got.Code != 204 && (got.Code != 400 || json.Valid([]byte(body)) && strings.HasPrefix(body, "{}")) {
-			t.Errorf("%d: %s", got.Code, got.Body)
-		}
-	})
 }
 
 // TestNobodyElsesStateIsAnswered asks for many secrets: each knows its own decisions only.

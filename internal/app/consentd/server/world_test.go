@@ -342,7 +342,7 @@ func (w *world) ask(q request) answer {
 	if recorder.Code == http.StatusServiceUnavailable && h.Get("Retry-After") == "" {
 		w.Errorf("%s %s: 503 without Retry-After", q.method, q.path)
 	}
-	w.declared(q, recorder.Code)
+	declared(w, q, recorder.Code)
 	return answer{recorder, w}
 }
 
@@ -401,7 +401,7 @@ var openAPI = sync.OnceValue(func() map[string]map[string]map[string]bool {
 
 // declared checks that the document has the code among the answers of what was asked. Paths that no document has are asked about
 // only to be refused, and a method that a path does not know is declared with those that it does.
-func (w *world) declared(q request, code int) {
+func declared(w testing.TB, q request, code int) {
 	w.Helper()
 	path, _, _ := strings.Cut(q.path, "?")
 	template := pathOf(path)
