@@ -146,17 +146,21 @@ func (b *bench) spent(ctx context.Context, database string, do func() error) (ti
 	if err := b.alone(ctx, database); err != nil {
 		return 0, err
 	}
-	<-time.After(100 * time.Millisecond) // a session is gone from the view a moment before its process is
 	after, err := measure.Ended(postmaster)
 	return after - before, err
 }
 
-// alone waits until no session but the bench's own is left in a database.
+// alone waits until no session but the bench's own is left in a database, and for the processes of those that were: a
+// session is gone from the view a moment before.
 func (b *bench) alone(ctx context.Context, database string) error {
 	for tick := time.NewTicker(5 * time.Millisecond); ; <-tick.C {
 		var others int
-		if err := b.admin.QueryRow(ctx, "SELECT count(*) FROM pg_stat_activity WHERE datname = $1", database).Scan(&others); err != nil || others <= 1 {
+		if err := b.admin.QueryRow(ctx, "SELECT count(*) FROM pg_stat_activity WHERE datname = $1", database).Scan(&others); err != nil {
 			return err
+		}
+		if others <= 1 {
+			<-time.After(200 * time.Millisecond)
+			return nil
 		}
 	}
 }
