@@ -42,6 +42,7 @@ const (
 	system   = "rempart-system"
 	crowd    = 10_000 // requests of one namespace
 	quiet    = 10     // of another one, which come last
+	people   = 500    // who make the requests of a namespace, each several
 	writers  = 16
 	patience = 8 * time.Minute
 )
@@ -131,26 +132,28 @@ func (w *world) request(namespace string, n int) {
 	w.Helper()
 	group, ctx := errgroup.WithContext(w.Context())
 	group.SetLimit(writers)
+	secrets := make([]*corev1.Secret, min(n, people))
+	for i := range secrets {
+		secrets[i] = &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: fmt.Sprintf("person-%03d", i)},
+			Data: map[string][]byte{"email": fmt.Appendf(nil, "p%d@%s.example.org", i, namespace)}}
+		must(w.T, server.Client.Create(ctx, secrets[i]))
+	}
 	for i := range n {
-		group.Go(func() error { return w.requestOne(ctx, namespace, i) })
+		group.Go(func() error { return w.requestOne(ctx, namespace, i, secrets[i%len(secrets)]) })
 	}
 	must(w.T, group.Wait())
 }
 
-func (w *world) requestOne(ctx context.Context, namespace string, i int) error {
-	name := fmt.Sprintf("person-%05d", i)
-	secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name}, Data: map[string][]byte{"email": fmt.Appendf(nil, "p%d@%s.example.org", i, namespace)}}
+func (w *world) requestOne(ctx context.Context, namespace string, i int, secret *corev1.Secret) error {
+	name := fmt.Sprintf("request-%05d", i)
 	who, err := subject.Read(secret.Data)
 	if err != nil {
-		return err
-	}
-	if err := server.Client.Create(ctx, secret); err != nil {
 		return err
 	}
 	r := &v1alpha1.ErasureRequest{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name}}
 	r.Spec.RequestID, r.Spec.Execution, r.Spec.Ground = name, v1alpha1.ExecutionAutomatic, v1alpha1.GroundPointA
 	r.Spec.ReceivedTime, r.Spec.Registers.Mode = ptr.To(metav1.NewTime(time.Now().Add(-time.Hour))), v1alpha1.RegistersAll
-	r.Spec.Subject.SecretRef.Name = v1alpha1.ObjectName(name)
+	r.Spec.Subject.SecretRef.Name = v1alpha1.ObjectName(secret.Name)
 	if err := server.Client.Create(ctx, r); err != nil {
 		return err
 	}
@@ -225,10 +228,10 @@ func (w *world) end(job *batchv1.Job) {
 	w.weigh("Secret", secret)
 	w.weigh("Job", job)
 	var work task.Task
-	var people task.People
+	var who task.People
 	must(w.T, json.Unmarshal(secret.Data["task.json"], &work))
-	must(w.T, json.Unmarshal(secret.Data["subjects.json"], &people))
-	messages := w.answer(work, people)
+	must(w.T, json.Unmarshal(secret.Data["subjects.json"], &who))
+	messages := w.answer(work, who)
 	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: job.Name + "-x", Namespace: job.Namespace, Labels: map[string]string{batchv1.JobNameLabel: job.Name},
 		OwnerReferences: []metav1.OwnerReference{*metav1.NewControllerRef(job, batchv1.SchemeGroupVersion.WithKind("Job"))}}, Spec: *job.Spec.Template.Spec.DeepCopy()}
 	must(w.T, server.Client.Create(ctx, pod))
@@ -251,8 +254,8 @@ func (w *world) end(job *batchv1.Job) {
 	must(w.T, server.Client.Status().Update(ctx, job))
 }
 
-// answer is what erase, verify and report leave: person n has n % 7 rows in the first table, n % 5 in the second …
-func (w *world) answer(work task.Task, people task.People) map[task.Step]string {
+// answer is what erase, verify and report leave, with the counts of rowsOf for each person.
+func (w *world) answer(work task.Task, who task.People) map[task.Step]string {
 	w.Helper()
 	erase := task.Outcome{Step: task.Erase, OK: true, PlanDigest: w.plan, At: time.Now(), Ledger: int64(len(w.commits)), Replayed: w.commits[work.RunUID] > 0}
 	for _, d := range w.dataset.Tables {
@@ -263,7 +266,7 @@ func (w *world) answer(work task.Task, people task.People) map[task.Step]string 
 	}
 	for _, r := range work.Requests {
 		var n int
-		_, err := fmt.Sscanf(string(people[r.UID]["email"]), "p%d@", &n)
+		_, err := fmt.Sscanf(string(who[r.UID]["email"]), "p%d@", &n)
 		must(w.T, err)
 		erase.Requests = append(erase.Requests, task.Counts{UID: r.UID, Rows: rowsOf(n, len(erase.Tables))})
 	}
@@ -297,7 +300,7 @@ func (w *world) judge(namespace string, want, runs int) {
 	served := 0
 	for _, request := range requests.Items {
 		var n, times int
-		_, err := fmt.Sscanf(request.Name, "person-%d", &n)
+		_, err := fmt.Sscanf(request.Name, "request-%d", &n)
 		must(w.T, err)
 		for i := range list.Items {
 			if erasure.Lists(&list.Items[i], request.UID) {
@@ -309,7 +312,7 @@ func (w *world) judge(namespace string, want, runs int) {
 		for _, c := range target.Tables {
 			got[c.Table] = *c.Rows
 		}
-		for i, rows := range rowsOf(n, len(w.dataset.Tables)) {
+		for i, rows := range rowsOf(n%people, len(w.dataset.Tables)) {
 			if got["public."+string(w.dataset.Tables[i].Name)] != rows {
 				w.Fatalf("%s has %d rows in table %d, want %d", request.Name, got["public."+string(w.dataset.Tables[i].Name)], i, rows)
 			}
