@@ -32,14 +32,14 @@ unit_packages() { go list ./... | grep -vE '/test/(api|integration|browser|e2e|p
 unit() {
 	hack/packages.sh /usr/lib/postgresql/15/bin/postgres:postgresql-15 || return 1
 	# shellcheck disable=SC2046 # one word per package is what go test wants
-	go test $(unit_packages)
+	go test -timeout 30m $(unit_packages)
 }
 
 # against_api_server PACKAGE: with the pinned etcd and kube-apiserver.
 against_api_server() {
 	local assets
 	assets=$(hack/kube/build.sh envtest) || return 1
-	KUBEBUILDER_ASSETS=$assets go test "$1"
+	KUBEBUILDER_ASSETS=$assets go test -timeout 30m "$1"
 }
 
 # browser: the widget in Debian's Chromium, driven by the pinned Playwright library.
