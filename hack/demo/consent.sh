@@ -1,5 +1,6 @@
 # shellcheck shell=bash
-# The part of the demo that a browser plays; part of lib.sh's words.
+# The part of the demo that a browser plays; it needs the words of lib.sh, and its folder.
+: "${work:?}"
 
 # prepare_browser installs what the visitors need, and says so: it is most of a minute on a new machine.
 prepare_browser() {
