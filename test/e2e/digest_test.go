@@ -31,7 +31,9 @@ func TestTheOfficersDigestTakesTheStateOfTheEvidenceLogOutOfTheCluster(t *testin
 	if err := admin.Patch(t.Context(), officer, patch); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { output(t, "kubectl", "patch", "dataprotectionofficer", "parley", "--type=merge", `-p={"spec":{"digest":null}}`) })
+	t.Cleanup(func() {
+		output(t, "kubectl", "patch", "dataprotectionofficer", "parley", "--type=merge", `-p={"spec":{"digest":null}}`)
+	})
 
 	folder := t.TempDir()
 	seen := filepath.Join(folder, "checkpoint")
@@ -41,7 +43,9 @@ func TestTheOfficersDigestTakesTheStateOfTheEvidenceLogOutOfTheCluster(t *testin
 		note := strings.TrimRight(strings.Join(lines[len(lines)-6:], ""), "\n") + "\n"
 		g.Expect(os.WriteFile(seen, []byte(note), 0o600)).To(gomega.Succeed())
 	})
-	gdpr := func(args ...string) string { return output(t, "go", append([]string{"run", "../../cmd/kubectl-gdpr"}, args...)...) }
+	gdpr := func(args ...string) string {
+		return output(t, "go", append([]string{"run", "../../cmd/kubectl-gdpr"}, args...)...)
+	}
 	gdpr("evidence", "export", "--all-namespaces", "--to", folder)
 	certificate := filepath.Join(folder, "certificates", r.Namespace, string(r.UID)+".json")
 	answer := gdpr("verify", certificate, "--key", filepath.Join(folder, "key.pub"), "--log", folder, "--seen", seen)
@@ -53,7 +57,9 @@ func TestTheOfficersDigestTakesTheStateOfTheEvidenceLogOutOfTheCluster(t *testin
 // digestMail is the text of the newest digest that the mail server has.
 func digestMail(t *testing.T, g gomega.Gomega) string {
 	t.Helper()
-	mail := func(path string) []byte { return []byte(output(t, "kubectl", "get", "--raw", proxy+"mail:http/proxy/api/v1/"+path)) }
+	mail := func(path string) []byte {
+		return []byte(output(t, "kubectl", "get", "--raw", proxy+"mail:http/proxy/api/v1/"+path))
+	}
 	var list struct{ Messages []struct{ ID string } }
 	g.Expect(json.Unmarshal(mail("search?limit=1&query=subject:Digest"), &list)).To(gomega.Succeed())
 	g.Expect(list.Messages).NotTo(gomega.BeEmpty())

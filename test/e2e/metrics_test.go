@@ -22,10 +22,10 @@ import (
 // A port of this machine that kubectl chose: "Forwarding from 127.0.0.1:40123 -> 8443".
 var forwarding = regexp.MustCompile(`^Forwarding from (127\.0\.0\.1:\d+) `)
 
-// forwarded opens a port of this machine to one of a pod until the test ends, and returns its address.
-func forwarded(t *testing.T, pod, port string) string {
+// forwarded opens a port of this machine to one of a pod or service until the test ends, and returns its address.
+func forwarded(t *testing.T, ns, target, port string) string {
 	t.Helper()
-	forward := exec.CommandContext(t.Context(), "kubectl", "-n", operatorNamespace, "port-forward", "--address=127.0.0.1", pod, ":"+port)
+	forward := exec.CommandContext(t.Context(), "kubectl", "-n", ns, "port-forward", "--address=127.0.0.1", target, ":"+port)
 	out, err := forward.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -39,15 +39,15 @@ func forwarded(t *testing.T, pod, port string) string {
 			return found[1]
 		}
 	}
-	t.Fatalf("no port was forwarded to %s", pod)
+	t.Fatalf("no port was forwarded to %s", target)
 	return ""
 }
 
-// token returns a token of a new ServiceAccount in a namespace.
-func token(t *testing.T, ns, name string) string {
+// token returns a token of a new ServiceAccount in a namespace, for the API server or for who is named.
+func token(t *testing.T, ns, name string, audiences ...string) string {
 	t.Helper()
 	account := create(t, admin, &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: name}})
-	issued := &authenticationv1.TokenRequest{}
+	issued := &authenticationv1.TokenRequest{Spec: authenticationv1.TokenRequestSpec{Audiences: audiences}}
 	if err := admin.SubResource("token").Create(t.Context(), account, issued); err != nil {
 		t.Fatal(err)
 	}
@@ -71,7 +71,7 @@ func TestMetricsAreForThoseWhoMayReadThemAndNameNobody(t *testing.T) {
 		TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, //nolint:gosec // each replica makes its own certificate at start
 	}}
 	for _, pod := range pods.Items {
-		address := forwarded(t, pod.Name, "8443")
+		address := forwarded(t, operatorNamespace, pod.Name, "8443")
 		for bearer, want := range map[string]int{"": http.StatusUnauthorized, stranger: http.StatusForbidden, scraper: http.StatusOK} {
 			var text string
 			eventually(t, func(g gomega.Gomega) { // rights count a moment after they were given
