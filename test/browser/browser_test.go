@@ -20,6 +20,7 @@ type outcome struct {
 	Title  string `json:"title"`
 	Error  string `json:"error"`
 	Skip   string `json:"skip"`
+	Seen   string `json:"seen"`
 	Millis int    `json:"millis"`
 }
 
@@ -49,7 +50,7 @@ func TestWidgetInABrowser(t *testing.T) {
 		}
 		count++
 		t.Run(o.Test+" "+o.Title, func(t *testing.T) {
-			t.Logf("%d ms", o.Millis)
+			t.Logf("%d ms %s", o.Millis, o.Seen)
 			switch {
 			case o.Error != "":
 				t.Error(o.Error)

@@ -5,13 +5,20 @@
 package main
 
 import (
+	"bytes"
+	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"github.com/evanw/esbuild/pkg/api"
+	"github.com/tdewolff/minify/v2"
+	"github.com/tdewolff/minify/v2/js"
 )
 
 func main() {
@@ -39,26 +46,35 @@ func bundle(src string) ([]byte, error) {
 		return nil, err
 	}
 	result := api.Build(api.BuildOptions{
-		EntryPoints:       []string{filepath.Join(root, "main.js")},
-		AbsWorkingDir:     root,
-		Bundle:            true,
-		Format:            api.FormatIIFE,
-		Platform:          api.PlatformBrowser,
-		Target:            api.ES2020,
-		Charset:           api.CharsetUTF8,
-		MinifyIdentifiers: true,
-		MinifySyntax:      true,
-		MinifyWhitespace:  true,
-		LegalComments:     api.LegalCommentsNone,
-		Banner:            map[string]string{"js": "(REMPART=>{"},
-		Footer:            map[string]string{"js": "})"},
-		Plugins:           []api.Plugin{styles},
+		EntryPoints:      []string{filepath.Join(root, "main.js")},
+		AbsWorkingDir:    root,
+		Bundle:           true,
+		Format:           api.FormatESModule,
+		Platform:         api.PlatformBrowser,
+		Target:           api.ES2022,
+		Charset:          api.CharsetUTF8,
+		MinifySyntax:     true,
+		MinifyWhitespace: true,
+		LegalComments:    api.LegalCommentsNone,
+		Banner:           map[string]string{"js": "(REMPART=>{"},
+		Footer:           map[string]string{"js": "})"},
+		Plugins:          []api.Plugin{styles, texts},
 	})
 	if len(result.Errors) > 0 || len(result.Warnings) > 0 {
 		words := api.FormatMessages(append(result.Errors, result.Warnings...), api.FormatMessagesOptions{})
 		return nil, errors.New(fmt.Sprint(words))
 	}
-	return result.OutputFiles[0].Contents, nil
+	return named(result.OutputFiles[0].Contents)
+}
+
+// named shortens the names of variables and declares them together, which packs better than what esbuild makes of them. code
+// is one arrow function.
+func named(code []byte) ([]byte, error) {
+	var out bytes.Buffer
+	if err := (&js.Minifier{Version: 2022}).Minify(minify.New(), &out, bytes.NewReader(code), nil); err != nil {
+		return nil, err
+	}
+	return fmt.Appendf(nil, "(%s)\n", out.Bytes()), nil
 }
 
 // styles gives the minified text of a style sheet to the module that imports it.
@@ -73,5 +89,25 @@ var styles = api.Plugin{Name: "styles", Setup: func(build api.PluginBuild) {
 		})
 		text := string(small.Code)
 		return api.OnLoadResult{Contents: &text, Loader: api.LoaderText, Errors: small.Errors}, nil
+	})
+}}
+
+// texts gives the interface texts of a language, in the order of their keys and joined by "|", to the module that imports them.
+var texts = api.Plugin{Name: "texts", Setup: func(build api.PluginBuild) {
+	build.OnLoad(api.OnLoadOptions{Filter: `\.json$`}, func(args api.OnLoadArgs) (api.OnLoadResult, error) {
+		source, err := os.ReadFile(args.Path)
+		if err != nil {
+			return api.OnLoadResult{}, err
+		}
+		byKey := map[string]string{}
+		if err := json.Unmarshal(source, &byKey); err != nil {
+			return api.OnLoadResult{}, err
+		}
+		var joined []string
+		for _, key := range slices.Sorted(maps.Keys(byKey)) {
+			joined = append(joined, byKey[key])
+		}
+		text := strings.Join(joined, "|")
+		return api.OnLoadResult{Contents: &text, Loader: api.LoaderText}, nil
 	})
 }}

@@ -50,35 +50,69 @@ const (
 
 // Config is all that a page must know when it loads the widget. It is public, and equal for every visitor.
 type Config struct {
-	Site string `json:"site"`
+	Site string
 	// Host is the service's base URL without a slash at the end, such as https://consent.shop.example.
-	Host string `json:"host"`
+	Host string
 	// Languages are those of the site's notices (fr, pt-BR); the primary language of each needs a pack of interface texts.
-	Languages       []string `json:"languages"`
-	DefaultLanguage string   `json:"defaultLanguage"`
+	Languages       []string
+	DefaultLanguage string
 	// Material is the first 16 hexadecimal digits of the current notice's materialDigest, Version its number.
-	Material string `json:"material"`
-	Version  int32  `json:"version"`
+	Material string
+	Version  int32
 	// Requested are the names of the purposes with necessity RequestedService.
-	Requested []string `json:"requested"`
+	Requested []string
 	// Asserted are the purposes that the site may say it collected acceptance for; none when siteAssertion.mode is Refused.
-	Asserted     []string     `json:"asserted"`
-	Acceptance   Acceptance   `json:"acceptance"`
-	StorageBasis StorageBasis `json:"storageBasis"`
-	Store        Store        `json:"store"`
-	CookieDomain string       `json:"cookieDomain,omitempty"`
+	Asserted     []string
+	Acceptance   Acceptance
+	StorageBasis StorageBasis
+	Store        Store
+	CookieDomain string
 	// ConsentTTL and SessionTTL are in seconds.
-	ConsentTTL int64 `json:"consentTTL"`
-	SessionTTL int64 `json:"sessionTTL"`
+	ConsentTTL int64
+	SessionTTL int64
 	// ReadAtLoad lets the widget read the visitor's own choice when it loads; else nothing is read before it is opened.
-	ReadAtLoad      bool  `json:"readAtLoad,omitempty"`
-	RememberRefusal bool  `json:"rememberRefusal,omitempty"`
-	Ephemeral       bool  `json:"ephemeral,omitempty"`
-	Proof           Proof `json:"proof"`
+	ReadAtLoad      bool
+	RememberRefusal bool
+	Ephemeral       bool
+	Proof           Proof
 	// DoNotTrack has the older signal respected as GPC always is.
-	DoNotTrack bool `json:"doNotTrack,omitempty"`
+	DoNotTrack bool
 	// SendURL takes accepted messages by POST where the page sets no gate.
-	SendURL string `json:"sendURL,omitempty"`
+	SendURL string
+}
+
+// literal is the configuration as src/config.js takes it apart: by position, settings as far decided as a policy can.
+// packs are the texts of the languages that are not in every build.
+func (c Config) literal(packs map[string]string) []any {
+	storageAct := "storage.acknowledged"
+	if c.StorageBasis == StorageConsent {
+		storageAct = "consent.given"
+	}
+	return []any{
+		c.Site, c.Host, c.Languages, c.DefaultLanguage, c.Material, c.Version, c.Requested, append([]string{}, c.Asserted...),
+		bit(c.Acceptance == AcceptByMessage), storageAct, c.cookie(), bit(c.Store == StoreTab),
+		c.ConsentTTL, c.SessionTTL, bit(c.ReadAtLoad), bit(c.RememberRefusal), bit(c.Ephemeral), bit(c.Proof == ProofLinked),
+		bit(c.DoNotTrack), c.SendURL, packs,
+	}
+}
+
+// cookie is what follows the value of the marker's cookie; empty where the marker is in localStorage.
+func (c Config) cookie() string {
+	if c.Store != StoreCookie {
+		return ""
+	}
+	attributes := fmt.Sprintf("; Path=/; Secure; SameSite=Lax; Max-Age=%d", c.ConsentTTL)
+	if c.CookieDomain != "" {
+		attributes += "; Domain=" + c.CookieDomain
+	}
+	return attributes
+}
+
+func bit(is bool) int {
+	if is {
+		return 1
+	}
+	return 0
 }
 
 var (

@@ -39,16 +39,22 @@ func readPacks() map[string]map[string]string {
 	return read
 }
 
-// pack returns the texts of a language, or an error if there are none or a key of English is missing.
-func pack(language string) (map[string]string, error) {
+// pack returns the texts of a language in the order of their keys, joined by "|" as src/texts.js takes them, or an error if
+// there are none, a key of English is missing, or a text has the separator.
+func pack(language string) (string, error) {
 	texts, ok := packs[language]
 	if !ok {
-		return nil, fmt.Errorf("language %q has no interface texts; there are %s", language, strings.Join(Languages(), " "))
+		return "", fmt.Errorf("language %q has no interface texts; there are %s", language, strings.Join(Languages(), " "))
 	}
+	var joined []string
 	for _, key := range slices.Sorted(maps.Keys(packs["en"])) {
 		if texts[key] == "" {
-			return nil, fmt.Errorf("language %q lacks the interface text %q", language, key)
+			return "", fmt.Errorf("language %q lacks the interface text %q", language, key)
 		}
+		if strings.Contains(texts[key], "|") {
+			return "", fmt.Errorf("language %q has a | in the interface text %q", language, key)
+		}
+		joined = append(joined, texts[key])
 	}
-	return texts, nil
+	return strings.Join(joined, "|"), nil
 }

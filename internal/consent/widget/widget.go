@@ -37,10 +37,7 @@ func Build(c Config) (Script, error) {
 	if err := c.check(); err != nil {
 		return Script{}, fmt.Errorf("building the widget of site %q: %w", c.Site, err)
 	}
-	baked := struct {
-		Config
-		Strings map[string]map[string]string `json:"strings,omitempty"`
-	}{c, nil}
+	baked := map[string]string{}
 	for _, tag := range c.Languages {
 		language, _, _ := strings.Cut(tag, "-")
 		if slices.Contains(inCore, language) {
@@ -50,12 +47,9 @@ func Build(c Config) (Script, error) {
 		if err != nil {
 			return Script{}, fmt.Errorf("building the widget of site %q: %w", c.Site, err)
 		}
-		if baked.Strings == nil {
-			baked.Strings = map[string]map[string]string{}
-		}
-		baked.Strings[language] = texts
+		baked[language] = texts
 	}
-	literal, err := json.Marshal(baked) // escapes < and >, so that the literal can stand in any page
+	literal, err := json.Marshal(c.literal(baked)) // escapes < and >, so that the literal can stand in any page
 	if err != nil {
 		return Script{}, fmt.Errorf("encoding the configuration: %w", err)
 	}

@@ -4,6 +4,10 @@ import (
 	"bytes"
 	"compress/gzip"
 	"encoding/json"
+	"maps"
+	"os"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -55,7 +59,7 @@ func TestTheScriptHoldsNothingThatPagesForbid(t *testing.T) {
 
 // TestTheScriptIsSmall holds what the script weighs, with style sheet, French, English and the queue, for a visitor's first load.
 func TestTheScriptIsSmall(t *testing.T) {
-	const limit = 8600 // bytes after gzip -9
+	const limit = 7725 // bytes after gzip -9
 	if size := zipped(t, build(t, config()).Bytes); size > limit {
 		t.Errorf("the script has %d bytes after gzip -9, more than %d", size, limit)
 	} else {
@@ -80,13 +84,13 @@ func TestTheConfigurationIsALiteral(t *testing.T) {
 	c := config()
 	c.SendURL = "https://shop.example/\"});alert(1)//</script>\u2028"
 	script := build(t, c).Bytes
-	literal := script[bytes.LastIndex(script, []byte("})({"))+3 : bytes.LastIndex(script, []byte(");"))]
-	var read Config
+	literal := script[bytes.LastIndex(script, []byte("})(["))+3 : bytes.LastIndex(script, []byte(");"))]
+	var read []any
 	if err := json.Unmarshal(literal, &read); err != nil {
 		t.Fatal(err)
 	}
-	if read.SendURL != c.SendURL {
-		t.Errorf("the literal says %q", read.SendURL)
+	if !slices.Contains(read, any(c.SendURL)) {
+		t.Errorf("the literal says %v", read)
 	}
 	if bytes.Contains(script, []byte("</script")) || bytes.Contains(literal, []byte("\u2028")) {
 		t.Error("the literal is not escaped")
@@ -95,13 +99,12 @@ func TestTheConfigurationIsALiteral(t *testing.T) {
 
 func TestEveryLanguageHasEveryTextAndIsSmall(t *testing.T) {
 	for _, language := range []string{"de", "es", "it", "nl", "pl", "pt"} {
-		texts, err := pack(language)
-		if err != nil {
+		if _, err := pack(language); err != nil {
 			t.Error(err)
 			continue
 		}
-		if len(texts) != len(packs["en"]) {
-			t.Errorf("%s has %d texts, English %d", language, len(texts), len(packs["en"]))
+		if len(packs[language]) != len(packs["en"]) {
+			t.Errorf("%s has %d texts, English %d", language, len(packs[language]), len(packs["en"]))
 		}
 		c := config()
 		plain := zipped(t, build(t, c).Bytes)
@@ -113,6 +116,22 @@ func TestEveryLanguageHasEveryTextAndIsSmall(t *testing.T) {
 	for _, language := range inCore {
 		if _, err := pack(language); err != nil {
 			t.Error(err)
+		}
+	}
+}
+
+// TestTheScriptNamesTheTextsInTheirOrder: what is joined by position is taken apart by position.
+func TestTheScriptNamesTheTextsInTheirOrder(t *testing.T) {
+	source, err := os.ReadFile("src/texts.js")
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := regexp.MustCompile(`(?s)export let (.*?);`).FindSubmatch(source)[1]
+	taken := regexp.MustCompile(`(?s)\(\[(.*?)\] = `).FindSubmatch(source)[1]
+	want := slices.Sorted(maps.Keys(packs["en"]))
+	for _, list := range [][]byte{names, taken} {
+		if got := strings.FieldsFunc(string(list), func(r rune) bool { return strings.ContainsRune(", \n", r) }); !slices.Equal(got, want) {
+			t.Errorf("src/texts.js has %q, the texts are %q", got, want)
 		}
 	}
 }

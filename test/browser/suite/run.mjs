@@ -1,4 +1,5 @@
-// Runs the tests one after the other and writes a line of JSON for each: {test, title, error?, skip?, millis}.
+// Runs the tests one after the other and writes a line of JSON for each: {test, title, error?, skip?, seen?, millis}. What a
+// test returns is an observation, seen.
 // ONLY="T1 T8" runs some.
 import { browser, faults, tests } from "./lib.mjs";
 
@@ -19,7 +20,7 @@ for (const { name, title, run, skip } of tests) {
   const line = { test: name, title };
   try {
     if (skip) line.skip = skip;
-    else await Promise.race([run(), late()]);
+    else line.seen = await Promise.race([run(), late()]);
   } catch (error) {
     line.error = String(error.stack || error).slice(0, 4000);
   }

@@ -1,4 +1,4 @@
-import { config, seconds } from "./config.js";
+import { asserted, seconds } from "./config.js";
 import { accept, refusalLife } from "./consent.js";
 import { fault } from "./events.js";
 import { load, marker, state } from "./machine.js";
@@ -7,22 +7,22 @@ import { needNotice } from "./view.js";
 // The site may say that its own banner collected the consent. That is recorded as the site's word, never as an act here.
 
 // received: true and the string "true", whatever its case; nothing else.
-const received = (value) => value === true || (typeof value === "string" && value.trim().toLowerCase() === "true");
-
-// fresh tells whether the site's word is newer than what the visitor last said here. A "true" that stands in the page for
-// ever must not undo a withdrawal, a refusal, or the end of a consent.
-const fresh = (at) => !marker || (at > (marker.t || marker.e - refusalLife) && at < seconds() + 300);
+const received = (value) => value === true || /^true$/i.test(value?.trim?.());
 
 export const assert = async ({ purposes, evidence, assertedAt } = {}) => {
   load();
   if (state === "accepted") return;
-  if (!config.asserted[0]) return fault("assertion-refused");
+  if (!asserted[0]) return fault("assertion-refused");
   const occurredAt = assertedAt && new Date(assertedAt);
-  if (!fresh(occurredAt / 1000)) return fault(marker.w ? "assertion-after-withdrawal" : "assertion-outdated");
+  // The site's word must be newer than what the visitor last said here: a "true" that stands in the page for ever must not
+  // undo a withdrawal, a refusal, or the end of a consent.
+  const at = occurredAt / 1000;
+  if (marker && !(at > (marker.t || marker.e - refusalLife) && at < seconds() + 300))
+    return fault(marker.w ? "assertion-after-withdrawal" : "assertion-outdated");
   try {
     if (!(await needNotice())) return;
     await accept(
-      config.asserted.filter((name) => !purposes || purposes.includes(name)),
+      asserted.filter((name) => !purposes || purposes.includes(name)),
       "asserted-by-site",
       { shownMs: 0, visible: false },
       { evidence: evidence && String(evidence).slice(0, 2048), ...(occurredAt && { occurredAt }) },

@@ -1,5 +1,5 @@
 import { button, check, make, text } from "./dom.js";
-import { t } from "./i18n.js";
+import * as t from "./texts.js";
 import { notice, state } from "./machine.js";
 
 // The banner: what is asked before anything is stored. Accepting and refusing look the same; then come the details.
@@ -10,7 +10,7 @@ let changed, age, accept, refuse, details, links;
 export const makeBanner = (onAccept, onRefuse, onDetails) => {
   changed = text("text", t.changed);
   words = make("p", "text", { id: "rempart-consent-words" });
-  age = check("");
+  age = check(" ");
   accept = button("accept", onAccept);
   refuse = button("refuse", onRefuse);
   details = button("details", onDetails);
@@ -32,10 +32,9 @@ const needed = () => years(notice.purposes.filter((p) => p.necessity !== "Option
 // saidAge is the age that the visitor says to have, 0 where none is needed, undefined while it is not said.
 export const saidAge = () => (!needed() || age.control.checked ? needed() : undefined);
 
-const link = (textContent, href) =>
-  href ? [make("a", "link", { textContent, href, target: "_blank", rel: "noopener noreferrer" })] : [];
+const link = (textContent, href) => href && make("a", "link", { textContent, href, target: "_blank", rel: "noopener noreferrer" });
 
-export const makeLinks = () => [...link(t.terms, notice.texts.termsURL), ...link(t.privacy, notice.texts.privacyURL)];
+export const makeLinks = () => [link(t.terms, notice.texts.termsURL), link(t.privacy, notice.texts.privacyURL)].filter(Boolean);
 
 export const renderBanner = () => {
   banner.hidden = !asks();

@@ -1,9 +1,9 @@
 import { asks } from "./banner.js";
-import { config, random128 } from "./config.js";
+import { byMessage, ephemeral, random128 } from "./config.js";
 import { button, make } from "./dom.js";
 import { emit, fault } from "./events.js";
 import { deliver, leadsSomewhere } from "./gate.js";
-import { t } from "./i18n.js";
+import * as t from "./texts.js";
 import { notice, served, state } from "./machine.js";
 import { conversation } from "./store.js";
 import { agree, block, say } from "./view.js";
@@ -32,12 +32,12 @@ export const makeChat = () => {
 // allows tells whether the requested service may be accepted in a way: each of its purposes must list it.
 export const allows = (way) => notice.purposes.every((p) => p.necessity === "Optional" || p.acceptance.includes(way));
 
-// byMessage tells whether sending a message accepts.
-const byMessage = () => asks() && config.acceptance === "Message" && allows("Message");
+// sendAccepts tells whether sending a message accepts.
+const sendAccepts = () => asks() && byMessage && allows("Message");
 
 export const renderChat = () => {
-  send.textContent = byMessage() ? notice.texts.acceptAndSend : t.send;
-  if (byMessage()) send.setAttribute("aria-describedby", "rempart-consent-words");
+  send.textContent = sendAccepts() ? notice.texts.acceptAndSend : t.send;
+  if (sendAccepts()) send.setAttribute("aria-describedby", "rempart-consent-words");
   else send.removeAttribute("aria-describedby");
   if (state === "withdrawn") log.replaceChildren();
   log.hidden = !log.firstChild;
@@ -55,7 +55,7 @@ const bubble = (name, ...words) => {
 const hand = async (what, id, messageId) => {
   try {
     const answer = await deliver(what, id, messageId);
-    if (what.text) bubble("mine", make("span", "hidden", { textContent: t.you }), what.text);
+    if (what.text) bubble("mine", t.you + what.text);
     if (typeof answer === "string") bubble("theirs", answer);
     return true;
   } catch {
@@ -64,19 +64,16 @@ const hand = async (what, id, messageId) => {
   }
 };
 
-// allowed returns the conversation's id once the message may leave: accepted already, accepted by this act, or not stored.
-const allowed = async () => {
-  if (state === "refused" && config.ephemeral) return passing;
-  if (!served() && !(byMessage() ? await agree("message") : block("consent"))) return;
-  return conversation();
-};
-
 const submit = async () => {
   const text = area.value.trim();
   if (!leadsSomewhere()) fault("gate");
   else if (text && !busy) {
     busy = area.readOnly = true;
-    const id = await allowed();
+    // The conversation's id, once the message may leave: not stored, accepted already, or accepted by this act.
+    const id =
+      state === "refused" && ephemeral
+        ? passing
+        : (served() || (sendAccepts() ? await agree("message") : block("consent"))) && conversation();
     messageId = messageId || random128();
     if (id && (await hand({ text }, id, messageId))) {
       messageId = null;

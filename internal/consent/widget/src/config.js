@@ -1,7 +1,13 @@
 /* global REMPART */
 
-// What the policy says about this site: widget.Config of the Go package, a literal in the served script.
-export const config = REMPART;
+// What the policy says about this site: widget.Config of the Go package, in the order of its literal. By position, because
+// names of properties cannot be shortened and every visitor would load them twice.
+export let [
+  site, host, languages, defaultLanguage, material, version, requested, asserted, byMessage, storageAct, cookie, perTab,
+  consentTTL, sessionTTL, readAtLoad, rememberRefusal, ephemeral, linked, doNotTrack, sendURL, packs,
+] = REMPART;
+
+export const useHost = (other) => (host = other || host);
 
 // Times in the marker are whole seconds.
 export const seconds = () => Math.floor(Date.now() / 1000);

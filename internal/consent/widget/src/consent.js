@@ -1,11 +1,11 @@
-import { config, random128, seconds } from "./config.js";
+import { consentTTL, linked, random128, rememberRefusal, requested, seconds, storageAct } from "./config.js";
 import { emit, fault } from "./events.js";
 import { stopSending } from "./gate.js";
 import { gpc } from "./gpc.js";
 import { language } from "./i18n.js";
-import { adopt, digest, enter, marker, notice, setMarker, setNotice, state } from "./machine.js";
+import { adopt, digest, enter, keep, marker, notice, setNotice, state } from "./machine.js";
 import { fetchNotice, tell } from "./network.js";
-import { endConversation, read, write } from "./store.js";
+import { endConversation, key, read } from "./store.js";
 
 // A refusal is remembered for six months, by the longest six months.
 export const refusalLife = 184 * 86400;
@@ -18,26 +18,19 @@ export let receipt = null;
 let pending;
 let running;
 
-const keep = (next) => {
-  setMarker(next);
-  write(next);
-};
-
 // once runs one act at a time, in all tabs: the second finds what the first one wrote. What is stored reaches other tabs a
 // little later, so the lock is kept a little longer. Frames of other sites have no locks.
 const once = (fn) => {
   let act;
-  const go = () => (act = act || fn());
-  running =
-    running ||
-    new Promise((resolve) => {
-      const locked = () => {
-        resolve(go());
-        return new Promise((release) => act.finally(() => setTimeout(release, 300)).catch(() => {}));
-      };
-      if (navigator.locks) navigator.locks.request("rempart:" + config.site, locked).catch(() => resolve(go()));
-      else resolve(go());
-    }).finally(() => (running = null));
+  running ||= new Promise((resolve) => {
+    const go = () => resolve((act ||= fn()));
+    const locked = () => {
+      go();
+      const wait = () => new Promise((release) => setTimeout(release, 300));
+      return act.then(wait, wait);
+    };
+    navigator.locks?.request(key, locked).catch(go) ?? go();
+  }).finally(() => (running = null));
   return running;
 };
 
@@ -69,7 +62,7 @@ const record = async (purposes, acts, method, ui, more, secret) => {
     setNotice(answer.notice.language === language ? answer.notice : await fetchNotice(language));
     throw "stale";
   }
-  if (!response.ok) throw response.status;
+  if (!response.ok) throw response;
   receipt = answer.receipt || receipt; // none where there was nothing new to record
   const k = pending.secret;
   pending = null;
@@ -84,12 +77,12 @@ export const accept = (purposes, method, ui, more) =>
     await flush();
     const [k] = await record(
       purposes,
-      ["terms.accepted", config.storageBasis === "Consent" ? "consent.given" : "storage.acknowledged"],
+      ["terms.accepted", storageAct],
       method, ui, more,
-      config.proof === "Linked" ? (marker?.p && marker.k) || random128() : undefined,
+      linked ? (marker?.p && marker.k) || random128() : undefined,
     );
     const t = seconds();
-    keep({ v: 1, n: digest(), p: purposes, t, e: t + config.consentTTL, k });
+    keep({ v: 1, n: digest(), p: purposes, t, e: t + consentTTL, k });
     enter("accepted", "accepted", { purposes, method });
   });
 
@@ -109,7 +102,7 @@ export const refuse = async () => {
   pending = null;
   await withdraw();
   enter("refused", "refused");
-  if (config.rememberRefusal && !marker) keep({ v: 1, x: 1, e: seconds() + refusalLife });
+  if (rememberRefusal && !marker) keep({ v: 1, x: 1, e: seconds() + refusalLife });
 };
 
 // withdraw takes back all, or some purposes. It works without a network: the server hears of it later.
@@ -119,7 +112,7 @@ export const withdraw = async (taken) => {
   const { k, p, q = [] } = marker;
   const purposes = p.filter((name) => !taken || taken.includes(name));
   const rest = p.filter((name) => !purposes.includes(name));
-  if (rest.some((name) => config.requested.includes(name))) {
+  if (rest.some((name) => requested.includes(name))) {
     keep({ ...marker, p: rest, q: k && [...q, ...purposes] });
     emit("withdrawn", { purposes });
   } else {
@@ -136,6 +129,6 @@ export const flush = async () => {
   const { k, q, ...rest } = marker || {};
   if (!q) return;
   const response = await tell("withdrawals", rest.w ? {} : { purposes: q }, k);
-  if (!response.ok) throw response.status;
+  if (!response.ok) throw response;
   if (String(marker.q) === String(q)) keep(rest.w ? rest : { ...rest, k });
 };

@@ -1,7 +1,7 @@
 import css from "./widget.css";
 
-// make creates an element with our class, properties or attributes, and children. Nothing here parses markup or sets a
-// style attribute: pages may forbid both.
+// make creates an element with our class, properties or attributes, and those of the children that there are. Nothing here
+// parses markup or sets a style attribute: pages may forbid both.
 export const make = (tag, name, props, ...children) => {
   const element = document.createElement(tag);
   element.className = "rempart-" + name;
@@ -9,11 +9,14 @@ export const make = (tag, name, props, ...children) => {
     if (key in element) element[key] = props[key];
     else element.setAttribute(key, props[key]);
   }
-  element.append(...children);
+  element.append(...children.filter(Boolean));
   return element;
 };
 
 export const text = (name, textContent) => make("p", name, { textContent });
+
+// makeStatus is a line that is read out when its words change.
+export const makeStatus = () => make("p", "status", { role: "status" });
 
 export const button = (name, act, textContent = "") =>
   make("button", "button rempart-" + name, {

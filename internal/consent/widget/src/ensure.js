@@ -9,11 +9,9 @@ export const ensure = async (purpose) => {
   load();
   if (!served()) {
     await open();
-    if (!served() && isOpen()) await choice();
+    // until the visitor has accepted, refused or closed the panel
+    if (!served() && isOpen()) await new Promise((done) => ["accepted", "refused", "closed"].forEach((type) => on(type, done)));
   }
   if (served() && !granted(purpose)) await preferences();
   return granted(purpose);
 };
-
-// choice waits until the visitor has accepted, refused or closed the panel.
-const choice = () => new Promise((resolve) => ["accepted", "refused", "closed"].forEach((type) => on(type, resolve)));

@@ -1,12 +1,12 @@
-import { config } from "./config.js";
-import { message } from "./network.js";
+import { sendURL } from "./config.js";
+import { call, read } from "./network.js";
 
 // What happens to an accepted message belongs to the site: gate({send, start}), or the policy's sendURL.
 let handlers = {};
 let stop;
 
 export const gate = (theirs) => (handlers = theirs);
-export const leadsSomewhere = () => handlers.send || config.sendURL;
+export const leadsSomewhere = () => handlers.send || sendURL;
 
 // stopSending aborts what is on its way when the visitor withdraws.
 export const stopSending = () => stop?.abort();
@@ -19,5 +19,5 @@ export const deliver = async (what, conversation, id) => {
   const handler = what.text ? handlers.send : handlers.start;
   return handler
     ? handler(what.text || what.trigger, { conversation, id, signal })
-    : (await message({ ...what, conversation, id }, signal)).reply;
+    : (await read(await call(sendURL, { ...what, conversation, id }, {}, { credentials: "same-origin", signal }))).reply;
 };

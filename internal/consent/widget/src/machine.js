@@ -1,15 +1,13 @@
-import { config, seconds } from "./config.js";
+import { material, requested, seconds } from "./config.js";
 import { emit } from "./events.js";
-import { endConversation, read } from "./store.js";
+import { endConversation, read, write } from "./store.js";
+import { render } from "./view.js";
 
 // States: dormant, noticed, pending-trigger, refused, accepted, stale, withdrawn. In the first four nothing is stored, and
 // nothing is asked of the network but the script and the words.
 export let state = "dormant";
 export let marker;
 export let notice;
-
-let render = () => {};
-export const onChange = (fn) => (render = fn);
 
 // enter changes the state, shows it, and tells the page.
 export const enter = (next, event, detail) => {
@@ -18,10 +16,14 @@ export const enter = (next, event, detail) => {
   if (event) emit(event, detail);
 };
 
-export const setMarker = (next) => (marker = next);
+// keep makes a marker the visitor's choice, here and on the device.
+export const keep = (next) => {
+  marker = next;
+  write(next);
+};
 
 // digest is the first 16 hex digits of what the policy means now: by the words that were fetched, else by the build.
-export const digest = () => (notice ? notice.materialDigest.slice(0, 16) : config.material);
+export const digest = () => (notice ? notice.materialDigest.slice(0, 16) : material);
 
 export const setNotice = (next) => {
   notice = next;
@@ -50,10 +52,8 @@ export const adopt = (found) => {
 };
 
 // load reads the visitor's own choice, once.
-let loaded;
-export const load = () => {
-  if (loaded) return;
-  loaded = true;
+export let load = () => {
+  load = () => {};
   marker = read();
   state = judge(marker);
 };
@@ -65,4 +65,4 @@ export const granted = (purpose) => {
 };
 
 // served tells whether all that the requested service needs is granted.
-export const served = () => config.requested.every(granted);
+export const served = () => requested.every(granted);

@@ -1,37 +1,33 @@
 import { assert, heed, watchMeta } from "./assertion.js";
-import { config } from "./config.js";
+import { readAtLoad, site, useHost, version } from "./config.js";
 import { flush, receipt, refuse, withdraw } from "./consent.js";
 import { dress } from "./dom.js";
 import { emit, fault, on } from "./events.js";
 import { ensure } from "./ensure.js";
 import { gate } from "./gate.js";
 import { gpc } from "./gpc.js";
-import { speak } from "./i18n.js";
-import { adopt, load, marker, notice, onChange, served, state } from "./machine.js";
+import { language, speak } from "./i18n.js";
+import { adopt, load, marker, notice, served, state } from "./machine.js";
 import { preferences } from "./preferences.js";
 import { onOtherTab, prune } from "./store.js";
-import { acceptHere, close, isOpen, mount, offer, open, render } from "./view.js";
+import { acceptHere, close, isOpen, mount, offer, open } from "./view.js";
 
 // What the page can call, and the order in which the widget starts.
 
 let begin;
 const begun = new Promise((resolve) => (begin = resolve));
-let started;
-
-const tellServer = () => flush().catch(() => {}); // again at the next load
 
 const init = async (options = {}) => {
-  if (options.site && options.site !== config.site) return fault("site");
-  if (started) return;
-  started = true;
-  config.host = options.host || config.host;
+  if (options.site && options.site !== site) return fault("site");
+  if (language) return; // begun
+  useHost(options.host);
   speak(options.language);
-  if (config.readAtLoad) load();
+  if (readAtLoad) load();
   if (!document.body) await new Promise((resolve) => document.addEventListener("DOMContentLoaded", resolve));
   dress();
   mount(options.mount);
-  onChange(render);
   onOtherTab(adopt);
+  const tellServer = () => flush().catch(() => {}); // again at the next load
   addEventListener("online", tellServer);
   tellServer();
   if (served()) prune();
@@ -51,7 +47,7 @@ const api = {
     const is = served();
     return {
       state,
-      noticeVersion: notice ? notice.version : config.version,
+      noticeVersion: notice ? notice.version : version,
       purposes: is ? marker.p : [],
       since: marker?.t,
       expires: marker?.e,

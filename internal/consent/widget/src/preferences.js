@@ -1,9 +1,10 @@
 import { makeLinks, ofAge, years } from "./banner.js";
 import { choose, withdraw } from "./consent.js";
-import { button, check, make, text } from "./dom.js";
+import { button, check, make, makeStatus, text } from "./dom.js";
 import { fault } from "./events.js";
 import { objects } from "./gpc.js";
-import { direction, language, t } from "./i18n.js";
+import { language } from "./i18n.js";
+import * as t from "./texts.js";
 import { granted, load, notice, served } from "./machine.js";
 import { watch } from "./shown.js";
 import { needNotice, render } from "./view.js";
@@ -37,7 +38,7 @@ const section = (purpose, boxes) => {
   return make(
     "div", "purpose", {},
     text("title", purpose.title), text("text", purpose.text),
-    ...(purpose.necessity !== "Optional" || (served() && choice.control) ? [choice] : []),
+    (purpose.necessity !== "Optional" || (served() && choice.control)) && choice,
   );
 };
 
@@ -46,7 +47,7 @@ export const preferences = async () => {
   if (dialog || !(await needNotice())) return;
   render();
   const boxes = [];
-  const status = make("p", "status", { role: "status" });
+  const status = makeStatus();
   // through does the work and closes the dialog, or says that it failed.
   const through = (work) => async () => {
     try {
@@ -59,16 +60,16 @@ export const preferences = async () => {
   };
   const title = make("h2", "title", { textContent: notice.texts.choices });
   dialog = make(
-    "dialog", "dialog", { "aria-label": notice.texts.choices, lang: language, dir: direction() },
+    "dialog", "dialog", { "aria-label": notice.texts.choices, lang: language, dir: "auto" },
     title,
-    ...(objects() ? [text("text", t.gpc)] : []),
+    objects() && text("text", t.gpc),
     ...notice.purposes.map((purpose) => section(purpose, boxes)),
     make("div", "links", {}, ...makeLinks()),
     status,
     make(
       "div", "buttons", {},
-      ...(served() && boxes[0] ? [button("save", through(() => save(boxes, shown())), t.save)] : []),
-      ...(served() ? [button("withdraw", through(() => withdraw()), t.withdraw)] : []),
+      served() && boxes[0] && button("save", through(() => save(boxes, shown())), t.save),
+      served() && button("withdraw", through(() => withdraw()), t.withdraw),
       button("leave", () => dialog.close(), t.close),
     ),
   );

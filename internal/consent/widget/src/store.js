@@ -1,4 +1,4 @@
-import { config, random128, seconds } from "./config.js";
+import { cookie, perTab, random128, seconds, sessionTTL, site } from "./config.js";
 import { fault } from "./events.js";
 
 // All that ever stands on the device. Marker, one of:
@@ -6,10 +6,9 @@ import { fault } from "./events.js";
 //   {"v":1,"w":1,"t":since}                                              withdrawn; "k" and "q":1 while that is not confirmed
 //   {"v":1,"x":1,"e":expires}                                            refusal remembered
 // Conversation: "<id>.<expires>". Times are whole seconds.
-const key = "rempart:" + config.site;
+export const key = "rempart:" + site;
 const sessionKey = key + ":s";
-const cookie = "__Secure-rempart=";
-const byCookie = config.store === "Cookie";
+const name = "__Secure-rempart=";
 
 // What the browser refused to store lives as long as the page.
 let memory;
@@ -28,8 +27,8 @@ export const parse = (text) => {
 };
 
 const raw = () =>
-  byCookie
-    ? decodeURIComponent(document.cookie.split("; ").find((pair) => pair.startsWith(cookie)).slice(cookie.length))
+  cookie
+    ? decodeURIComponent(document.cookie.split("; ").find((pair) => pair.startsWith(name)).slice(name.length))
     : localStorage.getItem(key);
 
 export const read = () => memory || parse(attempt(raw));
@@ -37,13 +36,8 @@ export const read = () => memory || parse(attempt(raw));
 export const write = (marker) => {
   const text = JSON.stringify(marker);
   attempt(() => {
-    if (byCookie) {
-      document.cookie =
-        cookie + encodeURIComponent(text) + "; Path=/; Secure; SameSite=Lax; Max-Age=" + config.consentTTL +
-        (config.cookieDomain ? "; Domain=" + config.cookieDomain : "");
-    } else {
-      localStorage.setItem(key, text);
-    }
+    if (cookie) document.cookie = name + encodeURIComponent(text) + cookie;
+    else localStorage.setItem(key, text);
   });
   memory = attempt(raw) === text ? null : marker;
   if (memory) fault("storage");
@@ -55,25 +49,26 @@ export const onOtherTab = (adopt) =>
     if (event.key === key || !event.key) adopt(parse(event.newValue));
   });
 
-const sessions = () => (config.store === "Tab" ? sessionStorage : localStorage);
+// sessions calls a method of the storage that has the conversation.
+const sessions = (method, ...args) => attempt(() => (perTab ? sessionStorage : localStorage)[method](sessionKey, ...args));
 
 // current returns the id of the conversation, if it was used within sessionTTL. To be called after acceptance only.
 const current = () => {
-  const [id, until] = (attempt(() => sessions().getItem(sessionKey)) || session || "").split(".");
+  const [id, until] = (sessions("getItem") || session || "").split(".");
   return until > seconds() && id;
 };
 
 // conversation returns the conversation's id, and makes one where there is none.
 export const conversation = () => {
   const id = current() || random128();
-  session = id + "." + (seconds() + config.sessionTTL);
-  attempt(() => sessions().setItem(sessionKey, session));
+  session = id + "." + (seconds() + sessionTTL);
+  sessions("setItem", session);
   return id;
 };
 
 export const endConversation = () => {
   session = null;
-  attempt(() => sessions().removeItem(sessionKey));
+  sessions("removeItem");
 };
 
 // prune removes the id of a conversation that ended while no page was open.

@@ -1,10 +1,11 @@
 import { asks, banner, makeBanner, renderBanner, saidAge, words } from "./banner.js";
 import { allows, focusArea, forgetTrigger, makeChat, propose, renderChat, startWaiting } from "./chat.js";
-import { config } from "./config.js";
+import { ephemeral, requested } from "./config.js";
 import { accept, refuse } from "./consent.js";
-import { button, make, text } from "./dom.js";
+import { button, make, makeStatus, text } from "./dom.js";
 import { emit, fault } from "./events.js";
-import { direction, language, t } from "./i18n.js";
+import { language } from "./i18n.js";
+import * as t from "./texts.js";
 import { enter, load, notice, setNotice, state } from "./machine.js";
 import { fetchNotice } from "./network.js";
 import { preferences } from "./preferences.js";
@@ -19,6 +20,7 @@ export const say = (words) => (status.textContent = words);
 const expand = (is) => {
   panel.hidden = !is;
   launcher.setAttribute("aria-expanded", is);
+  panel.togglePopover?.(is);
 };
 
 // mount puts the launcher early into the page, or where the page wants it.
@@ -28,23 +30,22 @@ export const mount = (where) => {
   launcher.lang = language;
   if (where) launcher.classList.add("rempart-inline");
   place.prepend(launcher);
-  document.addEventListener("keydown", (event) => {
-    if (event.key === "Escape" && !document.querySelector(".rempart-dialog")) close();
-  });
 };
 
 const makePanel = () => {
   choices = button("choices", preferences);
-  status = make("p", "status", { role: "status" });
+  status = makeStatus();
   const [log, composer] = makeChat();
   panel = make(
     "div", "panel",
-    { id: "rempart-panel", role: "dialog", "aria-label": t.launch, tabIndex: -1, lang: language, dir: direction(), popover: "manual", hidden: true },
+    { id: "rempart-panel", role: "dialog", "aria-label": t.launch, tabIndex: -1, lang: language, dir: "auto", popover: "manual", hidden: true },
     make("div", "head", {}, text("title", t.launch), choices, button("close", close, t.close)),
     log, makeBanner(acceptHere, refuseHere, preferences), status, composer,
   );
+  panel.onkeydown = (event) => {
+    if (event.key === "Escape") close();
+  };
   launcher.after(panel);
-  launcher.setAttribute("aria-controls", panel.id);
   shown = watch(banner, words, panel);
 };
 
@@ -54,8 +55,8 @@ export const render = () => {
   choices.textContent = notice?.texts.choices;
   renderBanner();
   renderChat();
-  if (state === "refused") say(t.refused + (config.ephemeral ? " " + t.ephemeral : ""));
-  if (state === "withdrawn") say(t.withdrawn);
+  if (state === "refused") say(t.refused + (ephemeral ? " " + t.ephemeral : ""));
+  if (state === "withdrawn") say(t.recorded);
 };
 
 // needNotice has the words fetched, once. It resolves to false when they did not come.
@@ -76,7 +77,6 @@ export const open = async () => {
   if (!panel) makePanel();
   if (isOpen()) return;
   expand(true);
-  panel.showPopover?.();
   say((await needNotice()) ? "" : t.failed);
   if (state === "dormant" || state === "withdrawn") enter("noticed");
   else render();
@@ -89,7 +89,6 @@ export const close = () => {
   if (!isOpen()) return;
   const inside = panel.contains(document.activeElement);
   if (state === "pending-trigger") refuseHere();
-  panel.hidePopover?.();
   expand(false);
   if (inside) launcher.focus();
   emit("closed");
@@ -112,8 +111,8 @@ export const agree = async (method) => {
   const oldEnoughFor = saidAge();
   if (oldEnoughFor === undefined) return block("age");
   try {
-    await accept(config.requested, method, ui, { oldEnoughFor });
-    say(t.accepted);
+    await accept(requested, method, ui, { oldEnoughFor });
+    say(t.recorded);
     return true;
   } catch (error) {
     render();
