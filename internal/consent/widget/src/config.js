@@ -15,6 +15,6 @@ export const seconds = () => Math.floor(Date.now() / 1000);
 // random128 makes an identifier of 128 bits, base64url, 22 characters.
 export const random128 = () =>
   btoa(String.fromCharCode(...crypto.getRandomValues(new Uint8Array(16))))
-    .replace(/\+/g, "-")
-    .replace(/\//g, "_")
+    .replaceAll("+", "-")
+    .replaceAll("/", "_")
     .slice(0, 22);

@@ -8,7 +8,6 @@ import { fault } from "./events.js";
 // Conversation: "<id>.<expires>". Times are whole seconds.
 export const key = "rempart:" + site;
 const sessionKey = key + ":s";
-const name = "__Secure-rempart=";
 
 // What the browser refused to store lives as long as the page.
 let memory;
@@ -28,7 +27,7 @@ export const parse = (text) => {
 
 const raw = () =>
   cookie
-    ? decodeURIComponent(document.cookie.split("; ").find((pair) => pair.startsWith(name)).slice(name.length))
+    ? decodeURIComponent(/(?:^|; )__Secure-rempart=([^;]*)/.exec(document.cookie)[1])
     : localStorage.getItem(key);
 
 export const read = () => memory || parse(attempt(raw));
@@ -36,7 +35,7 @@ export const read = () => memory || parse(attempt(raw));
 export const write = (marker) => {
   const text = JSON.stringify(marker);
   attempt(() => {
-    if (cookie) document.cookie = name + encodeURIComponent(text) + cookie;
+    if (cookie) document.cookie = "__Secure-rempart=" + encodeURIComponent(text) + cookie;
     else localStorage.setItem(key, text);
   });
   memory = attempt(raw) === text ? null : marker;

@@ -61,16 +61,14 @@ export const render = () => {
 
 // needNotice has the words fetched, once. It resolves to false when they did not come.
 let fetching;
-export const needNotice = async () => {
-  fetching = fetching || fetchNotice(language).then(setNotice);
-  try {
-    await fetching;
-    return true;
-  } catch {
-    fetching = null;
-    fault("notice");
-  }
-};
+export const needNotice = () =>
+  (fetching ||= fetchNotice(language).then(setNotice).then(
+    () => true,
+    () => {
+      fetching = null;
+      fault("notice");
+    },
+  ));
 
 export const open = async () => {
   load();
