@@ -37,8 +37,7 @@ const sendAccepts = () => asks() && byMessage && allows("Message");
 
 export const renderChat = () => {
   send.textContent = sendAccepts() ? notice.texts.acceptAndSend : t.send;
-  if (sendAccepts()) send.setAttribute("aria-describedby", "rempart-consent-words");
-  else send.removeAttribute("aria-describedby");
+  send.setAttribute("aria-describedby", sendAccepts() ? "rempart-consent-words" : "");
   if (state === "withdrawn") log.replaceChildren();
   log.hidden = !log.firstChild;
 };

@@ -83,7 +83,7 @@ export const accept = (purposes, method, ui, more) =>
     );
     const t = seconds();
     keep({ v: 1, n: digest(), p: purposes, t, e: t + consentTTL, k });
-    enter("accepted", "accepted", { purposes, method });
+    enter("accepted", { purposes, method });
   });
 
 // choose records choices about optional purposes, each made by its own box, after acceptance.
@@ -101,7 +101,7 @@ export const refuse = async () => {
   if (pending?.secret) tell("withdrawals", {}, pending.secret).catch(() => {}); // the ledger may have heard what we have not
   pending = null;
   await withdraw();
-  enter("refused", "refused");
+  enter("refused", {});
   if (rememberRefusal && !marker) keep({ v: 1, x: 1, e: seconds() + refusalLife });
 };
 
@@ -119,7 +119,7 @@ export const withdraw = async (taken) => {
     stopSending();
     endConversation();
     keep({ v: 1, w: 1, t: seconds(), k, q: k && 1 });
-    enter("withdrawn", "withdrawn", { purposes });
+    enter("withdrawn", { purposes });
   }
   flush().catch(() => fault("withdrawal"));
 };

@@ -9,11 +9,11 @@ export let state = "dormant";
 export let marker;
 export let notice;
 
-// enter changes the state, shows it, and tells the page.
-export const enter = (next, event, detail) => {
+// enter changes the state, shows it, and where there is a detail tells the page.
+export const enter = (next, detail, event = next) => {
   state = next;
   render();
-  if (event) emit(event, detail);
+  if (detail) emit(event, detail);
 };
 
 // keep makes a marker the visitor's choice, here and on the device.
@@ -30,25 +30,23 @@ export const setNotice = (next) => {
   adopt(marker);
 };
 
-// held are the purposes that a marker holds as accepted, now or once.
-const held = (m) => m?.p;
-
 const judge = (m) => {
   if (m?.w) return "withdrawn";
   if (m?.x && m.e > seconds()) return "refused";
-  if (!held(m)) return "dormant";
+  if (!m?.p) return "dormant";
   return m.n === digest() && m.e > seconds() ? "accepted" : "stale";
 };
 
 // adopt takes a marker that was found: after a lock, from another tab, or once the words have come. It changes what the
 // page shows where something was accepted, now or before; else a refusal or a withdrawal may have been reopened meanwhile.
 export const adopt = (found) => {
-  const before = held(marker);
+  const before = marker?.p;
+  const purposes = found?.p || before;
   const next = judge(found);
   marker = found;
-  if (next === state || !(before || held(found))) return;
-  if (before && !held(found)) endConversation();
-  enter(next, next, { purposes: held(found) || before });
+  if (next === state || !purposes) return;
+  if (!found?.p) endConversation();
+  enter(next, { purposes });
 };
 
 // load reads the visitor's own choice, once.

@@ -28,7 +28,7 @@ export const mount = (where) => {
   const place = where?.append ? where : document.querySelector(where || "body");
   launcher = button("launcher", () => (isOpen() ? close() : open()), t.launch);
   launcher.lang = language;
-  if (where) launcher.classList.add("rempart-inline");
+  if (where) launcher.className += " rempart-inline";
   place.prepend(launcher);
 };
 
@@ -129,7 +129,7 @@ export const acceptHere = async () => {
 export const refuseHere = async () => {
   if (state === "pending-trigger") {
     forgetTrigger();
-    enter("noticed", "refused");
+    enter("noticed", {}, "refused");
   } else {
     await refuse();
   }
@@ -141,5 +141,5 @@ export const offer = async (id) => {
   await open();
   if (!propose(id)) return;
   if (state === "accepted") return startWaiting();
-  enter("pending-trigger", "trigger-blocked", { id });
+  enter("pending-trigger", { id }, "trigger-blocked");
 };
