@@ -36,7 +36,7 @@ const shop = async (incoming, answer) => {
     let body = "";
     for await (const part of incoming) body += part;
     messages.push(body);
-    return answer.writeHead(200, { "Content-Type": "application/json" }).end(JSON.stringify("We do. Shall we put one aside for you?"));
+    return answer.writeHead(200, { "Content-Type": "application/json" }).end(JSON.stringify({ reply: "We do. Shall we put one aside?" }));
   }
   const name = incoming.url === "/" ? "always.html" : incoming.url.slice(1);
   if (!["always.html", "banner.html", "banner.js", "shop.css"].includes(name)) return answer.writeHead(404).end();
@@ -94,7 +94,7 @@ assert.equal(await device(page), "nothing");
 assert.equal(messages.length, 0);
 await page.click(".rempart-send");
 await accepted(page);
-await page.waitForFunction(() => document.querySelector(".rempart-mine"));
+await page.waitForFunction(() => document.querySelector(".rempart-theirs"));
 tell(`"Accept and send" was clicked. On the device: ${await device(page)}; messages at the shop: ${messages.length}`);
 assert.equal(messages.length, 1);
 await picture(page, "accepted");

@@ -12,10 +12,10 @@ export const call = (url, body, headers, more) =>
     ...more,
   });
 
-// read returns the JSON of a response, and throws a bad one.
+// read returns the JSON of a response, nothing of one without content, and throws a bad one.
 export const read = async (response) => {
   if (!response.ok) throw response;
-  return response.json();
+  return response.status === 204 ? {} : response.json();
 };
 
 export const fetchNotice = async (language) => read(await call(`${host}/w/${site}/notice.${language}.json`));
