@@ -35,11 +35,12 @@ unit() {
 	go test -timeout 30m $(unit_packages)
 }
 
-# against_api_server PACKAGE: with the pinned etcd and kube-apiserver.
+# against_api_server PACKAGE: with the pinned etcd and kube-apiserver. One package at a time: each loads an API server, whose
+# webhooks have five seconds.
 against_api_server() {
 	local assets
 	assets=$(hack/kube/build.sh envtest) || return 1
-	KUBEBUILDER_ASSETS=$assets go test -timeout 30m "$1"
+	KUBEBUILDER_ASSETS=$assets go test -p 1 -timeout 30m "$1"
 }
 
 # browser: the widget in Debian's Chromium, driven by the pinned Playwright library.
