@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"maps"
 	"mime"
 	"net/http"
 	"strconv"
@@ -62,9 +63,7 @@ func (c *Client) Responses(use Use, who Who) func(http.Handler) http.Handler {
 			}
 			changed(held.header)
 			held.header.Set("Cache-Control", "no-store") // what may be said now may not be said later
-			for name, values := range held.header {
-				w.Header()[name] = values
-			}
+			maps.Copy(w.Header(), held.header)
 			w.WriteHeader(held.code())
 			_, _ = w.Write(body) // who asked is gone
 		})

@@ -82,8 +82,7 @@ func (r *Reconciler) load(ctx context.Context, dpo *v1alpha1.DataProtectionOffic
 // head reads the state of the evidence log. A log that only a person can help is what the digest must tell.
 func (r *Reconciler) head(ctx context.Context, in *officer.DigestInput) error {
 	head, err := r.Log.Head(ctx)
-	var hopeless *flow.Permanent
-	if errors.As(err, &hopeless) {
+	if hopeless, is := errors.AsType[*flow.Permanent](err); is {
 		in.LogProblem = hopeless.Reason
 		return nil
 	}

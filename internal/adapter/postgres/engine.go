@@ -155,7 +155,7 @@ func (e *Engine) eraseRest(ctx context.Context, s *session, t task.Task, people 
 	}
 	speed := pace{rows: e.chunkRows(), most: e.chunkRows()}
 	var beside *watcher
-	defer func() { beside.end() }()
+	defer func() { beside.end() }() //nolint:contextcheck // it closes a connection, also when the run was stopped
 	err := e.divide(ctx, len(people), from, func(ctx context.Context, from, to int) error {
 		chunk, err := e.eraseChunk(ctx, s, t, from, to, people[from:to], speed.rows)
 		if err != nil {

@@ -126,7 +126,7 @@ func (h *held) keeps(hold int, alias string) string {
 
 // withhold marks the rows that holds keep, and what they refer to: a row that is kept for a court must still say whom and
 // what it is about. The hold that lasts longest counts.
-func (s *settlement) withhold(ctx context.Context, asOf time.Time) error {
+func (s *settlement) withhold(ctx context.Context) error {
 	if len(s.held.holds) == 0 {
 		return nil
 	}

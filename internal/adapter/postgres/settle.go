@@ -35,7 +35,7 @@ func (c *collector) settle(ctx context.Context, asOf time.Time, secret []byte) (
 	if err := s.several(ctx, counts...); err != nil {
 		return nil, err
 	}
-	if err := s.withhold(ctx, asOf); err != nil {
+	if err := s.withhold(ctx); err != nil {
 		return nil, err
 	}
 	if err := s.hold(ctx); err != nil {

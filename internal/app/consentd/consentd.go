@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -58,16 +59,6 @@ type store interface {
 	// Run numbers events and signs checkpoints until the context ends.
 	Run(ctx context.Context) error
 	Close()
-}
-
-// program is what runs, once the ledger is open.
-type program struct {
-	options
-	log      *slog.Logger
-	ledger   store
-	policies *settings.Store
-	server   *server.Server
-	registry *prometheus.Registry
 }
 
 // serve answers at once that it lives and is not ready; it is when the policy is public and the ledger there.
@@ -212,8 +203,8 @@ func listen(o options, door *server.Door, registry *prometheus.Registry, log *sl
 	return func(ctx context.Context, within time.Duration) {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), within) // what ended the program does not end the answers
 		defer cancel()
-		for i := len(listening) - 1; i >= 0; i-- { // metrics last
-			_ = listening[i].Shutdown(ctx) // what is not done within the time is cut off
+		for _, one := range slices.Backward(listening) { // metrics last
+			_ = one.Shutdown(ctx) // what is not done within the time is cut off
 		}
 		door.Close()
 	}, nil

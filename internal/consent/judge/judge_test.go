@@ -50,7 +50,7 @@ func purpose(name v1alpha1.PartName, necessity v1alpha1.PurposeNecessity, basis 
 // act is one that shows the current words. A purpose with a minus before it is denied.
 func act(how consent.Method, purposes string, change ...func(*judge.Act)) judge.Act {
 	a := judge.Act{Method: how, Shown: consent.NoticeRef{Version: 3, Material: material}, BannerSeen: true}
-	for _, name := range strings.Fields(purposes) {
+	for name := range strings.FieldsSeq(purposes) {
 		denied, is := strings.CutPrefix(name, "-")
 		decision := consent.Granted
 		if is {

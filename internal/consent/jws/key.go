@@ -12,7 +12,7 @@ import (
 	"github.com/go-jose/go-jose/v4"
 )
 
-// ErrKey: bytes are no seed, or a document is no set of public keys.
+// ErrKey means: bytes are no seed, or a document is no set of public keys.
 var ErrKey = errors.New("not a key of consent")
 
 // SeedSize is the length in bytes of the secret from which a key is made.

@@ -29,7 +29,7 @@ const (
 	Denied  = "denied"
 )
 
-// ErrEvents: there is no event, or they are not those of one act of one person.
+// ErrEvents means: there is no event, or they are not those of one act of one person.
 var ErrEvents = errors.New("not the events of one act")
 
 // Issuer is who issues, and where its receipts may be answered.

@@ -124,7 +124,7 @@ func (s *Server) start(settings []string) (*process, error) {
 // it was then: what a restore brings back.
 func (s *Server) Restore(tb testing.TB) func() *Server {
 	tb.Helper()
-	folder, err := os.MkdirTemp("", "rempart-pg-")
+	folder, err := os.MkdirTemp("", "rempart-pg-") //nolint:usetesting // a socket needs a short path, and another user may enter
 	if err != nil {
 		tb.Fatal(err)
 	}

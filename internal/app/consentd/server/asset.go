@@ -26,10 +26,10 @@ func (s *Server) asset(w http.ResponseWriter, r *http.Request, c call) error {
 	}
 	file := r.PathValue("file")
 	script := c.site.Widget
-	switch {
-	case file == "widget.js":
+	switch file {
+	case "widget.js":
 		return s.script(w, r, script, "public, max-age=300")
-	case file == "widget."+script.SHA256+".js":
+	case "widget." + script.SHA256 + ".js":
 		return s.script(w, r, script, "public, max-age=31536000, immutable")
 	}
 	tag, is := strings.CutPrefix(file, "notice.")
