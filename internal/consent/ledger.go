@@ -26,8 +26,10 @@ type Writer interface {
 	Publish(ctx context.Context, p Publication) error
 	// Link lets two names stand for one person: what is recorded under either is the state of both.
 	Link(ctx context.Context, known, other Person) error
-	// Shred forgets a person: the key is destroyed, links, state and tokens go, a subject.shredded event is appended. Twice is once.
-	Shred(ctx context.Context, person Person) (uuid.UUID, error)
+	// Shred forgets a person: the key is destroyed, links, state and tokens go, a subject.shredded event is appended. It returns what
+	// was held before. Twice is once: whoever comes again with the same key (which may be empty) is told what was done, with Again set and
+	// without what can no longer be counted; all others learn ErrUnknown.
+	Shred(ctx context.Context, person Person, key string) (Holding, error)
 }
 
 // Reader answers what is known.
@@ -36,6 +38,8 @@ type Reader interface {
 	States(ctx context.Context, people []Person) ([][]State, error)
 	// Events returns a person's events in the order of their record, evidence opened.
 	Events(ctx context.Context, person Person) ([]Event, error)
+	// Holding counts what is held of a person: what forgetting them would destroy, and what it would keep.
+	Holding(ctx context.Context, person Person) (Holding, error)
 	// Since returns up to limit events of the tenant after one (the nil UUID: from the start), without evidence.
 	Since(ctx context.Context, after uuid.UUID, limit int) ([]Event, error)
 	// Receipt returns the events of a receipt.
@@ -43,6 +47,19 @@ type Reader interface {
 	// Watch sends the subject and purposes of each change of state until the context ends; it sends a zero Change after
 	// a gap (a lost connection), which means: forget all that you knew.
 	Watch(ctx context.Context) (<-chan Change, error)
+}
+
+// Holding is what a ledger has of one person, counted. It names them by the ledger's own reference only.
+type Holding struct {
+	Subject uuid.UUID
+	// Keys open the person's evidence; Links are names under which they are found; States are decisions in force; Tokens were mailed.
+	// Forgetting the person destroys all of them.
+	Keys, Links, States, Tokens int64
+	// Events stay, as pseudonymous proof; Last is when the youngest was recorded.
+	Events int64
+	Last   time.Time
+	// Again tells that the person was forgotten before, by a Shred with the same key.
+	Again bool
 }
 
 // Change says whose state changed.

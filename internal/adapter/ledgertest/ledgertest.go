@@ -336,12 +336,12 @@ func referred(t *testing.T, w World) {
 		if _, err := w.Ledger.Events(t.Context(), stranger); !errors.Is(err, consent.ErrUnknown) {
 			t.Errorf("events of a stranger: %v", err)
 		}
-		if _, err := w.Ledger.Shred(t.Context(), stranger); !errors.Is(err, consent.ErrUnknown) {
+		if _, err := w.Ledger.Shred(t.Context(), stranger, ""); !errors.Is(err, consent.ErrUnknown) {
 			t.Errorf("a stranger was forgotten: %v", err)
 		}
 	}
-	if subject, err := w.Ledger.Shred(t.Context(), name(two.Subject)); err != nil || subject != one.Subject {
-		t.Errorf("forgot %v, %v", subject, err)
+	if held, err := w.Ledger.Shred(t.Context(), name(two.Subject), ""); err != nil || held.Subject != one.Subject {
+		t.Errorf("forgot %v, %v", held, err)
 	}
 	if got := states(t, w, name(one.Subject), Visitor(2)); got[0] != nil || got[1] != nil {
 		t.Errorf("%+v", got)
@@ -349,7 +349,7 @@ func referred(t *testing.T, w World) {
 }
 
 func shredded(t *testing.T, w World) {
-	if _, err := w.Ledger.Shred(t.Context(), Visitor(1)); !errors.Is(err, consent.ErrUnknown) {
+	if _, err := w.Ledger.Shred(t.Context(), Visitor(1), ""); !errors.Is(err, consent.ErrUnknown) {
 		t.Errorf("nobody was forgotten: %v", err)
 	}
 	one := record(t, w, Act(Visitor(1), "one"))
@@ -361,16 +361,27 @@ func shredded(t *testing.T, w World) {
 	if err := w.Ledger.Link(t.Context(), Visitor(1), Visitor(2)); err != nil {
 		t.Fatal(err)
 	}
-	subject, err := w.Ledger.Shred(t.Context(), Visitor(2))
-	if err != nil || subject != one.Subject {
-		t.Fatalf("forgot %v, %v", subject, err)
+	held, err := w.Ledger.Holding(t.Context(), Visitor(1))
+	if err != nil || held.Subject != one.Subject || held.Keys != 2 || held.Links != 2 || held.States == 0 || held.Tokens != 1 || held.Events == 0 || held.Last.IsZero() || held.Again {
+		t.Fatalf("holds %+v, %v", held, err)
+	}
+	destroyed, err := w.Ledger.Shred(t.Context(), Visitor(2), "once")
+	if err != nil || destroyed != held {
+		t.Fatalf("forgot %+v of %+v, %v", destroyed, held, err)
+	}
+	again, err := w.Ledger.Shred(t.Context(), Visitor(2), "once")
+	if err != nil || !again.Again || again.Subject != held.Subject || again.Keys != 1 || again.Links+again.States+again.Tokens != 0 || again.Events == 0 {
+		t.Fatalf("the same again: %+v, %v", again, err)
 	}
 	for _, name := range []consent.Person{Visitor(1), Visitor(2)} {
 		want(t, states(t, w, name), [][]consent.State{nil})
 		if _, err := w.Ledger.Events(t.Context(), name); !errors.Is(err, consent.ErrUnknown) {
 			t.Errorf("events: %v", err)
 		}
-		if _, err := w.Ledger.Shred(t.Context(), name); !errors.Is(err, consent.ErrUnknown) {
+		if _, err := w.Ledger.Holding(t.Context(), name); !errors.Is(err, consent.ErrUnknown) {
+			t.Errorf("holds: %v", err)
+		}
+		if _, err := w.Ledger.Shred(t.Context(), name, "another"); !errors.Is(err, consent.ErrUnknown) {
 			t.Errorf("a second time: %v", err)
 		}
 	}
@@ -688,7 +699,7 @@ func watch(t *testing.T, w World) {
 	hear(recorded.Subject, "conversation")
 	record(t, w, Withdrawal(Visitor(1), "two", "conversation"))
 	hear(recorded.Subject, "conversation")
-	if _, err := w.Ledger.Shred(t.Context(), Visitor(1)); err != nil {
+	if _, err := w.Ledger.Shred(t.Context(), Visitor(1), ""); err != nil {
 		t.Fatal(err)
 	}
 	hear(recorded.Subject, "")

@@ -188,19 +188,19 @@ func (d *durable) head() ([]byte, error) {
 }
 
 // Shred forgets a person, and lets who removes what is left of them know.
-func (d *durable) Shred(ctx context.Context, person consent.Person) (uuid.UUID, error) {
-	subject, err := d.Ledger.Shred(ctx, person)
+func (d *durable) Shred(ctx context.Context, person consent.Person, key string) (consent.Holding, error) {
+	held, err := d.Ledger.Shred(ctx, person, key)
 	if err != nil {
-		return subject, err //nolint:wrapcheck // becomes a problem
+		return held, err //nolint:wrapcheck // becomes a problem
 	}
 	d.mu.Lock()
-	d.recent = append(d.recent, subject)
+	d.recent = append(d.recent, held.Subject)
 	d.mu.Unlock()
 	select {
 	case d.shredded <- struct{}{}:
 	default:
 	}
-	return subject, nil
+	return held, nil
 }
 
 // Shredded receives when somebody was forgotten.

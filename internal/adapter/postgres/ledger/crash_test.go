@@ -83,7 +83,7 @@ func life(ctx context.Context, l *ledger.Ledger) error {
 		},
 		record(ledgertest.Act(ledgertest.Visitor(3), "five")),
 		func() error {
-			_, err := l.Shred(ctx, ledgertest.Visitor(3))
+			_, err := l.Shred(ctx, ledgertest.Visitor(3), "")
 			if errors.Is(err, consent.ErrUnknown) {
 				return nil // the first time was answered to nobody
 			}
@@ -173,7 +173,7 @@ func TestManyAtOnceLeaveALedgerThatIsWhole(t *testing.T) {
 				case 0:
 					err = l.Link(context.Background(), person, other)
 				case 1:
-					_, err = l.Shred(context.Background(), person)
+					_, err = l.Shred(context.Background(), person, "")
 				case 2:
 					err = l.Issue(context.Background(), []byte(key), "act", person, "", time.Now().Add(time.Hour))
 					if err == nil {

@@ -101,7 +101,7 @@ func TestAnOldDumpRevivesNobody(t *testing.T) {
 	act(t, l, ledgertest.Act(ledgertest.Visitor(2), "two"))
 	sequence(t, l)
 	s.remember(t)
-	if _, err := l.Shred(t.Context(), ledgertest.Visitor(1)); err != nil {
+	if _, err := l.Shred(t.Context(), ledgertest.Visitor(1), ""); err != nil {
 		t.Fatal(err)
 	}
 	sequence(t, l)
@@ -236,12 +236,12 @@ func TestPruningIsToldFirst(t *testing.T) {
 	}
 	act(t, l, ledgertest.Withdrawal(ledgertest.Visitor(7), "gone", "conversation"))
 	sequence(t, l)
-	subject, err := l.Shred(t.Context(), ledgertest.Visitor(0))
+	gone, err := l.Shred(t.Context(), ledgertest.Visitor(0), "")
 	if err != nil {
 		t.Fatal(err)
 	}
 	sequence(t, l)
-	n, err := l.Prune(t.Context(), time.Time{}, subject)
+	n, err := l.Prune(t.Context(), time.Time{}, gone.Subject)
 	if err != nil || n != 3 {
 		t.Fatalf("%d events of a person who was forgotten: %v", n, err)
 	}

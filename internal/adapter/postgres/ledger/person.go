@@ -153,42 +153,13 @@ func (l *Ledger) link(ctx context.Context, t tx, known, other consent.Person) er
 	})
 }
 
-// Shred forgets a person: first in the list outside, so that no crash and no restored copy can revive them. The second time
-// they are unknown.
-func (l *Ledger) Shred(ctx context.Context, person consent.Person) (uuid.UUID, error) {
-	var own uuid.UUID
-	err := retry(ctx, func() error {
-		return l.transaction(ctx, l.App, beginWrite, func(t tx) error {
-			subject, all, err := l.held(ctx, t, person)
-			switch {
-			case err != nil:
-				return err
-			case subject == uuid.Nil && own != uuid.Nil:
-				return nil // the answer to the first attempt was lost
-			case subject == uuid.Nil:
-				return consent.ErrUnknown
-			}
-			own = subject
-			for _, one := range all {
-				if err := l.Forgotten.Add(ctx, l.Tenant, one.Bytes); err != nil {
-					return fmt.Errorf("keeping the reference of who is forgotten: %w", err)
-				}
-			}
-			return l.shred(ctx, t, all)
-		})
-	})
-	if err != nil {
-		return uuid.Nil, fmt.Errorf("forgetting a person: %w", err)
-	}
-	return own, nil
-}
-
-func (l *Ledger) shred(ctx context.Context, t tx, subjects []pgtype.UUID) error {
+// shred forgets people, and returns the events that say so.
+func (l *Ledger) shred(ctx context.Context, t tx, subjects []pgtype.UUID) ([]consent.Event, error) {
 	events := make([]consent.Event, len(subjects))
 	for i, subject := range subjects {
 		events[i] = l.house(consent.Event{Type: consent.EventSubjectShredded, Subject: subject.Bytes})
 	}
-	return t.send(ctx, func(b *pgx.Batch) {
+	return events, t.send(ctx, func(b *pgx.Batch) {
 		l.queueHouse(b, events)
 		for _, subject := range subjects {
 			b.Queue(shredKeys, id(l.Tenant), subject, instant(events[0].RecordedAt))
@@ -217,7 +188,8 @@ func (l *Ledger) forgetAgain(ctx context.Context) error {
 				if err != nil || len(alive) == 0 {
 					return err
 				}
-				return l.shred(ctx, t, alive)
+				_, err = l.shred(ctx, t, alive)
+				return err
 			})
 		})
 		if err != nil {

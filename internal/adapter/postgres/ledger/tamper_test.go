@@ -41,7 +41,7 @@ func fill(tb testing.TB, l *ledger.Ledger) {
 	if err := l.Link(tb.Context(), ledgertest.Visitor(4), ledgertest.Visitor(5)); err != nil {
 		tb.Fatal(err)
 	}
-	if _, err := l.Shred(tb.Context(), ledgertest.Visitor(6)); err != nil {
+	if _, err := l.Shred(tb.Context(), ledgertest.Visitor(6), ""); err != nil {
 		tb.Fatal(err)
 	}
 	sequence(tb, l)

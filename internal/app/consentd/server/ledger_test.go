@@ -135,9 +135,9 @@ func (s sequenced) Publish(ctx context.Context, p consent.Publication) error {
 	return s.step(ctx, s.Ledger.Publish(ctx, p))
 }
 
-func (s sequenced) Shred(ctx context.Context, person consent.Person) (uuid.UUID, error) {
-	subject, err := s.Ledger.Shred(ctx, person)
-	return subject, s.step(ctx, err)
+func (s sequenced) Shred(ctx context.Context, person consent.Person, key string) (consent.Holding, error) {
+	held, err := s.Ledger.Shred(ctx, person, key)
+	return held, s.step(ctx, err)
 }
 
 func (s sequenced) Spend(ctx context.Context, token []byte, now time.Time, act consent.Act) (consent.Recorded, error) {

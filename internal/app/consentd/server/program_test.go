@@ -202,7 +202,17 @@ func TestAPersonIsForgottenAndTheProofStays(t *testing.T) {
 	w.linked(1, anyoneMe)
 	event := w.events()[0].ID.String()
 	var out struct{ Subject string }
+	var before struct {
+		Subject                             string
+		Keys, Links, States, Tokens, Events int
+	}
+	w.client("/v1/subjects:holding", w.desk(), map[string]any{"subject": map[string]string{"kind": "receipt", "id": secretOf(1)}}).is(200, "").into(&before)
+	if before.Keys != 1 || before.Links != 2 || before.States == 0 || before.Events == 0 || before.Subject != w.events()[0].Subject.String() {
+		t.Errorf("%+v", before)
+	}
+	w.client("/v1/subjects:holding", w.backend(), map[string]any{"subject": account(anyoneMe)}).is(403, "forbidden")
 	w.client("/v1/subjects:erase", w.desk(), map[string]any{"subject": account(anyoneMe)}).is(200, "").into(&out)
+	w.client("/v1/subjects:holding", w.desk(), map[string]any{"subject": account(anyoneMe)}).is(404, "person_unknown")
 	if out.Subject != w.events()[0].Subject.String() {
 		t.Errorf("%+v", out)
 	}

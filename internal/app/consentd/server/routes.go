@@ -82,6 +82,7 @@ func (s *Server) routes() []route {
 		{pattern: "POST /v1/subjects:link", kind: program, right: v1alpha1.RightLink, handle: s.link, lasting: true},
 		{pattern: "POST /v1/subjects:invite", kind: program, right: v1alpha1.RightLink, handle: s.invite, lasting: true},
 		{pattern: "POST /v1/subjects:erase", kind: program, right: v1alpha1.RightErase, handle: s.erase, lasting: true},
+		{pattern: "POST /v1/subjects:holding", kind: program, right: v1alpha1.RightErase, handle: s.holding},
 		{pattern: "POST /v1/subjects:export", kind: program, right: v1alpha1.RightExport, handle: s.export},
 		{pattern: "GET /v1/erasures", kind: program, right: v1alpha1.RightErase, handle: s.erasures},
 		{pattern: "GET /v1/events", kind: program, right: v1alpha1.RightRead, handle: s.events},

@@ -2,6 +2,7 @@ package server
 
 import (
 	"net/http"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -53,30 +54,76 @@ func (n subject) linkable() (consent.Person, error) {
 	return n.nameable()
 }
 
-// erase forgets a person and keeps the proof that it was done (Article 17). Twice is once, but who was never known is an error: a
-// mistyped name must not look like an erasure.
-func (s *Server) erase(w http.ResponseWriter, r *http.Request, _ call) error {
+// held is what the ledger has, or had, of a person.
+type held struct {
+	Subject uuid.UUID  `json:"subject"`
+	Keys    int64      `json:"keys"`
+	Links   int64      `json:"links"`
+	States  int64      `json:"states"`
+	Tokens  int64      `json:"tokens"`
+	Events  int64      `json:"events"`
+	Last    *time.Time `json:"last,omitempty"`
+	Again   bool       `json:"again,omitempty"`
+}
+
+func heldOf(h consent.Holding) held {
+	answer := held{Subject: h.Subject, Keys: h.Keys, Links: h.Links, States: h.States, Tokens: h.Tokens, Events: h.Events, Again: h.Again}
+	if !h.Last.IsZero() {
+		answer.Last = &h.Last
+	}
+	return answer
+}
+
+// holding counts what forgetting a person would destroy and keep: the plan of an erasure, and what its verifier asks afterwards.
+func (s *Server) holding(w http.ResponseWriter, r *http.Request, _ call) error {
 	person, err := named(r)
 	if err != nil {
 		return err
 	}
-	reference, err := s.ledger.Shred(r.Context(), person)
+	found, err := s.ledger.Holding(r.Context(), person)
 	if unknown(err) {
 		return personUnknown
 	}
 	if err != nil {
 		return err //nolint:wrapcheck // becomes a problem
 	}
-	return write(w, http.StatusOK, map[string]uuid.UUID{"subject": reference})
+	return write(w, http.StatusOK, heldOf(found))
 }
 
-// named reads a body that names a person and nothing else.
+// erase forgets a person and keeps the proof that it was done (Article 17). Twice is once, but who was never known is an error: a
+// mistyped name must not look like an erasure. Who lost the answer comes again with the same Idempotency-Key.
+func (s *Server) erase(w http.ResponseWriter, r *http.Request, _ call) error {
+	key := r.Header.Get("Idempotency-Key")
+	if len(key) > maxKey {
+		return malformed("The Idempotency-Key is too long")
+	}
+	person, err := named(r)
+	if err != nil {
+		return err
+	}
+	if key != "" {
+		key = keyOf("erase", key)
+	}
+	gone, err := s.ledger.Shred(r.Context(), person, key)
+	if unknown(err) {
+		return personUnknown
+	}
+	if err != nil {
+		return err //nolint:wrapcheck // becomes a problem
+	}
+	return write(w, http.StatusOK, heldOf(gone))
+}
+
+// named reads a body that names a person, also by the secret of a receipt, and nothing else.
 func named(r *http.Request) (consent.Person, error) {
 	var body struct {
 		Subject subject `json:"subject"`
 	}
 	if err := decode(r, &body); err != nil {
 		return consent.Person{}, err
+	}
+	if body.Subject.Kind == kindReceipt {
+		return body.Subject.linkable()
 	}
 	return body.Subject.person()
 }

@@ -146,11 +146,11 @@ func (f *faulty) Peek(ctx context.Context, token []byte, now time.Time) (consent
 	return f.Ledger.Peek(ctx, token, now)
 }
 
-func (f *faulty) Shred(ctx context.Context, person consent.Person) (uuid.UUID, error) {
+func (f *faulty) Shred(ctx context.Context, person consent.Person, key string) (consent.Holding, error) {
 	if err := f.wait(ctx); err != nil {
-		return uuid.Nil, err
+		return consent.Holding{}, err
 	}
-	return f.Ledger.Shred(ctx, person)
+	return f.Ledger.Shred(ctx, person, key)
 }
 
 func (f *faulty) Events(ctx context.Context, person consent.Person) ([]consent.Event, error) {
