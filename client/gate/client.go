@@ -66,7 +66,7 @@ type Options struct {
 	URL string
 	// HTTP has the certificates that the service is trusted by, and the client's own if it has one. Its redirects are not followed.
 	HTTP *http.Client
-	// Token returns the bearer token of a ServiceAccount with the audience consentd and the rights Check and Filter, and Read for Watch. It
+	// Token returns the bearer token of a ServiceAccount with the audience consentd and the rights Check and Filter. It
 	// is asked before each request, for tokens change. Nil where HTTP has a certificate of the client.
 	Token func(ctx context.Context) (string, error)
 	// Now is the clock; the machine's when nil.

@@ -38,6 +38,8 @@ type Reader interface {
 	States(ctx context.Context, people []Person) ([][]State, error)
 	// Events returns a person's events in the order of their record, evidence opened.
 	Events(ctx context.Context, person Person) ([]Event, error)
+	// Words returns the words that a notice was published with, in canonical JSON; also those that the policy no longer has.
+	Words(ctx context.Context, notice NoticeRef) ([]byte, error)
 	// Holding counts what is held of a person: what forgetting them would destroy, and what it would keep.
 	Holding(ctx context.Context, person Person) (Holding, error)
 	// Since returns up to limit events of the tenant after one (the nil UUID: from the start), without evidence.

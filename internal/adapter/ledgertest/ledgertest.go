@@ -457,11 +457,17 @@ func published(t *testing.T, w World) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
+	if words, err := w.Ledger.Words(t.Context(), p.Notices[0].NoticeRef); err != nil || !bytes.Equal(words, p.Notices[0].Body) {
+		t.Errorf("the words: %s, %v", words, err)
+	}
 	p.Notices[0].Body = []byte(`{"banner":"Bye"}`)
 	sum := sha256.Sum256(p.Notices[0].Body)
 	p.Notices[0].SHA256 = sum[:]
 	if err := w.Ledger.Publish(t.Context(), p); !errors.Is(err, consent.ErrContradicted) {
 		t.Errorf("words were changed under their version: %v", err)
+	}
+	if _, err := w.Ledger.Words(t.Context(), p.Notices[0].NoticeRef); !errors.Is(err, consent.ErrUnknown) {
+		t.Errorf("words that were never published: %v", err)
 	}
 }
 

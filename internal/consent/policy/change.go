@@ -3,6 +3,7 @@ package policy
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/equality"
@@ -122,6 +123,12 @@ func Faults(spec *v1alpha1.ConsentPolicySpec, now time.Time) []Objection {
 	for i := range spec.Gate.Records {
 		record := &spec.Gate.Records[i]
 		for _, field := range record.Fields {
+			if within := slices.IndexFunc(record.Fields, func(f v1alpha1.GateField) bool {
+				return strings.HasPrefix(string(f.Name), string(field.Name)+".")
+			}); within >= 0 {
+				objections = append(objections, Objection{RuleGate, fmt.Sprintf("spec.gate.records[%s].fields[%s]", record.Name, field.Name), fmt.Sprintf(
+					"record %q has field %q and, within it, field %q (rule %s): one of them would let pass what the other drops; name the whole or its parts", record.Name, field.Name, record.Fields[within].Name, RuleGate)})
+			}
 			for _, name := range field.Purposes {
 				p := purposeOf(spec, name)
 				if p == nil || !slices.ContainsFunc(p.DataFields, func(f v1alpha1.ConsentDataField) bool { return f.Name == field.Name }) {

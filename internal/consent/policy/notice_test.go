@@ -244,6 +244,14 @@ func TestTheGateTheNoticeAndTheRegisterKnowThePurposes(t *testing.T) {
 			t.Errorf("%+v", got)
 		}
 	}
+	cpol.Spec.Purposes[0].DataFields = append(cpol.Spec.Purposes[0].DataFields, v1alpha1.ConsentDataField{Name: "address"}, v1alpha1.ConsentDataField{Name: "address.city"}, v1alpha1.ConsentDataField{Name: "addresses"})
+	for field, want := range map[string]int{"address.city": 1, "addresses": 0} {
+		cpol.Spec.Gate.Records = gate("address", string(cpol.Spec.Purposes[0].Name))
+		cpol.Spec.Gate.Records[0].Fields = append(cpol.Spec.Gate.Records[0].Fields, gate(field, string(cpol.Spec.Purposes[0].Name))[0].Fields...)
+		if got := Faults(&cpol.Spec, noon); len(got) != want || want == 1 && (got[0].Rule != RuleGate || !strings.Contains(got[0].Message, "address.city")) {
+			t.Errorf("%s: %+v", field, got)
+		}
+	}
 	cpol.Spec.Gate.Records = nil
 	cpol.Spec.Notices[0].Texts[1].Purposes = append(cpol.Spec.Notices[0].Texts[1].Purposes, v1alpha1.PurposeText{Name: "advertising"})
 	if got := Faults(&cpol.Spec, noon); len(got) != 1 || got[0].Rule != RuleNotice {

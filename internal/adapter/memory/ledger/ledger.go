@@ -54,6 +54,7 @@ type Ledger struct {
 	idem     map[string]uuid.UUID
 	tokens   map[[sha256.Size]byte]*token
 	bodies   map[string]string
+	words    map[string][]byte
 	revision map[string]int32
 	watchers map[chan consent.Change]struct{}
 }
@@ -84,7 +85,7 @@ func New(c Config) (*Ledger, error) {
 		tenant: c.Tenant, pepper: c.Pepper, signer: c.Signer, clock: c.Clock,
 		places: map[uuid.UUID]int64{}, links: map[string]uuid.UUID{}, merged: map[uuid.UUID][]uuid.UUID{}, keys: map[uuid.UUID]seal.Key{},
 		states: map[uuid.UUID]map[string]consent.State{}, idem: map[string]uuid.UUID{}, tokens: map[[sha256.Size]byte]*token{},
-		bodies: map[string]string{}, revision: map[string]int32{}, watchers: map[chan consent.Change]struct{}{},
+		bodies: map[string]string{}, words: map[string][]byte{}, revision: map[string]int32{}, watchers: map[chan consent.Change]struct{}{},
 	}
 	var err error
 	if l.signer == nil {

@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -131,9 +132,23 @@ func (l *Ledger) Publish(_ context.Context, p consent.Publication) error {
 	for _, n := range news {
 		key := string(n.Kind) + "\x00" + n.Name
 		l.bodies[key], l.revision[key] = n.Same, n.Event.Notice.Version
+		if n.Kind == event.KindNotice {
+			l.words[event.NoticeName(n.Event.Notice)] = n.Body
+		}
 		l.house(n.Event)
 	}
 	return nil
+}
+
+// Words returns the words of a notice.
+func (l *Ledger) Words(_ context.Context, notice consent.NoticeRef) ([]byte, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	body, ok := l.words[event.NoticeName(notice)]
+	if sum := sha256.Sum256(body); !ok || !bytes.Equal(sum[:], notice.SHA256) {
+		return nil, fmt.Errorf("reading words: %w", consent.ErrUnknown)
+	}
+	return bytes.Clone(body), nil
 }
 
 // hashes are all hashes of the log, in the order of tlog.

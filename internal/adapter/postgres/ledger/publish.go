@@ -1,13 +1,16 @@
 package ledger
 
 import (
+	"bytes"
 	"context"
+	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
 
 	"github.com/jackc/pgx/v5"
 
 	"github.com/rempart-dev/rempart/internal/consent"
+	"github.com/rempart-dev/rempart/internal/consent/canonical"
 	"github.com/rempart-dev/rempart/internal/consent/event"
 )
 
@@ -16,6 +19,7 @@ const (
 	tenantOf       = `SELECT namespace, policy FROM consent.tenants WHERE tenant_id = $1`
 	insertPurpose  = `INSERT INTO consent.purposes (tenant_id, purpose, revision, body, recorded_at) VALUES ($1, $2, $3, $4, $5)`
 	insertNotice   = `INSERT INTO consent.notices (tenant_id, notice, version, lang, body, body_sha256, material_sha256, published_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`
+	wordsOf        = `SELECT body::text FROM consent.notices WHERE tenant_id = $1 AND notice = $2 AND version = $3 AND lang = $4`
 	publishedSoFar = `SELECT ` + columns + ` FROM unnest($2::text[]) AS t (type)
 CROSS JOIN LATERAL (SELECT * FROM consent.events WHERE tenant_id = $1 AND type = t.type AND subject_ref IS NULL ORDER BY event_id OFFSET 0) AS e ORDER BY e.event_id`
 )
@@ -62,6 +66,26 @@ func (l *Ledger) publish(ctx context.Context, t tx, p consent.Publication) error
 		return err
 	}
 	return t.send(ctx, func(b *pgx.Batch) { l.queueNews(b, news) })
+}
+
+// Words returns the words of a notice. The database keeps what they say and not how they are written, so they are written anew;
+// that they are those which were published is for their digest to say.
+func (l *Ledger) Words(ctx context.Context, notice consent.NoticeRef) ([]byte, error) {
+	var stored string
+	err := l.inTenant(ctx, l.App, func(b *pgx.Batch) {
+		b.Queue(wordsOf, id(l.Tenant), notice.Notice, notice.Version, notice.Language).Query(func(rows pgx.Rows) error {
+			_, err := pgx.ForEachRow(rows, []any{&stored}, func() error { return nil })
+			return err
+		})
+	})
+	if err != nil {
+		return nil, fmt.Errorf("reading words: %w", err)
+	}
+	body, err := canonical.Again([]byte(stored))
+	if sum := sha256.Sum256(body); err != nil || !bytes.Equal(sum[:], notice.SHA256) {
+		return nil, fmt.Errorf("reading words: %w", consent.ErrUnknown)
+	}
+	return body, nil
 }
 
 // publicationOf says what an event published: under which key, and what must be the same for a repetition to be one.

@@ -34,9 +34,9 @@ func (s *Server) bundles(ctx context.Context, p *settings.Policy, events []conse
 		if err != nil {
 			return nil, err
 		}
-		words, known := published(p, act[0].Notice)
-		if !known {
-			return nil, problem.New(http.StatusInternalServerError, problem.ExportIncomplete, "The policy no longer has the words of an event")
+		words, err := s.words(ctx, p, act[0].Notice)
+		if err != nil {
+			return nil, err
 		}
 		line, err := bundle.Make(signed, act, words, proofs)
 		if err != nil {
@@ -70,11 +70,17 @@ func acts(events []consent.Event) [][]consent.Event {
 	return found
 }
 
-// published are the words that an event names, nil where it names none.
-func published(p *settings.Policy, ref consent.NoticeRef) (words []byte, known bool) {
+// words are those that an event names, nil where it names none: the policy's, or, where it no longer has them, the ledger's.
+func (s *Server) words(ctx context.Context, p *settings.Policy, ref consent.NoticeRef) ([]byte, error) {
 	if len(ref.SHA256) == 0 {
-		return nil, true
+		return nil, nil
 	}
-	found, known := p.All[ref.Version][ref.Language]
-	return found.Body, known && bytes.Equal(found.Ref.SHA256, ref.SHA256)
+	if found, known := p.All[ref.Version][ref.Language]; known && bytes.Equal(found.Ref.SHA256, ref.SHA256) {
+		return found.Body, nil
+	}
+	body, err := s.ledger.Words(ctx, ref)
+	if unknown(err) {
+		return nil, problem.New(http.StatusInternalServerError, problem.ExportIncomplete, "Nobody has the words of an event any more")
+	}
+	return body, err //nolint:wrapcheck // becomes a problem
 }

@@ -2,7 +2,9 @@ package server
 
 import (
 	"net/http"
+	"slices"
 
+	"github.com/rempart-dev/rempart/api/v1alpha1"
 	"github.com/rempart-dev/rempart/internal/app/consentd/problem"
 )
 
@@ -17,7 +19,7 @@ func (s *Server) identify(r *http.Request, route route, c *call) error {
 	if err != nil {
 		return unauthenticated
 	}
-	if !c.policy.Rights.Has(account, route.right) {
+	if !slices.ContainsFunc(route.rights, func(right v1alpha1.ClientRight) bool { return c.policy.Rights.Has(account, right) }) {
 		return problem.New(http.StatusForbidden, problem.Forbidden, "The ServiceAccount lacks the right that this needs")
 	}
 	c.account = account

@@ -2,10 +2,14 @@ package server
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"net/http"
+	"slices"
 
+	"github.com/rempart-dev/rempart/api/v1alpha1"
 	"github.com/rempart-dev/rempart/internal/app/consentd/problem"
+	"github.com/rempart-dev/rempart/internal/app/consentd/settings"
 	"github.com/rempart-dev/rempart/internal/consent"
 	"github.com/rempart-dev/rempart/internal/consent/export"
 )
@@ -64,6 +68,9 @@ func (s *Server) exported(ctx context.Context, c call, person consent.Person, fo
 			in.Words = append(in.Words, export.Words{NoticeRef: words.Ref, Body: words.Body, PrivacyURL: string(words.Text.PrivacyURL)})
 		}
 	}
+	if err := s.older(ctx, p, &in); err != nil {
+		return nil, err
+	}
 	write := export.Records
 	if format == formatKantara {
 		write = export.Receipts
@@ -71,7 +78,28 @@ func (s *Server) exported(ctx context.Context, c call, person consent.Person, fo
 	text, err := write(in)
 	if errors.Is(err, export.ErrWords) || errors.Is(err, export.ErrPurpose) || errors.Is(err, export.ErrIncomplete) {
 		s.log.Error("An export is not possible with what the policy says", "error", err) // names no person
-		return nil, problem.New(http.StatusInternalServerError, problem.ExportIncomplete, "The policy no longer has the words or the purpose of an event")
+		return nil, problem.New(http.StatusInternalServerError, problem.ExportIncomplete, "The policy no longer has the purpose of an event")
 	}
 	return text, err //nolint:wrapcheck // becomes a problem
+}
+
+// older adds the words that events name and the policy no longer has.
+func (s *Server) older(ctx context.Context, p *settings.Policy, in *export.Input) error {
+	for _, e := range in.Events {
+		if len(e.Notice.SHA256) == 0 || slices.ContainsFunc(in.Words, func(w export.Words) bool {
+			return w.Version == e.Notice.Version && w.Language == e.Notice.Language
+		}) {
+			continue
+		}
+		body, err := s.words(ctx, p, e.Notice)
+		if err != nil {
+			return err
+		}
+		var text v1alpha1.NoticeText
+		if err := json.Unmarshal(body, &text); err != nil {
+			return errors.Join(errMade, err)
+		}
+		in.Words = append(in.Words, export.Words{NoticeRef: e.Notice, Body: body, PrivacyURL: string(text.PrivacyURL)})
+	}
+	return nil
 }

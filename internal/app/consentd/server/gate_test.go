@@ -10,10 +10,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/rempart-dev/rempart/api/v1alpha1"
 	"github.com/rempart-dev/rempart/client/gate"
 	"github.com/rempart-dev/rempart/internal/app/consentd/consentdtest"
-	"github.com/rempart-dev/rempart/internal/app/consentd/settings"
 )
 
 // inProcess is a program that filters by itself: client/gate against the service, over HTTP on this machine. Asked counts what it
@@ -89,11 +87,6 @@ func TestAProgramFiltersByItself(t *testing.T) {
 // kept ever ends by itself.
 func TestAWithdrawalIsHeard(t *testing.T) {
 	w := newWorld(t, nil)
-	w.serve(func(file *settings.File) {
-		for i := range file.Spec.Service.Clients {
-			file.Spec.Service.Clients[i].Rights = append(file.Spec.Service.Clients[i].Rights, v1alpha1.RightRead)
-		}
-	})
 	c, asked := inProcess(w)
 	ctx, stop := context.WithCancel(t.Context())
 	var listening sync.WaitGroup

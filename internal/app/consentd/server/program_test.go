@@ -120,7 +120,6 @@ func TestWhatAClientMayNotSendIsRefused(t *testing.T) {
 		w.ask(request{method: "GET", path: path + "?after=7d444840-9dc0-81d1-b245-5ffdce74fad2", bearer: w.desk()}).is(404, "event_unknown")
 		w.ask(request{method: "GET", path: path, bearer: w.backend()}).is(403, "forbidden")
 	}
-	w.ask(request{method: "GET", path: "/v1/stream", bearer: w.backend()}).is(403, "forbidden")
 }
 
 func TestTheGateLetsThroughWhatIsConsentedTo(t *testing.T) {

@@ -34,8 +34,9 @@ const (
 type route struct {
 	pattern string
 	kind    kind
-	right   v1alpha1.ClientRight
-	handle  handler
+	// rights any of which lets a program ask.
+	rights []v1alpha1.ClientRight
+	handle handler
 	// lasting: what was begun is ended, also when who asked is gone.
 	lasting bool
 	// endless: the answer has no end, so no time bounds it.
@@ -53,8 +54,12 @@ func (r route) limit() int64 {
 
 func (r route) sited() bool { return strings.Contains(r.pattern, "{site}") }
 
-// streamRight is what listening needs.
-const streamRight = v1alpha1.RightRead
+// listening tells of changes that any check or filter would show, and of nobody by name: whoever may ask, and keeps answers, must hear when
+// they are no longer true. Reading what was recorded, by everybody, is another right.
+var listening = []v1alpha1.ClientRight{v1alpha1.RightCheck, v1alpha1.RightFilter, v1alpha1.RightRead}
+
+// needs is one right.
+func needs(right v1alpha1.ClientRight) []v1alpha1.ClientRight { return []v1alpha1.ClientRight{right} }
 
 // routes is the API, in the order of docs/spec/consentd.md.
 func (s *Server) routes() []route {
@@ -76,17 +81,17 @@ func (s *Server) routes() []route {
 		{pattern: "GET /.well-known/gpc.json", kind: public, handle: s.gpc},
 		{pattern: "GET /openapi.json", kind: public, handle: s.document},
 
-		{pattern: "POST /v1/check", kind: program, right: v1alpha1.RightCheck, handle: s.check},
-		{pattern: "GET /v1/gate", kind: program, right: v1alpha1.RightFilter, handle: s.rules},
-		{pattern: "POST /v1/gate:filter", kind: program, right: v1alpha1.RightFilter, handle: s.filter},
-		{pattern: "POST /v1/subjects:link", kind: program, right: v1alpha1.RightLink, handle: s.link, lasting: true},
-		{pattern: "POST /v1/subjects:invite", kind: program, right: v1alpha1.RightLink, handle: s.invite, lasting: true},
-		{pattern: "POST /v1/subjects:erase", kind: program, right: v1alpha1.RightErase, handle: s.erase, lasting: true},
-		{pattern: "POST /v1/subjects:holding", kind: program, right: v1alpha1.RightErase, handle: s.holding},
-		{pattern: "POST /v1/subjects:export", kind: program, right: v1alpha1.RightExport, handle: s.export},
-		{pattern: "GET /v1/erasures", kind: program, right: v1alpha1.RightErase, handle: s.erasures},
-		{pattern: "GET /v1/events", kind: program, right: v1alpha1.RightRead, handle: s.events},
-		{pattern: "GET /v1/stream", kind: program, right: streamRight, handle: s.stream, endless: true},
+		{pattern: "POST /v1/check", kind: program, rights: needs(v1alpha1.RightCheck), handle: s.check},
+		{pattern: "GET /v1/gate", kind: program, rights: needs(v1alpha1.RightFilter), handle: s.rules},
+		{pattern: "POST /v1/gate:filter", kind: program, rights: needs(v1alpha1.RightFilter), handle: s.filter},
+		{pattern: "POST /v1/subjects:link", kind: program, rights: needs(v1alpha1.RightLink), handle: s.link, lasting: true},
+		{pattern: "POST /v1/subjects:invite", kind: program, rights: needs(v1alpha1.RightLink), handle: s.invite, lasting: true},
+		{pattern: "POST /v1/subjects:erase", kind: program, rights: needs(v1alpha1.RightErase), handle: s.erase, lasting: true},
+		{pattern: "POST /v1/subjects:holding", kind: program, rights: needs(v1alpha1.RightErase), handle: s.holding},
+		{pattern: "POST /v1/subjects:export", kind: program, rights: needs(v1alpha1.RightExport), handle: s.export},
+		{pattern: "GET /v1/erasures", kind: program, rights: needs(v1alpha1.RightErase), handle: s.erasures},
+		{pattern: "GET /v1/events", kind: program, rights: needs(v1alpha1.RightRead), handle: s.events},
+		{pattern: "GET /v1/stream", kind: program, rights: listening, handle: s.stream, endless: true},
 
 		{pattern: "GET /internal/v1/status", kind: operator, handle: s.status},
 		{pattern: "GET /healthz", kind: operator, handle: s.healthy},

@@ -78,7 +78,7 @@ func (s *Server) stream(w http.ResponseWriter, r *http.Request, c call) error {
 // stillMay tells whether who listens may still do so: tokens end, and policies change.
 func (s *Server) stillMay(r *http.Request, c call) bool {
 	c.policy, c.now = s.policies.Current(), s.clock()
-	return s.identify(r, route{right: streamRight}, &c) == nil
+	return s.identify(r, route{rights: listening}, &c) == nil
 }
 
 func eventOf(change consent.Change) []byte {

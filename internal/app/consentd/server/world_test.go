@@ -153,6 +153,20 @@ func (f *faulty) Shred(ctx context.Context, person consent.Person, key string) (
 	return f.Ledger.Shred(ctx, person, key)
 }
 
+func (f *faulty) Words(ctx context.Context, notice consent.NoticeRef) ([]byte, error) {
+	if err := f.wait(ctx); err != nil {
+		return nil, err
+	}
+	return f.Ledger.Words(ctx, notice)
+}
+
+func (f *faulty) Holding(ctx context.Context, person consent.Person) (consent.Holding, error) {
+	if err := f.wait(ctx); err != nil {
+		return consent.Holding{}, err
+	}
+	return f.Ledger.Holding(ctx, person)
+}
+
 func (f *faulty) Events(ctx context.Context, person consent.Person) ([]consent.Event, error) {
 	if err := f.wait(ctx); err != nil {
 		return nil, err
