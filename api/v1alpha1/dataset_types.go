@@ -2,7 +2,7 @@ package v1alpha1
 
 // IdentifierKind is what kind of identifier a column holds.
 //
-// +kubebuilder:validation:Enum=Email;Phone;AccountID;CustomerID;DeviceID;Custom
+// +kubebuilder:validation:Enum=Email;Phone;AccountID;CustomerID;DeviceID;ConsentSubject;ConsentReceipt;Custom
 type IdentifierKind string
 
 // Values of IdentifierKind.
@@ -12,7 +12,11 @@ const (
 	IdentifierAccountID  IdentifierKind = "AccountID"
 	IdentifierCustomerID IdentifierKind = "CustomerID"
 	IdentifierDeviceID   IdentifierKind = "DeviceID"
-	IdentifierCustom     IdentifierKind = "Custom"
+	// IdentifierConsentSubject is the reference by which a ledger of consents names a person.
+	IdentifierConsentSubject IdentifierKind = "ConsentSubject"
+	// IdentifierConsentReceipt is the secret of a receipt, which the visitor's device keeps.
+	IdentifierConsentReceipt IdentifierKind = "ConsentReceipt"
+	IdentifierCustom         IdentifierKind = "Custom"
 )
 
 // Sensitivity is how sensitive a column is; Special means Article 9.

@@ -103,6 +103,19 @@ const (
 	TargetManual     TargetResult = "Manual"
 )
 
+// TargetKind is what a target of an erasure is.
+//
+// +kubebuilder:validation:Enum=Store;ConsentLedger
+type TargetKind string
+
+// Values of TargetKind.
+const (
+	// TargetStore is a store of a DataRegister.
+	TargetStore TargetKind = "Store"
+	// TargetConsentLedger is the ledger of a ConsentPolicy.
+	TargetConsentLedger TargetKind = "ConsentLedger"
+)
+
 // RecipientResult is whether a recipient was told (Article 19).
 //
 // +kubebuilder:validation:Enum=Pending;Informed;Impossible
@@ -138,7 +151,7 @@ const (
 
 // ErasureSubject names the Secret that says who the person is.
 type ErasureSubject struct {
-	// secretRef names a Secret in the namespace with the keys email, phone, accountID, customerID, deviceID or custom, one identifier each. Rempart deletes it when the request ends.
+	// secretRef names a Secret in the namespace with the keys email, phone, accountID, customerID, deviceID, consentSubject, consentReceipt or custom, one identifier each. Rempart deletes it when the request ends.
 	// +required
 	SecretRef SecretRef `json:"secretRef,omitzero"`
 }
@@ -354,12 +367,16 @@ type TableCount struct {
 	Rows *int64 `json:"rows,omitempty"`
 }
 
-// ErasureTarget is one store that the request concerns.
+// ErasureTarget is one store, or one ledger of consents, that the request concerns.
 type ErasureTarget struct {
-	// register of the store.
+	// register of the store, or that the ConsentPolicy names.
 	// +required
 	Register ObjectName `json:"register,omitempty"`
-	// store of the register.
+	// kind of the target.
+	// +optional
+	// +default="Store"
+	Kind TargetKind `json:"kind,omitempty"`
+	// store of the register, or the name of the ConsentPolicy.
 	// +required
 	Store PartName `json:"store,omitempty"`
 	// runRef names the ErasureRun that works, or worked, on it.
@@ -545,6 +562,7 @@ type ErasureRequestStatus struct {
 	// +optional
 	// +listType=map
 	// +listMapKey=register
+	// +listMapKey=kind
 	// +listMapKey=store
 	// +kubebuilder:validation:MinItems=0
 	// +kubebuilder:validation:MaxItems=64

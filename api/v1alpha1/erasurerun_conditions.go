@@ -24,6 +24,8 @@ const (
 	ReasonNothingAdmitted = "NothingAdmitted"
 	// ReasonStoreMissing means that the register no longer has the store, or the store no dataset.
 	ReasonStoreMissing = "StoreMissing"
+	// ReasonNotSearchable is the reason of a target that finds people by none of the identifiers that the request gave.
+	ReasonNotSearchable = "NotSearchable"
 	// ReasonNotOurs means that the run was not made by Rempart for a register of the namespace. It does nothing.
 	ReasonNotOurs = "NotOurs"
 	// ReasonCancelled means that the run was deleted before it began.

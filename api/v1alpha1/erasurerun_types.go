@@ -40,7 +40,11 @@ type ErasureRunSpec struct {
 	// registerRef names the DataRegister in the namespace.
 	// +required
 	RegisterRef LocalRef `json:"registerRef,omitzero"`
-	// store of the register.
+	// kind of the target.
+	// +optional
+	// +default="Store"
+	Kind TargetKind `json:"kind,omitempty"`
+	// store of the register, or the name of the ConsentPolicy.
 	// +required
 	Store PartName `json:"store,omitempty"`
 	// mode of the run.

@@ -67,12 +67,13 @@ func (r *Reconciler) finalize(ctx context.Context, cpol *v1alpha1.ConsentPolicy)
 	if !controllerutil.ContainsFinalizer(cpol, v1alpha1.FinalizerConsentPolicy) {
 		return policy.Verdict{}, nil
 	}
-	service, ledger := policy.ServiceName(cpol.Name), policy.DatabaseName(cpol.Name)
+	service, ledger, eraser := policy.ServiceName(cpol.Name), policy.DatabaseName(cpol.Name), policy.EraserName(cpol.Name)
 	goes := []client.Object{
 		&networkingv1.Ingress{ObjectMeta: named(service)}, &autoscalingv2.HorizontalPodAutoscaler{ObjectMeta: named(service)},
 		&appsv1.Deployment{ObjectMeta: named(service)}, &policyv1.PodDisruptionBudget{ObjectMeta: named(service)},
 		&corev1.Service{ObjectMeta: named(service)}, &networkingv1.NetworkPolicy{ObjectMeta: named(service)}, secret(policy.ConfigName(cpol.Name)),
 		&appsv1.StatefulSet{ObjectMeta: named(ledger)}, &corev1.Service{ObjectMeta: named(ledger)}, &networkingv1.NetworkPolicy{ObjectMeta: named(ledger)},
+		&corev1.ServiceAccount{ObjectMeta: named(eraser)}, &networkingv1.NetworkPolicy{ObjectMeta: named(eraser)},
 	}
 	for _, role := range policy.MadeRoles(cpol) {
 		if role != policy.Admin {

@@ -31,10 +31,8 @@ func (r *Reconciler) load(ctx context.Context, cpol *v1alpha1.ConsentPolicy) (po
 	if in.Checkpoint, err = r.checkpoint(ctx, cpol); err != nil {
 		return in, err
 	}
-	if len(cpol.Spec.Service.Clients) > 0 {
-		if in.Issuers, err = r.Tokens.Issuers(ctx); err != nil {
-			return in, fmt.Errorf("asking who issues tokens: %w", err)
-		}
+	if in.Issuers, err = r.Tokens.Issuers(ctx); err != nil {
+		return in, fmt.Errorf("asking who issues tokens: %w", err)
 	}
 	if err := r.place(&in); err != nil {
 		return in, err

@@ -29,7 +29,7 @@ func TestAPolicyBecomesReadyAndStaysAsItIs(t *testing.T) {
 	if got := reason(b.pass(), "Ready"); got != "False LedgerStarting" || b.get("chat-consentd", &appsv1.Deployment{}) {
 		t.Error(got)
 	}
-	if b.count(&corev1.SecretList{}) != 6 || b.count(&networkingv1.NetworkPolicyList{}) != 2 || b.count(&corev1.ServiceList{}) != 2 || b.count(&policyv1.PodDisruptionBudgetList{}) != 1 {
+	if b.count(&corev1.SecretList{}) != 6 || b.count(&networkingv1.NetworkPolicyList{}) != 3 || b.count(&corev1.ServiceAccountList{}) != 1 || b.count(&corev1.ServiceList{}) != 2 || b.count(&policyv1.PodDisruptionBudgetList{}) != 1 {
 		t.Error("children are missing")
 	}
 	b.startDatabase()

@@ -87,6 +87,11 @@ func (r *Reconciler) load(ctx context.Context, request *v1alpha1.ErasureRequest)
 	if err := r.Client.List(ctx, registers, client.InNamespace(request.Namespace)); err != nil {
 		return in, fmt.Errorf("listing registers: %w", err)
 	}
+	policies := &v1alpha1.ConsentPolicyList{}
+	if err := r.Client.List(ctx, policies, client.InNamespace(request.Namespace)); err != nil {
+		return in, fmt.Errorf("listing consent policies: %w", err)
+	}
+	in.Policies = policies.Items
 	in.Registers, in.Missing = erasure.Choose(request, registers.Items)
 	if in.Officer, err = r.officer(ctx, in.Registers); err != nil {
 		return in, err

@@ -22,6 +22,9 @@ import (
 func (r *Reconciler) load(ctx context.Context, run *v1alpha1.ErasureRun, register *v1alpha1.DataRegister) (erasure.RunInput, error) {
 	in := erasure.RunInput{Run: run, Register: register, Image: r.Image, Now: r.Clock.Now()}
 	var err error
+	if in.Policy, err = r.policy(ctx, run); err != nil {
+		return in, err
+	}
 	if in.Job, err = r.job(ctx, run); err != nil {
 		return in, err
 	}
@@ -50,6 +53,19 @@ func (r *Reconciler) register(ctx context.Context, run *v1alpha1.ErasureRun) (*v
 		return nil, nil
 	}
 	return register, nil
+}
+
+// policy reads the ConsentPolicy whose ledger a run works on; nil for a run at a store, and when it is gone.
+func (r *Reconciler) policy(ctx context.Context, run *v1alpha1.ErasureRun) (*v1alpha1.ConsentPolicy, error) {
+	if run.Spec.Kind != v1alpha1.TargetConsentLedger {
+		return nil, nil
+	}
+	policy := &v1alpha1.ConsentPolicy{}
+	err := r.Reader.Get(ctx, types.NamespacedName{Namespace: run.Namespace, Name: string(run.Spec.Store)}, policy)
+	if err != nil {
+		return nil, client.IgnoreNotFound(err)
+	}
+	return policy, nil
 }
 
 // job reads the Job of the present attempt; nil when it does not exist, or is another run's.

@@ -23,7 +23,7 @@ import (
 // +kubebuilder:rbac:groups=gdpr.rempart.dev,resources=erasureruns,verbs=get;list;watch;patch
 // +kubebuilder:rbac:groups=gdpr.rempart.dev,resources=erasureruns/status,verbs=patch
 // +kubebuilder:rbac:groups=gdpr.rempart.dev,resources=erasureruns/finalizers,verbs=update
-// +kubebuilder:rbac:groups=gdpr.rempart.dev,resources=erasurerequests;dataregisters,verbs=get
+// +kubebuilder:rbac:groups=gdpr.rempart.dev,resources=erasurerequests;dataregisters;consentpolicies,verbs=get
 // +kubebuilder:rbac:groups=gdpr.rempart.dev,resources=legalholds,verbs=list;watch
 // +kubebuilder:rbac:groups=batch,resources=jobs,verbs=get;list;watch;create;patch;delete
 // +kubebuilder:rbac:groups="",resources=pods,verbs=list

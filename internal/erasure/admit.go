@@ -34,7 +34,7 @@ func Admit(run *v1alpha1.ErasureRun, live Live, runs []v1alpha1.ErasureRun, hold
 	}
 	targets := Fold(live.Request.Status.Targets, live.UID, runs)
 	i := slices.IndexFunc(targets, func(t v1alpha1.ErasureTarget) bool {
-		return t.Register == run.Spec.RegisterRef.Name && t.Store == run.Spec.Store
+		return placeOf(&t) == workplace(run)
 	})
 	if i < 0 || valueOf(targets[i].Epoch) >= run.Spec.Epoch {
 		return v1alpha1.ReasonRequestEnded
@@ -107,14 +107,14 @@ func Trusted(run *v1alpha1.ErasureRun, register *v1alpha1.DataRegister) bool {
 		owned = owned || owner.Kind == "DataRegister" && (register == nil || owner.UID == register.UID)
 	}
 	return owned && run.Labels[v1alpha1.LabelManagedBy] == v1alpha1.ManagedByRempart &&
-		run.Name == RunName(types.UID(run.Labels[v1alpha1.LabelOwnerUID]), run.Spec.Store, run.Spec.Mode, run.Spec.Requests)
+		run.Name == RunName(types.UID(run.Labels[v1alpha1.LabelOwnerUID]), run.Spec.Kind, run.Spec.Store, run.Spec.Mode, run.Spec.Requests)
 }
 
 // behindOther tells whether another run of the same store and mode works, or was made, before this one. Two can exist
 // only when a dispatcher saw an old list; then they work one after the other.
 func behindOther(run *v1alpha1.ErasureRun, runs []v1alpha1.ErasureRun) bool {
 	return slices.ContainsFunc(runs, func(o v1alpha1.ErasureRun) bool {
-		return o.UID != run.UID && o.Spec.Store == run.Spec.Store && o.Spec.Mode == run.Spec.Mode && o.Status.EndedTime == nil &&
+		return o.UID != run.UID && workplace(&o) == workplace(run) && o.Spec.Mode == run.Spec.Mode && o.Status.EndedTime == nil &&
 			(o.Spec.Epoch < run.Spec.Epoch || o.Spec.Epoch == run.Spec.Epoch && o.Name < run.Name)
 	})
 }

@@ -146,11 +146,14 @@ func backupsClear(status *v1alpha1.ErasureRequestStatus, registers []v1alpha1.Da
 	var last *metav1.Time
 	for i := range status.Targets {
 		t := &status.Targets[i]
+		if kindOf(t.Kind) != v1alpha1.TargetStore {
+			continue
+		}
 		store := storeOf(registers, t.Register, t.Store)
 		if t.ExecutedTime == nil || t.Result == v1alpha1.TargetNothing || store == nil {
 			continue
 		}
-		end := backup.Clear(backup.Of(objects, placeOf(registers, t, store), t.ExecutedTime.Time), t.ExecutedTime.Time, store.Backups, zone)
+		end := backup.Clear(backup.Of(objects, backupPlace(registers, t, store), t.ExecutedTime.Time), t.ExecutedTime.Time, store.Backups, zone)
 		if end != nil && (last == nil || end.After(last.Time)) {
 			last = ptr.To(metav1.NewTime(*end))
 		}
@@ -158,8 +161,8 @@ func backupsClear(status *v1alpha1.ErasureRequestStatus, registers []v1alpha1.Da
 	return last
 }
 
-// placeOf says how the backups of a store are told from others.
-func placeOf(registers []v1alpha1.DataRegister, t *v1alpha1.ErasureTarget, store *v1alpha1.DataStore) backup.Store {
+// backupPlace says how the backups of a store are told from others.
+func backupPlace(registers []v1alpha1.DataRegister, t *v1alpha1.ErasureTarget, store *v1alpha1.DataStore) backup.Store {
 	place := backup.Store{}
 	for i := range registers {
 		if registers[i].Name == string(t.Register) {

@@ -12,6 +12,7 @@ import (
 	metav1ac "k8s.io/client-go/applyconfigurations/meta/v1"
 
 	"github.com/rempart-dev/rempart/api/v1alpha1"
+	consent "github.com/rempart-dev/rempart/internal/consent/place"
 	"github.com/rempart-dev/rempart/internal/erasure/job"
 	"github.com/rempart-dev/rempart/internal/erasure/task"
 	"github.com/rempart-dev/rempart/internal/register"
@@ -31,8 +32,8 @@ func DesiredRun(in RunInput) ([]runtime.ApplyConfiguration, error) {
 	if in.Run.Status.EndedTime != nil || in.Job != nil || !t.ready() {
 		return nil, nil
 	}
-	store := StoreOf(in.Register, in.Run)
-	work, people, err := t.task(store)
+	at := siteOf(&t.RunInput)
+	work, people, err := t.task(at)
 	if err != nil {
 		return nil, fmt.Errorf("encoding a task: %w", err)
 	}
@@ -40,7 +41,7 @@ func DesiredRun(in RunInput) ([]runtime.ApplyConfiguration, error) {
 	secret := corev1ac.Secret(TaskSecretName(in.Run), in.Run.Namespace).
 		WithLabels(map[string]string{v1alpha1.LabelManagedBy: v1alpha1.ManagedByRempart, v1alpha1.LabelRun: in.Run.Name}).
 		WithOwnerReferences(owner).WithType(corev1.SecretTypeOpaque).WithData(map[string][]byte{job.TaskKey: work, job.PeopleKey: people})
-	return []runtime.ApplyConfiguration{secret, t.job(store).Build()}, nil
+	return []runtime.ApplyConfiguration{secret, t.job(at).Build()}, nil
 }
 
 // ready tells whether the Job may be made now.
@@ -68,8 +69,8 @@ func sameOutcomes(a, b []v1alpha1.RunOutcome) bool {
 const secretRoom = 1000 << 10
 
 // peopleRoom is how many bytes the people of a run may take beside the dataset in the run's own Secret.
-func peopleRoom(store *v1alpha1.DataStore) int {
-	text, err := json.Marshal(store.Dataset)
+func peopleRoom(dataset *v1alpha1.Dataset) int {
+	text, err := json.Marshal(dataset)
 	const rest = 4 << 10 // connection, names, digests
 	if err != nil {
 		return 0
@@ -88,11 +89,12 @@ func sizeOf(l Live) int {
 }
 
 // task returns the task and its people, as JSON.
-func (t *trial) task(store *v1alpha1.DataStore) (work, people []byte, err error) {
+func (t *trial) task(at *site) (work, people []byte, err error) {
+	engine, connection := connectionOf(&t.RunInput, at)
 	order := task.Task{
 		RunUID: string(t.Run.UID), Epoch: t.Run.Spec.Epoch,
-		Register: t.Register.Name, Store: string(store.Name), Engine: store.Engine,
-		Connection: register.Connection(t.Register, store), Dataset: store.Dataset,
+		Register: t.Register.Name, Store: string(at.name), Engine: engine,
+		Connection: connection, Dataset: at.dataset,
 		CheckKey: t.CheckKey, PlanDigest: t.Run.Spec.PlanDigest, AsOf: t.Run.CreationTimestamp.UTC(), From: int(valueOf(t.Run.Status.Counted)),
 		RecallKeys: t.RecallKeys, Holds: t.held(), CheckOnly: t.Run.Status.WithheldTime != nil,
 	}
@@ -111,23 +113,30 @@ func (t *trial) task(store *v1alpha1.DataStore) (work, people []byte, err error)
 	return work, people, err
 }
 
-func (t *trial) job(store *v1alpha1.DataStore) job.Spec {
-	roles := register.Roles(t.Register, store)
+func (t *trial) job(at *site) job.Spec {
 	spec := job.Spec{
 		Name: JobName(t.Run, Attempt(t.Run)), Namespace: t.Run.Namespace, Owner: ownedBy(t.Run),
-		Labels: job.Labels(t.Register.Name, string(store.Name), job.ComponentRun), Image: t.Image,
-		TaskSecret: TaskSecretName(t.Run), CASecret: register.CASecret(store), NodeAffinity: register.Affinity(t.Regions),
+		Labels: labelsOf(at.place), Image: t.Image,
+		TaskSecret: TaskSecretName(t.Run), NodeAffinity: register.Affinity(t.Regions),
 	}
 	spec.Labels[v1alpha1.LabelRun] = t.Run.Name
-	spec.Init, spec.Containers, spec.Deadline = t.containers(store, roles)
+	var eraser, verifier map[task.Role]string
+	if at.kind == v1alpha1.TargetConsentLedger {
+		spec.ServiceAccount, spec.Audience = consent.Eraser(string(at.name)), consent.Audience
+	} else {
+		store := register.Store(t.Register, string(at.name))
+		roles := register.Roles(t.Register, store)
+		spec.CASecret = register.CASecret(store)
+		eraser, verifier = map[task.Role]string{task.Eraser: roles[task.Eraser]}, map[task.Role]string{task.Verifier: roles[task.Verifier]}
+	}
+	spec.Init, spec.Containers, spec.Deadline = t.containers(at.dataset, eraser, verifier)
 	return spec
 }
 
 // containers of the next Job. A plan or an erasure that has more to say than its message holds runs first, and a
 // container beside repeats the rest of it.
-func (t *trial) containers(store *v1alpha1.DataStore, roles map[task.Role]string) (first, then []job.Container, deadline int64) {
-	verifier := map[task.Role]string{task.Verifier: roles[task.Verifier]}
-	report := task.Reported(store.Dataset, len(admitted(t.Run)))
+func (t *trial) containers(dataset *v1alpha1.Dataset, eraser, verifier map[task.Role]string) (first, then []job.Container, deadline int64) {
+	report := task.Reported(dataset, len(admitted(t.Run)))
 	if t.Run.Spec.Mode == v1alpha1.RunPlan {
 		plan := []job.Container{{Step: task.Plan, Roles: verifier}}
 		if !report {
@@ -141,7 +150,7 @@ func (t *trial) containers(store *v1alpha1.DataStore, roles map[task.Role]string
 	if report || len(then) == 0 {
 		then = append(then, job.Container{Step: task.Report})
 	}
-	return []job.Container{{Step: task.Erase, Roles: map[task.Role]string{task.Eraser: roles[task.Eraser]}}}, then, executeDeadline
+	return []job.Container{{Step: task.Erase, Roles: eraser}}, then, executeDeadline
 }
 
 // mounted are the admitted requests, in the order of the run. One that is gone keeps its place.

@@ -20,6 +20,8 @@ const keptRuns = 5
 // DispatchInput is all that the gathering of requests into runs depends on.
 type DispatchInput struct {
 	Register *v1alpha1.DataRegister
+	// Policies of the namespace: the ledgers of those that name the register are worked on like its stores.
+	Policies []v1alpha1.ConsentPolicy
 	// Requests of the namespace, and Runs of the register.
 	Requests []v1alpha1.ErasureRequest
 	Runs     []v1alpha1.ErasureRun
@@ -43,19 +45,15 @@ func Dispatch(in DispatchInput) DispatchVerdict {
 		return verdict
 	}
 	order, served := byAge(in.Requests), servedBy(in.Runs)
-	for i := range in.Register.Spec.Stores {
-		store := &in.Register.Spec.Stores[i]
-		if store.Dataset == nil {
-			continue
-		}
-		if status := restored(in.Register, store.Name); status != nil { // first
-			if run := replay(in, store, status); run != nil {
+	for _, at := range sitesOf(in.Register, in.Policies) {
+		if status := restored(in.Register, at.place); status != nil { // first
+			if run := replay(in, at, status); run != nil {
 				verdict.Create = append(verdict.Create, run)
 			}
 			continue
 		}
 		for _, mode := range []v1alpha1.RunMode{v1alpha1.RunPlan, v1alpha1.RunExecute} {
-			run, wait := gather(in, store, mode, order, served)
+			run, wait := gather(in, at, mode, order, served)
 			if run != nil {
 				verdict.Create = append(verdict.Create, run)
 			}
@@ -67,9 +65,9 @@ func Dispatch(in DispatchInput) DispatchVerdict {
 }
 
 // gather returns the next run of a store and mode, or how long the earliest request still waits.
-func gather(in DispatchInput, store *v1alpha1.DataStore, mode v1alpha1.RunMode, order []int, served map[string][]v1alpha1.ErasureRun) (*v1alpha1.ErasureRun, time.Duration) {
+func gather(in DispatchInput, at site, mode v1alpha1.RunMode, order []int, served map[string][]v1alpha1.ErasureRun) (*v1alpha1.ErasureRun, time.Duration) {
 	if slices.ContainsFunc(in.Runs, func(r v1alpha1.ErasureRun) bool {
-		return r.Spec.Store == store.Name && r.Spec.Mode == mode && r.Status.EndedTime == nil
+		return workplace(&r) == at.place && r.Spec.Mode == mode && r.Status.EndedTime == nil
 	}) {
 		return nil, 0
 	}
@@ -78,7 +76,7 @@ func gather(in DispatchInput, store *v1alpha1.DataStore, mode v1alpha1.RunMode, 
 	var oldest group
 	for _, i := range order {
 		request := &in.Requests[i]
-		target := waits(request, v1alpha1.ObjectName(in.Register.Name), store.Name, mode, served[string(request.UID)])
+		target := waits(request, at.place, mode, served[string(request.UID)])
 		if target == nil {
 			continue
 		}
@@ -99,9 +97,9 @@ func gather(in DispatchInput, store *v1alpha1.DataStore, mode v1alpha1.RunMode, 
 	}
 	most := task.MaxRequests
 	if mode == v1alpha1.RunPlan {
-		most = task.PlanCapacity(store.Dataset)
+		most = task.PlanCapacity(at.dataset)
 	}
-	return newRun(in, store, mode, oldest.digest, batch[:min(len(batch), max(1, most>>(3*oldest.suspicion)))]), wait
+	return newRun(in, at, mode, oldest.digest, batch[:min(len(batch), max(1, most>>(3*oldest.suspicion)))]), wait
 }
 
 // group are requests that may share a run: those of one plan that was approved, and of one suspicion.
@@ -157,12 +155,12 @@ func older(a, b *v1alpha1.ErasureRequest) bool {
 
 // waits returns the target at which a request waits for a run of that mode, with the ends of all runs that list it
 // counted; nil when it does not wait there.
-func waits(request *v1alpha1.ErasureRequest, register v1alpha1.ObjectName, store v1alpha1.PartName, mode v1alpha1.RunMode, runs []v1alpha1.ErasureRun) *v1alpha1.ErasureTarget {
+func waits(request *v1alpha1.ErasureRequest, at place, mode v1alpha1.RunMode, runs []v1alpha1.ErasureRun) *v1alpha1.ErasureTarget {
 	if Unfit(request) != "" {
 		return nil
 	}
 	targets := Fold(request.Status.Targets, request.UID, runs)
-	i := slices.IndexFunc(targets, func(t v1alpha1.ErasureTarget) bool { return t.Register == register && t.Store == store })
+	i := slices.IndexFunc(targets, func(t v1alpha1.ErasureTarget) bool { return placeOf(&t) == at })
 	if i < 0 || slices.ContainsFunc(runs, func(r v1alpha1.ErasureRun) bool {
 		return r.Status.EndedTime == nil && Serves(&r, request.UID, &targets[i])
 	}) {
@@ -214,36 +212,44 @@ func Approved(request *v1alpha1.ErasureRequest, targets []v1alpha1.ErasureTarget
 	}
 }
 
-func newRun(in DispatchInput, store *v1alpha1.DataStore, mode v1alpha1.RunMode, digest string, batch []v1alpha1.RunRequest) *v1alpha1.ErasureRun {
+func newRun(in DispatchInput, at site, mode v1alpha1.RunMode, digest string, batch []v1alpha1.RunRequest) *v1alpha1.ErasureRun {
 	register := in.Register
-	labels := job.Labels(register.Name, string(store.Name), job.ComponentRun)
+	labels := labelsOf(at.place)
 	labels[v1alpha1.LabelOwnerUID] = string(register.UID)
 	return &v1alpha1.ErasureRun{
 		ObjectMeta: metav1.ObjectMeta{
-			Namespace: register.Namespace, Name: RunName(register.UID, store.Name, mode, batch), Labels: labels,
+			Namespace: register.Namespace, Name: RunName(register.UID, at.kind, at.name, mode, batch), Labels: labels,
 			Finalizers: []string{v1alpha1.FinalizerErasureRun},
 			OwnerReferences: []metav1.OwnerReference{{APIVersion: v1alpha1.SchemeGroupVersion.String(), Kind: "DataRegister",
 				Name: register.Name, UID: register.UID, Controller: ptr.To(true), BlockOwnerDeletion: ptr.To(true)}},
 		},
 		Spec: v1alpha1.ErasureRunSpec{
-			RegisterRef: v1alpha1.LocalRef{Name: v1alpha1.ObjectName(register.Name)}, Store: store.Name, Mode: mode,
-			Requests: batch, PlanDigest: digest, Epoch: nextEpoch(in, store.Name, mode), Image: in.Image,
+			RegisterRef: v1alpha1.LocalRef{Name: v1alpha1.ObjectName(register.Name)}, Kind: at.kind, Store: at.name, Mode: mode,
+			Requests: batch, PlanDigest: digest, Epoch: nextEpoch(in, at.place, mode), Image: in.Image,
 		},
 	}
 }
 
+// labelsOf a run and its Job. A ledger's have no store, so that no NetworkPolicy of a store of that name selects them.
+func labelsOf(at place) map[string]string {
+	if at.kind == v1alpha1.TargetConsentLedger {
+		return job.LedgerLabels(string(at.register), string(at.name))
+	}
+	return job.Labels(string(at.register), string(at.name), job.ComponentRun)
+}
+
 // nextEpoch is later than every known run of the store, and grows with the clock when runs are forgotten. Within one
 // pass an execution is later than a plan.
-func nextEpoch(in DispatchInput, store v1alpha1.PartName, mode v1alpha1.RunMode) int64 {
+func nextEpoch(in DispatchInput, at place, mode v1alpha1.RunMode) int64 {
 	epoch := in.Now.UnixMilli()
 	for i := range in.Runs {
-		if in.Runs[i].Spec.Store == store {
+		if workplace(&in.Runs[i]) == at {
 			epoch = max(epoch, in.Runs[i].Spec.Epoch+1)
 		}
 	}
 	for i := range in.Requests {
 		for _, t := range in.Requests[i].Status.Targets {
-			if t.Register == v1alpha1.ObjectName(in.Register.Name) && t.Store == store {
+			if placeOf(&t) == at {
 				epoch = max(epoch, valueOf(t.Epoch)+1)
 			}
 		}
@@ -260,13 +266,13 @@ func prunable(in DispatchInput) []*v1alpha1.ErasureRun {
 	for i := range in.Requests {
 		open[in.Requests[i].UID] = in.Requests[i].Status.End == ""
 	}
-	byStore := map[v1alpha1.PartName][]*v1alpha1.ErasureRun{}
+	byStore := map[place][]*v1alpha1.ErasureRun{}
 	for i := range in.Runs {
 		run := &in.Runs[i]
 		if run.Status.EndedTime == nil || run.DeletionTimestamp != nil || slices.ContainsFunc(run.Spec.Requests, func(r v1alpha1.RunRequest) bool { return open[types.UID(r.UID)] }) {
 			continue
 		}
-		byStore[run.Spec.Store] = append(byStore[run.Spec.Store], run)
+		byStore[workplace(run)] = append(byStore[workplace(run)], run)
 	}
 	var list []*v1alpha1.ErasureRun
 	for _, runs := range byStore {

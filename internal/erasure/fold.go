@@ -31,7 +31,7 @@ func Final(result v1alpha1.TargetResult) bool {
 
 // Serves tells whether a run works for a request at a target.
 func Serves(run *v1alpha1.ErasureRun, uid types.UID, target *v1alpha1.ErasureTarget) bool {
-	return run.Spec.RegisterRef.Name == target.Register && run.Spec.Store == target.Store && Lists(run, uid)
+	return workplace(run) == placeOf(target) && Lists(run, uid)
 }
 
 // Lists tells whether a run works for a request.

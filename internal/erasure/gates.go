@@ -53,7 +53,7 @@ func (j *judgement) accepted() objection {
 		return no(j.Person.Problem, say(j.Person.Problem), broken)
 	}
 	if len(j.status.Targets) == 0 {
-		if j.status.Targets = targetsOf(j.Registers); len(j.status.Targets) > maxTargets {
+		if j.status.Targets = targetsOf(j.Registers, j.Policies); len(j.status.Targets) > maxTargets {
 			j.status.Targets = nil
 			return no(v1alpha1.ReasonTooManyStores, say(v1alpha1.ReasonTooManyStores), broken)
 		}
@@ -84,19 +84,15 @@ func (j *judgement) lateNotice() bool {
 	return sent.Before(spec.ReceivedTime) || !sent.Before(first.LegalDueTime)
 }
 
-// targetsOf returns a target for each store with a dataset, in a fixed order.
-func targetsOf(registers []v1alpha1.DataRegister) []v1alpha1.ErasureTarget {
+// targetsOf returns a target for each store with a dataset and for each ledger of consents, in a fixed order.
+func targetsOf(registers []v1alpha1.DataRegister, policies []v1alpha1.ConsentPolicy) []v1alpha1.ErasureTarget {
 	var targets []v1alpha1.ErasureTarget
 	for i := range registers {
-		for _, store := range registers[i].Spec.Stores {
-			if store.Dataset != nil {
-				targets = append(targets, v1alpha1.ErasureTarget{Register: v1alpha1.ObjectName(registers[i].Name), Store: store.Name, Result: v1alpha1.TargetPending})
-			}
+		for _, s := range sitesOf(&registers[i], policies) {
+			targets = append(targets, v1alpha1.ErasureTarget{Register: s.register, Kind: s.kind, Store: s.name, Result: v1alpha1.TargetPending})
 		}
 	}
-	slices.SortFunc(targets, func(a, b v1alpha1.ErasureTarget) int {
-		return strings.Compare(string(a.Register)+"/"+string(a.Store), string(b.Register)+"/"+string(b.Store))
-	})
+	slices.SortFunc(targets, func(a, b v1alpha1.ErasureTarget) int { return strings.Compare(placeOf(&a).key(), placeOf(&b).key()) })
 	return targets
 }
 
@@ -121,7 +117,7 @@ func (j *judgement) planned() objection {
 	switch {
 	case failed != nil:
 		o := objection{condition: v1alpha1.ConditionPlanned, reason: failed.Reason, stance: working,
-			message: fmt.Sprintf("Store %s of register %s: %s", failed.Store, failed.Register, failed.Message)}
+			message: fmt.Sprintf("%s: %s", placeOf(failed), failed.Message)}
 		if needsRepair(failed) {
 			o.stance = broken
 		}
@@ -174,7 +170,7 @@ func (j *judgement) executed() objection {
 			held++
 		case Final(t.Result) && t.ExecutedTime == nil:
 			return objection{condition: v1alpha1.ConditionExecuted, reason: orInternal(t.Reason), stance: broken,
-				message: fmt.Sprintf("Store %s of register %s: %s", t.Store, t.Register, t.Message)}
+				message: fmt.Sprintf("%s: %s", placeOf(t), t.Message)}
 		case !Final(t.Result):
 			open++
 		}
@@ -196,7 +192,7 @@ func (j *judgement) verified() objection {
 		t := &j.status.Targets[i]
 		if t.VerifiedTime == nil || t.Result == v1alpha1.TargetFailed {
 			return objection{condition: v1alpha1.ConditionVerified, reason: orInternal(t.Reason), stance: broken,
-				message: fmt.Sprintf("Store %s of register %s: %s", t.Store, t.Register, t.Message)}
+				message: fmt.Sprintf("%s: %s", placeOf(t), t.Message)}
 		}
 	}
 	j.tell(metav1.ConditionTrue, v1alpha1.ConditionVerified, v1alpha1.ReasonVerified, "The verifier found nothing of the person but what is kept")

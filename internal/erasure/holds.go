@@ -45,8 +45,7 @@ func (in *RunInput) forbidden() bool {
 		return false
 	}
 	unmet := slices.DeleteFunc(in.unmet(&in.Run.Status), unread)
-	register, store := string(in.Run.Spec.RegisterRef.Name), string(in.Run.Spec.Store)
-	if slices.ContainsFunc(unmet, func(h *v1alpha1.LegalHold) bool { return len(hold.Rows(h, register, store)) > 0 }) {
+	if slices.ContainsFunc(unmet, func(h *v1alpha1.LegalHold) bool { return len(rowsAt(h, workplace(in.Run))) > 0 }) {
 		return true
 	}
 	served := admitted(in.Run)
@@ -97,12 +96,21 @@ func stopped(j *batchv1.Job) bool {
 	})
 }
 
+// rowsAt are the tables at a place of which a hold keeps rows. A ledger of consents has none: it is held as a whole, with its
+// register or for its person, whatever it shares its name with.
+func rowsAt(h *v1alpha1.LegalHold, at place) []v1alpha1.HeldTable {
+	if at.kind != v1alpha1.TargetStore {
+		return nil
+	}
+	return hold.Rows(h, string(at.register), string(at.name))
+}
+
 // held are the rows that the task keeps: those of the live holds, under the places that the run's status gives them.
 func (t *trial) held() []task.Hold {
 	var list []task.Hold
 	for _, h := range t.live() {
 		index := slices.IndexFunc(t.Run.Status.Holds, func(r v1alpha1.HoldRecord) bool { return r.UID == string(h.UID) })
-		for _, table := range hold.Rows(h, string(t.Run.Spec.RegisterRef.Name), string(t.Run.Spec.Store)) {
+		for _, table := range rowsAt(h, workplace(t.Run)) {
 			schema := string(table.Schema)
 			if schema == "" {
 				schema = "public"

@@ -108,6 +108,9 @@ func (w *world) answer(run *v1alpha1.ErasureRun, j *workingJob, step task.Step) 
 	}
 	answer := task.Outcome{Step: step, OK: true, PlanDigest: w.digest, At: w.now}
 	answer.Tables = []task.Table{{Name: "public.orders", Action: v1alpha1.EraseDeleteRows}, {Name: "public.invoices", Action: v1alpha1.EraseKeep}}
+	if run.Spec.Kind == v1alpha1.TargetConsentLedger {
+		answer.Tables = []task.Table{{Name: "consent.subject_keys", Action: v1alpha1.EraseDeleteRows}, {Name: "consent.events", Action: v1alpha1.EraseKeep}}
+	}
 	for _, h := range j.task.Holds[:min(1, len(j.task.Holds))] {
 		answer.Tables = append(answer.Tables, task.Table{Name: h.Schema + "." + h.Table, Action: v1alpha1.EraseKeep, Hold: h.Index})
 	}

@@ -15,13 +15,17 @@ import (
 
 // RunName is the name of a run: the same requests at the same store, each at the same attempt, always give the same
 // name, so that a stale cache cannot make a second run. It fits into a label.
-func RunName(register types.UID, store v1alpha1.PartName, mode v1alpha1.RunMode, requests []v1alpha1.RunRequest) string {
+func RunName(register types.UID, kind v1alpha1.TargetKind, store v1alpha1.PartName, mode v1alpha1.RunMode, requests []v1alpha1.RunRequest) string {
 	lines := make([]string, 0, len(requests))
 	for _, r := range requests {
 		lines = append(lines, fmt.Sprintf("%s/%d", r.UID, valueOf(r.Attempt)))
 	}
 	slices.Sort(lines)
-	sum := sha256.Sum256([]byte(string(register) + "\n" + string(store) + "\n" + string(mode) + "\n" + strings.Join(lines, "\n")))
+	what := string(store)
+	if kindOf(kind) == v1alpha1.TargetConsentLedger {
+		what = string(kind) + ":" + what
+	}
+	sum := sha256.Sum256([]byte(string(register) + "\n" + what + "\n" + string(mode) + "\n" + strings.Join(lines, "\n")))
 	hash := strings.ToLower(base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(sum[:]))[:12]
 	return fmt.Sprintf("%s-%s-%s", store, strings.ToLower(string(mode)), hash)
 }
@@ -50,7 +54,7 @@ func PlanDigest(targets []v1alpha1.ErasureTarget) string {
 		if t.PlanDigest == "" {
 			return ""
 		}
-		lines = append(lines, fmt.Sprintf("%s/%s=%s", t.Register, t.Store, t.PlanDigest))
+		lines = append(lines, placeOf(&t).key()+"="+t.PlanDigest)
 	}
 	if len(lines) == 0 {
 		return ""

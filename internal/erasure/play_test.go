@@ -74,6 +74,11 @@ func (w *world) act(t *testing.T, words []string) {
 			Organisation: v1alpha1.Organisation{Country: v1alpha1.Country(words[2])}}}
 	case "register":
 		w.registers = append(w.registers, w.register(words[1], words[2:]))
+	case "consents":
+		w.policies = append(w.policies, v1alpha1.ConsentPolicy{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: words[1]},
+			Spec: v1alpha1.ConsentPolicySpec{RegisterRef: v1alpha1.LocalRef{Name: v1alpha1.ObjectName(words[2])}, Ledger: v1alpha1.ConsentLedger{ProofRetention: "P5Y"}}})
+	case "finds":
+		w.registers[0].Spec.Stores[0].Dataset.Tables[0].SubjectKeys = []v1alpha1.SubjectKey{{Column: "who", Identifier: v1alpha1.IdentifierKind(words[1])}}
 	case "secret":
 		w.secrets[words[1]] = w.secret(words[1], words[2:])
 	case "lose":
@@ -228,7 +233,11 @@ func describe(r *v1alpha1.ErasureRequest) string {
 		fmt.Fprintf(&out, "    due %s, limit %s\n", d.UTC().Format(time.RFC3339), r.Status.LegalDueTime.UTC().Format(time.RFC3339))
 	}
 	for _, target := range r.Status.Targets {
-		fmt.Fprintf(&out, "    %s/%s %s", target.Register, target.Store, target.Result)
+		kind := ""
+		if target.Kind == v1alpha1.TargetConsentLedger {
+			kind = "consents of "
+		}
+		fmt.Fprintf(&out, "    %s%s/%s %s", kind, target.Register, target.Store, target.Result)
 		if target.Reason != "" {
 			fmt.Fprintf(&out, " %s", target.Reason)
 		}

@@ -21,7 +21,7 @@ func Executed(requests []v1alpha1.ErasureRequest, register string, store v1alpha
 	for _, i := range byAge(requests) {
 		r := &requests[i]
 		clear := r.Status.BackupsClearTime
-		if executedIn(r, v1alpha1.ObjectName(register), store) && (clear == nil || now.Before(clear.Time)) {
+		if executedIn(r, place{v1alpha1.ObjectName(register), v1alpha1.TargetStore, store}) && (clear == nil || now.Before(clear.Time)) {
 			uids = append(uids, string(r.UID))
 		}
 	}
@@ -31,41 +31,42 @@ func Executed(requests []v1alpha1.ErasureRequest, register string, store v1alpha
 }
 
 // executedIn tells whether a store committed the erasure of a request whose person can be recalled.
-func executedIn(r *v1alpha1.ErasureRequest, register v1alpha1.ObjectName, store v1alpha1.PartName) bool {
+func executedIn(r *v1alpha1.ErasureRequest, at place) bool {
 	return len(r.Status.RecallRefs) > 0 && slices.ContainsFunc(r.Status.Targets, func(t v1alpha1.ErasureTarget) bool {
-		return t.Register == register && t.Store == store && t.ExecutedTime != nil
+		return placeOf(&t) == at && t.ExecutedTime != nil
 	})
 }
 
 // replay returns the run that erases again who came back with a backup of a store; nil while one works. No other run of the
 // store begins before none is lost. Its name has the number of the scan that said so: another restore makes another run.
-func replay(in DispatchInput, store *v1alpha1.DataStore, status *v1alpha1.StoreStatus) *v1alpha1.ErasureRun {
+func replay(in DispatchInput, at site, status *v1alpha1.StoreStatus) *v1alpha1.ErasureRun {
 	if slices.ContainsFunc(in.Runs, func(r v1alpha1.ErasureRun) bool {
-		return r.Spec.Store == store.Name && r.Spec.Mode == v1alpha1.RunReplay && r.Status.EndedTime == nil
+		return workplace(&r) == at.place && r.Spec.Mode == v1alpha1.RunReplay && r.Status.EndedTime == nil
 	}) {
 		return nil
 	}
 	var batch []v1alpha1.RunRequest
 	for _, i := range byAge(in.Requests) {
 		r := &in.Requests[i]
-		if r.DeletionTimestamp == nil && slices.Contains(status.Lost, string(r.UID)) && executedIn(r, v1alpha1.ObjectName(in.Register.Name), store.Name) {
+		if r.DeletionTimestamp == nil && slices.Contains(status.Lost, string(r.UID)) && executedIn(r, at.place) {
 			batch = append(batch, v1alpha1.RunRequest{Name: v1alpha1.ObjectName(r.Name), UID: string(r.UID), Attempt: ptr.To(int32(min(valueOf(status.Scans), 1<<30)))})
 		}
 	}
 	if len(batch) == 0 {
 		return nil
 	}
-	run := newRun(in, store, v1alpha1.RunReplay, "", batch)
+	run := newRun(in, at, v1alpha1.RunReplay, "", batch)
 	if slices.ContainsFunc(in.Runs, func(r v1alpha1.ErasureRun) bool { return r.Name == run.Name }) {
 		return nil // it has ended; the next scan says what is left
 	}
 	return run
 }
 
-// restored is the status of a store that came back from a backup and is not whole yet; nil for any other.
-func restored(register *v1alpha1.DataRegister, store v1alpha1.PartName) *v1alpha1.StoreStatus {
+// restored is the status of a store that came back from a backup and is not whole yet; nil for any other. A ledger of
+// consents has a list of whom it forgot, and forgets them again by itself.
+func restored(register *v1alpha1.DataRegister, at place) *v1alpha1.StoreStatus {
 	for i := range register.Status.Stores {
-		if s := &register.Status.Stores[i]; s.Name == store && valueOf(s.LostRequests) > 0 {
+		if s := &register.Status.Stores[i]; at.kind == v1alpha1.TargetStore && s.Name == at.name && valueOf(s.LostRequests) > 0 {
 			return s
 		}
 	}
@@ -77,7 +78,7 @@ func admitReplay(run *v1alpha1.ErasureRun, live Live, holds []*v1alpha1.LegalHol
 	switch {
 	case live.Request == nil || live.Request.DeletionTimestamp != nil:
 		return v1alpha1.ReasonRequestDeleted
-	case !executedIn(live.Request, run.Spec.RegisterRef.Name, run.Spec.Store):
+	case !executedIn(live.Request, workplace(run)):
 		return v1alpha1.ReasonNotApproved
 	case kept(run, Remembered(live.Request), holds):
 		return v1alpha1.ReasonOnLegalHold

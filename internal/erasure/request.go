@@ -28,6 +28,8 @@ type RequestInput struct {
 	// Registers are those that the request chose and that exist, sorted by name; Missing are those that do not.
 	Registers []v1alpha1.DataRegister
 	Missing   []string
+	// Policies are the ConsentPolicies of the namespace: the ledgers of those that name one of Registers are concerned too.
+	Policies []v1alpha1.ConsentPolicy
 	// Officer of the registers; nil when none exists.
 	Officer *v1alpha1.DataProtectionOfficer
 	// Holds of the namespace.
@@ -107,6 +109,7 @@ func JudgeRequest(in RequestInput) RequestVerdict {
 	j.status.Targets = Fold(j.status.Targets, in.Request.UID, in.Runs)
 	j.readPerson()
 	j.deferred()
+	j.markBlind()
 	if end := j.early(); end != "" {
 		return j.end(end)
 	}

@@ -202,12 +202,12 @@ func tablesOf(run *v1alpha1.ErasureRun, o v1alpha1.RunOutcome) (tables []v1alpha
 
 // rule returns the keep rule of a table; nil when the register orders none.
 func (t *trial) rule(table string) *v1alpha1.KeepRule {
-	store := StoreOf(t.Register, t.Run)
-	if store == nil {
+	at := siteOf(&t.RunInput)
+	if at == nil {
 		return nil
 	}
-	for i := range store.Dataset.Tables {
-		d := &store.Dataset.Tables[i]
+	for i := range at.dataset.Tables {
+		d := &at.dataset.Tables[i]
 		schema := d.Schema
 		if schema == "" {
 			schema = "public"

@@ -13,7 +13,6 @@ import (
 	"github.com/rempart-dev/rempart/api/v1alpha1"
 	"github.com/rempart-dev/rempart/internal/erasure/job"
 	"github.com/rempart-dev/rempart/internal/erasure/task"
-	"github.com/rempart-dev/rempart/internal/register"
 )
 
 // Attempts of one run: a plan is made anew by the request's own next run, so few are enough; an execution keeps its run,
@@ -30,6 +29,8 @@ type RunInput struct {
 	Run *v1alpha1.ErasureRun
 	// Register is nil when it is gone.
 	Register *v1alpha1.DataRegister
+	// Policy whose ledger the run works on; nil for a run at a store, and when it is gone.
+	Policy *v1alpha1.ConsentPolicy
 	// Live are the requests of the run; read only while the Job of the present attempt does not exist.
 	Live []Live
 	// Runs of the register, this one included; read only before the first Job.
@@ -108,7 +109,7 @@ func (t *trial) judgeStart() RunVerdict {
 		return t.undone(v1alpha1.ReasonCancelled)
 	case run.Spec.Image != t.Image:
 		return t.undone(v1alpha1.ReasonImageChanged)
-	case StoreOf(t.Register, run) == nil:
+	case siteOf(&t.RunInput) == nil:
 		return t.undone(v1alpha1.ReasonStoreMissing)
 	}
 	if behindOther(run, t.Runs) {
@@ -120,13 +121,13 @@ func (t *trial) judgeStart() RunVerdict {
 	if t.crowded() {
 		return t.undone(v1alpha1.ReasonTooManyHolds)
 	}
-	refused := refusals(run, t.Live, t.Runs, t.live(), peopleRoom(StoreOf(t.Register, run)))
+	refused := refusals(run, t.Live, t.Runs, t.live(), peopleRoom(siteOf(&t.RunInput).dataset))
 	t.meet()
 	if !equality.Semantic.DeepEqual(refused, run.Status.Outcomes) {
 		t.status.Outcomes = refused
 	}
 	if len(refused) == len(run.Spec.Requests) {
-		if peopleRoom(StoreOf(t.Register, run)) <= 0 {
+		if peopleRoom(siteOf(&t.RunInput).dataset) <= 0 {
 			return t.undone(v1alpha1.ReasonTaskTooLarge)
 		}
 		return t.undone(v1alpha1.ReasonNothingAdmitted)
@@ -152,7 +153,7 @@ func (t *trial) judgeAbsent() RunVerdict {
 
 // abandoned tells whether no further Job may be begun.
 func (t *trial) abandoned() bool {
-	return t.Run.DeletionTimestamp != nil || StoreOf(t.Register, t.Run) == nil ||
+	return t.Run.DeletionTimestamp != nil || siteOf(&t.RunInput) == nil ||
 		(t.missingSubject() != "" && slices.ContainsFunc(t.Live, func(l Live) bool { return l.Request == nil || l.Request.DeletionTimestamp != nil }))
 }
 
@@ -373,16 +374,4 @@ func instant(at, now time.Time) *metav1.Time {
 		at = now
 	}
 	return ptr.To(metav1.NewTime(at.UTC().Truncate(time.Second)))
-}
-
-// StoreOf returns the store that a run works on, when it has a dataset; nil otherwise.
-func StoreOf(r *v1alpha1.DataRegister, run *v1alpha1.ErasureRun) *v1alpha1.DataStore {
-	if r == nil || r.DeletionTimestamp != nil && valueOf(run.Status.Attempts) == 0 {
-		return nil
-	}
-	store := register.Store(r, string(run.Spec.Store))
-	if store == nil || store.Dataset == nil {
-		return nil
-	}
-	return store
 }

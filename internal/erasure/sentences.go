@@ -29,9 +29,23 @@ func planWords(targets []v1alpha1.ErasureTarget) string {
 		}
 	}
 	if len(parts) == 0 {
-		return fmt.Sprintf("The plan of %s found no row of the person", stores)
+		return fmt.Sprintf("The plan of %s found no row of the person", stores) + unsearched(targets)
 	}
-	return fmt.Sprintf("The plan of %s has %s", stores, strings.Join(parts, ", "))
+	return fmt.Sprintf("The plan of %s has %s", stores, strings.Join(parts, ", ")) + unsearched(targets)
+}
+
+// unsearched names the targets in which the person could not be looked for; empty when there are none.
+func unsearched(targets []v1alpha1.ErasureTarget) string {
+	var names []string
+	for i := range targets {
+		if targets[i].Reason == v1alpha1.ReasonNotSearchable {
+			names = append(names, placeOf(&targets[i]).key())
+		}
+	}
+	if len(names) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("; without an identifier by which they find people, %d could not be searched: %s", len(names), strings.Join(names[:min(len(names), 8)], ", "))
 }
 
 // endWords say how the request ended. They depend on recorded facts only.
@@ -54,6 +68,7 @@ func endWords(status *v1alpha1.ErasureRequestStatus, decision *v1alpha1.ErasureD
 	case v1alpha1.EndAlreadyExecuted:
 		words = "An older request has the same requestID; this one ran nothing"
 	}
+	words += unsearched(status.Targets)
 	if status.SubjectDeletedTime == nil {
 		return words + "; the subject Secret was left alone, since it is not this request's to delete"
 	}

@@ -22,6 +22,8 @@ type Person struct {
 	Recall []string
 	// Check is set for a run: see See.
 	Check string
+	// Kinds are those of the identifiers.
+	Kinds []v1alpha1.IdentifierKind
 }
 
 // See reads a subject Secret, nil when it does not exist. A Secret of another type than Opaque, or with a key that is not
@@ -41,7 +43,7 @@ func See(secret *corev1.Secret, ring subjectkey.Ring, bound string, checkKey []b
 	case err != nil:
 		return Person{Problem: v1alpha1.ReasonSubjectUnreadable}
 	}
-	person := Person{Reference: ring.Reference(who), References: append(ring.References(who), ring.Recall(secret.Namespace, who)...), Recall: ring.Recall(secret.Namespace, who), SecretUID: string(secret.UID)}
+	person := Person{Reference: ring.Reference(who), References: append(ring.References(who), ring.Recall(secret.Namespace, who)...), Recall: ring.Recall(secret.Namespace, who), SecretUID: string(secret.UID), Kinds: who.Kinds()}
 	if checkKey != nil {
 		person.Check = who.MAC(checkKey)
 	}

@@ -29,6 +29,7 @@ type world struct {
 	ring      subjectkey.Ring
 	officer   *v1alpha1.DataProtectionOfficer
 	registers []v1alpha1.DataRegister
+	policies  []v1alpha1.ConsentPolicy
 	secrets   map[string]*corev1.Secret
 	requests  []v1alpha1.ErasureRequest
 	runs      []v1alpha1.ErasureRun
@@ -122,7 +123,7 @@ func (w *world) controllers() []func() bool {
 }
 
 func (w *world) dispatch(register *v1alpha1.DataRegister) bool {
-	verdict := erasure.Dispatch(erasure.DispatchInput{Register: register, Requests: w.requests, Runs: w.runs, Image: image, Now: w.now})
+	verdict := erasure.Dispatch(erasure.DispatchInput{Register: register, Policies: w.policies, Requests: w.requests, Runs: w.runs, Image: image, Now: w.now})
 	for _, run := range verdict.Create {
 		run.UID, run.CreationTimestamp = w.uid("run"), metav1.NewTime(w.now)
 		w.runs = append(w.runs, *run)
@@ -177,6 +178,7 @@ func (w *world) judge(request *v1alpha1.ErasureRequest) bool {
 		}
 		in.Person = erasure.See(w.secrets[name], w.ring, bound, nil)
 		in.Registers, in.Missing = erasure.Choose(request, w.registers)
+		in.Policies = w.policies
 		for _, d := range erasure.Owed(request, in.Registers) {
 			w.messages[erasure.MessageKey(d.Register, d.Recipient)] = &v1alpha1.Notification{
 				Status: v1alpha1.NotificationStatus{DeliveredTime: ptr.To(metav1.NewTime(w.now))}}
@@ -218,6 +220,11 @@ func (w *world) follow(run *v1alpha1.ErasureRun) bool {
 	for i := range w.registers {
 		if w.registers[i].Name == string(run.Spec.RegisterRef.Name) {
 			in.Register = &w.registers[i]
+		}
+	}
+	for i := range w.policies {
+		if run.Spec.Kind == v1alpha1.TargetConsentLedger && w.policies[i].Name == string(run.Spec.Store) {
+			in.Policy = &w.policies[i]
 		}
 	}
 	for _, listed := range run.Spec.Requests {

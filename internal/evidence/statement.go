@@ -73,9 +73,13 @@ type Predicate struct {
 
 // Store is what happened in one store.
 type Store struct {
-	Register     string  `json:"register"`
-	Store        string  `json:"store"`
-	Result       string  `json:"result"`
+	Register string `json:"register"`
+	// Kind is ConsentLedger where Store is the name of a ConsentPolicy, whose ledger it was; empty for a store of the register.
+	Kind   string `json:"kind,omitempty"`
+	Store  string `json:"store"`
+	Result string `json:"result"`
+	// Reason of the result, where there is one: a store that could not be searched says so.
+	Reason       string  `json:"reason,omitempty"`
 	PlanDigest   string  `json:"planDigest,omitempty"`
 	RowsDeleted  int64   `json:"rowsDeleted"`
 	RowsMasked   int64   `json:"rowsMasked"`
@@ -163,6 +167,12 @@ func storeOf(t *v1alpha1.ErasureTarget) Store {
 	s := Store{Register: string(t.Register), Store: string(t.Store), Result: string(t.Result), PlanDigest: t.PlanDigest,
 		RowsDeleted: number(t.RowsDeleted), RowsMasked: number(t.RowsMasked), RowsDetached: number(t.RowsDetached), RowsKept: number(t.RowsKept),
 		PlannedTime: instant(t.PlannedTime), ExecutedTime: instant(t.ExecutedTime), VerifiedTime: instant(t.VerifiedTime)}
+	if t.Kind == v1alpha1.TargetConsentLedger {
+		s.Kind = string(t.Kind)
+	}
+	if t.Reason == v1alpha1.ReasonNotSearchable {
+		s.Reason = t.Reason
+	}
 	for _, table := range t.Tables {
 		s.Tables = append(s.Tables, Table{table.Table, string(table.Action), number(table.Rows)})
 	}

@@ -22,6 +22,8 @@ var programs = map[string][]struct {
 	"cmd/eraser": {
 		{[]string{"k8s.io/client-go/rest", "k8s.io/client-go/kubernetes", "k8s.io/client-go/tools", "sigs.k8s.io/controller-runtime"},
 			"the eraser sees personal data and must not be able to talk to the API server: it answers through its termination message"},
+		{[]string{module + "internal/app/consentd", module + "internal/kube", module + "controllers"},
+			"the eraser asks a ledger of consents over HTTP, with a token that the API server refuses; it does none of the service's or the operator's work"},
 	},
 	"cmd/kubectl-gdpr": {
 		{[]string{"github.com/jackc/pgx", "github.com/lib/pq", "github.com/go-sql-driver/mysql", "go.mongodb.org/mongo-driver", "github.com/redis/go-redis",

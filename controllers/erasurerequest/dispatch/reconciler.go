@@ -63,7 +63,11 @@ func (r *Reconciler) load(ctx context.Context, register *v1alpha1.DataRegister) 
 	if err := r.Client.List(ctx, requests, client.InNamespace(register.Namespace), onlyRead); err != nil {
 		return in, fmt.Errorf("listing requests: %w", err)
 	}
-	in.Runs, in.Requests = runs.Items, requests.Items
+	policies := &v1alpha1.ConsentPolicyList{}
+	if err := r.Client.List(ctx, policies, client.InNamespace(register.Namespace)); err != nil {
+		return in, fmt.Errorf("listing consent policies: %w", err)
+	}
+	in.Runs, in.Requests, in.Policies = runs.Items, requests.Items, policies.Items
 	return in, nil
 }
 

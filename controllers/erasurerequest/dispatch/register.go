@@ -24,7 +24,7 @@ import (
 )
 
 // +kubebuilder:rbac:groups=gdpr.rempart.dev,resources=erasureruns,verbs=get;list;watch;create;delete
-// +kubebuilder:rbac:groups=gdpr.rempart.dev,resources=erasurerequests;dataregisters,verbs=get;list;watch
+// +kubebuilder:rbac:groups=gdpr.rempart.dev,resources=erasurerequests;dataregisters;consentpolicies,verbs=get;list;watch
 // +kubebuilder:rbac:groups=gdpr.rempart.dev,resources=dataregisters/finalizers,verbs=update
 
 // Config is what the controller is given.

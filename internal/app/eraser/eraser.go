@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/rempart-dev/rempart/api/v1alpha1"
+	"github.com/rempart-dev/rempart/internal/adapter/consentledger"
 	"github.com/rempart-dev/rempart/internal/adapter/postgres"
 	"github.com/rempart-dev/rempart/internal/erasure/subject"
 	"github.com/rempart-dev/rempart/internal/erasure/task"
@@ -27,9 +28,9 @@ const (
 
 // Options say where the program finds and leaves its files. Tests change them; no flag and no variable does.
 type Options struct {
-	TaskFile, Subjects, Credentials, CA, Results, Termination string
-	Log                                                       io.Writer
-	Dial                                                      postgres.DialFunc
+	TaskFile, Subjects, Credentials, CA, Token, Results, Termination string
+	Log                                                              io.Writer
+	Dial                                                             postgres.DialFunc
 }
 
 // Pod returns the paths within the eraser's pod.
@@ -39,7 +40,7 @@ func Pod() Options {
 	// pod lets it reach the store alone.
 	dialer := &net.Dialer{Timeout: 5 * time.Second}
 	return Options{
-		TaskFile: task.File, Subjects: task.Subjects, Credentials: task.Credentials, CA: task.CA, Results: task.Results, Termination: task.Termination,
+		TaskFile: task.File, Subjects: task.Subjects, Credentials: task.Credentials, CA: task.CA, Token: task.Token, Results: task.Results, Termination: task.Termination,
 		Log: os.Stderr, Dial: dialer.DialContext,
 	}
 }
@@ -138,6 +139,12 @@ func (o Options) run(ctx context.Context, step task.Step, log *slog.Logger) (out
 
 func (o Options) do(ctx context.Context, step task.Step, t task.Task, log *slog.Logger) task.Outcome {
 	log = log.With("run", t.RunUID, "register", t.Register, "store", t.Store)
+	if t.Engine == task.EngineConsentLedger {
+		if step == task.Provision || step == task.Scan {
+			return failed(step, &task.Failure{Reason: task.Internal, Message: "A ledger of consents is neither provisioned nor scanned"})
+		}
+		return o.withPeople(ctx, consentledger.New(t, consentledger.DialFunc(o.Dial), o.token), step, t)
+	}
 	engine, err := o.engine(step, t, log)
 	if err != nil {
 		return failed(step, err)
@@ -152,8 +159,15 @@ func (o Options) do(ctx context.Context, step task.Step, t task.Task, log *slog.
 	}
 }
 
+// Engine does the steps that concern people.
+type Engine interface {
+	Plan(ctx context.Context, t task.Task, people []subject.Subject) task.Outcome
+	Erase(ctx context.Context, t task.Task, people []subject.Subject) task.Outcome
+	Verify(ctx context.Context, t task.Task, people []subject.Subject) task.Outcome
+}
+
 // withPeople does a step that concerns people.
-func (o Options) withPeople(ctx context.Context, engine *postgres.Engine, step task.Step, t task.Task) task.Outcome {
+func (o Options) withPeople(ctx context.Context, engine Engine, step task.Step, t task.Task) task.Outcome {
 	people, err := o.whom(ctx, engine, t)
 	if err != nil {
 		return failed(step, err)
@@ -169,11 +183,15 @@ func (o Options) withPeople(ctx context.Context, engine *postgres.Engine, step t
 }
 
 // whom reads the people of a task; those of a replay are found in the store itself.
-func (o Options) whom(ctx context.Context, engine *postgres.Engine, t task.Task) ([]subject.Subject, error) {
-	if t.Replay() {
-		return engine.Recall(ctx, t)
+func (o Options) whom(ctx context.Context, engine Engine, t task.Task) ([]subject.Subject, error) {
+	if !t.Replay() {
+		return o.people(t)
 	}
-	return o.people(t)
+	store, ok := engine.(*postgres.Engine)
+	if !ok {
+		return nil, &task.Failure{Reason: task.Internal, Message: "A ledger of consents forgets again by itself"}
+	}
+	return store.Recall(ctx, t)
 }
 
 func (o Options) provision(ctx context.Context, engine *postgres.Engine, t task.Task) task.Outcome {

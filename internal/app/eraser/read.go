@@ -97,4 +97,10 @@ func (o Options) roots() (*x509.CertPool, error) {
 	return pool, nil
 }
 
+// token reads the token for the consent service anew each time: the kubelet renews it.
+func (o Options) token() (string, error) {
+	text, err := os.ReadFile(filepath.Join(o.Token, "token"))
+	return trimNewline(string(text)), err //nolint:wrapcheck // told as AuthenticationFailed
+}
+
 func trimNewline(s string) string { return strings.TrimRight(s, "\r\n") }

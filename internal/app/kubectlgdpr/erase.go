@@ -63,7 +63,7 @@ func eraseCommand(w World) *cobra.Command {
 	})
 	targetFlags(command, &target, "registers")
 	flags := command.Flags()
-	flags.StringSliceVar(&words, "kind", []string{"email"}, "kind of the identifier: email, phone, accountID, customerID, deviceID or custom; several by commas, one line each")
+	flags.StringSliceVar(&words, "kind", []string{"email"}, "kind of the identifier: email, phone, accountID, customerID, deviceID, consentSubject, consentReceipt or custom; several by commas, one line each")
 	flags.StringVar(&made.requestID, "request-id", "", "your reference of the request, which is carried out once; not an identifier of the person. Made up when absent")
 	flags.StringVar(&received, "received", "", "when the request reached you, from which the month of Article 12(3) counts, such as 2026-11-20T09:30:00Z; now when absent")
 	flags.StringSliceVar(&made.registers, "register", nil, "register that the request concerns, more than once for several; all of the namespace when absent")

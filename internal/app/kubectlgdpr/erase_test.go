@@ -153,7 +153,7 @@ func TestWhatIsNoIdentifierIsRefusedAndNotRepeated(t *testing.T) {
 		{line: "erase", typed: "ada.novak", want: "has no @"},
 		{line: "erase", hidden: []string{"ada.novak@example.org", "ada.novak@example.com"}, want: "not the same twice"},
 		{line: "erase", hidden: []string{"ada.novak@example.org"}, want: "could not be read from the terminal"},
-		{line: "erase --kind ada.novak@example.org", want: "--kind takes each of these once: accountID, custom, customerID, deviceID, email, phone"},
+		{line: "erase --kind ada.novak@example.org", want: "--kind takes each of these once: accountID, consentReceipt, consentSubject, custom, customerID, deviceID, email, phone"},
 		{line: "erase --kind email,email", typed: "ada.novak@example.org", want: "--kind takes each"},
 		{line: "erase ada.novak@example.org", want: "erase takes no argument"},
 		{line: "erase -- ada.novak@example.org", want: "erase takes no argument"},

@@ -30,6 +30,7 @@ type shownPlan struct {
 
 type shownStore struct {
 	Register string                `json:"register"`
+	Kind     v1alpha1.TargetKind   `json:"kind,omitempty"`
 	Store    string                `json:"store"`
 	Result   v1alpha1.TargetResult `json:"result"`
 	Reason   string                `json:"reason,omitempty"`
@@ -89,7 +90,7 @@ func planOf(request *v1alpha1.ErasureRequest) shownPlan {
 	}
 	for _, t := range request.Status.Targets {
 		shown.Stores = append(shown.Stores, shownStore{
-			Register: string(t.Register), Store: string(t.Store), Result: t.Result, Reason: t.Reason, Digest: t.PlanDigest,
+			Register: string(t.Register), Kind: t.Kind, Store: string(t.Store), Result: t.Result, Reason: t.Reason, Digest: t.PlanDigest,
 			Tables: append([]v1alpha1.TableCount{}, t.Tables...), Kept: append([]v1alpha1.KeptRows{}, t.Kept...), Note: t.Message})
 	}
 	return shown
@@ -119,7 +120,12 @@ func writePlan(out io.Writer, request *v1alpha1.ErasureRequest, shown shownPlan)
 	return nil
 }
 
-func (s shownStore) name() string { return s.Register + "/" + s.Store }
+func (s shownStore) name() string {
+	if s.Kind == v1alpha1.TargetConsentLedger {
+		return s.Register + "/" + string(s.Kind) + ":" + s.Store
+	}
+	return s.Register + "/" + s.Store
+}
 
 // rows of the table: one for each table and action, or one that says why there are none.
 func (s shownStore) rows() [][]string {

@@ -206,7 +206,13 @@ func (v verified) rows() [][]string {
 		{"Request", p.RequestUID}, {"Person", p.SubjectRef}, {"End", end}}
 	for _, s := range p.Stores {
 		name := s.Register + "/" + s.Store
+		if s.Kind != "" {
+			name = s.Register + "/" + s.Kind + ":" + s.Store
+		}
 		text := fmt.Sprintf("%s %s: %d rows deleted, %d masked, %d detached, %d kept", name, s.Result, s.RowsDeleted, s.RowsMasked, s.RowsDetached, s.RowsKept)
+		if s.Reason != "" {
+			text += "; " + s.Reason
+		}
 		if s.VerifiedTime != "" {
 			text += "; verified at " + s.VerifiedTime
 		}

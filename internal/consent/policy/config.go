@@ -45,10 +45,12 @@ func (in Input) Config() ([]byte, error) {
 	if issuers == nil {
 		issuers = []Issuer{}
 	}
+	spec := Served(&in.Policy.Spec, in.Now)
+	spec.Service.Clients = clients(in.Policy)
 	text, err := json.Marshal(config{
 		TenantID: TenantID(in.Policy.Namespace, in.Policy.Name), Namespace: in.Policy.Namespace, Name: in.Policy.Name,
 		Controller: in.Officer.Spec.Organisation, Officer: in.Officer.Spec.Officer, Authority: competent(&in.Officer.Spec), Countries: in.countries(),
-		MaterialDigest: digest, Spec: Served(&in.Policy.Spec, in.Now), TokenIssuers: issuers,
+		MaterialDigest: digest, Spec: spec, TokenIssuers: issuers,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("writing the configuration: %w", err)

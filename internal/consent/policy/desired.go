@@ -25,7 +25,7 @@ func Desired(in Input) ([]runtime.ApplyConfiguration, error) {
 			children = append(children, db.StatefulSet(in.StatefulSet))
 		}
 	}
-	children = append(children, networkPolicy(in, owner), service(in, owner), disruptionBudget(in, owner))
+	children = append(children, networkPolicy(in, owner), eraserPolicy(in, owner), eraserAccount(in, owner), service(in, owner), disruptionBudget(in, owner))
 	if in.known() {
 		text, err := in.Config()
 		if err != nil {

@@ -125,7 +125,7 @@ func kinds(t *testing.T, in Input) string {
 func TestDesiredHoldsBackWhatMustNotBeYetAndTakesNothingAway(t *testing.T) {
 	const (
 		ledger  = "NetworkPolicy Service "
-		guards  = "NetworkPolicy Service PodDisruptionBudget"
+		guards  = "NetworkPolicy NetworkPolicy ServiceAccount Service PodDisruptionBudget"
 		outside = " HorizontalPodAutoscaler Ingress"
 	)
 	cases := []struct {
@@ -143,7 +143,6 @@ func TestDesiredHoldsBackWhatMustNotBeYetAndTakesNothingAway(t *testing.T) {
 		{"the database starts", func(in *Input) { in.StatefulSet = nil }, ledger + "StatefulSet " + guards + " Secret" + outside},
 		{"keys are missing", func(in *Input) { in.Missing = "chat-consentd-keys" }, ledger + "StatefulSet " + guards + " Secret" + outside},
 		{"nobody knows the issuer", func(in *Input) { in.Issuers = nil }, ledger + "StatefulSet " + guards + outside},
-		{"nobody asks for the issuer", func(in *Input) { in.Issuers, in.Policy.Spec.Service.Clients = nil, nil }, ledger + "StatefulSet " + guards + " Secret Deployment" + outside},
 		{"a purpose that is not recorded", func(in *Input) { in.Register.Spec.Activities = nil }, ledger + "StatefulSet " + guards + outside},
 		{"no notice yet", func(in *Input) { in.Policy.Spec.Notices[0].EffectiveTime = ptr.To(metav1.NewTime(noon.Add(time.Hour))) }, ledger + "StatefulSet " + guards + outside},
 		{"as many pods as ever", func(in *Input) { in.Policy.Spec.Service.Replicas.Max = 2 }, ledger + "StatefulSet " + guards + " Secret Deployment Ingress"},

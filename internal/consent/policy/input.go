@@ -38,7 +38,7 @@ type Input struct {
 	Missing string
 	// Marks are the marks of the Secrets: one that is made anew has another mark.
 	Marks []string
-	// Issuers of tokens; none when they could not be read, or nobody needs them.
+	// Issuers of tokens; none when they could not be read.
 	Issuers []Issuer
 	// Checkpoint that was copied out of the ledger before; the zero one when none was.
 	Checkpoint Checkpoint
@@ -101,10 +101,11 @@ type AuditAnswer struct {
 func (in Input) managedLedger() bool { return in.Policy.Spec.Service.Database.Managed != nil }
 
 // known tells whether all that policy.json says is known and may be served: who the controller is, purposes that the
-// register records, a notice whose time has come, and who signs the tokens of clients.
+// register records, a notice whose time has come, and who signs the tokens of clients, of which the
+// eraser is always one.
 func (in Input) known() bool {
 	return in.Officer != nil && in.Register != nil && len(Unregistered(&in.Policy.Spec, in.Register)) == 0 &&
-		InEffect(&in.Policy.Spec, in.Now) != nil && (len(in.Policy.Spec.Service.Clients) == 0 || len(in.Issuers) > 0)
+		InEffect(&in.Policy.Spec, in.Now) != nil && len(in.Issuers) > 0
 }
 
 // placeable tells whether the ledger may be where it is to be.

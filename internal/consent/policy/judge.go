@@ -256,7 +256,7 @@ func ledgerRuns(in Input, _ Seen) objection {
 }
 
 func issuersKnown(in Input, _ Seen) objection {
-	if len(in.Policy.Spec.Service.Clients) == 0 || len(in.Issuers) > 0 {
+	if len(in.Issuers) > 0 {
 		return objection{}
 	}
 	return objection{reason: v1alpha1.ReasonIssuerUnknown, message: "The API server did not tell who issues the tokens of ServiceAccounts, so that no client could be known; see that it serves /openid/v1/jwks"}

@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/rempart-dev/rempart/api/v1alpha1"
+	"github.com/rempart-dev/rempart/internal/consent/place"
 	"github.com/rempart-dev/rempart/internal/register/database"
 )
 
@@ -39,7 +40,7 @@ var Roles = []Role{Admin, App, Sequencer, Pruner}
 var users = map[Role]string{Admin: database.AdminUser, App: "consent_app", Sequencer: "consent_seq", Pruner: "consent_prune"}
 
 // ServiceName returns the name of the Deployment, the Service, the Ingress and what else guards the service.
-func ServiceName(policy string) string { return policy + "-consentd" }
+func ServiceName(policy string) string { return place.Service(policy) }
 
 // ConfigName returns the name of the Secret with policy.json.
 func ConfigName(policy string) string { return policy + "-consentd-config" }
@@ -58,8 +59,11 @@ func CredentialsName(policy string, role Role) string {
 // CheckpointName returns the name of the ConfigMap, in the operator's namespace, that keeps the tenant's checkpoint.
 func CheckpointName(tenant string) string { return "consent-checkpoint-" + tenant }
 
+// EraserName returns the name of the ServiceAccount and the NetworkPolicy of the eraser's pods that work on the ledger.
+func EraserName(policy string) string { return place.Eraser(policy) }
+
 // Host returns the name of the service within the cluster.
-func Host(p *v1alpha1.ConsentPolicy) string { return ServiceName(p.Name) + "." + p.Namespace + ".svc" }
+func Host(p *v1alpha1.ConsentPolicy) string { return place.Host(p.Namespace, p.Name) }
 
 // tenantSpace keeps tenants apart from other names that are hashed.
 const tenantSpace = "gdpr.rempart.dev/consent/tenant"

@@ -17,6 +17,7 @@ import (
 	"k8s.io/utils/ptr"
 
 	"github.com/rempart-dev/rempart/api/v1alpha1"
+	"github.com/rempart-dev/rempart/internal/consent/place"
 	"github.com/rempart-dev/rempart/internal/register"
 	"github.com/rempart-dev/rempart/internal/register/database"
 )
@@ -25,7 +26,7 @@ import (
 const (
 	PodPort     = 8080
 	MetricsPort = 9090
-	ServicePort = 80
+	ServicePort = place.Port
 	portName    = "http"
 )
 

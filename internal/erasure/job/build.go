@@ -16,12 +16,16 @@ import (
 // user is the user and group of the eraser's image. fsGroup lets it read what is mounted with readable.
 const user, readable = 65532, 0o440
 
+// tokenSeconds is how long a token lives: the least that Kubernetes gives. The kubelet renews it in time.
+const tokenSeconds = 600
+
 // Names of volumes.
 const (
 	volumeTask     = "task"
 	volumeSubjects = "subjects"
 	volumeResults  = "results"
 	volumeCA       = "ca"
+	volumeToken    = "token"
 )
 
 // volumeOf names the volume with the credentials of a role.
@@ -66,6 +70,9 @@ func (s Spec) pod() *corev1ac.PodSpecApplyConfiguration {
 			WithRunAsUser(user).WithRunAsGroup(user).WithFSGroup(user).
 			WithSeccompProfile(corev1ac.SeccompProfile().WithType(corev1.SeccompProfileTypeRuntimeDefault))).
 		WithVolumes(s.volumes()...)
+	if s.ServiceAccount != "" {
+		pod.WithServiceAccountName(s.ServiceAccount)
+	}
 	for _, c := range s.Init {
 		pod.WithInitContainers(s.container(c))
 	}
@@ -105,6 +112,9 @@ func (s Spec) mounts(c Container) []*corev1ac.VolumeMountApplyConfiguration {
 	if concernsPeople(c) {
 		list = append(list, mount(volumeSubjects, path.Dir(task.Subjects)))
 	}
+	if s.Audience != "" {
+		list = append(list, mount(volumeToken, task.Token))
+	}
 	if s.CASecret != "" {
 		list = append(list, mount(volumeCA, task.CA))
 	}
@@ -143,6 +153,11 @@ func (s Spec) volumes() []*corev1ac.VolumeApplyConfiguration {
 	}
 	if s.reports() {
 		list = append(list, corev1ac.Volume().WithName(volumeResults).WithEmptyDir(corev1ac.EmptyDirVolumeSource().WithSizeLimit(resource.MustParse("1Mi"))))
+	}
+	if s.Audience != "" {
+		list = append(list, corev1ac.Volume().WithName(volumeToken).WithProjected(corev1ac.ProjectedVolumeSource().WithDefaultMode(readable).
+			WithSources(corev1ac.VolumeProjection().WithServiceAccountToken(corev1ac.ServiceAccountTokenProjection().
+				WithAudience(s.Audience).WithExpirationSeconds(tokenSeconds).WithPath("token")))))
 	}
 	if s.CASecret != "" {
 		list = append(list, secretVolume(volumeCA, s.CASecret, "ca.crt"))

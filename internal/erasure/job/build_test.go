@@ -29,6 +29,11 @@ func TestBuildWritesTheJobOfTheGoldenFile(t *testing.T) {
 			Init:       []job.Container{{Step: task.Plan, Roles: map[task.Role]string{task.Verifier: "crm-main-verifier"}}},
 			Containers: []job.Container{{Step: task.Report}},
 		},
+		"consent ledger": {
+			Name: "run-2", Namespace: "shop", Labels: job.LedgerLabels("crm", "chat"), Image: "eraser:1",
+			Init: []job.Container{{Step: task.Erase}}, Containers: []job.Container{{Step: task.Verify}},
+			TaskSecret: "run-2", ServiceAccount: "chat-consentd-eraser", Audience: "consentd",
+		},
 		"provisioning scan": {
 			Name: "scan-1", Namespace: "shop", Labels: job.Labels("crm", "main", job.ComponentScan), Image: "eraser:1", Deadline: 300,
 			Init: []job.Container{{Step: task.Provision, Roles: map[task.Role]string{

@@ -17,6 +17,8 @@ const (
 	ComponentScan = "scan"
 	// ComponentRun is an eraser that plans, erases and verifies.
 	ComponentRun = "run"
+	// ComponentLedgerRun is one that does so in a ledger of consents.
+	ComponentLedgerRun = "ledger-run"
 )
 
 // Keys of a task Secret: the task.Task and the task.People, as JSON.
@@ -48,7 +50,9 @@ type Spec struct {
 	TaskSecret string
 	// CASecret holds ca.crt; empty when the connection does not verify its peer.
 	CASecret string
-	Suspend  bool
+	// ServiceAccount of the pod, and Audience of the one token that its containers get; empty for the default account and no token.
+	ServiceAccount, Audience string
+	Suspend                  bool
 	// BackoffLimit is how often a failed pod is replaced: 0 to 2.
 	BackoffLimit int32
 	// Deadline in seconds after which the Job fails, a pod that never started included; 0 means none.
@@ -64,5 +68,15 @@ func Labels(register, store, component string) map[string]string {
 		v1alpha1.LabelRegister:  register,
 		v1alpha1.LabelStore:     store,
 		v1alpha1.LabelComponent: component,
+	}
+}
+
+// LedgerLabels returns the labels of the eraser's pods for the ledger of a ConsentPolicy.
+func LedgerLabels(register, policy string) map[string]string {
+	return map[string]string{
+		v1alpha1.LabelManagedBy:     v1alpha1.ManagedByRempart,
+		v1alpha1.LabelRegister:      register,
+		v1alpha1.LabelConsentPolicy: policy,
+		v1alpha1.LabelComponent:     ComponentLedgerRun,
 	}
 }

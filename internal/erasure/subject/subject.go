@@ -27,6 +27,9 @@ var keys = map[string]v1alpha1.IdentifierKind{
 	"customerID": v1alpha1.IdentifierCustomerID,
 	"deviceID":   v1alpha1.IdentifierDeviceID,
 	"custom":     v1alpha1.IdentifierCustom,
+	// How a ledger of consents finds people whom nobody else knows.
+	"consentSubject": v1alpha1.IdentifierConsentSubject,
+	"consentReceipt": v1alpha1.IdentifierConsentReceipt,
 }
 
 // maxIdentifier is the most bytes of an identifier.
@@ -54,7 +57,7 @@ func Read(data map[string][]byte) (Subject, error) {
 		text := strings.TrimSpace(string(value))
 		switch {
 		case !known:
-			return Subject{}, fmt.Errorf("%w: %q; use email, phone, accountID, customerID, deviceID or custom", ErrUnknownKey, key)
+			return Subject{}, fmt.Errorf("%w: %q; use email, phone, accountID, customerID, deviceID, consentSubject, consentReceipt or custom", ErrUnknownKey, key)
 		case text == "":
 			return Subject{}, fmt.Errorf("%w under key %q", ErrEmpty, key)
 		case len(text) > maxIdentifier:

@@ -22,6 +22,8 @@ const (
 	Credentials = "/etc/rempart/credentials"
 	// CA holds the file ca.crt when the connection verifies its peer.
 	CA = "/etc/rempart/ca"
+	// Token holds the file token when the task is about a ledger of consents: the ServiceAccount's, for the service's audience alone.
+	Token = "/etc/rempart/token"
 	// Termination is where a container leaves its Outcome.
 	Termination = "/dev/termination-log"
 )

@@ -1411,6 +1411,7 @@ var schemaYAML = typed.YAMLObject(`types:
           elementRelationship: associative
           keys:
           - register
+          - kind
           - store
     - name: timeZone
       type:
@@ -1444,6 +1445,10 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: image
       type:
         scalar: string
+    - name: kind
+      type:
+        namedType: com.github.rempart-dev.rempart.api.v1alpha1.TargetKind
+      default: Store
     - name: mode
       type:
         namedType: com.github.rempart-dev.rempart.api.v1alpha1.RunMode
@@ -1570,6 +1575,10 @@ var schemaYAML = typed.YAMLObject(`types:
           elementType:
             namedType: com.github.rempart-dev.rempart.api.v1alpha1.KeptRows
           elementRelationship: atomic
+    - name: kind
+      type:
+        namedType: com.github.rempart-dev.rempart.api.v1alpha1.TargetKind
+      default: Store
     - name: message
       type:
         scalar: string
@@ -3511,6 +3520,8 @@ var schemaYAML = typed.YAMLObject(`types:
           elementType:
             namedType: com.github.rempart-dev.rempart.api.v1alpha1.Identifier
           elementRelationship: atomic
+- name: com.github.rempart-dev.rempart.api.v1alpha1.TargetKind
+  scalar: string
 - name: com.github.rempart-dev.rempart.api.v1alpha1.TargetResult
   scalar: string
 - name: com.github.rempart-dev.rempart.api.v1alpha1.TimePrecision

@@ -15,7 +15,9 @@ import (
 type ErasureRunSpecApplyConfiguration struct {
 	// registerRef names the DataRegister in the namespace.
 	RegisterRef *LocalRefApplyConfiguration `json:"registerRef,omitempty"`
-	// store of the register.
+	// kind of the target.
+	Kind *apiv1alpha1.TargetKind `json:"kind,omitempty"`
+	// store of the register, or the name of the ConsentPolicy.
 	Store *apiv1alpha1.PartName `json:"store,omitempty"`
 	// mode of the run.
 	Mode *apiv1alpha1.RunMode `json:"mode,omitempty"`
@@ -40,6 +42,14 @@ func ErasureRunSpec() *ErasureRunSpecApplyConfiguration {
 // If called multiple times, the RegisterRef field is set to the value of the last call.
 func (b *ErasureRunSpecApplyConfiguration) WithRegisterRef(value *LocalRefApplyConfiguration) *ErasureRunSpecApplyConfiguration {
 	b.RegisterRef = value
+	return b
+}
+
+// WithKind sets the Kind field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Kind field is set to the value of the last call.
+func (b *ErasureRunSpecApplyConfiguration) WithKind(value apiv1alpha1.TargetKind) *ErasureRunSpecApplyConfiguration {
+	b.Kind = &value
 	return b
 }
 

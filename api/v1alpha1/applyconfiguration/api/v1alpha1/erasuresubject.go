@@ -9,7 +9,7 @@ package v1alpha1
 //
 // ErasureSubject names the Secret that says who the person is.
 type ErasureSubjectApplyConfiguration struct {
-	// secretRef names a Secret in the namespace with the keys email, phone, accountID, customerID, deviceID or custom, one identifier each. Rempart deletes it when the request ends.
+	// secretRef names a Secret in the namespace with the keys email, phone, accountID, customerID, deviceID, consentSubject, consentReceipt or custom, one identifier each. Rempart deletes it when the request ends.
 	SecretRef *SecretRefApplyConfiguration `json:"secretRef,omitempty"`
 }
 

@@ -12,11 +12,13 @@ import (
 // ErasureTargetApplyConfiguration represents a declarative configuration of the ErasureTarget type for use
 // with apply.
 //
-// ErasureTarget is one store that the request concerns.
+// ErasureTarget is one store, or one ledger of consents, that the request concerns.
 type ErasureTargetApplyConfiguration struct {
-	// register of the store.
+	// register of the store, or that the ConsentPolicy names.
 	Register *apiv1alpha1.ObjectName `json:"register,omitempty"`
-	// store of the register.
+	// kind of the target.
+	Kind *apiv1alpha1.TargetKind `json:"kind,omitempty"`
+	// store of the register, or the name of the ConsentPolicy.
 	Store *apiv1alpha1.PartName `json:"store,omitempty"`
 	// runRef names the ErasureRun that works, or worked, on it.
 	RunRef *apiv1alpha1.ObjectName `json:"runRef,omitempty"`
@@ -69,6 +71,14 @@ func ErasureTarget() *ErasureTargetApplyConfiguration {
 // If called multiple times, the Register field is set to the value of the last call.
 func (b *ErasureTargetApplyConfiguration) WithRegister(value apiv1alpha1.ObjectName) *ErasureTargetApplyConfiguration {
 	b.Register = &value
+	return b
+}
+
+// WithKind sets the Kind field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Kind field is set to the value of the last call.
+func (b *ErasureTargetApplyConfiguration) WithKind(value apiv1alpha1.TargetKind) *ErasureTargetApplyConfiguration {
+	b.Kind = &value
 	return b
 }
 

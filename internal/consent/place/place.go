@@ -1,0 +1,19 @@
+// Package place names a consent service and those who belong to it within the cluster, so that who asks it need know nothing else of
+// how it is run.
+package place
+
+// Port is that of the Service.
+const Port = 80
+
+// Audience is what tokens for the service are made for. The API server does not accept them.
+const Audience = "consentd"
+
+// Service returns the name of a policy's Deployment and Service, and of what guards them.
+func Service(policy string) string { return policy + "-consentd" }
+
+// Eraser returns the name of the ServiceAccount of the eraser's pods that work on a policy's ledger, and of the NetworkPolicy that
+// guards them.
+func Eraser(policy string) string { return Service(policy) + "-eraser" }
+
+// Host returns the name of a policy's service within the cluster.
+func Host(namespace, policy string) string { return Service(policy) + "." + namespace + ".svc" }
