@@ -173,6 +173,35 @@ func TestTheEraserForgetsAPersonAndProofsStillHold(t *testing.T) {
 	p.does(task.Verify, task.Contradicted)
 }
 
+// TestTheEraserOnlyReadsOnceAHoldStoppedIt: whom the ledger still knows stays known, and what was done before is told.
+func TestTheEraserOnlyReadsOnceAHoldStoppedIt(t *testing.T) {
+	w := newWorld(t, nil)
+	w.linked(1, anyoneMe)
+	p := newPod(w, map[string]string{"accountID": anyoneMe})
+	rows := rowsOf(p.does(task.Plan, ""))
+	p.task.CheckOnly = true
+	p.does(task.Erase, task.Withheld)
+	if rowsOf(p.does(task.Plan, "")) != rows {
+		t.Error("the person was erased in spite of a hold")
+	}
+	p.task.CheckOnly = false
+	p.does(task.Erase, "")
+	p.task.CheckOnly = true
+	if done := p.does(task.Erase, ""); !done.Replayed || rowsOf(done)[0] != 1 {
+		t.Errorf("%+v", done)
+	}
+
+	w = newWorld(t, nil)
+	w.linked(1, anyoneMe)
+	p = newPod(w, map[string]string{"accountID": "never known", "consentReceipt": secretOf(1)})
+	rows = rowsOf(p.does(task.Plan, ""))
+	p.task.CheckOnly = true
+	p.does(task.Erase, task.PartlyCommitted)
+	if rowsOf(p.does(task.Plan, "")) != rows {
+		t.Error("the person was erased in spite of a hold")
+	}
+}
+
 func TestTheEraserSaysWhyItCannotErase(t *testing.T) {
 	for name, c := range map[string]struct {
 		step   task.Step
