@@ -29,7 +29,8 @@ import (
 // +kubebuilder:rbac:groups=gdpr.rempart.dev,resources=erasurerequests,verbs=get;list;watch;patch
 // +kubebuilder:rbac:groups=gdpr.rempart.dev,resources=erasurerequests/status,verbs=patch
 // +kubebuilder:rbac:groups=gdpr.rempart.dev,resources=erasurerequests/finalizers,verbs=update
-// +kubebuilder:rbac:groups=gdpr.rempart.dev,resources=erasureruns;legalholds;dataregisters;consentpolicies;dataprotectionofficers;notificationchannels,verbs=get;list;watch
+// +kubebuilder:rbac:groups=gdpr.rempart.dev,resources=erasureruns;dataregisters;consentpolicies;dataprotectionofficers,verbs=get;list;watch
+// +kubebuilder:rbac:groups=gdpr.rempart.dev,resources=legalholds;notificationchannels,verbs=list;watch
 // +kubebuilder:rbac:groups=gdpr.rempart.dev,resources=notifications,verbs=get;list;watch;create;patch
 // +kubebuilder:rbac:groups="",resources=secrets,verbs=get;delete
 // +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch

@@ -157,7 +157,7 @@ await_delivered() {
 summary() {
 	printf '\n── Summary  (%d s)\n' $((SECONDS - began))
 	tell "Refused: ${#refusals[@]} attempts to keep personal data outside the Union."
-	tell "Erased:  $(kc -n parley get erasurerequest demo-0001 -o 'jsonpath={range .status.targets[*]}{.rowsDeleted} rows deleted, {.rowsMasked} masked, {.rowsDetached} detached, {.rowsKept} kept{end}')"
+	tell "Erased:  $(kc -n parley get erasurerequest demo-0001 -o 'jsonpath={range .status.targets[?(@.kind=="Store")]}{.rowsDeleted} rows deleted, {.rowsMasked} masked, {.rowsDetached} detached, {.rowsKept} kept{end}')"
 	tell "Kept:    $(kc -n parley get erasurerequest demo-0001 -o 'jsonpath={range .status.targets[*].kept[*]}{.rows} of {.table}, {.article}, {.legalReference}, until {.untilOn}; {end}')"
 	tell "Told:    $(mail_count) mail(s), $(hook_count) webhook(s)"
 	tell "Clock:   $(kc -n parley get breachincident exported-bucket -o 'jsonpath=72 hours end {.status.clock.dueTime}')"
