@@ -12,6 +12,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	mathrand "math/rand/v2"
 	"sync"
 	"time"
 
@@ -188,13 +189,16 @@ func (t tx) send(ctx context.Context, fill func(*pgx.Batch)) error {
 }
 
 // attempts is how often a transaction is begun when others are quicker, or the connection goes.
-const attempts = 6
+const attempts = 9
 
 // retry runs do until it succeeds, fails for good, or was tried often enough. What do does happens once: a second attempt
 // finds what the first has done.
 func retry(ctx context.Context, do func() error) error {
 	var err error
-	for range attempts {
+	for attempt := range attempts {
+		if attempt > 0 {
+			yield(ctx, attempt)
+		}
 		err = do()
 		f, ours := errors.AsType[*Failure](err)
 		if !ours || ctx.Err() != nil || (!f.again() && !f.lost()) {
@@ -202,6 +206,17 @@ func retry(ctx context.Context, do func() error) error {
 		}
 	}
 	return err
+}
+
+// yield lets others go first, longer after each attempt: up to a quarter of a second before the last. Chance keeps those who
+// met from meeting again.
+func yield(ctx context.Context, attempt int) {
+	timer := time.NewTimer(mathrand.N(time.Millisecond << attempt))
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
 }
 
 // now is the server's clock, in microseconds.
