@@ -10,13 +10,14 @@ import (
 
 	"github.com/rempart-dev/rempart/api/v1alpha1"
 	"github.com/rempart-dev/rempart/internal/consent/policy"
+	"github.com/rempart-dev/rempart/internal/kube/child"
 	"github.com/rempart-dev/rempart/internal/kube/flow"
 )
 
 // kept reads the ConfigMap of the tenant's checkpoint; nil when there is none.
 func (r *Reconciler) kept(ctx context.Context, cpol *v1alpha1.ConsentPolicy) (*corev1.ConfigMap, error) {
 	name := policy.CheckpointName(policy.TenantID(cpol.Namespace, cpol.Name))
-	object, err := find(ctx, r.Reader, r.Namespace, name, &corev1.ConfigMap{})
+	object, err := child.Find(ctx, r.Reader, r.Namespace, name, &corev1.ConfigMap{})
 	if err != nil {
 		return nil, fmt.Errorf("reading the checkpoint: %w", err)
 	}

@@ -117,7 +117,7 @@ func (r *Reconciler) release(ctx context.Context, cpol *v1alpha1.ConsentPolicy) 
 		return nil
 	}
 	for name, kind := range map[string]string{claim: "PersistentVolumeClaim", admin: "Secret", keys: "Secret"} {
-		object, err := find(ctx, r.Reader, cpol.Namespace, name, metadataOf(kind))
+		object, err := child.Find(ctx, r.Reader, cpol.Namespace, name, metadataOf(kind))
 		if err != nil {
 			return fmt.Errorf("looking for what remains: %w", err)
 		}

@@ -6,11 +6,11 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/rempart-dev/rempart/api/v1alpha1"
 	"github.com/rempart-dev/rempart/internal/consent/policy"
+	"github.com/rempart-dev/rempart/internal/kube/child"
 	"github.com/rempart-dev/rempart/internal/kube/flow"
 	"github.com/rempart-dev/rempart/internal/register/database"
 )
@@ -19,13 +19,13 @@ import (
 func (r *Reconciler) load(ctx context.Context, cpol *v1alpha1.ConsentPolicy) (policy.Input, error) {
 	in := policy.Input{Policy: cpol, Image: r.Image, Now: r.Clock.Now()}
 	var err error
-	if in.Officer, err = find(ctx, r.Client, "", string(cpol.Spec.OfficerRef.Name), &v1alpha1.DataProtectionOfficer{}); err != nil {
+	if in.Officer, err = child.Find(ctx, r.Client, "", string(cpol.Spec.OfficerRef.Name), &v1alpha1.DataProtectionOfficer{}); err != nil {
 		return in, fmt.Errorf("reading the officer: %w", err)
 	}
-	if in.Register, err = find(ctx, r.Client, cpol.Namespace, string(cpol.Spec.RegisterRef.Name), &v1alpha1.DataRegister{}); err != nil {
+	if in.Register, err = child.Find(ctx, r.Client, cpol.Namespace, string(cpol.Spec.RegisterRef.Name), &v1alpha1.DataRegister{}); err != nil {
 		return in, fmt.Errorf("reading the register: %w", err)
 	}
-	if in.Deployment, err = find(ctx, r.Client, cpol.Namespace, policy.ServiceName(cpol.Name), &appsv1.Deployment{}); err != nil {
+	if in.Deployment, err = child.Find(ctx, r.Client, cpol.Namespace, policy.ServiceName(cpol.Name), &appsv1.Deployment{}); err != nil {
 		return in, fmt.Errorf("reading the service: %w", err)
 	}
 	if in.Checkpoint, err = r.checkpoint(ctx, cpol); err != nil {
@@ -63,10 +63,10 @@ func (r *Reconciler) ledger(ctx context.Context, in *policy.Input) (err error) {
 		return nil
 	}
 	name := policy.DatabaseName(p.Name)
-	if in.StatefulSet, err = find(ctx, r.Client, p.Namespace, name, &appsv1.StatefulSet{}); err != nil {
+	if in.StatefulSet, err = child.Find(ctx, r.Client, p.Namespace, name, &appsv1.StatefulSet{}); err != nil {
 		return fmt.Errorf("reading the database: %w", err)
 	}
-	if in.Claim, err = find(ctx, r.Reader, p.Namespace, database.ClaimName(name), &corev1.PersistentVolumeClaim{}); err != nil {
+	if in.Claim, err = child.Find(ctx, r.Reader, p.Namespace, database.ClaimName(name), &corev1.PersistentVolumeClaim{}); err != nil {
 		return fmt.Errorf("reading the claim: %w", err)
 	}
 	if in.Claim != nil && !policy.Kept(in.Claim, p.Name) {
@@ -98,7 +98,7 @@ func (r *Reconciler) observe(ctx context.Context, in *policy.Input) (policy.Seen
 			continue
 		}
 		judged[name] = struct{}{}
-		node, err := find(ctx, r.Client, "", name, &corev1.Node{})
+		node, err := child.Find(ctx, r.Client, "", name, &corev1.Node{})
 		if err != nil {
 			return seen, fmt.Errorf("reading a node: %w", err)
 		}
@@ -109,18 +109,4 @@ func (r *Reconciler) observe(ctx context.Context, in *policy.Input) (policy.Seen
 	var err error
 	seen.Answer, err = r.ask(ctx, in)
 	return seen, err
-}
-
-// find reads an object; nil when there is none.
-func find[T client.Object](ctx context.Context, reader client.Reader, namespace, name string, into T) (T, error) {
-	var none T
-	err := reader.Get(ctx, client.ObjectKey{Namespace: namespace, Name: name}, into)
-	switch {
-	case apierrors.IsNotFound(err):
-		return none, nil
-	case err != nil:
-		return none, err
-	default:
-		return into, nil
-	}
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/rempart-dev/rempart/api/v1alpha1"
 	"github.com/rempart-dev/rempart/internal/consent/policy"
+	"github.com/rempart-dev/rempart/internal/kube/child"
 	"github.com/rempart-dev/rempart/internal/register"
 )
 
@@ -39,7 +40,7 @@ func (r *Reconciler) provide(ctx context.Context, in *policy.Input) error {
 
 // provideOne creates a Secret, or takes over the one that a policy of this name left behind with its ledger.
 func (r *Reconciler) provideOne(ctx context.Context, p *v1alpha1.ConsentPolicy, name string, make bool, build func() (*corev1.Secret, error)) error {
-	existing, err := find(ctx, r.Reader, p.Namespace, name, metadataOf("Secret"))
+	existing, err := child.Find(ctx, r.Reader, p.Namespace, name, metadataOf("Secret"))
 	switch {
 	case err != nil:
 		return err
@@ -65,7 +66,7 @@ func (r *Reconciler) provideOne(ctx context.Context, p *v1alpha1.ConsentPolicy, 
 // another's, only the names of its keys are looked at.
 func (r *Reconciler) look(ctx context.Context, in *policy.Input) error {
 	for _, need := range policy.Needs(in.Policy) {
-		metadata, err := find(ctx, r.Reader, in.Policy.Namespace, need.Secret, metadataOf("Secret"))
+		metadata, err := child.Find(ctx, r.Reader, in.Policy.Namespace, need.Secret, metadataOf("Secret"))
 		if err != nil {
 			return fmt.Errorf("looking for a Secret: %w", err)
 		}
@@ -86,7 +87,7 @@ func (r *Reconciler) look(ctx context.Context, in *policy.Input) error {
 
 // holds tells whether a Secret has all keys that are needed.
 func (r *Reconciler) holds(ctx context.Context, namespace string, need policy.Need) (bool, error) {
-	secret, err := find(ctx, r.Reader, namespace, need.Secret, &corev1.Secret{})
+	secret, err := child.Find(ctx, r.Reader, namespace, need.Secret, &corev1.Secret{})
 	if secret == nil || err != nil {
 		return false, err
 	}

@@ -7,7 +7,6 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -23,7 +22,7 @@ import (
 // load reads each input once, so that every decision of this pass sees one instant.
 func (r *Reconciler) load(ctx context.Context, dreg *v1alpha1.DataRegister) (register.Input, error) {
 	in := register.Input{Register: dreg, ZoneOf: r.Places.ZoneOf, Found: r.Places.Found(dreg), Image: r.Image, Now: r.Clock.Now(), Stores: map[string]register.Facts{}, Executed: map[string][]string{}}
-	officer, err := find(ctx, r.Client, "", string(dreg.Spec.OfficerRef.Name), &v1alpha1.DataProtectionOfficer{})
+	officer, err := child.Find(ctx, r.Client, "", string(dreg.Spec.OfficerRef.Name), &v1alpha1.DataProtectionOfficer{})
 	if err != nil {
 		return in, fmt.Errorf("reading the officer: %w", err)
 	}
@@ -62,7 +61,7 @@ func (r *Reconciler) facts(ctx context.Context, dreg *v1alpha1.DataRegister, s *
 		status = *recorded
 	}
 	name := register.ScanName(dreg, status, register.Digest(dreg, s, facts.Credentials))
-	if facts.Job, err = find(ctx, r.Client, dreg.Namespace, name, &batchv1.Job{}); err != nil {
+	if facts.Job, err = child.Find(ctx, r.Client, dreg.Namespace, name, &batchv1.Job{}); err != nil {
 		return facts, fmt.Errorf("reading the scan: %w", err)
 	}
 	if facts.Job != nil && !child.Ours(facts.Job, dreg) {
@@ -80,11 +79,11 @@ func taken(kind, name string) error {
 func (r *Reconciler) managed(ctx context.Context, dreg *v1alpha1.DataRegister, s *v1alpha1.DataStore) (register.Facts, error) {
 	facts := register.Facts{Class: r.Places.JudgeClass(dreg, string(s.Managed.Storage.StorageClassName))}
 	var err error
-	if facts.StatefulSet, err = find(ctx, r.Client, dreg.Namespace, register.Name(dreg.Name, string(s.Name)), &appsv1.StatefulSet{}); err != nil {
+	if facts.StatefulSet, err = child.Find(ctx, r.Client, dreg.Namespace, register.Name(dreg.Name, string(s.Name)), &appsv1.StatefulSet{}); err != nil {
 		return facts, fmt.Errorf("reading the database: %w", err)
 	}
 	name := register.ClaimName(dreg.Name, string(s.Name))
-	if facts.Claim, err = find(ctx, r.Reader, dreg.Namespace, name, &corev1.PersistentVolumeClaim{}); err != nil {
+	if facts.Claim, err = child.Find(ctx, r.Reader, dreg.Namespace, name, &corev1.PersistentVolumeClaim{}); err != nil {
 		return facts, fmt.Errorf("reading the claim: %w", err)
 	}
 	if facts.Claim != nil && !register.Kept(facts.Claim, dreg.Name, string(s.Name)) {
@@ -115,7 +114,7 @@ func (r *Reconciler) connected(ctx context.Context, dreg *v1alpha1.DataRegister,
 		if need.secret == "" {
 			continue
 		}
-		secret, err := find(ctx, r.Reader, dreg.Namespace, need.secret, &corev1.Secret{})
+		secret, err := child.Find(ctx, r.Reader, dreg.Namespace, need.secret, &corev1.Secret{})
 		if err != nil {
 			return facts, fmt.Errorf("reading credentials: %w", err)
 		}
@@ -164,7 +163,7 @@ func (r *Reconciler) place(ctx context.Context, dreg *v1alpha1.DataRegister, s *
 	case s.External != nil:
 		return register.Seen{Evidence: v1alpha1.PlacementDeclared, Places: []register.Place{r.Places.JudgeDeclared(dreg, s.External)}}, nil
 	case s.Managed != nil:
-		pod, err := find(ctx, r.Reader, dreg.Namespace, register.PodName(dreg.Name, string(s.Name)), &corev1.Pod{})
+		pod, err := child.Find(ctx, r.Reader, dreg.Namespace, register.PodName(dreg.Name, string(s.Name)), &corev1.Pod{})
 		if pod == nil || err != nil {
 			return register.Seen{}, err
 		}
@@ -191,13 +190,13 @@ func (r *Reconciler) place(ctx context.Context, dreg *v1alpha1.DataRegister, s *
 // selector returns the selector of a workload; nil when there is no such workload.
 func (r *Reconciler) selector(ctx context.Context, namespace string, ref *v1alpha1.WorkloadRef) (*metav1.LabelSelector, error) {
 	if ref.Kind == v1alpha1.WorkloadDeployment {
-		workload, err := find(ctx, r.Reader, namespace, string(ref.Name), &appsv1.Deployment{})
+		workload, err := child.Find(ctx, r.Reader, namespace, string(ref.Name), &appsv1.Deployment{})
 		if workload == nil || err != nil {
 			return nil, err
 		}
 		return workload.Spec.Selector, nil
 	}
-	workload, err := find(ctx, r.Reader, namespace, string(ref.Name), &appsv1.StatefulSet{})
+	workload, err := child.Find(ctx, r.Reader, namespace, string(ref.Name), &appsv1.StatefulSet{})
 	if workload == nil || err != nil {
 		return nil, err
 	}
@@ -211,7 +210,7 @@ func (r *Reconciler) nodesOf(ctx context.Context, dreg *v1alpha1.DataRegister, p
 		if pods[i].Spec.NodeName == "" {
 			continue
 		}
-		node, err := find(ctx, r.Client, "", pods[i].Spec.NodeName, &corev1.Node{})
+		node, err := child.Find(ctx, r.Client, "", pods[i].Spec.NodeName, &corev1.Node{})
 		if err != nil {
 			return register.Seen{}, err
 		}
@@ -220,20 +219,6 @@ func (r *Reconciler) nodesOf(ctx context.Context, dreg *v1alpha1.DataRegister, p
 		}
 	}
 	return seen, nil
-}
-
-// find reads an object; nil when there is none.
-func find[T client.Object](ctx context.Context, reader client.Reader, namespace, name string, into T) (T, error) {
-	var none T
-	err := reader.Get(ctx, client.ObjectKey{Namespace: namespace, Name: name}, into)
-	switch {
-	case apierrors.IsNotFound(err):
-		return none, nil
-	case err != nil:
-		return none, err
-	default:
-		return into, nil
-	}
 }
 
 // metadataOf reads the metadata of an object and nothing else: what a Secret holds stays in the API server.

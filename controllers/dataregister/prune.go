@@ -95,7 +95,7 @@ func (r *Reconciler) drop(ctx context.Context, dreg *v1alpha1.DataRegister, obje
 // volume and admin credentials; empty, the StatefulSet remembers it. Whole means that the eraser's rules go too.
 func (r *Reconciler) remove(ctx context.Context, dreg *v1alpha1.DataRegister, store string, whole bool, policy v1alpha1.DeletionPolicy) (bool, error) {
 	name := register.Name(dreg.Name, store)
-	database, err := find(ctx, r.Client, dreg.Namespace, name, &appsv1.StatefulSet{})
+	database, err := child.Find(ctx, r.Client, dreg.Namespace, name, &appsv1.StatefulSet{})
 	if err != nil {
 		return false, err
 	}
@@ -178,7 +178,7 @@ func (r *Reconciler) settle(ctx context.Context, dreg *v1alpha1.DataRegister, st
 
 // free takes the StatefulSet's owner references from a claim that is kept: else the garbage collector takes it too.
 func (r *Reconciler) free(ctx context.Context, dreg *v1alpha1.DataRegister, store string, database *appsv1.StatefulSet) error {
-	claim, err := find(ctx, r.Reader, dreg.Namespace, register.ClaimName(dreg.Name, store), &corev1.PersistentVolumeClaim{})
+	claim, err := child.Find(ctx, r.Reader, dreg.Namespace, register.ClaimName(dreg.Name, store), &corev1.PersistentVolumeClaim{})
 	if claim == nil || err != nil {
 		return err
 	}

@@ -3,7 +3,6 @@ package dataregister
 
 import (
 	"context"
-	"fmt"
 	"io"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -23,6 +22,7 @@ import (
 
 	"github.com/rempart-dev/rempart/api/v1alpha1"
 	"github.com/rempart-dev/rempart/internal/kube/flow"
+	"github.com/rempart-dev/rempart/internal/kube/index"
 	"github.com/rempart-dev/rempart/internal/register"
 	"github.com/rempart-dev/rempart/internal/residency"
 )
@@ -97,13 +97,9 @@ var comingAndGoing = predicate.Funcs{UpdateFunc: func(event.UpdateEvent) bool { 
 
 // Index adds the indexes of registers to the cache. Admission finds by them, too, who claims a store.
 func Index(ctx context.Context, indexer client.FieldIndexer) error {
-	if err := indexer.IndexField(ctx, &v1alpha1.DataRegister{}, register.IndexClaims, claimsOf); err != nil {
-		return fmt.Errorf("indexing the claims of registers: %w", err)
-	}
-	if err := indexer.IndexField(ctx, &v1alpha1.DataRegister{}, indexOfficer, officerOf); err != nil {
-		return fmt.Errorf("indexing the officers of registers: %w", err)
-	}
-	return nil
+	return index.Add(ctx, indexer,
+		index.On(&v1alpha1.DataRegister{}, register.IndexClaims, claimsOf),
+		index.On(&v1alpha1.DataRegister{}, indexOfficer, officerOf))
 }
 
 func claimsOf(object client.Object) []string {

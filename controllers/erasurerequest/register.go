@@ -3,7 +3,6 @@ package erasurerequest
 
 import (
 	"context"
-	"fmt"
 
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
@@ -21,6 +20,7 @@ import (
 	"github.com/rempart-dev/rempart/internal/erasure"
 	"github.com/rempart-dev/rempart/internal/kube/fair"
 	"github.com/rempart-dev/rempart/internal/kube/flow"
+	"github.com/rempart-dev/rempart/internal/kube/index"
 	"github.com/rempart-dev/rempart/internal/notice"
 	"github.com/rempart-dev/rempart/internal/subjectkey"
 	"github.com/rempart-dev/rempart/internal/telemetry/metric"
@@ -77,10 +77,8 @@ type Config struct {
 
 // Register adds the controller to the manager.
 func Register(ctx context.Context, mgr ctrl.Manager, config Config) error {
-	for _, i := range Indexes() {
-		if err := mgr.GetFieldIndexer().IndexField(ctx, i.Object, i.Field, i.Values); err != nil {
-			return fmt.Errorf("indexing %s: %w", i.Field, err)
-		}
+	if err := index.Add(ctx, mgr.GetFieldIndexer(), Indexes()...); err != nil {
+		return err
 	}
 	if _, err := metric.Register(metrics.Registry, gauges(mgr.GetClient())); err != nil {
 		return err
@@ -99,29 +97,22 @@ func Register(ctx context.Context, mgr ctrl.Manager, config Config) error {
 		Complete(reconcile.AsReconciler(mgr.GetClient(), r))
 }
 
-// Index is an index that the controller needs from the cache.
-type Index struct {
-	Object client.Object
-	Field  string
-	Values client.IndexerFunc
-}
-
 // Indexes are the indexes that the controller needs.
-func Indexes() []Index {
-	return []Index{
-		{&v1alpha1.ErasureRequest{}, indexRequestID, func(o client.Object) []string {
+func Indexes() []index.Index {
+	return []index.Index{
+		index.On(&v1alpha1.ErasureRequest{}, indexRequestID, func(o client.Object) []string {
 			return []string{o.(*v1alpha1.ErasureRequest).Spec.RequestID}
-		}},
-		{&v1alpha1.ErasureRequest{}, indexSubject, func(o client.Object) []string {
+		}),
+		index.On(&v1alpha1.ErasureRequest{}, indexSubject, func(o client.Object) []string {
 			return []string{string(o.(*v1alpha1.ErasureRequest).Spec.Subject.SecretRef.Name)}
-		}},
-		{&v1alpha1.ErasureRun{}, indexRunRequest, func(o client.Object) []string {
+		}),
+		index.On(&v1alpha1.ErasureRun{}, indexRunRequest, func(o client.Object) []string {
 			var uids []string
 			for _, r := range o.(*v1alpha1.ErasureRun).Spec.Requests {
 				uids = append(uids, r.UID)
 			}
 			return uids
-		}},
+		}),
 	}
 }
 

@@ -89,6 +89,20 @@ func exists(ctx context.Context, reader client.Reader, owner client.Object, desi
 	}
 }
 
+// Find reads an object; nil when there is none.
+func Find[T client.Object](ctx context.Context, reader client.Reader, namespace, name string, into T) (T, error) {
+	var none T
+	err := reader.Get(ctx, client.ObjectKey{Namespace: namespace, Name: name}, into)
+	switch {
+	case apierrors.IsNotFound(err):
+		return none, nil
+	case err != nil:
+		return none, err
+	default:
+		return into, nil
+	}
+}
+
 // Ours tells whether Rempart made the object for this owner: by owner reference, or, where data outlives their owner,
 // by the label LabelOwnerUID.
 func Ours(object, owner client.Object) bool {
