@@ -6,6 +6,7 @@ import (
 
 	"github.com/rempart-dev/rempart/api/v1alpha1"
 	"github.com/rempart-dev/rempart/internal/breach"
+	"github.com/rempart-dev/rempart/internal/condition"
 	"github.com/rempart-dev/rempart/internal/kube/conditions"
 )
 
@@ -35,7 +36,7 @@ func held(incident *v1alpha1.BreachIncident, judged []metav1.Condition) []metav1
 			return nil
 		}
 	}
-	return []metav1.Condition{conditions.True(v1alpha1.ConditionReconciling, v1alpha1.ReasonRecordKept,
+	return []metav1.Condition{condition.True(v1alpha1.ConditionReconciling, v1alpha1.ReasonRecordKept,
 		"The record of a breach is kept until five years after its closure (Article 33(5)); the deletion waits, and the clock runs")}
 }
 

@@ -15,9 +15,9 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 
 	"github.com/rempart-dev/rempart/api/v1alpha1"
+	"github.com/rempart-dev/rempart/internal/condition"
 	"github.com/rempart-dev/rempart/internal/consent/policy"
 	"github.com/rempart-dev/rempart/internal/kube/child"
-	"github.com/rempart-dev/rempart/internal/kube/conditions"
 	"github.com/rempart-dev/rempart/internal/register/database"
 )
 
@@ -86,7 +86,7 @@ func (r *Reconciler) finalize(ctx context.Context, cpol *v1alpha1.ConsentPolicy)
 	}
 	if left {
 		return policy.Verdict{Wait: leaving, Conditions: []metav1.Condition{
-			conditions.False(v1alpha1.ConditionReady, v1alpha1.ReasonDeleting, "The policy's children are being removed"),
+			condition.False(v1alpha1.ConditionReady, v1alpha1.ReasonDeleting, "The policy's children are being removed"),
 		}}, nil
 	}
 	if err := r.release(ctx, cpol); err != nil {

@@ -11,8 +11,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 
 	"github.com/rempart-dev/rempart/api/v1alpha1"
+	"github.com/rempart-dev/rempart/internal/condition"
 	"github.com/rempart-dev/rempart/internal/kube/child"
-	"github.com/rempart-dev/rempart/internal/kube/conditions"
 	"github.com/rempart-dev/rempart/internal/register"
 )
 
@@ -38,7 +38,7 @@ func (r *Reconciler) finalize(ctx context.Context, dreg *v1alpha1.DataRegister) 
 	}
 	if left {
 		return register.Verdict{Wait: leaving, Conditions: []metav1.Condition{
-			conditions.False(v1alpha1.ConditionReady, v1alpha1.ReasonDeleting, "The register's children are being removed"),
+			condition.False(v1alpha1.ConditionReady, v1alpha1.ReasonDeleting, "The register's children are being removed"),
 		}}, nil
 	}
 	if err := r.dropOrphans(ctx, dreg); err != nil {

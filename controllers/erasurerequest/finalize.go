@@ -9,9 +9,9 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/rempart-dev/rempart/api/v1alpha1"
+	"github.com/rempart-dev/rempart/internal/condition"
 	"github.com/rempart-dev/rempart/internal/erasure"
 	"github.com/rempart-dev/rempart/internal/kube/child"
-	"github.com/rempart-dev/rempart/internal/kube/conditions"
 )
 
 // poll is how long a pass waits for a run that has begun; its end is an event too.
@@ -63,8 +63,8 @@ func (r *Reconciler) conclude(ctx context.Context, request *v1alpha1.ErasureRequ
 
 func pending(verdict erasure.RequestVerdict, reason, message string) erasure.RequestVerdict {
 	verdict.Conditions = []metav1.Condition{
-		conditions.False(v1alpha1.ConditionReady, reason, message),
-		conditions.True(v1alpha1.ConditionReconciling, reason, message),
+		condition.False(v1alpha1.ConditionReady, reason, message),
+		condition.True(v1alpha1.ConditionReconciling, reason, message),
 	}
 	verdict.Wait = poll
 	return verdict

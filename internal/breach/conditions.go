@@ -6,6 +6,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/rempart-dev/rempart/api/v1alpha1"
+	"github.com/rempart-dev/rempart/internal/condition"
 )
 
 // conditions says in the API's words how the incident stands. Acknowledged follows once stages have fired.
@@ -25,11 +26,11 @@ func (s *state) conditions() {
 }
 
 func yes(t, reason, message string) metav1.Condition {
-	return condition(t, metav1.ConditionTrue, reason, message)
+	return condition.New(t, metav1.ConditionTrue, reason, message)
 }
 
 func no(t, reason, message string) metav1.Condition {
-	return condition(t, metav1.ConditionFalse, reason, message)
+	return condition.New(t, metav1.ConditionFalse, reason, message)
 }
 
 func (s *state) ready() metav1.Condition {

@@ -3,8 +3,6 @@ package breach
 import (
 	"time"
 
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-
 	"github.com/rempart-dev/rempart/api/v1alpha1"
 	"github.com/rempart-dev/rempart/internal/law/profile"
 )
@@ -186,8 +184,4 @@ func (s *state) recordedOnly() bool {
 // toldAuthority tells whether an authority heard of the breach, even in part, or need not: nobody is then urged on.
 func (s *state) toldAuthority() bool {
 	return !open(s.duties.authority) || s.duties.authority.Reason == v1alpha1.ReasonSubmittedIncomplete
-}
-
-func condition(conditionType string, status metav1.ConditionStatus, reason, message string) metav1.Condition {
-	return metav1.Condition{Type: conditionType, Status: status, Reason: reason, Message: message}
 }

@@ -10,6 +10,7 @@ import (
 	"k8s.io/utils/ptr"
 
 	"github.com/rempart-dev/rempart/api/v1alpha1"
+	"github.com/rempart-dev/rempart/internal/condition"
 )
 
 // Waits between two looks at things that are not watched, and at most.
@@ -270,7 +271,7 @@ func (j *judgement) wait(own time.Duration) time.Duration {
 // tell adds a condition; a later word on the same type replaces an earlier one.
 func (j *judgement) tell(status metav1.ConditionStatus, conditionType, reason, message string) {
 	j.told = slices.DeleteFunc(j.told, func(c metav1.Condition) bool { return c.Type == conditionType })
-	j.told = append(j.told, metav1.Condition{Type: conditionType, Status: status, Reason: reason, Message: message})
+	j.told = append(j.told, condition.New(conditionType, status, reason, message))
 }
 
 // isTrue tells whether this pass found the condition True.

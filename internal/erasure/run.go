@@ -11,6 +11,7 @@ import (
 	"k8s.io/utils/ptr"
 
 	"github.com/rempart-dev/rempart/api/v1alpha1"
+	"github.com/rempart-dev/rempart/internal/condition"
 	"github.com/rempart-dev/rempart/internal/erasure/job"
 	"github.com/rempart-dev/rempart/internal/erasure/task"
 )
@@ -338,33 +339,28 @@ func (t *trial) end(reason, message string) RunVerdict {
 
 // runEnd are the conditions of an ended run. They depend on recorded facts only.
 func runEnd(status *v1alpha1.ErasureRunStatus, mode v1alpha1.RunMode) []metav1.Condition {
-	yes := func(t, reason, message string) metav1.Condition {
-		return metav1.Condition{Type: t, Status: metav1.ConditionTrue, Reason: reason, Message: message}
-	}
-	no := func(t string) metav1.Condition {
-		return metav1.Condition{Type: t, Status: metav1.ConditionFalse, Reason: status.Reason, Message: status.Message}
-	}
+	no := func(t string) metav1.Condition { return condition.False(t, status.Reason, status.Message) }
 	var list []metav1.Condition
 	if mode != v1alpha1.RunPlan {
 		if status.CommittedTime != nil {
-			list = append(list, yes(v1alpha1.ConditionExecuted, v1alpha1.ReasonExecuted, "The store committed the erasure"))
+			list = append(list, condition.True(v1alpha1.ConditionExecuted, v1alpha1.ReasonExecuted, "The store committed the erasure"))
 		} else {
 			list = append(list, no(v1alpha1.ConditionExecuted))
 		}
 		if status.VerifiedTime != nil {
-			list = append(list, yes(v1alpha1.ConditionVerified, v1alpha1.ReasonVerified, "The verifier found nothing but what is kept"))
+			list = append(list, condition.True(v1alpha1.ConditionVerified, v1alpha1.ReasonVerified, "The verifier found nothing but what is kept"))
 		} else {
 			list = append(list, no(v1alpha1.ConditionVerified))
 		}
 	}
 	switch {
 	case status.Reason != "":
-		stalled := yes(v1alpha1.ConditionStalled, status.Reason, status.Message)
+		stalled := condition.True(v1alpha1.ConditionStalled, status.Reason, status.Message)
 		return append(list, no(v1alpha1.ConditionReady), stalled)
 	case mode == v1alpha1.RunPlan:
-		return append(list, yes(v1alpha1.ConditionReady, v1alpha1.ReasonPlanned, "The plan of each request is in status.outcomes"))
+		return append(list, condition.True(v1alpha1.ConditionReady, v1alpha1.ReasonPlanned, "The plan of each request is in status.outcomes"))
 	default:
-		return append(list, yes(v1alpha1.ConditionReady, v1alpha1.ReasonVerified, "The store committed the erasure and the verifier found nothing"))
+		return append(list, condition.True(v1alpha1.ConditionReady, v1alpha1.ReasonVerified, "The store committed the erasure and the verifier found nothing"))
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/rempart-dev/rempart/api/v1alpha1"
+	"github.com/rempart-dev/rempart/internal/condition"
 )
 
 // How often a channel's Secrets are looked at: they are not watched.
@@ -49,7 +50,7 @@ func JudgeChannel(in ChannelInput) ChannelVerdict {
 	}
 	v.Conditions = []metav1.Condition{ready, reachable(v)}
 	if ready.Status != metav1.ConditionTrue {
-		v.Conditions = append(v.Conditions, condition(v1alpha1.ConditionStalled, true, ready.Reason, ready.Message))
+		v.Conditions = append(v.Conditions, condition.True(v1alpha1.ConditionStalled, ready.Reason, ready.Message))
 	}
 	return v
 }
@@ -58,13 +59,13 @@ func channelReady(in ChannelInput) metav1.Condition {
 	const t = v1alpha1.ConditionReady
 	switch {
 	case !in.Accepted:
-		return condition(t, false, v1alpha1.ReasonAddressNotAllowed, "The address is not one that notifications may reach: https or TLS to a public address on port 443, 465 or 587, or one of the operator's flag --notify-allow")
+		return condition.False(t, v1alpha1.ReasonAddressNotAllowed, "The address is not one that notifications may reach: https or TLS to a public address on port 443, 465 or 587, or one of the operator's flag --notify-allow")
 	case in.Lack != nil && in.Lack.Key == "":
-		return condition(t, false, v1alpha1.ReasonSecretMissing, fmt.Sprintf("Secret %q does not exist in the operator's namespace; create it there", in.Lack.Secret))
+		return condition.False(t, v1alpha1.ReasonSecretMissing, fmt.Sprintf("Secret %q does not exist in the operator's namespace; create it there", in.Lack.Secret))
 	case in.Lack != nil:
-		return condition(t, false, v1alpha1.ReasonSecretIncomplete, fmt.Sprintf("Secret %q in the operator's namespace has no key %q; add it", in.Lack.Secret, in.Lack.Key))
+		return condition.False(t, v1alpha1.ReasonSecretIncomplete, fmt.Sprintf("Secret %q in the operator's namespace has no key %q; add it", in.Lack.Secret, in.Lack.Key))
 	default:
-		return condition(t, true, v1alpha1.ReasonConfigured, "The channel can be used")
+		return condition.True(t, v1alpha1.ReasonConfigured, "The channel can be used")
 	}
 }
 
@@ -72,11 +73,11 @@ func reachable(v ChannelVerdict) metav1.Condition {
 	const t = v1alpha1.ConditionReachable
 	switch {
 	case v.LastDeliveredTime == nil && v.LastFailureTime == nil:
-		return metav1.Condition{Type: t, Status: metav1.ConditionUnknown, Reason: v1alpha1.ReasonNeverUsed, Message: "No message was sent through the channel yet"}
+		return condition.Unknown(t, v1alpha1.ReasonNeverUsed, "No message was sent through the channel yet")
 	case v.LastFailureTime == nil || v.LastDeliveredTime != nil && !v.LastFailureTime.After(v.LastDeliveredTime.Time):
-		return condition(t, true, v1alpha1.ReasonLastDelivered, "The last message was accepted")
+		return condition.True(t, v1alpha1.ReasonLastDelivered, "The last message was accepted")
 	default:
-		return condition(t, false, v1alpha1.ReasonLastFailed, "The last message was not accepted; its Notification says why")
+		return condition.False(t, v1alpha1.ReasonLastFailed, "The last message was not accepted; its Notification says why")
 	}
 }
 

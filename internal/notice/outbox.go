@@ -9,6 +9,7 @@ import (
 	"k8s.io/utils/ptr"
 
 	"github.com/rempart-dev/rempart/api/v1alpha1"
+	"github.com/rempart-dev/rempart/internal/condition"
 	"github.com/rempart-dev/rempart/internal/telemetry"
 )
 
@@ -148,7 +149,7 @@ func Judge(in Input, rest Rest, givenUp string) Verdict {
 	}
 	switch {
 	case n.Status.DeliveredTime != nil:
-		return Verdict{Conditions: []metav1.Condition{condition(v1alpha1.ConditionReady, true, v1alpha1.ReasonDelivered, "The receiving server accepted the message")}}
+		return Verdict{Conditions: []metav1.Condition{condition.True(v1alpha1.ConditionReady, v1alpha1.ReasonDelivered, "The receiving server accepted the message")}}
 	case givenUp != "":
 		return deadLetter(givenUp, n.Status.LastResult)
 	case rest.Reason == v1alpha1.ReasonThrottled:
@@ -169,17 +170,17 @@ func wait(in Input) time.Duration {
 
 func waiting(reason, message string, wait time.Duration) Verdict {
 	return Verdict{Wait: wait, Conditions: []metav1.Condition{
-		condition(v1alpha1.ConditionReady, false, reason, message),
-		condition(v1alpha1.ConditionReconciling, true, reason, message),
+		condition.False(v1alpha1.ConditionReady, reason, message),
+		condition.True(v1alpha1.ConditionReconciling, reason, message),
 	}}
 }
 
 func deadLetter(reason string, last v1alpha1.DeliveryResult) Verdict {
 	message := fmt.Sprintf("The message was given up: %s; tell those concerned another way and repair the channel", sentence(last))
 	return Verdict{Conditions: []metav1.Condition{
-		condition(v1alpha1.ConditionReady, false, reason, message),
-		condition(v1alpha1.ConditionDeadLettered, true, reason, message),
-		condition(v1alpha1.ConditionStalled, true, reason, message),
+		condition.False(v1alpha1.ConditionReady, reason, message),
+		condition.True(v1alpha1.ConditionDeadLettered, reason, message),
+		condition.True(v1alpha1.ConditionStalled, reason, message),
 	}}
 }
 
@@ -205,12 +206,4 @@ func sentence(result v1alpha1.DeliveryResult) string {
 	default:
 		return "the outcome is not known"
 	}
-}
-
-func condition(conditionType string, is bool, reason, message string) metav1.Condition {
-	status := metav1.ConditionFalse
-	if is {
-		status = metav1.ConditionTrue
-	}
-	return metav1.Condition{Type: conditionType, Status: status, Reason: reason, Message: message}
 }

@@ -12,6 +12,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/rempart-dev/rempart/api/v1alpha1"
+	"github.com/rempart-dev/rempart/internal/condition"
 )
 
 // look is the longest wait between two counts.
@@ -60,7 +61,7 @@ func Judge(in Input) Verdict {
 		Conditions: []metav1.Condition{ready(in.Officer), appointed(in.Officer), reachable(in)},
 	}
 	if stuck := verdict.Conditions[0]; stuck.Status == metav1.ConditionFalse {
-		verdict.Conditions = append(verdict.Conditions, condition(v1alpha1.ConditionStalled, metav1.ConditionTrue, stuck.Reason, stuck.Message))
+		verdict.Conditions = append(verdict.Conditions, condition.New(v1alpha1.ConditionStalled, metav1.ConditionTrue, stuck.Reason, stuck.Message))
 	}
 	all := slices.Concat(requests, breaches)
 	if next, found := earliest(all); found {
@@ -149,20 +150,16 @@ func wait(all []due, now time.Time) time.Duration {
 	return soonest
 }
 
-func condition(kind string, status metav1.ConditionStatus, reason, message string) metav1.Condition {
-	return metav1.Condition{Type: kind, Status: status, Reason: reason, Message: message}
-}
-
 // ready is True when all that the spec asks for is done.
 func ready(o *v1alpha1.DataProtectionOfficer) metav1.Condition {
 	if _, err := time.LoadLocation(o.Spec.TimeZone); err != nil || o.Spec.TimeZone == "Local" {
-		return condition(v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonTimeZoneUnknown,
+		return condition.New(v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonTimeZoneUnknown,
 			fmt.Sprintf("spec.timeZone %q is not in the IANA database; use a name such as Europe/Paris", o.Spec.TimeZone))
 	}
 	if reason, message := digestReady(o); reason != "" {
-		return condition(v1alpha1.ConditionReady, metav1.ConditionFalse, reason, message)
+		return condition.New(v1alpha1.ConditionReady, metav1.ConditionFalse, reason, message)
 	}
-	return condition(v1alpha1.ConditionReady, metav1.ConditionTrue, v1alpha1.ReasonCounted, "Registers, requests and breaches of the officer are counted")
+	return condition.New(v1alpha1.ConditionReady, metav1.ConditionTrue, v1alpha1.ReasonCounted, "Registers, requests and breaches of the officer are counted")
 }
 
 // appointed judges what Article 37(7) asks to publish and to communicate: who the officer is, how to reach the officer;
@@ -170,13 +167,13 @@ func ready(o *v1alpha1.DataProtectionOfficer) metav1.Condition {
 func appointed(o *v1alpha1.DataProtectionOfficer) metav1.Condition {
 	switch officer := o.Spec.Officer; {
 	case officer.Email == "" && officer.Phone == "":
-		return condition(v1alpha1.ConditionAppointed, metav1.ConditionFalse, v1alpha1.ReasonContactMissing,
+		return condition.New(v1alpha1.ConditionAppointed, metav1.ConditionFalse, v1alpha1.ReasonContactMissing,
 			"The officer has neither e-mail address nor phone (Article 37(7)); set spec.officer.email or phone")
 	case officer.AppointedOn == "":
-		return condition(v1alpha1.ConditionAppointed, metav1.ConditionFalse, v1alpha1.ReasonAppointmentDateMissing,
+		return condition.New(v1alpha1.ConditionAppointed, metav1.ConditionFalse, v1alpha1.ReasonAppointmentDateMissing,
 			"The day of the appointment is not stated; set spec.officer.appointedOn")
 	default:
-		return condition(v1alpha1.ConditionAppointed, metav1.ConditionTrue, v1alpha1.ReasonAppointed, "The officer's name, contact and day of appointment are stated")
+		return condition.New(v1alpha1.ConditionAppointed, metav1.ConditionTrue, v1alpha1.ReasonAppointed, "The officer's name, contact and day of appointment are stated")
 	}
 }
 
@@ -184,18 +181,18 @@ func appointed(o *v1alpha1.DataProtectionOfficer) metav1.Condition {
 func reachable(in Input) metav1.Condition {
 	channels := in.Officer.Spec.Channels
 	if len(channels) == 0 {
-		return condition(v1alpha1.ConditionReachable, metav1.ConditionFalse, v1alpha1.ReasonChannelsMissing,
+		return condition.New(v1alpha1.ConditionReachable, metav1.ConditionFalse, v1alpha1.ReasonChannelsMissing,
 			"spec.channels is empty, so that no message reaches the officer; name a NotificationChannel")
 	}
 	last, found := lastTried(in.Messages, channels)
 	switch {
 	case !found:
-		return condition(v1alpha1.ConditionReachable, metav1.ConditionUnknown, v1alpha1.ReasonNoMessageYet, "No message was sent to the officer yet")
+		return condition.New(v1alpha1.ConditionReachable, metav1.ConditionUnknown, v1alpha1.ReasonNoMessageYet, "No message was sent to the officer yet")
 	case last.Status.LastResult == v1alpha1.DeliveryAccepted:
-		return condition(v1alpha1.ConditionReachable, metav1.ConditionTrue, v1alpha1.ReasonLastMessageArrived,
+		return condition.New(v1alpha1.ConditionReachable, metav1.ConditionTrue, v1alpha1.ReasonLastMessageArrived,
 			fmt.Sprintf("Channel %q accepted the last message to the officer", last.Spec.ChannelRef.Name))
 	default:
-		return condition(v1alpha1.ConditionReachable, metav1.ConditionFalse, v1alpha1.ReasonLastMessageFailed,
+		return condition.New(v1alpha1.ConditionReachable, metav1.ConditionFalse, v1alpha1.ReasonLastMessageFailed,
 			fmt.Sprintf("Channel %q did not accept the last message to the officer (%s); check the channel", last.Spec.ChannelRef.Name, last.Status.LastResult))
 	}
 }

@@ -7,6 +7,7 @@ import (
 	metav1ac "k8s.io/client-go/applyconfigurations/meta/v1"
 
 	"github.com/rempart-dev/rempart/api/v1alpha1"
+	"github.com/rempart-dev/rempart/internal/condition"
 	"github.com/rempart-dev/rempart/internal/register/database"
 )
 
@@ -44,7 +45,7 @@ func owned(r *v1alpha1.DataRegister) *metav1ac.OwnerReferenceApplyConfiguration 
 }
 
 // storageTrouble says what no change of a volume can bring about.
-func storageTrouble(s *v1alpha1.DataStore, facts Facts) objection {
+func storageTrouble(s *v1alpha1.DataStore, facts Facts) condition.Objection {
 	reason, message := database.StorageTrouble(fmt.Sprintf("Store %q", s.Name), s.Managed, facts.Claim, facts.GrowthRefused)
-	return objection{reason: reason, message: message, stalled: reason != ""}
+	return condition.Objection{Reason: reason, Message: message, Stalled: reason != ""}
 }

@@ -200,7 +200,7 @@ func TestAVolumeGrowsAndNeverShrinksOrMoves(t *testing.T) {
 			if _, grows := database.Growth(store.Managed, claim); grows != c.grows {
 				t.Errorf("grows = %v", grows)
 			}
-			if got := storageTrouble(store, Facts{Claim: claim}); got.reason != c.reason || got.stalled != (c.reason != "") {
+			if got := storageTrouble(store, Facts{Claim: claim}); got.Reason != c.reason || got.Stalled != (c.reason != "") {
 				t.Errorf("got %+v", got)
 			}
 		})

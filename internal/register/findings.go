@@ -9,6 +9,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/rempart-dev/rempart/api/v1alpha1"
+	"github.com/rempart-dev/rempart/internal/condition"
 	"github.com/rempart-dev/rempart/internal/erasure/task"
 )
 
@@ -41,12 +42,12 @@ func complete(findings []v1alpha1.Finding) metav1.Condition {
 	}
 	switch len(missing) {
 	case 0:
-		return is(v1alpha1.ConditionComplete, v1alpha1.ReasonComplete, "The record has what Article 30 asks for")
+		return condition.True(v1alpha1.ConditionComplete, v1alpha1.ReasonComplete, "The record has what Article 30 asks for")
 	case 1:
-		return condition(v1alpha1.ConditionComplete, objection{reason: v1alpha1.ReasonContentMissing, message: missing[0].Message}, "", "")
+		return condition.False(v1alpha1.ConditionComplete, v1alpha1.ReasonContentMissing, missing[0].Message)
 	default:
-		return condition(v1alpha1.ConditionComplete, objection{reason: v1alpha1.ReasonContentMissing,
-			message: fmt.Sprintf("%s; and %d more in status.findings", missing[0].Message, len(missing)-1)}, "", "")
+		return condition.False(v1alpha1.ConditionComplete, v1alpha1.ReasonContentMissing,
+			fmt.Sprintf("%s; and %d more in status.findings", missing[0].Message, len(missing)-1))
 	}
 }
 
@@ -262,14 +263,14 @@ func storeFindings(views []view) []v1alpha1.Finding {
 	var findings []v1alpha1.Finding
 	for _, v := range views {
 		subject := "store/" + string(v.store.Name)
-		for _, o := range []objection{regionsAllowed(v), classAllowed(v), placeAllowed(v)} {
-			if o.reason != "" && !o.unjudged {
-				findings = append(findings, finding(scanRule+"placement", "44", v1alpha1.SeverityError, subject, o.message))
+		for _, o := range []condition.Objection{regionsAllowed(v), classAllowed(v), placeAllowed(v)} {
+			if o.Reason != "" && !o.Unjudged {
+				findings = append(findings, finding(scanRule+"placement", "44", v1alpha1.SeverityError, subject, o.Message))
 				break
 			}
 		}
-		if o := asDeclared(v); o.reason != "" && v.status.LastScanTime != nil {
-			findings = append(findings, finding(scanRule+"scan", scanArticle(o.reason), scanSeverity(o.reason), subject, o.message))
+		if o := asDeclared(v); o.Reason != "" && v.status.LastScanTime != nil {
+			findings = append(findings, finding(scanRule+"scan", scanArticle(o.Reason), scanSeverity(o.Reason), subject, o.Message))
 		}
 		if Connection(v.in.Register, v.store).TLS.Mode == v1alpha1.TLSDisable {
 			severity, message := v1alpha1.SeverityWarning, "The connection to store %q is not encrypted; set connection.tls to VerifyFull"

@@ -8,6 +8,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/rempart-dev/rempart/api/v1alpha1"
+	"github.com/rempart-dev/rempart/internal/condition"
 	"github.com/rempart-dev/rempart/internal/erasure/task"
 	"github.com/rempart-dev/rempart/internal/register/database"
 )
@@ -22,17 +23,6 @@ type Verdict struct {
 	Wait time.Duration
 }
 
-// An objection is why a condition is not True. The zero value objects to nothing.
-type objection struct {
-	reason, message string
-	// unjudged makes the condition Unknown instead of False.
-	unjudged bool
-	// working means that the operator, or something it started, is at it.
-	working bool
-	// stalled means that only a change of the spec helps.
-	stalled bool
-}
-
 // view is one store as the gates see it.
 type view struct {
 	in     Input
@@ -44,10 +34,10 @@ type view struct {
 
 // Gates of the conditions. The first objection of the first store gives the reason.
 var (
-	provisionedGates = []func(view) objection{regionsAllowed, classAllowed, storageFits, notPaused, databaseRuns, credentialsThere, scanned, connected, setUp}
-	residentGates    = []func(view) objection{regionsAllowed, classAllowed, placeAllowed}
-	accurateGates    = []func(view) objection{credentialsThere, scanned, asDeclared}
-	readyGates       = slices.Concat(provisionedGates, residentGates, []func(view) objection{remembers})
+	provisionedGates = []func(view) condition.Objection{regionsAllowed, classAllowed, storageFits, notPaused, databaseRuns, credentialsThere, scanned, connected, setUp}
+	residentGates    = []func(view) condition.Objection{regionsAllowed, classAllowed, placeAllowed}
+	accurateGates    = []func(view) condition.Objection{credentialsThere, scanned, asDeclared}
+	readyGates       = slices.Concat(provisionedGates, residentGates, []func(view) condition.Objection{remembers})
 )
 
 // Judge turns what is known and what was seen into the status of the register. Seen holds the stores by name.
@@ -96,55 +86,40 @@ func judged(views []view) []metav1.Condition {
 	if len(views) == 0 {
 		none := "The register names no store"
 		return []metav1.Condition{
-			is(v1alpha1.ConditionReady, v1alpha1.ReasonNoStores, none), is(v1alpha1.ConditionProvisioned, v1alpha1.ReasonNoStores, none),
-			is(v1alpha1.ConditionResident, v1alpha1.ReasonNoStores, none), is(v1alpha1.ConditionAccurate, v1alpha1.ReasonNoStores, none),
+			condition.True(v1alpha1.ConditionReady, v1alpha1.ReasonNoStores, none), condition.True(v1alpha1.ConditionProvisioned, v1alpha1.ReasonNoStores, none),
+			condition.True(v1alpha1.ConditionResident, v1alpha1.ReasonNoStores, none), condition.True(v1alpha1.ConditionAccurate, v1alpha1.ReasonNoStores, none),
 		}
 	}
 	ready := first(views, readyGates)
 	conditions := []metav1.Condition{
-		condition(v1alpha1.ConditionReady, ready, v1alpha1.ReasonRegisterReady, "Every store answers, is provisioned, and is where the policy allows"),
-		condition(v1alpha1.ConditionProvisioned, first(views, provisionedGates), v1alpha1.ReasonProvisioned, "Roles, grants and ledger are in place in every store"),
-		condition(v1alpha1.ConditionResident, first(views, residentGates), v1alpha1.ReasonResident, "Every store is where the policy allows"),
-		condition(v1alpha1.ConditionAccurate, first(views, accurateGates), v1alpha1.ReasonAccurate, "Every store is as its dataset declares"),
+		ready.Against(v1alpha1.ConditionReady, v1alpha1.ReasonRegisterReady, "Every store answers, is provisioned, and is where the policy allows"),
+		first(views, provisionedGates).Against(v1alpha1.ConditionProvisioned, v1alpha1.ReasonProvisioned, "Roles, grants and ledger are in place in every store"),
+		first(views, residentGates).Against(v1alpha1.ConditionResident, v1alpha1.ReasonResident, "Every store is where the policy allows"),
+		first(views, accurateGates).Against(v1alpha1.ConditionAccurate, v1alpha1.ReasonAccurate, "Every store is as its dataset declares"),
 	}
-	if stuck := firstOf(views, readyGates, func(o objection) bool { return o.stalled }); stuck.reason != "" {
-		return append(conditions, is(v1alpha1.ConditionStalled, stuck.reason, stuck.message))
+	if stuck := firstOf(views, readyGates, func(o condition.Objection) bool { return o.Stalled }); stuck.Reason != "" {
+		return append(conditions, condition.True(v1alpha1.ConditionStalled, stuck.Reason, stuck.Message))
 	}
-	if ready.working {
-		conditions = append(conditions, is(v1alpha1.ConditionReconciling, ready.reason, ready.message))
+	if ready.Working {
+		conditions = append(conditions, condition.True(v1alpha1.ConditionReconciling, ready.Reason, ready.Message))
 	}
 	return conditions
 }
 
-func is(conditionType, reason, message string) metav1.Condition {
-	return metav1.Condition{Type: conditionType, Status: metav1.ConditionTrue, Reason: reason, Message: message}
-}
-
-func condition(conditionType string, o objection, reason, message string) metav1.Condition {
-	switch {
-	case o.reason == "":
-		return is(conditionType, reason, message)
-	case o.unjudged && conditionType != v1alpha1.ConditionReady:
-		return metav1.Condition{Type: conditionType, Status: metav1.ConditionUnknown, Reason: o.reason, Message: o.message}
-	default:
-		return metav1.Condition{Type: conditionType, Status: metav1.ConditionFalse, Reason: o.reason, Message: o.message}
-	}
-}
-
 // first returns the first objection of the first store that has one; a stalled store before others.
-func first(views []view, gates []func(view) objection) objection {
-	if stuck := firstOf(views, gates, func(o objection) bool { return o.stalled }); stuck.reason != "" {
+func first(views []view, gates []func(view) condition.Objection) condition.Objection {
+	if stuck := firstOf(views, gates, func(o condition.Objection) bool { return o.Stalled }); stuck.Reason != "" {
 		return stuck
 	}
-	return firstOf(views, gates, func(o objection) bool { return o.reason != "" })
+	return firstOf(views, gates, func(o condition.Objection) bool { return o.Reason != "" })
 }
 
 // firstOf returns, store by store, the gate's objection if it is of the kind that is looked for. A store's later gates
 // count only while its earlier ones do not object.
-func firstOf(views []view, gates []func(view) objection, looked func(objection) bool) objection {
+func firstOf(views []view, gates []func(view) condition.Objection, looked func(condition.Objection) bool) condition.Objection {
 	for _, v := range views {
 		for _, gate := range gates {
-			if o := gate(v); o.reason != "" {
+			if o := gate(v); o.Reason != "" {
 				if looked(o) {
 					return o
 				}
@@ -152,57 +127,57 @@ func firstOf(views []view, gates []func(view) objection, looked func(objection) 
 			}
 		}
 	}
-	return objection{}
+	return condition.Objection{}
 }
 
-func regionsAllowed(v view) objection {
+func regionsAllowed(v view) condition.Objection {
 	if v.store.Managed == nil || len(v.in.Regions) > 0 {
-		return objection{}
+		return condition.Objection{}
 	}
-	return objection{reason: v1alpha1.ReasonNoAllowedRegion, message: fmt.Sprintf(
+	return condition.Objection{Reason: v1alpha1.ReasonNoAllowedRegion, Message: fmt.Sprintf(
 		"No region is allowed for store %q: no node is in a place that the residency policy allows", v.store.Name)}
 }
 
-func classAllowed(v view) objection {
+func classAllowed(v view) condition.Objection {
 	if v.store.Managed == nil || v.facts.Class.Verdict == v1alpha1.VerdictAllowed {
-		return objection{}
+		return condition.Objection{}
 	}
 	message := v.facts.Class.Message
 	if message == "" {
 		message = fmt.Sprintf("StorageClass %q of store %q is not allowed by the residency policy", v.store.Managed.Storage.StorageClassName, v.store.Name)
 	}
-	return objection{reason: v1alpha1.ReasonStorageClassNotAllowed, message: message}
+	return condition.Objection{Reason: v1alpha1.ReasonStorageClassNotAllowed, Message: message}
 }
 
-func storageFits(v view) objection { return storageTrouble(v.store, v.facts) }
+func storageFits(v view) condition.Objection { return storageTrouble(v.store, v.facts) }
 
-func notPaused(v view) objection {
+func notPaused(v view) condition.Objection {
 	if !stopped(v.store) {
-		return objection{}
+		return condition.Objection{}
 	}
-	return objection{reason: v1alpha1.ReasonPaused, message: fmt.Sprintf("Store %q is scaled to 0 replicas; set replicas to 1 to run it", v.store.Name)}
+	return condition.Objection{Reason: v1alpha1.ReasonPaused, Message: fmt.Sprintf("Store %q is scaled to 0 replicas; set replicas to 1 to run it", v.store.Name)}
 }
 
-func databaseRuns(v view) objection {
+func databaseRuns(v view) condition.Objection {
 	if v.store.Managed == nil || database.Ready(v.facts.StatefulSet) {
-		return objection{}
+		return condition.Objection{}
 	}
-	return objection{reason: v1alpha1.ReasonDatabaseStarting, working: true, message: fmt.Sprintf("The database of store %q does not answer yet", v.store.Name)}
+	return condition.Objection{Reason: v1alpha1.ReasonDatabaseStarting, Working: true, Message: fmt.Sprintf("The database of store %q does not answer yet", v.store.Name)}
 }
 
-func credentialsThere(v view) objection {
+func credentialsThere(v view) condition.Objection {
 	if v.facts.CredentialsMissing == "" {
-		return objection{}
+		return condition.Objection{}
 	}
-	return objection{reason: v1alpha1.ReasonCredentialsMissing, message: fmt.Sprintf(
+	return condition.Objection{Reason: v1alpha1.ReasonCredentialsMissing, Message: fmt.Sprintf(
 		"Secret %q of store %q is absent or lacks the keys username and password; create it", v.facts.CredentialsMissing, v.store.Name)}
 }
 
-func scanned(v view) objection {
+func scanned(v view) condition.Objection {
 	if v.status.LastScanTime != nil && v.status.DatasetDigest == Digest(v.in.Register, v.store, v.facts.Credentials) {
-		return objection{}
+		return condition.Objection{}
 	}
-	return objection{reason: v1alpha1.ReasonScanPending, unjudged: true, working: true, message: fmt.Sprintf("Store %q is being scanned", v.store.Name)}
+	return condition.Objection{Reason: v1alpha1.ReasonScanPending, Unjudged: true, Working: true, Message: fmt.Sprintf("Store %q is being scanned", v.store.Name)}
 }
 
 // Outcomes of a scan, by what they say: that there was no connection, or that the store is not set up for erasure.
@@ -212,51 +187,51 @@ var (
 	notAccurate  = []task.Reason{task.TableMissing, task.ColumnMissing, task.Undeclared, task.PlanImpossible}
 )
 
-func connected(v view) objection {
+func connected(v view) condition.Objection {
 	reason := task.Reason(v.status.ScanReason)
 	if reason == task.Accurate || slices.Contains(notSetUp, reason) || slices.Contains(notAccurate, reason) {
-		return objection{}
+		return condition.Objection{}
 	}
 	return fromScan(v)
 }
 
-func setUp(v view) objection {
+func setUp(v view) condition.Objection {
 	if !slices.Contains(notSetUp, task.Reason(v.status.ScanReason)) {
-		return objection{}
+		return condition.Objection{}
 	}
 	return fromScan(v)
 }
 
-func asDeclared(v view) objection {
+func asDeclared(v view) condition.Objection {
 	if task.Reason(v.status.ScanReason) == task.Accurate {
-		return objection{}
+		return condition.Objection{}
 	}
 	return fromScan(v)
 }
 
 // fromScan repeats what the last scan came to. What has no name of its own here is a scan that failed, and is retried.
-func fromScan(v view) objection {
+func fromScan(v view) condition.Objection {
 	reason := task.Reason(v.status.ScanReason)
 	if !slices.Contains(slices.Concat(noConnection, notSetUp, notAccurate), reason) {
-		return objection{reason: v1alpha1.ReasonScanFailed, message: v.status.ScanMessage, working: true}
+		return condition.Objection{Reason: v1alpha1.ReasonScanFailed, Message: v.status.ScanMessage, Working: true}
 	}
-	return objection{reason: string(reason), message: v.status.ScanMessage}
+	return condition.Objection{Reason: string(reason), Message: v.status.ScanMessage}
 }
 
-func placeAllowed(v view) objection {
+func placeAllowed(v view) condition.Objection {
 	place, found := worstPlace(v.seen.Places)
 	switch {
 	case v.seen.WorkloadMissing:
-		return objection{reason: v1alpha1.ReasonWorkloadMissing, message: fmt.Sprintf(
+		return condition.Objection{Reason: v1alpha1.ReasonWorkloadMissing, Message: fmt.Sprintf(
 			"Store %q names %s %q, which does not exist; correct workloadRef", v.store.Name, v.store.WorkloadRef.Kind, v.store.WorkloadRef.Name)}
 	case !found:
-		return objection{reason: v1alpha1.ReasonPlaceNotObserved, unjudged: true, working: !stopped(v.store), message: fmt.Sprintf("No pod of store %q is on a node yet", v.store.Name)}
+		return condition.Objection{Reason: v1alpha1.ReasonPlaceNotObserved, Unjudged: true, Working: !stopped(v.store), Message: fmt.Sprintf("No pod of store %q is on a node yet", v.store.Name)}
 	case place.Verdict == v1alpha1.VerdictDenied:
-		return objection{reason: v1alpha1.ReasonPlaceNotAllowed, message: describe(v.store, place)}
+		return condition.Objection{Reason: v1alpha1.ReasonPlaceNotAllowed, Message: describe(v.store, place)}
 	case place.Verdict != v1alpha1.VerdictAllowed:
-		return objection{reason: v1alpha1.ReasonPlaceUnknown, message: describe(v.store, place)}
+		return condition.Objection{Reason: v1alpha1.ReasonPlaceUnknown, Message: describe(v.store, place)}
 	default:
-		return objection{}
+		return condition.Objection{}
 	}
 }
 
@@ -289,11 +264,11 @@ func wait(in Input, views []view) time.Duration {
 }
 
 // remembers objects while people who were erased are in the store again, since it came back from a backup.
-func remembers(v view) objection {
+func remembers(v view) condition.Objection {
 	lost := value(v.status.LostRequests)
 	if lost == 0 {
-		return objection{}
+		return condition.Objection{}
 	}
-	return objection{reason: v1alpha1.ReasonRestored, working: true, message: fmt.Sprintf(
+	return condition.Objection{Reason: v1alpha1.ReasonRestored, Working: true, Message: fmt.Sprintf(
 		"Store %q came back from a backup: %d requests that were executed after it run again before anything else", v.store.Name, lost)}
 }

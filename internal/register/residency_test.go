@@ -7,6 +7,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/rempart-dev/rempart/api/v1alpha1"
+	"github.com/rempart-dev/rempart/internal/condition"
 	"github.com/rempart-dev/rempart/internal/residency"
 )
 
@@ -25,7 +26,7 @@ func TestWhatAScanFoundIsAFindingAndMakesTheRegisterNotResident(t *testing.T) {
 		"a store judges for itself": {[]residency.Finding{declared}, v1alpha1.ReasonResident, 0},
 	} {
 		in := Input{Found: test.found}
-		conditions := resident(in, []metav1.Condition{is(v1alpha1.ConditionReady, v1alpha1.ReasonRegisterReady, "x"), is(v1alpha1.ConditionResident, v1alpha1.ReasonResident, "x")})
+		conditions := resident(in, []metav1.Condition{condition.True(v1alpha1.ConditionReady, v1alpha1.ReasonRegisterReady, "x"), condition.True(v1alpha1.ConditionResident, v1alpha1.ReasonResident, "x")})
 		if got := meta.FindStatusCondition(conditions, v1alpha1.ConditionResident); got.Reason != test.reason || (got.Status == metav1.ConditionTrue) != (test.findings == 0) {
 			t.Errorf("%s: %+v", name, got)
 		}

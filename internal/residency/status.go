@@ -11,6 +11,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/rempart-dev/rempart/api/v1alpha1"
+	"github.com/rempart-dev/rempart/internal/condition"
 )
 
 // Bounds of the lists in a policy's status.
@@ -81,7 +82,7 @@ func pending(policy *v1alpha1.ResidencyPolicy) Verdict {
 	verdict := Verdict{Status: policy.Status}
 	if ready := meta.FindStatusCondition(policy.Status.Conditions, v1alpha1.ConditionReady); ready == nil || ready.ObservedGeneration != policy.Generation {
 		verdict.Conditions = []metav1.Condition{
-			condition(metav1.ConditionTrue, v1alpha1.ConditionReconciling, v1alpha1.ReasonJudging, "The cluster is being judged under this policy")}
+			condition.True(v1alpha1.ConditionReconciling, v1alpha1.ReasonJudging, "The cluster is being judged under this policy")}
 	}
 	return verdict
 }
@@ -96,10 +97,6 @@ func (s *Snapshot) judgedNow(policy *v1alpha1.ResidencyPolicy) *Judged {
 		return nil
 	}
 	return judged
-}
-
-func condition(status metav1.ConditionStatus, conditionType, reason, message string) metav1.Condition {
-	return metav1.Condition{Type: conditionType, Status: status, Reason: reason, Message: message}
 }
 
 // sameJudgement tells whether two statuses say the same of the cluster.
@@ -117,32 +114,32 @@ func ready(judged *Judged) metav1.Condition {
 	}
 	if name := judged.Rules.defaultClass; name != "" {
 		if verdict := judged.verdictOf(&name); verdict.Verdict != v1alpha1.VerdictAllowed {
-			return condition(metav1.ConditionFalse, v1alpha1.ConditionReady, v1alpha1.ReasonDefaultClassNotAllowed, fmt.Sprintf("spec.storage.defaultClassName is not filled in: %s", Sentence(verdict)))
+			return condition.False(v1alpha1.ConditionReady, v1alpha1.ReasonDefaultClassNotAllowed, fmt.Sprintf("spec.storage.defaultClassName is not filled in: %s", Sentence(verdict)))
 		}
 	}
-	return condition(metav1.ConditionTrue, v1alpha1.ConditionReady, v1alpha1.ReasonJudged, fmt.Sprintf("%d of %d StorageClasses are allowed", allowed, len(judged.Classes)))
+	return condition.True(v1alpha1.ConditionReady, v1alpha1.ReasonJudged, fmt.Sprintf("%d of %d StorageClasses are allowed", allowed, len(judged.Classes)))
 }
 
 func enforcing(in Observed) metav1.Condition {
 	switch {
 	case in.Policy.Spec.Enforcement == v1alpha1.EnforcementAudit:
-		return condition(metav1.ConditionFalse, v1alpha1.ConditionEnforcing, v1alpha1.ReasonAuditOnly, "The policy warns and records, and refuses nothing")
+		return condition.False(v1alpha1.ConditionEnforcing, v1alpha1.ReasonAuditOnly, "The policy warns and records, and refuses nothing")
 	case !in.Webhooks:
-		return condition(metav1.ConditionFalse, v1alpha1.ConditionEnforcing, v1alpha1.ReasonWebhooksMissing, "The webhook configuration rempart-validating or rempart-mutating is absent or has no certificate authority: install Rempart's manifests again")
+		return condition.False(v1alpha1.ConditionEnforcing, v1alpha1.ReasonWebhooksMissing, "The webhook configuration rempart-validating or rempart-mutating is absent or has no certificate authority: install Rempart's manifests again")
 	case len(in.Missing) > 0:
-		return condition(metav1.ConditionFalse, v1alpha1.ConditionEnforcing, v1alpha1.ReasonAdmissionPoliciesMissing, fmt.Sprintf("%s: absent, or not as installed, so claims are refused by the webhook alone; install Rempart's manifests again", strings.Join(in.Missing, ", ")))
+		return condition.False(v1alpha1.ConditionEnforcing, v1alpha1.ReasonAdmissionPoliciesMissing, fmt.Sprintf("%s: absent, or not as installed, so claims are refused by the webhook alone; install Rempart's manifests again", strings.Join(in.Missing, ", ")))
 	case len(in.Unlimited) > 0:
-		return condition(metav1.ConditionFalse, v1alpha1.ConditionEnforcing, v1alpha1.ReasonQuotasMissing, fmt.Sprintf("%d namespace(s), such as %s, lack ResourceQuota %s, or have another; webhooks and admission policies refuse there", len(in.Unlimited), in.Unlimited[0], QuotaName))
+		return condition.False(v1alpha1.ConditionEnforcing, v1alpha1.ReasonQuotasMissing, fmt.Sprintf("%d namespace(s), such as %s, lack ResourceQuota %s, or have another; webhooks and admission policies refuse there", len(in.Unlimited), in.Unlimited[0], QuotaName))
 	default:
-		return condition(metav1.ConditionTrue, v1alpha1.ConditionEnforcing, v1alpha1.ReasonEnforced, "Claims that the policy does not allow are refused: webhooks, admission policies and quotas are in place")
+		return condition.True(v1alpha1.ConditionEnforcing, v1alpha1.ReasonEnforced, "Claims that the policy does not allow are refused: webhooks, admission policies and quotas are in place")
 	}
 }
 
 func compliant(total int32) metav1.Condition {
 	if total == 0 {
-		return condition(metav1.ConditionTrue, v1alpha1.ConditionCompliant, v1alpha1.ReasonNoViolation, "Everything is where the policy allows")
+		return condition.True(v1alpha1.ConditionCompliant, v1alpha1.ReasonNoViolation, "Everything is where the policy allows")
 	}
-	return condition(metav1.ConditionFalse, v1alpha1.ConditionCompliant, v1alpha1.ReasonViolations, fmt.Sprintf("%d object(s) are where the policy does not allow, or nobody knows where; status.violations names the worst", total))
+	return condition.False(v1alpha1.ConditionCompliant, v1alpha1.ReasonViolations, fmt.Sprintf("%d object(s) are where the policy does not allow, or nobody knows where; status.violations names the worst", total))
 }
 
 func (j *Judged) verdictOf(class *string) ClassVerdict {

@@ -10,6 +10,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/rempart-dev/rempart/api/v1alpha1"
+	"github.com/rempart-dev/rempart/internal/condition"
 	"github.com/rempart-dev/rempart/internal/register"
 	"github.com/rempart-dev/rempart/internal/register/database"
 )
@@ -31,17 +32,6 @@ const (
 	waitMissing = 10 * time.Second
 )
 
-// An objection is why a condition is not True. The zero value objects to nothing.
-type objection struct {
-	reason, message string
-	// unjudged makes the condition Unknown instead of False.
-	unjudged bool
-	// working means that the operator, or something it started, is at it.
-	working bool
-	// stalled means that only a change of the spec helps.
-	stalled bool
-}
-
 // Gates of the conditions. The first objection gives the reason.
 var (
 	namedGates       = []gate{officerThere, registerThere}
@@ -54,26 +44,26 @@ var (
 	readyGates       = slices.Concat(namedGates, []gate{purposesRegistered, noticeInEffect}, provisionedGates, residentGates, publishedGates, []gate{uncontradicted})
 )
 
-type gate func(Input, Seen) objection
+type gate func(Input, Seen) condition.Objection
 
 // Judge turns what is known and what was seen into the status of the policy.
 func Judge(in Input, seen Seen) Verdict {
 	verdict := Verdict{TenantID: TenantID(in.Policy.Namespace, in.Policy.Name), Wait: waitMissing}
 	ready := first(in, seen, readyGates)
 	verdict.Conditions = []metav1.Condition{
-		condition(v1alpha1.ConditionReady, ready, v1alpha1.ReasonServing, "The service answers with what the policy asks for"),
-		condition(v1alpha1.ConditionPublished, first(in, seen, publishedGates), v1alpha1.ReasonNoticePublished, "The newest notice in effect is in the ledger and shown"),
-		condition(v1alpha1.ConditionProvisioned, first(in, seen, provisionedGates), v1alpha1.ReasonServiceProvisioned, "Database, keys and service run"),
-		condition(v1alpha1.ConditionResident, first(in, seen, residentGates), v1alpha1.ReasonServicePlaced, "Database and service are where the register's policy allows"),
-		condition(v1alpha1.ConditionProofComplete, first(in, seen, provenGates), v1alpha1.ReasonOwnProof, "Nothing counts as consent that only somebody else can prove"),
-		condition(v1alpha1.ConditionVerified, first(in, seen, verifiedGates), v1alpha1.ReasonAuditPassed, "Ledger and log agree, and the log only ever grew"),
+		ready.Against(v1alpha1.ConditionReady, v1alpha1.ReasonServing, "The service answers with what the policy asks for"),
+		first(in, seen, publishedGates).Against(v1alpha1.ConditionPublished, v1alpha1.ReasonNoticePublished, "The newest notice in effect is in the ledger and shown"),
+		first(in, seen, provisionedGates).Against(v1alpha1.ConditionProvisioned, v1alpha1.ReasonServiceProvisioned, "Database, keys and service run"),
+		first(in, seen, residentGates).Against(v1alpha1.ConditionResident, v1alpha1.ReasonServicePlaced, "Database and service are where the register's policy allows"),
+		first(in, seen, provenGates).Against(v1alpha1.ConditionProofComplete, v1alpha1.ReasonOwnProof, "Nothing counts as consent that only somebody else can prove"),
+		first(in, seen, verifiedGates).Against(v1alpha1.ConditionVerified, v1alpha1.ReasonAuditPassed, "Ledger and log agree, and the log only ever grew"),
 	}
 	switch {
-	case ready.stalled:
-		verdict.Conditions = append(verdict.Conditions, is(v1alpha1.ConditionStalled, ready.reason, ready.message))
-	case ready.working:
-		verdict.Conditions = append(verdict.Conditions, is(v1alpha1.ConditionReconciling, ready.reason, ready.message))
-	case ready.reason == "":
+	case ready.Stalled:
+		verdict.Conditions = append(verdict.Conditions, condition.True(v1alpha1.ConditionStalled, ready.Reason, ready.Message))
+	case ready.Working:
+		verdict.Conditions = append(verdict.Conditions, condition.True(v1alpha1.ConditionReconciling, ready.Reason, ready.Message))
+	case ready.Reason == "":
 		verdict.Wait = waitServing
 	}
 	if next := NextEffect(&in.Policy.Spec, in.Now); !next.IsZero() {
@@ -114,54 +104,39 @@ func compare(a, b v1alpha1.PartName) int {
 	}
 }
 
-func is(conditionType, reason, message string) metav1.Condition {
-	return metav1.Condition{Type: conditionType, Status: metav1.ConditionTrue, Reason: reason, Message: message}
-}
-
-func condition(conditionType string, o objection, reason, message string) metav1.Condition {
-	switch {
-	case o.reason == "":
-		return is(conditionType, reason, message)
-	case o.unjudged && conditionType != v1alpha1.ConditionReady:
-		return metav1.Condition{Type: conditionType, Status: metav1.ConditionUnknown, Reason: o.reason, Message: o.message}
-	default:
-		return metav1.Condition{Type: conditionType, Status: metav1.ConditionFalse, Reason: o.reason, Message: o.message}
-	}
-}
-
-func first(in Input, seen Seen, gates []gate) objection {
+func first(in Input, seen Seen, gates []gate) condition.Objection {
 	for _, gate := range gates {
-		if o := gate(in, seen); o.reason != "" {
+		if o := gate(in, seen); o.Reason != "" {
 			return o
 		}
 	}
-	return objection{}
+	return condition.Objection{}
 }
 
-func officerThere(in Input, _ Seen) objection {
+func officerThere(in Input, _ Seen) condition.Objection {
 	if in.Officer != nil {
-		return objection{}
+		return condition.Objection{}
 	}
-	return objection{reason: v1alpha1.ReasonOfficerMissing, message: fmt.Sprintf(
+	return condition.Objection{Reason: v1alpha1.ReasonOfficerMissing, Message: fmt.Sprintf(
 		"DataProtectionOfficer %q does not exist, so nobody knows who the controller is; create it", in.Policy.Spec.OfficerRef.Name)}
 }
 
-func registerThere(in Input, _ Seen) objection {
+func registerThere(in Input, _ Seen) condition.Objection {
 	if in.Register != nil {
-		return objection{}
+		return condition.Objection{}
 	}
-	return objection{reason: v1alpha1.ReasonRegisterMissing, message: fmt.Sprintf(
+	return condition.Objection{Reason: v1alpha1.ReasonRegisterMissing, Message: fmt.Sprintf(
 		"DataRegister %q does not exist, so no purpose is recorded and no place is allowed; create it", in.Policy.Spec.RegisterRef.Name)}
 }
 
-func purposesRegistered(in Input, _ Seen) objection {
+func purposesRegistered(in Input, _ Seen) condition.Objection {
 	if in.Register == nil {
 		return registerThere(in, Seen{})
 	}
 	if missing := Unregistered(&in.Policy.Spec, in.Register); len(missing) > 0 {
-		return objection{reason: v1alpha1.ReasonPurposeNotRegistered, message: sentence(missing[0].Message)}
+		return condition.Objection{Reason: v1alpha1.ReasonPurposeNotRegistered, Message: sentence(missing[0].Message)}
 	}
-	return objection{}
+	return condition.Objection{}
 }
 
 // sentence starts with a capital.
@@ -172,131 +147,131 @@ func sentence(text string) string {
 	return text
 }
 
-func noticeInEffect(in Input, _ Seen) objection {
+func noticeInEffect(in Input, _ Seen) condition.Objection {
 	if InEffect(&in.Policy.Spec, in.Now) != nil {
-		return objection{}
+		return condition.Objection{}
 	}
-	return objection{reason: v1alpha1.ReasonNoticeNotInEffect, message: "The effectiveTime of every notice is still to come; the service starts with the first"}
+	return condition.Objection{Reason: v1alpha1.ReasonNoticeNotInEffect, Message: "The effectiveTime of every notice is still to come; the service starts with the first"}
 }
 
-func regionsAllowed(in Input, _ Seen) objection {
+func regionsAllowed(in Input, _ Seen) condition.Objection {
 	if len(in.Regions) > 0 {
-		return objection{}
+		return condition.Objection{}
 	}
-	return objection{reason: v1alpha1.ReasonNoAllowedRegion, message: "No region is allowed for the service: no node is in a place that the residency policy allows"}
+	return condition.Objection{Reason: v1alpha1.ReasonNoAllowedRegion, Message: "No region is allowed for the service: no node is in a place that the residency policy allows"}
 }
 
-func ledgerPlaceAllowed(in Input, _ Seen) objection {
+func ledgerPlaceAllowed(in Input, _ Seen) condition.Objection {
 	if !in.managedLedger() {
 		return placeObjection("The ledger's database", in.Declared)
 	}
 	if in.Class.Verdict == v1alpha1.VerdictAllowed {
-		return objection{}
+		return condition.Objection{}
 	}
 	message := in.Class.Message
 	if message == "" {
 		message = fmt.Sprintf("StorageClass %q of the ledger is not allowed by the residency policy", in.Policy.Spec.Service.Database.Managed.Storage.StorageClassName)
 	}
-	return objection{reason: v1alpha1.ReasonStorageClassNotAllowed, message: message}
+	return condition.Objection{Reason: v1alpha1.ReasonStorageClassNotAllowed, Message: message}
 }
 
-func placeObjection(whose string, place register.Place) objection {
+func placeObjection(whose string, place register.Place) condition.Objection {
 	if place.Verdict == v1alpha1.VerdictAllowed {
-		return objection{}
+		return condition.Objection{}
 	}
 	message := place.Message
 	if message == "" {
 		message = fmt.Sprintf("region %q, country %q, zone %s (%s)", place.Region, place.Country, place.Zone, place.Reason)
 	}
-	o := objection{reason: v1alpha1.ReasonPlaceUnknown, message: fmt.Sprintf("%s is not where the residency policy allows: %s", whose, message)}
+	o := condition.Objection{Reason: v1alpha1.ReasonPlaceUnknown, Message: fmt.Sprintf("%s is not where the residency policy allows: %s", whose, message)}
 	if place.Verdict == v1alpha1.VerdictDenied {
-		o.reason = v1alpha1.ReasonPlaceNotAllowed
+		o.Reason = v1alpha1.ReasonPlaceNotAllowed
 	}
 	return o
 }
 
 // observedPlaces judges where pods are, a denied place before an unknown one.
-func observedPlaces(_ Input, seen Seen) objection {
+func observedPlaces(_ Input, seen Seen) condition.Objection {
 	if len(seen.Places) == 0 {
-		return objection{reason: v1alpha1.ReasonPlaceNotObserved, unjudged: true, working: true, message: "No pod of the service or its database is on a node yet"}
+		return condition.Objection{Reason: v1alpha1.ReasonPlaceNotObserved, Unjudged: true, Working: true, Message: "No pod of the service or its database is on a node yet"}
 	}
-	var worst objection
+	var worst condition.Objection
 	for _, place := range seen.Places {
-		if o := placeObjection("A pod", place); worst.reason == "" || o.reason == v1alpha1.ReasonPlaceNotAllowed {
+		if o := placeObjection("A pod", place); worst.Reason == "" || o.Reason == v1alpha1.ReasonPlaceNotAllowed {
 			worst = o
 		}
 	}
 	return worst
 }
 
-func storageFits(in Input, _ Seen) objection {
+func storageFits(in Input, _ Seen) condition.Objection {
 	reason, message := database.StorageTrouble("The ledger", in.Policy.Spec.Service.Database.Managed, in.Claim, in.GrowthRefused)
-	return objection{reason: reason, message: message, stalled: reason != ""}
+	return condition.Objection{Reason: reason, Message: message, Stalled: reason != ""}
 }
 
-func secretsThere(in Input, _ Seen) objection {
+func secretsThere(in Input, _ Seen) condition.Objection {
 	if in.Missing == "" {
-		return objection{}
+		return condition.Objection{}
 	}
-	return objection{reason: v1alpha1.ReasonCredentialsMissing, message: fmt.Sprintf("Secret %q is absent or lacks a key that the service needs; create it", in.Missing)}
+	return condition.Objection{Reason: v1alpha1.ReasonCredentialsMissing, Message: fmt.Sprintf("Secret %q is absent or lacks a key that the service needs; create it", in.Missing)}
 }
 
-func notPaused(in Input, _ Seen) objection {
+func notPaused(in Input, _ Seen) condition.Objection {
 	if !in.managedLedger() || database.Replicas(in.Policy.Spec.Service.Database.Managed) > 0 {
-		return objection{}
+		return condition.Objection{}
 	}
-	return objection{reason: v1alpha1.ReasonPaused, message: "The ledger's database is scaled to 0 replicas; set replicas to 1 to run it"}
+	return condition.Objection{Reason: v1alpha1.ReasonPaused, Message: "The ledger's database is scaled to 0 replicas; set replicas to 1 to run it"}
 }
 
-func ledgerRuns(in Input, _ Seen) objection {
+func ledgerRuns(in Input, _ Seen) condition.Objection {
 	if !in.managedLedger() || database.Ready(in.StatefulSet) {
-		return objection{}
+		return condition.Objection{}
 	}
-	return objection{reason: v1alpha1.ReasonLedgerStarting, working: true, message: "The ledger's database does not answer yet"}
+	return condition.Objection{Reason: v1alpha1.ReasonLedgerStarting, Working: true, Message: "The ledger's database does not answer yet"}
 }
 
-func issuersKnown(in Input, _ Seen) objection {
+func issuersKnown(in Input, _ Seen) condition.Objection {
 	if len(in.Issuers) > 0 {
-		return objection{}
+		return condition.Objection{}
 	}
-	return objection{reason: v1alpha1.ReasonIssuerUnknown, message: "The API server did not tell who issues the tokens of ServiceAccounts, so that no client could be known; see that it serves /openid/v1/jwks"}
+	return condition.Objection{Reason: v1alpha1.ReasonIssuerUnknown, Message: "The API server did not tell who issues the tokens of ServiceAccounts, so that no client could be known; see that it serves /openid/v1/jwks"}
 }
 
-func serviceRuns(in Input, _ Seen) objection {
+func serviceRuns(in Input, _ Seen) condition.Objection {
 	if running(in.Deployment) {
-		return objection{}
+		return condition.Objection{}
 	}
-	return objection{reason: v1alpha1.ReasonServiceStarting, working: true, message: "No pod of the service is ready yet"}
+	return condition.Objection{Reason: v1alpha1.ReasonServiceStarting, Working: true, Message: "No pod of the service is ready yet"}
 }
 
-func answers(in Input, seen Seen) objection {
+func answers(in Input, seen Seen) condition.Objection {
 	switch {
 	case seen.Answer != nil:
-		return objection{}
+		return condition.Objection{}
 	case !running(in.Deployment):
-		return objection{reason: v1alpha1.ReasonServiceStarting, unjudged: true, working: true, message: "No pod of the service is ready yet"}
+		return condition.Objection{Reason: v1alpha1.ReasonServiceStarting, Unjudged: true, Working: true, Message: "No pod of the service is ready yet"}
 	default:
-		return objection{reason: v1alpha1.ReasonServiceSilent, unjudged: true, working: true, message: "The service does not answer the operator, or not in a form that it knows"}
+		return condition.Objection{Reason: v1alpha1.ReasonServiceSilent, Unjudged: true, Working: true, Message: "The service does not answer the operator, or not in a form that it knows"}
 	}
 }
 
 // shown tells whether the service serves the policy as it is now: its configuration, the notice in effect, and each site.
-func shown(in Input, seen Seen) objection {
+func shown(in Input, seen Seen) condition.Objection {
 	wanted, err := MaterialDigest(in.Officer.Spec.Organisation, &in.Policy.Spec, in.Now)
 	notice := InEffect(&in.Policy.Spec, in.Now)
 	if err == nil && seen.Answer.Notice == (NoticeAnswer{Version: notice.Version, MaterialDigest: wanted}) &&
 		newest(in, seen.Answer.PolicyDigest) && everySite(in, seen.Answer) && settled(in.Deployment) {
-		return objection{}
+		return condition.Objection{}
 	}
-	return objection{reason: v1alpha1.ReasonNoticePending, working: true, message: fmt.Sprintf("The service does not yet serve the policy as it is, with notice %d, on each site", notice.Version)}
+	return condition.Objection{Reason: v1alpha1.ReasonNoticePending, Working: true, Message: fmt.Sprintf("The service does not yet serve the policy as it is, with notice %d, on each site", notice.Version)}
 }
 
 // taken tells whether the service took in the configuration that is there now.
-func taken(in Input, seen Seen) objection {
+func taken(in Input, seen Seen) condition.Objection {
 	if !seen.Answer.PolicyRefused {
-		return objection{}
+		return condition.Objection{}
 	}
-	return objection{reason: v1alpha1.ReasonPolicyRefused, message: "The service refuses the policy and serves the one of before: " +
+	return condition.Objection{Reason: v1alpha1.ReasonPolicyRefused, Message: "The service refuses the policy and serves the one of before: " +
 		"words or meanings that were published once have changed, or this version does not know a field; the service's log says which"}
 }
 
@@ -317,31 +292,31 @@ func everySite(in Input, answer *Answer) bool {
 }
 
 // assertionsProven: whoever relies on the word of a site must be able to prove it (Article 7(1); CNIL 2020-092).
-func assertionsProven(in Input, _ Seen) objection {
+func assertionsProven(in Input, _ Seen) condition.Objection {
 	if a := in.Policy.Spec.SiteAssertion; a.Mode != v1alpha1.AssertionAccepted || a.EvidenceURL != "" {
-		return objection{}
+		return condition.Objection{}
 	}
-	return objection{reason: v1alpha1.ReasonAssertionEvidenceMissing, message: "The word of a site counts as acceptance, and siteAssertion.evidenceURL does not say where its proof is kept"}
+	return condition.Objection{Reason: v1alpha1.ReasonAssertionEvidenceMissing, Message: "The word of a site counts as acceptance, and siteAssertion.evidenceURL does not say where its proof is kept"}
 }
 
-func uncontradicted(in Input, seen Seen) objection {
+func uncontradicted(in Input, seen Seen) condition.Objection {
 	if in.Checkpoint.Contradicted != "" {
-		return objection{reason: v1alpha1.ReasonContradicted, message: fmt.Sprintf(
+		return condition.Objection{Reason: v1alpha1.ReasonContradicted, Message: fmt.Sprintf(
 			"The log does not continue the checkpoint of %d events that was copied before: the ledger was cut, rolled back or replaced; restore it, then remove the key %s of the ConfigMap %s in the operator's namespace",
 			in.Checkpoint.Size, keyContradicted, CheckpointName(TenantID(in.Policy.Namespace, in.Policy.Name)))}
 	}
 	if seen.Answer != nil && seen.Answer.Audit.Time != nil && !seen.Answer.Audit.Verified {
-		return objection{reason: v1alpha1.ReasonContradicted, message: "The last self-audit found that ledger and log disagree: somebody changed what was recorded"}
+		return condition.Objection{Reason: v1alpha1.ReasonContradicted, Message: "The last self-audit found that ledger and log disagree: somebody changed what was recorded"}
 	}
-	return objection{}
+	return condition.Objection{}
 }
 
-func audited(in Input, seen Seen) objection {
+func audited(in Input, seen Seen) condition.Objection {
 	if seen.Answer == nil {
 		return answers(in, seen)
 	}
 	if seen.Answer.Audit.Time == nil {
-		return objection{reason: v1alpha1.ReasonAuditPending, unjudged: true, message: "There was no self-audit yet"}
+		return condition.Objection{Reason: v1alpha1.ReasonAuditPending, Unjudged: true, Message: "There was no self-audit yet"}
 	}
-	return objection{}
+	return condition.Objection{}
 }

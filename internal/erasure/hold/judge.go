@@ -8,6 +8,7 @@ import (
 	"k8s.io/utils/ptr"
 
 	"github.com/rempart-dev/rempart/api/v1alpha1"
+	"github.com/rempart-dev/rempart/internal/condition"
 )
 
 // Waits between two looks at what is not watched.
@@ -87,7 +88,7 @@ func (v Verdict) over(h *v1alpha1.LegalHold) Verdict {
 }
 
 func (v *Verdict) tell(status metav1.ConditionStatus, conditionType, reason, message string) {
-	v.Conditions = append(v.Conditions, metav1.Condition{Type: conditionType, Status: status, Reason: reason, Message: message})
+	v.Conditions = append(v.Conditions, condition.New(conditionType, status, reason, message))
 }
 
 // pending counts the runs that may still erase without knowing the hold.

@@ -11,6 +11,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/rempart-dev/rempart/api/v1alpha1"
+	"github.com/rempart-dev/rempart/internal/condition"
 	"github.com/rempart-dev/rempart/internal/kube/flow"
 )
 
@@ -20,22 +21,6 @@ const MaxMessage = 1024
 // whileTrue are the condition types that exist only while they are True.
 var whileTrue = []string{v1alpha1.ConditionReconciling, v1alpha1.ConditionStalled}
 
-// True makes a condition that holds. Its message, like that of the others, is one sentence without a time, a person or
-// an error's text.
-func True(conditionType, reason, message string) metav1.Condition {
-	return metav1.Condition{Type: conditionType, Status: metav1.ConditionTrue, Reason: reason, Message: message}
-}
-
-// False makes a condition that says: not yet, because.
-func False(conditionType, reason, message string) metav1.Condition {
-	return metav1.Condition{Type: conditionType, Status: metav1.ConditionFalse, Reason: reason, Message: message}
-}
-
-// Unknown makes a condition that was not judged yet.
-func Unknown(conditionType, reason, message string) metav1.Condition {
-	return metav1.Condition{Type: conditionType, Status: metav1.ConditionUnknown, Reason: reason, Message: message}
-}
-
 // Report writes what was judged in this pass. What was not judged stays as it was, with its old generation.
 // Reconciling and Stalled go when not judged True. Ready exists from the first pass on.
 func Report(list *[]metav1.Condition, generation int64, judged ...metav1.Condition) {
@@ -44,16 +29,16 @@ func Report(list *[]metav1.Condition, generation int64, judged ...metav1.Conditi
 			meta.RemoveStatusCondition(list, gone)
 		}
 	}
-	for _, condition := range judged {
-		if slices.Contains(whileTrue, condition.Type) && condition.Status != metav1.ConditionTrue {
+	for _, c := range judged {
+		if slices.Contains(whileTrue, c.Type) && c.Status != metav1.ConditionTrue {
 			continue
 		}
-		condition.ObservedGeneration = generation
-		condition.Message = cut(condition.Message)
-		meta.SetStatusCondition(list, condition)
+		c.ObservedGeneration = generation
+		c.Message = cut(c.Message)
+		meta.SetStatusCondition(list, c)
 	}
 	if meta.FindStatusCondition(*list, v1alpha1.ConditionReady) == nil {
-		ready := Unknown(v1alpha1.ConditionReady, v1alpha1.ReasonNotYetKnown, "Not judged yet")
+		ready := condition.Unknown(v1alpha1.ConditionReady, v1alpha1.ReasonNotYetKnown, "Not judged yet")
 		ready.ObservedGeneration = generation
 		meta.SetStatusCondition(list, ready)
 	}
@@ -74,11 +59,11 @@ func OfError(err error) []metav1.Condition {
 		return nil
 	case errors.As(err, &hopeless):
 		return []metav1.Condition{
-			True(v1alpha1.ConditionStalled, hopeless.Reason, hopeless.Message),
-			False(v1alpha1.ConditionReady, hopeless.Reason, hopeless.Message),
+			condition.True(v1alpha1.ConditionStalled, hopeless.Reason, hopeless.Message),
+			condition.False(v1alpha1.ConditionReady, hopeless.Reason, hopeless.Message),
 		}
 	default:
-		return []metav1.Condition{True(v1alpha1.ConditionReconciling, v1alpha1.ReasonStepFailed,
+		return []metav1.Condition{condition.True(v1alpha1.ConditionReconciling, v1alpha1.ReasonStepFailed,
 			"The last step failed and will be retried; the operator's log says why")}
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/rempart-dev/rempart/api/v1alpha1"
+	"github.com/rempart-dev/rempart/internal/condition"
 	"github.com/rempart-dev/rempart/internal/kube/conditions"
 	"github.com/rempart-dev/rempart/internal/kube/flow"
 )
@@ -26,7 +27,7 @@ func TestReadyExistsFromTheFirstPass(t *testing.T) {
 
 func TestWhatWasNotJudgedKeepsItsGeneration(t *testing.T) {
 	var list []metav1.Condition
-	conditions.Report(&list, 1, conditions.True("Ready", "Fine", "All is well"))
+	conditions.Report(&list, 1, condition.True("Ready", "Fine", "All is well"))
 	conditions.Report(&list, 2, conditions.OfError(errors.New("reading: connection refused"))...)
 	if got := meta.FindStatusCondition(list, "Ready").ObservedGeneration; got != 1 {
 		t.Errorf("Ready was judged at generation %d, want 1", got)
@@ -42,7 +43,7 @@ func TestReconcilingAndStalledGoWhenTheyAreOver(t *testing.T) {
 	if !meta.IsStatusConditionTrue(list, v1alpha1.ConditionStalled) || !meta.IsStatusConditionFalse(list, v1alpha1.ConditionReady) {
 		t.Fatalf("a permanent error shows as %v", list)
 	}
-	conditions.Report(&list, 1, conditions.True("Ready", "Fine", "All is well"), conditions.False(v1alpha1.ConditionReconciling, "Over", "Over"))
+	conditions.Report(&list, 1, condition.True("Ready", "Fine", "All is well"), condition.False(v1alpha1.ConditionReconciling, "Over", "Over"))
 	if len(list) != 1 {
 		t.Errorf("left over: %v", list)
 	}
@@ -59,7 +60,7 @@ func TestAnErrorIsNeverQuoted(t *testing.T) {
 func TestMessagesFitAndStayText(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		var list []metav1.Condition
-		conditions.Report(&list, 1, conditions.True("Ready", "Fine", strings.Repeat(rapid.String().Draw(t, "part"), 40)))
+		conditions.Report(&list, 1, condition.True("Ready", "Fine", strings.Repeat(rapid.String().Draw(t, "part"), 40)))
 		message := list[0].Message
 		if len(message) > conditions.MaxMessage {
 			t.Fatalf("%d bytes", len(message))
