@@ -37,7 +37,7 @@ func Run(ctx context.Context, args []string) error {
 	flags.IntVar(&o.findings, "findings", 3, "claims abroad, one after another")
 	flags.IntVar(&o.calls, "calls", 1000, "calls of a handler in one round, in process")
 	flags.IntVar(&o.memoryCalls, "memory-calls", 1_000_000, "calls between two looks at the memory, at most")
-	flags.DurationVar(&o.memoryTime, "memory-time", 30*time.Second, "time between two looks at the memory, at most")
+	flags.DurationVar(&o.memoryTime, "memory-time", 2*time.Minute, "time between two looks at the memory, at most")
 	flags.StringVar(&o.gatekeeper, "gatekeeper", "", "Gatekeeper's program, as hack/kube/build.sh gatekeeper makes it: a further set-up to compare with")
 	part := flags.String("part", "", "server: requests to an API server; registers: requests for a register among many; scan: how soon a finding comes; handlers: without a network; empty: all")
 	if err := flags.Parse(args); err != nil {

@@ -1,0 +1,49 @@
+package notice
+
+import "github.com/rempart-dev/rempart/api/v1alpha1"
+
+// erasureTexts are about requests of people, to officers and, by Article 19, to recipients.
+var erasureTexts = map[string]map[v1alpha1.Language]text{
+	TemplateRecipient: {
+		v1alpha1.LanguageEnglish: {
+			"Erasure of personal data: ${namespace}/${name}",
+			`Personal data that we disclosed to you as ${recipient} (register ${register}) were erased here at the request of the person concerned. Please erase them too (Article 19 GDPR). Our reference is ${namespace}/${name}; our data protection officer tells you through the agreed contact whom it concerns.`,
+		},
+		v1alpha1.LanguageFrench: {
+			"Effacement de données à caractère personnel : ${namespace}/${name}",
+			`Des données à caractère personnel que nous vous avons communiquées en tant que ${recipient} (registre ${register}) ont été effacées ici à la demande de la personne concernée. Merci de les effacer également (article 19 du RGPD). Notre référence est ${namespace}/${name} ; notre délégué à la protection des données vous indique par le contact convenu de qui il s'agit.`,
+		},
+	},
+	TemplateErasureDue: {
+		v1alpha1.LanguageEnglish: {
+			"Erasure request ${namespace}/${name} is due soon",
+			`The erasure request ${name} in namespace ${namespace} waits for its answer (Article 12(3) GDPR).
+Safe target: ${dueTime}
+Legal limit: ${legalDueTime}
+Look: kubectl gdpr status ${name} -n ${namespace}`,
+		},
+		v1alpha1.LanguageFrench: {
+			"Demande d'effacement ${namespace}/${name} : échéance proche",
+			`La demande d'effacement ${name} de l'espace ${namespace} attend sa réponse (article 12, paragraphe 3, du RGPD).
+Objectif sûr : ${dueTime}
+Limite légale : ${legalDueTime}
+À voir : kubectl gdpr status ${name} -n ${namespace}`,
+		},
+	},
+	TemplateErasureOverdue: {
+		v1alpha1.LanguageEnglish: {
+			"OVERDUE: erasure request ${namespace}/${name}",
+			`The erasure request ${name} in namespace ${namespace} has passed its safe target (Article 12(3) GDPR).
+Safe target: ${dueTime}
+Legal limit: ${legalDueTime}
+Look: kubectl -n ${namespace} describe erasurerequest ${name}`,
+		},
+		v1alpha1.LanguageFrench: {
+			"EN RETARD : demande d'effacement ${namespace}/${name}",
+			`La demande d'effacement ${name} de l'espace ${namespace} a dépassé son objectif sûr (article 12, paragraphe 3, du RGPD).
+Objectif sûr : ${dueTime}
+Limite légale : ${legalDueTime}
+À voir : kubectl -n ${namespace} describe erasurerequest ${name}`,
+		},
+	},
+}
