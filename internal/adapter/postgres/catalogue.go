@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -192,6 +193,7 @@ func (r *reader) columns() query {
 	return query{sql: columnsSQL, into: into, each: func() error {
 		c.Class, c.Fold = class(base, category, c.Native)
 		c.JSON = base == "json" || base == "jsonb" || within == "json" || within == "jsonb"
+		c.Inet, c.Bytes = base == "inet" || base == "cidr", base == "bytea" || within == "bytea"
 		c.Searchable = textual(category, base) || textual(element, within)
 		c.Several = strings.Contains("ACR", category) || slices.Contains([]string{"json", "jsonb", "xml", "bytea", "hstore", "tsvector", "tsquery"}, base)
 		if t := r.table(oid); t != nil {
@@ -201,18 +203,23 @@ func (r *reader) columns() query {
 	}}
 }
 
-// textual says that a type can hold text: strings, composites, and of the types that are of no other category (JSON, XML,
-// hstore, those of extensions) all but those that never do.
+// textual says that a type can hold text: strings, composites, ranges but for those of numbers and times, and of the types
+// that are of no other category (JSON, XML, hstore, those of extensions) all but those that never do.
 func textual(category, base string) bool {
 	switch category {
 	case "S", "C":
 		return true
+	case "R":
+		return !plainRange.MatchString(base)
 	case "U":
 		return base != "uuid" && base != "bytea" && !strings.HasPrefix(base, "pg_") && !strings.HasPrefix(base, "txid") && !strings.HasPrefix(base, "xid")
 	default:
 		return false
 	}
 }
+
+// plainRange are the ranges and multiranges that PostgreSQL comes with.
+var plainRange = regexp.MustCompile(`^(int4|int8|num|ts|tstz|date)(multi)?range$`)
 
 func class(base, category string, native bool) (class plan.Class, fold bool) {
 	switch {

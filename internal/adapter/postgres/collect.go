@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
@@ -70,7 +69,7 @@ func (c *collector) severalOwners(i int) bool {
 	return len(owners) > 1 || slices.ContainsFunc(owners, func(l plan.Link) bool { return !l.Real })
 }
 
-// load copies the identifiers of the people into a temporary table, each as given and normalised.
+// load copies the identifiers of the people into a temporary table, each in the forms that a store may have of it.
 func (s *session) load(ctx context.Context, subjects []subject.Subject) error {
 	err := s.all(ctx, `CREATE TEMPORARY TABLE `+identifiers+` (req pg_catalog.int4 NOT NULL, kind pg_catalog.text NOT NULL, value pg_catalog.text NOT NULL, number pg_catalog.int8, uuid pg_catalog.uuid, digits pg_catalog.text NOT NULL, folded pg_catalog.text GENERATED ALWAYS AS (pg_catalog.lower(value)) STORED) ON COMMIT DROP`)
 	if err != nil {
@@ -81,7 +80,7 @@ func (s *session) load(ctx context.Context, subjects []subject.Subject) error {
 	for req, person := range subjects {
 		for _, kind := range person.Kinds() {
 			s.kinds[kind] = true
-			for _, value := range person.Values(kind) {
+			for _, value := range padded(kind, forms(person, kind)) {
 				rows = append(rows, []any{int32(req), string(kind), value, number(value), uuid(value), digits(value)})
 			}
 		}
@@ -91,32 +90,6 @@ func (s *session) load(ctx context.Context, subjects []subject.Subject) error {
 		return failure(err)
 	}
 	return s.all(ctx, "ANALYZE "+identifiers)
-}
-
-// number returns an identifier as a number, when it is written as one writes numbers.
-func number(value string) any {
-	n, err := strconv.ParseInt(value, 10, 64)
-	if err != nil || decimal(n) != value {
-		return nil
-	}
-	return n
-}
-
-// uuid returns an identifier as 16 bytes, when it is a UUID.
-func uuid(value string) any {
-	text := strings.ReplaceAll(value, "-", "")
-	if len(text) != 32 || (len(value) != 32 && len(value) != 36) {
-		return nil
-	}
-	var id [16]byte
-	for i := range id {
-		b, err := strconv.ParseUint(text[2*i:2*i+2], 16, 8)
-		if err != nil {
-			return nil
-		}
-		id[i] = byte(b)
-	}
-	return id
 }
 
 // collect fills the sets. Rows that others share are taken out, with all that belongs to people through them alone; since

@@ -230,6 +230,9 @@ func found(m *plan.Member, k plan.Key, live, q string) string {
 // collation that takes different texts for alike searches nothing.
 func textOf(c *plan.Column, live string) string {
 	text := column(live, c.Name) + "::pg_catalog.text"
+	if c.Inet { // its text would end with /32
+		text = "pg_catalog.abbrev(" + column(live, c.Name) + "::pg_catalog.inet)"
+	}
 	if c.Collated {
 		return "(" + text + ` COLLATE pg_catalog."default")`
 	}

@@ -60,7 +60,7 @@ type term struct {
 func termsOf(person subject.Subject) []term {
 	var out []term
 	for _, kind := range person.Kinds() {
-		for _, value := range person.Values(kind) {
+		for _, value := range forms(person, kind) {
 			switch {
 			case len([]rune(value)) < shortest:
 			case kind == v1alpha1.IdentifierEmail && plainAddress.MatchString(strings.ToLower(value)):

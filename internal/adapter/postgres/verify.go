@@ -124,12 +124,45 @@ func (v *search) loadWords(ctx context.Context, people []subject.Subject) error 
 func (v *search) members(ctx context.Context) error {
 	for i := range v.plan.Members {
 		m := &v.plan.Members[i]
-		ways := append(v.byKey(i), v.byText(m.Table, table(m.Table), v.keptText(i), until(m))...)
+		ways := append(v.byKey(i), v.byText(without(m.Table, v.staying(i)), table(m.Table), v.keptText(i), until(m))...)
 		if err := v.look(ctx, m.Table, m.Action, m.Action == v1alpha1.EraseKeep, ways); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// staying are the columns of a member that rightly hold an identifier where a row stays: keys of the schema, which are judged
+// by themselves, and what refers to such keys.
+func (v *search) staying(i int) []string {
+	var columns []string
+	structural := func(m *plan.Member, name string) bool {
+		return slices.ContainsFunc(m.Keys, func(k plan.Key) bool { return k.Column == name && k.Structural })
+	}
+	m := &v.plan.Members[i]
+	for _, k := range m.Keys {
+		if k.Structural {
+			columns = append(columns, k.Column)
+		}
+	}
+	for _, l := range v.plan.Links {
+		for n, name := range l.Columns {
+			if l.From == i && structural(&v.plan.Members[l.To], l.ToColumns[n]) {
+				columns = append(columns, name)
+			}
+		}
+	}
+	return columns
+}
+
+// without is a table that lacks some columns.
+func without(t *plan.Table, columns []string) *plan.Table {
+	if len(columns) == 0 {
+		return t
+	}
+	rest := *t
+	rest.Columns = slices.DeleteFunc(slices.Clone(t.Columns), func(c plan.Column) bool { return slices.Contains(columns, c.Name) })
+	return &rest
 }
 
 // look runs the one query of a table. Its rows count once, however often a person is found in them. Keeps says that the
@@ -244,38 +277,39 @@ func (v *search) keptText(i int) string {
 	return "(" + v.keptPeriod(i) + " OR " + strings.Join(owned, " OR ") + ")"
 }
 
-// byText returns the searches of a table in its columns that can hold text.
+// byText returns the searches of a table in its columns that can hold text, and for whole values in those of UUIDs and of
+// addresses of the Internet too.
 func (v *search) byText(t *plan.Table, from, kept, until string) []string {
 	var parts, exact []string
 	for _, c := range t.Columns {
+		text := textOf(&c, "t")
+		if c.Exact() {
+			exact = append(exact, "("+text+")")
+		}
 		if !c.Searchable {
 			continue
 		}
-		text := textOf(&c, "t")
-		exact = append(exact, "("+text+")")
 		if c.JSON {
 			text = `pg_catalog.regexp_replace(` + text + `, '\\[bfnrt]', ' ', 'g')` // an escaped line end is no letter
 		}
 		parts = append(parts, text)
 	}
-	if len(parts) == 0 {
-		return nil
-	}
 	rows := fmt.Sprintf(`SELECT w.req, r.o, r.c, r.kept, r.until FROM (SELECT t.tableoid AS o, t.ctid AS c, %s AS kept, %s AS until, pg_catalog.lower(pg_catalog.concat_ws(E'\n', %s)) AS txt FROM %s AS t) AS r`,
 		kept, until, strings.Join(parts, ", "), from)
 	var ways []string
-	if v.terms.emails {
+	within := len(parts) > 0 // there is text to look into
+	if within && v.terms.emails {
 		ways = append(ways, rows+fmt.Sprintf(` CROSS JOIN LATERAL pg_catalog.regexp_matches(r.txt, %s, 'g') AS found (m) JOIN %s AS w ON w.kind OPERATOR(pg_catalog.=) '%s' AND w.word OPERATOR(pg_catalog.=) pg_catalog.rtrim(found.m[1], '.-') WHERE pg_catalog.strpos(r.txt, '@') OPERATOR(pg_catalog.>) 0`, emailToken, words, termEmail))
 	}
-	if v.terms.phones { // as written, and with what people write between digits taken out
+	if within && v.terms.phones { // as written, and with what people write between digits taken out
 		for _, text := range []string{"r.txt", `pg_catalog.regexp_replace(r.txt, ` + phoneGap + `, '\1', 'g')`} {
 			ways = append(ways, rows+fmt.Sprintf(` CROSS JOIN LATERAL pg_catalog.regexp_matches(%s, %s, 'g') AS found (m) JOIN %s AS w ON w.kind OPERATOR(pg_catalog.=) '%s' AND w.word OPERATOR(pg_catalog.=) found.m[1]`, text, phoneToken, words, termPhone))
 		}
 	}
-	if v.terms.parts {
+	if within && v.terms.parts {
 		ways = append(ways, rows+fmt.Sprintf(` JOIN %s AS w ON w.kind OPERATOR(pg_catalog.=) '%s' AND pg_catalog.strpos(r.txt, w.word) OPERATOR(pg_catalog.>) 0`, words, termPart))
 	}
-	if v.terms.exact {
+	if len(exact) > 0 && v.terms.exact {
 		ways = append(ways, fmt.Sprintf(`SELECT w.req, t.tableoid AS o, t.ctid AS c, %s AS kept, %s AS until FROM %s AS t CROSS JOIN LATERAL (VALUES %s) AS value (txt) JOIN %s AS w ON w.kind OPERATOR(pg_catalog.=) '%s' AND w.word OPERATOR(pg_catalog.=) value.txt`,
 			kept, until, from, strings.Join(exact, ", "), words, termExact))
 	}

@@ -56,7 +56,16 @@ type Column struct {
 	Several bool
 	// JSON says that text within is escaped.
 	JSON bool
+	// Inet says that the type is inet or cidr, whose text has a mask behind the address.
+	Inet bool `json:",omitempty"`
+	// Bytes says that the column holds bytes, which nobody searches.
+	Bytes bool `json:"-"`
+	// From are the columns that a generated one is computed from.
+	From []string `json:",omitempty"`
 }
+
+// Exact tells whether a whole value of the column can be an identifier as it is written.
+func (c *Column) Exact() bool { return c.Searchable || c.Class == UUID || c.Inet }
 
 // Unique is a unique index, a primary key or an exclusion constraint.
 type Unique struct {

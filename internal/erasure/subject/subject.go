@@ -15,6 +15,7 @@ import (
 
 	"github.com/nyaruka/phonenumbers"
 	"golang.org/x/net/idna"
+	"golang.org/x/text/unicode/norm"
 
 	"github.com/rempart-dev/rempart/api/v1alpha1"
 )
@@ -88,6 +89,28 @@ func (s Subject) Values(kind v1alpha1.IdentifierKind) []string {
 	return []string{raw}
 }
 
+// Spellings returns how a store may write the identifier of a kind, without repetition: its Values, and of an e-mail address
+// those with the domain in ASCII and in Unicode (UTS 46), each composed and decomposed (Unicode NFC and NFD), which look
+// alike and are other bytes.
+func (s Subject) Spellings(kind v1alpha1.IdentifierKind) []string {
+	out := s.Values(kind)
+	if kind != v1alpha1.IdentifierEmail {
+		return out
+	}
+	for _, value := range slices.Clone(out) {
+		if at := strings.LastIndexByte(value, '@'); at >= 0 {
+			if domain, err := idna.Lookup.ToUnicode(value[at+1:]); err == nil {
+				out = append(out, value[:at+1]+domain)
+			}
+		}
+	}
+	for _, value := range slices.Clone(out) {
+		out = append(out, norm.NFC.String(value), norm.NFD.String(value))
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
 // Kinds returns the kinds of identifiers that the subject has, sorted.
 func (s Subject) Kinds() []v1alpha1.IdentifierKind {
 	kinds := make([]v1alpha1.IdentifierKind, 0, len(s.raw))
@@ -117,8 +140,8 @@ func (s Subject) Parts() []Subject {
 	return parts
 }
 
-// Normalise returns the form in which identifiers are compared: e-mail addresses in lower case with the domain in ASCII
-// (UTS 46), phone numbers in E.164 where they are international, others as they are.
+// Normalise returns the form in which identifiers are compared: e-mail addresses in lower case, composed (Unicode NFC), with
+// the domain in ASCII (UTS 46), phone numbers in E.164 where they are international, others as they are.
 func Normalise(kind v1alpha1.IdentifierKind, value string) string {
 	value = strings.TrimSpace(value)
 	switch kind {
@@ -144,7 +167,7 @@ func normaliseEmail(value string) string {
 	if err != nil {
 		domain = strings.ToLower(value[at+1:])
 	}
-	return strings.ToLower(value[:at]) + "@" + domain
+	return norm.NFC.String(strings.ToLower(value[:at])) + "@" + domain
 }
 
 // MAC returns HMAC-SHA-256, in hex, of the normalised subject: the same person in another spelling has the same MAC.

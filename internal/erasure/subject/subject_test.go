@@ -42,6 +42,27 @@ func TestIdentifiersAreMatchedAsGivenAndNormalised(t *testing.T) {
 	}
 }
 
+func TestAStoreMayWriteAnAddressInSeveralWays(t *testing.T) {
+	for value, want := range map[string][]string{
+		"ada@example.org":        {"ada@example.org"},
+		"Ada@xn--exmple-cua.org": {"Ada@exa\u0308mple.org", "Ada@ex\u00e4mple.org", "Ada@xn--exmple-cua.org", "ada@exa\u0308mple.org", "ada@ex\u00e4mple.org", "ada@xn--exmple-cua.org"},
+		"ren\u00e9@example.org":  {"rene\u0301@example.org", "ren\u00e9@example.org"},
+		"rene\u0301@example.org": {"rene\u0301@example.org", "ren\u00e9@example.org"},
+		"no address at all":      {"no address at all"},
+	} {
+		if got := read(t, "email", value).Spellings(v1alpha1.IdentifierEmail); !cmp.Equal(got, want) {
+			t.Errorf("%q: %q, want %q", value, got, want)
+		}
+	}
+	if got := read(t, "custom", "Rene\u0301").Spellings(v1alpha1.IdentifierCustom); !cmp.Equal(got, []string{"Rene\u0301"}) {
+		t.Errorf("%q", got)
+	}
+	key := []byte("key")
+	if read(t, "email", "rene\u0301@example.org").MAC(key) != read(t, "email", "ren\u00e9@example.org").MAC(key) {
+		t.Error("one person has two references")
+	}
+}
+
 func TestWhatIsNoSubjectIsRefusedWithoutItsValue(t *testing.T) {
 	for want, data := range map[error]map[string][]byte{
 		ErrEmpty:      {},
