@@ -93,6 +93,25 @@ type TableReference struct {
 	// +kubebuilder:validation:items:MaxLength=63
 	// +kubebuilder:validation:items:MinLength=1
 	ToColumns []Identifier `json:"toColumns,omitempty"`
+	// where says which rows have this reference, when others refer to another table by the same columns (a polymorphic
+	// reference, such as commentable_type and commentable_id).
+	// +optional
+	Where *ReferenceCondition `json:"where,omitempty"`
+}
+
+// ReferenceCondition is what a row must hold to have a reference.
+type ReferenceCondition struct {
+	// column that names what the reference leads to.
+	// +required
+	Column Identifier `json:"column,omitempty"`
+	// values of it, as text, with which the reference leads to the table.
+	// +required
+	// +listType=set
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=16
+	// +kubebuilder:validation:items:MinLength=1
+	// +kubebuilder:validation:items:MaxLength=200
+	Values []string `json:"values,omitempty"`
 }
 
 // DatasetColumn is a column with personal data.

@@ -246,6 +246,8 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.PurposeTextApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("Recipient"):
 		return &apiv1alpha1.RecipientApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("ReferenceCondition"):
+		return &apiv1alpha1.ReferenceConditionApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("RegisterChoice"):
 		return &apiv1alpha1.RegisterChoiceApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("ResidencyException"):

@@ -225,6 +225,9 @@ func (h *held) through(i int, alias string, way []int) string {
 		for c, name := range l.Columns {
 			parts = append(parts, equal(column(from, name), column(alias, l.ToColumns[c]), h.plan.Members[i].Table.Column(l.ToColumns[c])))
 		}
+		if l.Where != nil {
+			parts = append(parts, has(l.Where, from))
+		}
 		parts = append(parts, h.through(l.From, from, append(slices.Clone(way), n)))
 		ways = append(ways, fmt.Sprintf("EXISTS (SELECT FROM %s AS %s WHERE %s)", table(h.plan.Members[l.From].Table), from, strings.Join(parts, " AND ")))
 	}

@@ -138,17 +138,32 @@ func refers(p *plan.Plan, l plan.Link, set string) string {
 		// A foreign key to a table refers to no row of those that inherit from it, which may have the same key.
 		parts = append(parts, set+".k0 OPERATOR(pg_catalog.=) "+literal(table(to.Table))+"::pg_catalog.regclass")
 	}
+	if l.Where != nil {
+		parts = append(parts, has(l.Where, live))
+	}
 	return strings.Join(parts, " AND ")
 }
 
-// literal quotes text of the catalogue as a constant.
+// literal quotes text of the catalogue or the dataset as a constant.
 func literal(text string) string {
 	return "E'" + strings.NewReplacer(`\`, `\\`, `'`, `''`).Replace(text) + "'"
 }
 
-// set says that all columns of a link have a value.
+// has says that a live row meets a condition.
+func has(c *plan.Condition, live string) string {
+	var values []string
+	for _, value := range c.Values {
+		values = append(values, literal(value))
+	}
+	return column(live, c.Column) + "::pg_catalog.text OPERATOR(pg_catalog.=) ANY (ARRAY[" + strings.Join(values, ", ") + "]::pg_catalog.text[])"
+}
+
+// set says that all columns of a link have a value, and that the row has the link.
 func set(l plan.Link, live string) string {
 	parts := []string{}
+	if l.Where != nil {
+		parts = append(parts, has(l.Where, live))
+	}
 	for _, name := range l.Columns {
 		parts = append(parts, column(live, name)+" IS NOT NULL")
 	}

@@ -1,7 +1,9 @@
 package plan
 
 import (
+	"regexp"
 	"slices"
+	"strings"
 
 	"github.com/rempart-dev/rempart/api/v1alpha1"
 	"github.com/rempart-dev/rempart/internal/erasure/task"
@@ -52,12 +54,47 @@ func (b *builder) references(from int) error {
 				return refuse(task.PlanImpossible, []string{table.Path() + "." + mine.Name}, "%s.%s and %s.%s, which a reference compares, have different types", table.Path(), mine.Name, target.Path(), name)
 			}
 		}
+		if r.Where != nil {
+			l.Where = &Condition{Column: string(r.Where.Column), Values: r.Where.Values}
+		} else if kind := polymorphic(table, l.Columns); kind != "" {
+			return refuse(task.PlanImpossible, []string{columnsOf(table.Path(), l.Columns)},
+				"%s seems to lead to several tables, since %s stands beside it: the reference to %s would reach rows of others; give it a where with the values of %s that mean %s",
+				columnsOf(table.Path(), l.Columns), kind, target.Path(), kind, target.Path())
+		}
 		l.Clear = clearable(table, ForeignKey{Columns: l.Columns})
 		if !slices.ContainsFunc(b.plan.Links, func(o Link) bool { return o.From == from && o.To == to && sameReference(o, l) }) {
 			b.plan.Links = append(b.plan.Links, l)
 		}
 	}
 	return nil
+}
+
+// Names of a column that says to which table another one leads, after what both have in common: those of Rails and Laravel
+// (commentable_id, commentable_type), Odoo (res_id, res_model), and of Django's generic relations, which are named otherwise.
+var (
+	leads   = regexp.MustCompile(`(?i)^(.+?)_?(id|uuid|pk|key)$`)
+	kinds   = []string{"type", "_type", "model", "_model", "kind", "_kind", "class", "_class", "table", "_table"}
+	generic = regexp.MustCompile(`(?i)^(object|target)_(id|pk)$`)
+	content = regexp.MustCompile(`(?i)^(target_)?content_type(_id)?$`)
+)
+
+// polymorphic returns the column that, by its name, says to which of several tables one of these columns leads; empty when
+// there is none, or when it is compared too.
+func polymorphic(table *Table, columns []string) string {
+	for _, name := range columns {
+		stem := leads.FindStringSubmatch(name)
+		if stem == nil {
+			continue
+		}
+		for _, c := range table.Columns {
+			beside := slices.ContainsFunc(kinds, func(kind string) bool { return strings.EqualFold(c.Name, stem[1]+kind) }) ||
+				generic.MatchString(name) && content.MatchString(c.Name)
+			if beside && !slices.Contains(columns, c.Name) {
+				return c.Name
+			}
+		}
+	}
+	return ""
 }
 
 func sameReference(a, b Link) bool {

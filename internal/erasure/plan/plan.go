@@ -40,6 +40,14 @@ type Link struct {
 	Owning bool
 	// Clear holds the columns that are nulled to detach a row; empty when that is impossible.
 	Clear []string
+	// Where says which rows have the link; nil for all.
+	Where *Condition `json:",omitempty"`
+}
+
+// Condition says that a column has one of some values, as text.
+type Condition struct {
+	Column string
+	Values []string
 }
 
 // Fallback is what becomes of a row that was to be deleted while a row that stays refers to it.
@@ -187,6 +195,9 @@ func declaredColumns(d *v1alpha1.DatasetTable) []v1alpha1.Identifier {
 	}
 	for _, r := range d.References {
 		names = append(names, r.Columns...)
+		if r.Where != nil {
+			names = append(names, r.Where.Column)
+		}
 	}
 	for _, o := range d.OwnedThrough {
 		names = append(names, o.Columns...)

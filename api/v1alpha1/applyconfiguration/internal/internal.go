@@ -2799,6 +2799,18 @@ var schemaYAML = typed.YAMLObject(`types:
   scalar: string
 - name: com.github.rempart-dev.rempart.api.v1alpha1.RecipientResult
   scalar: string
+- name: com.github.rempart-dev.rempart.api.v1alpha1.ReferenceCondition
+  map:
+    fields:
+    - name: column
+      type:
+        namedType: com.github.rempart-dev.rempart.api.v1alpha1.Identifier
+    - name: values
+      type:
+        list:
+          elementType:
+            scalar: string
+          elementRelationship: associative
 - name: com.github.rempart-dev.rempart.api.v1alpha1.RefusalReason
   scalar: string
 - name: com.github.rempart-dev.rempart.api.v1alpha1.RegisterChoice
@@ -3520,6 +3532,9 @@ var schemaYAML = typed.YAMLObject(`types:
           elementType:
             namedType: com.github.rempart-dev.rempart.api.v1alpha1.Identifier
           elementRelationship: atomic
+    - name: where
+      type:
+        namedType: com.github.rempart-dev.rempart.api.v1alpha1.ReferenceCondition
 - name: com.github.rempart-dev.rempart.api.v1alpha1.TargetKind
   scalar: string
 - name: com.github.rempart-dev.rempart.api.v1alpha1.TargetResult

@@ -21,6 +21,9 @@ type TableReferenceApplyConfiguration struct {
 	Table *apiv1alpha1.Identifier `json:"table,omitempty"`
 	// toColumns that are referred to, in the same order.
 	ToColumns []apiv1alpha1.Identifier `json:"toColumns,omitempty"`
+	// where says which rows have this reference, when others refer to another table by the same columns (a polymorphic
+	// reference, such as commentable_type and commentable_id).
+	Where *ReferenceConditionApplyConfiguration `json:"where,omitempty"`
 }
 
 // TableReferenceApplyConfiguration constructs a declarative configuration of the TableReference type for use with
@@ -62,5 +65,13 @@ func (b *TableReferenceApplyConfiguration) WithToColumns(values ...apiv1alpha1.I
 	for i := range values {
 		b.ToColumns = append(b.ToColumns, values[i])
 	}
+	return b
+}
+
+// WithWhere sets the Where field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Where field is set to the value of the last call.
+func (b *TableReferenceApplyConfiguration) WithWhere(value *ReferenceConditionApplyConfiguration) *TableReferenceApplyConfiguration {
+	b.Where = value
 	return b
 }
