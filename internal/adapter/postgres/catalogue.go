@@ -46,6 +46,11 @@ SELECT c.oid, a.attname::text, pg_catalog.format_type(a.atttypid, a.atttypmod), 
        a.attnotnull OR COALESCE(m.nonnull, false),
        COALESCE(pg_catalog.pg_get_expr(d.adbin, d.adrelid), pg_catalog.pg_get_expr(t.typdefaultbin, 0), ''),
        a.attgenerated <> '' OR a.attidentity = 'a',
+       CASE WHEN a.attgenerated = '' THEN '{}' ELSE
+         ARRAY(SELECT DISTINCT f.attname::text FROM pg_catalog.pg_depend o JOIN pg_catalog.pg_attribute f ON f.attrelid = o.refobjid AND f.attnum = o.refobjsubid
+               WHERE o.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND o.refobjid = c.oid AND o.refobjsubid NOT IN (0, a.attnum)
+                 AND (o.classid = 'pg_catalog.pg_attrdef'::pg_catalog.regclass AND o.objid = d.oid
+                      OR o.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND o.objid = c.oid AND o.objsubid = a.attnum) ORDER BY 1) END,
        bn.nspname = 'pg_catalog' OR b.typtype = 'e'
 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
@@ -107,6 +112,7 @@ SELECT o.conrelid, o.conname::text, o.contype::text,
              JOIN pg_catalog.pg_attribute a ON a.attrelid = o.confrelid AND a.attnum = k.n ORDER BY k.at),
        CASE o.confdeltype WHEN 'a' THEN 'NO ACTION' WHEN 'r' THEN 'RESTRICT' WHEN 'c' THEN 'CASCADE'
                           WHEN 'n' THEN 'SET NULL' WHEN 'd' THEN 'SET DEFAULT' ELSE '' END,
+       CASE WHEN EXISTS (SELECT FROM pg_catalog.pg_trigger t WHERE t.tgconstraint = o.oid AND t.tgrelid = o.confrelid AND t.tgenabled NOT IN ('O', 'A')) THEN 'DISABLED' ELSE '' END,
        CASE o.confupdtype WHEN 'a' THEN 'NO ACTION' WHEN 'r' THEN 'RESTRICT' WHEN 'c' THEN 'CASCADE'
                           WHEN 'n' THEN 'SET NULL' WHEN 'd' THEN 'SET DEFAULT' ELSE '' END,
        o.confmatchtype = 'f'
@@ -122,6 +128,18 @@ FROM pg_catalog.pg_trigger t
 JOIN pg_catalog.pg_class c ON c.oid = t.tgrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 WHERE NOT t.tgisinternal AND t.tgenabled IN ('O', 'A') AND ` + userSchema + `
 ORDER BY t.tgrelid, t.tgname`
+
+	// Publications and subscriptions of tables, and the logical slots of the database, by which copies come and go. A published
+	// table, or a part of it, needs an identity of its rows for changes and deletes.
+	copiesSQL = `
+SELECT c.oid, p.pubname::text, 'p', (p.pubupdate OR p.pubdelete) AND EXISTS (
+    SELECT FROM pg_catalog.pg_class l WHERE l.relkind = 'r' AND (l.oid = c.oid OR l.oid IN (SELECT t.relid FROM pg_catalog.pg_partition_tree(c.oid) t))
+      AND (l.relreplident = 'n' OR l.relreplident = 'd' AND NOT EXISTS (SELECT FROM pg_catalog.pg_index i WHERE i.indrelid = l.oid AND i.indisprimary)))
+FROM pg_catalog.pg_publication p JOIN pg_catalog.pg_publication_tables t ON t.pubname = p.pubname
+JOIN pg_catalog.pg_namespace n ON n.nspname = t.schemaname JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = t.tablename
+UNION ALL SELECT r.srrelid, s.subname::text, 's', false FROM pg_catalog.pg_subscription_rel r JOIN pg_catalog.pg_subscription s ON s.oid = r.srsubid
+UNION ALL SELECT 0, s.slot_name::text, 'l', false FROM pg_catalog.pg_replication_slots s WHERE s.slot_type = 'logical' AND s.database = pg_catalog.current_database()
+ORDER BY 3, 2, 1`
 
 	// What materialised views read, through views and other materialised views.
 	readsSQL = `
@@ -140,7 +158,7 @@ WHERE c.relkind IN ('r', 'p') ORDER BY 1, 2, 3`
 // catalogue reads the live schema of the database.
 func (s *session) catalogue(ctx context.Context) (*plan.Schema, error) {
 	r := &reader{at: map[uint32]int{}, schema: &plan.Schema{}}
-	if err := s.several(ctx, r.relations(), r.columns(), r.indexes(), r.constraints(), r.triggers(), r.reads()); err != nil {
+	if err := s.several(ctx, r.relations(), r.columns(), r.indexes(), r.constraints(), r.triggers(), r.reads(), r.copies()); err != nil {
 		return nil, err
 	}
 	return r.schema, nil
@@ -189,7 +207,7 @@ func (r *reader) columns() query {
 		base, category, element, within string
 		c                               plan.Column
 	)
-	into := []any{&oid, &c.Name, &c.Type, &base, &category, &element, &within, &c.Domain, &c.Collated, &c.Rules, &c.Length, &c.NotNull, &c.Default, &c.Computed, &c.Native}
+	into := []any{&oid, &c.Name, &c.Type, &base, &category, &element, &within, &c.Domain, &c.Collated, &c.Rules, &c.Length, &c.NotNull, &c.Default, &c.Computed, &c.From, &c.Native}
 	return query{sql: columnsSQL, into: into, each: func() error {
 		c.Class, c.Fold = class(base, category, c.Native)
 		c.JSON = base == "json" || base == "jsonb" || within == "json" || within == "jsonb"
@@ -199,6 +217,7 @@ func (r *reader) columns() query {
 		if t := r.table(oid); t != nil {
 			t.Columns = append(t.Columns, c)
 		}
+		c.From = nil
 		return nil
 	}}
 }
@@ -299,16 +318,19 @@ func (r *reader) constraints() query {
 		kind                string
 		expression          string
 		columns, referredTo []string
+		disabled            string
 		fk                  plan.ForeignKey
 	)
-	into := []any{&oid, &fk.Name, &kind, &columns, &expression, &fk.Schema, &fk.Table, &referredTo, &fk.OnDelete, &fk.OnUpdate, &fk.MatchFull}
+	into := []any{&oid, &fk.Name, &kind, &columns, &expression, &fk.Schema, &fk.Table, &referredTo, &fk.OnDelete, &disabled, &fk.OnUpdate, &fk.MatchFull}
 	return query{sql: constraintsSQL, into: into, each: func() error {
 		t := r.table(oid)
 		switch {
 		case t == nil:
 		case kind == "f":
 			found := fk
-			found.Columns, found.ToColumns = columns, referredTo
+			if found.Columns, found.ToColumns = columns, referredTo; disabled != "" {
+				found.OnUpdate = disabled
+			}
 			t.ForeignKeys = append(t.ForeignKeys, found)
 		default:
 			t.Checks = append(t.Checks, plan.Check{Name: fk.Name, Columns: columns, Expression: expression})
@@ -326,6 +348,29 @@ func (r *reader) triggers() query {
 	return query{sql: triggersSQL, into: []any{&oid, &name}, each: func() error {
 		if t := r.table(oid); t != nil {
 			t.Triggers = append(t.Triggers, name)
+		}
+		return nil
+	}}
+}
+
+func (r *reader) copies() query {
+	var (
+		oid        uint32
+		name, kind string
+		bare       bool
+	)
+	return query{sql: copiesSQL, into: []any{&oid, &name, &kind, &bare}, each: func() error {
+		switch t := r.table(oid); {
+		case kind == "l":
+			r.schema.Slots = append(r.schema.Slots, name)
+		case t == nil:
+		case kind == "s":
+			t.Subscribed = append(t.Subscribed, name)
+		default:
+			t.Published = append(t.Published, name)
+			if bare {
+				t.Bare = name
+			}
 		}
 		return nil
 	}}

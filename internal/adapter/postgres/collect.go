@@ -52,7 +52,7 @@ func (c *collector) prepare(ctx context.Context) error {
 				sharedOf(i), strings.Join(keyNames(m), ", "), setOf(i)))
 		}
 	}
-	return c.all(ctx, statements...)
+	return c.makeTemporary(ctx, statements...)
 }
 
 // sharable tells whether rows of a member can belong to others too: they are reached by a reference, and have another
@@ -71,7 +71,7 @@ func (c *collector) severalOwners(i int) bool {
 
 // load copies the identifiers of the people into a temporary table, each in the forms that a store may have of it.
 func (s *session) load(ctx context.Context, subjects []subject.Subject) error {
-	err := s.all(ctx, `CREATE TEMPORARY TABLE `+identifiers+` (req pg_catalog.int4 NOT NULL, kind pg_catalog.text NOT NULL, value pg_catalog.text NOT NULL, number pg_catalog.int8, uuid pg_catalog.uuid, digits pg_catalog.text NOT NULL, folded pg_catalog.text GENERATED ALWAYS AS (pg_catalog.lower(value)) STORED) ON COMMIT DROP`)
+	err := s.makeTemporary(ctx, `CREATE TEMPORARY TABLE `+identifiers+` (req pg_catalog.int4 NOT NULL, kind pg_catalog.text NOT NULL, value pg_catalog.text NOT NULL, number pg_catalog.int8, uuid pg_catalog.uuid, digits pg_catalog.text NOT NULL, folded pg_catalog.text GENERATED ALWAYS AS (pg_catalog.lower(value)) STORED) ON COMMIT DROP`)
 	if err != nil {
 		return err
 	}

@@ -73,7 +73,6 @@ func open(ctx context.Context, c Config) (*session, error) {
 	cfg.DialFunc = watch.over(c.Dial)
 	cfg.RuntimeParams = map[string]string{
 		"application_name":                    "rempart-eraser",
-		"search_path":                         "pg_catalog",
 		"TimeZone":                            "UTC",
 		"DateStyle":                           "ISO",
 		"row_security":                        "on",  // tables of which it may hide rows are refused: see hidden
@@ -89,7 +88,13 @@ func open(ctx context.Context, c Config) (*session, error) {
 	if err != nil {
 		return nil, connectFailure(err, cfg.TLSConfig != nil && watch.first == 'N')
 	}
-	return &session{conn: conn}, nil
+	s := &session{conn: conn}
+	// Not as a setting of the connection: what the database and the role have is what triggers expect; see execute.
+	if err := s.all(ctx, "SET search_path TO pg_catalog"); err != nil {
+		s.close()
+		return nil, err
+	}
+	return s, nil
 }
 
 // answer remembers the first byte that a server sends. To a request for TLS, N says that there is none (PostgreSQL

@@ -16,7 +16,13 @@ import (
 // deletes, those that refer before those that are referred to, and changes of keys last, since statements before find rows
 // by them. Each statement must touch exactly the rows that were
 // counted; a trigger that prevents it stops the run, and the transaction with it.
+//
+// Triggers run as the application expects them to, under the search path of the database and the role. The statements
+// themselves qualify every name, so that none is looked for there.
 func (s *settlement) execute(ctx context.Context) error {
+	if err := s.all(ctx, "SET LOCAL search_path TO DEFAULT"); err != nil {
+		return err
+	}
 	for i := range s.plan.Members {
 		if err := s.alterAll(ctx, i, false); err != nil {
 			return err
@@ -38,7 +44,10 @@ func (s *settlement) execute(ctx context.Context) error {
 		}
 	}
 	// Constraints that the schema defers are judged now, so that COMMIT has nothing left to refuse.
-	return s.all(ctx, "SET CONSTRAINTS ALL IMMEDIATE")
+	if err := s.all(ctx, "SET CONSTRAINTS ALL IMMEDIATE"); err != nil {
+		return s.blame(err, s.everyone()...)
+	}
+	return s.all(ctx, "SET LOCAL search_path TO pg_catalog")
 }
 
 // alterAll makes the changes of a member that come last, or those that do not.
@@ -69,7 +78,7 @@ func (s *settlement) alter(ctx context.Context, i, state int, changes []plan.Cha
 	n, err := s.exec(ctx, fmt.Sprintf("UPDATE %s AS t SET %s FROM %s AS s WHERE %s AND s.state OPERATOR(pg_catalog.=) %d",
 		table(m.Table), strings.Join(sets, ", "), from, sameRow(m, "s"), state), args.values...)
 	if err != nil {
-		return err
+		return s.blame(err, i)
 	}
 	return exact(m, n, s.states[i][state])
 }
@@ -88,7 +97,7 @@ func (s *settlement) clearAll(ctx context.Context, i int) error {
 	case 1:
 		return s.clear(ctx, links[0])
 	default:
-		return s.clearTogether(ctx, &s.plan.Members[i], links)
+		return s.clearTogether(ctx, i, links)
 	}
 }
 
@@ -101,11 +110,12 @@ func (s *settlement) clear(ctx context.Context, l plan.Link) error {
 	}
 	_, err := s.exec(ctx, fmt.Sprintf("UPDATE %s AS t SET %s FROM %s AS s WHERE s.state OPERATOR(pg_catalog.=) %d AND %s AND NOT %s",
 		table(m.Table), strings.Join(sets, ", "), setOf(l.To), stateDelete, refers(s.plan, l, "s"), s.goes(l)))
-	return err
+	return s.blame(err, l.From)
 }
 
 // clearTogether nulls several references in one statement: a row that has two of them would be written twice.
-func (s *settlement) clearTogether(ctx context.Context, m *plan.Member, links []plan.Link) error {
+func (s *settlement) clearTogether(ctx context.Context, i int, links []plan.Link) error {
+	m := &s.plan.Members[i]
 	var pointing, gathered, sets []string
 	nulled := map[string][]string{} // column to the links that null it
 	for k, l := range links {
@@ -125,7 +135,7 @@ func (s *settlement) clearTogether(ctx context.Context, m *plan.Member, links []
 	keys := strings.Join(keyNames(m), ", ")
 	_, err := s.exec(ctx, fmt.Sprintf("UPDATE %s AS t SET %s FROM (SELECT %s, %s FROM (%s) AS pointing GROUP BY %s) AS h WHERE %s",
 		table(m.Table), strings.Join(sets, ", "), keys, strings.Join(gathered, ", "), strings.Join(pointing, " UNION ALL "), keys, sameRow(m, "h")))
-	return err
+	return s.blame(err, i)
 }
 
 // remove deletes the rows of a group. Tables in a cycle of foreign keys go in one statement: PostgreSQL judges the keys
@@ -148,7 +158,7 @@ func (s *settlement) remove(ctx context.Context, group []int) error {
 	if len(members) == 1 {
 		n, err := s.exec(ctx, deletes[0])
 		if err != nil {
-			return err
+			return s.blame(err, members...)
 		}
 		return exact(&s.plan.Members[members[0]], n, s.states[members[0]][stateDelete])
 	}
@@ -160,9 +170,9 @@ func (s *settlement) remove(ctx context.Context, group []int) error {
 		rows int64
 	)
 	sql := "WITH " + strings.Join(deletes, ", ") + " " + strings.Join(counts, " UNION ALL ")
-	return s.rows(ctx, sql, nil, []any{&at, &rows}, func() error {
+	return s.blame(s.rows(ctx, sql, nil, []any{&at, &rows}, func() error {
 		return exact(&s.plan.Members[at], rows, s.states[at][stateDelete])
-	})
+	}), members...)
 }
 
 func exact(m *plan.Member, got, want int64) error {

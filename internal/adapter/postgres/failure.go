@@ -75,6 +75,8 @@ func meaning(pg *pgconn.PgError) (task.Reason, string) {
 		return task.LockTimeout, "A statement took longer than is allowed"
 	case strings.HasPrefix(code, "57P") || strings.HasPrefix(code, "08") || code == "25P03" || strings.HasPrefix(code, "53"):
 		return task.Interrupted, "The store ended the connection or has no room"
+	case code == "23502":
+		return task.PlanImpossible, fmt.Sprintf("%s.%s is NOT NULL and would become NULL by what the dataset orders", where, pg.ColumnName)
 	case strings.HasPrefix(code, "23"):
 		return task.PlanImpossible, fmt.Sprintf("Constraint %q of %s forbids what the dataset orders", pg.ConstraintName, where)
 	case code == "428C9":

@@ -117,10 +117,19 @@ func (s *session) grantEraser(ctx context.Context, database, name string, presen
 	if err != nil {
 		return err
 	}
+	var of []plan.Name
 	statements = append(append(statements, grant.Database(database, role)), grant.WriteLedger(role)...)
 	for _, d := range present {
 		schema := quote(grant.SchemaOf(d.Schema))
 		statements = append(statements, "GRANT USAGE ON SCHEMA "+schema+" TO "+role, grant.Erase(schema+"."+quote(string(d.Name)), role, d.OnErasure))
+		of = append(of, plan.Name{Schema: grant.SchemaOf(d.Schema), Table: string(d.Name)})
+	}
+	schemas, err := s.leaning(ctx, of, false)
+	if err != nil {
+		return err
+	}
+	for _, schema := range schemas {
+		statements = append(statements, "GRANT USAGE ON SCHEMA "+quote(schema)+" TO "+role)
 	}
 	return s.all(ctx, statements...)
 }

@@ -41,7 +41,7 @@ func (c *collector) settle(ctx context.Context, asOf time.Time, secret []byte) (
 	if err := s.hold(ctx); err != nil {
 		return nil, err
 	}
-	return s, s.constraints(ctx)
+	return s, s.explainUsage(ctx, s.constraints(ctx))
 }
 
 // keep marks the rows whose period runs. A row without a date is kept: nobody can say that its period is over.

@@ -103,7 +103,7 @@ func (v *search) load(ctx context.Context, people []subject.Subject) error {
 
 // loadWords copies what is looked for in text into a temporary table.
 func (v *search) loadWords(ctx context.Context, people []subject.Subject) error {
-	if err := v.all(ctx, `CREATE TEMPORARY TABLE `+words+` (req pg_catalog.int4 NOT NULL, kind pg_catalog.text NOT NULL, word pg_catalog.text NOT NULL) ON COMMIT DROP`); err != nil {
+	if err := v.makeTemporary(ctx, `CREATE TEMPORARY TABLE `+words+` (req pg_catalog.int4 NOT NULL, kind pg_catalog.text NOT NULL, word pg_catalog.text NOT NULL) ON COMMIT DROP`); err != nil {
 		return err
 	}
 	var rows [][]any

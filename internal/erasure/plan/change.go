@@ -34,7 +34,8 @@ func (b *builder) change() error {
 			done = m.Fallback.Changes
 		}
 		for k := range m.Keys {
-			m.Keys[k].Structural = b.structural(m.Table, m.Keys[k].Column) && !changed(done, m.Keys[k].Column)
+			key := m.Keys[k].Column
+			m.Keys[k].Structural = b.structural(m.Table, key) && !changed(done, key) && !follows(m.Table, key, done)
 		}
 	}
 	return nil
@@ -43,6 +44,22 @@ func (b *builder) change() error {
 // structural tells whether a column is part of the primary key or referred to.
 func (b *builder) structural(t *Table, column string) bool {
 	return slices.Contains(t.PrimaryKey, column) || b.referredBy(t, column) != ""
+}
+
+// follows tells whether a generated column is computed from one that changes.
+func follows(t *Table, column string, changes []Change) bool {
+	return slices.ContainsFunc(t.Column(column).From, func(name string) bool { return changed(changes, name) })
+}
+
+// computedFrom lists the generated columns that are computed from a column.
+func computedFrom(t *Table, column string) []string {
+	var names []string
+	for _, c := range t.Columns {
+		if slices.Contains(c.From, column) {
+			names = append(names, c.Name)
+		}
+	}
+	return names
 }
 
 func changed(changes []Change, column string) bool {
@@ -100,9 +117,13 @@ func (b *builder) fallback(i int) *Fallback {
 // afterwards, and judges each change. A refusal is a sentence.
 func (b *builder) changes(i int, wanted []Change) ([]Change, string) {
 	m := &b.plan.Members[i]
-	for _, k := range m.Keys {
+	keys := slices.Clone(m.Keys)
+	slices.SortStableFunc(keys, func(x, y Key) int { // generated ones may follow the others
+		return len(m.Table.Column(x.Column).From) - len(m.Table.Column(y.Column).From)
+	})
+	for _, k := range keys {
 		switch {
-		case changed(wanted, k.Column):
+		case changed(wanted, k.Column) || follows(m.Table, k.Column, wanted):
 		case !b.structural(m.Table, k.Column):
 			wanted = append(wanted, Change{Column: k.Column, Mask: v1alpha1.MaskNull})
 		case k.Identifier == v1alpha1.IdentifierEmail || k.Identifier == v1alpha1.IdentifierPhone:
@@ -120,7 +141,12 @@ func (b *builder) changes(i int, wanted []Change) ([]Change, string) {
 		if refusal := b.refusal(m.Table, *c); refusal != "" {
 			return nil, m.Table.Path() + "." + c.Column + " " + refusal
 		}
-		c.Last = slices.Contains(m.RowKey, c.Column) || b.structural(m.Table, c.Column)
+		for _, name := range append(computedFrom(m.Table, c.Column), c.Column) {
+			c.Last = c.Last || slices.Contains(m.RowKey, name) || b.structural(m.Table, name)
+			if by := b.behind(m.Table, name, nil); by != "" && name != c.Column {
+				return nil, m.Table.Path() + "." + name + " is computed from " + c.Column + ", which cannot be masked: " + by
+			}
+		}
 		if c.Mask == v1alpha1.MaskPseudonym {
 			c.Digits, c.Suffix = shape(m.Table, m.Table.Column(c.Column))
 		}
@@ -183,6 +209,8 @@ func (b *builder) behind(t *Table, column string, seen []string) string {
 			}
 			_, part := b.partOf[from.name()]
 			switch name := columnsOf(from.Path(), fk.Columns); {
+			case fk.OnUpdate == "DISABLED":
+				return name + " refers to it, and its triggers are disabled, so that it would not follow; enable them"
 			case fk.OnUpdate != "CASCADE":
 				return name + " refers to it, without ON UPDATE CASCADE; leave it out, delete the rows, or let the reference follow"
 			case b.index(from.Schema, from.Name) < 0 && !part:

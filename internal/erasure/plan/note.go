@@ -10,11 +10,28 @@ import (
 
 // note collects what people should know although it stops nothing, the weightiest first.
 func (b *builder) note() {
-	for _, kind := range []func() []string{b.triggerNotes, b.keyNotes, b.viewNotes, b.indexNotes} {
+	for _, kind := range []func() []string{b.copyNotes, b.triggerNotes, b.keyNotes, b.viewNotes, b.indexNotes} {
 		notes := kind()
 		slices.Sort(notes)
 		b.plan.Notes = append(b.plan.Notes, slices.Compact(notes)...)
 	}
+}
+
+// copyNotes names the ways by which rows of the dataset go to other stores, or come from them.
+func (b *builder) copyNotes() []string {
+	var notes []string
+	for _, m := range b.plan.Members {
+		if len(m.Table.Published) > 0 {
+			notes = append(notes, m.Table.Path()+" is published ("+list(m.Table.Published)+"): whoever subscribes has a copy, which this run does not reach")
+		}
+		if len(m.Table.Subscribed) > 0 {
+			notes = append(notes, m.Table.Path()+" comes from another store by a subscription ("+list(m.Table.Subscribed)+"): erase there first")
+		}
+	}
+	if len(b.schema.Slots) > 0 {
+		notes = append(notes, "changes of the database are copied elsewhere by logical replication slots: "+list(b.schema.Slots))
+	}
+	return notes
 }
 
 func (b *builder) triggerNotes() []string {

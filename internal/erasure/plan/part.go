@@ -50,11 +50,21 @@ func (t *Table) inherit(h *Table) {
 			t.ForeignKeys = append(t.ForeignKeys, fk)
 		}
 	}
+	t.Published, t.Subscribed = union(t.Published, h.Published), union(t.Subscribed, h.Subscribed)
+	if t.Bare == "" {
+		t.Bare = h.Bare
+	}
 	for _, trigger := range h.Triggers {
 		if !slices.Contains(t.Triggers, trigger) {
 			t.Triggers = append(t.Triggers, trigger)
 		}
 	}
+}
+
+func union(a, b []string) []string {
+	all := slices.Concat(a, b)
+	slices.Sort(all)
+	return slices.Compact(all)
 }
 
 func (t *Table) has(columns []string) bool {

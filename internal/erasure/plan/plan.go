@@ -232,6 +232,8 @@ func treatable(m *Member) error {
 		return refuse(task.PlanImpossible, names, "%s is no table; declare the tables behind it", path)
 	case m.Table.RowSecurity:
 		return refuse(task.PlanImpossible, names, "%s has row security, whose policies may hide rows from the role: it needs a policy of its own with USING (true), which kubectl gdpr grants prints, and no restrictive one", path)
+	case m.Table.Bare != "":
+		return refuse(task.PlanImpossible, names, "%s is published by %s and has no replica identity, so that the store refuses to change or delete its rows; give it a primary key, or ALTER TABLE ... REPLICA IDENTITY", path, m.Table.Bare)
 	case m.Table.Rules:
 		return refuse(task.PlanImpossible, names, "%s has rewrite rules, which change what a statement does; replace them by triggers", path)
 	}

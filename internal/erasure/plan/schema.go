@@ -98,7 +98,7 @@ type ForeignKey struct {
 	Table     string
 	ToColumns []string
 	OnDelete  string // NO ACTION, RESTRICT, CASCADE, SET NULL or SET DEFAULT
-	OnUpdate  string
+	OnUpdate  string // as OnDelete, or DISABLED when its triggers are
 	MatchFull bool
 }
 
@@ -129,6 +129,11 @@ type Table struct {
 	Indexes [][]string `json:"-"`
 	// Folded holds the columns with an index that leads with their text in lower case.
 	Folded []string `json:"-"`
+	// Published and Subscribed name the publications that copy its rows elsewhere, and the subscriptions that bring them.
+	Published  []string `json:"-"`
+	Subscribed []string `json:"-"`
+	// Bare names a publication of changes and deletes, for which its rows have no identity: the store refuses both.
+	Bare string `json:"-"`
 	// Reads are the relations that a materialised view reads, through other views too.
 	Reads []Name `json:"-"`
 }
@@ -147,7 +152,11 @@ func (t *Table) Column(name string) *Column {
 }
 
 // Schema is what a store's catalogue says.
-type Schema struct{ Tables []Table }
+type Schema struct {
+	Tables []Table
+	// Slots are the logical replication slots of the database, by which its changes are copied elsewhere.
+	Slots []string
+}
 
 // Table returns the relation of that exact name, or nil.
 func (s *Schema) Table(schema, name string) *Table {
