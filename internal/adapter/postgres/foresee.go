@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/rempart-dev/rempart/internal/erasure/plan"
 	"github.com/rempart-dev/rempart/internal/erasure/subject"
@@ -33,15 +34,19 @@ func (e *Engine) plan(ctx context.Context, t task.Task, people []subject.Subject
 		return o, err
 	}
 	var chunks []counted
+	var named []string
 	err = e.divide(ctx, len(people), 0, func(ctx context.Context, from, to int) error {
-		c, err := e.countChunk(ctx, s, part(t, from, to), people[from:to])
+		c, left, err := e.countChunk(ctx, s, part(t, from, to), people[from:to])
 		if err == nil {
-			chunks = append(chunks, c)
+			chunks, named = append(chunks, c), append(named, left...)
 		}
 		return err
 	})
 	if err != nil {
 		return o, err
+	}
+	if slices.Sort(named); len(named) > 0 {
+		notes = append([]string{"people are named in texts of " + list(slices.Compact(named)) + " that stay, in rows of others or in columns without a mask: mask them, or a person must look, or the erasure will be contradicted"}, notes...)
 	}
 	if len(chunks) > 1 {
 		notes = append([]string{fmt.Sprintf("the run will work in about %d transactions: rows that people of several of them share are kept for the last", len(chunks))}, notes...)
@@ -72,26 +77,39 @@ func (s *session) foresee(ctx context.Context, t task.Task, people []subject.Sub
 	if notes, err = v.copies(ctx, seen, unseen); err != nil {
 		return o, nil, err
 	}
-	return o, append(notes, work.plan.Notes...), s.all(ctx, "ROLLBACK")
+	notes = append(notes, work.plan.Notes...)
+	unsearched, err := s.unsearched(ctx, work.schema)
+	if err != nil {
+		return o, nil, err
+	}
+	return o, append(notes, unsearched...), s.all(ctx, "ROLLBACK")
 }
 
-// countChunk counts what erasing people would do, and leaves nothing behind.
-func (e *Engine) countChunk(ctx context.Context, s *session, t task.Task, people []subject.Subject) (counted, error) {
+// countChunk counts what erasing people would do, and leaves nothing behind. It returns the tables in whose texts people
+// would be left.
+func (e *Engine) countChunk(ctx context.Context, s *session, t task.Task, people []subject.Subject) (counted, []string, error) {
 	work, err := s.begin(ctx, t, "ACCESS SHARE", reads, func(*plan.Plan) error { return nil })
 	if err != nil {
-		return counted{}, err
+		return counted{}, nil, err
+	}
+	v := &search{session: s, plan: work.plan, asOf: day(t.AsOf), tally: newTally(len(t.Requests))}
+	if err := v.loadWords(ctx, people); err != nil {
+		return counted{}, nil, err
 	}
 	work.most = e.mostRows()
 	settled, err := work.gather(ctx, people, t, e.chunkRows(), "SET TRANSACTION READ ONLY")
 	if err != nil {
-		return counted{}, s.undo(ctx, err)
+		return counted{}, nil, s.undo(ctx, err)
 	}
 	counts, err := settled.count(ctx, len(t.Requests))
 	if err != nil {
-		return counted{}, err
+		return counted{}, nil, err
+	}
+	if err := v.left(ctx, settled); err != nil {
+		return counted{}, nil, err
 	}
 	tables, requests := counts.result(t.Requests)
-	return counted{tables, requests}, s.all(ctx, "ROLLBACK")
+	return counted{tables, requests}, v.found, s.all(ctx, "ROLLBACK")
 }
 
 // undo rolls back what is to be tried with fewer people, and returns the error that says so.

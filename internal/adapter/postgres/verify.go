@@ -72,9 +72,18 @@ func (e *Engine) verify(ctx context.Context, t task.Task, people []subject.Subje
 		return task.Outcome{}, err
 	}
 	o, err := v.verdict(t, p.Digest)
-	if err == nil && len(unseen) > 0 {
-		o.Names, o.Message = unseen, "Not searched, since the verifier may not read them: "+list(unseen)
+	if err != nil {
+		return o, err
 	}
+	var notes []string
+	if len(unseen) > 0 {
+		notes = append(notes, "Not searched, since the verifier may not read them: "+list(unseen))
+	}
+	sampled, err := v.statistics(ctx)
+	if len(sampled) > 0 {
+		notes = append(notes, "The planner's statistics still name people, until the owner runs ANALYZE on "+list(sampled))
+	}
+	o.Names, o.Message = append(unseen, sampled...), plan.Summary(notes, task.MaxMessage)
 	return o, err
 }
 

@@ -1,0 +1,97 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/rempart-dev/rempart/internal/erasure/plan"
+)
+
+// left adds to what was found the members in whose texts people would be found after the run: rows of others that name them,
+// and columns that the dataset leaves as they are in rows that stay. The verifier will contradict an erasure for each.
+func (v *search) left(ctx context.Context, s *settlement) error {
+	v.held = s.held
+	for i := range s.plan.Members {
+		m := &s.plan.Members[i]
+		texts := without(m.Table, v.staying(i))
+		kept := v.keptText(i)
+		reached := fmt.Sprintf("EXISTS (SELECT FROM %s AS x WHERE %s)", setOf(i), sameRow(m, "x"))
+		ways := v.byText(texts, table(m.Table), "("+reached+" OR "+kept+")", until(m))
+		for _, state := range []int{stateMask, stateDetach, stateFallback} {
+			if s.states[i][state] == 0 {
+				continue
+			}
+			changes := changing(m)[state]
+			rest := without(texts, changedColumns(m.Table, changes))
+			stays := fmt.Sprintf("EXISTS (SELECT FROM %s AS x WHERE %s AND x.state OPERATOR(pg_catalog.=) %d)", setOf(i), sameRow(m, "x"), state)
+			ways = append(ways, v.byText(rest, table(m.Table), "(NOT "+stays+" OR "+kept+")", until(m))...)
+		}
+		if err := v.look(ctx, m.Table, m.Action, m.KeepFrom != "", ways); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// changedColumns are those that change, and the generated ones that follow.
+func changedColumns(t *plan.Table, changes []plan.Change) []string {
+	var names []string
+	for _, c := range changes {
+		names = append(names, c.Column)
+		for _, g := range t.Columns {
+			if slices.Contains(g.From, c.Column) {
+				names = append(names, g.Name)
+			}
+		}
+	}
+	return names
+}
+
+// unsearched names the columns of bytes, of all tables, and says whether there are large objects: nobody looks into them.
+func (s *session) unsearched(ctx context.Context, schema *plan.Schema) (notes []string, err error) {
+	var columns []string
+	for i := range schema.Tables {
+		t := &schema.Tables[i]
+		if !t.Stores() || t.Partition {
+			continue
+		}
+		for _, c := range t.Columns {
+			if c.Bytes {
+				columns = append(columns, t.Path()+"."+c.Name)
+			}
+		}
+	}
+	if len(columns) > 0 {
+		notes = append(notes, "bytes are not searched: "+list(columns))
+	}
+	var objects bool
+	if _, err := s.row(ctx, `SELECT EXISTS (SELECT FROM pg_catalog.pg_largeobject_metadata)`, nil, &objects); err != nil {
+		return nil, err
+	}
+	if objects {
+		notes = append(notes, "large objects are not searched")
+	}
+	return notes, nil
+}
+
+// statistics returns the members of whose columns the planner's statistics still name people: the store keeps samples of the
+// values until it analyses the table again.
+func (v *search) statistics(ctx context.Context) ([]string, error) {
+	samples := &plan.Table{}
+	for _, name := range []string{"most_common_vals", "most_common_elems", "histogram_bounds"} {
+		samples.Columns = append(samples.Columns, plan.Column{Name: name, Searchable: true})
+	}
+	aside := &search{session: v.session, plan: v.plan, tally: newTally(0), terms: v.terms}
+	aside.terms.exact = false // a sample is an array of values
+	for i := range v.plan.Members {
+		t := v.plan.Members[i].Table
+		samples.Schema, samples.Name = t.Schema, t.Name
+		from := fmt.Sprintf(`(SELECT 0::pg_catalog.oid AS tableoid, '(0,0)'::pg_catalog.tid AS ctid, p.most_common_vals, p.most_common_elems, p.histogram_bounds FROM pg_catalog.pg_stats AS p
+WHERE p.schemaname OPERATOR(pg_catalog.=) %s AND p.tablename OPERATOR(pg_catalog.=) %s)`, literal(t.Schema), literal(t.Name))
+		if err := aside.look(ctx, samples, v.plan.Members[i].Action, false, aside.byText(samples, from, "false", "NULL::pg_catalog.date")); err != nil {
+			return nil, err
+		}
+	}
+	return aside.found, nil
+}
