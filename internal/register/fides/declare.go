@@ -22,7 +22,8 @@ func (r *reader) declare(t *table, links []link) v1alpha1.DatasetTable {
 			r.refer(&d, l)
 		}
 	}
-	changed := masked(t, links)
+	r.own(t, &d)
+	changed := masked(t, r.all)
 	for _, f := range t.fields {
 		switch {
 		case slices.Contains(changed, f) && r.room(t, f, len(d.Columns), maxColumns, "columns"):
@@ -51,19 +52,30 @@ func (r *reader) declare(t *table, links []link) v1alpha1.DatasetTable {
 	return d
 }
 
-// refer adds a reference, and says that rows belong to a person through it and no other foreign key of the schema.
+// own says that rows belong to a person through their one reference and no other foreign key of the schema. Rows with several,
+// or with identities of their own, may be those of others too: without ownedThrough these are kept.
+func (r *reader) own(t *table, d *v1alpha1.DatasetTable) {
+	switch several := len(d.References) + len(d.SubjectKeys); {
+	case len(d.References) == 1 && several == 1:
+		d.OwnedThrough = []v1alpha1.OwnerReference{{Columns: d.References[0].Columns}}
+	case len(d.References) > 0:
+		r.lose("%s: rows can belong to several people, by %d columns; those that others share are kept, unless ownedThrough names the owner", t.name, several)
+	}
+}
+
+// refer adds a reference.
 func (r *reader) refer(d *v1alpha1.DatasetTable, l link) {
 	schema, name := r.split(l.parent.name)
 	columns := []v1alpha1.Identifier{v1alpha1.Identifier(l.column.name)}
 	d.References = append(d.References, v1alpha1.TableReference{
 		Columns: columns, Schema: v1alpha1.Identifier(schema), Table: v1alpha1.Identifier(name), ToColumns: []v1alpha1.Identifier{v1alpha1.Identifier(l.keyColumn.name)}})
-	d.OwnedThrough = append(d.OwnedThrough, v1alpha1.OwnerReference{Columns: columns})
 }
 
-// column writes a column. An address or a number that is searched for becomes a pseudonym, since it is seldom NULL.
+// column writes a column. An address or a number that is searched for becomes a pseudonym, since it is seldom NULL; one that
+// is a copy goes, since a pseudonym would be another than that to which it refers.
 func (r *reader) column(t *table, f *field) v1alpha1.DatasetColumn {
 	c := v1alpha1.DatasetColumn{Name: v1alpha1.Identifier(f.name), Sensitivity: sensitivity(f.categories), Mask: f.mask, Constant: f.constant}
-	if c.Mask == "" && (f.identity == v1alpha1.IdentifierEmail || f.identity == v1alpha1.IdentifierPhone) {
+	if c.Mask == "" && exposes(f.identity) && !f.copied {
 		c.Mask = v1alpha1.MaskPseudonym
 	}
 	if len(f.categories) > 0 && len(f.categories[0]) <= maxCategory {

@@ -34,6 +34,8 @@ func Read(manifest []byte, key string) (Import, error) {
 	r := &reader{}
 	r.dataset(n)
 	links := r.links()
+	r.all = links
+	r.copies(links)
 	kept := r.chosen(links)
 	dataset := v1alpha1.Dataset{}
 	for _, t := range r.tables {
@@ -76,6 +78,24 @@ func (r *reader) links() []link {
 		}
 	}
 	return links
+}
+
+// copies marks the fields that hold a copy of an address or a number, since they refer to it: a person is found by them too,
+// and they must not keep it.
+func (r *reader) copies(links []link) {
+	for again := true; again; { // a copy can be copied
+		again = false
+		for _, l := range links {
+			if kind := l.keyColumn.identity; l.column.identity == "" && exposes(kind) {
+				l.column.identity, l.column.copied, again = kind, true, true
+			}
+		}
+	}
+}
+
+// exposes tells whether an identifier says by itself who somebody is.
+func exposes(kind v1alpha1.IdentifierKind) bool {
+	return kind == v1alpha1.IdentifierEmail || kind == v1alpha1.IdentifierPhone
 }
 
 // linksOf are the links by which rows of a table belong to a person, and names those that lead to what is left out.
@@ -189,7 +209,8 @@ func masked(t *table, links []link) []*field {
 	var list []*field
 	for _, f := range t.fields {
 		joins := slices.ContainsFunc(links, func(l link) bool { return l.child == t && l.column == f })
-		structural := f.primary && f.identity != v1alpha1.IdentifierEmail && f.identity != v1alpha1.IdentifierPhone
+		referred := slices.ContainsFunc(links, func(l link) bool { return l.parent == t && l.keyColumn == f })
+		structural := (f.primary || referred) && !exposes(f.identity)
 		if (f.identity != "" || len(f.categories) > 0) && !structural && (!joins || f.identity != "") {
 			list = append(list, f)
 		}

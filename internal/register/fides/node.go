@@ -63,17 +63,17 @@ func (n node) child(key string) node {
 
 // meta returns what Fides needs to execute requests, under its present name or the older one.
 func (n node) meta() node {
-	if _, old := n.values["fidesops_meta"]; old {
+	if n.values["fidesops_meta"] != nil {
 		return n.child("fidesops_meta")
 	}
 	return n.child("fides_meta")
 }
 
-// rest returns the keys that nobody understood, but for those that only describe, sorted.
+// rest returns the keys with a value that nobody understood, but for those that only describe, sorted.
 func (n node) rest(descriptive ...string) []string {
 	var keys []string
 	for _, key := range slices.Sorted(maps.Keys(n.values)) {
-		if !n.seen[key] && !slices.Contains(descriptive, key) {
+		if n.values[key] != nil && !n.seen[key] && !slices.Contains(descriptive, key) {
 			keys = append(keys, key)
 		}
 	}

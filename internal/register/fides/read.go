@@ -28,6 +28,8 @@ type field struct {
 	primary    bool
 	mask       v1alpha1.ColumnMask
 	constant   string
+	// copied says that the identity is that of the field to which it refers.
+	copied     bool
 	references []reference
 }
 
@@ -40,6 +42,8 @@ type reader struct {
 	schema string
 	tables []*table
 	losses []string
+	// all links between tables.
+	all []link
 	// custom is the first identity that has no kind of its own: there is but one Custom.
 	custom string
 }
