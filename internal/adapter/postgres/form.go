@@ -39,10 +39,10 @@ func padded(kind v1alpha1.IdentifierKind, values []string) []string {
 	}
 	out := slices.Clone(values)
 	for _, value := range values {
-		for _, space := range []string{" ", "\t", "\n", "\r", "\r\n", "\u00a0"} {
+		for _, space := range []string{" ", "\t", "\u00a0"} {
 			out = append(out, value+space, space+value)
 		}
-		out = append(out, " "+value+" ")
+		out = append(out, value+"\n", value+"\r\n", " "+value+" ")
 	}
 	return out
 }

@@ -23,6 +23,9 @@ import (
 var server *postgrestest.Server
 
 func TestMain(m *testing.M) {
+	if file := os.Getenv(eraseFile); file != "" {
+		os.Exit(eraseOnce(file))
+	}
 	s, stop, err := postgrestest.Run("max_prepared_transactions=2")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -40,6 +43,7 @@ var asOf = time.Date(2026, 11, 24, 9, 0, 0, 0, time.UTC)
 // store is a database with a dataset, provisioned, and the tools to work on it.
 type store struct {
 	*testing.T
+	server   *postgrestest.Server
 	db       *pgx.Conn // superuser
 	name     string
 	dataset  *v1alpha1.Dataset
@@ -53,7 +57,12 @@ type store struct {
 // newStore makes a database from SQL and a dataset in YAML.
 func newStore(t *testing.T, sql, dataset string) *store {
 	t.Helper()
-	s := &store{T: t, dataset: &v1alpha1.Dataset{}}
+	return newStoreOn(t, server, sql, dataset)
+}
+
+func newStoreOn(t *testing.T, server *postgrestest.Server, sql, dataset string) *store {
+	t.Helper()
+	s := &store{T: t, server: server, dataset: &v1alpha1.Dataset{}}
 	s.name, s.db = server.Database(t)
 	s.eraser = postgres.Login{Username: "eraser_" + s.name, Password: "secret of eraser"}
 	s.verifier = postgres.Login{Username: "verifier_" + s.name, Password: "secret of verifier"}
@@ -115,7 +124,7 @@ func (s *store) engine(as postgres.Login) *postgres.Engine {
 }
 
 func (s *store) connection() task.Connection {
-	return task.Connection{Host: "127.0.0.1", Port: server.Port, Database: s.name, TLS: task.TLS{Mode: v1alpha1.TLSDisable}}
+	return task.Connection{Host: "127.0.0.1", Port: s.server.Port, Database: s.name, TLS: task.TLS{Mode: v1alpha1.TLSDisable}}
 }
 
 func (s *store) task(run string, people ...subject.Subject) task.Task {

@@ -36,6 +36,9 @@ type Server struct {
 	Bin    string // folder of its programs, psql among them
 	Folder string
 	count  atomic.Int64
+	// What Crash ends and starts again.
+	process  *process
+	settings []string
 }
 
 // Start starts a server that ends with the test. Settings are lines of postgresql.conf. Without the server's programs
@@ -66,14 +69,13 @@ func Run(settings ...string) (server *Server, stop func(), err error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	s := &Server{Bin: bin, Folder: folder}
-	process, err := s.start(settings)
-	if err != nil {
+	s := &Server{Bin: bin, Folder: folder, settings: settings}
+	if s.process, err = s.start(settings); err != nil {
 		_ = os.RemoveAll(folder)
 		return nil, nil, err
 	}
 	return s, func() {
-		process.end(syscall.SIGQUIT) // immediate shutdown: nothing here is worth a checkpoint
+		s.process.end(syscall.SIGQUIT) // immediate shutdown: nothing here is worth a checkpoint
 		_ = os.RemoveAll(folder)
 	}, nil
 }
@@ -111,13 +113,27 @@ func (s *Server) start(settings []string) (*process, error) {
 	if err := os.WriteFile(secret, []byte(Password), 0o644); err != nil {
 		return nil, err
 	}
-	data := filepath.Join(s.Folder, "data")
+	data := s.data()
 	initdb := exec.Command(filepath.Join(s.Bin, "initdb"), "-D", data, "-U", Superuser, "--pwfile="+secret, "--auth=scram-sha-256", "-E", "UTF8", "--locale=C.UTF-8", "-N")
 	initdb.SysProcAttr, initdb.Dir = as, s.Folder
 	if out, err := initdb.CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("initdb: %w: %s", err, out)
 	}
 	return s.serve(data, settings)
+}
+
+func (s *Server) data() string { return filepath.Join(s.Folder, "data") }
+
+// Crash stops the server at once, as pg_ctl stop -m immediate does, and starts it again, on another port: it comes back by
+// recovery from its log.
+func (s *Server) Crash(tb testing.TB) {
+	tb.Helper()
+	s.process.end(syscall.SIGQUIT)
+	process, err := s.serve(s.data(), s.settings)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	s.process = process
 }
 
 // Restore starts another server from a base backup that is taken now and, when the returned function is called, comes up as
