@@ -12,6 +12,9 @@ const (
 	ReasonJobRunning = "JobRunning"
 	// ReasonRetrying means that a Job ended without a result, and that the next one is due.
 	ReasonRetrying = "Retrying"
+	// ReasonPartlyCommitted means that a run was stopped after the store had committed the erasure of some of its requests. These are
+	// verified and counted; the others are planned again by themselves.
+	ReasonPartlyCommitted = "PartlyCommitted"
 	// ReasonReporting means that the store has committed and was verified, and that counts are still to be fetched.
 	ReasonReporting = "Reporting"
 	// ReasonNoRoom means that the request did not fit into the run; the next run serves it.

@@ -182,6 +182,16 @@ type ErasureRunStatus struct {
 	// withheldTime is when a hold that arrived stopped the run: from then on it only asks the ledger whether it had committed.
 	// +optional
 	WithheldTime *metav1.Time `json:"withheldTime,omitempty"`
+	// stopReason is why the run was stopped after the store had committed the erasure of some of its requests. What was committed
+	// stands: admitted are these requests. The others are Pending, and run again by themselves.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=63
+	StopReason string `json:"stopReason,omitempty"`
+	// stoppedRequests is how many requests left the run when it was stopped.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	StoppedRequests *int32 `json:"stoppedRequests,omitempty"`
 	// planDigest of the plan that the run made.
 	// +optional
 	// +kubebuilder:validation:MinLength=1

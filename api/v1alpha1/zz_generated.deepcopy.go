@@ -1852,6 +1852,11 @@ func (in *ErasureRunStatus) DeepCopyInto(out *ErasureRunStatus) {
 		in, out := &in.WithheldTime, &out.WithheldTime
 		*out = (*in).DeepCopy()
 	}
+	if in.StoppedRequests != nil {
+		in, out := &in.StoppedRequests, &out.StoppedRequests
+		*out = new(int32)
+		**out = **in
+	}
 	if in.Attempts != nil {
 		in, out := &in.Attempts, &out.Attempts
 		*out = new(int32)

@@ -26,6 +26,7 @@ type workingJob struct {
 	batchv1.Job
 	task    task.Task
 	answers []task.Outcome
+	quick   bool // ends also while others hang: a plan, where only erasures hang
 }
 
 // seen is the Job of the present attempt, with its answers.
@@ -42,19 +43,25 @@ func (w *world) make(run *v1alpha1.ErasureRun, children []runtime.ApplyConfigura
 	if err := json.Unmarshal(children[0].(*corev1ac.SecretApplyConfiguration).Data[job.TaskKey], &j.task); err != nil {
 		panic(err)
 	}
+	j.quick = w.planning && run.Spec.Mode == v1alpha1.RunPlan
 	w.jobs[j.Name] = j
 }
 
-// work says what Jobs do: hang until they end, commit and be killed before they can say so, or end.
+// work says what Jobs do: hang until they end, all or only the erasures, commit or commit the first person alone and be killed
+// before they can say so, or end.
 func (w *world) work(how string) {
-	w.slow = how != "end"
+	w.slow, w.planning = how != "end", how == "plan"
 	for i := range w.runs {
 		run := &w.runs[i]
 		j := w.jobs[erasure.JobName(run, erasure.Attempt(run))]
 		switch {
 		case j == nil || run.Status.EndedTime != nil || how == "hang":
-		case how == "commit" && run.Spec.Mode == v1alpha1.RunExecute && !j.task.CheckOnly && !w.ledger[run.UID] && !suspended(j):
-			w.commit(run, j)
+		case (how == "commit" || how == "part") && run.Spec.Mode == v1alpha1.RunExecute && !j.task.CheckOnly && !suspended(j):
+			to := len(j.task.Requests)
+			if how == "part" {
+				to = 1
+			}
+			w.commit(run, j, to)
 		case how == "end":
 			w.end(run)
 		}
@@ -97,13 +104,13 @@ func (w *world) answer(run *v1alpha1.ErasureRun, j *workingJob, step task.Step) 
 	}
 	if step == task.Erase {
 		switch {
-		case j.task.CheckOnly && !w.ledger[run.UID]:
-			return task.Outcome{Step: step, Reason: task.Withheld}
-		case w.ledger[run.UID]:
+		case w.ledger[run.UID] >= len(j.task.Requests):
+		case j.task.CheckOnly:
+			return task.Outcome{Step: step, Reason: task.Withheld, Done: w.ledger[run.UID], At: w.now}
 		case run.Spec.PlanDigest != w.digest:
-			return task.Outcome{Step: step, Reason: task.PlanChanged}
+			return task.Outcome{Step: step, Reason: task.PlanChanged, Done: w.ledger[run.UID], At: w.now}
 		default:
-			w.commit(run, j)
+			w.commit(run, j, len(j.task.Requests))
 		}
 	}
 	answer := task.Outcome{Step: step, OK: true, PlanDigest: w.digest, At: w.now}
@@ -127,16 +134,24 @@ func (w *world) answer(run *v1alpha1.ErasureRun, j *workingJob, step task.Step) 
 	return answer
 }
 
-// commit erases, and notes what a hold that was Ready forbids: its promise is that nothing of that happens.
-func (w *world) commit(run *v1alpha1.ErasureRun, j *workingJob) {
+// commit erases the people of a run up to one, and notes what a hold that was Ready forbids: its promise is that nothing of that
+// happens.
+func (w *world) commit(run *v1alpha1.ErasureRun, j *workingJob, to int) {
+	from := w.ledger[run.UID]
+	if from >= to {
+		return
+	}
 	w.erased++
-	w.ledger[run.UID] = true
+	w.ledger[run.UID] = to
+	for _, r := range j.task.Requests[from:to] {
+		w.gone[r.UID]++
+	}
 	for i := range w.holds {
 		h := &w.holds[i]
 		if !meta.IsStatusConditionTrue(h.Status.Conditions, "Ready") || !hold.InForce(h, w.now) {
 			continue
 		}
-		for _, r := range j.task.Requests {
+		for _, r := range j.task.Requests[from:to] {
 			for k := range w.requests {
 				request := &w.requests[k]
 				secret := w.secrets[string(request.Spec.Subject.SecretRef.Name)]

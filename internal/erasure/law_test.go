@@ -57,7 +57,7 @@ func drawAct(r *rapid.T, w *world, i int) string {
 		fmt.Sprintf("hold h%d 2026-03-%02d", i, rapid.IntRange(1, 31).Draw(r, "until")) + rapid.SampledFrom([]string{" person=" + secret, " person=none",
 			" person=" + secret + " register=crm", " register=other", " register=crm", " table=orders", " table=invoices"}).Draw(r, "scope"),
 		fmt.Sprintf("release h%d", rapid.IntRange(0, 24).Draw(r, "released")), fmt.Sprintf("forget h%d", rapid.IntRange(0, 24).Draw(r, "forgotten")),
-		"jobs " + rapid.SampledFrom([]string{"hang", "hang", "commit", "end"}).Draw(r, "jobs"),
+		"jobs " + rapid.SampledFrom([]string{"hang", "hang", "commit", "part", "plan", "end"}).Draw(r, "jobs"),
 		"approve " + any(), "refuse " + any() + " LegalClaims", "delete " + any(),
 		"store " + string(step) + " fails " + string(reason), "store " + string(step) + " works",
 		"store changes " + rapid.SampledFrom([]string{"a", "b"}).Draw(r, "plan"),
@@ -149,7 +149,7 @@ func TestNothingIsErasedWhileOnHold(t *testing.T) {
 			w.act(t, strings.Fields(rapid.SampledFrom([]string{
 				fmt.Sprintf("hold h%d 2026-12-31 person=claim", i), fmt.Sprintf("hold h%d 2026-12-31 table=orders", i), fmt.Sprintf("hold h%d 2026-12-31 register=crm", i),
 				fmt.Sprintf("release h%d", rapid.IntRange(0, i).Draw(r, "released")), fmt.Sprintf("forget h%d", rapid.IntRange(0, i).Draw(r, "forgotten")),
-				"jobs hang", "jobs commit", "jobs commit", "jobs end", "approve r0", "approve r1", "approve r0", "approve r1",
+				"jobs hang", "jobs commit", "jobs commit", "jobs part", "jobs part", "jobs plan", "jobs end", "approve r0", "approve r1", "approve r0", "approve r1",
 			}).Draw(r, "act")))
 			for range rapid.IntRange(0, 12).Draw(r, "passes") { // in any order
 				rapid.SampledFrom(w.controllers()).Draw(r, "controller")()
@@ -169,8 +169,23 @@ func TestNothingIsErasedWhileOnHold(t *testing.T) {
 			if s := &w.requests[i].Status; s.End != v1alpha1.EndErased {
 				r.Fatalf("%s: %s", w.requests[i].Name, describe(&w.requests[i]))
 			}
+			if done := w.recorded(&w.requests[i]); done != w.gone[string(w.requests[i].UID)] {
+				r.Fatalf("%s was in %d transactions, and runs tell of %d", w.requests[i].Name, w.gone[string(w.requests[i].UID)], done)
+			}
 		}
 	})
+}
+
+// recorded is how many runs say that the store committed the erasure of a request.
+func (w *world) recorded(request *v1alpha1.ErasureRequest) (n int) {
+	for i := range w.runs {
+		for _, o := range w.runs[i].Status.Outcomes {
+			if w.runs[i].Status.CommittedTime != nil && o.UID == string(request.UID) && o.Result != v1alpha1.TargetPending {
+				n++
+			}
+		}
+	}
+	return n
 }
 
 func TestTenThousandRequestsAreTensOfRuns(t *testing.T) {

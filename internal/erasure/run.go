@@ -225,9 +225,8 @@ func (t *trial) judgeExecution() RunVerdict {
 func (t *trial) judgeUncommitted(erase task.Outcome) RunVerdict {
 	first := valueOf(t.status.Attempts) <= 1
 	switch {
-	case erase.Reason == task.PartlyCommitted:
-		t.all(v1alpha1.TargetFailed, string(erase.Reason))
-		return t.end(string(erase.Reason), erase.Message)
+	case t.stoppedPartly(erase):
+		return t.part(erase)
 	case erase.Reason.Retryable() && t.more(executeAttempts):
 		return t.retry(erase)
 	case t.status.CommittedTime != nil: // it committed, and a later attempt could not get as far as its check
@@ -343,7 +342,7 @@ func runEnd(status *v1alpha1.ErasureRunStatus, mode v1alpha1.RunMode) []metav1.C
 	var list []metav1.Condition
 	if mode != v1alpha1.RunPlan {
 		if status.CommittedTime != nil {
-			list = append(list, condition.True(v1alpha1.ConditionExecuted, v1alpha1.ReasonExecuted, "The store committed the erasure"))
+			list = append(list, executedCondition(status))
 		} else {
 			list = append(list, no(v1alpha1.ConditionExecuted))
 		}
@@ -360,7 +359,7 @@ func runEnd(status *v1alpha1.ErasureRunStatus, mode v1alpha1.RunMode) []metav1.C
 	case mode == v1alpha1.RunPlan:
 		return append(list, condition.True(v1alpha1.ConditionReady, v1alpha1.ReasonPlanned, "The plan of each request is in status.outcomes"))
 	default:
-		return append(list, condition.True(v1alpha1.ConditionReady, v1alpha1.ReasonVerified, "The store committed the erasure and the verifier found nothing"))
+		return append(list, condition.True(v1alpha1.ConditionReady, v1alpha1.ReasonVerified, committedWords(status)+"; the verifier found nothing of those who were erased"))
 	}
 }
 

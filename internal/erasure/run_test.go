@@ -50,7 +50,6 @@ func TestWhatAnEndedJobMeans(t *testing.T) {
 		"a changed plan erased nothing":                         {execute, 9, time.Hour, []task.Outcome{no(task.Erase, task.PlanChanged)}, v1alpha1.TargetPending, "PlanChanged", 9},
 		"a first refusal erased nothing":                        {execute, 1, time.Hour, []task.Outcome{no(task.Erase, task.SubjectChanged)}, v1alpha1.TargetPending, "SubjectChanged", 1},
 		"a later refusal may hide a commit":                     {execute, 2, time.Hour, []task.Outcome{no(task.Erase, task.SubjectChanged)}, v1alpha1.TargetFailed, "CommitUnknown", 2},
-		"a part that was committed is never called nothing":     {execute, 1, time.Hour, []task.Outcome{no(task.Erase, task.PartlyCommitted)}, v1alpha1.TargetFailed, "PartlyCommitted", 1},
 		"a store that is slow for ever is asked again":          {execute, 1, time.Hour, []task.Outcome{no(task.Erase, task.TimedOut)}, "", "", 2},
 		"a verifier that cannot connect is tried again":         {execute, 1, time.Hour, []task.Outcome{ok(task.Erase), no(task.Verify, task.Unreachable)}, "", "", 2},
 		"a verifier that was refused is tried again":            {execute, 1, time.Hour, []task.Outcome{ok(task.Erase), no(task.Verify, task.AuthenticationFailed)}, "", "", 2},

@@ -118,6 +118,7 @@ func (e *Engine) Erase(ctx context.Context, t task.Task, people []subject.Subjec
 	}
 	if t.CheckOnly {
 		if stop := e.withheld(ctx, people); stop != nil {
+			stop.PlanDigest = digest
 			return *stop
 		}
 	}
@@ -141,25 +142,21 @@ func (e *Engine) Erase(ctx context.Context, t task.Task, people []subject.Subjec
 }
 
 // withheld finds out, by reading alone, how far a run came that a legal hold stopped; nil when the ledger knows none of the people,
-// so that nothing is left to hold. People are forgotten in their order, so where the first name is still known nothing was done. Of
-// a name that is not known nobody can tell whether it ever was: then the answer does not say that nothing was erased.
+// so that nothing is left to hold. People are forgotten in their order, so those before the first who is still known are done. One
+// who was forgotten under some names only stays with those who wait: each name has the same key in the next run, which is then
+// answered with what was forgotten under it.
 func (e *Engine) withheld(ctx context.Context, people []subject.Subject) *task.Outcome {
-	first := true
-	for _, person := range people {
+	for i, person := range people {
 		for _, n := range namesOf(person) {
 			_, known, err := e.holds(ctx, n)
 			if err != nil {
 				stop := failed(task.Erase, err)
 				return &stop
 			}
-			if known && first {
-				return &task.Outcome{Step: task.Erase, Reason: task.Withheld, Message: "A legal hold forbids the erasure, and the ledger still knows the first person: nothing was erased"}
-			}
 			if known {
-				return &task.Outcome{Step: task.Erase, Reason: task.PartlyCommitted,
-					Message: "A legal hold forbids the erasure, and the run may have been in its midst; make new requests, whose plan shows what is left"}
+				return &task.Outcome{Step: task.Erase, Reason: task.Withheld, Done: i, At: e.Now().UTC(), Message: fmt.Sprintf(
+					"A legal hold forbids the erasure; the ledger knows nobody any more of the first %d of %d requests of the run", i, len(people))}
 			}
-			first = false
 		}
 	}
 	return nil

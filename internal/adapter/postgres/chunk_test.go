@@ -85,7 +85,9 @@ func TestARunOfManyRowsWorksInChunks(t *testing.T) {
 	}
 }
 
-func TestAChangeBetweenChunksIsNeverCalledNothing(t *testing.T) {
+// TestAChangeBetweenChunksLeavesWhatWasCommittedAndSaysHowMuchThatIs: the schema changed after the first chunk. The others are
+// untouched, and the run that lists the first alone finds all of it in the ledger.
+func TestAChangeBetweenChunksLeavesWhatWasCommittedAndSaysHowMuchThatIs(t *testing.T) {
 	s := newStore(t, visitors, visitorsDataset)
 	people, _ := visiting(50)
 	work := s.task("run-1", people...)
@@ -104,8 +106,64 @@ func TestAChangeBetweenChunksIsNeverCalledNothing(t *testing.T) {
 		t.Fatalf("%+v", o)
 	}
 	s.sql("ALTER TABLE visits ADD COLUMN referrer text")
-	if o := s.chunked(s.eraser, 200).Erase(t.Context(), work, people); o.OK || o.Reason != task.PartlyCommitted {
-		t.Errorf("%+v", o)
+	o := s.chunked(s.eraser, 200).Erase(t.Context(), work, people)
+	s.partly(o, task.PlanChanged, work, people)
+}
+
+// TestAHoldBetweenChunksLeavesWhatWasCommittedAndSaysHowMuchThatIs: the run was stopped, and only asks the ledger.
+func TestAHoldBetweenChunksLeavesWhatWasCommittedAndSaysHowMuchThatIs(t *testing.T) {
+	people, _ := visiting(50)
+	for stop := 1; stop <= 4; stop++ {
+		s := newStore(t, visitors, visitorsDataset)
+		work := s.task("run-1", people...)
+		work.PlanDigest = s.plan(people[0]).PlanDigest
+		e, commits := s.chunked(s.eraser, 200), 0
+		e.Hook = func(_ context.Context, stage string) error {
+			if stage == "commit" {
+				commits++
+			}
+			if commits == stop {
+				return errors.New("the Job is suspended before a commit")
+			}
+			return nil
+		}
+		if o := e.Erase(t.Context(), work, people); o.OK || !o.Reason.Retryable() || (o.Done > 0) != (stop > 1) {
+			t.Fatalf("%+v", o)
+		}
+		work.CheckOnly = true
+		o := s.chunked(s.eraser, 200).Erase(t.Context(), work, people)
+		if stop == 1 {
+			if o.OK || o.Reason != task.Withheld || o.Done != 0 {
+				t.Errorf("nothing was committed: %+v", o)
+			}
+			continue
+		}
+		s.partly(o, task.Withheld, work, people)
+	}
+}
+
+// partly checks that an erasure stopped after a part: so many people are gone as it says, the others are whole, and a Job that
+// lists the first alone erases nothing, has their counts, and is verified.
+func (s *store) partly(o task.Outcome, reason task.Reason, work task.Task, people []subject.Subject) {
+	s.Helper()
+	if o.OK || o.Reason != reason || o.Done < 1 || o.Done >= len(people) || o.Ledger == 0 || o.At.IsZero() {
+		s.Fatalf("%+v", o)
+	}
+	s.want(fmt.Sprint(60-o.Done), "SELECT count(*) FROM people")
+	s.want(fmt.Sprint(o.Done), "SELECT sum(cardinality(request_uids)) FROM rempart.ledger")
+	done := people[:o.Done]
+	work.Requests = work.Requests[:o.Done]
+	_, want := visiting(o.Done)
+	before := s.sums([]string{"SELECT * FROM people", "SELECT * FROM visits", "SELECT * FROM rempart.ledger"})
+	again := s.chunked(s.eraser, 200).Erase(s.Context(), work, done)
+	if !again.OK || !again.Replayed || again.Done != 0 || counts(again) != want {
+		s.Errorf("%+v", again)
+	}
+	if verified := s.engine(s.verifier).Verify(s.Context(), work, done); !verified.OK {
+		s.Errorf("%+v", verified)
+	}
+	if s.sums([]string{"SELECT * FROM people", "SELECT * FROM visits", "SELECT * FROM rempart.ledger"}) != before {
+		s.Error("a check changed something")
 	}
 }
 

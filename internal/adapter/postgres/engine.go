@@ -42,7 +42,11 @@ func (e *Engine) outcome(step task.Step, o task.Outcome, err error) task.Outcome
 	if e.Log != nil {
 		e.Log(f.Trace)
 	}
-	return task.Outcome{Step: step, Reason: f.Reason, Message: f.Message, Names: f.Names, PlanDigest: o.PlanDigest}
+	stopped := task.Outcome{Step: step, Reason: f.Reason, Message: f.Message, Names: f.Names, PlanDigest: o.PlanDigest}
+	if stopped.Done = o.Done; o.Done > 0 {
+		stopped.Ledger, stopped.At = o.Ledger, o.At
+	}
+	return stopped
 }
 
 func (e *Engine) at(ctx context.Context, stage string) error {
@@ -124,44 +128,36 @@ func (e *Engine) erase(ctx context.Context, t task.Task, people []subject.Subjec
 		return task.Outcome{}, err
 	}
 	done, err := s.entered(ctx, t)
-	if err != nil || done != nil && len(done.Requests) == len(t.Requests) {
-		if done != nil {
-			return *done, err
-		}
-		return task.Outcome{}, err
+	if err != nil || len(done.Requests) == len(t.Requests) {
+		return done, err
 	}
 	if t.CheckOnly {
-		withheld := &task.Failure{Reason: task.Withheld, Message: "A legal hold forbids the erasure, and the ledger does not have this run: nothing was erased"}
-		return task.Outcome{}, partly(withheld, done != nil)
+		return done, &task.Failure{Reason: task.Withheld, Message: fmt.Sprintf(
+			"A legal hold forbids the erasure; the ledger has %d of %d requests of the run, and the others were not erased", done.Done, len(t.Requests))}
 	}
 	if err := s.fence(ctx, t); err != nil {
-		return task.Outcome{}, partly(err, done != nil)
+		return done, err
 	}
 	if err := e.at(ctx, "begin"); err != nil {
-		return task.Outcome{}, err
+		return done, err
 	}
 	return e.eraseRest(ctx, s, t, people, done)
 }
 
 // eraseRest erases the people whom the ledger does not have yet, in chunks: each is a transaction with its own row of the
 // ledger, and a run that was interrupted goes on after the last of them.
-func (e *Engine) eraseRest(ctx context.Context, s *session, t task.Task, people []subject.Subject, done *task.Outcome) (task.Outcome, error) {
-	var o task.Outcome
-	var chunks []counted
-	from := 0
-	if done != nil {
-		o, from = *done, len(done.Requests)
-		o.Replayed, chunks = false, []counted{{done.Tables, done.Requests}}
-	}
+func (e *Engine) eraseRest(ctx context.Context, s *session, t task.Task, people []subject.Subject, o task.Outcome) (task.Outcome, error) {
+	chunks := []counted{{o.Tables, o.Requests}}
+	o.Replayed = false
 	speed := pace{rows: e.chunkRows(), most: e.chunkRows()}
 	var beside *watcher
 	defer func() { beside.end() }() //nolint:contextcheck // it closes a connection, also when the run was stopped
-	err := e.divide(ctx, len(people), from, func(ctx context.Context, from, to int) error {
+	err := e.divide(ctx, len(people), o.Done, func(ctx context.Context, from, to int) error {
 		chunk, err := e.eraseChunk(ctx, s, t, from, to, people[from:to], speed.rows)
 		if err != nil {
 			return err
 		}
-		o.PlanDigest, o.Ledger, o.At = chunk.PlanDigest, chunk.Ledger, chunk.At
+		o.PlanDigest, o.Ledger, o.At, o.Done = chunk.PlanDigest, chunk.Ledger, chunk.At, to
 		chunks = append(chunks, counted{chunk.Tables, chunk.Requests})
 		if to < len(people) {
 			if beside == nil {
@@ -173,21 +169,11 @@ func (e *Engine) eraseRest(ctx context.Context, s *session, t task.Task, people 
 		return nil
 	})
 	if err != nil {
-		return o, partly(err, len(chunks) > 0)
+		return o, err
 	}
 	all := merge(chunks)
-	o.Tables, o.Requests = all.Tables, all.Requests
+	o.Tables, o.Requests, o.Done = all.Tables, all.Requests, 0
 	return o, nil
-}
-
-// partly says of a failure that nothing but a person can mend that people of the run were erased before it.
-func partly(err error, some bool) error {
-	f, ok := errors.AsType[*task.Failure](err)
-	if !ok || !some || f.Reason.Retryable() {
-		return err
-	}
-	return &task.Failure{Reason: task.PartlyCommitted, Names: f.Names, Trace: f.Trace,
-		Message: "A part of the run was committed before this: " + f.Message + "; make new requests, whose plan shows what is left"}
 }
 
 // eraseChunk erases people in one transaction, with its row of the ledger.

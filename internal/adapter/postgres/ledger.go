@@ -27,9 +27,9 @@ func withLedger(err error) error {
 // chunkOf names, in the ledger, the chunk of a run that begins with its from-th person.
 func chunkOf(run string, from int) string { return fmt.Sprintf("%s/%06d", run, from) }
 
-// entered returns the outcome of what the ledger has of a run, chunk by chunk: that of all of its people, or of the first.
-// Nil when it has none.
-func (s *session) entered(ctx context.Context, t task.Task) (*task.Outcome, error) {
+// entered returns the outcome of what the ledger has of a run, chunk by chunk: that of all of its people, or of the first,
+// who are Done.
+func (s *session) entered(ctx context.Context, t task.Task) (task.Outcome, error) {
 	var (
 		o      = task.Outcome{Step: task.Erase, OK: true, Replayed: true}
 		chunks []counted
@@ -47,11 +47,14 @@ AND (run_uid OPERATOR(pg_catalog.=) $1 OR pg_catalog.starts_with(run_uid, $1 OPE
 			return nil
 		})
 	if err != nil || len(chunks) == 0 {
-		return nil, withLedger(err)
+		return task.Outcome{}, withLedger(err)
 	}
 	all := merge(chunks)
 	o.At, o.Tables, o.Requests = o.At.UTC(), all.Tables, all.Requests
-	return &o, nil
+	if len(o.Requests) < len(t.Requests) {
+		o.Done = len(o.Requests)
+	}
+	return o, nil
 }
 
 // fence refuses a run of a lower epoch than one that was committed for the same store.

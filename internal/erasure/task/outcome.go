@@ -42,6 +42,9 @@ type Outcome struct {
 	Ledger     int64     `json:"ledger,omitempty"`
 	Replayed   bool      `json:"replayed,omitempty"` // the ledger already had this run: nothing was erased now
 	At         time.Time `json:"at,omitzero"`        // of the commit (erase) or of the end (others)
+	// Done, of an erasure that stopped, is of how many requests of the task, in its order, the store has committed the erasure.
+	// What was committed stands; the others were not touched by the run, or will be found by the next one as they are.
+	Done int `json:"done,omitempty"`
 	// Tables and Requests are the counts. In a message they are the Page, which has as many as fit, from the From-th on.
 	Tables   []Table  `json:"-"`
 	Requests []Counts `json:"-"`
@@ -108,7 +111,7 @@ func cut(text string, most int) string {
 func Decode(step Step, message string) (Outcome, error) {
 	var outcome Outcome
 	err := json.Unmarshal([]byte(message), &outcome)
-	if err != nil || outcome.Step != step || !outcome.OK && outcome.Reason == "" {
+	if err != nil || outcome.Step != step || !outcome.OK && outcome.Reason == "" || outcome.Done < 0 || outcome.Done > MaxRequests {
 		return Outcome{}, errMalformed
 	}
 	if outcome.Page == nil {

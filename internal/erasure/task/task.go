@@ -170,13 +170,12 @@ const (
 	SubjectChanged       Reason = "SubjectChanged"       // a subject differs from the one that was accepted
 	Fenced               Reason = "Fenced"               // the ledger knows a later epoch
 	TooManyRows          Reason = "TooManyRows"          // one person has more rows than one transaction may treat
-	PartlyCommitted      Reason = "PartlyCommitted"      // a run of several transactions failed for good after some of them
 	TimedOut             Reason = "TimedOut"             // the store did not answer within the step's time
 	LockTimeout          Reason = "LockTimeout"          // rows or tables were locked for too long
 	Interrupted          Reason = "Interrupted"          // the connection was lost; what was not committed did not happen
 	Contradicted         Reason = "Contradicted"         // verify: the person was found again
 	HoldUnclear          Reason = "HoldUnclear"          // a legal hold names a table, column or literal that the store does not have
-	Withheld             Reason = "Withheld"             // a legal hold forbids the erasure, and the ledger does not have the run
+	Withheld             Reason = "Withheld"             // a legal hold forbids the erasure of those whom the ledger does not have
 	Internal             Reason = "Internal"             // anything else; the container's log has the SQLSTATE
 )
 

@@ -1527,6 +1527,12 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: startedTime
       type:
         namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
+    - name: stopReason
+      type:
+        scalar: string
+    - name: stoppedRequests
+      type:
+        scalar: numeric
     - name: tables
       type:
         list:

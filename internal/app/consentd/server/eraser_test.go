@@ -196,7 +196,9 @@ func TestTheEraserOnlyReadsOnceAHoldStoppedIt(t *testing.T) {
 	p = newPod(w, map[string]string{"accountID": "never known", "consentReceipt": secretOf(1)})
 	rows = rowsOf(p.does(task.Plan, ""))
 	p.task.CheckOnly = true
-	p.does(task.Erase, task.PartlyCommitted)
+	if stopped := p.does(task.Erase, task.Withheld); stopped.Done != 0 {
+		t.Errorf("one who is known in part is not done: %+v", stopped)
+	}
 	if rowsOf(p.does(task.Plan, "")) != rows {
 		t.Error("the person was erased in spite of a hold")
 	}

@@ -30,6 +30,11 @@ type ErasureRunStatusApplyConfiguration struct {
 	Holds []HoldRecordApplyConfiguration `json:"holds,omitempty"`
 	// withheldTime is when a hold that arrived stopped the run: from then on it only asks the ledger whether it had committed.
 	WithheldTime *metav1.Time `json:"withheldTime,omitempty"`
+	// stopReason is why the run was stopped after the store had committed the erasure of some of its requests. What was committed
+	// stands: admitted are these requests. The others are Pending, and run again by themselves.
+	StopReason *string `json:"stopReason,omitempty"`
+	// stoppedRequests is how many requests left the run when it was stopped.
+	StoppedRequests *int32 `json:"stoppedRequests,omitempty"`
 	// planDigest of the plan that the run made.
 	PlanDigest *string `json:"planDigest,omitempty"`
 	// reason why the run failed.
@@ -137,6 +142,22 @@ func (b *ErasureRunStatusApplyConfiguration) WithHolds(values ...*HoldRecordAppl
 // If called multiple times, the WithheldTime field is set to the value of the last call.
 func (b *ErasureRunStatusApplyConfiguration) WithWithheldTime(value metav1.Time) *ErasureRunStatusApplyConfiguration {
 	b.WithheldTime = &value
+	return b
+}
+
+// WithStopReason sets the StopReason field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the StopReason field is set to the value of the last call.
+func (b *ErasureRunStatusApplyConfiguration) WithStopReason(value string) *ErasureRunStatusApplyConfiguration {
+	b.StopReason = &value
+	return b
+}
+
+// WithStoppedRequests sets the StoppedRequests field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the StoppedRequests field is set to the value of the last call.
+func (b *ErasureRunStatusApplyConfiguration) WithStoppedRequests(value int32) *ErasureRunStatusApplyConfiguration {
+	b.StoppedRequests = &value
 	return b
 }
 

@@ -1,0 +1,69 @@
+package erasure
+
+import (
+	"fmt"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
+
+	"github.com/rempart-dev/rempart/api/v1alpha1"
+	"github.com/rempart-dev/rempart/internal/erasure/task"
+)
+
+// A run of several transactions can stop between two of them: a hold arrives, the schema changes, one person cannot be
+// erased. What was committed stands: the run goes on for these requests alone, which are verified and counted as ever. The
+// others leave it as if they had never been in it, and are planned again; those that a hold keeps wait for its end.
+
+// stoppedPartly tells whether an erasure ended for good after the store had committed a part of it.
+func (t *trial) stoppedPartly(erase task.Outcome) bool {
+	return erase.Done > 0 && !erase.Reason.Retryable() && t.status.CommittedTime == nil
+}
+
+// part records the requests that are done as committed, and lets the others go. The next Job lists the first alone, so that the
+// ledger has all of them and nothing can be erased by it. All of this is one write, so a crash repeats it or finds it done.
+func (t *trial) part(erase task.Outcome) RunVerdict {
+	served := admitted(t.Run)
+	done := min(erase.Done, len(served))
+	var outcomes []v1alpha1.RunOutcome
+	for _, o := range t.status.Outcomes {
+		if o.Result == v1alpha1.TargetPending {
+			outcomes = append(outcomes, o)
+		}
+	}
+	for _, r := range served[done:] {
+		outcomes = append(outcomes, v1alpha1.RunOutcome{UID: r.UID, Result: v1alpha1.TargetPending, Reason: string(erase.Reason)})
+	}
+	for _, r := range served[:done] {
+		outcomes = append(outcomes, v1alpha1.RunOutcome{UID: r.UID, Result: v1alpha1.TargetErased})
+	}
+	t.status.Outcomes, t.status.Tables = outcomes, nil
+	t.status.Admitted, t.status.Counted = ptr.To(int32(done)), ptr.To(int32(0)) //nolint:gosec // at most 1000
+	t.status.CommittedTime, t.status.LedgerPosition, t.status.PlanDigest = instant(erase.At, t.Now), ptr.To(erase.Ledger), erase.PlanDigest
+	t.status.StopReason, t.status.StoppedRequests = string(erase.Reason), ptr.To(int32(len(served)-done)) //nolint:gosec // at most 1000
+	if !t.more(executeAttempts) {
+		t.fail(string(task.Interrupted))
+		return t.end(string(task.Interrupted), "")
+	}
+	t.status.Attempts = ptr.To(valueOf(t.status.Attempts) + 1)
+	return t.busy(v1alpha1.ReasonPartlyCommitted, committedWords(t.status)+"; these are being verified", time.Second)
+}
+
+// committedWords say what a run has committed.
+func committedWords(status *v1alpha1.ErasureRunStatus) string {
+	stopped := valueOf(status.StoppedRequests)
+	if stopped == 0 {
+		return "The store committed the erasure"
+	}
+	return fmt.Sprintf("The store committed the erasure of %d requests before the run was stopped (%s); %d others run again by themselves",
+		valueOf(status.Admitted), status.StopReason, stopped)
+}
+
+// executedCondition tells what an ended run has committed.
+func executedCondition(status *v1alpha1.ErasureRunStatus) metav1.Condition {
+	c := metav1.Condition{Type: v1alpha1.ConditionExecuted, Status: metav1.ConditionTrue, Reason: v1alpha1.ReasonExecuted, Message: committedWords(status)}
+	if valueOf(status.StoppedRequests) > 0 {
+		c.Reason = v1alpha1.ReasonPartlyCommitted
+	}
+	return c
+}
