@@ -168,6 +168,19 @@ type ErasureRunStatus struct {
 	// +optional
 	// +kubebuilder:validation:Minimum=0
 	Admitted *int32 `json:"admitted,omitempty"`
+	// executedRequests is of how many of the admitted requests the store has committed the erasure, as the last Job that ended says:
+	// a run of several transactions has a new Job every few minutes.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	ExecutedRequests *int32 `json:"executedRequests,omitempty"`
+	// executedRows is how many rows it changed or deleted for them.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	ExecutedRows *int64 `json:"executedRows,omitempty"`
+	// turns is how many Jobs ended, when their time was over, with a part of the run committed; the next one went on.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	Turns *int32 `json:"turns,omitempty"`
 	// counted is for how many of these, in the order of spec.requests, the counts are known.
 	// +optional
 	// +kubebuilder:validation:Minimum=0
@@ -239,6 +252,7 @@ type ErasureRunStatus struct {
 // +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`
 // +kubebuilder:printcolumn:name="Reason",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].reason`
 // +kubebuilder:printcolumn:name="Requests",type=integer,JSONPath=`.status.admitted`
+// +kubebuilder:printcolumn:name="Executed",type=integer,JSONPath=`.status.executedRequests`
 // +kubebuilder:printcolumn:name="Counted",type=integer,JSONPath=`.status.counted`
 // +kubebuilder:printcolumn:name="Attempts",type=integer,JSONPath=`.status.attempts`,priority=1
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`

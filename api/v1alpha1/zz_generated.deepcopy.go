@@ -1836,6 +1836,21 @@ func (in *ErasureRunStatus) DeepCopyInto(out *ErasureRunStatus) {
 		*out = new(int32)
 		**out = **in
 	}
+	if in.ExecutedRequests != nil {
+		in, out := &in.ExecutedRequests, &out.ExecutedRequests
+		*out = new(int32)
+		**out = **in
+	}
+	if in.ExecutedRows != nil {
+		in, out := &in.ExecutedRows, &out.ExecutedRows
+		*out = new(int64)
+		**out = **in
+	}
+	if in.Turns != nil {
+		in, out := &in.Turns, &out.Turns
+		*out = new(int32)
+		**out = **in
+	}
 	if in.Counted != nil {
 		in, out := &in.Counted, &out.Counted
 		*out = new(int32)

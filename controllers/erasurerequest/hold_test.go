@@ -93,7 +93,7 @@ func (s *shop) midst(lose bool) (before int) {
 	for _, n := range []string{"1", "2", "3"} {
 		s.request("r"+n, "p"+n, v1alpha1.ExecutionAutomatic)
 	}
-	s.open() // now they wait together
+	s.open()       // now they wait together
 	for range 60 { // up to the Job that erases
 		if s.pass(); len(s.jobsOf(v1alpha1.RunExecute)) > 0 {
 			break

@@ -49,6 +49,25 @@ func (t *trial) part(erase task.Outcome) RunVerdict {
 	return t.busy(v1alpha1.ReasonPartlyCommitted, committedWords(t.status)+"; these are being verified", time.Second)
 }
 
+// progressed records how far the run is, as the answer says. What was committed is never fewer than before.
+func (t *trial) progressed(erase task.Outcome) {
+	done := int32(min(erase.Done, len(admitted(t.Run)))) //nolint:gosec // at most 1000
+	if erase.OK {
+		done = int32(len(admitted(t.Run))) //nolint:gosec // at most 1000
+	}
+	if done > valueOf(t.status.ExecutedRequests) {
+		t.status.ExecutedRequests, t.status.ExecutedRows = ptr.To(done), ptr.To(max(erase.Rows, valueOf(t.status.ExecutedRows)))
+	}
+}
+
+// committedSoFar says how far a run is that has not committed all; empty before its first transaction is known.
+func (t *trial) committedSoFar() string {
+	if valueOf(t.status.ExecutedRequests) == 0 || t.status.CommittedTime != nil {
+		return ""
+	}
+	return fmt.Sprintf("; the erasure of %d of %d requests is committed", valueOf(t.status.ExecutedRequests), valueOf(t.status.Admitted))
+}
+
 // committedWords say what a run has committed.
 func committedWords(status *v1alpha1.ErasureRunStatus) string {
 	stopped := valueOf(status.StoppedRequests)

@@ -94,3 +94,37 @@ func TestAPartIsNeverMistaken(t *testing.T) {
 		}
 	}
 }
+
+// TestProgressIsWhatTheLastJobSaid: it grows, is in the words of the run, takes no retry away, and never says less than before.
+func TestProgressIsWhatTheLastJobSaid(t *testing.T) {
+	w := newWorld()
+	in := begun(w, v1alpha1.RunExecute, 1, time.Hour)
+	in.Run.Spec.Requests = []v1alpha1.RunRequest{{Name: "r1", UID: "u1"}, {Name: "r2", UID: "u2"}, {Name: "r3", UID: "u3"}}
+	for i, step := range []struct {
+		answer task.Outcome
+		done   int32
+		rows   int64
+	}{
+		{task.Outcome{Reason: task.Unfinished, Done: 1, Rows: 10}, 1, 10},
+		{task.Outcome{Reason: task.Unreachable}, 1, 10},
+		{task.Outcome{Reason: task.Unfinished, Done: 2, Rows: 30}, 2, 30},
+		{task.Outcome{OK: true, Rows: 35, Requests: []task.Counts{{}, {}, {}}}, 3, 35},
+	} {
+		step.answer.Step = task.Erase
+		in.Answers = []task.Outcome{step.answer}
+		verdict := erasure.JudgeRun(in)
+		in.Run.Status = verdict.Status
+		if s := verdict.Status; *s.ExecutedRequests != step.done || *s.ExecutedRows != step.rows || s.EndedTime != nil || *s.Attempts != int32(i+2) { //nolint:gosec // a few
+			t.Fatalf("step %d: %+v", i, s)
+		}
+	}
+	in.Run.Status.CommittedTime, in.Answers = nil, []task.Outcome{{Step: task.Erase, Reason: task.Unreachable}}
+	in.Run.Status.Attempts = ptr.To[int32](101) // two of these got on
+	if s := erasure.JudgeRun(in).Status; s.EndedTime != nil {
+		t.Errorf("%+v", s)
+	}
+	in.Run.Status.Attempts = ptr.To[int32](102)
+	if s := erasure.JudgeRun(in).Status; s.EndedTime == nil {
+		t.Error("a run that nobody can reach is tried for ever")
+	}
+}

@@ -95,7 +95,7 @@ func JudgeRun(in RunInput) RunVerdict {
 	case job.Ended(in.Job) == job.Working && (in.Unmet() || ptr.Deref(in.Job.Spec.Suspend, false)):
 		return t.stopping()
 	case job.Ended(in.Job) == job.Working:
-		return t.busy(v1alpha1.ReasonJobRunning, "A Job works on the store", 0)
+		return t.busy(v1alpha1.ReasonJobRunning, "A Job works on the store"+t.committedSoFar(), 0)
 	default:
 		return t.judgeEnd()
 	}
@@ -197,6 +197,7 @@ func (t *trial) judgePlan() RunVerdict {
 // that nothing was done; after one, the run ends when the verifier has answered.
 func (t *trial) judgeExecution() RunVerdict {
 	erase := t.answer(task.Erase)
+	t.progressed(erase)
 	if !erase.OK {
 		return t.judgeUncommitted(erase)
 	}
@@ -227,6 +228,9 @@ func (t *trial) judgeUncommitted(erase task.Outcome) RunVerdict {
 	switch {
 	case t.stoppedPartly(erase):
 		return t.part(erase)
+	case erase.Reason == task.Unfinished && t.more(executeAttempts):
+		t.status.Attempts, t.status.Turns = ptr.To(valueOf(t.status.Attempts)+1), ptr.To(valueOf(t.status.Turns)+1)
+		return t.busy(v1alpha1.ReasonJobRunning, "The next Job goes on"+t.committedSoFar(), time.Second)
 	case erase.Reason.Retryable() && t.more(executeAttempts):
 		return t.retry(erase)
 	case t.status.CommittedTime != nil: // it committed, and a later attempt could not get as far as its check
@@ -263,9 +267,9 @@ func (t *trial) answer(step task.Step) task.Outcome {
 	return answer
 }
 
-// more tells whether another Job may be begun.
+// more tells whether another Job may be begun. A Job that got on with the run does not count.
 func (t *trial) more(most int32) bool {
-	return t.Run.DeletionTimestamp == nil && valueOf(t.status.Attempts) < most
+	return t.Run.DeletionTimestamp == nil && valueOf(t.status.Attempts) < most+valueOf(t.status.Turns)
 }
 
 // retry begins the next attempt when its time has come. The ledger turns it into a check if this one committed.

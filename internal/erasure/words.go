@@ -46,6 +46,7 @@ var words = map[string]string{
 	string(task.Fenced):               "The store's ledger knows a later run",
 	string(task.TooManyRows):          "One person has more rows than one transaction may treat: an identifier that stands for nobody?",
 	string(task.TimedOut):             "The store did not answer within the time of the step",
+	string(task.Unfinished):           "A part of the run is committed, and the next Job goes on",
 	string(task.LockTimeout):          "Rows or tables were locked for too long",
 	string(task.Interrupted):          "The connection was lost",
 	string(task.Contradicted):         "The verifier found the person again after the erasure",

@@ -137,7 +137,7 @@ func (e *Engine) Erase(ctx context.Context, t task.Task, people []subject.Subjec
 		}
 		outcome.Requests = append(outcome.Requests, counts(t, i, all))
 	}
-	outcome.OK, outcome.At = true, e.Now().UTC()
+	outcome.OK, outcome.At, outcome.Rows = true, e.Now().UTC(), task.Changed(outcome.Tables, outcome.Requests)
 	return outcome
 }
 

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/rempart-dev/rempart/internal/erasure/task"
 )
@@ -19,6 +20,9 @@ const (
 	// defaultMostRows is how many rows one person may have. Whoever has more is no customer of the store: a default
 	// account, a robot, an identifier that stands for nobody.
 	defaultMostRows = 5_000_000
+	// defaultTurn is how long a Job begins further transactions. Then it ends and says how far the run is: the message of a
+	// container that has ended is all that the operator can read of it.
+	defaultTurn = 5 * time.Minute
 )
 
 // divide works on people in chunks, in their order, from one of them on: on all at once, and on fewer where these have too
@@ -64,8 +68,9 @@ func (m *tooMany) failure() *task.Failure {
 		"One person has more rows than one transaction may treat, %d or more in %s: an identifier that stands for nobody, such as a default account? Correct it, or archive the rows first", m.rows, m.table)}
 }
 
-func (e *Engine) chunkRows() int64 { return cmp.Or(e.Config.ChunkRows, defaultChunkRows) }
-func (e *Engine) mostRows() int64  { return cmp.Or(e.Config.MostRows, defaultMostRows) }
+func (e *Engine) turn() time.Duration { return cmp.Or(e.Config.Turn, defaultTurn) }
+func (e *Engine) chunkRows() int64    { return cmp.Or(e.Config.ChunkRows, defaultChunkRows) }
+func (e *Engine) mostRows() int64     { return cmp.Or(e.Config.MostRows, defaultMostRows) }
 
 // crowded refuses sets with more rows than a chunk may have. One person is never divided, and may have more.
 func (c *collector) crowded(people int, most int64) error {

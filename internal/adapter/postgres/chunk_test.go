@@ -167,6 +167,37 @@ func (s *store) partly(o task.Outcome, reason task.Reason, work task.Task, peopl
 	}
 }
 
+// TestARunSaysHowFarItIsWhenItsTurnIsOver: each Job commits once and says so; the requests and rows grow until all are erased.
+func TestARunSaysHowFarItIsWhenItsTurnIsOver(t *testing.T) {
+	s := newStore(t, visitors, visitorsDataset)
+	people, want := visiting(50)
+	work := s.task("run-1", people...)
+	work.PlanDigest = s.plan(people[0]).PlanDigest
+	e := s.chunked(s.eraser, 200)
+	e.Config.Turn = 1
+	var last task.Outcome
+	for turn := 1; ; turn++ {
+		o := e.Erase(t.Context(), work, people)
+		s.want(fmt.Sprint(turn), "SELECT count(*) FROM rempart.ledger")
+		if o.Rows <= last.Rows {
+			t.Errorf("turn %d: %d rows after %d", turn, o.Rows, last.Rows)
+		}
+		if o.OK {
+			if last.Done == 0 || o.Done != 0 || counts(o) != want || o.Rows != task.Changed(o.Tables, o.Requests) {
+				t.Errorf("%+v after %+v", o, last)
+			}
+			break
+		}
+		if o.Reason != task.Unfinished || o.Done <= last.Done {
+			t.Fatalf("turn %d: %+v after %+v", turn, o, last)
+		}
+		s.want(fmt.Sprint(60-o.Done), "SELECT count(*) FROM people")
+		last = o
+	}
+	s.want("50", "SELECT count(DISTINCT u) FROM rempart.ledger, unnest(request_uids) u")
+	s.want("50", "SELECT count(u) FROM rempart.ledger, unnest(request_uids) u")
+}
+
 // TestOneWithTooManyRowsIsRefusedByName: the limit stands for fifty million rows; the statements that gather stop there.
 func TestOneWithTooManyRowsIsRefusedByName(t *testing.T) {
 	s := newStore(t, visitors+`INSERT INTO visits SELECT 10000 + n, 1, 'x' FROM generate_series(1, 5000) n`, visitorsDataset)

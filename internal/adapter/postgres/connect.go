@@ -36,6 +36,8 @@ type Config struct {
 	// ChunkRows is about how many rows one transaction treats, MostRows how many one person may have. Zero means a quarter
 	// of a million and five million.
 	ChunkRows, MostRows int64
+	// Turn is how long one Job goes on from transaction to transaction. Zero means five minutes.
+	Turn time.Duration
 	// StatementTimeout is how long a statement may take. Zero means 30 min.
 	StatementTimeout time.Duration
 }

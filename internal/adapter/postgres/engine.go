@@ -44,7 +44,7 @@ func (e *Engine) outcome(step task.Step, o task.Outcome, err error) task.Outcome
 	}
 	stopped := task.Outcome{Step: step, Reason: f.Reason, Message: f.Message, Names: f.Names, PlanDigest: o.PlanDigest}
 	if stopped.Done = o.Done; o.Done > 0 {
-		stopped.Ledger, stopped.At = o.Ledger, o.At
+		stopped.Ledger, stopped.At, stopped.Rows = o.Ledger, o.At, o.Rows
 	}
 	return stopped
 }
@@ -149,6 +149,7 @@ func (e *Engine) erase(ctx context.Context, t task.Task, people []subject.Subjec
 func (e *Engine) eraseRest(ctx context.Context, s *session, t task.Task, people []subject.Subject, o task.Outcome) (task.Outcome, error) {
 	chunks := []counted{{o.Tables, o.Requests}}
 	o.Replayed = false
+	began := time.Now()
 	speed := pace{rows: e.chunkRows(), most: e.chunkRows()}
 	var beside *watcher
 	defer func() { beside.end() }() //nolint:contextcheck // it closes a connection, also when the run was stopped
@@ -159,7 +160,11 @@ func (e *Engine) eraseRest(ctx context.Context, s *session, t task.Task, people 
 		}
 		o.PlanDigest, o.Ledger, o.At, o.Done = chunk.PlanDigest, chunk.Ledger, chunk.At, to
 		chunks = append(chunks, counted{chunk.Tables, chunk.Requests})
+		o.Rows += task.Changed(chunk.Tables, chunk.Requests)
 		if to < len(people) {
+			if time.Since(began) >= e.turn() {
+				return &task.Failure{Reason: task.Unfinished, Message: fmt.Sprintf("%d of %d requests are committed, and the next Job goes on", to, len(people))}
+			}
 			if beside == nil {
 				beside = e.watch(ctx, s)
 			}

@@ -50,7 +50,7 @@ AND (run_uid OPERATOR(pg_catalog.=) $1 OR pg_catalog.starts_with(run_uid, $1 OPE
 		return task.Outcome{}, withLedger(err)
 	}
 	all := merge(chunks)
-	o.At, o.Tables, o.Requests = o.At.UTC(), all.Tables, all.Requests
+	o.At, o.Tables, o.Requests, o.Rows = o.At.UTC(), all.Tables, all.Requests, task.Changed(all.Tables, all.Requests)
 	if len(o.Requests) < len(t.Requests) {
 		o.Done = len(o.Requests)
 	}

@@ -45,6 +45,8 @@ type Outcome struct {
 	// Done, of an erasure that stopped, is of how many requests of the task, in its order, the store has committed the erasure.
 	// What was committed stands; the others were not touched by the run, or will be found by the next one as they are.
 	Done int `json:"done,omitempty"`
+	// Rows that the store has changed or deleted for what it committed of the run, in all of its Jobs.
+	Rows int64 `json:"rows,omitempty"`
 	// Tables and Requests are the counts. In a message they are the Page, which has as many as fit, from the From-th on.
 	Tables   []Table  `json:"-"`
 	Requests []Counts `json:"-"`
@@ -59,6 +61,18 @@ type Outcome struct {
 	LostTotal int32    `json:"lostTotal,omitempty"`
 	Lost      []string `json:"lost,omitempty"`
 	Names     []string `json:"names,omitempty"` // tables and columns that Message is about, cut to what fits
+}
+
+// Changed sums the rows of counts that were changed or deleted: all but those that are kept.
+func Changed(tables []Table, requests []Counts) (sum int64) {
+	for _, r := range requests {
+		for i, n := range r.Rows {
+			if i < len(tables) && tables[i].Action != v1alpha1.EraseKeep {
+				sum += n
+			}
+		}
+	}
+	return sum
 }
 
 // errMalformed is the answer to a message that is not an Outcome: never a success.
@@ -111,7 +125,7 @@ func cut(text string, most int) string {
 func Decode(step Step, message string) (Outcome, error) {
 	var outcome Outcome
 	err := json.Unmarshal([]byte(message), &outcome)
-	if err != nil || outcome.Step != step || !outcome.OK && outcome.Reason == "" || outcome.Done < 0 || outcome.Done > MaxRequests {
+	if err != nil || outcome.Step != step || !outcome.OK && outcome.Reason == "" || outcome.Done < 0 || outcome.Done > MaxRequests || outcome.Rows < 0 {
 		return Outcome{}, errMalformed
 	}
 	if outcome.Page == nil {

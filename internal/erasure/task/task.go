@@ -174,6 +174,7 @@ const (
 	LockTimeout          Reason = "LockTimeout"          // rows or tables were locked for too long
 	Interrupted          Reason = "Interrupted"          // the connection was lost; what was not committed did not happen
 	Contradicted         Reason = "Contradicted"         // verify: the person was found again
+	Unfinished           Reason = "Unfinished"           // erase: the turn of the Job is over; the next one goes on after what was committed
 	HoldUnclear          Reason = "HoldUnclear"          // a legal hold names a table, column or literal that the store does not have
 	Withheld             Reason = "Withheld"             // a legal hold forbids the erasure of those whom the ledger does not have
 	Internal             Reason = "Internal"             // anything else; the container's log has the SQLSTATE
@@ -182,7 +183,7 @@ const (
 // Retryable tells whether a later attempt may succeed although nobody changes anything.
 func (r Reason) Retryable() bool {
 	switch r {
-	case Unreachable, LockTimeout, Interrupted, TimedOut, Internal:
+	case Unreachable, LockTimeout, Interrupted, TimedOut, Unfinished, Internal:
 		return true
 	default:
 		return false

@@ -1495,6 +1495,12 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: endedTime
       type:
         namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
+    - name: executedRequests
+      type:
+        scalar: numeric
+    - name: executedRows
+      type:
+        scalar: numeric
     - name: holds
       type:
         list:
@@ -1539,6 +1545,9 @@ var schemaYAML = typed.YAMLObject(`types:
           elementType:
             namedType: com.github.rempart-dev.rempart.api.v1alpha1.RunTable
           elementRelationship: atomic
+    - name: turns
+      type:
+        scalar: numeric
     - name: verifiedTime
       type:
         namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time

@@ -24,6 +24,13 @@ type ErasureRunStatusApplyConfiguration struct {
 	Tables []RunTableApplyConfiguration `json:"tables,omitempty"`
 	// admitted is how many requests the run works for; the others were left out, each with its reason.
 	Admitted *int32 `json:"admitted,omitempty"`
+	// executedRequests is of how many of the admitted requests the store has committed the erasure, as the last Job that ended says:
+	// a run of several transactions has a new Job every few minutes.
+	ExecutedRequests *int32 `json:"executedRequests,omitempty"`
+	// executedRows is how many rows it changed or deleted for them.
+	ExecutedRows *int64 `json:"executedRows,omitempty"`
+	// turns is how many Jobs ended, when their time was over, with a part of the run committed; the next one went on.
+	Turns *int32 `json:"turns,omitempty"`
 	// counted is for how many of these, in the order of spec.requests, the counts are known.
 	Counted *int32 `json:"counted,omitempty"`
 	// holds of the register that the run knows, in the order in which it met them. A hold is Ready when each run knows it or has ended.
@@ -113,6 +120,30 @@ func (b *ErasureRunStatusApplyConfiguration) WithTables(values ...*RunTableApply
 // If called multiple times, the Admitted field is set to the value of the last call.
 func (b *ErasureRunStatusApplyConfiguration) WithAdmitted(value int32) *ErasureRunStatusApplyConfiguration {
 	b.Admitted = &value
+	return b
+}
+
+// WithExecutedRequests sets the ExecutedRequests field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the ExecutedRequests field is set to the value of the last call.
+func (b *ErasureRunStatusApplyConfiguration) WithExecutedRequests(value int32) *ErasureRunStatusApplyConfiguration {
+	b.ExecutedRequests = &value
+	return b
+}
+
+// WithExecutedRows sets the ExecutedRows field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the ExecutedRows field is set to the value of the last call.
+func (b *ErasureRunStatusApplyConfiguration) WithExecutedRows(value int64) *ErasureRunStatusApplyConfiguration {
+	b.ExecutedRows = &value
+	return b
+}
+
+// WithTurns sets the Turns field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Turns field is set to the value of the last call.
+func (b *ErasureRunStatusApplyConfiguration) WithTurns(value int32) *ErasureRunStatusApplyConfiguration {
+	b.Turns = &value
 	return b
 }
 
