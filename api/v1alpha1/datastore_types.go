@@ -310,6 +310,9 @@ type StoreStatus struct {
 	// restoredTime is when the store was last seen to have come back from a backup.
 	// +optional
 	RestoredTime *metav1.Time `json:"restoredTime,omitempty"`
+	// restoreKind is what was seen of it then.
+	// +optional
+	RestoreKind RestoreKind `json:"restoreKind,omitempty"`
 	// scans counts the scans that ended; it names the next one.
 	// +optional
 	Scans *int64 `json:"scans,omitempty"`

@@ -16,6 +16,39 @@ const (
 	RunReplay  RunMode = "Replay"
 )
 
+// RestoreKind is how a store came back from a backup, as far as its identity shows: system identifier and timeline of its server.
+//
+// +kubebuilder:validation:Enum=OtherServer;OtherTimeline;SameServer;NotKnown
+type RestoreKind string
+
+// Values of RestoreKind.
+const (
+	// RestoreOtherServer means that another server answers: a dump was loaded there, or the server was made anew.
+	RestoreOtherServer RestoreKind = "OtherServer"
+	// RestoreOtherTimeline means that the server went back in time: recovery of a base backup, or to a point in time.
+	RestoreOtherTimeline RestoreKind = "OtherTimeline"
+	// RestoreSameServer means that the server is the same one: a dump was loaded, or files were put back.
+	RestoreSameServer RestoreKind = "SameServer"
+	// RestoreNotKnown means that the store does not tell its identity to the verifier.
+	RestoreNotKnown RestoreKind = "NotKnown"
+)
+
+// RunRestore is why a run erases again: what a scan saw of a store that came back from a backup.
+type RunRestore struct {
+	// kind is what was seen.
+	// +required
+	Kind RestoreKind `json:"kind,omitempty"`
+	// seenTime is when a scan saw it.
+	// +required
+	SeenTime *metav1.Time `json:"seenTime,omitempty"`
+	// fromTime is when the first of the run's requests was executed that the store has forgotten: the backup is older.
+	// +required
+	FromTime *metav1.Time `json:"fromTime,omitempty"`
+	// toTime is when the last of them was executed.
+	// +required
+	ToTime *metav1.Time `json:"toTime,omitempty"`
+}
+
 // RunRequest is one request that a run serves.
 type RunRequest struct {
 	// name of the ErasureRequest in the namespace.
@@ -35,6 +68,7 @@ type RunRequest struct {
 // ErasureRunSpec is one run against one store. It does not change.
 //
 // +kubebuilder:validation:XValidation:rule="self == oldSelf",message="a run does not change"
+// +kubebuilder:validation:XValidation:rule="self.mode == 'Replay' || !has(self.restore)",message="restore is set only when mode is Replay"
 // +kubebuilder:validation:XValidation:rule="(self.mode == 'Execute') == has(self.planDigest)",message="planDigest is set exactly when mode is Execute"
 type ErasureRunSpec struct {
 	// registerRef names the DataRegister in the namespace.
@@ -63,6 +97,9 @@ type ErasureRunSpec struct {
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=71
 	PlanDigest string `json:"planDigest,omitempty"`
+	// restore is why people are erased again, in mode Replay.
+	// +optional
+	Restore *RunRestore `json:"restore,omitempty"`
 	// epoch fences runs of one store: the ledger refuses a lower one.
 	// +required
 	// +kubebuilder:validation:Minimum=1
@@ -239,6 +276,9 @@ type ErasureRunStatus struct {
 	// endedTime is when the run ended.
 	// +optional
 	EndedTime *metav1.Time `json:"endedTime,omitempty"`
+	// evidence of a run of mode Replay that began: its certificate, and its leaf in the evidence log.
+	// +optional
+	Evidence *ErasureEvidence `json:"evidence,omitempty"`
 }
 
 // ErasureRun is one run against one store, for 1 to 1000 requests. Rempart alone creates it.

@@ -6,12 +6,14 @@ import (
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/ptr"
 
 	"github.com/rempart-dev/rempart/api/v1alpha1"
 	"github.com/rempart-dev/rempart/internal/erasure"
 	"github.com/rempart-dev/rempart/internal/erasure/task"
+	"github.com/rempart-dev/rempart/internal/evidence"
 )
 
 // scanned writes what a scan says that the store's ledger lost.
@@ -21,6 +23,7 @@ func (s *shop) scanned(number int64, lost ...string) {
 	s.must(s.client.Get(s.t.Context(), types.NamespacedName{Namespace: "shop", Name: "crm"}, r))
 	status := v1alpha1.StoreStatus{Name: r.Spec.Stores[0].Name, Scans: &number}
 	if len(lost) > 0 {
+		status.RestoreKind, status.RestoredTime = v1alpha1.RestoreOtherTimeline, ptr.To(metav1.NewTime(s.clock.Now()))
 		status.Lost, status.LostRequests = lost, ptr.To(int32(len(lost))) //nolint:gosec // a few
 	}
 	r.Status.Stores = []v1alpha1.StoreStatus{status}
@@ -80,6 +83,14 @@ func TestWhoComesBackWithABackupIsErasedAgainFirst(t *testing.T) {
 	if s.committed() != before+1 || len(s.replays()) != 1 || s.replays()[0].Status.VerifiedTime == nil {
 		t.Errorf("%d commits, %+v", s.committed()-before, s.replays()[0].Status)
 	}
+	s.replayProven(&s.replays()[0], ended)
+	writes := s.writes
+	for range 3 {
+		s.pass()
+	}
+	if s.writes != writes {
+		t.Errorf("three passes after the replay wrote %d times", s.writes-writes)
+	}
 	s.scanned(8)
 	s.settle()
 	if got := s.ready("r2"); got != "True/Erased" {
@@ -112,5 +123,56 @@ func TestAHoldKeepsWhoComesBackToo(t *testing.T) {
 		if o := run.Status.Outcomes[0]; o.Reason != v1alpha1.ReasonOnLegalHold {
 			t.Errorf("%+v", o)
 		}
+	}
+}
+
+// replayProven checks that the evidence log has a replay once, behind the request's own leaf, and that its certificate says what was
+// seen of the restore and what was run again.
+func (s *shop) replayProven(run *v1alpha1.ErasureRun, of *v1alpha1.ErasureRequest) {
+	s.t.Helper()
+	e := run.Status.Evidence
+	if e == nil || *e.LogIndex != 1 {
+		s.t.Fatalf("the replay is logged as %+v", e)
+	}
+	public, err := evidence.ParsePublicKey(s.config("rempart-system", evidence.PublicKeyName, evidence.PublicKeyFile))
+	s.must(err)
+	certificate, err := evidence.Open([]byte(s.config("shop", string(e.CertificateRef.Name), evidence.CertificateFile)), public)
+	s.must(err)
+	_, err = evidence.ReadProof(e.Proof, certificate.Leaf(), public)
+	s.must(err)
+	executed := of.Status.Targets[0].ExecutedTime.UTC().Format("2006-01-02T15:04:05Z")
+	p := certificate.Replay.Predicate
+	if p.Restore != "OtherTimeline" || p.RestoreSeenTime == "" || p.FromTime != executed || p.ToTime != executed || p.Store != "main" || p.RowsDeleted != 3 || p.VerifiedTime == "" ||
+		len(p.Requests) != 1 || p.Requests[0].RequestUID != string(of.UID) || p.Requests[0].Result != "Erased" {
+		s.t.Errorf("%+v", p)
+	}
+}
+
+// TestEveryWriteMayFailDuringAReplay fails each write from the restore on once, each second one after it took effect: the person is
+// erased again once, and the log tells of it once.
+func TestEveryWriteMayFailDuringAReplay(t *testing.T) {
+	story := func(s *shop) int {
+		executed(t, s)
+		before := s.writes
+		s.scanned(7, string(s.get("r1").UID))
+		s.settle()
+		return before
+	}
+	reference := newShop(t)
+	for n := story(reference) + 1; n <= reference.writes; n++ {
+		s := newShop(t)
+		s.fault = func(i int, after bool) error {
+			if i == n && after == (n%2 == 0) {
+				return errInjected
+			}
+			return nil
+		}
+		story(s)
+		s.fault = nil
+		s.settle()
+		if len(s.replays()) != 1 || s.erased[string(s.get("r1").UID)] != 2 {
+			t.Fatalf("write %d: %d replays, erased %d times", n, len(s.replays()), s.erased[string(s.get("r1").UID)])
+		}
+		s.replayProven(&s.replays()[0], s.get("r1"))
 	}
 }

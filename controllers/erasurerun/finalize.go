@@ -19,15 +19,23 @@ import (
 // poll is how long a deleted run waits for its requests to count its end.
 const poll = 5 * time.Second
 
-// finish removes the Jobs and the task of a run whose end is recorded, and lets a deleted run go once each of its
-// requests has counted that end.
+// finish removes the Jobs and the task of a run whose end is recorded, certifies a replay, and lets a deleted run go once each
+// of its requests has counted that end. The task goes first: a log that fails does not keep what could recall people.
 func (r *Reconciler) finish(ctx context.Context, run *v1alpha1.ErasureRun) (erasure.RunVerdict, error) {
-	verdict := erasure.JudgeRun(erasure.RunInput{Run: run, Now: r.Clock.Now()})
+	in := erasure.RunInput{Run: run, Now: r.Clock.Now()}
+	verdict := erasure.JudgeRun(in)
 	if err := r.prune(ctx, run, ""); err != nil {
 		return verdict, err
 	}
 	if err := r.deleteTask(ctx, run); err != nil {
 		return verdict, err
+	}
+	if erasure.Certifies(run) {
+		var err error
+		if in.Evidence, err = r.Evidence.CertifyReplay(ctx, run); err != nil {
+			return verdict, fmt.Errorf("certifying a replay: %w", err)
+		}
+		verdict = erasure.JudgeRun(in)
 	}
 	if run.DeletionTimestamp == nil {
 		return verdict, nil

@@ -27,6 +27,8 @@ type Reconciler struct {
 	Clock  clock.PassiveClock
 	Keys   Keys
 	Places Places
+	// Evidence of replays.
+	Evidence Evidence
 	// Image of the eraser.
 	Image string
 }

@@ -34,6 +34,11 @@ type Keys interface {
 	Ring(ctx context.Context) (subjectkey.Ring, error)
 }
 
+// Evidence certifies what a replay did. Asked again about the same run, it answers with the same certificate.
+type Evidence interface {
+	CertifyReplay(ctx context.Context, run *v1alpha1.ErasureRun) (*v1alpha1.ErasureEvidence, error)
+}
+
 // Places says where the pods of a register may run. It answers from memory.
 type Places interface {
 	// AllowedRegions are the regions, as nodes are labelled, that the register's residency policy allows.
@@ -43,10 +48,11 @@ type Places interface {
 // Config is what the controller is given.
 type Config struct {
 	// Image of the eraser.
-	Image  string
-	Keys   Keys
-	Places Places
-	Clock  clock.PassiveClock
+	Image    string
+	Keys     Keys
+	Places   Places
+	Evidence Evidence
+	Clock    clock.PassiveClock
 }
 
 // workers is how many runs are worked on at once: a pass takes milliseconds, the work itself is in the Jobs.
@@ -55,7 +61,7 @@ const workers = 4
 // Register adds the controller to the manager.
 func Register(mgr ctrl.Manager, config Config) error {
 	r := &Reconciler{Client: mgr.GetClient(), Reader: mgr.GetAPIReader(), Clock: config.Clock,
-		Keys: config.Keys, Places: config.Places, Image: config.Image}
+		Keys: config.Keys, Places: config.Places, Evidence: config.Evidence, Image: config.Image}
 	return ctrl.NewControllerManagedBy(mgr).Named("erasurerun").
 		For(&v1alpha1.ErasureRun{}).Owns(&batchv1.Job{}).
 		Watches(&v1alpha1.LegalHold{}, handler.EnqueueRequestsFromMapFunc(r.working), builder.WithPredicates(predicate.GenerationChangedPredicate{})).

@@ -22,7 +22,6 @@ import (
 
 	"github.com/rempart-dev/rempart/api/v1alpha1"
 	"github.com/rempart-dev/rempart/internal/evidence"
-	"github.com/rempart-dev/rempart/internal/kube/child"
 	"github.com/rempart-dev/rempart/internal/kube/flow"
 )
 
@@ -49,11 +48,42 @@ type Archive struct {
 // Certify writes and logs the certificate of a request that has ended, and says where it is. It may be repeated: the
 // certificate is one and the log has it once. A flow.Permanent error means that only a person can help.
 func (a *Archive) Certify(ctx context.Context, request *v1alpha1.ErasureRequest) (*v1alpha1.ErasureEvidence, error) {
+	statement, err := evidence.Of(request)
+	if err != nil {
+		return nil, err
+	}
+	owner := metav1.OwnerReference{APIVersion: v1alpha1.SchemeGroupVersion.String(), Kind: "ErasureRequest",
+		Name: request.Name, UID: request.UID, Controller: ptr.To(true), BlockOwnerDeletion: ptr.To(true)}
+	return a.certify(ctx, statement, request.Namespace, evidence.CertificateName(string(request.UID)), owner, request.UID)
+}
+
+// CertifyReplay does the same for a run that erased again who came back with a backup. Its certificate goes with the register:
+// runs are pruned.
+func (a *Archive) CertifyReplay(ctx context.Context, run *v1alpha1.ErasureRun) (*v1alpha1.ErasureEvidence, error) {
+	statement, err := evidence.OfReplay(run)
+	if err != nil {
+		return nil, err
+	}
+	owner := metav1.GetControllerOf(run)
+	if owner == nil {
+		return nil, &flow.Permanent{Reason: v1alpha1.ReasonNotOurs, Err: errors.New("the run has no owner"), Message: "The run has no register that owns it; it is not certified"}
+	}
+	return a.certify(ctx, statement, run.Namespace, evidence.ReplayName(string(run.UID)), *owner, run.UID)
+}
+
+// certify signs a statement about the object with a UID, keeps it, and logs it.
+func (a *Archive) certify(ctx context.Context, statement evidence.Stated, namespace, name string, owner metav1.OwnerReference, uid types.UID) (*v1alpha1.ErasureEvidence, error) {
 	key, err := a.key(ctx)
 	if err != nil {
 		return nil, err
 	}
-	certificate, err := a.certificate(ctx, request, key)
+	file, err := evidence.Issue(statement, key)
+	if err != nil {
+		return nil, err
+	}
+	object := immutable(namespace, name, evidence.LabelCertificate, string(uid), map[string]string{evidence.CertificateFile: string(file)})
+	object.OwnerReferences = []metav1.OwnerReference{owner}
+	certificate, err := a.file(ctx, object, owner.UID, key)
 	if err != nil {
 		return nil, err
 	}
@@ -61,28 +91,14 @@ func (a *Archive) Certify(ctx context.Context, request *v1alpha1.ErasureRequest)
 	if err != nil {
 		return nil, err
 	}
-	return &v1alpha1.ErasureEvidence{
-		CertificateRef: v1alpha1.LocalRef{Name: v1alpha1.ObjectName(evidence.CertificateName(string(request.UID)))},
-		Digest:         certificate.Digest, LogIndex: ptr.To(index), Proof: proof,
-	}, nil
+	return &v1alpha1.ErasureEvidence{CertificateRef: v1alpha1.LocalRef{Name: v1alpha1.ObjectName(name)}, Digest: certificate.Digest, LogIndex: ptr.To(index), Proof: proof}, nil
 }
 
-// certificate makes the request's certificate, or reads the one that is there. Its bytes are kept from then on: a later
-// version of the operator might write others, and the log names these.
-func (a *Archive) certificate(ctx context.Context, request *v1alpha1.ErasureRequest, key evidence.Key) (evidence.Certificate, error) {
-	statement, err := evidence.Of(request)
-	if err != nil {
-		return evidence.Certificate{}, err
-	}
-	file, err := evidence.Issue(statement, key)
-	if err != nil {
-		return evidence.Certificate{}, err
-	}
-	object := immutable(request.Namespace, evidence.CertificateName(string(request.UID)), evidence.LabelCertificate, string(request.UID),
-		map[string]string{evidence.CertificateFile: string(file)})
-	object.OwnerReferences = []metav1.OwnerReference{{APIVersion: v1alpha1.SchemeGroupVersion.String(), Kind: "ErasureRequest",
-		Name: request.Name, UID: request.UID, Controller: ptr.To(true), BlockOwnerDeletion: ptr.To(true)}}
-	err = a.Client.Create(ctx, object)
+// file writes a certificate, or reads the one that is there. Its bytes are kept from then on: a later version of the operator
+// might write others, and the log names these.
+func (a *Archive) file(ctx context.Context, object *corev1.ConfigMap, owner types.UID, key evidence.Key) (evidence.Certificate, error) {
+	uid := object.Labels[v1alpha1.LabelOwnerUID]
+	err := a.Client.Create(ctx, object)
 	if apierrors.IsAlreadyExists(err) {
 		err = a.Reader.Get(ctx, client.ObjectKeyFromObject(object), object)
 	}
@@ -90,9 +106,10 @@ func (a *Archive) certificate(ctx context.Context, request *v1alpha1.ErasureRequ
 		return evidence.Certificate{}, fmt.Errorf("writing the certificate: %w", err)
 	}
 	certificate, err := evidence.Open([]byte(object.Data[evidence.CertificateFile]), key.Public())
-	if err != nil || !child.Ours(object, request) || certificate.Statement.Predicate.RequestUID != string(request.UID) {
+	ours := metav1.GetControllerOf(object)
+	if err != nil || ours == nil || ours.UID != owner || certificate.Leaf().UID != uid {
 		return evidence.Certificate{}, &flow.Permanent{Reason: v1alpha1.ReasonNameTaken, Err: err,
-			Message: fmt.Sprintf("ConfigMap %q exists and is not the certificate of this request; remove it", object.Name)}
+			Message: fmt.Sprintf("ConfigMap %q exists and is not the certificate that belongs there; remove it", object.Name)}
 	}
 	return certificate, nil
 }

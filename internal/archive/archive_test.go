@@ -354,7 +354,7 @@ func TestTamperingStopsTheLogLoudly(t *testing.T) {
 // forge writes a leaf of a request that no certificate has, with hashes that do not fit the log.
 func (c *cluster) forge(index int64, request *v1alpha1.ErasureRequest) {
 	c.t.Helper()
-	leaf := evidence.Leaf{RequestUID: string(request.UID), Digest: "sha256:" + strings.Repeat("0", 64)}
+	leaf := evidence.Leaf{Kind: evidence.LeafErasure, UID: string(request.UID), Digest: "sha256:" + strings.Repeat("0", 64)}
 	entry := evidence.Entry{Index: index, Leaf: leaf}
 	for range tlog.StoredHashCount(index+1) - tlog.StoredHashCount(index) {
 		entry.Hashes = append(entry.Hashes, tlog.RecordHash([]byte(leaf.String())))

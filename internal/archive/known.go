@@ -37,7 +37,7 @@ func (a *Archive) find(ctx context.Context, leaf evidence.Leaf) (int64, bool, er
 	if err := a.learn(ctx); err != nil {
 		return 0, false, err
 	}
-	index, found := a.at[leaf.RequestUID]
+	index, found := a.at[leaf.UID]
 	if !found {
 		return 0, false, nil
 	}
@@ -63,7 +63,7 @@ func (a *Archive) learn(ctx context.Context) error {
 			return nil
 		}
 		if err == nil {
-			err = a.note(entry.Leaf.RequestUID, entry.Index)
+			err = a.note(entry.Leaf.UID, entry.Index)
 		}
 		if err != nil {
 			return err
@@ -105,6 +105,15 @@ func (a *Archive) tail(ctx context.Context, size int64) error {
 	for i := range requests.Items {
 		e := requests.Items[i].Status.Evidence
 		if e != nil && e.LogIndex != nil && *e.LogIndex >= size {
+			return damaged(evidence.ErrTail)
+		}
+	}
+	runs := &v1alpha1.ErasureRunList{}
+	if err := a.Client.List(ctx, runs); err != nil {
+		return fmt.Errorf("reading the runs that the log is of: %w", err)
+	}
+	for i := range runs.Items {
+		if e := runs.Items[i].Status.Evidence; e != nil && e.LogIndex != nil && *e.LogIndex >= size {
 			return damaged(evidence.ErrTail)
 		}
 	}

@@ -77,12 +77,12 @@ func (a *Archive) append(ctx context.Context, size int64, leaf evidence.Leaf) (i
 			return 0, err
 		}
 		entry := evidence.Entry{Index: index, Leaf: leaf, Hashes: grown}
-		object := immutable(a.Namespace, evidence.EntryName(index), evidence.LabelLeaf, leaf.RequestUID, entry.Data())
+		object := immutable(a.Namespace, evidence.EntryName(index), evidence.LabelLeaf, leaf.UID, entry.Data())
 		err = a.Client.Create(ctx, object)
 		if err == nil {
 			a.keep(entry)
 			if index == a.size {
-				err = a.note(leaf.RequestUID, index)
+				err = a.note(leaf.UID, index)
 			}
 			return index, err
 		}
@@ -93,7 +93,7 @@ func (a *Archive) append(ctx context.Context, size int64, leaf evidence.Leaf) (i
 		if err != nil {
 			return 0, err
 		}
-		if there.Leaf.RequestUID == leaf.RequestUID {
+		if there.Leaf.UID == leaf.UID {
 			return index, same(there, leaf)
 		}
 	}

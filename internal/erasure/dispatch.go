@@ -269,7 +269,7 @@ func prunable(in DispatchInput) []*v1alpha1.ErasureRun {
 	byStore := map[place][]*v1alpha1.ErasureRun{}
 	for i := range in.Runs {
 		run := &in.Runs[i]
-		if run.Status.EndedTime == nil || run.DeletionTimestamp != nil || slices.ContainsFunc(run.Spec.Requests, func(r v1alpha1.RunRequest) bool { return open[types.UID(r.UID)] }) {
+		if run.Status.EndedTime == nil || Certifies(run) || run.DeletionTimestamp != nil || slices.ContainsFunc(run.Spec.Requests, func(r v1alpha1.RunRequest) bool { return open[types.UID(r.UID)] }) {
 			continue
 		}
 		byStore[workplace(run)] = append(byStore[workplace(run)], run)

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
 
 	"github.com/rempart-dev/rempart/api/v1alpha1"
@@ -56,10 +57,47 @@ func replay(in DispatchInput, at site, status *v1alpha1.StoreStatus) *v1alpha1.E
 		return nil
 	}
 	run := newRun(in, at, v1alpha1.RunReplay, "", batch)
+	run.Spec.Restore = restoreOf(in, at.place, status, batch)
 	if slices.ContainsFunc(in.Runs, func(r v1alpha1.ErasureRun) bool { return r.Name == run.Name }) {
 		return nil // it has ended; the next scan says what is left
 	}
 	return run
+}
+
+// restoreOf says why a batch is erased again. The times are those at which the forgotten erasures were committed: the backup is
+// older than the first of them.
+func restoreOf(in DispatchInput, at place, status *v1alpha1.StoreStatus, batch []v1alpha1.RunRequest) *v1alpha1.RunRestore {
+	restore := &v1alpha1.RunRestore{Kind: status.RestoreKind, SeenTime: status.RestoredTime.DeepCopy()}
+	if restore.Kind == "" {
+		restore.Kind = v1alpha1.RestoreNotKnown
+	}
+	if restore.SeenTime == nil {
+		restore.SeenTime = ptr.To(metav1.NewTime(in.Now.Truncate(time.Second)))
+	}
+	listed := map[string]bool{}
+	for _, r := range batch {
+		listed[r.UID] = true
+	}
+	for i := range in.Requests {
+		for _, t := range in.Requests[i].Status.Targets {
+			if !listed[string(in.Requests[i].UID)] || placeOf(&t) != at || t.ExecutedTime == nil {
+				continue
+			}
+			if restore.FromTime == nil || t.ExecutedTime.Before(restore.FromTime) {
+				restore.FromTime = t.ExecutedTime.DeepCopy()
+			}
+			if restore.ToTime == nil || restore.ToTime.Before(t.ExecutedTime) {
+				restore.ToTime = t.ExecutedTime.DeepCopy()
+			}
+		}
+	}
+	return restore
+}
+
+// Certifies tells whether a run's end is stated in the evidence log: that of a replay which began. How a request ended is
+// stated of the request.
+func Certifies(run *v1alpha1.ErasureRun) bool {
+	return run.Spec.Mode == v1alpha1.RunReplay && run.Status.StartedTime != nil && run.Status.EndedTime != nil && run.Status.Evidence == nil
 }
 
 // restored is the status of a store that came back from a backup and is not whole yet; nil for any other. A ledger of

@@ -50,6 +50,8 @@ type RunInput struct {
 	Job *batchv1.Job
 	// Answers of the containers of its newest pod.
 	Answers []task.Outcome
+	// Evidence, for a run that Certifies, is where its certificate is; nil while it is not written.
+	Evidence *v1alpha1.ErasureEvidence
 	// Image of the operator's own eraser.
 	Image string
 	Now   time.Time
@@ -80,6 +82,9 @@ func JudgeRun(in RunInput) RunVerdict {
 	t := &trial{RunInput: in, status: in.Run.Status.DeepCopy()}
 	switch {
 	case t.status.EndedTime != nil:
+		if Certifies(in.Run) {
+			t.status.Evidence = in.Evidence
+		}
 		return RunVerdict{Status: *t.status, Conditions: runEnd(t.status, in.Run.Spec.Mode)}
 	case !in.begun():
 		return t.judgeStart()
@@ -357,6 +362,10 @@ func runEnd(status *v1alpha1.ErasureRunStatus, mode v1alpha1.RunMode) []metav1.C
 		}
 	}
 	switch {
+	case mode == v1alpha1.RunReplay && status.StartedTime != nil && status.Evidence == nil:
+		const message = "The run has ended; its certificate is being written"
+		return append(list, metav1.Condition{Type: v1alpha1.ConditionReady, Status: metav1.ConditionFalse, Reason: v1alpha1.ReasonCertifying, Message: message},
+			yes(v1alpha1.ConditionReconciling, v1alpha1.ReasonCertifying, message))
 	case status.Reason != "":
 		stalled := condition.True(v1alpha1.ConditionStalled, status.Reason, status.Message)
 		return append(list, no(v1alpha1.ConditionReady), stalled)

@@ -17,13 +17,21 @@ const PayloadType = "application/vnd.in-toto+json"
 
 // Certificate is one whose signature was checked.
 type Certificate struct {
+	// Statement of a request; the zero one where Replay is set.
 	Statement Statement
+	// Replay is the statement of a run that erased again; nil for a request.
+	Replay *ReplayStatement
 	// Digest is sha256:<hex> of the file.
 	Digest string
 }
 
+// Stated is a statement that can be signed: a Statement, or a ReplayStatement.
+type Stated interface {
+	encode() ([]byte, error)
+}
+
 // Issue signs a statement. The same statement and key always give the same bytes.
-func Issue(s Statement, key Key) ([]byte, error) {
+func Issue(s Stated, key Key) ([]byte, error) {
 	payload, err := s.encode()
 	if err != nil {
 		return nil, err
@@ -53,12 +61,26 @@ func Open(file []byte, public PublicKey) (Certificate, error) {
 	if again, err := seal(payload, signature, public); err != nil || !bytes.Equal(again, file) {
 		return Certificate{}, fmt.Errorf("reading the certificate: %w", ErrForm)
 	}
+	certificate := Certificate{Digest: digestOf(file)}
+	var what struct {
+		PredicateType string `json:"predicateType"`
+	}
+	if err := json.Unmarshal(payload, &what); err == nil && what.PredicateType == ReplayPredicateType {
+		certificate.Replay, err = decodeReplay(payload)
+		return certificate, err
+	}
 	statement, err := decode(payload)
-	return Certificate{statement, digestOf(file)}, err
+	certificate.Statement = statement
+	return certificate, err
 }
 
 // Leaf is what the log holds of the certificate.
-func (c Certificate) Leaf() Leaf { return Leaf{c.Statement.Predicate.RequestUID, c.Digest} }
+func (c Certificate) Leaf() Leaf {
+	if c.Replay != nil {
+		return Leaf{LeafReplay, c.Replay.Predicate.RunUID, c.Digest}
+	}
+	return Leaf{LeafErasure, c.Statement.Predicate.RequestUID, c.Digest}
+}
 
 // seal writes the envelope: JSON without spaces, fields in the order of the DSSE specification, one line.
 func seal(payload, signature []byte, public PublicKey) ([]byte, error) {

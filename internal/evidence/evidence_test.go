@@ -89,7 +89,7 @@ func TestTheCertificateIsAlwaysTheSame(t *testing.T) {
 		t.Error(diff)
 	}
 	sum := sha256.Sum256(file)
-	if want := (evidence.Leaf{RequestUID: string(partlyErased().UID), Digest: "sha256:" + hex.EncodeToString(sum[:])}); opened.Leaf() != want {
+	if want := (evidence.Leaf{Kind: evidence.LeafErasure, UID: string(partlyErased().UID), Digest: "sha256:" + hex.EncodeToString(sum[:])}); opened.Leaf() != want {
 		t.Errorf("leaf %s, want %s", opened.Leaf(), want)
 	}
 }

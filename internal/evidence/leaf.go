@@ -8,15 +8,27 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 )
 
-// Leaf is what the log holds of a certificate: which request it is of, and its digest. Neither says anything of a person.
+// LeafKind is what a leaf tells of.
+type LeafKind string
+
+// Kinds of leaves.
+const (
+	// LeafErasure is of the certificate of a request that ended.
+	LeafErasure LeafKind = "erasure"
+	// LeafReplay is of the certificate of a run that erased again who came back with a backup.
+	LeafReplay LeafKind = "replay"
+)
+
+// Leaf is what the log holds of a certificate: what it is of, and its digest. Neither says anything of a person.
 type Leaf struct {
-	// RequestUID is the UID of the ErasureRequest.
-	RequestUID string
+	Kind LeafKind
+	// UID of the ErasureRequest, or of the ErasureRun of a replay.
+	UID string
 	// Digest is sha256:<hex> of the certificate.
 	Digest string
 }
 
-// largestUID is the most bytes of a request's UID.
+// largestUID is the most bytes of a UID.
 const largestUID = 64
 
 // ParseLeaf reads the line of a leaf, without its line feed.
@@ -24,10 +36,10 @@ func ParseLeaf(line string) (Leaf, error) {
 	kind, rest, _ := strings.Cut(line, " ")
 	uid, digest, _ := strings.Cut(rest, " ")
 	hash, hashed := strings.CutPrefix(digest, "sha256:")
-	if kind != "erasure" || !named(uid) || !hashed || len(hash) != 2*sha256.Size || strings.Trim(hash, "0123456789abcdef") != "" {
+	if LeafKind(kind) != LeafErasure && LeafKind(kind) != LeafReplay || !named(uid) || !hashed || len(hash) != 2*sha256.Size || strings.Trim(hash, "0123456789abcdef") != "" {
 		return Leaf{}, fmt.Errorf("reading a leaf: %w", ErrForm)
 	}
-	return Leaf{uid, digest}, nil
+	return Leaf{LeafKind(kind), uid, digest}, nil
 }
 
 // named tells whether a text can be a UID: letters, digits and, behind the first, hyphens. It is used as a file's name.
@@ -38,8 +50,8 @@ func named(uid string) bool {
 	return uid != "" && len(uid) <= largestUID && uid[0] != '-' && !strings.ContainsFunc(uid, strange)
 }
 
-// String returns the line of the leaf: "erasure <request UID> sha256:<hex>".
-func (l Leaf) String() string { return "erasure " + l.RequestUID + " " + l.Digest }
+// String returns the line of the leaf: "<kind> <UID> sha256:<hex>".
+func (l Leaf) String() string { return string(l.Kind) + " " + l.UID + " " + l.Digest }
 
 // hash is the hash of the leaf in the tree (RFC 6962, section 2.1).
 func (l Leaf) hash() tlog.Hash { return tlog.RecordHash([]byte(l.String())) }

@@ -67,7 +67,7 @@ func (l *Log) add(line string) error {
 	if err != nil {
 		return err
 	}
-	if _, twice := l.index[leaf.RequestUID]; twice {
+	if _, twice := l.index[leaf.UID]; twice {
 		return fmt.Errorf("checking the log: %w", ErrTwice)
 	}
 	size := int64(len(l.leaves))
@@ -75,7 +75,7 @@ func (l *Log) add(line string) error {
 	if err != nil {
 		return err
 	}
-	l.leaves, l.index[leaf.RequestUID], l.hashes = append(l.leaves, leaf), size, append(l.hashes, grown...)
+	l.leaves, l.index[leaf.UID], l.hashes = append(l.leaves, leaf), size, append(l.hashes, grown...)
 	return nil
 }
 
@@ -92,7 +92,7 @@ func (l *Log) check() error {
 
 // Find returns the index of a leaf: ErrAbsent when the log has none of its request, ErrContradicted when it has another.
 func (l *Log) Find(leaf Leaf) (int64, error) {
-	index, ok := l.index[leaf.RequestUID]
+	index, ok := l.index[leaf.UID]
 	if !ok {
 		return 0, ErrAbsent
 	}

@@ -30,7 +30,7 @@ func (g *grown) ReadHashes(indexes []int64) ([]tlog.Hash, error) {
 
 func leafOf(i int) evidence.Leaf {
 	sum := sha256.Sum256([]byte{byte(i), byte(i >> 8)})
-	return evidence.Leaf{RequestUID: fmt.Sprintf("u%d", i), Digest: "sha256:" + hex.EncodeToString(sum[:])}
+	return evidence.Leaf{Kind: evidence.LeafErasure, UID: fmt.Sprintf("u%d", i), Digest: "sha256:" + hex.EncodeToString(sum[:])}
 }
 
 func grow(n int) *grown {
@@ -161,7 +161,7 @@ func TestTheLogFindsACertificateOrSaysWhyNot(t *testing.T) {
 	if _, err := log.Find(leafOf(7)); !errors.Is(err, evidence.ErrAbsent) {
 		t.Error(err)
 	}
-	if _, err := log.Find(evidence.Leaf{RequestUID: leafOf(3).RequestUID, Digest: leafOf(4).Digest}); !errors.Is(err, evidence.ErrContradicted) {
+	if _, err := log.Find(evidence.Leaf{Kind: evidence.LeafErasure, UID: leafOf(3).UID, Digest: leafOf(4).Digest}); !errors.Is(err, evidence.ErrContradicted) {
 		t.Error(err)
 	}
 }

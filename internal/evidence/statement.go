@@ -197,10 +197,15 @@ func (s Statement) fitting() (Statement, error) {
 
 // encode writes the statement as JSON without spaces. The same statement always gives the same bytes.
 func (s Statement) encode() ([]byte, error) {
+	return compact(s)
+}
+
+// compact writes a statement as JSON without spaces, in which no sign is escaped that need not be.
+func compact(statement any) ([]byte, error) {
 	var text bytes.Buffer
 	encoder := json.NewEncoder(&text)
 	encoder.SetEscapeHTML(false)
-	if err := encoder.Encode(s); err != nil {
+	if err := encoder.Encode(statement); err != nil {
 		return nil, fmt.Errorf("writing a statement: %w", err)
 	}
 	return bytes.TrimSuffix(text.Bytes(), []byte("\n")), nil
@@ -212,7 +217,7 @@ func decode(payload []byte) (Statement, error) {
 	if err := json.Unmarshal(payload, &s); err != nil || s.Type != StatementType || s.PredicateType != PredicateType {
 		return Statement{}, fmt.Errorf("reading a statement: %w", ErrForm)
 	}
-	if (Leaf{s.Predicate.RequestUID, digestOf(nil)}).valid() != nil {
+	if (Leaf{LeafErasure, s.Predicate.RequestUID, digestOf(nil)}).valid() != nil {
 		return Statement{}, fmt.Errorf("reading a statement: %w", ErrForm)
 	}
 	return s, nil

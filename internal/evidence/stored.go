@@ -58,6 +58,9 @@ func EntryIndex(name string) (int64, error) {
 // CertificateName is the ConfigMap of a request's certificate.
 func CertificateName(requestUID string) string { return "erasure-certificate-" + requestUID }
 
+// ReplayName is the ConfigMap of the certificate of a run that erased again.
+func ReplayName(runUID string) string { return "replay-certificate-" + runUID }
+
 // Entry is a leaf as it is stored, with the hashes that it brought to the tree: what a later leaf or a proof needs of it.
 type Entry struct {
 	Index  int64

@@ -45,3 +45,14 @@ func TestAStoreThatForgotRequestsIsNotReady(t *testing.T) {
 		t.Errorf("restored without a loss: %s, %+v", short(v.Conditions, "Ready"), s)
 	}
 }
+
+func TestWhatIsSeenOfARestore(t *testing.T) {
+	for identities, want := range map[[2]string]v1alpha1.RestoreKind{
+		{"7/1", "7/1"}: v1alpha1.RestoreSameServer, {"7/1", "7/2"}: v1alpha1.RestoreOtherTimeline, {"7/2", "7/1"}: v1alpha1.RestoreOtherTimeline,
+		{"7/1", "8/1"}: v1alpha1.RestoreOtherServer, {"", "7/1"}: v1alpha1.RestoreNotKnown, {"7/1", ""}: v1alpha1.RestoreNotKnown, {"", ""}: v1alpha1.RestoreNotKnown,
+	} {
+		if got := restoreKind(identities[0], identities[1]); got != want {
+			t.Errorf("%v: %s, want %s", identities, got, want)
+		}
+	}
+}

@@ -148,10 +148,26 @@ func (in Input) restored(status *v1alpha1.StoreStatus, scanned task.Outcome) {
 	other := status.Identity != "" && scanned.Identity != "" && status.Identity != scanned.Identity
 	if scanned.LostTotal > 0 && before == 0 || other {
 		at := metav1.NewTime(in.Now.Truncate(time.Second))
-		status.RestoredTime = &at
+		status.RestoredTime, status.RestoreKind = &at, restoreKind(status.Identity, scanned.Identity)
 	}
 	if scanned.Identity != "" {
 		status.Identity = scanned.Identity
+	}
+}
+
+// restoreKind compares two identities of a store, each "<system identifier>/<timeline>", or empty.
+func restoreKind(before, after string) v1alpha1.RestoreKind {
+	was, _, _ := strings.Cut(before, "/")
+	is, _, _ := strings.Cut(after, "/")
+	switch {
+	case before == "" || after == "":
+		return v1alpha1.RestoreNotKnown
+	case was != is:
+		return v1alpha1.RestoreOtherServer
+	case before != after:
+		return v1alpha1.RestoreOtherTimeline
+	default:
+		return v1alpha1.RestoreSameServer
 	}
 }
 

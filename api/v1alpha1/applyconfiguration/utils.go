@@ -270,6 +270,8 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.RunOutcomeApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("RunRequest"):
 		return &apiv1alpha1.RunRequestApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("RunRestore"):
+		return &apiv1alpha1.RunRestoreApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("RunTable"):
 		return &apiv1alpha1.RunTableApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("SecretRef"):

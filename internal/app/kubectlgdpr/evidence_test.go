@@ -75,6 +75,12 @@ func (a *archive) end(namespace string) {
 	if err != nil {
 		a.t.Fatal(err)
 	}
+	a.log(namespace, evidence.CertificateName(string(request.UID)), statement)
+}
+
+// log certifies a statement.
+func (a *archive) log(namespace, name string, statement evidence.Stated) {
+	a.t.Helper()
 	file, err := evidence.Issue(statement, a.key)
 	if err != nil {
 		a.t.Fatal(err)
@@ -91,7 +97,7 @@ func (a *archive) end(namespace string) {
 	if again, err := evidence.ParseEntry(a.size, entry.Data()); err != nil || again.Leaf != entry.Leaf {
 		a.t.Fatalf("%+v, %v", again, err)
 	}
-	a.create(namespace, evidence.CertificateName(string(request.UID)), evidence.LabelCertificate, map[string]string{evidence.CertificateFile: string(file)})
+	a.create(namespace, name, evidence.LabelCertificate, map[string]string{evidence.CertificateFile: string(file)})
 	a.create("rempart-system", evidence.EntryName(a.size), evidence.LabelLeaf, entry.Data())
 	a.stored, a.size = append(a.stored, grown...), a.size+1
 }
@@ -166,12 +172,49 @@ func TestWhatIsExportedIsVerified(t *testing.T) {
 		}
 	}
 	_, out, _ := a.ask("", "verify", file, "--key", key, "-o", "json")
-	answer := verified{}
+	answer := struct {
+		Statement evidence.Statement
+		Log       *place
+	}{}
 	if err := json.Unmarshal([]byte(out), &answer); err != nil || answer.Statement.Predicate.RequestUID != "uid-2" || answer.Log != nil {
 		t.Errorf("%s, %v", out, err)
 	}
 	if _, out, _ = a.ask("", "verify", file, "--key", key); !strings.Contains(out, "not checked") {
 		t.Error(out)
+	}
+}
+
+// TestAReplayIsExportedAndVerifiedAsRequestsAre: what was run again after a restore is in the log, and says what and why.
+func TestAReplayIsExportedAndVerifiedAsRequestsAre(t *testing.T) {
+	a := newArchive(t, 2)
+	at := ptr.To(metav1.NewTime(time.Date(2026, 11, 24, 8, 0, 0, 0, time.UTC)))
+	run := &v1alpha1.ErasureRun{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "main-replay-x", UID: "run-1"}}
+	run.Spec = v1alpha1.ErasureRunSpec{RegisterRef: v1alpha1.LocalRef{Name: "crm"}, Store: "main", Mode: v1alpha1.RunReplay,
+		Restore: &v1alpha1.RunRestore{Kind: v1alpha1.RestoreOtherTimeline, SeenTime: at, FromTime: at, ToTime: at}}
+	run.Status.EndedTime, run.Status.VerifiedTime = at, at
+	run.Status.Tables = []v1alpha1.RunTable{{Table: "public.orders", Action: v1alpha1.EraseDeleteRows}}
+	run.Status.Outcomes = []v1alpha1.RunOutcome{{UID: "uid-0", Result: v1alpha1.TargetErased, Rows: []int64{5}}, {UID: "uid-1", Result: v1alpha1.TargetPending, Reason: "OnLegalHold"}}
+	statement, err := evidence.OfReplay(run)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.log("shop", evidence.ReplayName("run-1"), statement)
+	a.head()
+	folder := a.exported(t.TempDir())
+	file := filepath.Join(folder, "certificates/shop/run-1.json")
+	for _, log := range []string{folder, filepath.Join(folder, "certificates/shop/run-1.tlog-proof")} {
+		code, out, complaint := a.ask("", "verify", file, "--key", filepath.Join(folder, "key.pub"), "--log", log)
+		for _, want := range []string{"crm/main OtherTimeline, seen at 2026-11-24T08:00:00Z", "2 requests: 5 rows deleted", "uid-0 Erased", "uid-1 Pending OnLegalHold", "leaf 2 of 3"} {
+			if code != Answered || !strings.Contains(out, want) {
+				t.Errorf("%d: %s%s, want %q", code, out, complaint, want)
+			}
+		}
+	}
+	if _, out, _ := a.ask("", "verify", file, "--key", filepath.Join(folder, "key.pub"), "-o", "json"); !strings.Contains(out, `"restore": "OtherTimeline"`) {
+		t.Error(out)
+	}
+	if code, _, _ := a.ask(strings.Replace(read(t, file), "eyJ", "eyK", 1), "verify", "-", "--key", filepath.Join(folder, "key.pub")); code == Answered {
+		t.Error("a replay that was edited is good")
 	}
 }
 

@@ -171,7 +171,7 @@ func (e export) certificates(ctx context.Context, log *evidence.Log, public evid
 			wrong = append(wrong, fmt.Errorf("configmap %s/%s was not written: %w", object.Namespace, object.Name, err))
 			return nil
 		}
-		name := filepath.Join("certificates", object.Namespace, certificate.Statement.Predicate.RequestUID)
+		name := filepath.Join("certificates", object.Namespace, certificate.Leaf().UID)
 		written++
 		return errors.Join(e.write(name+".json", file), e.write(name+proofSuffix, proof))
 	})

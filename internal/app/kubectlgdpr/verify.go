@@ -29,8 +29,9 @@ type verified struct {
 	Digest string `json:"digest"`
 	Key    string `json:"key"`
 	// Log is absent when neither a log nor a proof was named.
-	Log       *place             `json:"log,omitempty"`
-	Statement evidence.Statement `json:"statement"`
+	Log *place `json:"log,omitempty"`
+	// Statement is an evidence.Statement, or an evidence.ReplayStatement.
+	Statement any `json:"statement"`
 }
 
 // place is where a certificate stands in the log.
@@ -94,6 +95,9 @@ func (v verification) run(w World) (verified, error) {
 		return verified{}, fmt.Errorf("the certificate does not hold: %w", err)
 	}
 	answer := verified{Digest: certificate.Digest, Key: public.ID(), Statement: certificate.Statement}
+	if certificate.Replay != nil {
+		answer.Statement = *certificate.Replay
+	}
 	answer.Log, err = v.inLog(certificate, public)
 	return answer, err
 }
@@ -197,13 +201,47 @@ func readAll(name string, from io.Reader) ([]byte, error) {
 }
 
 func (v verified) rows() [][]string {
-	p := v.Statement.Predicate
+	rows := [][]string{{"Certificate", "good: signed by " + v.Key + " and unchanged"}, {"Digest", v.Digest}}
+	switch s := v.Statement.(type) {
+	case evidence.Statement:
+		rows = append(rows, requestRows(s.Predicate)...)
+	case evidence.ReplayStatement:
+		rows = append(rows, replayRows(s.Predicate)...)
+	}
+	rows = append(rows, []string{"Log", v.Log.words()})
+	for _, row := range rows {
+		row[1] = printable(row[1])
+	}
+	return rows
+}
+
+// replayRows tell of a run that erased again who came back with a backup.
+func replayRows(r evidence.Replay) [][]string {
+	rows := [][]string{{"Run", r.RunUID},
+		{"Restore", fmt.Sprintf("%s/%s %s, seen at %s", r.Register, r.Store, r.Restore, r.RestoreSeenTime)},
+		{"Forgotten", fmt.Sprintf("erasures that were committed from %s to %s", r.FromTime, r.ToTime)},
+		{"Again", fmt.Sprintf("%d requests: %d rows deleted, %d masked, %d detached, %d kept", len(r.Requests), r.RowsDeleted, r.RowsMasked, r.RowsDetached, r.RowsKept)}}
+	end := "ended at " + r.EndedTime
+	if r.Reason != "" {
+		end += ", " + r.Reason
+	}
+	if r.VerifiedTime != "" {
+		end += "; verified at " + r.VerifiedTime
+	}
+	rows = append(rows, []string{"End", end})
+	for _, q := range r.Requests {
+		rows = append(rows, []string{"Request", strings.TrimSpace(q.RequestUID + " " + q.Result + " " + q.Reason)})
+	}
+	return rows
+}
+
+// requestRows tell how a request ended.
+func requestRows(p evidence.Predicate) [][]string {
 	end := p.End + " at " + p.EndedTime
 	if p.Refusal != "" {
 		end += ", " + p.Refusal
 	}
-	rows := [][]string{{"Certificate", "good: signed by " + v.Key + " and unchanged"}, {"Digest", v.Digest},
-		{"Request", p.RequestUID}, {"Person", p.SubjectRef}, {"End", end}}
+	rows := [][]string{{"Request", p.RequestUID}, {"Person", p.SubjectRef}, {"End", end}}
 	for _, s := range p.Stores {
 		name := s.Register + "/" + s.Store
 		if s.Kind != "" {
@@ -226,10 +264,6 @@ func (v verified) rows() [][]string {
 	}
 	if p.BackupsClearTime != "" {
 		rows = append(rows, []string{"Backups", "clear at " + p.BackupsClearTime})
-	}
-	rows = append(rows, []string{"Log", v.Log.words()})
-	for _, row := range rows {
-		row[1] = printable(row[1])
 	}
 	return rows
 }

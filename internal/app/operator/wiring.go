@@ -70,7 +70,7 @@ func wire(ctx context.Context, mgr ctrl.Manager, o options) error {
 			Tokens: issuer.Cluster{REST: api.RESTClient()}, Chance: rand.Reader, Clock: now},
 		ErasureRequest: erasurerequest.Config{Keys: keys, Messages: notice.Erasures{}, Evidence: proofs, Clock: now},
 		Dispatch:       dispatch.Config{Image: o.eraserImage, Clock: now},
-		ErasureRun:     erasurerun.Config{Image: o.eraserImage, Keys: keys, Places: where, Clock: now},
+		ErasureRun:     erasurerun.Config{Image: o.eraserImage, Keys: keys, Places: where, Evidence: proofs, Clock: now},
 		LegalHold:      legalhold.Config{Keys: keys, Clock: now},
 		BreachIncident: breachincident.Config{Namespace: o.namespace, Clock: now},
 		NotificationChannel: notificationchannel.Config{Namespace: o.namespace,

@@ -1466,6 +1466,9 @@ var schemaYAML = typed.YAMLObject(`types:
           elementRelationship: associative
           keys:
           - uid
+    - name: restore
+      type:
+        namedType: com.github.rempart-dev.rempart.api.v1alpha1.RunRestore
     - name: store
       type:
         namedType: com.github.rempart-dev.rempart.api.v1alpha1.PartName
@@ -1495,6 +1498,9 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: endedTime
       type:
         namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
+    - name: evidence
+      type:
+        namedType: com.github.rempart-dev.rempart.api.v1alpha1.ErasureEvidence
     - name: executedRequests
       type:
         scalar: numeric
@@ -3033,6 +3039,8 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: memory
       type:
         namedType: io.k8s.apimachinery.pkg.api.resource.Quantity
+- name: com.github.rempart-dev.rempart.api.v1alpha1.RestoreKind
+  scalar: string
 - name: com.github.rempart-dev.rempart.api.v1alpha1.RiskDecision
   map:
     fields:
@@ -3094,6 +3102,21 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: uid
       type:
         scalar: string
+- name: com.github.rempart-dev.rempart.api.v1alpha1.RunRestore
+  map:
+    fields:
+    - name: fromTime
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
+    - name: kind
+      type:
+        namedType: com.github.rempart-dev.rempart.api.v1alpha1.RestoreKind
+    - name: seenTime
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
+    - name: toTime
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
 - name: com.github.rempart-dev.rempart.api.v1alpha1.RunTable
   map:
     fields:
@@ -3431,6 +3454,9 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: region
       type:
         scalar: string
+    - name: restoreKind
+      type:
+        namedType: com.github.rempart-dev.rempart.api.v1alpha1.RestoreKind
     - name: restoredTime
       type:
         namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time

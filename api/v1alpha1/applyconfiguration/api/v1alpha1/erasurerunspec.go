@@ -25,6 +25,8 @@ type ErasureRunSpecApplyConfiguration struct {
 	Requests []RunRequestApplyConfiguration `json:"requests,omitempty"`
 	// planDigest that was approved; a run whose plan differs stops.
 	PlanDigest *string `json:"planDigest,omitempty"`
+	// restore is why people are erased again, in mode Replay.
+	Restore *RunRestoreApplyConfiguration `json:"restore,omitempty"`
 	// epoch fences runs of one store: the ledger refuses a lower one.
 	Epoch *int64 `json:"epoch,omitempty"`
 	// image of the eraser, recorded at the start: a Job's template does not change.
@@ -87,6 +89,14 @@ func (b *ErasureRunSpecApplyConfiguration) WithRequests(values ...*RunRequestApp
 // If called multiple times, the PlanDigest field is set to the value of the last call.
 func (b *ErasureRunSpecApplyConfiguration) WithPlanDigest(value string) *ErasureRunSpecApplyConfiguration {
 	b.PlanDigest = &value
+	return b
+}
+
+// WithRestore sets the Restore field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Restore field is set to the value of the last call.
+func (b *ErasureRunSpecApplyConfiguration) WithRestore(value *RunRestoreApplyConfiguration) *ErasureRunSpecApplyConfiguration {
+	b.Restore = value
 	return b
 }
 

@@ -60,6 +60,8 @@ type ErasureRunStatusApplyConfiguration struct {
 	VerifiedTime *metav1.Time `json:"verifiedTime,omitempty"`
 	// endedTime is when the run ended.
 	EndedTime *metav1.Time `json:"endedTime,omitempty"`
+	// evidence of a run of mode Replay that began: its certificate, and its leaf in the evidence log.
+	Evidence *ErasureEvidenceApplyConfiguration `json:"evidence,omitempty"`
 }
 
 // ErasureRunStatusApplyConfiguration constructs a declarative configuration of the ErasureRunStatus type for use with
@@ -261,5 +263,13 @@ func (b *ErasureRunStatusApplyConfiguration) WithVerifiedTime(value metav1.Time)
 // If called multiple times, the EndedTime field is set to the value of the last call.
 func (b *ErasureRunStatusApplyConfiguration) WithEndedTime(value metav1.Time) *ErasureRunStatusApplyConfiguration {
 	b.EndedTime = &value
+	return b
+}
+
+// WithEvidence sets the Evidence field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Evidence field is set to the value of the last call.
+func (b *ErasureRunStatusApplyConfiguration) WithEvidence(value *ErasureEvidenceApplyConfiguration) *ErasureRunStatusApplyConfiguration {
+	b.Evidence = value
 	return b
 }

@@ -36,6 +36,8 @@ type StoreStatusApplyConfiguration struct {
 	Lost []string `json:"lost,omitempty"`
 	// restoredTime is when the store was last seen to have come back from a backup.
 	RestoredTime *v1.Time `json:"restoredTime,omitempty"`
+	// restoreKind is what was seen of it then.
+	RestoreKind *apiv1alpha1.RestoreKind `json:"restoreKind,omitempty"`
 	// scans counts the scans that ended; it names the next one.
 	Scans *int64 `json:"scans,omitempty"`
 	// datasetDigest is the digest of the dataset and the connection that the last scan used.
@@ -145,6 +147,14 @@ func (b *StoreStatusApplyConfiguration) WithLost(values ...string) *StoreStatusA
 // If called multiple times, the RestoredTime field is set to the value of the last call.
 func (b *StoreStatusApplyConfiguration) WithRestoredTime(value v1.Time) *StoreStatusApplyConfiguration {
 	b.RestoredTime = &value
+	return b
+}
+
+// WithRestoreKind sets the RestoreKind field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the RestoreKind field is set to the value of the last call.
+func (b *StoreStatusApplyConfiguration) WithRestoreKind(value apiv1alpha1.RestoreKind) *StoreStatusApplyConfiguration {
+	b.RestoreKind = &value
 	return b
 }
 
