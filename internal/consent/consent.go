@@ -30,6 +30,8 @@ const (
 	EventTermsAccepted       EventType = "terms.accepted"
 	EventStorageAcknowledged EventType = "storage.acknowledged"
 	EventErasureAsked        EventType = "erasure.asked"
+	EventErasureOpened       EventType = "erasure.opened"
+	EventErasureClosed       EventType = "erasure.closed"
 	EventSubjectShredded     EventType = "subject.shredded"
 	EventNoticePublished     EventType = "notice.published"
 	EventBuildPublished      EventType = "build.published"

@@ -14,6 +14,8 @@ var (
 	ErrUnknown = errors.New("unknown")
 	// ErrSpent: the mailed token was used before, or is too old.
 	ErrSpent = errors.New("spent")
+	// ErrWished: the person asked to be erased before, and waits for an answer.
+	ErrWished = errors.New("wished before")
 	// ErrContradicted: the ledger and its signed log disagree.
 	ErrContradicted = errors.New("contradicted")
 )
@@ -102,8 +104,33 @@ type Mailbox interface {
 	Issue(ctx context.Context, token []byte, kind string, person Person, purpose string, expires time.Time) error
 	// Peek tells what a token is for, and changes nothing.
 	Peek(ctx context.Context, token []byte, now time.Time) (Ticket, error)
-	// Spend uses the token up in the same transaction that records the act.
+	// Spend uses the token up in the same transaction that records the act. An act with a choice erasure.asked is a wish from then on;
+	// where the person has one already nothing is recorded, the token stays, and the answer is ErrWished.
 	Spend(ctx context.Context, token []byte, now time.Time, act Act) (Recorded, error)
+}
+
+// Wishes keeps what people asked to have erased until it was answered. A person has one at most, unless two became one.
+type Wishes interface {
+	// Wishes returns up to limit wishes that nobody has answered, by ID, after one (the nil UUID: from the start).
+	Wishes(ctx context.Context, after uuid.UUID, limit int) ([]Wish, error)
+	// Opened records that a request of erasure was made of a wish. ErrUnknown where there is no such wish. Twice is once.
+	Opened(ctx context.Context, wish uuid.UUID) error
+	// Closed records that a wish was answered: it is listed no more. ErrUnknown where there is no such wish.
+	Closed(ctx context.Context, wish uuid.UUID) error
+}
+
+// Wish is a wish to be erased.
+type Wish struct {
+	// ID is that of the event erasure.asked, Subject the person's reference.
+	ID, Subject uuid.UUID
+	Site        string
+	AskedAt     time.Time
+	// OpenedAt is when a request was made of it; zero before.
+	OpenedAt time.Time
+	// Forgotten tells that the person was shredded since.
+	Forgotten bool
+	// Evidence is that of the event; nil where there is none, or the person was shredded.
+	Evidence []byte
 }
 
 // Ticket is what a mailed token allows.

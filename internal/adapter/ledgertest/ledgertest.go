@@ -27,6 +27,7 @@ type Ledger interface {
 	consent.Reader
 	consent.Log
 	consent.Mailbox
+	consent.Wishes
 }
 
 // World is a fresh ledger, and what it takes to look at it.
@@ -96,6 +97,7 @@ func Run(t *testing.T, fresh func(testing.TB) World) {
 		{"Events are listed in the order of the log", since},
 		{"The log proves each event and its own growth", proofs},
 		{"A mailed token is spent once, with its act", mailbox},
+		{"A wish to be erased is open until it was answered", wished},
 		{"Who watches hears of each change", watch},
 	} {
 		t.Run(story.name, func(t *testing.T) { story.tell(t, fresh(t)) })
@@ -243,6 +245,7 @@ func refused(t *testing.T, w World) {
 		"no choice":         func(a *consent.Act) { a.Choices = nil },
 		"a zero byte":       func(a *consent.Act) { a.Site = "a\x00b" },
 		"no UTF-8":          func(a *consent.Act) { a.Notice.Language = "\xff" },
+		"a wish":            func(a *consent.Act) { a.Choices[0].Type = consent.EventErasureAsked },
 		"a type of ours":    func(a *consent.Act) { a.Choices[0].Type = consent.EventLedgerPruned },
 		"much evidence":     func(a *consent.Act) { a.Evidence = make([]byte, event.MaxEvidence+1) },
 		"a long purpose":    func(a *consent.Act) { a.Choices[1].Purpose = string(make([]byte, 600)) },

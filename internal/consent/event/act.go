@@ -62,6 +62,19 @@ func Check(act *consent.Act) error {
 	return nil
 }
 
+// Asks tells whether an act asks for erasure: it then needs a mailed token, and no page's word (Article 12(6)).
+func Asks(act *consent.Act) bool {
+	return slices.ContainsFunc(act.Choices, func(c consent.Choice) bool { return c.Type == consent.EventErasureAsked })
+}
+
+// CheckRecorded is Check of an act that comes without a token.
+func CheckRecorded(act *consent.Act) error {
+	if Asks(act) {
+		return fmt.Errorf("%w: it asks for erasure, which needs a mailed token", ErrForm)
+	}
+	return Check(act)
+}
+
 // strange names the first field, in alphabetical order, that PostgreSQL or JSON could not hold; empty when there is none.
 func strange(fields map[string]string) string {
 	var found []string

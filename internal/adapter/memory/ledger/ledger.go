@@ -33,7 +33,7 @@ type Config struct {
 	Clock  clock.PassiveClock
 }
 
-// Ledger implements consent.Writer, Reader, Log and Mailbox.
+// Ledger implements consent.Writer, Reader, Log, Mailbox and Wishes.
 type Ledger struct {
 	tenant uuid.UUID
 	pepper []byte
@@ -53,6 +53,7 @@ type Ledger struct {
 	states   map[uuid.UUID]map[string]consent.State
 	idem     map[string]uuid.UUID
 	tokens   map[[sha256.Size]byte]*token
+	wishes   map[uuid.UUID]*consent.Wish
 	bodies   map[string]string
 	words    map[string][]byte
 	revision map[string]int32
@@ -65,6 +66,7 @@ var (
 	_ consent.Reader  = (*Ledger)(nil)
 	_ consent.Log     = (*Ledger)(nil)
 	_ consent.Mailbox = (*Ledger)(nil)
+	_ consent.Wishes  = (*Ledger)(nil)
 )
 
 // New returns an empty ledger.
@@ -84,7 +86,7 @@ func New(c Config) (*Ledger, error) {
 	l := &Ledger{
 		tenant: c.Tenant, pepper: c.Pepper, signer: c.Signer, clock: c.Clock,
 		places: map[uuid.UUID]int64{}, links: map[string]uuid.UUID{}, merged: map[uuid.UUID][]uuid.UUID{}, keys: map[uuid.UUID]seal.Key{},
-		states: map[uuid.UUID]map[string]consent.State{}, idem: map[string]uuid.UUID{}, tokens: map[[sha256.Size]byte]*token{},
+		states: map[uuid.UUID]map[string]consent.State{}, idem: map[string]uuid.UUID{}, tokens: map[[sha256.Size]byte]*token{}, wishes: map[uuid.UUID]*consent.Wish{},
 		bodies: map[string]string{}, words: map[string][]byte{}, revision: map[string]int32{}, watchers: map[chan consent.Change]struct{}{},
 	}
 	var err error
@@ -118,7 +120,7 @@ func (l *Ledger) receipt() event.Receipt {
 
 // Record appends an act.
 func (l *Ledger) Record(_ context.Context, act consent.Act) (consent.Recorded, error) {
-	if err := event.Check(&act); err != nil {
+	if err := event.CheckRecorded(&act); err != nil {
 		return consent.Recorded{}, fmt.Errorf("recording an act: %w", err)
 	}
 	l.mu.Lock()
@@ -272,6 +274,11 @@ func (l *Ledger) join(subject, joined uuid.UUID) {
 			t.Subject = subject
 		}
 	}
+	for _, w := range l.wishes {
+		if w.Subject == joined {
+			w.Subject = subject
+		}
+	}
 	l.tell(consent.Change{Subject: joined})
 	l.tell(consent.Change{Subject: subject})
 }
@@ -307,6 +314,9 @@ func (l *Ledger) Shred(_ context.Context, person consent.Person, key string) (co
 		if t.Subject == subject {
 			delete(l.tokens, hash)
 		}
+	}
+	for _, w := range l.wishes {
+		w.Forgotten = w.Forgotten || w.Subject == subject
 	}
 	delete(l.states, subject)
 	delete(l.merged, subject)

@@ -61,7 +61,7 @@ func failure(err error) error {
 	if _, known := errors.AsType[*Failure](err); known {
 		return err
 	}
-	for _, ours := range []error{errRow, consent.ErrUnknown, consent.ErrSpent, consent.ErrContradicted} {
+	for _, ours := range []error{errRow, consent.ErrUnknown, consent.ErrSpent, consent.ErrWished, consent.ErrContradicted} {
 		if errors.Is(err, ours) {
 			return err
 		}

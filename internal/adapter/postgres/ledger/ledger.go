@@ -60,7 +60,7 @@ type Forgotten interface {
 	List(ctx context.Context, tenant uuid.UUID) ([]uuid.UUID, error)
 }
 
-// Ledger implements consent.Writer, Reader, Log and Mailbox.
+// Ledger implements consent.Writer, Reader, Log, Mailbox and Wishes.
 type Ledger struct {
 	Config
 	Sequencer *Sequencer
@@ -79,6 +79,7 @@ var (
 	_ consent.Reader  = (*Ledger)(nil)
 	_ consent.Log     = (*Ledger)(nil)
 	_ consent.Mailbox = (*Ledger)(nil)
+	_ consent.Wishes  = (*Ledger)(nil)
 )
 
 type pepper struct {

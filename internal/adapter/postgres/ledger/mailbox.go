@@ -158,7 +158,7 @@ func (l *Ledger) spend(ctx context.Context, token []byte, now time.Time, act *co
 		if answer.seen.Valid {
 			return errSeen // the token is for another act: it stays
 		}
-		return nil
+		return l.wish(ctx, t, w)
 	})
 	if errors.Is(err, errSeen) {
 		return l.recorded(ctx, answer.seen.Bytes)

@@ -27,6 +27,9 @@ INSERT INTO consent.subject_links (tenant_id, subject_ref, kind, link, pepper_id
 	joinTokens = `
 WITH gone AS (DELETE FROM consent.mailbox_proofs WHERE tenant_id = $1 AND subject_ref = $3 RETURNING expires_at, spent_at, token_sha256, kind, purpose)
 INSERT INTO consent.mailbox_proofs (tenant_id, subject_ref, expires_at, spent_at, token_sha256, kind, purpose) SELECT $1, $2, expires_at, spent_at, token_sha256, kind, purpose FROM gone`
+	joinWishes = `
+WITH gone AS (DELETE FROM consent.wishes WHERE tenant_id = $1 AND subject_ref = $3 RETURNING event_id, asked_at, opened_at, site)
+INSERT INTO consent.wishes (tenant_id, subject_ref, event_id, asked_at, opened_at, site) SELECT $1, $2, event_id, asked_at, opened_at, site FROM gone`
 	joinStates = `
 WITH gone AS (DELETE FROM consent.state WHERE tenant_id = $1 AND subject_ref = $3 RETURNING *)
 INSERT INTO consent.state AS s (tenant_id, subject_ref, event_id, recorded_at, valid_until, notice_version, decision, purpose, notice, notice_lang, notice_sha256, material_sha256)
@@ -144,7 +147,7 @@ func (l *Ledger) link(ctx context.Context, t tx, known, other consent.Person) er
 		return err
 	}
 	return t.send(ctx, func(b *pgx.Batch) {
-		for _, sql := range []string{joinStates, joinTokens, joinLinks} {
+		for _, sql := range []string{joinStates, joinTokens, joinWishes, joinLinks} {
 			b.Queue(sql, id(l.Tenant), id(subject), id(joined))
 		}
 		b.Queue(insertLink, id(l.Tenant), id(subject), "merged", joined[:], "")

@@ -34,6 +34,7 @@ func TestPlansOfAnEmptyLedgerAreThoseOfALargeOne(t *testing.T) {
 		"tokenOf":        {"((tenant_id = $1) AND (token_sha256 = $2))"},
 		"holdPerson":     {"((tenant_id = $1) AND (subject_ref = $2))"},
 		"newest":         {"checkpoints_pkey"},
+		"wishesOf":       {"((tenant_id = $1) AND (event_id > $2))", "((tenant_id = $1) AND (event_id = wishes.event_id))"},
 	} {
 		s.sql(t, fmt.Sprintf("PREPARE %q AS %s", name, ledger.Statements[name]))
 		var count int

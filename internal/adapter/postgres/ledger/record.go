@@ -22,7 +22,7 @@ import (
 // person meet. A lost answer is asked for again;
 // the act is then found by its key, and Deduplicated tells so.
 func (l *Ledger) Record(ctx context.Context, act consent.Act) (recorded consent.Recorded, err error) {
-	if err := event.Check(&act); err != nil {
+	if err := event.CheckRecorded(&act); err != nil {
 		return recorded, fmt.Errorf("recording an act: %w", err)
 	}
 	err = retry(ctx, func() error {

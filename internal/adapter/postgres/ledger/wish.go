@@ -1,0 +1,179 @@
+package ledger
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
+
+	"github.com/rempart-dev/rempart/internal/consent"
+)
+
+const (
+	// insertWish writes nothing where the person, who is locked, has an open wish.
+	insertWish = `INSERT INTO consent.wishes (tenant_id, event_id, subject_ref, asked_at, site) SELECT $1, $2, $3, $4, $5
+WHERE NOT EXISTS (SELECT FROM consent.wishes WHERE tenant_id = $1 AND subject_ref = $3) RETURNING event_id`
+
+	// wishesOf has no place for a wish whose event was pruned: what is left of it is still to be closed.
+	wishesOf = `
+SELECT w.event_id, w.subject_ref, w.site, w.asked_at, w.opened_at, k.shredded_at IS NOT NULL, e.subject_ref, e.evidence_ct, o.kek_id, o.wrapped_key
+FROM (SELECT * FROM consent.wishes WHERE tenant_id = $1 AND event_id > $2 ORDER BY event_id LIMIT $3) AS w
+LEFT JOIN LATERAL (SELECT shredded_at FROM consent.subject_keys WHERE tenant_id = $1 AND subject_ref = w.subject_ref LIMIT 1) AS k ON true
+LEFT JOIN LATERAL (SELECT subject_ref, evidence_ct FROM consent.events WHERE tenant_id = $1 AND event_id = w.event_id LIMIT 1) AS e ON true
+LEFT JOIN LATERAL (SELECT kek_id, wrapped_key FROM consent.subject_keys WHERE tenant_id = $1 AND subject_ref = e.subject_ref LIMIT 1) AS o ON true
+ORDER BY w.event_id`
+
+	// openWish and closeWish answer with whose wish it is, and whether they were forgotten.
+	openWish = `
+WITH w AS (UPDATE consent.wishes SET opened_at = $3 WHERE tenant_id = $1 AND event_id = $2 AND opened_at IS NULL RETURNING subject_ref, site)` + whoseWish
+	closeWish = `
+WITH w AS (DELETE FROM consent.wishes WHERE tenant_id = $1 AND event_id = $2 RETURNING subject_ref, site)` + whoseWish
+	whoseWish = `
+SELECT w.subject_ref, w.site, EXISTS (SELECT FROM consent.subject_keys WHERE tenant_id = $1 AND subject_ref = w.subject_ref AND shredded_at IS NOT NULL) FROM w`
+	anyWish = `SELECT EXISTS (SELECT FROM consent.wishes WHERE tenant_id = $1 AND event_id = $2)`
+)
+
+// wish keeps what an act asked to have erased, in the act's transaction. ErrWished where the person has an open wish.
+func (l *Ledger) wish(ctx context.Context, t tx, w *writing) error {
+	for i := range w.events {
+		e := &w.events[i]
+		if e.Type != consent.EventErasureAsked {
+			continue
+		}
+		var kept pgtype.UUID
+		err := t.send(ctx, func(b *pgx.Batch) {
+			b.Queue(insertWish, id(l.Tenant), id(e.ID), id(w.subject), instant(e.RecordedAt), e.Site).QueryRow(func(row pgx.Row) error { return row.Scan(&kept) })
+		})
+		if errors.Is(err, pgx.ErrNoRows) {
+			return consent.ErrWished
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Wishes returns what nobody has answered.
+func (l *Ledger) Wishes(ctx context.Context, after uuid.UUID, limit int) (wishes []consent.Wish, err error) {
+	err = retry(ctx, func() error {
+		wishes, err = l.wishes(ctx, after, limit)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("reading wishes: %w", err)
+	}
+	return wishes, nil
+}
+
+// sealed is what opens the evidence of a wish.
+type sealed struct {
+	event consent.Event
+	kek   pgtype.Text
+	key   []byte
+}
+
+func (l *Ledger) wishes(ctx context.Context, after uuid.UUID, limit int) ([]consent.Wish, error) {
+	var wishes []consent.Wish
+	var closed []sealed
+	err := l.inTenant(ctx, l.App, func(b *pgx.Batch) {
+		b.Queue(wishesOf, id(l.Tenant), pgtype.UUID{Bytes: after, Valid: true}, max(limit, 0)).Query(func(rows pgx.Rows) error {
+			for rows.Next() {
+				var w consent.Wish
+				var c sealed
+				var wish, subject, owner pgtype.UUID
+				var asked, opened pgtype.Timestamptz
+				if err := rows.Scan(&wish, &subject, &w.Site, &asked, &opened, &w.Forgotten, &owner, &c.event.EvidenceCiphertext, &c.kek, &c.key); err != nil {
+					return err
+				}
+				w.ID, w.Subject, w.AskedAt = wish.Bytes, subject.Bytes, asked.Time.UTC()
+				if opened.Valid {
+					w.OpenedAt = opened.Time.UTC()
+				}
+				c.event.ID, c.event.Subject = w.ID, owner.Bytes
+				wishes, closed = append(wishes, w), append(closed, c)
+			}
+			return rows.Err()
+		})
+	})
+	if err != nil {
+		return nil, err
+	}
+	for i := range wishes {
+		c := &closed[i]
+		if c.event.Subject == uuid.Nil { // its event was pruned
+			continue
+		}
+		if err := l.open(&c.event, c.kek.String, c.key); err != nil {
+			return nil, err
+		}
+		wishes[i].Evidence = c.event.Evidence
+	}
+	return wishes, nil
+}
+
+// Opened records that a request was made of a wish.
+func (l *Ledger) Opened(ctx context.Context, wish uuid.UUID) error {
+	return l.answer(ctx, wish, openWish, consent.EventErasureOpened)
+}
+
+// Closed records that a wish was answered.
+func (l *Ledger) Closed(ctx context.Context, wish uuid.UUID) error {
+	return l.answer(ctx, wish, closeWish, consent.EventErasureClosed)
+}
+
+func (l *Ledger) answer(ctx context.Context, wish uuid.UUID, sql string, kind consent.EventType) error {
+	tried := false
+	err := retry(ctx, func() error {
+		return l.transaction(ctx, l.App, beginWrite, func(t tx) error {
+			err := l.answerOnce(ctx, t, wish, sql, kind)
+			if errors.Is(err, consent.ErrUnknown) && tried {
+				return nil // the answer to the first attempt was lost
+			}
+			tried = tried || err == nil
+			return err
+		})
+	})
+	if err != nil {
+		return fmt.Errorf("answering a wish: %w", err)
+	}
+	return nil
+}
+
+// answerOnce moves a wish on, and tells so in the log. Of who was forgotten all was told.
+func (l *Ledger) answerOnce(ctx context.Context, t tx, wish uuid.UUID, sql string, kind consent.EventType) error {
+	at := l.now()
+	args := []any{id(l.Tenant), id(wish)}
+	if kind == consent.EventErasureOpened {
+		args = append(args, instant(at))
+	}
+	var subject pgtype.UUID
+	var site string
+	var forgotten bool
+	err := t.send(ctx, func(b *pgx.Batch) {
+		b.Queue(sql, args...).QueryRow(func(row pgx.Row) error { return row.Scan(&subject, &site, &forgotten) })
+	})
+	if errors.Is(err, pgx.ErrNoRows) {
+		return l.known(ctx, t, wish)
+	}
+	if err != nil || forgotten {
+		return err
+	}
+	told := l.houseAt(consent.Event{Type: kind, Subject: subject.Bytes, Site: site}, at)
+	return t.send(ctx, func(b *pgx.Batch) { l.queueHouse(b, []consent.Event{told}) })
+}
+
+// known tells whether a wish is open.
+func (l *Ledger) known(ctx context.Context, t tx, wish uuid.UUID) error {
+	var open bool
+	err := t.send(ctx, func(b *pgx.Batch) {
+		b.Queue(anyWish, id(l.Tenant), id(wish)).QueryRow(func(row pgx.Row) error { return row.Scan(&open) })
+	})
+	if err == nil && !open {
+		err = consent.ErrUnknown
+	}
+	return err
+}
