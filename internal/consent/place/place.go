@@ -8,6 +8,10 @@ const Port = 80
 // Audience is what tokens for the service are made for. The API server does not accept them.
 const Audience = "consentd"
 
+// OperatorAudience is what the operator's own tokens are made for: one service alone, named by its tenant. One that is shown to a
+// service proves nothing to another.
+func OperatorAudience(tenant string) string { return Audience + "/" + tenant }
+
 // Service returns the name of a policy's Deployment and Service, and of what guards them.
 func Service(policy string) string { return policy + "-consentd" }
 

@@ -26,13 +26,16 @@ LEFT JOIN LATERAL (SELECT subject_ref, evidence_ct FROM consent.events WHERE ten
 LEFT JOIN LATERAL (SELECT kek_id, wrapped_key FROM consent.subject_keys WHERE tenant_id = $1 AND subject_ref = e.subject_ref LIMIT 1) AS o ON true
 ORDER BY w.event_id`
 
-	// openWish and closeWish answer with whose wish it is, and whether they were forgotten.
+	// openWish and closeWish answer with whose wish it is, whether they were forgotten, and the time of the event that tells it: never
+	// before what it is about, though the clock of another replica was ahead.
 	openWish = `
-WITH w AS (UPDATE consent.wishes SET opened_at = $3 WHERE tenant_id = $1 AND event_id = $2 AND opened_at IS NULL RETURNING subject_ref, site)` + whoseWish
+WITH w AS (UPDATE consent.wishes SET opened_at = greatest($3::timestamptz, asked_at + interval '1 microsecond')
+  WHERE tenant_id = $1 AND event_id = $2 AND opened_at IS NULL RETURNING subject_ref, site, opened_at AS at)` + whoseWish
 	closeWish = `
-WITH w AS (DELETE FROM consent.wishes WHERE tenant_id = $1 AND event_id = $2 RETURNING subject_ref, site)` + whoseWish
+WITH w AS (DELETE FROM consent.wishes WHERE tenant_id = $1 AND event_id = $2
+  RETURNING subject_ref, site, greatest($3::timestamptz, asked_at + interval '1 microsecond', opened_at + interval '1 microsecond') AS at)` + whoseWish
 	whoseWish = `
-SELECT w.subject_ref, w.site, EXISTS (SELECT FROM consent.subject_keys WHERE tenant_id = $1 AND subject_ref = w.subject_ref AND shredded_at IS NOT NULL) FROM w`
+SELECT w.subject_ref, w.site, w.at, EXISTS (SELECT FROM consent.subject_keys WHERE tenant_id = $1 AND subject_ref = w.subject_ref AND shredded_at IS NOT NULL) FROM w`
 	anyWish = `SELECT EXISTS (SELECT FROM consent.wishes WHERE tenant_id = $1 AND event_id = $2)`
 )
 
@@ -145,16 +148,12 @@ func (l *Ledger) answer(ctx context.Context, wish uuid.UUID, sql string, kind co
 
 // answerOnce moves a wish on, and tells so in the log. Of who was forgotten all was told.
 func (l *Ledger) answerOnce(ctx context.Context, t tx, wish uuid.UUID, sql string, kind consent.EventType) error {
-	at := l.now()
-	args := []any{id(l.Tenant), id(wish)}
-	if kind == consent.EventErasureOpened {
-		args = append(args, instant(at))
-	}
 	var subject pgtype.UUID
+	var at pgtype.Timestamptz
 	var site string
 	var forgotten bool
 	err := t.send(ctx, func(b *pgx.Batch) {
-		b.Queue(sql, args...).QueryRow(func(row pgx.Row) error { return row.Scan(&subject, &site, &forgotten) })
+		b.Queue(sql, id(l.Tenant), id(wish), instant(l.now())).QueryRow(func(row pgx.Row) error { return row.Scan(&subject, &site, &at, &forgotten) })
 	})
 	if errors.Is(err, pgx.ErrNoRows) {
 		return l.known(ctx, t, wish)
@@ -162,7 +161,7 @@ func (l *Ledger) answerOnce(ctx context.Context, t tx, wish uuid.UUID, sql strin
 	if err != nil || forgotten {
 		return err
 	}
-	told := l.houseAt(consent.Event{Type: kind, Subject: subject.Bytes, Site: site}, at)
+	told := l.houseAt(consent.Event{Type: kind, Subject: subject.Bytes, Site: site}, at.Time.UTC())
 	return t.send(ctx, func(b *pgx.Batch) { l.queueHouse(b, []consent.Event{told}) })
 }
 

@@ -1,4 +1,4 @@
-// Package client tells which program asks: by a ServiceAccount's token of audience consentd, verified offline against the cluster's
+// Package client tells which program asks: by a ServiceAccount's token of the service's audience, verified offline against the cluster's
 // published keys, so that a service that faces the internet needs no way to the API server.
 package client
 
@@ -14,9 +14,6 @@ import (
 	"github.com/go-jose/go-jose/v4"
 	"github.com/go-jose/go-jose/v4/jwt"
 )
-
-// Audience is what a token must have been made for.
-const Audience = "consentd"
 
 // leeway is how far the clocks of the cluster may be apart.
 const leeway = 30 * time.Second
@@ -46,7 +43,7 @@ type Verifier struct {
 	known   *known
 }
 
-// known are tokens that were verified, by their SHA-256.
+// known are tokens that were verified, by the SHA-256 of what they were made for and of themselves.
 type known struct {
 	mu     sync.RWMutex
 	tokens map[[sha256.Size]byte]verified
@@ -111,12 +108,12 @@ type kubernetes struct {
 	} `json:"kubernetes.io"`
 }
 
-// Verify returns whose token it is. It fails with ErrRefused, whatever the reason.
-func (v Verifier) Verify(token string, now time.Time) (Account, error) {
+// Verify returns whose token it is, if it was made for an audience. It fails with ErrRefused, whatever the reason.
+func (v Verifier) Verify(token, audience string, now time.Time) (Account, error) {
 	if len(token) > maxToken || v.known == nil {
 		return Account{}, ErrRefused
 	}
-	sum := sha256.Sum256([]byte(token))
+	sum := sha256.Sum256([]byte(audience + "\x00" + token))
 	if account, ok := v.known.find(sum, now); ok {
 		return account, nil
 	}
@@ -133,7 +130,7 @@ func (v Verifier) Verify(token string, now time.Time) (Account, error) {
 		return Account{}, ErrRefused
 	}
 	for _, key := range set.Key(parsed.Headers[0].KeyID) {
-		if checked, ok := check(parsed, key, unsafe.Issuer, now); ok {
+		if checked, ok := check(parsed, key, jwt.Expected{Issuer: unsafe.Issuer, AnyAudience: jwt.Audience{audience}, Time: now}); ok {
 			v.known.keep(sum, checked)
 			return checked.Account, nil
 		}
@@ -143,7 +140,7 @@ func (v Verifier) Verify(token string, now time.Time) (Account, error) {
 
 // check verifies signature, times, audience and subject with one key. A token without an end is refused: it could never be taken
 // back, as nothing here asks whether its ServiceAccount still exists.
-func check(token *jwt.JSONWebToken, key jose.JSONWebKey, issuer string, now time.Time) (verified, bool) {
+func check(token *jwt.JSONWebToken, key jose.JSONWebKey, expected jwt.Expected) (verified, bool) {
 	if key.Algorithm != "" && key.Algorithm != token.Headers[0].Algorithm {
 		return verified{}, false
 	}
@@ -152,7 +149,6 @@ func check(token *jwt.JSONWebToken, key jose.JSONWebKey, issuer string, now time
 	if err := token.Claims(key.Key, &claims, &private); err != nil || claims.Expiry == nil {
 		return verified{}, false
 	}
-	expected := jwt.Expected{Issuer: issuer, AnyAudience: jwt.Audience{Audience}, Time: now}
 	if err := claims.ValidateWithLeeway(expected, leeway); err != nil {
 		return verified{}, false
 	}

@@ -90,7 +90,7 @@ func TestATokenOfTheClusterNamesItsServiceAccount(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		account, err := v.Verify(c.token(nil), now)
+		account, err := v.Verify(c.token(nil), "consentd", now)
 		if err != nil || account != (client.Account{Namespace: "shop", Name: "api"}) {
 			t.Errorf("%s: %v, %v", algorithm, account, err)
 		}
@@ -129,11 +129,11 @@ func TestWhateverIsWrongWithATokenItIsRefused(t *testing.T) {
 		"signature cut":            good[:len(good)-4],
 		"payload of another":       strings.Split(good, ".")[0] + "." + strings.Split(c.token(set("sub", "x")), ".")[1] + "." + strings.Split(good, ".")[2],
 	} {
-		if account, err := v.Verify(token, now); err == nil {
+		if account, err := v.Verify(token, "consentd", now); err == nil {
 			t.Errorf("%s: accepted as %v", name, account)
 		}
 	}
-	if _, err := (client.Verifier{}).Verify(good, now); err == nil {
+	if _, err := (client.Verifier{}).Verify(good, "consentd", now); err == nil {
 		t.Error("nobody's keys verified a token")
 	}
 }
@@ -149,7 +149,7 @@ func TestATokenThatIsKnownEndsToo(t *testing.T) {
 		after time.Duration
 		good  bool
 	}{{0, true}, {time.Minute, true}, {time.Hour - 30*time.Second, true}, {time.Hour - 29*time.Second, false}, {-90 * time.Second, true}, {-91 * time.Second, false}, {0, true}} {
-		if _, err := v.Verify(token, now.Add(at.after)); (err == nil) != at.good {
+		if _, err := v.Verify(token, "consentd", now.Add(at.after)); (err == nil) != at.good {
 			t.Errorf("after %v: %v", at.after, err)
 		}
 	}
@@ -157,7 +157,7 @@ func TestATokenThatIsKnownEndsToo(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := other.Verify(token, now); err == nil {
+	if _, err := other.Verify(token, "consentd", now); err == nil {
 		t.Error("other keys know the token")
 	}
 }
@@ -175,7 +175,7 @@ func TestAFlippedBitIsRefused(t *testing.T) {
 		}
 		flipped := []byte(good)
 		flipped[i] ^= 1
-		if _, err := v.Verify(string(flipped), now); err == nil {
+		if _, err := v.Verify(string(flipped), "consentd", now); err == nil {
 			t.Fatalf("accepted with byte %d flipped", i)
 		}
 	}
@@ -209,7 +209,7 @@ func FuzzVerify(f *testing.F) {
 	f.Add("eyJhbGciOiJFUzI1NiJ9.e30.AAAA")
 	f.Add("a.b.c")
 	f.Fuzz(func(t *testing.T, token string) {
-		if _, err := (client.Verifier{}).Verify(token, now); err == nil {
+		if _, err := (client.Verifier{}).Verify(token, "consentd", now); err == nil {
 			t.Fatal("nobody's keys verified a token")
 		}
 	})

@@ -18,6 +18,7 @@ import (
 
 	"github.com/rempart-dev/rempart/internal/app/consentd/client"
 	"github.com/rempart-dev/rempart/internal/app/consentd/settings"
+	"github.com/rempart-dev/rempart/internal/consent/place"
 )
 
 // Policy is the policy of the tests, without keys by which clients could be known.
@@ -55,11 +56,17 @@ func NewCluster(t testing.TB) Cluster {
 	return Cluster{signer, keys}
 }
 
-// Token returns a token of a ServiceAccount that begins now and lives an hour.
+// Token returns a token of a ServiceAccount, for clients, that begins now and lives an hour.
 func (c Cluster) Token(t testing.TB, namespace, name string, now time.Time) string {
 	t.Helper()
+	return c.TokenFor(t, place.Audience, namespace, name, now)
+}
+
+// TokenFor is Token for an audience.
+func (c Cluster) TokenFor(t testing.TB, audience, namespace, name string, now time.Time) string {
+	t.Helper()
 	token, err := jwt.Signed(c.signer).Claims(map[string]any{
-		"iss": Issuer, "aud": []string{client.Audience}, "sub": "system:serviceaccount:" + namespace + ":" + name,
+		"iss": Issuer, "aud": []string{audience}, "sub": "system:serviceaccount:" + namespace + ":" + name,
 		"iat": now.Unix(), "nbf": now.Unix(), "exp": now.Add(time.Hour).Unix(),
 		"kubernetes.io": map[string]any{"namespace": namespace, "serviceaccount": map[string]any{"name": name, "uid": "u"}},
 	}).Serialize()

@@ -51,6 +51,7 @@ const (
 	EvidenceTooLarge   Code = "evidence_too_large"
 	ExportIncomplete   Code = "export_incomplete"
 	EventUnknown       Code = "event_unknown"
+	WishUnknown        Code = "wish_unknown"
 	CheckpointNotThere Code = "checkpoint_unknown"
 	DataNotFiltered    Code = "data_not_filtered"
 )

@@ -6,6 +6,7 @@ import (
 
 	"github.com/rempart-dev/rempart/api/v1alpha1"
 	"github.com/rempart-dev/rempart/internal/app/consentd/problem"
+	"github.com/rempart-dev/rempart/internal/consent/place"
 )
 
 // identify verifies the client's token and looks for the right that the route needs. A token without the right learns that, one
@@ -15,7 +16,7 @@ func (s *Server) identify(r *http.Request, route route, c *call) error {
 	if !given {
 		return unauthenticated
 	}
-	account, err := c.policy.Issuers.Verify(token, c.now)
+	account, err := c.policy.Issuers.Verify(token, place.Audience, c.now)
 	if err != nil {
 		return unauthenticated
 	}

@@ -48,7 +48,11 @@ func (s *Server) show(w http.ResponseWriter, r *http.Request, c call) error {
 	if err != nil {
 		return err
 	}
-	return s.render(w, http.StatusOK, p.of(states))
+	events, err := s.ledger.Events(r.Context(), personOf(ticket))
+	if err != nil {
+		return err //nolint:wrapcheck // becomes a problem
+	}
+	return s.render(w, http.StatusOK, p.of(states).wished(consent.LastWish(events)))
 }
 
 // act does what the person asks for on the page. The token is used up in the transaction that records it.
@@ -89,8 +93,11 @@ func (s *Server) act(w http.ResponseWriter, r *http.Request, c call) error {
 		return s.render(w, http.StatusOK, p.as(done))
 	}
 	recorded, err := s.ledger.Spend(r.Context(), raw, c.now, act)
+	if errors.Is(err, consent.ErrWished) {
+		return s.render(w, http.StatusOK, p.as(pageErasureBefore))
+	}
 	if err != nil {
-		return s.notTicket(w, p, err)
+		return s.notTicket(w, p, refusedForm(err))
 	}
 	s.recorded(recorded)
 	return s.render(w, http.StatusOK, p.as(done))
@@ -99,8 +106,7 @@ func (s *Server) act(w http.ResponseWriter, r *http.Request, c call) error {
 // asked is the act that a person asks for, and the page that says what became of it.
 func (s *Server) asked(r *http.Request, c call, ticket consent.Ticket, action string) (consent.Act, view, error) {
 	if action == "erase" {
-		return consent.Act{Site: string(c.site.ID), Key: keyOf("erasure", r.PostForm.Get("token")), Method: consent.MethodButton, CollectedBy: consent.CollectorSelfService,
-			OccurredAt: c.now, Choices: []consent.Choice{{Type: consent.EventErasureAsked, Decision: consent.Denied}}}, pageErasureAsked, nil
+		return s.erasure(r, c, ticket)
 	}
 	before, err := s.before(r, personOf(ticket))
 	if err != nil {

@@ -54,14 +54,17 @@ func pageCSP() string {
 type view string
 
 const (
-	pageNoToken       view = "no-token"
-	pageUnknown       view = "unknown"
-	pageSpent         view = "spent"
-	pageWithdrawn     view = "withdrawn"
-	pageErasureAsked  view = "erasure-asked"
-	pageNothingChosen view = "nothing-chosen"
-	pageNoLongerAsked view = "no-longer-asked"
-	pageConfirmed     view = "confirmed"
+	pageNoToken      view = "no-token"
+	pageUnknown      view = "unknown"
+	pageSpent        view = "spent"
+	pageWithdrawn    view = "withdrawn"
+	pageErasureAsked view = "erasure-asked"
+	// pageErasureBefore: there is an open wish. pageErasureMismatch: a name is not one of the person's.
+	pageErasureBefore   view = "erasure-before"
+	pageErasureMismatch view = "erasure-mismatch"
+	pageNothingChosen   view = "nothing-chosen"
+	pageNoLongerAsked   view = "no-longer-asked"
+	pageConfirmed       view = "confirmed"
 )
 
 // sheet is what a page shows.
@@ -79,9 +82,15 @@ type sheet struct {
 	Purposes []sheetPurpose
 	Purpose  *sheetPurpose
 	Granted  bool
+	// Wish is how far a wish to be erased has come; MayAsk tells that there is none, or that it was answered.
+	Wish   []sheetStep
+	MayAsk bool
 	// Controller is who decides about the data.
 	Controller string
 }
+
+// sheetStep is what became of a wish, and when.
+type sheetStep struct{ Text, At string }
 
 // sheetPurpose is one choice, in words.
 type sheetPurpose struct {

@@ -20,6 +20,8 @@ const (
 	person
 	// program: ServiceAccounts with the route's right.
 	program
+	// steward: the operator, by a token that it has for this service alone.
+	steward
 	// operator: what Kubernetes and the operator ask; nothing in it is personal or secret.
 	operator
 )
@@ -93,6 +95,8 @@ func (s *Server) routes() []route {
 		{pattern: "GET /v1/events", kind: program, rights: needs(v1alpha1.RightRead), handle: s.events},
 		{pattern: "GET /v1/stream", kind: program, rights: listening, handle: s.stream, endless: true},
 
+		{pattern: "GET /internal/v1/wishes", kind: steward, handle: s.wishes},
+		{pattern: "POST /internal/v1/wishes:answer", kind: steward, handle: s.answerWish, lasting: true},
 		{pattern: "GET /internal/v1/status", kind: operator, handle: s.status},
 		{pattern: "GET /healthz", kind: operator, handle: s.healthy},
 		{pattern: "GET /readyz", kind: operator, handle: s.ready},

@@ -113,6 +113,8 @@ func (s *Server) admit(w http.ResponseWriter, r *http.Request, route route, c *c
 		return s.limited(r, c)
 	case program:
 		return s.identify(r, route, c)
+	case steward:
+		return s.trusted(r, c)
 	default:
 		return nil
 	}

@@ -23,6 +23,7 @@ type Ledger interface {
 	consent.Reader
 	consent.Log
 	consent.Mailbox
+	consent.Wishes
 }
 
 // Auditor compares the whole ledger with its signed log. It fails with consent.ErrContradicted when they disagree.

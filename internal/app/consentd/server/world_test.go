@@ -195,6 +195,27 @@ func (f *faulty) Link(ctx context.Context, known, other consent.Person) error {
 	return f.Ledger.Link(ctx, known, other)
 }
 
+func (f *faulty) Wishes(ctx context.Context, after uuid.UUID, limit int) ([]consent.Wish, error) {
+	if err := f.wait(ctx); err != nil {
+		return nil, err
+	}
+	return f.Ledger.Wishes(ctx, after, limit)
+}
+
+func (f *faulty) Opened(ctx context.Context, wish uuid.UUID) error {
+	if err := f.wait(ctx); err != nil {
+		return err
+	}
+	return f.Ledger.Opened(ctx, wish)
+}
+
+func (f *faulty) Closed(ctx context.Context, wish uuid.UUID) error {
+	if err := f.wait(ctx); err != nil {
+		return err
+	}
+	return f.Ledger.Closed(ctx, wish)
+}
+
 func (f *faulty) Issue(ctx context.Context, token []byte, kind string, person consent.Person, purpose string, expires time.Time) error {
 	if err := f.wait(ctx); err != nil {
 		return err
@@ -233,6 +254,7 @@ func newWorld(t *testing.T, change func(*server.Config)) *world {
 func (w *world) serve(change func(*settings.File)) {
 	w.Helper()
 	p, err := settings.Read(w.cluster.File(w.T, func(f *settings.File) {
+		f.Operator = settings.Operator{Namespace: "rempart-system", ServiceAccount: "rempart-operator"}
 		f.TenantID, f.Name = w.tenant.String(), "chat-"+w.tenant.String()[:8] // a tenant and a policy of its own in a database that tests share
 		if change != nil {
 			change(f)
@@ -510,6 +532,11 @@ func (w *world) backend() string {
 
 func (w *world) desk() string {
 	return w.cluster.Token(w.T, consentdtest.Namespace, "desk", w.clock.Now())
+}
+
+// operator is the token of the operator for this service.
+func (w *world) operator() string {
+	return w.cluster.TokenFor(w.T, "consentd/"+w.tenant.String(), "rempart-system", "rempart-operator", w.clock.Now())
 }
 
 // events are all that the ledger has of people.

@@ -33,6 +33,14 @@ type File struct {
 	MaterialDigest string                     `json:"materialDigest"`
 	Spec           v1alpha1.ConsentPolicySpec `json:"spec"`
 	TokenIssuers   []client.Issuer            `json:"tokenIssuers"`
+	// Operator is who makes requests of people's wishes to be erased; nobody when absent.
+	Operator Operator `json:"operator,omitzero"`
+}
+
+// Operator is the ServiceAccount of the operator, in a namespace of its own.
+type Operator struct {
+	Namespace      string `json:"namespace"`
+	ServiceAccount string `json:"serviceAccount"`
 }
 
 // maxFile bounds policy.json; a ConfigMap holds no more.

@@ -136,7 +136,7 @@ func (p *Policy) clients(time.Time) (err error) {
 	for _, c := range p.Spec.Service.Clients {
 		p.Rights.rights[string(c.ServiceAccount)] = c.Rights
 	}
-	if len(p.Spec.Service.Clients) == 0 {
+	if len(p.Spec.Service.Clients) == 0 && p.Operator == (Operator{}) {
 		return nil
 	}
 	p.Issuers, err = client.NewVerifier(p.TokenIssuers)

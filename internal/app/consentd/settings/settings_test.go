@@ -91,7 +91,7 @@ func TestAFileThatCannotBeServedIsRefused(t *testing.T) {
 
 func TestWithoutClientsNobodyIsOne(t *testing.T) {
 	p := mustRead(t, func(f *settings.File) { f.Spec.Service.Clients, f.TokenIssuers = nil, nil })
-	if _, err := p.Issuers.Verify("a.b.c", noon); err == nil || p.Rights.Has(client.Account{Namespace: "shop", Name: "backend"}, v1alpha1.RightCheck) {
+	if _, err := p.Issuers.Verify("a.b.c", "consentd", noon); err == nil || p.Rights.Has(client.Account{Namespace: "shop", Name: "backend"}, v1alpha1.RightCheck) {
 		t.Error("somebody is a client")
 	}
 	if _, err := read(t, func(f *settings.File) { f.TokenIssuers = nil }); err != nil {

@@ -1,0 +1,114 @@
+package server
+
+import (
+	"encoding/json"
+	"net/http"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/rempart-dev/rempart/internal/app/consentd/problem"
+	"github.com/rempart-dev/rempart/internal/consent"
+	"github.com/rempart-dev/rempart/internal/consent/place"
+)
+
+// Bounds of one list of wishes: so many at all, and so many with names, so that an answer is small.
+const (
+	maxWishes      = 100
+	maxWishesNamed = 10
+)
+
+var wishUnknown = problem.New(http.StatusNotFound, problem.WishUnknown, "There is no such wish, or it was answered")
+
+// trusted verifies the operator's own token. Its audience names the tenant: the operator has one for each service, so that none can
+// use what it was shown to ask another.
+func (s *Server) trusted(r *http.Request, c *call) error {
+	token, given := bearerOf(r.Header["Authorization"])
+	if !given {
+		return unauthenticated
+	}
+	account, err := c.policy.Issuers.Verify(token, place.OperatorAudience(c.policy.Tenant.String()), c.now)
+	if err != nil {
+		return unauthenticated
+	}
+	if operator := c.policy.Operator; operator.ServiceAccount == "" || account.Namespace != operator.Namespace || account.Name != operator.ServiceAccount {
+		return problem.New(http.StatusForbidden, problem.Forbidden, "Only the operator may ask this")
+	}
+	c.account = account
+	return nil
+}
+
+// openWish is a wish as the operator reads it. Names are there until a request was made of it.
+type openWish struct {
+	ID        uuid.UUID      `json:"id"`
+	Subject   uuid.UUID      `json:"subject"`
+	Site      string         `json:"site"`
+	AskedAt   time.Time      `json:"askedAt"`
+	OpenedAt  *time.Time     `json:"openedAt,omitempty"`
+	Forgotten bool           `json:"forgotten,omitempty"`
+	Names     *consent.Names `json:"names,omitempty"`
+}
+
+// wishes lists what people asked to have erased and nobody has answered, in the order in which they did.
+func (s *Server) wishes(w http.ResponseWriter, r *http.Request, _ call) error {
+	after, limit, err := page(r)
+	if err != nil {
+		return err
+	}
+	limit = min(limit, maxWishes)
+	found, err := s.ledger.Wishes(r.Context(), after, limit)
+	if err != nil {
+		return err //nolint:wrapcheck // becomes a problem
+	}
+	answer := struct {
+		Wishes []openWish `json:"wishes"`
+		Next   string     `json:"next,omitempty"`
+	}{Wishes: []openWish{}}
+	named := 0
+	for _, wish := range found {
+		line := openWish{ID: wish.ID, Subject: wish.Subject, Site: wish.Site, AskedAt: wish.AskedAt, OpenedAt: instant(wish.OpenedAt), Forgotten: wish.Forgotten}
+		if line.OpenedAt == nil && wish.Evidence != nil {
+			names := consent.Names{}
+			if json.Unmarshal(wish.Evidence, &names) == nil && names != (consent.Names{}) {
+				line.Names = &names
+				named++
+			}
+		}
+		if named > maxWishesNamed {
+			break
+		}
+		answer.Wishes = append(answer.Wishes, line)
+	}
+	if len(answer.Wishes) == limit || named > maxWishesNamed {
+		answer.Next = answer.Wishes[len(answer.Wishes)-1].ID.String()
+	}
+	return write(w, http.StatusOK, answer)
+}
+
+// answerWish records how far a wish has come.
+func (s *Server) answerWish(w http.ResponseWriter, r *http.Request, _ call) error {
+	var body struct {
+		ID    uuid.UUID `json:"id"`
+		State string    `json:"state"`
+	}
+	if err := decode(r, &body); err != nil {
+		return err
+	}
+	var err error
+	switch body.State {
+	case "opened":
+		err = s.ledger.Opened(r.Context(), body.ID)
+	case "closed":
+		err = s.ledger.Closed(r.Context(), body.ID)
+	default:
+		return malformed("The state of a wish is opened or closed")
+	}
+	if unknown(err) {
+		return wishUnknown
+	}
+	if err != nil {
+		return err //nolint:wrapcheck // becomes a problem
+	}
+	w.WriteHeader(http.StatusNoContent)
+	return nil
+}

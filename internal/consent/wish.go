@@ -1,0 +1,37 @@
+package consent
+
+import "time"
+
+// Progress is how far a person's last wish to be erased has come; the zero value is that of who never had one.
+type Progress struct {
+	AskedAt time.Time
+	// OpenedAt is when a request was made of it, ClosedAt when it was answered; zero before.
+	OpenedAt, ClosedAt time.Time
+}
+
+// Open tells whether the wish waits for an answer.
+func (p Progress) Open() bool { return !p.AskedAt.IsZero() && p.ClosedAt.IsZero() }
+
+// LastWish reads a person's events, in the order of their record.
+func LastWish(events []Event) Progress {
+	var p Progress
+	for _, e := range events {
+		switch e.Type { //nolint:exhaustive // the others are about purposes
+		case EventErasureAsked:
+			p = Progress{AskedAt: e.RecordedAt}
+		case EventErasureOpened:
+			p.OpenedAt = e.RecordedAt
+		case EventErasureClosed:
+			p.ClosedAt = e.RecordedAt
+		}
+	}
+	return p
+}
+
+// Names are by which else a person is known, as they wrote it on their page: the ledger has them as names of theirs. It is what
+// the evidence of erasure.asked holds, sealed, in JSON.
+type Names struct {
+	Email   string `json:"email,omitempty"`
+	Phone   string `json:"phone,omitempty"`
+	Account string `json:"account,omitempty"`
+}
