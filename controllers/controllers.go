@@ -9,6 +9,7 @@ import (
 
 	"github.com/rempart-dev/rempart/controllers/breachincident"
 	"github.com/rempart-dev/rempart/controllers/consentpolicy"
+	"github.com/rempart-dev/rempart/controllers/consentpolicy/wish"
 	"github.com/rempart-dev/rempart/controllers/consentpolicy/witness"
 	"github.com/rempart-dev/rempart/controllers/dataprotectionofficer"
 	"github.com/rempart-dev/rempart/controllers/dataprotectionofficer/digest"
@@ -34,6 +35,7 @@ type Config struct {
 	Dispatch            dispatch.Config
 	ErasureRun          erasurerun.Config
 	ConsentPolicy       consentpolicy.Config
+	Wish                wish.Config
 	LegalHold           legalhold.Config
 	BreachIncident      breachincident.Config
 	NotificationChannel notificationchannel.Config
@@ -58,6 +60,7 @@ func Register(ctx context.Context, mgr ctrl.Manager, c Config) error {
 		{"consentpolicy/witness", func() error {
 			return witness.Register(ctx, mgr, witness.Config{Namespace: c.ConsentPolicy.Namespace, Clock: c.ConsentPolicy.Clock})
 		}},
+		{"consentpolicy/wish", func() error { return wish.Register(mgr, c.Wish) }},
 		// what the law keeps, and a person who asks to be erased: the request, its batches, each execution
 		{"legalhold", func() error { return legalhold.Register(mgr, c.LegalHold) }},
 		{"erasurerequest", func() error { return erasurerequest.Register(ctx, mgr, c.ErasureRequest) }},

@@ -10,6 +10,8 @@ const (
 	ConditionPublished = "Published"
 	// ConditionProofComplete is True when nothing counts as consent that only somebody else can prove.
 	ConditionProofComplete = "ProofComplete"
+	// ConditionWishesHandled is True when a request of erasure was made of each wish of a person on their page.
+	ConditionWishesHandled = "WishesHandled"
 )
 
 // Reasons of ConsentPolicy, beside those of other kinds that it shares: OfficerMissing, RegisterMissing, CredentialsMissing,
@@ -45,6 +47,17 @@ const (
 	ReasonAssertionEvidenceMissing = "AssertionEvidenceMissing"
 	// ReasonOwnProof means that each acceptance is an act that the ledger recorded, or has its proof at the named place.
 	ReasonOwnProof = "OwnProof"
+
+	// ReasonNoWishWaits means that a request was made of each wish to be erased.
+	ReasonNoWishWaits = "NoWishWaits"
+	// ReasonWishesWaiting means that more people asked than requests are made at once.
+	ReasonWishesWaiting = "WishesWaiting"
+	// ReasonTooManyWishes means that so many requests of wishes have no end that no more are made.
+	ReasonTooManyWishes = "TooManyWishes"
+	// ReasonErasureRequested is the event that requests were made of wishes.
+	ReasonErasureRequested = "ErasureRequested"
+	// ReasonRequestRemoved is the event that the request of a wish was removed before its end.
+	ReasonRequestRemoved = "RequestRemoved"
 
 	// ReasonAuditPassed means that the last self-audit found ledger and log in agreement.
 	ReasonAuditPassed = "AuditPassed"

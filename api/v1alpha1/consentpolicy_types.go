@@ -123,7 +123,7 @@ type ConsentPolicyStatus struct {
 	// observedGeneration is the generation that the last pass saw; -1 before the first.
 	// +optional
 	ObservedGeneration *int64 `json:"observedGeneration,omitempty"`
-	// conditions are Ready, Published, Provisioned, Resident, ProofComplete, Verified.
+	// conditions are Ready, Published, Provisioned, Resident, ProofComplete, Verified, WishesHandled.
 	// +optional
 	// +listType=map
 	// +listMapKey=type

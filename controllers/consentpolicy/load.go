@@ -17,7 +17,7 @@ import (
 
 // load reads each input once, so that every decision of this pass sees one instant.
 func (r *Reconciler) load(ctx context.Context, cpol *v1alpha1.ConsentPolicy) (policy.Input, error) {
-	in := policy.Input{Policy: cpol, Image: r.Image, Now: r.Clock.Now()}
+	in := policy.Input{Policy: cpol, Image: r.Image, Now: r.Clock.Now(), Operator: policy.Operator{Namespace: r.Namespace, ServiceAccount: r.Account}}
 	var err error
 	if in.Officer, err = child.Find(ctx, r.Client, "", string(cpol.Spec.OfficerRef.Name), &v1alpha1.DataProtectionOfficer{}); err != nil {
 		return in, fmt.Errorf("reading the officer: %w", err)

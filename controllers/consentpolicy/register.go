@@ -80,8 +80,8 @@ type Tokens interface {
 
 // Config is what the controller is given.
 type Config struct {
-	// Namespace of the operator, which keeps the checkpoints.
-	Namespace string
+	// Namespace of the operator, which keeps the checkpoints, and the ServiceAccount there by which services know the operator.
+	Namespace, Account string
 	// Image of consentd.
 	Image   string
 	Places  Places

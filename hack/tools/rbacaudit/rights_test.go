@@ -67,11 +67,20 @@ func TestRightsThatReachTooFarAreRefused(t *testing.T) {
 		`{apiGroups: [rbac.authorization.k8s.io], resources: [rolebindings], verbs: [create]}`,
 		`{apiGroups: [""], resources: [secrets], verbs: [watch]}`,
 		`{apiGroups: [""], resources: [pods/exec], verbs: [create]}`,
+		`{apiGroups: [""], resources: [serviceaccounts/token], resourceNames: [other], verbs: [create]}`,
 	} {
 		var out bytes.Buffer
 		manifest := "kind: ClusterRole\nmetadata: {name: r}\nrules: [" + rule + "]\n"
 		if err := run([]string{"check", file(t, manifest)}, &out); err == nil {
 			t.Errorf("passed: %s", rule)
+		}
+	}
+	token := func(names string) string {
+		return "kind: Role\nmetadata: {name: r}\nrules: [{apiGroups: [''], resources: [serviceaccounts/token], resourceNames: [" + names + "], verbs: [create]}]\n"
+	}
+	for names, refused := range map[string]bool{"": true, "r": true, "other, r": true, "other": false} {
+		if err := run([]string{"check", file(t, token(names))}, &bytes.Buffer{}); (err != nil) != refused {
+			t.Errorf("tokens of [%s]: %v", names, err)
 		}
 	}
 	if err := run([]string{"check", file(t, roles)}, &bytes.Buffer{}); err != nil {

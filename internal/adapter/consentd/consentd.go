@@ -2,6 +2,7 @@
 package consentd
 
 import (
+	"bytes"
 	"context"
 	"encoding/base64"
 	"encoding/json"
@@ -12,12 +13,21 @@ import (
 	"net/url"
 	"strconv"
 
+	"github.com/google/uuid"
+
 	"github.com/rempart-dev/rempart/internal/consent/policy"
+	"github.com/rempart-dev/rempart/internal/consent/wish"
 	"github.com/rempart-dev/rempart/internal/egress"
 )
 
 // Path is where the service says what it serves.
 const Path = "/internal/v1/status"
+
+// Where it tells of wishes to be erased, and is told what became of them.
+const (
+	pathWishes = "/internal/v1/wishes"
+	pathAnswer = "/internal/v1/wishes:answer"
+)
 
 // pathConsistency is where it proves that its log only grew.
 const pathConsistency = "/v1/sites/%s/log/consistency?from=%d&to=%d"
@@ -34,7 +44,7 @@ func New() Client { return Client{port: policy.ServicePort} }
 // Status asks the service at a host of the cluster.
 func (c Client) Status(ctx context.Context, host string) (*policy.Answer, error) {
 	answer := &policy.Answer{}
-	return answer, c.get(ctx, host, Path, answer)
+	return answer, c.ask(ctx, question{method: http.MethodGet, host: host, path: Path}, answer)
 }
 
 // Consistency asks for the proof that the log of a larger size continues that of a smaller one. Who asks checks it.
@@ -42,7 +52,8 @@ func (c Client) Consistency(ctx context.Context, host, site string, from, to int
 	var answer struct {
 		Path []string `json:"path"`
 	}
-	if err := c.get(ctx, host, fmt.Sprintf(pathConsistency, url.PathEscape(site), from, to), &answer); err != nil {
+	q := question{method: http.MethodGet, host: host, path: fmt.Sprintf(pathConsistency, url.PathEscape(site), from, to)}
+	if err := c.ask(ctx, q, &answer); err != nil {
 		return nil, err
 	}
 	path := make([][]byte, len(answer.Path))
@@ -56,29 +67,82 @@ func (c Client) Consistency(ctx context.Context, host, site string, from, to int
 	return path, nil
 }
 
-// get reads JSON at a host of the cluster. Nothing but that host and port is dialled: no redirect is followed.
-func (c Client) get(ctx context.Context, host, path string, into any) error {
-	target := host + ":" + strconv.Itoa(c.port)
+// Wishes asks, with the operator's own token, for a part of the wishes that nobody has answered; the nil UUID is the start. It names
+// people.
+func (c Client) Wishes(ctx context.Context, host, token string, after uuid.UUID) (wish.Page, error) {
+	q := question{method: http.MethodGet, host: host, path: pathWishes, token: token}
+	if after != uuid.Nil {
+		q.path += "?after=" + after.String()
+	}
+	var page wish.Page
+	return page, c.ask(ctx, q, &page)
+}
+
+// Answer tells the service what became of a wish. One that it does not know was answered before.
+func (c Client) Answer(ctx context.Context, host, token string, id uuid.UUID, state wish.State) error {
+	body, err := json.Marshal(struct {
+		ID    uuid.UUID  `json:"id"`
+		State wish.State `json:"state"`
+	}{id, state})
+	if err != nil {
+		return fmt.Errorf("writing an answer: %w", err)
+	}
+	return c.ask(ctx, question{method: http.MethodPost, host: host, path: pathAnswer, token: token, body: body, gone: "wish_unknown"}, nil)
+}
+
+// question is one request.
+type question struct {
+	method, host, path string
+	// token shows who asks; empty where anybody may.
+	token string
+	body  []byte
+	// gone is the code of a 404 that is as good as an answer.
+	gone string
+}
+
+// ask reads JSON at a host of the cluster, where an answer has any. Nothing but that host and port is dialled: no redirect is followed.
+func (c Client) ask(ctx context.Context, q question, into any) error {
+	target := q.host + ":" + strconv.Itoa(c.port)
 	door, err := egress.New(egress.Options{Allow: []string{target}})
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrSilent, err)
 	}
 	ctx, cancel := context.WithTimeout(ctx, egress.Timeout)
 	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+target+path, http.NoBody)
+	request, err := http.NewRequestWithContext(ctx, q.method, "http://"+target+q.path, bytes.NewReader(q.body))
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrSilent, err)
+	}
+	if q.token != "" {
+		request.Header.Set("Authorization", "Bearer "+q.token)
+	}
+	if q.body != nil {
+		request.Header.Set("Content-Type", "application/json")
 	}
 	response, err := door.Client(nil).Do(request)
 	if err != nil {
 		return fmt.Errorf("%w: %s", ErrSilent, egress.ClassOf(err))
 	}
 	defer func() { _ = response.Body.Close() }()
-	if response.StatusCode != http.StatusOK {
+	switch {
+	case response.StatusCode == http.StatusNoContent && into == nil:
+		return nil
+	case response.StatusCode == http.StatusNotFound && q.gone != "" && code(response.Body) == q.gone:
+		return nil
+	case response.StatusCode != http.StatusOK || into == nil:
 		return fmt.Errorf("%w: status %d", ErrSilent, response.StatusCode)
 	}
 	if err := json.NewDecoder(io.LimitReader(response.Body, egress.MaxBody)).Decode(into); err != nil {
 		return fmt.Errorf("%w: not the JSON of an answer", ErrSilent)
 	}
 	return nil
+}
+
+// code is that of a problem (RFC 9457); empty where there is none.
+func code(body io.Reader) string {
+	var problem struct {
+		Code string `json:"code"`
+	}
+	_ = json.NewDecoder(io.LimitReader(body, egress.MaxBody)).Decode(&problem) // without a code the status says enough
+	return problem.Code
 }

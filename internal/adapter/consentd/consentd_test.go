@@ -2,12 +2,18 @@ package consentd
 
 import (
 	"errors"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/google/uuid"
+
+	"github.com/rempart-dev/rempart/internal/consent/wish"
 )
 
 const body = `{"tenantID":"6f9c0f1e-0000-8000-8000-000000000000","notice":{"version":3,"materialDigest":"sha256:ab"},
@@ -67,5 +73,49 @@ func TestTheServiceIsAskedAtOneAddressAndFollowedNowhere(t *testing.T) {
 	}
 	if _, err := (Client{port: 1}).Status(t.Context(), host); !errors.Is(err, ErrSilent) {
 		t.Errorf("nobody there: %v", err)
+	}
+}
+
+func TestWishesAreReadAndAnsweredWithTheOperatorsToken(t *testing.T) {
+	var asked []string
+	status, body := http.StatusOK, ""
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		text, _ := io.ReadAll(r.Body)
+		asked = append(asked, r.Method+" "+r.URL.String()+" "+r.Header.Get("Authorization")+" "+string(text))
+		w.WriteHeader(status)
+		_, _ = w.Write([]byte(body))
+	}))
+	defer server.Close()
+	host, port, _ := net.SplitHostPort(server.Listener.Addr().String())
+	number, _ := strconv.Atoi(port)
+	client := Client{port: number}
+	const id = "7d444840-9dc0-71d1-b245-5ffdce74fad2"
+
+	body = `{"wishes":[{"id":"` + id + `","subject":"` + id + `","askedAt":"2026-11-30T12:00:00Z","names":{"email":"ada@example.org"}}],"next":"` + id + `"}`
+	page, err := client.Wishes(t.Context(), host, "token", uuid.Nil)
+	if err != nil || len(page.Wishes) != 1 || page.Wishes[0].Names.Email != "ada@example.org" || page.Next == nil || page.Wishes[0].OpenedAt != nil {
+		t.Fatalf("%+v, %v", page, err)
+	}
+	body = `{"wishes":[]}`
+	if page, err = client.Wishes(t.Context(), host, "token", *page.Next); err != nil || page.Next != nil {
+		t.Errorf("%+v, %v", page, err)
+	}
+	for _, answer := range []struct {
+		status int
+		body   string
+		good   bool
+	}{
+		{http.StatusNoContent, "", true}, {http.StatusNotFound, `{"code":"wish_unknown"}`, true}, {http.StatusNotFound, `{"code":"not_found"}`, false},
+		{http.StatusNotFound, "", false}, {http.StatusOK, "{}", false}, {http.StatusForbidden, `{"code":"forbidden"}`, false},
+	} {
+		status, body = answer.status, answer.body
+		err := client.Answer(t.Context(), host, "token", uuid.MustParse(id), wish.Opened)
+		if (err == nil) != answer.good || err != nil && (!errors.Is(err, ErrSilent) || strings.Contains(err.Error(), id)) {
+			t.Errorf("%d %s: %v", answer.status, answer.body, err)
+		}
+	}
+	want := []string{"GET /internal/v1/wishes Bearer token ", "GET /internal/v1/wishes?after=" + id + " Bearer token ", `POST /internal/v1/wishes:answer Bearer token {"id":"` + id + `","state":"opened"}`}
+	if !slices.Equal(asked[:3], want) {
+		t.Errorf("it asked %q", asked)
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/rempart-dev/rempart/controllers"
 	"github.com/rempart-dev/rempart/controllers/breachincident"
 	"github.com/rempart-dev/rempart/controllers/consentpolicy"
+	"github.com/rempart-dev/rempart/controllers/consentpolicy/wish"
 	"github.com/rempart-dev/rempart/controllers/dataprotectionofficer/digest"
 	"github.com/rempart-dev/rempart/controllers/dataregister"
 	"github.com/rempart-dev/rempart/controllers/erasurerequest"
@@ -37,6 +38,10 @@ import (
 
 // serviceAccount of config/rbac: what admission recognises as the operator.
 const serviceAccount = "rempart-operator"
+
+// consentAccount is what consent services recognise as the operator: an account without a role, in its namespace. Whoever gets hold of
+// its tokens learns of wishes, and nothing of the cluster.
+const consentAccount = "rempart-consent"
 
 // wire fills the interfaces that controllers and webhooks declare.
 func wire(ctx context.Context, mgr ctrl.Manager, o options) error {
@@ -66,8 +71,10 @@ func wire(ctx context.Context, mgr ctrl.Manager, o options) error {
 		Guards:          guards,
 		ResidencyPolicy: residencypolicy.Config{Snapshots: snapshots, Scans: scans, Clock: now, OperatorNamespace: o.namespace, Guards: guards},
 		DataRegister:    dataregister.Config{Image: o.eraserImage, Places: where, Chance: rand.Reader, Clock: now},
-		ConsentPolicy: consentpolicy.Config{Namespace: o.namespace, Image: o.consentdImage, Places: where, Service: consentd.New(),
+		ConsentPolicy: consentpolicy.Config{Namespace: o.namespace, Account: consentAccount, Image: o.consentdImage, Places: where, Service: consentd.New(),
 			Tokens: issuer.Cluster{REST: api.RESTClient()}, Chance: rand.Reader, Clock: now},
+		Wish: wish.Config{Service: consentd.New(), Clock: now,
+			Tokens: &issuer.Account{REST: api.RESTClient(), Namespace: o.namespace, Name: consentAccount, Clock: now}},
 		ErasureRequest: erasurerequest.Config{Keys: keys, Messages: notice.Erasures{}, Evidence: proofs, Clock: now},
 		Dispatch:       dispatch.Config{Image: o.eraserImage, Clock: now},
 		ErasureRun:     erasurerun.Config{Image: o.eraserImage, Keys: keys, Places: where, Evidence: proofs, Clock: now},

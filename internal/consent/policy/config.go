@@ -33,6 +33,7 @@ type config struct {
 	MaterialDigest string                     `json:"materialDigest"`
 	Spec           v1alpha1.ConsentPolicySpec `json:"spec"`
 	TokenIssuers   []Issuer                   `json:"tokenIssuers"`
+	Operator       Operator                   `json:"operator,omitzero"`
 }
 
 // Config writes policy.json. The same Input always gives the same bytes.
@@ -50,7 +51,7 @@ func (in Input) Config() ([]byte, error) {
 	text, err := json.Marshal(config{
 		TenantID: TenantID(in.Policy.Namespace, in.Policy.Name), Namespace: in.Policy.Namespace, Name: in.Policy.Name,
 		Controller: in.Officer.Spec.Organisation, Officer: in.Officer.Spec.Officer, Authority: competent(&in.Officer.Spec), Countries: in.countries(),
-		MaterialDigest: digest, Spec: spec, TokenIssuers: issuers,
+		MaterialDigest: digest, Spec: spec, TokenIssuers: issuers, Operator: in.Operator,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("writing the configuration: %w", err)

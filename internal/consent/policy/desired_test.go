@@ -68,7 +68,7 @@ func input(t *testing.T, name string) Input {
 	t.Helper()
 	in := Input{Policy: readPolicy(t, name), Officer: officer(), Register: recorded(), Regions: []string{"eu-west-3", "eu-central-1"},
 		Class: allowed, Declared: allowed, Marks: []string{"u1/1", "u2/1"}, Image: "consentd:1", Now: noon,
-		Issuers: []Issuer{{Issuer: "https://kubernetes.default.svc", JWKS: json.RawMessage(`{"keys":[]}`)}}}
+		Issuers: []Issuer{{Issuer: "https://kubernetes.default.svc", JWKS: json.RawMessage(`{"keys":[]}`)}}, Operator: Operator{Namespace: "rempart-system", ServiceAccount: "rempart-consent"}}
 	if in.managedLedger() {
 		in.StatefulSet = readyDatabase()
 	}
@@ -232,6 +232,7 @@ func TestTheConfigurationIsWhatTheServiceReads(t *testing.T) {
 		Countries                                 []v1alpha1.Country
 		Spec                                      v1alpha1.ConsentPolicySpec
 		TokenIssuers                              []Issuer
+		Operator                                  Operator
 	}
 	decoder := json.NewDecoder(bytes.NewReader(text))
 	decoder.DisallowUnknownFields()
@@ -240,7 +241,7 @@ func TestTheConfigurationIsWhatTheServiceReads(t *testing.T) {
 	}
 	digest, err := MaterialDigest(in.Officer.Spec.Organisation, &in.Policy.Spec, noon)
 	if err != nil || read.MaterialDigest != digest || read.TenantID != TenantID("shop", "chat") || read.Namespace+"/"+read.Name != "shop/chat" ||
-		read.Controller.LegalName != "Acme SAS" || read.Officer.Email != "dpo@acme.example" || !strings.Contains(read.Authority, "CNIL") || len(read.Countries) != 1 || len(read.TokenIssuers) != 1 || read.Spec.Sites[0].ID != "shop" {
+		read.Controller.LegalName != "Acme SAS" || read.Officer.Email != "dpo@acme.example" || !strings.Contains(read.Authority, "CNIL") || len(read.Countries) != 1 || len(read.TokenIssuers) != 1 || read.Spec.Sites[0].ID != "shop" || read.Operator != in.Operator {
 		t.Errorf("%+v, %v", read, err)
 	}
 }

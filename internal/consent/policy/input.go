@@ -18,6 +18,12 @@ type Issuer struct {
 	JWKS   json.RawMessage `json:"jwks"`
 }
 
+// Operator is the ServiceAccount by which services know the operator.
+type Operator struct {
+	Namespace      string `json:"namespace"`
+	ServiceAccount string `json:"serviceAccount"`
+}
+
 // Input is what one pass knows before it writes.
 type Input struct {
 	Policy *v1alpha1.ConsentPolicy
@@ -40,6 +46,8 @@ type Input struct {
 	Marks []string
 	// Issuers of tokens; none when they could not be read.
 	Issuers []Issuer
+	// Operator is who makes requests of people's wishes to be erased.
+	Operator Operator
 	// Checkpoint that was copied out of the ledger before; the zero one when none was.
 	Checkpoint Checkpoint
 	// Image of consentd.

@@ -79,7 +79,7 @@ func start(t *testing.T, service *program) (ctrl.Manager, controller.Config) {
 	must(t, err)
 	api, err := discovery.NewDiscoveryClientForConfigAndClient(mgr.GetConfig(), mgr.GetHTTPClient())
 	must(t, err)
-	config := controller.Config{Namespace: operatorNamespace, Image: "consentd:1", Places: everywhere{}, Service: service,
+	config := controller.Config{Namespace: operatorNamespace, Account: consentAccount, Image: "consentd:1", Places: everywhere{}, Service: service,
 		Tokens: issuer.Cluster{REST: api.RESTClient()}, Chance: rand.Reader, Clock: clock.RealClock{}}
 	must(t, controller.Register(t.Context(), mgr, config))
 	ended := make(chan error, 1)
@@ -251,6 +251,7 @@ func TestThePolicyOfTheSamplesBecomesReadyAndThenNothingIsWritten(t *testing.T) 
 		must(t, server.Client.Delete(ctx, object))
 		eventually(t, "the Service", there(t, "chat-consentd", &corev1.Service{}))
 	})
+	t.Run("a wish of the page becomes a request", func(t *testing.T) { wishBecomesRequest(t, mgr, service) })
 	t.Run("a log that begins anew is said", func(t *testing.T) {
 		service.start() // its memory is empty, and its keys are the same
 		eventually(t, "Contradicted", func() bool {

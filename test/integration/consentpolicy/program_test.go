@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net"
 	"net/http"
 	"os"
@@ -14,11 +15,13 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/google/uuid"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/rempart-dev/rempart/internal/app/consentd"
 	"github.com/rempart-dev/rempart/internal/consent/policy"
+	"github.com/rempart-dev/rempart/internal/consent/wish"
 )
 
 // program is consentd as the Deployment would run it, but for its addresses, its files' places and its ledger.
@@ -101,22 +104,50 @@ func free(t *testing.T) string {
 	return listener.Addr().String()
 }
 
-// Status asks the program, wherever the operator believes it to be.
-func (p *program) Status(ctx context.Context, _ string) (*policy.Answer, error) {
+// ask asks the program, wherever the operator believes it to be, and reads JSON where into is not nil.
+func (p *program) ask(ctx context.Context, method, path, token, kind, body string, into any) error {
 	p.mu.Lock()
 	address := p.address
 	p.mu.Unlock()
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+"/internal/v1/status", http.NoBody)
+	request, err := http.NewRequestWithContext(ctx, method, "http://"+address+path, strings.NewReader(body))
 	if err != nil {
-		return nil, err
+		return err
+	}
+	request.Header.Set("Content-Type", kind)
+	if token != "" {
+		request.Header.Set("Authorization", "Bearer "+token)
 	}
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer response.Body.Close()
+	if response.StatusCode >= http.StatusBadRequest {
+		return fmt.Errorf("%s %s: status %d", method, path, response.StatusCode)
+	}
+	if into == nil {
+		return nil
+	}
+	return json.NewDecoder(response.Body).Decode(into)
+}
+
+const inJSON = "application/json"
+
+// Status asks what is served.
+func (p *program) Status(ctx context.Context, _ string) (*policy.Answer, error) {
 	answer := &policy.Answer{}
-	return answer, json.NewDecoder(response.Body).Decode(answer)
+	return answer, p.ask(ctx, http.MethodGet, "/internal/v1/status", "", inJSON, "", answer)
+}
+
+// Wishes asks for wishes, all on one page.
+func (p *program) Wishes(ctx context.Context, _, token string, _ uuid.UUID) (wish.Page, error) {
+	var page wish.Page
+	return page, p.ask(ctx, http.MethodGet, "/internal/v1/wishes", token, inJSON, "", &page)
+}
+
+// Answer tells what became of a wish.
+func (p *program) Answer(ctx context.Context, _, token string, id uuid.UUID, state wish.State) error {
+	return p.ask(ctx, http.MethodPost, "/internal/v1/wishes:answer", token, inJSON, fmt.Sprintf(`{"id":%q,"state":%q}`, id, state), nil)
 }
 
 // Consistency is not asked for: the log does not grow, but begins anew.

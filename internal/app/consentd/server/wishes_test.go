@@ -114,9 +114,9 @@ func TestWishesAreForTheOperatorAlone(t *testing.T) {
 		"nobody":                            {"", 401, "unauthenticated"},
 		"a client who may erase":            {w.desk(), 401, "unauthenticated"},
 		"a client with the audience":        {token(own, "shop", "desk"), 403, "forbidden"},
-		"its name in another namespace":     {token(own, "shop", "rempart-operator"), 403, "forbidden"},
-		"the operator's for the clients":    {token("consentd", "rempart-system", "rempart-operator"), 401, "unauthenticated"},
-		"the operator's for another tenant": {token("consentd/7d444840-9dc0-81d1-b245-5ffdce74fad2", "rempart-system", "rempart-operator"), 401, "unauthenticated"},
+		"its name in another namespace":     {token(own, "shop", "rempart-consent"), 403, "forbidden"},
+		"the operator's for the clients":    {token("consentd", "rempart-system", "rempart-consent"), 401, "unauthenticated"},
+		"the operator's for another tenant": {token("consentd/7d444840-9dc0-81d1-b245-5ffdce74fad2", "rempart-system", "rempart-consent"), 401, "unauthenticated"},
 	} {
 		t.Run(name, func(*testing.T) {
 			w.ask(request{method: "GET", path: "/internal/v1/wishes", bearer: test.bearer}).is(test.status, test.code)

@@ -254,7 +254,7 @@ func newWorld(t *testing.T, change func(*server.Config)) *world {
 func (w *world) serve(change func(*settings.File)) {
 	w.Helper()
 	p, err := settings.Read(w.cluster.File(w.T, func(f *settings.File) {
-		f.Operator = settings.Operator{Namespace: "rempart-system", ServiceAccount: "rempart-operator"}
+		f.Operator = settings.Operator{Namespace: "rempart-system", ServiceAccount: "rempart-consent"}
 		f.TenantID, f.Name = w.tenant.String(), "chat-"+w.tenant.String()[:8] // a tenant and a policy of its own in a database that tests share
 		if change != nil {
 			change(f)
@@ -536,7 +536,7 @@ func (w *world) desk() string {
 
 // operator is the token of the operator for this service.
 func (w *world) operator() string {
-	return w.cluster.TokenFor(w.T, "consentd/"+w.tenant.String(), "rempart-system", "rempart-operator", w.clock.Now())
+	return w.cluster.TokenFor(w.T, "consentd/"+w.tenant.String(), "rempart-system", "rempart-consent", w.clock.Now())
 }
 
 // events are all that the ledger has of people.

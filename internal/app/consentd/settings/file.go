@@ -37,7 +37,7 @@ type File struct {
 	Operator Operator `json:"operator,omitzero"`
 }
 
-// Operator is the ServiceAccount of the operator, in a namespace of its own.
+// Operator is the ServiceAccount by which the operator is known, in a namespace of its own.
 type Operator struct {
 	Namespace      string `json:"namespace"`
 	ServiceAccount string `json:"serviceAccount"`

@@ -15,7 +15,7 @@ import (
 type ConsentPolicyStatusApplyConfiguration struct {
 	// observedGeneration is the generation that the last pass saw; -1 before the first.
 	ObservedGeneration *int64 `json:"observedGeneration,omitempty"`
-	// conditions are Ready, Published, Provisioned, Resident, ProofComplete, Verified.
+	// conditions are Ready, Published, Provisioned, Resident, ProofComplete, Verified, WishesHandled.
 	Conditions []v1.ConditionApplyConfiguration `json:"conditions,omitempty"`
 	// tenantID of the ledger. It belongs to namespace and name for ever.
 	TenantID *string `json:"tenantID,omitempty"`

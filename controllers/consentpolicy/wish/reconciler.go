@@ -1,0 +1,236 @@
+package wish
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/google/uuid"
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/rempart-dev/rempart/api/v1alpha1"
+	"github.com/rempart-dev/rempart/internal/condition"
+	"github.com/rempart-dev/rempart/internal/consent/place"
+	"github.com/rempart-dev/rempart/internal/consent/wish"
+	"github.com/rempart-dev/rempart/internal/kube/child"
+	"github.com/rempart-dev/rempart/internal/kube/flow"
+	"github.com/rempart-dev/rempart/internal/kube/statuspatch"
+)
+
+// maxPages bounds what one pass reads.
+const maxPages = 50
+
+// Reconcile asks for wishes, does what they need, and reports it. It has one condition of the status and touches no other.
+func (r *Reconciler) Reconcile(ctx context.Context, cpol *v1alpha1.ConsentPolicy) (ctrl.Result, error) {
+	if !cpol.DeletionTimestamp.IsZero() {
+		return ctrl.Result{}, nil
+	}
+	status := statuspatch.New(r.Client, cpol, func(p *v1alpha1.ConsentPolicy) any { return &p.Status })
+	judged, err := r.step(ctx, cpol)
+	if err != nil {
+		judged = condition.False(v1alpha1.ConditionWishesHandled, v1alpha1.ReasonStepFailed, "A request could not be made of a wish, which will be tried again; the operator's log says why")
+	}
+	report(cpol, judged)
+	return flow.Next(wish.Interval, err, status.Patch(ctx, cpol))
+}
+
+// report writes the condition.
+func report(cpol *v1alpha1.ConsentPolicy, judged metav1.Condition) {
+	judged.ObservedGeneration = cpol.Generation
+	meta.SetStatusCondition(&cpol.Status.Conditions, judged)
+}
+
+// unheard says that nobody knows whether people wait.
+func unheard(ctx context.Context, err error) metav1.Condition {
+	ctrl.LoggerFrom(ctx).Info("Did not learn of people's wishes from the consent service", "reason", err.Error())
+	return condition.Unknown(v1alpha1.ConditionWishesHandled, v1alpha1.ReasonServiceSilent, "The service does not tell the operator of people's wishes to be erased; it is asked again")
+}
+
+// step is the order of work, and the only place that knows it.
+func (r *Reconciler) step(ctx context.Context, cpol *v1alpha1.ConsentPolicy) (metav1.Condition, error) {
+	deployment, err := child.Find(ctx, r.Client, cpol.Namespace, place.Service(cpol.Name), &appsv1.Deployment{})
+	if err != nil {
+		return metav1.Condition{}, fmt.Errorf("reading the service: %w", err)
+	}
+	if cpol.Status.TenantID == "" || deployment == nil || deployment.Status.ReadyReplicas == 0 {
+		return condition.Unknown(v1alpha1.ConditionWishesHandled, v1alpha1.ReasonServiceStarting, "No pod of the service is ready"), nil
+	}
+	token, err := r.Tokens.Token(ctx, place.OperatorAudience(cpol.Status.TenantID))
+	if err != nil {
+		return unheard(ctx, err), nil
+	}
+	s := session{Reconciler: r, policy: cpol, host: place.Host(cpol.Namespace, cpol.Name), token: token}
+	in, err := s.read(ctx)
+	if err != nil {
+		return unheard(ctx, err), nil
+	}
+	if err := s.load(ctx, &in); err != nil {
+		return metav1.Condition{}, err
+	}
+	plan := wish.Decide(in)
+	if err := s.make(ctx, plan.Make); err != nil {
+		return metav1.Condition{}, err
+	}
+	silent, err := s.answer(ctx, plan)
+	switch {
+	case err != nil:
+		return metav1.Condition{}, err
+	case silent != nil:
+		return unheard(ctx, silent), nil
+	}
+	return plan.Judge(), nil
+}
+
+// session is one pass with one service.
+type session struct {
+	*Reconciler
+	policy      *v1alpha1.ConsentPolicy
+	host, token string
+}
+
+// read reads as many wishes as this pass can serve.
+func (s session) read(ctx context.Context) (wish.Input, error) {
+	in := wish.Input{Tenant: s.policy.Status.TenantID, Requests: map[string]*v1alpha1.ErasureRequest{}}
+	after := uuid.Nil
+	for range maxPages {
+		page, err := s.Service.Wishes(ctx, s.host, s.token, after)
+		if err != nil {
+			return in, err //nolint:wrapcheck // says what it was asking
+		}
+		in.Wishes = append(in.Wishes, page.Wishes...)
+		if page.Next == nil {
+			return in, nil
+		}
+		if wish.Enough(in.Wishes) {
+			break
+		}
+		after = *page.Next
+	}
+	in.More = true
+	return in, nil
+}
+
+// load reads the requests that were made. What the cache does not have is looked for in the API server before it is made, or said to be
+// gone: a Secret that is made for a request that has ended would stay.
+func (s session) load(ctx context.Context, in *wish.Input) error {
+	made := &v1alpha1.ErasureRequestList{}
+	if err := s.Client.List(ctx, made, client.InNamespace(s.policy.Namespace), client.MatchingLabels{v1alpha1.LabelConsentPolicy: s.policy.Name}); err != nil {
+		return fmt.Errorf("listing requests: %w", err)
+	}
+	for i := range made.Items {
+		in.Requests[made.Items[i].Name] = &made.Items[i]
+		if made.Items[i].Status.End == "" {
+			in.Open++
+		}
+	}
+	for _, w := range in.Wishes {
+		name := wish.Name(in.Tenant, w.ID)
+		if in.Requests[name] != nil {
+			continue
+		}
+		request, err := child.Find(ctx, s.Reader, s.policy.Namespace, name, &v1alpha1.ErasureRequest{})
+		if err != nil {
+			return fmt.Errorf("looking for a request: %w", err)
+		}
+		if request != nil {
+			in.Requests[name] = request
+		}
+	}
+	return nil
+}
+
+// make makes requests, each with its Secret before it: a request without one could be given another person. The API server's words
+// are not repeated, for another's webhook may quote the Secret.
+func (s session) make(ctx context.Context, wishes []wish.Wish) error {
+	made := 0
+	defer func() {
+		if made > 0 {
+			s.Recorder.Eventf(s.policy, nil, corev1.EventTypeNormal, v1alpha1.ReasonErasureRequested, "Make", "%d people asked on their page to be erased; requests were made, which wait for a decision once they are planned", made)
+		}
+	}()
+	for _, w := range wishes {
+		secret, err := s.keep(ctx, wish.Person(s.policy, s.policy.Status.TenantID, w))
+		if err != nil {
+			return err
+		}
+		if err := s.request(ctx, wish.Request(s.policy, s.policy.Status.TenantID, w), secret); err != nil {
+			return err
+		}
+		made++
+	}
+	return nil
+}
+
+// keep makes a subject Secret. One that an interrupted pass left is taken; one that says anything else is somebody's mistake or malice.
+func (s session) keep(ctx context.Context, wanted *corev1.Secret) (*corev1.Secret, error) {
+	secret := wanted.DeepCopy()
+	err := s.Client.Create(ctx, secret, fieldOwner)
+	if apierrors.IsAlreadyExists(err) {
+		secret, err = child.Find(ctx, s.Reader, wanted.Namespace, wanted.Name, &corev1.Secret{})
+		if err == nil && (secret == nil || secret.Type != wanted.Type || !maps.EqualFunc(secret.Data, wanted.Data, slices.Equal[[]byte])) {
+			return nil, fmt.Errorf("making a subject Secret: another one has its name %q; remove it", wanted.Name)
+		}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("making a subject Secret: %s", apierrors.ReasonForError(err))
+	}
+	return secret, nil
+}
+
+// request makes a request. Where the API server refuses it the Secret goes at once: nobody else would remove it.
+func (s session) request(ctx context.Context, wanted *v1alpha1.ErasureRequest, secret *corev1.Secret) error {
+	err := s.Client.Create(ctx, wanted, fieldOwner)
+	if err == nil || apierrors.IsAlreadyExists(err) {
+		return nil
+	}
+	failed := fmt.Errorf("making a request of erasure: %s", apierrors.ReasonForError(err))
+	if apierrors.IsForbidden(err) || apierrors.IsInvalid(err) || apierrors.IsBadRequest(err) { // all else may have been done
+		if err := child.Delete(ctx, s.Client, secret); err != nil {
+			return fmt.Errorf("%w; and removing its Secret: %s", failed, apierrors.ReasonForError(err))
+		}
+	}
+	return failed
+}
+
+// answer tells the service what became of wishes. Silent is why it was not heard; the next pass tells it again.
+func (s session) answer(ctx context.Context, plan wish.Plan) (silent, err error) {
+	for _, w := range plan.Make {
+		if silent := s.Service.Answer(ctx, s.host, s.token, w.ID, wish.Opened); silent != nil {
+			return silent, nil
+		}
+	}
+	for _, a := range plan.Answer {
+		if a.Unmade {
+			if err := s.forget(ctx, wish.SecretName(wish.Name(s.policy.Status.TenantID, a.Wish.ID))); err != nil {
+				return nil, err
+			}
+		}
+		if silent := s.Service.Answer(ctx, s.host, s.token, a.Wish.ID, a.State); silent != nil {
+			return silent, nil
+		}
+		if a.Removed {
+			s.Recorder.Eventf(s.policy, nil, corev1.EventTypeWarning, v1alpha1.ReasonRequestRemoved, "Answer",
+				"The request %q, which a person asked for on their page, was removed before its end; their page lets them ask again", wish.Name(s.policy.Status.TenantID, a.Wish.ID))
+		}
+	}
+	return nil, nil
+}
+
+// forget removes a subject Secret that an interrupted pass left, of a person who was erased before there was a request.
+func (s session) forget(ctx context.Context, name string) error {
+	secret, err := child.Find(ctx, s.Reader, s.policy.Namespace, name, &corev1.Secret{})
+	if err == nil && secret != nil {
+		err = child.Delete(ctx, s.Client, secret)
+	}
+	if err != nil {
+		return fmt.Errorf("removing a subject Secret: %s", apierrors.ReasonForError(err))
+	}
+	return nil
+}
