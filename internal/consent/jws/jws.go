@@ -4,11 +4,11 @@
 package jws
 
 import (
+	"crypto/ed25519"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/go-jose/go-jose/v4"
 )
@@ -39,20 +39,14 @@ type header struct {
 
 // Sign returns header, payload and signature. The same payload, type and key always give the same text (RFC 8032).
 func (k Key) Sign(typ string, payload []byte) (string, error) {
-	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.EdDSA, Key: jose.JSONWebKey{Key: k.private, KeyID: k.ID()}},
-		(&jose.SignerOptions{}).WithType(jose.ContentType(typ)))
-	if err != nil {
-		return "", fmt.Errorf("making a signer: %w", err)
+	if len(k.private) == 0 {
+		return "", ErrKey
 	}
-	signed, err := signer.Sign(payload)
+	signed, err := signingInput(header{string(jose.EdDSA), k.ID(), typ}, payload)
 	if err != nil {
-		return "", fmt.Errorf("signing: %w", err)
+		return "", err
 	}
-	text, err := signed.CompactSerialize()
-	if err != nil {
-		return "", fmt.Errorf("writing a signed text: %w", err)
-	}
-	return text, nil
+	return finish(signed, ed25519.Sign(k.private, signed)), nil
 }
 
 // Open checks a text that was signed for a type by one of the keys, and returns its payload and the key's id.
@@ -80,18 +74,24 @@ func (k Keys) Open(typ, text string) (payload []byte, id string, err error) {
 	if err != nil {
 		return nil, "", ErrAltered
 	}
-	if again, err := compact(header{string(jose.EdDSA), id, typ}, payload, signature.Signature); err != nil || again != text {
+	if again, err := signingInput(header{string(jose.EdDSA), id, typ}, payload); err != nil || finish(again, signature.Signature) != text {
 		return nil, "", ErrForm
 	}
 	return payload, id, nil
 }
 
-// compact writes what Sign writes.
-func compact(h header, payload, signature []byte) (string, error) {
+// signingInput is what is signed: header and payload (RFC 7515, section 5.1). There is room behind it for the signature.
+func signingInput(h header, payload []byte) ([]byte, error) {
 	head, err := json.Marshal(h)
 	if err != nil {
-		return "", fmt.Errorf("writing a header: %w", err)
+		return nil, fmt.Errorf("writing a header: %w", err)
 	}
-	encode := base64.RawURLEncoding.EncodeToString
-	return strings.Join([]string{encode(head), encode(payload), encode(signature)}, "."), nil
+	encoding := base64.RawURLEncoding
+	text := make([]byte, 0, encoding.EncodedLen(len(head))+encoding.EncodedLen(len(payload))+encoding.EncodedLen(ed25519.SignatureSize)+2)
+	return encoding.AppendEncode(append(encoding.AppendEncode(text, head), '.'), payload), nil
+}
+
+// finish writes the signature behind what was signed.
+func finish(signed, signature []byte) string {
+	return string(base64.RawURLEncoding.AppendEncode(append(signed, '.'), signature))
 }
