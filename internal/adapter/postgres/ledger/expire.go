@@ -94,9 +94,9 @@ func (l *Ledger) expire(ctx context.Context, one lapsed, now time.Time) error {
 		}
 		act := &consent.Act{Key: "expired " + one.event.String(), Choices: []consent.Choice{{Type: consent.EventExpired, Purpose: one.purpose, Decision: consent.Denied}},
 			Notice: consent.NoticeRef{Notice: notice.String, Version: version.Int32, Language: language.String, SHA256: digest, Material: material}}
-		w = &writing{Ledger: l, act: act, subject: one.subject}
+		w = l.writing(act, consent.Person{}, one.subject)
 		w.write(now, seal.Key{})
-		return t.send(ctx, func(b *pgx.Batch) { w.queue(b, "", &answer) })
+		return t.send(ctx, func(b *pgx.Batch) { w.queue(b, &answer) })
 	})
 	if errors.Is(err, errMoved) {
 		return nil // forgotten meanwhile

@@ -53,12 +53,15 @@ func (f *Failure) again() bool {
 	}
 }
 
+// failed returns what is known of an error of the database.
+func failed(err error) (*Failure, bool) { return errors.AsType[*Failure](err) }
+
 // failure turns an error of the driver into a *Failure. It leaves others as they are.
 func failure(err error) error {
 	if err == nil || errors.Is(err, pgx.ErrNoRows) {
 		return err
 	}
-	if _, known := errors.AsType[*Failure](err); known {
+	if _, known := failed(err); known {
 		return err
 	}
 	for _, ours := range []error{errRow, consent.ErrUnknown, consent.ErrSpent, consent.ErrWished, consent.ErrContradicted} {

@@ -68,6 +68,8 @@ type Ledger struct {
 	keys      []note.Verifier
 	hub       hub
 	roots     roots
+	newcomers gather[*writing, met]
+	questions gather[[]consent.Person, [][]consent.State]
 
 	expiry sync.Mutex
 	cursor lapsed // the last state that Expire has seen
@@ -107,6 +109,8 @@ func Open(ctx context.Context, c Config) (*Ledger, error) {
 	if l.keys, err = proof.Keys(c.Signer.Name(), c.Public...); err != nil || len(l.keys) == 0 {
 		return nil, errors.New("opening the ledger: the public keys are not those of its log")
 	}
+	l.newcomers = gather[*writing, met]{lanes: lanes, most: groupSize, answer: l.recordTogether, names: (*writing).holds}
+	l.questions = gather[[]consent.Person, [][]consent.State]{lanes: lanes, most: groupSize, answer: l.statesTogether}
 	l.Sequencer = &Sequencer{ledger: l}
 	l.Sequencer.follow(c.Outside)
 	for _, pool := range []*pgxpool.Pool{c.App, c.Seq, c.Prune} {
@@ -201,7 +205,7 @@ func retry(ctx context.Context, do func() error) error {
 			yield(ctx, attempt)
 		}
 		err = do()
-		f, ours := errors.AsType[*Failure](err)
+		f, ours := failed(err)
 		if !ours || ctx.Err() != nil || (!f.again() && !f.lost()) {
 			return err
 		}

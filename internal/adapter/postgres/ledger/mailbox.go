@@ -152,7 +152,7 @@ func (l *Ledger) spend(ctx context.Context, token []byte, now time.Time, act *co
 		if subject.Bytes != person {
 			return errMoved
 		}
-		if w, key, err = l.writeHeld(ctx, t, act, "", person, &answer); err != nil {
+		if w, key, err = l.writeHeld(ctx, t, act, consent.Person{}, person, &answer); err != nil {
 			return err
 		}
 		if answer.seen.Valid {

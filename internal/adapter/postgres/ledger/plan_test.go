@@ -21,8 +21,8 @@ func TestPlansOfAnEmptyLedgerAreThoseOfALargeOne(t *testing.T) {
 	s.sql(t, "SET ROLE consent_app")
 	s.sql(t, "SELECT set_config('app.tenant', $1, false)", uuid.NewString())
 	for name, want := range map[string][]string{
-		"recordNew":      {"((tenant_id = $1) AND (site = $2) AND (key_sha256 = $3))", "((tenant_id = $1) AND (kind = $5) AND (link = p.link))"},
-		"recordKnown":    {"((tenant_id = $1) AND (site = $2) AND (key_sha256 = $3))", "((tenant_id = $1) AND (kind = $5) AND (link = p.link))"},
+		"recordNew":      {"((tenant_id = $1) AND (site = acts.site) AND (key_sha256 = acts.key))", "((tenant_id = $1) AND (kind = p.kind) AND (link = p.link))"},
+		"recordKnown":    {"((tenant_id = $1) AND (site = acts.site) AND (key_sha256 = acts.key))", "((tenant_id = $1) AND (kind = o.kind) AND (link = p.link))"},
 		"statesOf":       {"((tenant_id = $1) AND (kind = p.kind) AND (link = p.link))", "((tenant_id = $1) AND (subject_ref = subject_links.subject_ref))"},
 		"eventsOf":       {"((tenant_id = $1) AND (subject_ref = theirs.subject_ref))"},
 		"receiptOf":      {"((tenant_id = $1) AND (event_id >= $2) AND (event_id <= $3))"},

@@ -58,9 +58,40 @@ SELECT ` + columns + ` FROM consent.leaves l CROSS JOIN LATERAL (SELECT * FROM c
 WHERE l.tenant_id = $1 AND l.idx > $2 ORDER BY l.idx LIMIT $3`
 )
 
-// States returns the last decisions of people, by purpose, in one round trip. Whether a consent still holds is for who
-// asks: its ValidUntil may have passed.
-func (l *Ledger) States(ctx context.Context, people []consent.Person) ([][]consent.State, error) {
+// States returns the last decisions of people, by purpose, in one round trip, which questions about few people share with others that
+// come at the same time. Whether a consent still holds is for who asks: its ValidUntil may have passed.
+func (l *Ledger) States(ctx context.Context, people []consent.Person) (states [][]consent.State, err error) {
+	err = retry(ctx, func() error {
+		if len(people) <= few {
+			states, err = l.questions.ask(ctx, people)
+		} else {
+			states, err = l.statesOf(ctx, people)
+		}
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("reading states: %w", err)
+	}
+	return states, nil
+}
+
+// few is how many people a question may be about that is put together with others.
+const few = 16
+
+// statesTogether answers several questions at once.
+func (l *Ledger) statesTogether(ctx context.Context, group [][]consent.Person) ([][][]consent.State, error) {
+	states, err := l.statesOf(ctx, slices.Concat(group...))
+	if err != nil {
+		return nil, err
+	}
+	answers := make([][][]consent.State, len(group))
+	for i, people := range group {
+		answers[i], states = states[:len(people):len(people)], states[len(people):]
+	}
+	return answers, nil
+}
+
+func (l *Ledger) statesOf(ctx context.Context, people []consent.Person) ([][]consent.State, error) {
 	var kinds []string
 	var links, referred [][]byte
 	var at, referredAt []int32
@@ -78,22 +109,16 @@ func (l *Ledger) States(ctx context.Context, people []consent.Person) ([][]conse
 			kinds, links, at = append(kinds, person.Kind), append(links, link), append(at, int32(i))
 		}
 	}
-	var out [][]consent.State
-	err := retry(ctx, func() error {
-		out = make([][]consent.State, len(people))
-		return l.inTenant(ctx, l.App, func(b *pgx.Batch) {
-			if len(links) > 0 || len(referred) == 0 {
-				b.Queue(statesOf, id(l.Tenant), kinds, links, at).Query(func(rows pgx.Rows) error { return collectStates(rows, out) })
-			}
-			if len(referred) > 0 {
-				b.Queue(statesReferred, id(l.Tenant), referred, referredAt).Query(func(rows pgx.Rows) error { return collectStates(rows, out) })
-			}
-		})
+	out := make([][]consent.State, len(people))
+	err := l.inTenant(ctx, l.App, func(b *pgx.Batch) {
+		if len(links) > 0 || len(referred) == 0 {
+			b.Queue(statesOf, id(l.Tenant), kinds, links, at).Query(func(rows pgx.Rows) error { return collectStates(rows, out) })
+		}
+		if len(referred) > 0 {
+			b.Queue(statesReferred, id(l.Tenant), referred, referredAt).Query(func(rows pgx.Rows) error { return collectStates(rows, out) })
+		}
 	})
-	if err != nil {
-		return nil, fmt.Errorf("reading states: %w", err)
-	}
-	return out, nil
+	return out, err
 }
 
 func collectStates(rows pgx.Rows, into [][]consent.State) error {

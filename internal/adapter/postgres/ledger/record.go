@@ -2,11 +2,7 @@ package ledger
 
 import (
 	"context"
-	"crypto/sha256"
-	"errors"
 	"fmt"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -18,9 +14,9 @@ import (
 	"github.com/rempart-dev/rempart/internal/consent/seal"
 )
 
-// Record appends an act: one round trip for a person who is new, two for one who is known, and more where several acts of one
-// person meet. A lost answer is asked for again;
-// the act is then found by its key, and Deduplicated tells so.
+// Record appends an act: one round trip for a person who is new, shared with others who come at the same time, two for one who
+// is known, and more where several acts of one person meet. A lost answer is asked for again; the act is then found by its key,
+// and Deduplicated tells so.
 func (l *Ledger) Record(ctx context.Context, act consent.Act) (recorded consent.Recorded, err error) {
 	if err := event.CheckRecorded(&act); err != nil {
 		return recorded, fmt.Errorf("recording an act: %w", err)
@@ -45,37 +41,64 @@ type someone struct {
 
 // record takes the person for a new one, and finds out with the same statement whether that is so.
 func (l *Ledger) record(ctx context.Context, act *consent.Act) (consent.Recorded, error) {
-	w := writing{Ledger: l, act: act, subject: uuid.New()}
+	w := l.writing(act, act.Person, uuid.New())
 	var key seal.Key
-	var wrapped []byte
 	if act.Person.Kind != "" || act.Evidence != nil {
 		var err error
-		if key, wrapped, err = l.KEK.New(keyLot(), l.Tenant, w.subject); err != nil {
+		if key, w.wrapped, err = l.KEK.New(keyLot(), l.Tenant, w.subject); err != nil {
 			return consent.Recorded{}, fmt.Errorf("making a person's key: %w", err)
 		}
 	}
 	w.write(l.now(), key)
-	var seen, known pgtype.UUID
-	var kek pgtype.Text
-	var theirs []byte
-	var youngest pgtype.Timestamptz
-	err := l.inTenant(ctx, l.App, func(b *pgx.Batch) {
-		args := append(w.args(), kekName(l.KEK, wrapped), wrapped, l.peppers[0].id)
-		b.Queue(recordNew, args...).QueryRow(func(row pgx.Row) error { return row.Scan(&seen, &known, &kek, &theirs, &youngest) })
-	})
+	found, err := l.newcomers.ask(ctx, w)
 	switch {
 	case err != nil:
 		return consent.Recorded{}, err
-	case seen.Valid:
-		return l.recorded(ctx, seen.Bytes)
-	case known.Valid:
-		return l.recordKnown(ctx, act, someone{known.Bytes, kek.String, theirs, youngest.Time})
+	case found.seen != uuid.Nil:
+		return l.recorded(ctx, found.seen)
+	case found.known != nil:
+		return l.recordKnown(ctx, act, *found.known)
 	}
 	return w.done(key), nil
 }
 
-func kekName(ring seal.Ring, wrapped []byte) pgtype.Text {
-	return pgtype.Text{String: ring.Current(), Valid: wrapped != nil}
+// met is what recordNew answers for an act that it did not write.
+type met struct {
+	seen  uuid.UUID
+	known *someone
+}
+
+// recordTogether records acts of people who are taken for new ones, in one transaction.
+func (l *Ledger) recordTogether(ctx context.Context, group []*writing) ([]met, error) {
+	found := make([]met, len(group))
+	var links [][]byte
+	var of []int32
+	var kinds []string
+	for i, w := range group {
+		for _, link := range w.named {
+			of, kinds, links = append(of, int32(i)+1), append(kinds, w.act.Person.Kind), append(links, link)
+		}
+	}
+	args := append(arguments(l, group), l.KEK.Current(), l.peppers[0].id, of, kinds, links)
+	err := l.inTenant(ctx, l.App, func(b *pgx.Batch) {
+		b.Queue(recordNew, args...).Query(func(rows pgx.Rows) error {
+			var at int64
+			var seen, known pgtype.UUID
+			var kek pgtype.Text
+			var theirs []byte
+			var youngest pgtype.Timestamptz
+			_, err := pgx.ForEachRow(rows, []any{&at, &seen, &known, &kek, &theirs, &youngest}, func() error {
+				m := met{seen: seen.Bytes}
+				if known.Valid {
+					m.known = &someone{known.Bytes, kek.String, append([]byte(nil), theirs...), youngest.Time}
+				}
+				found[at-1] = m
+				return nil
+			})
+			return err
+		})
+	})
+	return found, err
 }
 
 // recorded answers for an act that was recorded before.
@@ -91,13 +114,13 @@ func (l *Ledger) recorded(ctx context.Context, receipt uuid.UUID) (consent.Recor
 var errMoved = &Failure{SQLState: "40001"}
 
 func (l *Ledger) recordKnown(ctx context.Context, act *consent.Act, of someone) (consent.Recorded, error) {
-	w, key, err := l.writingOf(act, of)
+	w, key, err := l.writingOf(act, of, act.Person)
 	if err != nil {
 		return consent.Recorded{}, err
 	}
 	var answer known
-	err = l.inTenant(ctx, l.App, func(b *pgx.Batch) { w.queue(b, act.Person.Kind, &answer) })
-	if f, ok := errors.AsType[*Failure](err); ok && f.SQLState == lateState {
+	err = l.inTenant(ctx, l.App, func(b *pgx.Batch) { w.queue(b, &answer) })
+	if f, ok := failed(err); ok && f.SQLState == lateState {
 		return l.recordHeld(ctx, act)
 	}
 	return l.answered(ctx, w, key, answer, err)
@@ -117,14 +140,14 @@ func (l *Ledger) recordHeld(ctx context.Context, act *consent.Act) (consent.Reco
 		if err != nil {
 			return err
 		}
-		w, key, err = l.writeHeld(ctx, t, act, act.Person.Kind, subject, &answer)
+		w, key, err = l.writeHeld(ctx, t, act, act.Person, subject, &answer)
 		return err
 	})
 	return l.answered(ctx, w, key, answer, err)
 }
 
-// writeHeld writes an act of a person who is locked.
-func (l *Ledger) writeHeld(ctx context.Context, t tx, act *consent.Act, kind string, subject uuid.UUID, answer *known) (*writing, seal.Key, error) {
+// writeHeld writes an act of a person who is locked. The zero Person takes the reference for theirs.
+func (l *Ledger) writeHeld(ctx context.Context, t tx, act *consent.Act, named consent.Person, subject uuid.UUID, answer *known) (*writing, seal.Key, error) {
 	of := someone{subject: subject}
 	var youngest pgtype.Timestamptz
 	err := t.send(ctx, func(b *pgx.Batch) {
@@ -134,16 +157,16 @@ func (l *Ledger) writeHeld(ctx context.Context, t tx, act *consent.Act, kind str
 		return nil, seal.Key{}, err
 	}
 	of.youngest = youngest.Time
-	w, key, err := l.writingOf(act, of)
+	w, key, err := l.writingOf(act, of, named)
 	if err != nil {
 		return nil, key, err
 	}
-	return w, key, t.send(ctx, func(b *pgx.Batch) { w.queue(b, kind, answer) })
+	return w, key, t.send(ctx, func(b *pgx.Batch) { w.queue(b, answer) })
 }
 
-// writingOf prepares an act of a person who is known.
-func (l *Ledger) writingOf(act *consent.Act, of someone) (*writing, seal.Key, error) {
-	w := &writing{Ledger: l, act: act, subject: of.subject}
+// writingOf prepares an act of a person who is known, and who must still have that name.
+func (l *Ledger) writingOf(act *consent.Act, of someone, named consent.Person) (*writing, seal.Key, error) {
+	w := l.writing(act, named, of.subject)
 	var key seal.Key
 	if act.Evidence != nil {
 		var err error
@@ -159,23 +182,6 @@ func (l *Ledger) writingOf(act *consent.Act, of someone) (*writing, seal.Key, er
 	return w, key, nil
 }
 
-// known is what recordKnown answers.
-type known struct {
-	seen pgtype.UUID
-	mine bool
-	late int32
-}
-
-func (w *writing) queue(b *pgx.Batch, kind string, answer *known) {
-	b.Queue(lockPerson, id(w.Tenant), id(w.subject))
-	args := w.args()
-	args[4] = kind
-	b.Queue(recordKnown, args...).QueryRow(func(row pgx.Row) error { return row.Scan(&answer.seen, &answer.mine, &answer.late) })
-	if slices.ContainsFunc(w.moved, func(e consent.Event) bool { return *e.Decision == consent.Denied }) {
-		b.Queue(notify, w.channel(), "r"+w.receipt.ID.String())
-	}
-}
-
 func (l *Ledger) answered(ctx context.Context, w *writing, key seal.Key, answer known, err error) (consent.Recorded, error) {
 	switch {
 	case err != nil:
@@ -186,90 +192,4 @@ func (l *Ledger) answered(ctx context.Context, w *writing, key seal.Key, answer 
 		return consent.Recorded{}, errMoved
 	}
 	return w.done(key), nil
-}
-
-// writing is an act on its way into the ledger.
-type writing struct {
-	*Ledger
-	act     *consent.Act
-	subject uuid.UUID
-	receipt event.Receipt
-	events  []consent.Event
-	moved   []consent.Event
-}
-
-// write makes the events of the act.
-func (w *writing) write(at time.Time, key seal.Key) {
-	w.receipt = event.NewReceipt(at, lot())
-	var sealed []byte
-	if w.act.Evidence != nil {
-		sealed = key.Seal(nonce(), w.act.Evidence, w.Tenant, w.receipt.ID)
-	}
-	w.events = event.Of(w.act, w.Tenant, w.subject, w.receipt, sealed)
-	event.Finish(w.events)
-	w.moved = event.Moved(w.events)
-	slices.SortFunc(w.moved, func(a, b consent.Event) int { return strings.Compare(a.Purpose, b.Purpose) })
-}
-
-// args are the parameters that both statements share.
-func (w *writing) args() []any {
-	act, once := w.act, sha256.Sum256([]byte(w.act.Key))
-	n := len(w.events)
-	ids, types, purposes := make([]pgtype.UUID, n), make([]string, n), make([]pgtype.Text, n)
-	decisions, untils, leaves := make([]int16, n), make([]pgtype.Timestamptz, n), make([][]byte, n)
-	for i := range w.events {
-		e := &w.events[i]
-		ids[i], types[i], purposes[i], decisions[i], untils[i], leaves[i] = id(e.ID), string(e.Type), text(e.Purpose), int16(*e.Decision), instant(e.ValidUntil), e.Leaf
-	}
-	m := len(w.moved)
-	movedIDs, movedPurposes, movedDecisions, movedUntils := make([]pgtype.UUID, m), make([]string, m), make([]int16, m), make([]pgtype.Timestamptz, m)
-	for i := range w.moved {
-		e := &w.moved[i]
-		movedIDs[i], movedPurposes[i], movedDecisions[i], movedUntils[i] = id(e.ID), e.Purpose, int16(*e.Decision), instant(e.ValidUntil)
-	}
-	var links [][]byte
-	if act.Person.Kind != "" {
-		links = w.links(act.Person)
-	}
-	return []any{
-		id(w.Tenant), act.Site, once[:], id(w.subject), act.Person.Kind, links,
-		id(w.receipt.ID), instant(w.receipt.At), instant(event.Instant(act.OccurredAt)), text(act.Notice.Notice), version(act.Notice.Version), text(act.Notice.Language),
-		octets(act.Notice.SHA256), octets(act.Notice.Material), signal(act.GPC), text(string(act.Method)), text(string(act.CollectedBy)), octets(w.events[0].EvidenceCiphertext),
-		ids, types, purposes, decisions, untils, leaves, movedIDs, movedPurposes, movedDecisions, movedUntils,
-	}
-}
-
-// done answers for an act that was committed, and tells who watches here.
-func (w *writing) done(key seal.Key) consent.Recorded {
-	if w.act.Evidence != nil {
-		w.events[0].Evidence, _ = key.Open(w.events[0].EvidenceCiphertext, w.Tenant, w.events[0].ID)
-	}
-	if len(w.moved) > 0 {
-		change := consent.Change{Subject: w.subject}
-		for _, e := range w.moved {
-			change.Purposes = append(change.Purposes, e.Purpose)
-		}
-		w.hub.tell(change)
-	}
-	return consent.Recorded{Receipt: w.receipt.ID, Subject: w.subject, Events: w.events}
-}
-
-func version(v int32) pgtype.Int4 { return pgtype.Int4{Int32: v, Valid: v != 0} }
-
-func signal(gpc *bool) pgtype.Int2 {
-	if gpc == nil {
-		return pgtype.Int2{}
-	}
-	if *gpc {
-		return pgtype.Int2{Int16: 1, Valid: true}
-	}
-	return pgtype.Int2{Valid: true}
-}
-
-// octets is NULL where there are none.
-func octets(b []byte) []byte {
-	if len(b) == 0 {
-		return nil
-	}
-	return b
 }

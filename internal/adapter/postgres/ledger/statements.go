@@ -4,62 +4,72 @@ package ledger
 // parameters (row security lets an index see no other expression), and tables meet in LATERAL (... LIMIT 1), which is a look-up of
 // the inner one by its whole key for each row of the outer one and cannot be planned as anything else.
 
-// The statements of the fast path. Each writes an act whole: the parts that change data hang on `free`, which has a row only
-// where the act may be written. Parameters 1 to 24 are the same in both; `act` in record.go fills them.
+// The statements of the fast path. Each writes acts whole: the parts that change data hang on `free`, which has a row for each act
+// that may be written. Parameters 1 to 27 are the same in both; `arguments` in writing.go fills them.
 //
-//	1 tenant  2 site  3 key_sha256  4 subject  5 kind of the person, '' for nobody  6 links, newest pepper first
-//	7 receipt  8 recorded_at  9 occurred_at  10 notice  11 version  12 lang  13 sha256  14 material  15 gpc  16 method
-//	17 collected_by  18 evidence
-//	per event: 19 event_id  20 type  21 purpose  22 decision  23 valid_until  24 leaf_hash
-//	per purpose that moves: 25 event_id  26 purpose  27 decision  28 valid_until
+//	1 tenant
+//	per act: 2 site  3 key_sha256  4 kind of the person  5 newest link, NULL for nobody  6 subject  7 receipt  8 recorded_at
+//	9 occurred_at  10 notice  11 version  12 lang  13 sha256  14 material  15 gpc  16 method  17 collected_by  18 evidence  19 wrapped key
+//	of a person who is new
+//	per event: 20 number of its act, from 1  21 event_id  22 type  23 purpose  24 decision  25 valid_until  26 leaf_hash
+//	27 whether it moves the state of its purpose
+//
+// What others could write at the same time is written in an order, so that nobody waits for who waits for them.
 const (
-	seenPart = `
-WITH seen AS MATERIALIZED (SELECT receipt_id FROM consent.idem WHERE tenant_id = $1::uuid AND site = $2::text AND key_sha256 = $3::bytea),`
+	actsPart = `
+WITH acts AS MATERIALIZED (SELECT * FROM unnest($2::text[], $3::bytea[], $4::text[], $5::bytea[], $6::uuid[], $7::uuid[], $8::timestamptz[], $9::timestamptz[], $10::text[],
+    $11::int[], $12::text[], $13::bytea[], $14::bytea[], $15::smallint[], $16::text[], $17::text[], $18::bytea[], $19::bytea[]) WITH ORDINALITY
+  AS a (site, key, kind, link, subject, receipt, at, occurred, notice, version, lang, sha256, material, gpc, method, collector, evidence, wrapped, n)),
+seen AS MATERIALIZED (SELECT acts.n, i.receipt_id FROM acts
+  CROSS JOIN LATERAL (SELECT receipt_id FROM consent.idem WHERE tenant_id = $1::uuid AND site = acts.site AND key_sha256 = acts.key LIMIT 1) AS i),`
 
 	writePart = `
-i_idem AS (INSERT INTO consent.idem (tenant_id, site, key_sha256, receipt_id, recorded_at) SELECT $1::uuid, $2::text, $3::bytea, $7::uuid, $8::timestamptz FROM free),
+lines AS MATERIALIZED (SELECT f.*, e.* FROM free f JOIN unnest($20::int[], $21::uuid[], $22::text[], $23::text[], $24::smallint[], $25::timestamptz[], $26::bytea[], $27::boolean[])
+  AS e (act, id, type, purpose, decision, until, leaf, moves) ON e.act = f.n),
+i_idem AS (INSERT INTO consent.idem (tenant_id, site, key_sha256, receipt_id, recorded_at) SELECT $1::uuid, site, key, receipt, at FROM free ORDER BY site, key),
 i_events AS (INSERT INTO consent.events (tenant_id, event_id, receipt_id, subject_ref, occurred_at, recorded_at, valid_until, notice_version, decision, gpc,
     type, purpose, notice, notice_lang, notice_sha256, method, collected_by, site, evidence_ct, leaf_hash)
-  SELECT $1::uuid, e.id, $7::uuid, $4::uuid, $9::timestamptz, $8::timestamptz, e.until, $11::int, e.decision, $15::smallint, e.type, e.purpose, $10::text, $12::text, $13::bytea, $16::text, $17::text, nullif($2::text, ''), CASE WHEN e.id = $7::uuid THEN $18::bytea END, e.leaf
-  FROM free, unnest($19::uuid[], $20::text[], $21::text[], $22::smallint[], $23::timestamptz[], $24::bytea[]) AS e (id, type, purpose, decision, until, leaf)),
-i_pending AS (INSERT INTO consent.pending (tenant_id, event_id) SELECT $1::uuid, e.id FROM free, unnest($19::uuid[]) AS e (id)),
+  SELECT $1::uuid, id, receipt, subject, occurred, at, until, version, decision, gpc, type, purpose, notice, lang, sha256, method, collector, nullif(site, ''),
+    CASE WHEN id = receipt THEN evidence END, leaf FROM lines),
+i_pending AS (INSERT INTO consent.pending (tenant_id, event_id) SELECT $1::uuid, id FROM lines),
 i_state AS (INSERT INTO consent.state AS s (tenant_id, subject_ref, event_id, recorded_at, valid_until, notice_version, decision, purpose, notice, notice_lang, notice_sha256, material_sha256)
-  SELECT $1::uuid, $4::uuid, m.id, $8::timestamptz, m.until, $11::int, m.decision, m.purpose, $10::text, $12::text, $13::bytea, $14::bytea
-  FROM free, unnest($25::uuid[], $26::text[], $27::smallint[], $28::timestamptz[]) AS m (id, purpose, decision, until)`
+  SELECT $1::uuid, subject, id, at, until, version, decision, purpose, notice, lang, sha256, material FROM lines WHERE moves`
 
-	// recordNew is of a person who is not known. It answers with a receipt where the act was recorded before, and with the
-	// person's reference and key where they are known after all. Somebody who is quicker makes it fail on a primary key.
-	recordNew = seenPart + `
-known AS MATERIALIZED (SELECT l.subject_ref, k.kek_id, k.wrapped_key, ` + youngest + `
-  FROM unnest($6::bytea[]) AS p (link)
-  CROSS JOIN LATERAL (SELECT subject_ref FROM consent.subject_links WHERE tenant_id = $1::uuid AND kind = $5::text AND link = p.link LIMIT 1) AS l
-  CROSS JOIN LATERAL (SELECT kek_id, wrapped_key FROM consent.subject_keys WHERE tenant_id = $1::uuid AND subject_ref = l.subject_ref LIMIT 1) AS k LIMIT 1),
-free AS MATERIALIZED (SELECT WHERE NOT EXISTS (SELECT FROM seen) AND NOT EXISTS (SELECT FROM known)),
-i_key AS (INSERT INTO consent.subject_keys (tenant_id, subject_ref, created_at, kek_id, wrapped_key) SELECT $1::uuid, $4::uuid, $8::timestamptz, $29::text, $30::bytea FROM free WHERE $30::bytea IS NOT NULL),
-i_link AS (INSERT INTO consent.subject_links (tenant_id, subject_ref, kind, link, pepper_id) SELECT $1::uuid, $4::uuid, $5::text, ($6::bytea[])[1], $31::text FROM free WHERE $5::text <> ''),` +
-		writePart + ` WHERE $5::text <> '')
-SELECT s.receipt_id, k.* FROM (SELECT) AS one LEFT JOIN seen s ON true LEFT JOIN known k ON true`
+	// recordNew is of people who are not known. For each act that it does not write it answers with the receipt where the act was
+	// recorded before, and with the person's reference and key where they are known after all. Somebody who is quicker makes it fail
+	// on a primary key. Parameters: 28 kek_id  29 pepper_id; per form of a name: 30 number of its act  31 kind  32 link
+	recordNew = actsPart + `
+known AS MATERIALIZED (SELECT p.n, l.subject_ref, k.kek_id, k.wrapped_key, ` + youngest + `
+  FROM unnest($30::int[], $31::text[], $32::bytea[]) AS p (n, kind, link)
+  CROSS JOIN LATERAL (SELECT subject_ref FROM consent.subject_links WHERE tenant_id = $1::uuid AND kind = p.kind AND link = p.link LIMIT 1) AS l
+  CROSS JOIN LATERAL (SELECT kek_id, wrapped_key FROM consent.subject_keys WHERE tenant_id = $1::uuid AND subject_ref = l.subject_ref LIMIT 1) AS k),
+free AS MATERIALIZED (SELECT * FROM acts a WHERE NOT EXISTS (SELECT FROM seen WHERE seen.n = a.n) AND NOT EXISTS (SELECT FROM known WHERE known.n = a.n)),
+i_key AS (INSERT INTO consent.subject_keys (tenant_id, subject_ref, created_at, kek_id, wrapped_key)
+  SELECT $1::uuid, subject, at, $28::text, wrapped FROM free WHERE wrapped IS NOT NULL),
+i_link AS (INSERT INTO consent.subject_links (tenant_id, subject_ref, kind, link, pepper_id)
+  SELECT $1::uuid, subject, kind, link, $29::text FROM free WHERE link IS NOT NULL ORDER BY kind, link),` +
+		writePart + ` AND link IS NOT NULL)
+SELECT coalesce(s.n, k.n::bigint), s.receipt_id, k.subject_ref, k.kek_id, k.wrapped_key, k.youngest FROM seen s FULL JOIN known k ON k.n = s.n`
 
 	// lockPerson keeps a person from being forgotten or joined with another while an act of theirs is written, and must come
 	// in a statement before it: the next one then sees what was done before.
 	lockPerson = `SELECT kek_id FROM consent.subject_keys WHERE tenant_id = $1 AND subject_ref = $2 AND shredded_at IS NULL FOR SHARE`
 
-	// recordKnown is of a person whose reference is known. It answers with a receipt where the act was recorded before, and
+	// recordKnown is of one person whose reference is known. It answers with a receipt where the act was recorded before, and
 	// says whether the reference is still theirs. An act may not be older than the state it moves: division by zero
-	// (lateState) takes it all back, and the caller tries with a later time.
-	recordKnown = seenPart + `
-mine AS MATERIALIZED (SELECT FROM unnest($6::bytea[]) AS p (link)
-  CROSS JOIN LATERAL (SELECT subject_ref FROM consent.subject_links WHERE tenant_id = $1::uuid AND kind = $5::text AND link = p.link LIMIT 1) AS l WHERE l.subject_ref = $4::uuid),
-free AS MATERIALIZED (SELECT WHERE NOT EXISTS (SELECT FROM seen) AND ($5::text = '' OR EXISTS (SELECT FROM mine))),` +
-		writePart + ` ORDER BY m.purpose
+	// (lateState) takes it all back, and the caller tries with a later time. Parameter 28: forms of the name.
+	recordKnown = actsPart + `
+mine AS MATERIALIZED (SELECT FROM unnest($28::bytea[]) AS p (link) CROSS JOIN acts o
+  CROSS JOIN LATERAL (SELECT subject_ref FROM consent.subject_links WHERE tenant_id = $1::uuid AND kind = o.kind AND link = p.link LIMIT 1) AS l WHERE l.subject_ref = o.subject),
+free AS MATERIALIZED (SELECT * FROM acts WHERE NOT EXISTS (SELECT FROM seen) AND (link IS NULL OR EXISTS (SELECT FROM mine))),` +
+		writePart + ` ORDER BY purpose
   ON CONFLICT (tenant_id, subject_ref, purpose) DO UPDATE SET event_id = excluded.event_id, recorded_at = excluded.recorded_at, valid_until = excluded.valid_until,
     notice_version = excluded.notice_version, decision = excluded.decision, notice = excluded.notice, notice_lang = excluded.notice_lang,
     notice_sha256 = excluded.notice_sha256, material_sha256 = excluded.material_sha256
   WHERE s.event_id < excluded.event_id
-  RETURNING 1),
-moved AS (SELECT count(*) AS n FROM i_state)
+  RETURNING 1)
 SELECT (SELECT receipt_id FROM seen), EXISTS (SELECT FROM free),
-  1 / CASE WHEN EXISTS (SELECT FROM free) AND (SELECT n FROM moved) < coalesce(cardinality($25::uuid[]), 0) THEN 0 ELSE 1 END`
+  1 / CASE WHEN (SELECT count(*) FROM i_state) < (SELECT count(*) FROM lines WHERE moves) THEN 0 ELSE 1 END`
 
 	// lateState is the SQLSTATE of a division by zero.
 	lateState = "22012"
