@@ -140,6 +140,11 @@ func (b *bench) pgbench(ctx context.Context, script string, pipelined bool, vari
 	return strconv.ParseFloat(string(found[1]), 64)
 }
 
+// script is a run of pgbench.
+func (b *bench) script(perSecond float64) Load {
+	return Load{PerSecond: perSecond, Seconds: float64(b.seconds)}
+}
+
 // sql runs a statement as the superuser and reads one figure.
 func (b *bench) sql(ctx context.Context, sql string, args ...any) (n float64, err error) {
 	err = b.admin.QueryRow(ctx, sql, args...).Scan(&n)

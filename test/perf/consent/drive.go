@@ -15,6 +15,8 @@ type Call func(ctx context.Context, client, n int) error
 // Load is what came of a run.
 type Load struct {
 	PerSecond float64
+	// Seconds that it lasted.
+	Seconds float64
 	// Milliseconds of each call, sorted.
 	Waits []float64
 }
@@ -58,7 +60,8 @@ func Closed(ctx context.Context, clients int, lasts time.Duration, call Call) (L
 		})
 	}
 	wait.Wait()
-	load.PerSecond = float64(len(load.Waits)) / time.Since(start).Seconds()
+	load.Seconds = time.Since(start).Seconds()
+	load.PerSecond = float64(len(load.Waits)) / load.Seconds
 	slices.Sort(load.Waits)
 	return load, first
 }
@@ -95,7 +98,8 @@ func Open(ctx context.Context, rate int, lasts time.Duration, call Call) (Load, 
 		})
 	}
 	wait.Wait()
-	load.PerSecond = float64(total) / time.Since(start).Seconds()
+	load.Seconds = time.Since(start).Seconds()
+	load.PerSecond = float64(total) / load.Seconds
 	slices.Sort(load.Waits)
 	return load, first
 }

@@ -142,7 +142,7 @@ func overHTTP(ctx context.Context, b *bench) error {
 		{name: "pgbench", once: func(ctx context.Context, _ int) (Load, error) {
 			defer b.admin.Exec(ctx, "DELETE FROM consent.pending") // nobody puts these into a log
 			tps, err := b.pgbench(ctx, insertScript, false, "tenants=1")
-			return Load{PerSecond: tps}, err
+			return b.script(tps), err
 		}},
 	}
 	if err := b.inTurns(ctx, ways); err != nil {

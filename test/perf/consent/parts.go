@@ -61,18 +61,30 @@ type way struct {
 	name   string
 	once   func(ctx context.Context, round int) (Load, error)
 	series measure.Series
-	last   Load
+	// here and store are processor time of a call, in milliseconds.
+	here, store measure.Series
+	last        Load
 }
 
 func (b *bench) inTurns(ctx context.Context, ways []*way) error {
 	for round := range b.rounds + 1 {
 		for _, w := range ways {
+			before, err := b.processor()
+			if err != nil {
+				return err
+			}
 			load, err := w.once(ctx, round)
 			if err != nil {
 				return fmt.Errorf("%s: %w", w.name, err)
 			}
-			if round > 0 {
+			after, err := b.processor()
+			if err != nil {
+				return err
+			}
+			if calls := load.PerSecond * load.Seconds; round > 0 {
+				used := after.minus(before)
 				w.series, w.last = append(w.series, load.PerSecond), load
+				w.here, w.store = append(w.here, measure.Milliseconds(used.here)/calls), append(w.store, measure.Milliseconds(used.store)/calls)
 			}
 		}
 	}
@@ -82,15 +94,17 @@ func (b *bench) inTurns(ctx context.Context, ways []*way) error {
 func report(title string, ways []*way, limits ...int) {
 	fmt.Printf("\n%s; load average %s\n", title, measure.Load())
 	w := tabwriter.NewWriter(os.Stdout, 0, 4, 2, ' ', 0)
-	fmt.Fprint(w, "way\tper second, median\tmin\tmax\tp50\tp99")
+	fmt.Fprint(w, "way\tper second, median\tmin\tmax\tp50\tp99\tprocessor, here\tstore")
 	for _, limit := range limits {
-		fmt.Fprintf(w, "\tof %s", ways[limit].name)
+		fmt.Fprintf(w, "\tof %s\tprocessor", ways[limit].name)
 	}
 	fmt.Fprintln(w)
 	for _, one := range ways {
-		fmt.Fprintf(w, "%s\t%.0f\t%.0f\t%.0f\t%.2f ms\t%.2f ms", one.name, one.series.Median(), one.series.Min(), one.series.Max(), one.last.P(50), one.last.P(99))
+		fmt.Fprintf(w, "%s\t%.0f\t%.0f\t%.0f\t%.2f ms\t%.2f ms\t%.3f ms\t%.3f ms", one.name, one.series.Median(), one.series.Min(), one.series.Max(), one.last.P(50), one.last.P(99),
+			one.here.Median(), one.store.Median())
 		for _, limit := range limits {
-			fmt.Fprintf(w, "\t%.2f", one.series.Median()/ways[limit].series.Median())
+			to := ways[limit]
+			fmt.Fprintf(w, "\t%.2f\t%.2f", one.series.Median()/to.series.Median(), (one.here.Median()+one.store.Median())/(to.here.Median()+to.store.Median()))
 		}
 		fmt.Fprintln(w)
 	}
@@ -141,7 +155,7 @@ func record(ctx context.Context, b *bench) error {
 		return func(ctx context.Context, _ int) (Load, error) {
 			defer b.admin.Exec(ctx, "DELETE FROM consent.pending") // nobody puts these into a log
 			tps, err := b.pgbench(ctx, insertScript, pipelined, "tenants=1")
-			return Load{PerSecond: tps}, err
+			return b.script(tps), err
 		}
 	}
 	ways := []*way{

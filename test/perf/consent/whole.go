@@ -36,7 +36,7 @@ func check(ctx context.Context, b *bench) error {
 	script := func(pipelined bool) func(context.Context, int) (Load, error) {
 		return func(ctx context.Context, _ int) (Load, error) {
 			tps, err := b.pgbench(ctx, selectScript, pipelined, fmt.Sprintf("people=%d", people))
-			return Load{PerSecond: tps}, err
+			return b.script(tps), err
 		}
 	}
 	ways := []*way{
