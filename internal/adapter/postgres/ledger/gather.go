@@ -4,20 +4,22 @@ import (
 	"context"
 	"slices"
 	"sync"
+	"time"
 )
 
-// How many groups of one kind are under way at once, and how many questions are in one at most.
+// How many questions are in one group at most, how many groups of one kind are under way at once, and how long one may take before
+// those who wait begin another.
 const (
-	lanes     = 2
 	groupSize = 64
+	lanes     = 4
+	patience  = 100 * time.Millisecond
 )
 
 // gather joins what several callers ask at the same time into one question to the database: while a group is under way the next
 // one gathers, so that a busy ledger pays for a round trip, a commit and the start of a statement once for many, and an idle one lets
 // nobody wait (group commit: Gray and Reuter, Transaction Processing, 1993, section 9.4.7).
 type gather[Q, A any] struct {
-	// lanes is how many groups are under way at most, and most how many questions are in one.
-	lanes, most int
+	most, lanes int
 	// answer answers a group, in order. It must be safe to ask again. An error is that of all.
 	answer func(ctx context.Context, group []Q) ([]A, error)
 	// names of what a question takes hold of; nil for nothing. Of two that share a name the second waits until the first is answered.
@@ -33,6 +35,7 @@ type gather[Q, A any] struct {
 type asked[Q, A any] struct {
 	ctx      context.Context //nolint:containedctx // of who asks: the group has one of its own
 	question Q
+	since    time.Time
 	names    []string
 	answer   A
 	err      error
@@ -41,37 +44,56 @@ type asked[Q, A any] struct {
 
 // ask waits for the answer, or until the caller's context ends: then a question that was not put to the database yet never is.
 func (g *gather[Q, A]) ask(ctx context.Context, question Q) (answer A, err error) {
-	a := &asked[Q, A]{ctx: ctx, question: question, done: make(chan struct{})}
+	a := &asked[Q, A]{ctx: ctx, question: question, since: time.Now(), done: make(chan struct{})}
 	if g.names != nil {
 		a.names = g.names(question)
 	}
-	g.mu.Lock()
-	g.waiting = append(g.waiting, a)
-	if g.running < g.lanes {
-		g.running++
-		go g.run()
-	}
-	g.mu.Unlock()
-	select {
-	case <-a.done:
-		return a.answer, a.err
-	case <-ctx.Done():
-		return answer, failure(ctx.Err())
+	g.begin(a)
+	impatient := time.NewTicker(patience)
+	defer impatient.Stop()
+	for {
+		select {
+		case <-a.done:
+			return a.answer, a.err
+		case <-ctx.Done():
+			return answer, failure(ctx.Err())
+		case <-impatient.C:
+			g.begin()
+		}
 	}
 }
 
-// run answers groups until none waits.
+// begin adds questions to those that wait, and begins a group where it is time for one.
+func (g *gather[Q, A]) begin(more ...*asked[Q, A]) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.waiting = append(g.waiting, more...)
+	if g.due() {
+		g.running++
+		go g.run()
+	}
+}
+
+// due tells whether a group may begin beside those that are under way.
+func (g *gather[Q, A]) due() bool {
+	switch {
+	case len(g.waiting) == 0 || g.running == g.lanes:
+		return false
+	case g.running == 0 || len(g.waiting) >= g.most:
+		return true
+	default:
+		return time.Since(g.waiting[0].since) >= patience
+	}
+}
+
+// run answers groups as long as one is due.
 func (g *gather[Q, A]) run() {
-	var group []*asked[Q, A]
-	for {
-		if group = g.next(group); len(group) == 0 {
-			return
-		}
+	for group := g.next(nil); len(group) > 0; group = g.next(group) {
 		g.together(group)
 	}
 }
 
-// next lets go of what a group that was answered held, and takes the next one.
+// next lets go of what a group held that was answered, and takes the next one; none where this lane is not needed any more.
 func (g *gather[Q, A]) next(answered []*asked[Q, A]) (group []*asked[Q, A]) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -79,6 +101,12 @@ func (g *gather[Q, A]) next(answered []*asked[Q, A]) (group []*asked[Q, A]) {
 		for _, name := range a.names {
 			delete(g.held, name)
 		}
+	}
+	if len(answered) > 0 {
+		if g.running--; !g.due() {
+			return nil
+		}
+		g.running++
 	}
 	g.waiting = slices.DeleteFunc(g.waiting, func(a *asked[Q, A]) bool {
 		if a.ctx.Err() != nil {

@@ -53,7 +53,7 @@ func (j *journal) answer(ctx context.Context, group []string) ([]string, error) 
 func TestWhatIsAskedWhileAGroupIsUnderWayIsTheNextGroup(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var j journal
-		g := &gather[string, string]{lanes: 1, most: 3, answer: j.answer}
+		g := &gather[string, string]{most: 3, lanes: 1, answer: j.answer}
 		answers, errs := asking(t.Context(), g, "a", "b", "c", "d", "e")
 		if got := strings.Join(answers, " "); got != "a b c d e" || errors.Join(errs...) != nil {
 			t.Errorf("%s, %v", got, errs)
@@ -67,7 +67,7 @@ func TestWhatIsAskedWhileAGroupIsUnderWayIsTheNextGroup(t *testing.T) {
 func TestWhoIsRefusedHarmsNoOtherOfTheGroup(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var j journal
-		g := &gather[string, string]{lanes: 1, most: 64, answer: j.answer}
+		g := &gather[string, string]{most: 64, lanes: 1, answer: j.answer}
 		answers, errs := asking(t.Context(), g, "a", "b", "bad", "c")
 		if got := strings.Join(answers, " "); got != "a b  c" {
 			t.Errorf("answers %q", got)
@@ -84,7 +84,7 @@ func TestAGroupThatWasNotAnsweredIsNotTakenApart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for _, spoiled := range []string{"lost", "odd"} {
 			var j journal
-			g := &gather[string, string]{lanes: 1, most: 64, answer: j.answer}
+			g := &gather[string, string]{most: 64, lanes: 1, answer: j.answer}
 			_, errs := asking(t.Context(), g, "a", "b", spoiled)
 			if errs[0] != nil || errs[1] == nil || errs[2] == nil || len(j.groups) != 2 {
 				t.Errorf("%s: %v after groups %q", spoiled, errs, j.groups)
@@ -96,7 +96,7 @@ func TestAGroupThatWasNotAnsweredIsNotTakenApart(t *testing.T) {
 func TestNobodyIsAskedForWhoNoLongerWaits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var j journal
-		g := &gather[string, string]{lanes: 1, most: 64, answer: j.answer}
+		g := &gather[string, string]{most: 64, lanes: 1, answer: j.answer}
 		var wait sync.WaitGroup
 		wait.Go(func() {
 			if _, err := g.ask(t.Context(), "a"); err != nil {
@@ -124,7 +124,7 @@ func TestNobodyIsAskedForWhoNoLongerWaits(t *testing.T) {
 func TestWhoLeavesDoesNotEndTheGroup(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var j journal
-		g := &gather[string, string]{lanes: 1, most: 64, answer: j.answer}
+		g := &gather[string, string]{most: 64, lanes: 1, answer: j.answer}
 		impatient, cancel := context.WithTimeout(t.Context(), 3*time.Second/2)
 		defer cancel()
 		var wait sync.WaitGroup
@@ -143,6 +143,45 @@ func TestWhoLeavesDoesNotEndTheGroup(t *testing.T) {
 	})
 }
 
+// TestAGroupThatTakesLongHoldsNoOtherUp asks while the first group waits for a lock, and again when a whole group waits.
+func TestAGroupThatTakesLongHoldsNoOtherUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var mu sync.Mutex
+		var groups []string
+		start := time.Now()
+		g := &gather[string, string]{most: 2, lanes: 3, answer: func(_ context.Context, group []string) ([]string, error) {
+			mu.Lock()
+			groups = append(groups, strings.Join(group, " "))
+			mu.Unlock()
+			if slices.Contains(group, "slow") {
+				time.Sleep(3 * time.Second)
+			}
+			return group, nil
+		}}
+		var wait sync.WaitGroup
+		for _, question := range []string{"slow", "a"} {
+			wait.Go(func() {
+				if _, err := g.ask(t.Context(), question); err != nil {
+					t.Error(err)
+				}
+				if took := time.Since(start); question == "a" && took != patience {
+					t.Errorf("it took %v", took)
+				}
+			})
+			synctest.Wait()
+		}
+		time.Sleep(time.Second)
+		before := time.Now()
+		if _, errs := asking(t.Context(), g, "b", "c"); errors.Join(errs...) != nil || time.Since(before) != 0 {
+			t.Errorf("a whole group took %v, %v", time.Since(before), errs)
+		}
+		wait.Wait()
+		if got := strings.Join(groups, "|"); got != "slow|a|b c" {
+			t.Errorf("groups %s", got)
+		}
+	})
+}
+
 // TestTwoOfOneNameAreNeverUnderWayTogether asks at random, with names shared by some, and counts who is under way.
 func TestTwoOfOneNameAreNeverUnderWayTogether(t *testing.T) {
 	for seed := range uint64(20) {
@@ -150,7 +189,7 @@ func TestTwoOfOneNameAreNeverUnderWayTogether(t *testing.T) {
 			r := rand.New(rand.NewPCG(seed, 7))
 			var mu sync.Mutex
 			under, largest, refused := map[string]bool{}, 0, 0
-			g := &gather[string, string]{lanes: 1 + r.IntN(3), most: 1 + r.IntN(8), names: strings.Fields}
+			g := &gather[string, string]{most: 1 + r.IntN(8), lanes: 1 + r.IntN(3), names: strings.Fields}
 			g.answer = func(_ context.Context, group []string) ([]string, error) {
 				mu.Lock()
 				largest = max(largest, len(group))

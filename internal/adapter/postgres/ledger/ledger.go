@@ -109,8 +109,8 @@ func Open(ctx context.Context, c Config) (*Ledger, error) {
 	if l.keys, err = proof.Keys(c.Signer.Name(), c.Public...); err != nil || len(l.keys) == 0 {
 		return nil, errors.New("opening the ledger: the public keys are not those of its log")
 	}
-	l.newcomers = gather[*writing, met]{lanes: lanes, most: groupSize, answer: l.recordTogether, names: (*writing).holds}
-	l.questions = gather[[]consent.Person, [][]consent.State]{lanes: lanes, most: groupSize, answer: l.statesTogether}
+	l.newcomers = gather[*writing, met]{most: groupSize, lanes: lanes, answer: l.recordTogether, names: (*writing).holds}
+	l.questions = gather[[]consent.Person, [][]consent.State]{most: groupSize, lanes: lanes, answer: l.statesTogether}
 	l.Sequencer = &Sequencer{ledger: l}
 	l.Sequencer.follow(c.Outside)
 	for _, pool := range []*pgxpool.Pool{c.App, c.Seq, c.Prune} {
