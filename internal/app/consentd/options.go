@@ -110,7 +110,7 @@ func parse(args []string, out io.Writer) (options, error) {
 	flags.Var(&o.proxies, "trusted-proxies", "ranges of the proxies whose X-Forwarded-For counts; with commas, may be repeated")
 	flags.Float64Var(&o.rate, "rate", 20, "requests per second of one site from one network, /24 or /48; 0 limits nothing")
 	flags.IntVar(&o.burst, "burst", 200, "requests at once of one site from one network")
-	flags.IntVar(&o.inFlight, "max-in-flight", 256, "requests that are answered at once; more get 503")
+	flags.IntVar(&o.inFlight, "max-in-flight", 256, "requests that are answered at once; four times as many wait, for half of the timeout at most, and more get 503")
 	flags.DurationVar(&o.timeout, "timeout", 4*time.Second, "how long an answer may take")
 	flags.DurationVar(&o.grace, "shutdown-delay", 5*time.Second, "time between not being ready and not listening")
 	flags.DurationVar(&o.reload, "reload-every", 5*time.Second, "how often to look whether policy.json has changed")

@@ -61,14 +61,13 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, route route, now
 		return problem.New(http.StatusServiceUnavailable, problem.NotReady, "The service is starting").After(retrySoon)
 	}
 	if !route.endless {
-		select {
-		case s.slots <- struct{}{}:
-			defer func() { <-s.slots }()
-		default:
-			return problem.New(http.StatusServiceUnavailable, problem.Overloaded, "The service has more requests than it can answer").After(retrySoon)
-		}
 		ctx, cancel := context.WithTimeout(detached(r, route), s.timeout)
 		defer cancel()
+		leave, in := s.turn.enter(ctx, s.timeout/2)
+		if !in {
+			return problem.New(http.StatusServiceUnavailable, problem.Overloaded, "The service has more requests than it can answer").After(retrySoon)
+		}
+		defer leave()
 		r = r.WithContext(ctx)
 	}
 	r.Body = http.MaxBytesReader(w, r.Body, route.limit())

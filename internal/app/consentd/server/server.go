@@ -48,9 +48,10 @@ type Config struct {
 	// URL is where the service is reached from outside, without a slash at its end; see Base when empty.
 	URL string
 	// OpenAPI is the document, in JSON.
-	OpenAPI  []byte
-	Limits   *limit.Limiter
-	Proxies  []netip.Prefix
+	OpenAPI []byte
+	Limits  *limit.Limiter
+	Proxies []netip.Prefix
+	// InFlight is how many requests are answered at once. Four times as many wait for their turn, for half of Timeout at most.
 	InFlight int
 	// Timeout bounds the answer to a request.
 	Timeout  time.Duration
@@ -79,7 +80,7 @@ type Server struct {
 	hub      *hub
 	notices  *notices
 	health   health
-	slots    chan struct{}
+	turn     turn
 	streams  chan struct{}
 	draining chan struct{}
 	handler  http.Handler
@@ -95,7 +96,7 @@ func New(c Config) (*Server, error) {
 		ledger: c.Ledger, auditor: c.Auditor, policies: c.Policies, key: c.Key, verifier: newVerifier(c.Keys), jwks: jwks, url: c.URL, openapi: c.OpenAPI,
 		limits: c.Limits, proxies: c.Proxies, timeout: c.Timeout, clock: c.Clock, log: c.Log, metrics: newMetrics(c.Registry, c.Policies.Refused),
 		cache: newCache(), notices: newNotices(c.Key),
-		slots: make(chan struct{}, c.InFlight), streams: make(chan struct{}, maxStreams), draining: make(chan struct{}),
+		turn: newTurn(c.InFlight), streams: make(chan struct{}, maxStreams), draining: make(chan struct{}),
 	}
 	s.hub = newHub(s.cache)
 	s.handler = s.mux()
