@@ -3,7 +3,6 @@ package consent
 import (
 	"bytes"
 	"context"
-	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
@@ -11,8 +10,10 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math/rand/v2"
 	"net"
 	"net/http"
+	"testing"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -21,6 +22,7 @@ import (
 	"github.com/rempart-dev/rempart/internal/app/consentd/consentdtest"
 	"github.com/rempart-dev/rempart/internal/app/consentd/server"
 	"github.com/rempart-dev/rempart/internal/app/consentd/settings"
+	"github.com/rempart-dev/rempart/internal/consent"
 	"github.com/rempart-dev/rempart/internal/consent/jws"
 )
 
@@ -34,9 +36,17 @@ func (fixed) Refused() bool               { return false }
 type service struct {
 	url    string
 	client *http.Client
-	body   []byte
-	stop   func()
+	// body is that of every act, token that of a client who may check.
+	body  []byte
+	token string
+	stop  func()
 }
+
+// strict lets helpers of tests work here: what fails ends the program.
+type strict struct{ testing.TB }
+
+func (strict) Helper()           {}
+func (strict) Fatal(args ...any) { panic(fmt.Sprint(args...)) }
 
 func (b *bench) serve(ctx context.Context, l *ledger.Ledger) (*service, error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -44,7 +54,8 @@ func (b *bench) serve(ctx context.Context, l *ledger.Ledger) (*service, error) {
 		return nil, err
 	}
 	s := &service{url: "http://" + listener.Addr().String(), client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: b.clients}}}
-	policy, err := settings.Read(consentdtest.Policy, "bench", time.Now())
+	cluster := consentdtest.NewCluster(strict{})
+	policy, err := settings.Read(cluster.File(strict{}, nil), "bench", time.Now())
 	if err != nil {
 		return nil, err
 	}
@@ -58,9 +69,7 @@ func (b *bench) serve(ctx context.Context, l *ledger.Ledger) (*service, error) {
 	if err := l.Publish(ctx, publication); err != nil {
 		return nil, err
 	}
-	seed := make([]byte, jws.SeedSize)
-	_, _ = rand.Read(seed) // never fails (crypto/rand)
-	key, err := jws.NewKey(seed)
+	key, err := jws.NewKey(bytes.Repeat([]byte{9}, jws.SeedSize))
 	if err != nil {
 		return nil, err
 	}
@@ -75,7 +84,7 @@ func (b *bench) serve(ctx context.Context, l *ledger.Ledger) (*service, error) {
 		return nil, err
 	}
 	go func() { _ = frame.Serve(listener) }() // until it is closed
-	s.stop = func() { _ = frame.Close() }
+	s.stop, s.token = func() { _ = frame.Close() }, cluster.Token(strict{}, consentdtest.Namespace, "backend", time.Now())
 	return s, s.prepare()
 }
 
@@ -97,25 +106,54 @@ func (s *service) prepare() error {
 
 // post is the act of a visitor who was never here.
 func (s *service) post(ctx context.Context, name string) error {
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, s.url+"/v1/sites/shop/events", bytes.NewReader(s.body))
+	secret := sha256.Sum256([]byte(name))
+	_, err := s.ask(ctx, http.StatusCreated, "/v1/sites/shop/events", s.body, map[string]string{"Origin": "https://shop.example", "Idempotency-Key": name,
+		"Authorization": "Bearer " + base64.RawURLEncoding.EncodeToString(secret[:16])})
+	return err
+}
+
+// check asks about people who have all said yes.
+func (s *service) check(ctx context.Context, people ...consent.Person) error {
+	type subject struct {
+		Kind string `json:"kind"`
+		ID   string `json:"id"`
+	}
+	var body struct {
+		Subjects []subject `json:"subjects"`
+	}
+	for _, person := range people {
+		body.Subjects = append(body.Subjects, subject(person))
+	}
+	text, err := json.Marshal(body)
 	if err != nil {
 		return err
 	}
-	secret := sha256.Sum256([]byte(name))
-	request.Header.Set("Origin", "https://shop.example")
+	answer, err := s.ask(ctx, http.StatusOK, "/v1/check", text, map[string]string{"Authorization": "Bearer " + s.token})
+	if err == nil && bytes.Count(answer, []byte(`"decision":"granted"`)) != len(people) {
+		err = errors.New("a person has no state")
+	}
+	return err
+}
+
+func (s *service) ask(ctx context.Context, want int, path string, body []byte, header map[string]string) ([]byte, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, s.url+path, bytes.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
 	request.Header.Set("Content-Type", "application/json")
-	request.Header.Set("Idempotency-Key", name)
-	request.Header.Set("Authorization", "Bearer "+base64.RawURLEncoding.EncodeToString(secret[:16]))
+	for name, value := range header {
+		request.Header.Set(name, value)
+	}
 	answer, err := s.client.Do(request)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer answer.Body.Close()
 	text, err := io.ReadAll(answer.Body)
-	if err == nil && answer.StatusCode != http.StatusCreated {
+	if err == nil && answer.StatusCode != want {
 		err = fmt.Errorf("status %d: %s", answer.StatusCode, text)
 	}
-	return err
+	return text, err
 }
 
 // overHTTP posts acts to consentd, whose receipts are signed and whose log is kept meanwhile. The clients run on the same cores, as
@@ -157,5 +195,45 @@ func overHTTP(ctx context.Context, b *bench) error {
 		return err
 	}
 	fmt.Printf("\nOver HTTP at 500 acts a second, from the intended start: p50 %.1f ms, p99 %.1f ms\n", load.P(50), load.P(99))
+	return nil
+}
+
+// hundred is how many people a large check asks about.
+const hundred = 100
+
+// checksOverHTTP asks consentd for states of random people, by their account and with a client's token. Nothing is cached: that would
+// need the stream of changes, which is not listened to here.
+func checksOverHTTP(ctx context.Context, b *bench) error {
+	l, err := b.ledger(ctx, 0)
+	if err != nil {
+		return err
+	}
+	s, err := b.serve(ctx, l)
+	if err != nil {
+		return err
+	}
+	defer s.stop()
+	if err := b.people(ctx, l); err != nil {
+		return err
+	}
+	lasts := time.Duration(b.seconds) * time.Second
+	asking := func(n int) func(context.Context, int) (Load, error) {
+		return func(ctx context.Context, _ int) (Load, error) {
+			load, err := Closed(ctx, b.clients, lasts, func(ctx context.Context, _, _ int) error {
+				asked := make([]consent.Person, n)
+				for i := range asked {
+					asked[i] = someone(rand.IntN(people))
+				}
+				return s.check(ctx, asked...)
+			})
+			load.PerSecond *= float64(n)
+			return load, err
+		}
+	}
+	ways := append([]*way{{name: "checks of one person over HTTP", once: asking(1)}, {name: "checks of 100 over HTTP, people", once: asking(hundred)}}, b.selects()...)
+	if err := b.inTurns(ctx, ways); err != nil {
+		return err
+	}
+	report(fmt.Sprintf("Checks asked of consentd by %d clients", b.clients), ways, 2, 3)
 	return nil
 }

@@ -21,9 +21,9 @@ const tenants = 64
 
 func run(ctx context.Context, o options) error {
 	for part := range strings.SplitSeq(o.parts, ",") {
-		measured, ok := map[string]func(context.Context, *bench) error{"record": record, "http": overHTTP, "check": check, "audit": audit}[part]
+		measured, ok := map[string]func(context.Context, *bench) error{"record": record, "http": overHTTP, "check": check, "http-check": checksOverHTTP, "audit": audit}[part]
 		if !ok {
-			return fmt.Errorf("%q is no part: record, http, check or audit", part)
+			return fmt.Errorf("%q is no part: record, http, check, http-check or audit", part)
 		}
 		b, err := newBench(ctx, o)
 		if err != nil {

@@ -24,7 +24,7 @@ func Run(ctx context.Context, args []string) error {
 	flags.IntVar(&o.seconds, "seconds", 10, "seconds of a round")
 	flags.IntVar(&o.clients, "clients", 16, "writers and readers at once")
 	flags.IntVar(&o.audit, "audit", 1_000_000, "events of the ledger that is audited")
-	flags.StringVar(&o.parts, "part", "record,http,check,audit", "what is measured")
+	flags.StringVar(&o.parts, "part", "record,http,check,http-check,audit", "what is measured")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}

@@ -33,30 +33,43 @@ func check(ctx context.Context, b *bench) error {
 		return err
 	}
 	lasts := time.Duration(b.seconds) * time.Second
+	ways := append([]*way{{name: "ledger", once: func(ctx context.Context, _ int) (Load, error) {
+		return Closed(ctx, b.clients, lasts, func(ctx context.Context, _, _ int) error {
+			states, err := l.States(ctx, []consent.Person{someone(rand.IntN(people))})
+			if err == nil && len(states[0]) != 1 {
+				err = errors.New("a person has no state")
+			}
+			return err
+		})
+	}}}, b.selects()...)
+	if err := b.inTurns(ctx, ways); err != nil {
+		return err
+	}
+	report(fmt.Sprintf("Checks of one person by %d clients", b.clients), ways, 1, 2)
+	return nil
+}
+
+// selects are pgbench reading the state of a person whose reference it knows.
+func (b *bench) selects() []*way {
 	script := func(pipelined bool) func(context.Context, int) (Load, error) {
 		return func(ctx context.Context, _ int) (Load, error) {
 			tps, err := b.pgbench(ctx, selectScript, pipelined, fmt.Sprintf("people=%d", people))
 			return b.script(tps), err
 		}
 	}
-	ways := []*way{
-		{name: "ledger", once: func(ctx context.Context, _ int) (Load, error) {
-			return Closed(ctx, b.clients, lasts, func(ctx context.Context, _, _ int) error {
-				states, err := l.States(ctx, []consent.Person{Act(0, rand.IntN(people), 0).Person})
-				if err == nil && len(states[0]) != 1 {
-					err = errors.New("a person has no state")
-				}
-				return err
-			})
-		}},
-		{name: "pgbench", once: script(false)},
-		{name: "pgbench, pipelined", once: script(true)},
-	}
-	if err := b.inTurns(ctx, ways); err != nil {
-		return err
-	}
-	report(fmt.Sprintf("Checks of one person by %d clients", b.clients), ways, 1, 2)
-	return nil
+	return []*way{{name: "pgbench", once: script(false)}, {name: "pgbench, pipelined", once: script(true)}}
+}
+
+// someone is one of the people, by number.
+func someone(n int) consent.Person {
+	return consent.Person{Kind: "account", ID: fmt.Sprintf("%s-%d", session, n)}
+}
+
+// consentOf is what they said.
+func consentOf(n int) consent.Act {
+	act := Act(0, n, 0)
+	act.Person = someone(n)
+	return act
 }
 
 // people records whom the checks ask for, and tells the script their references.
@@ -75,7 +88,7 @@ func (b *bench) people(ctx context.Context, l *ledger.Ledger) error {
 		if at >= people {
 			return io.EOF
 		}
-		recorded, err := l.Record(ctx, Act(0, at, 0))
+		recorded, err := l.Record(ctx, consentOf(at))
 		found[at] = []any{at + 1, [16]byte(recorded.Subject)}
 		return err
 	})
@@ -84,7 +97,7 @@ func (b *bench) people(ctx context.Context, l *ledger.Ledger) error {
 	}
 	for at := range found { // those whom the end of the load interrupted
 		if found[at] == nil || found[at][1] == [16]byte{} {
-			recorded, err := l.Record(ctx, Act(0, at, 0))
+			recorded, err := l.Record(ctx, consentOf(at))
 			if err != nil {
 				return err
 			}
