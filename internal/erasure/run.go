@@ -364,8 +364,8 @@ func runEnd(status *v1alpha1.ErasureRunStatus, mode v1alpha1.RunMode) []metav1.C
 	switch {
 	case mode == v1alpha1.RunReplay && status.StartedTime != nil && status.Evidence == nil:
 		const message = "The run has ended; its certificate is being written"
-		return append(list, metav1.Condition{Type: v1alpha1.ConditionReady, Status: metav1.ConditionFalse, Reason: v1alpha1.ReasonCertifying, Message: message},
-			yes(v1alpha1.ConditionReconciling, v1alpha1.ReasonCertifying, message))
+		return append(list, condition.False(v1alpha1.ConditionReady, v1alpha1.ReasonCertifying, message),
+			condition.True(v1alpha1.ConditionReconciling, v1alpha1.ReasonCertifying, message))
 	case status.Reason != "":
 		stalled := condition.True(v1alpha1.ConditionStalled, status.Reason, status.Message)
 		return append(list, no(v1alpha1.ConditionReady), stalled)
