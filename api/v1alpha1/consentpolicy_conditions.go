@@ -58,6 +58,8 @@ const (
 	ReasonErasureRequested = "ErasureRequested"
 	// ReasonRequestRemoved is the event that the request of a wish was removed before its end.
 	ReasonRequestRemoved = "RequestRemoved"
+	// ReasonKeyReplaced is the event that tells that Rempart made another signing key.
+	ReasonKeyReplaced = "KeyReplaced"
 
 	// ReasonAuditPassed means that the last self-audit found ledger and log in agreement.
 	ReasonAuditPassed = "AuditPassed"

@@ -114,6 +114,8 @@ type ConsentClient struct {
 // ConsentService is the service consentd, which runs where the register's residency policy allows.
 //
 // +kubebuilder:validation:XValidation:rule="has(self.host) || (!has(self.ingressClassName) && !has(self.tlsSecretRef))",message="ingressClassName and tlsSecretRef need host"
+// +kubebuilder:validation:XValidation:rule="!has(self.signingKeyNumber) || !has(self.signingSecretRef)",message="signingKeyNumber is of the key that Rempart makes: with signingSecretRef, put the new key into that Secret as signing, and the one of before beside it as signing-before"
+// +kubebuilder:validation:XValidation:rule="!has(oldSelf.signingKeyNumber) || has(self.signingSecretRef) || (has(self.signingKeyNumber) && self.signingKeyNumber >= oldSelf.signingKeyNumber)",message="signingKeyNumber only grows: a key whose place was taken does not come back"
 type ConsentService struct {
 	// replicas that serve. Two when absent.
 	// +optional
@@ -151,9 +153,15 @@ type ConsentService struct {
 	// +kubebuilder:validation:MaxItems=32
 	Clients []ConsentClient `json:"clients,omitempty"`
 	// signingSecretRef names the Ed25519 seed that signs checkpoints and receipts, key signing, 32 bytes. Rempart makes one
-	// when absent.
+	// when absent. To replace it, put the new seed in its place and the old one beside it, key signing-before.
 	// +optional
 	SigningSecretRef *SecretRef `json:"signingSecretRef,omitempty"`
+	// signingKeyNumber counts the signing keys that Rempart has made; 1 when absent. A larger one lets Rempart make another,
+	// which takes the place of the one of before.
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=1000000
+	SigningKeyNumber int32 `json:"signingKeyNumber,omitempty"`
 	// pepperSecretRef names the pepper of links to people, key pepper, 32 bytes. Rempart makes one when absent.
 	// +optional
 	PepperSecretRef *SecretRef `json:"pepperSecretRef,omitempty"`

@@ -12,6 +12,9 @@ const (
 	LabelConsentPolicy = "gdpr.rempart.dev/consent-policy"
 	// LabelComponent says what a child object is for: database, scan, run, consentd.
 	LabelComponent = "gdpr.rempart.dev/component"
+	// AnnotationSigningKey says, on the Secret of the keys that Rempart made for a ConsentPolicy, which number the key has that
+	// signs. Without it, it is 1.
+	AnnotationSigningKey = "gdpr.rempart.dev/signing-key"
 	// LabelOwnerUID carries the owner's UID on objects that may outlive it and so have no owner reference.
 	LabelOwnerUID = "gdpr.rempart.dev/owner-uid"
 	// LabelManagedBy has the value ManagedByRempart on every object that Rempart made.

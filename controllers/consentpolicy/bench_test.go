@@ -239,7 +239,7 @@ func (b *bench) startService(size int64) {
 	if !b.get("chat-consentd", deployment) {
 		b.t.Fatal("there is no service")
 	}
-	deployment.Status = appsv1.DeploymentStatus{Replicas: 2, UpdatedReplicas: 2, ReadyReplicas: 2}
+	deployment.Status = appsv1.DeploymentStatus{ObservedGeneration: deployment.Generation, Replicas: 2, UpdatedReplicas: 2, ReadyReplicas: 2}
 	b.must(b.Status().Update(b.t.Context(), deployment))
 	cpol := &v1alpha1.ConsentPolicy{}
 	b.get("chat", cpol)

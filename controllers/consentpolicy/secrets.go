@@ -6,6 +6,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/rempart-dev/rempart/api/v1alpha1"
@@ -35,6 +36,28 @@ func (r *Reconciler) provide(ctx context.Context, in *policy.Input) error {
 			return err
 		}
 	}
+	if err := r.look(ctx, in); err != nil || !policy.Rotates(*in) {
+		return err
+	}
+	return r.rotate(ctx, in)
+}
+
+// rotate makes another signing key, and leaves the one of before beside it. The API server moves that one: what the Secret holds is
+// not read here.
+func (r *Reconciler) rotate(ctx context.Context, in *policy.Input) error {
+	patch, err := policy.Rotation(*in, r.Chance)
+	if err != nil {
+		return err //nolint:wrapcheck // says what it was doing
+	}
+	keys := metadataOf("Secret")
+	keys.SetNamespace(in.Policy.Namespace)
+	keys.SetName(in.Keys.GetName())
+	if err := r.Client.Patch(ctx, keys, client.RawPatch(types.JSONPatchType, patch), fieldOwner); err != nil {
+		return fmt.Errorf("replacing the signing key: %w", err)
+	}
+	r.Recorder.Eventf(in.Policy, nil, corev1.EventTypeNormal, v1alpha1.ReasonKeyReplaced, "Rotate",
+		"Another key signs receipts and the ledger from now on; what the one of before has signed still counts")
+	in.Marks = nil
 	return r.look(ctx, in)
 }
 
@@ -71,6 +94,9 @@ func (r *Reconciler) look(ctx context.Context, in *policy.Input) error {
 			return fmt.Errorf("looking for a Secret: %w", err)
 		}
 		there := metadata != nil
+		if there && need.Secret == policy.KeysName(in.Policy.Name) {
+			in.Keys = metadata
+		}
 		if there && !policy.Kept(metadata, in.Policy.Name) {
 			if there, err = r.holds(ctx, in.Policy.Namespace, need); err != nil {
 				return err

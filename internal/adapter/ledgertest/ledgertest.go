@@ -38,7 +38,9 @@ type World struct {
 	Origin, PublicKey string
 	// Sequence puts what was recorded into the log; nil where that happens at once.
 	Sequence func(testing.TB)
-	Now      func() time.Time
+	// Rotate lets another key take the place of the one that signs, and returns the same ledger as it is then.
+	Rotate func(testing.TB) World
+	Now    func() time.Time
 }
 
 func (w World) sequence(t testing.TB) {
@@ -96,6 +98,7 @@ func Run(t *testing.T, fresh func(testing.TB) World) {
 		{"What is published is published once", published},
 		{"Events are listed in the order of the log", since},
 		{"The log proves each event and its own growth", proofs},
+		{"A key takes the place of another in the log", rotated},
 		{"A mailed token is spent once, with its act", mailbox},
 		{"A wish to be erased is open until it was answered", wished},
 		{"Who watches hears of each change", watch},

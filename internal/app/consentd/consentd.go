@@ -55,6 +55,7 @@ func Main(ctx context.Context, args []string, out io.Writer) int {
 type store interface {
 	server.Ledger
 	server.Auditor
+	server.Keyring
 	pruner
 	// Run numbers events and signs checkpoints until the context ends.
 	Run(ctx context.Context) error
@@ -168,7 +169,7 @@ func (o options) server(ledger store, policies *settings.Store, keys settings.Ke
 		return nil, err //nolint:wrapcheck // says what it was reading
 	}
 	return server.New(server.Config{ //nolint:wrapcheck // says what it was doing
-		Ledger: ledger, Auditor: ledger, Policies: policies, Key: keys.Signing, Keys: keys.Public, URL: o.url, OpenAPI: document,
+		Ledger: ledger, Auditor: ledger, Policies: policies, Key: keys.Signing, Keys: keys.Public, Keyring: ledger, URL: o.url, OpenAPI: document,
 		Limits: limit.New(o.rate, o.burst), Proxies: o.proxies, InFlight: o.inFlight, Timeout: o.timeout, Clock: time.Now, Log: log, Registry: registry,
 	})
 }

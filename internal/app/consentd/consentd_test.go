@@ -19,6 +19,8 @@ import (
 	"github.com/rempart-dev/rempart/internal/app/consentd"
 	"github.com/rempart-dev/rempart/internal/app/consentd/consentdtest"
 	"github.com/rempart-dev/rempart/internal/app/consentd/settings"
+	"github.com/rempart-dev/rempart/internal/consent/jws"
+	"github.com/rempart-dev/rempart/internal/consent/receipt"
 )
 
 // program is consentd as it runs in a pod.
@@ -164,6 +166,16 @@ func (p *program) send(path, secret, key string, body []byte) (int, string) {
 	return answer.StatusCode, string(text)
 }
 
+// receiptOf is the receipt of an answer.
+func receiptOf(t *testing.T, answer string) string {
+	t.Helper()
+	var body struct{ Receipt string }
+	if err := json.Unmarshal([]byte(answer), &body); err != nil || body.Receipt == "" {
+		t.Fatalf("%v: %s", err, answer)
+	}
+	return body.Receipt
+}
+
 const secret = "AAECAwQFBgcICQoLDA0ODw"
 
 func TestThePolicyIsReplacedWhileTheServiceRuns(t *testing.T) {
@@ -296,8 +308,9 @@ func TestTheServiceOnPostgreSQLFromMigrationToAudit(t *testing.T) {
 	}
 	p.start(append(flags, "--state-dir="+t.TempDir())...)
 	p.ready()
-	if code, text := p.post(secret, "k1"); code != 201 {
-		t.Fatalf("%d %s", code, text)
+	code, before := p.post(secret, "k1")
+	if code != 201 {
+		t.Fatalf("%d %s", code, before)
 	}
 	if code, text := p.post(secret, "k1"); code != 200 {
 		t.Fatalf("%d %s", code, text)
@@ -336,30 +349,38 @@ func TestTheServiceOnPostgreSQLFromMigrationToAudit(t *testing.T) {
 		}
 	}
 
-	// The signing key is replaced. The log goes on, and what the key of before signed still counts.
-	old, err := settings.ReadKeys(p.keys)
-	if err != nil {
-		t.Fatal(err)
+	// The signing key is replaced by one that the old key does not name: nothing counts.
+	seedOf := func(folder string) []byte {
+		seed, err := os.ReadFile(filepath.Join(folder, "signing"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return seed
 	}
-	document, err := old.Public.Document()
-	if err != nil {
-		t.Fatal(err)
-	}
-	another := consentdtest.Keys(t)
-	seed, err := os.ReadFile(filepath.Join(another, "signing"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for file, text := range map[string][]byte{"signing": seed, "retired.json": document} {
-		if err := os.WriteFile(filepath.Join(p.keys, file), text, 0o600); err != nil {
+	put := func(file string, key []byte) {
+		if err := os.WriteFile(filepath.Join(p.keys, file), key, 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
+	old, next := seedOf(p.keys), seedOf(consentdtest.Keys(t))
+	put("signing", next)
+	p.log = &lines{}
+	p.start(flags...)
+	p.ready() // acts are recorded all the same
+	p.until("the audit is not done", func() bool { return status().Audit.Time != nil })
+	if a := status(); a.Audit.Verified || a.Ledger.Checkpoint != "" {
+		t.Errorf("another key signs the log unseen: %+v", a)
+	}
+	p.end()
+
+	// With the old key beside it, it takes its place. The log goes on, and what the key of before signed still counts.
+	put("signing-before", old)
 	p.log = &lines{}
 	p.start(flags...)
 	p.ready()
-	if code, text := p.post("BAECAwQFBgcICQoLDA0ODw", "k2"); code != 201 {
-		t.Fatalf("%d %s", code, text)
+	code, after := p.post("BAECAwQFBgcICQoLDA0ODw", "k2")
+	if code != 201 {
+		t.Fatalf("%d %s", code, after)
 	}
 	size := status().Ledger.Size
 	p.until("the log does not go on", func() bool {
@@ -372,6 +393,33 @@ func TestTheServiceOnPostgreSQLFromMigrationToAudit(t *testing.T) {
 	}
 	note = status().Ledger.Checkpoint
 	p.end()
+
+	// The old key itself can go: the log has its public half.
+	if err := os.Remove(filepath.Join(p.keys, "signing-before")); err != nil {
+		t.Fatal(err)
+	}
+	p.log = &lines{}
+	p.start(flags...)
+	p.ready()
+	_, text := p.get(p.api + "/.well-known/jwks.json")
+	p.until("the old key is not public", func() bool { _, text = p.get(p.api + "/.well-known/jwks.json"); return strings.Count(text, `"kid"`) == 2 })
+	keys, err := jws.ParseKeys([]byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, signed := range []string{receiptOf(t, before), receiptOf(t, after)} {
+		if _, _, err := receipt.Open(signed, keys); err != nil {
+			t.Errorf("a receipt does not verify: %v", err)
+		}
+	}
+	p.end()
+
+	// Nor does it come back.
+	put("signing", old)
+	if code := consentd.Main(t.Context(), append([]string{"consentd", "--listen=127.0.0.1:0", "--metrics-listen=127.0.0.1:0", "--shutdown-delay=10ms", "--config-dir=" + p.config, "--keys-dir=" + p.keys}, flags...), io.Discard); code != 1 {
+		t.Errorf("a key whose place was taken signs again: exit code %d", code)
+	}
+	put("signing", next)
 
 	// Somebody cuts the log off while the service is away. The head that lies outside shows it.
 	if err := os.WriteFile(filepath.Join(p.config, "checkpoint"), []byte(note), 0o600); err != nil {

@@ -12,11 +12,15 @@ import (
 	"github.com/rempart-dev/rempart/internal/app/consentd/settings"
 	"github.com/rempart-dev/rempart/internal/consent"
 	"github.com/rempart-dev/rempart/internal/consent/event"
+	"github.com/rempart-dev/rempart/internal/consent/jws"
 	"github.com/rempart-dev/rempart/internal/consent/proof"
 )
 
 // memory is the twin as a store: for trials, and for tests that need no database.
-type memory struct{ *ledger.Ledger }
+type memory struct {
+	*ledger.Ledger
+	keys jws.Keys
+}
 
 func openMemory(p *settings.Policy, keys settings.Keys, origin string) (store, error) {
 	signer, _, err := proof.NewSigner(origin, keys.Seed)
@@ -27,8 +31,11 @@ func openMemory(p *settings.Policy, keys settings.Keys, origin string) (store, e
 	if err != nil {
 		return nil, fmt.Errorf("making the ledger: %w", err)
 	}
-	return memory{l}, nil
+	return memory{l, keys.Public}, nil
 }
+
+// Public are the keys that the program was started with: the log is no older.
+func (m memory) Public(context.Context) (jws.Keys, error) { return m.keys, nil }
 
 // Run has nothing to do: the twin numbers events as they come.
 func (memory) Run(ctx context.Context) error {

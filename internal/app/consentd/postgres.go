@@ -16,7 +16,6 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5/pgxpool"
-	"golang.org/x/mod/sumdb/note"
 
 	"github.com/rempart-dev/rempart/internal/adapter/postgres/ledger"
 	"github.com/rempart-dev/rempart/internal/app/consentd/settings"
@@ -99,15 +98,12 @@ type durable struct {
 	recent []uuid.UUID
 }
 
-// openPostgres opens the ledger, and tries again while the database is away. A role that may do too much is an error.
+// openPostgres opens the ledger, and tries again while the database is away. A role that may do too much is an error, and so is a key
+// whose place another has taken.
 func (o options) openPostgres(ctx context.Context, p *settings.Policy, keys settings.Keys, origin string, log *slog.Logger) (store, error) {
-	signer, _, err := proof.NewSigner(origin, keys.Seed)
+	signer, public, err := proof.NewSigner(origin, keys.Seed)
 	if err != nil {
 		return nil, fmt.Errorf("making the log's key: %w", err)
-	}
-	public, err := logKeys(origin, keys.Public)
-	if err != nil {
-		return nil, err
 	}
 	ring, err := seal.NewRing(keys.KEK)
 	if err != nil {
@@ -129,12 +125,17 @@ func (o options) openPostgres(ctx context.Context, p *settings.Policy, keys sett
 	}
 	c := ledger.Config{App: pools["app"], Seq: pools["sequencer"], Prune: pools["pruner"], Tenant: p.Tenant, Peppers: [][]byte{keys.Pepper}, KEK: ring, Signer: signer, Public: public, Outside: head,
 		Interval: time.Duration(max(p.Spec.Service.CheckpointIntervalSeconds, 1)) * time.Second, Forgotten: d.forgotten}
+	if keys.Before != nil {
+		if c.Before, c.BeforePublic, err = proof.NewSigner(origin, keys.Before); err != nil {
+			return nil, fmt.Errorf("making the log's key of before: %w", err)
+		}
+	}
 	for {
 		d.Ledger, err = ledger.Open(ctx, c)
 		switch {
 		case err == nil:
 			return d, nil
-		case errors.Is(err, ledger.ErrRole):
+		case errors.Is(err, ledger.ErrRole), errors.Is(err, ledger.ErrRetired):
 			d.Close()
 			return nil, err //nolint:wrapcheck // says what it was doing
 		case ctx.Err() != nil:
@@ -146,17 +147,23 @@ func (o options) openPostgres(ctx context.Context, p *settings.Policy, keys sett
 	}
 }
 
-// logKeys are the texts of the public keys of the log, that which signs first: a checkpoint that a key of before signed still counts.
-func logKeys(origin string, keys jws.Keys) ([]string, error) {
-	var texts []string
-	for _, key := range keys.Ed25519() {
-		text, err := note.NewEd25519VerifierKey(origin, key)
-		if err != nil {
-			return nil, fmt.Errorf("naming the log's keys: %w", err)
-		}
-		texts = append(texts, text)
+// Public are the keys whose signatures count, as the log tells.
+func (d *durable) Public(ctx context.Context) (jws.Keys, error) {
+	texts, err := d.Keys(ctx)
+	if err != nil {
+		return jws.Keys{}, err //nolint:wrapcheck // says what it was reading
 	}
-	return texts, nil
+	keys := make([]jws.PublicKey, len(texts))
+	for i, text := range texts {
+		raw, err := proof.Public(text)
+		if err == nil {
+			keys[i], err = jws.PublicOf(raw)
+		}
+		if err != nil {
+			return jws.Keys{}, fmt.Errorf("reading the log's keys: %w", err)
+		}
+	}
+	return jws.NewKeys(keys...), nil
 }
 
 // Run puts events into the log.

@@ -41,11 +41,17 @@ type Piece struct {
 	tiles map[int64][]byte
 
 	leaves   []tlog.Hash
-	heads    []consent.Checkpoint
+	heads    []head
 	house    []placed
 	shredded []uuid.UUID
 	gone     []int64
 	found    []string
+}
+
+// head is a checkpoint, and which of the keys signed it.
+type head struct {
+	consent.Checkpoint
+	by []int
 }
 
 type placed struct {
@@ -54,7 +60,7 @@ type placed struct {
 }
 
 // NewPiece begins a piece. Tiles are the full ones of row 0 that lie in it, by their number; keys are those that may have
-// signed checkpoints.
+// signed checkpoints, newest first.
 func NewPiece(from int64, tiles map[int64][]byte, keys ...note.Verifier) *Piece {
 	return &Piece{From: from, tiles: tiles, keys: keys}
 }
@@ -106,12 +112,12 @@ func (p *Piece) kept(index int64) tlog.Hash {
 
 // Head takes a signed checkpoint whose size ends in the piece.
 func (p *Piece) Head(size int64, signed []byte) {
-	head, err := proof.Read(signed, p.keys...)
-	if err != nil || head.Size != size {
+	checkpoint, by, err := proof.ReadBy(signed, p.keys...)
+	if err != nil || checkpoint.Size != size {
 		p.find("the checkpoint of size %d is not signed by a key of this log, or is of another size", size)
 		return
 	}
-	p.heads = append(p.heads, head)
+	p.heads = append(p.heads, head{checkpoint, by})
 }
 
 // Done checks the piece's tiles against its leaves.
@@ -134,7 +140,7 @@ func (p *Piece) Done() *Piece {
 	for n := range p.tiles {
 		p.find("tile %d of row 0 is of leaves that are not there", n)
 	}
-	slices.SortFunc(p.heads, func(a, b consent.Checkpoint) int { return int(a.Size - b.Size) })
+	slices.SortFunc(p.heads, func(a, b head) int { return int(a.Size - b.Size) })
 	return p
 }
 
@@ -151,6 +157,7 @@ type Audit struct {
 	upper map[[2]int64][]byte
 	// last is the size of the greatest checkpoint.
 	last     int64
+	keys     keys
 	house    []placed
 	shredded []uuid.UUID
 	gone     []int64
@@ -183,7 +190,8 @@ func (a *Audit) Add(p *Piece) {
 	}
 	heads := p.heads
 	for len(heads) > 0 && heads[0].Size == a.edge.Size() { // of the empty log
-		a.compare(heads[0], a.edge.Root(), "the checkpoint")
+		a.compare(heads[0].Checkpoint, a.edge.Root(), "the checkpoint")
+		a.keys.signed(heads[0])
 		heads = heads[1:]
 	}
 	for _, leaf := range p.leaves {
@@ -196,7 +204,8 @@ func (a *Audit) Add(p *Piece) {
 		}
 		root := a.edge.Root()
 		for len(heads) > 0 && heads[0].Size == a.edge.Size() {
-			a.compare(heads[0], root, "the checkpoint")
+			a.compare(heads[0].Checkpoint, root, "the checkpoint")
+			a.keys.signed(heads[0])
 			a.last, heads = heads[0].Size, heads[1:]
 		}
 		a.outside(root)
@@ -267,6 +276,7 @@ func (a *Audit) Close() error {
 		a.Find("tile %d of row %d is of leaves that are not there", place[1], place[0])
 	}
 	a.pruned()
+	a.rotated()
 	if len(a.found) == 0 {
 		return nil
 	}

@@ -60,6 +60,14 @@ func publicKey(key ed25519.PublicKey) (PublicKey, error) {
 	return PublicKey{base64.RawURLEncoding.EncodeToString(sum), key}, nil
 }
 
+// PublicOf is the key of its raw form.
+func PublicOf(key ed25519.PublicKey) (PublicKey, error) {
+	if len(key) != ed25519.PublicKeySize {
+		return PublicKey{}, ErrKey
+	}
+	return publicKey(slices.Clone(key))
+}
+
 // Keys are public keys: the one that signs now, and the old ones, without which old receipts could not be checked.
 type Keys struct{ keys []PublicKey }
 
@@ -72,18 +80,6 @@ func NewKeys(keys ...PublicKey) Keys {
 		}
 	}
 	return set
-}
-
-// With is the set with the keys of another behind its own.
-func (k Keys) With(other Keys) Keys { return NewKeys(append(slices.Clone(k.keys), other.keys...)...) }
-
-// Ed25519 are the keys themselves, in the order in which they were given, for who checks another form of signature.
-func (k Keys) Ed25519() []ed25519.PublicKey {
-	raw := make([]ed25519.PublicKey, len(k.keys))
-	for i, key := range k.keys {
-		raw[i] = slices.Clone(key.key)
-	}
-	return raw
 }
 
 // Document is the set as a JWKS document (RFC 7517), in the order in which the keys were given.

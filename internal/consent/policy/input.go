@@ -6,6 +6,7 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/rempart-dev/rempart/api/v1alpha1"
 	"github.com/rempart-dev/rempart/internal/register"
@@ -44,6 +45,8 @@ type Input struct {
 	Missing string
 	// Marks are the marks of the Secrets: one that is made anew has another mark.
 	Marks []string
+	// Keys is the metadata of the Secret of keys that Rempart made; nil when there is none.
+	Keys metav1.Object
 	// Issuers of tokens; none when they could not be read.
 	Issuers []Issuer
 	// Operator is who makes requests of people's wishes to be erased.

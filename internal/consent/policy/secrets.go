@@ -4,6 +4,7 @@ import (
 	"crypto/ed25519"
 	"fmt"
 	"io"
+	"strconv"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -17,8 +18,8 @@ const (
 	KeySigning = "signing"
 	KeyPepper  = "pepper"
 	KeyKEK     = "kek"
-	// KeyRetired, beside signing, are public keys of before, as a JWK Set (RFC 7517). There may be none.
-	KeyRetired = "retired.json"
+	// KeyBefore, beside signing, is the seed whose place that has taken. There may be none.
+	KeyBefore = "signing-before"
 )
 
 const keyBytes = ed25519.SeedSize
@@ -56,6 +57,7 @@ func MadeRoles(p *v1alpha1.ConsentPolicy) []Role {
 // ledger goes, for without it nothing in the ledger can be read or proven.
 func NewKeys(p *v1alpha1.ConsentPolicy, chance io.Reader) (*corev1.Secret, error) {
 	secret := &corev1.Secret{ObjectMeta: kept(p, KeysName(p.Name)), Type: corev1.SecretTypeOpaque, Data: map[string][]byte{}}
+	secret.Annotations = map[string]string{v1alpha1.AnnotationSigningKey: strconv.Itoa(int(wantedKey(p)))}
 	for _, key := range []string{KeySigning, KeyPepper, KeyKEK} {
 		secret.Data[key] = make([]byte, keyBytes)
 		if _, err := io.ReadFull(chance, secret.Data[key]); err != nil {

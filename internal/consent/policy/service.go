@@ -207,7 +207,7 @@ func item(key string) *corev1ac.KeyToPathApplyConfiguration {
 	return corev1ac.KeyToPath().WithKey(key).WithPath(key)
 }
 
-// keyVolume has one file per key, from whichever Secret it comes, and the signing keys of before where there are any.
+// keyVolume has one file per key, from whichever Secret it comes, and the signing key of before where there is one.
 func keyVolume(p *v1alpha1.ConsentPolicy) *corev1ac.VolumeApplyConfiguration {
 	projected := corev1ac.ProjectedVolumeSource().WithDefaultMode(readable)
 	add := func(secret, key string, optional bool) {
@@ -220,7 +220,7 @@ func keyVolume(p *v1alpha1.ConsentPolicy) *corev1ac.VolumeApplyConfiguration {
 	for _, source := range keySources(p) {
 		add(source.secret, source.key, false)
 		if source.key == KeySigning {
-			add(source.secret, KeyRetired, true)
+			add(source.secret, KeyBefore, true)
 		}
 	}
 	return corev1ac.Volume().WithName("keys").WithProjected(projected)

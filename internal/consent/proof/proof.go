@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -92,10 +93,29 @@ func text(origin string, size int64, root tlog.Hash) string {
 // Read checks a signed checkpoint: ErrSignature when none of the keys signed it, ErrForm when it is not a checkpoint of
 // their log. Signatures of other keys are ignored, as the format asks. The checkpoint has no time.
 func Read(signed []byte, keys ...note.Verifier) (consent.Checkpoint, error) {
+	head, _, err := ReadBy(signed, keys...)
+	return head, err
+}
+
+// ReadBy is Read, and tells which of the keys signed the checkpoint, by their places.
+func ReadBy(signed []byte, keys ...note.Verifier) (head consent.Checkpoint, by []int, err error) {
 	opened, err := note.Open(signed, note.VerifierList(keys...))
 	if err != nil || len(keys) == 0 {
-		return consent.Checkpoint{}, ErrSignature
+		return consent.Checkpoint{}, nil, ErrSignature
 	}
+	if head, err = read(signed, opened, keys[0].Name()); err != nil {
+		return consent.Checkpoint{}, nil, err
+	}
+	for i, key := range keys {
+		if slices.ContainsFunc(opened.Sigs, func(s note.Signature) bool { return s.Name == key.Name() && s.Hash == key.KeyHash() }) {
+			by = append(by, i)
+		}
+	}
+	return head, by, nil
+}
+
+// read is the checkpoint of a note whose signatures were checked.
+func read(signed []byte, opened *note.Note, origin string) (consent.Checkpoint, error) {
 	for _, signature := range opened.Sigs {
 		// A signature has one encoding: no bit of a checkpoint can be changed unseen.
 		if _, err := base64.StdEncoding.Strict().DecodeString(signature.Base64); err != nil {
@@ -111,44 +131,10 @@ func Read(signed []byte, keys ...note.Verifier) (consent.Checkpoint, error) {
 		return consent.Checkpoint{}, ErrForm
 	}
 	root, err := tlog.ParseHash(lines[2])
-	if err != nil || text(keys[0].Name(), size, root) != opened.Text {
+	if err != nil || text(origin, size, root) != opened.Text {
 		return consent.Checkpoint{}, ErrForm
 	}
 	return consent.Checkpoint{Size: size, Root: root[:], Note: signed}, nil
-}
-
-// Rotation is the statement that one key takes the place of another, signed by both: origin, a title and the text of the new
-// public key, a line each. It cannot pass for a checkpoint, whose second line is a number.
-func Rotation(before, after note.Signer, public string) ([]byte, error) {
-	if before.Name() != after.Name() || before.KeyHash() == after.KeyHash() {
-		return nil, ErrKey
-	}
-	signed, err := note.Sign(&note.Note{Text: after.Name() + "\nkey rotated\n" + public + "\n"}, after, before)
-	if err != nil {
-		return nil, fmt.Errorf("signing a rotation: %w", err)
-	}
-	return signed, nil
-}
-
-// ReadRotation checks a statement of rotation with the key before, and returns the text of the new public key, which signed
-// it as well.
-func ReadRotation(statement []byte, before note.Verifier) (string, error) {
-	first, err := note.Open(statement, note.VerifierList(before))
-	if err != nil {
-		return "", ErrSignature
-	}
-	lines := strings.Split(first.Text, "\n")
-	if len(lines) != 4 || lines[0] != before.Name() || lines[1] != "key rotated" {
-		return "", ErrForm
-	}
-	after, err := Keys(before.Name(), lines[2])
-	if err != nil {
-		return "", err
-	}
-	if _, err := note.Open(statement, note.VerifierList(after...)); err != nil {
-		return "", ErrSignature
-	}
-	return lines[2], nil
 }
 
 // Inclusion checks that an event whose leaf hash the caller has computed is in the log of the checkpoint. The checkpoint's

@@ -80,42 +80,6 @@ func TestACheckpointIsBelievedAsItWasSigned(t *testing.T) {
 	}
 }
 
-func TestARotationIsSignedByBothKeys(t *testing.T) {
-	before, old, _ := key(t, "a.example/t", 1)
-	after, _, text := key(t, "a.example/t", 2)
-	statement, err := Rotation(before, after, text)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if next, err := ReadRotation(statement, old[0]); err != nil || next != text {
-		t.Error(next, err)
-	}
-	if _, err := Read(statement, old...); !errors.Is(err, ErrForm) {
-		t.Errorf("a rotation passes for a checkpoint: %v", err)
-	}
-	alone, err := note.Sign(&note.Note{Text: "a.example/t\nkey rotated\n" + text + "\n"}, before)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := ReadRotation(alone, old[0]); !errors.Is(err, ErrSignature) {
-		t.Errorf("the new key did not agree: %v", err)
-	}
-	_, strangers, _ := key(t, "a.example/t", 3)
-	if _, err := ReadRotation(statement, strangers[0]); !errors.Is(err, ErrSignature) {
-		t.Errorf("a stranger's key: %v", err)
-	}
-	head, err := Sign(1, tlog.Hash{}, before)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := ReadRotation(head, old[0]); !errors.Is(err, ErrForm) {
-		t.Errorf("a checkpoint passes for a rotation: %v", err)
-	}
-	if _, err := Rotation(before, before, text); !errors.Is(err, ErrKey) {
-		t.Error(err)
-	}
-}
-
 func TestProofsOfAnotherShapeAreRefused(t *testing.T) {
 	if err := Inclusion(consent.Inclusion{Path: [][]byte{{1}}}, make([]byte, 32)); !errors.Is(err, ErrForm) {
 		t.Error(err)

@@ -4,6 +4,7 @@
 package consentpolicy
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"fmt"
@@ -226,6 +227,38 @@ func TestThePolicyOfTheSamplesBecomesReadyAndThenNothingIsWritten(t *testing.T) 
 			pass(t)
 		}
 		if diff := cmp.Diff(before, versions(t)); diff != "" {
+			t.Error(diff)
+		}
+	})
+	t.Run("another signing key takes the place of the first", func(t *testing.T) {
+		before, after := &corev1.Secret{}, &corev1.Secret{}
+		must(t, server.Client.Get(ctx, key("chat-consentd-keys"), before))
+		cpol := live(t)
+		patch := client.MergeFrom(cpol.DeepCopy())
+		cpol.Spec.Service.SigningKeyNumber = 2
+		must(t, server.Client.Patch(ctx, cpol, patch))
+		eventually(t, "another key", func() bool {
+			must(t, server.Client.Get(ctx, key("chat-consentd-keys"), after))
+			return after.Annotations[v1alpha1.AnnotationSigningKey] == "2"
+		})
+		if !bytes.Equal(after.Data["signing-before"], before.Data["signing"]) || bytes.Equal(after.Data["signing"], before.Data["signing"]) || len(after.Data["signing"]) != 32 ||
+			!bytes.Equal(after.Data["kek"], before.Data["kek"]) || !bytes.Equal(after.Data["pepper"], before.Data["pepper"]) {
+			t.Error("the keys are not those of before and one more")
+		}
+		deployment := &appsv1.Deployment{}
+		eventually(t, "new pods", func() bool {
+			must(t, server.Client.Get(ctx, key("chat-consentd"), deployment))
+			return deployment.Generation > deployment.Status.ObservedGeneration
+		})
+		deployment.Status.ObservedGeneration = deployment.Generation
+		must(t, server.Client.Status().Update(ctx, deployment))
+		service.reload()
+		eventually(t, "Ready", func() bool { pass(t); return has(t, "Ready", metav1.ConditionTrue, v1alpha1.ReasonServing)() })
+		written := versions(t)
+		for range 2 {
+			pass(t)
+		}
+		if diff := cmp.Diff(written, versions(t)); diff != "" {
 			t.Error(diff)
 		}
 	})

@@ -30,6 +30,8 @@ type program struct {
 	mu      sync.Mutex
 	address string
 	stop    func()
+	// config is the folder of its configuration.
+	config string
 }
 
 // start runs the program anew, with the files that the operator wrote.
@@ -39,6 +41,7 @@ func (p *program) start() {
 	deployment := &appsv1.Deployment{}
 	eventually(t, "a Deployment", there(t, "chat-consentd", deployment))
 	config, keys, none := mounted(t, "chat-consentd-config"), mounted(t, "chat-consentd-keys"), t.TempDir()
+	p.config = config
 	args := slices.Clone(deployment.Spec.Template.Spec.Containers[0].Args)
 	for i, arg := range args {
 		switch {
@@ -71,6 +74,18 @@ func (p *program) start() {
 	migrate := append([]string{"consentd"}, deployment.Spec.Template.Spec.InitContainers[0].Args...)
 	if code := consentd.Main(ctx, append(migrate, "--credentials-dir="+none), &bytes.Buffer{}); code != 1 {
 		t.Errorf("the migration ends with %d: its arguments are not understood, or it had credentials from nowhere", code)
+	}
+}
+
+// reload brings the configuration of now into the folder, as the kubelet does.
+func (p *program) reload() {
+	p.t.Helper()
+	secret := &corev1.Secret{}
+	must(p.t, server.Client.Get(p.t.Context(), key("chat-consentd-config"), secret))
+	for file, content := range secret.Data {
+		part := filepath.Join(p.config, "..part")
+		must(p.t, os.WriteFile(part, content, 0o600))
+		must(p.t, os.Rename(part, filepath.Join(p.config, file)))
 	}
 }
 

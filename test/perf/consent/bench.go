@@ -100,7 +100,7 @@ func (b *bench) ledger(ctx context.Context, n int) (*ledger.Ledger, error) {
 		return nil, err
 	}
 	return ledger.Open(ctx, ledger.Config{App: b.app, Seq: b.seq, Tenant: tenant(n), Peppers: [][]byte{[]byte("pepper")}, KEK: ring, Signer: signer,
-		Public: []string{public}, Clock: clock.RealClock{}, Forgotten: nobody{}})
+		Public: public, Clock: clock.RealClock{}, Forgotten: nobody{}})
 }
 
 // nobody was forgotten.

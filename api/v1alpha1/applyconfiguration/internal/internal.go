@@ -724,6 +724,9 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: resources
       type:
         namedType: com.github.rempart-dev.rempart.api.v1alpha1.StoreResources
+    - name: signingKeyNumber
+      type:
+        scalar: numeric
     - name: signingSecretRef
       type:
         namedType: com.github.rempart-dev.rempart.api.v1alpha1.SecretRef

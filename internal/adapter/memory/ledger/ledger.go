@@ -102,6 +102,19 @@ func New(c Config) (*Ledger, error) {
 // PublicKey is the text of the key that checks checkpoints; empty where the signer was given.
 func (l *Ledger) PublicKey() string { return l.public }
 
+// Rotate lets another key sign, and says so in the log: both keys have signed what it says.
+func (l *Ledger) Rotate(after note.Signer, public string) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	statement, err := proof.Rotation(l.signer, after, proof.Rotated{Before: l.public, After: public})
+	if err != nil {
+		return fmt.Errorf("rotating the log's key: %w", err)
+	}
+	l.signer, l.public = after, public
+	l.house(consent.Event{Type: consent.EventKeyRotated, EvidenceCiphertext: statement})
+	return nil
+}
+
 func chance(n int) []byte {
 	raw := make([]byte, n)
 	_, _ = rand.Read(raw) // never fails (crypto/rand)

@@ -1,6 +1,7 @@
 package ledger_test
 
 import (
+	"bytes"
 	"testing"
 
 	"github.com/google/uuid"
@@ -18,6 +19,18 @@ func TestTheTwinDoesWhatALedgerDoes(t *testing.T) {
 		if err != nil {
 			tb.Fatal(err)
 		}
-		return ledgertest.World{Ledger: l, Tenant: tenant, Origin: proof.Origin("ledger.example", tenant.String()), PublicKey: l.PublicKey(), Now: clock.RealClock{}.Now}
+		w := ledgertest.World{Ledger: l, Tenant: tenant, Origin: proof.Origin("ledger.example", tenant.String()), PublicKey: l.PublicKey(), Now: clock.RealClock{}.Now}
+		w.Rotate = func(tb testing.TB) ledgertest.World {
+			signer, public, err := proof.NewSigner(w.Origin, bytes.Repeat([]byte{1}, proof.SeedSize))
+			if err == nil {
+				err = l.Rotate(signer, public)
+			}
+			if err != nil {
+				tb.Fatal(err)
+			}
+			w.PublicKey = public
+			return w
+		}
+		return w
 	})
 }

@@ -16,11 +16,13 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgtype"
+	"golang.org/x/mod/sumdb/note"
 
 	"github.com/rempart-dev/rempart/internal/consent"
 	"github.com/rempart-dev/rempart/internal/consent/audit"
 	"github.com/rempart-dev/rempart/internal/consent/canonical"
 	"github.com/rempart-dev/rempart/internal/consent/event"
+	"github.com/rempart-dev/rempart/internal/consent/proof"
 	"github.com/rempart-dev/rempart/internal/consent/tree"
 )
 
@@ -76,6 +78,9 @@ func (l *Ledger) Audit(ctx context.Context, outside consent.Checkpoint) error {
 	var heads []consent.Checkpoint
 	if outside.Note != nil || outside.Size > 0 {
 		head, err := l.read(outside.Note)
+		if err != nil && l.learn(ctx) == nil {
+			head, err = l.read(outside.Note)
+		}
 		if err != nil {
 			return fmt.Errorf("auditing the ledger: the checkpoint that lies outside: %w", err)
 		}
@@ -91,10 +96,15 @@ func (l *Ledger) Audit(ctx context.Context, outside consent.Checkpoint) error {
 func (l *Ledger) audit(ctx context.Context, t tx, outside []consent.Checkpoint) error {
 	var snapshot string
 	var leaves, signed, events, pending, stray int64
+	var statements [][]byte
 	upper := map[[2]int64][]byte{}
 	err := t.send(ctx, func(b *pgx.Batch) {
 		b.Queue(noLimits)
 		b.Queue(totals, id(l.Tenant)).QueryRow(func(row pgx.Row) error { return row.Scan(&snapshot, &leaves, &signed, &events, &pending, &stray) })
+		b.Queue(rotations, id(l.Tenant)).Query(func(rows pgx.Rows) (err error) {
+			statements, err = pgx.CollectRows(rows, pgx.RowTo[[]byte])
+			return err
+		})
 		b.Queue(upperTiles, id(l.Tenant)).Query(func(rows pgx.Rows) error {
 			var row, n int64
 			var data []byte
@@ -106,13 +116,19 @@ func (l *Ledger) audit(ctx context.Context, t tx, outside []consent.Checkpoint) 
 		return err
 	}
 	a := audit.New(upper, outside...)
+	keys := proof.Succession(l.Signer.Name(), l.Public, statements...) // as of the snapshot
+	verifiers, err := proof.Keys(l.Signer.Name(), keys...)
+	if err != nil {
+		return err
+	}
+	a.Keys(l.Signer.Name(), keys...)
 	if !snapshotName.MatchString(snapshot) {
 		return errors.New("the name of the snapshot is not one")
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	wrong := l.statesAside(ctx, snapshot)
-	gone, err := l.pieces(ctx, snapshot, max(leaves, signed), a)
+	gone, err := l.pieces(ctx, snapshot, max(leaves, signed), verifiers, a)
 	if err != nil {
 		return err
 	}
@@ -172,7 +188,7 @@ func (l *Ledger) statesAside(ctx context.Context, snapshot string) <-chan wrong 
 var snapshotName = regexp.MustCompile(`^[0-9A-F-]{1,64}$`)
 
 // pieces reads the log in pieces, several at once, and gives them to the audit in order. It returns how many events are gone.
-func (l *Ledger) pieces(ctx context.Context, snapshot string, size int64, a *audit.Audit) (gone int64, err error) {
+func (l *Ledger) pieces(ctx context.Context, snapshot string, size int64, keys []note.Verifier, a *audit.Audit) (gone int64, err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	count := int(size/pieceSize) + 1
@@ -190,7 +206,7 @@ func (l *Ledger) pieces(ctx context.Context, snapshot string, size int64, a *aud
 			defer close(lines[w])
 			err := l.inSnapshot(ctx, snapshot, func(t tx) error {
 				for n := w; n < count; n += workers {
-					piece, gone, err := l.piece(ctx, t, int64(n)*pieceSize, n == count-1)
+					piece, gone, err := l.piece(ctx, t, int64(n)*pieceSize, n == count-1, keys)
 					if err != nil {
 						return err
 					}
@@ -235,7 +251,7 @@ func (l *Ledger) apart(ctx context.Context, begin []string, do func(tx) error) e
 }
 
 // piece reads and checks a run of leaves. The last one reads to the end, so that no leaf beyond it is passed over.
-func (l *Ledger) piece(ctx context.Context, t tx, from int64, last bool) (piece *audit.Piece, gone int64, err error) {
+func (l *Ledger) piece(ctx context.Context, t tx, from int64, last bool, keys []note.Verifier) (piece *audit.Piece, gone int64, err error) {
 	to := from + pieceSize
 	if last {
 		to = 1<<62 - 1
@@ -246,7 +262,7 @@ func (l *Ledger) piece(ctx context.Context, t tx, from int64, last bool) (piece 
 			var n int64
 			var data []byte
 			_, err := pgx.ForEachRow(rows, []any{&n, &data}, func() error { tiles[n] = slices.Clone(data); return nil })
-			piece = audit.NewPiece(from, tiles, l.keys...)
+			piece = audit.NewPiece(from, tiles, keys...)
 			return err
 		})
 		b.Queue(pieceHeads, id(l.Tenant), from, to).Query(func(rows pgx.Rows) error {

@@ -124,8 +124,19 @@ func (s *store) config(tb testing.TB, tenant uuid.UUID) ledger.Config {
 	}
 	return ledger.Config{
 		App: s.pool(tb, ledger.RoleApp, 8), Seq: s.pool(tb, ledger.RoleSeq, 2), Prune: s.pool(tb, ledger.RolePrune, 1),
-		Tenant: tenant, Peppers: [][]byte{[]byte("pepper")}, KEK: ring, Signer: signer, Public: []string{public}, Clock: clock.RealClock{}, Forgotten: &list{},
+		Tenant: tenant, Peppers: [][]byte{[]byte("pepper")}, KEK: ring, Signer: signer, Public: public, Clock: clock.RealClock{}, Forgotten: &list{},
 	}
+}
+
+// next is the configuration with a key that takes the place of the one of before.
+func next(tb testing.TB, c ledger.Config, seed byte) ledger.Config {
+	tb.Helper()
+	signer, public, err := proof.NewSigner(c.Signer.Name(), bytes.Repeat([]byte{seed}, proof.SeedSize))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	c.Before, c.BeforePublic, c.Signer, c.Public = c.Signer, c.Public, signer, public
+	return c
 }
 
 func origin(tenant uuid.UUID) string { return proof.Origin("consent.example", tenant.String()) }
@@ -156,7 +167,13 @@ func sequence(tb testing.TB, l *ledger.Ledger) {
 func TestPostgreSQLDoesWhatALedgerDoes(t *testing.T) {
 	ledgertest.Run(t, func(tb testing.TB) ledgertest.World {
 		_, l := fresh(tb)
-		return ledgertest.World{Ledger: l, Tenant: l.Tenant, Origin: origin(l.Tenant), PublicKey: l.Public[0], Now: l.Clock.Now,
+		w := ledgertest.World{Ledger: l, Tenant: l.Tenant, Origin: origin(l.Tenant), PublicKey: l.Public, Now: l.Clock.Now,
 			Sequence: func(tb testing.TB) { sequence(tb, l) }}
+		w.Rotate = func(tb testing.TB) ledgertest.World {
+			l = open(tb, next(tb, l.Config, 1))
+			w.Ledger, w.PublicKey = l, l.Public
+			return w
+		}
+		return w
 	})
 }

@@ -38,10 +38,13 @@ type Config struct {
 	Peppers [][]byte
 	// KEK wraps the keys of people.
 	KEK seal.Ring
-	// Signer signs the log, whose origin is its name. Public are the texts of its public key and of those before it.
-	Signer note.Signer
-	Public []string
-	Clock  clock.WithTicker
+	// Signer signs the log, whose origin is its name; Public is the text of its public key. Where it takes the place of another, that
+	// is Before: Open says so in the log, once. Keys of before that, and those that follow, are known from the log.
+	Signer       note.Signer
+	Public       string
+	Before       note.Signer
+	BeforePublic string
+	Clock        clock.WithTicker
 	// Interval is how long an event may wait for the log; zero means a second.
 	Interval time.Duration
 	// Outside is the newest signed checkpoint that is kept outside of the database; nil for none. A log that does not continue it
@@ -65,7 +68,7 @@ type Ledger struct {
 	Config
 	Sequencer *Sequencer
 	peppers   []pepper
-	keys      []note.Verifier
+	keys      keys
 	hub       hub
 	roots     roots
 	newcomers gather[*writing, met]
@@ -89,7 +92,8 @@ type pepper struct {
 	key []byte
 }
 
-// Open checks the roles, and shreds again whom a restored database would revive. ErrRole refuses a role that is too strong.
+// Open checks the roles, says in the log which key signs it where that is new, and shreds again whom a restored database would
+// revive. ErrRole refuses a role that is too strong, ErrRetired a key whose place another has taken.
 func Open(ctx context.Context, c Config) (*Ledger, error) {
 	if c.App == nil || c.Seq == nil || c.Tenant == uuid.Nil || len(c.Peppers) == 0 || c.Signer == nil || c.Forgotten == nil {
 		return nil, errors.New("opening the ledger: its configuration is not whole")
@@ -105,14 +109,12 @@ func Open(ctx context.Context, c Config) (*Ledger, error) {
 		sum := sha256.Sum256(append([]byte("rempart pepper\x00"), key...))
 		l.peppers = append(l.peppers, pepper{hex.EncodeToString(sum[:4]), key})
 	}
-	var err error
-	if l.keys, err = proof.Keys(c.Signer.Name(), c.Public...); err != nil || len(l.keys) == 0 {
-		return nil, errors.New("opening the ledger: the public keys are not those of its log")
+	if _, err := proof.Keys(c.Signer.Name(), c.Public); err != nil {
+		return nil, errors.New("opening the ledger: the public key is not that of its log")
 	}
 	l.newcomers = gather[*writing, met]{most: groupSize, lanes: lanes, answer: l.recordTogether, names: (*writing).holds}
 	l.questions = gather[[]consent.Person, [][]consent.State]{most: groupSize, lanes: lanes, answer: l.statesTogether}
 	l.Sequencer = &Sequencer{ledger: l}
-	l.Sequencer.follow(c.Outside)
 	for _, pool := range []*pgxpool.Pool{c.App, c.Seq, c.Prune} {
 		if pool == nil {
 			continue
@@ -121,6 +123,10 @@ func Open(ctx context.Context, c Config) (*Ledger, error) {
 			return nil, fmt.Errorf("opening the ledger: %w", err)
 		}
 	}
+	if err := l.succeed(ctx); err != nil {
+		return nil, fmt.Errorf("opening the ledger: %w", err)
+	}
+	l.Sequencer.follow(c.Outside)
 	if err := l.forgetAgain(ctx); err != nil {
 		return nil, fmt.Errorf("opening the ledger: %w", err)
 	}

@@ -285,53 +285,6 @@ func (s *store) text(tb testing.TB, sql string) (out string) {
 	return out
 }
 
-func TestAKeyIsRotatedByBothKeys(t *testing.T) {
-	s := newStore(t)
-	c := s.config(t, uuid.New())
-	before := open(t, c)
-	act(t, before, ledgertest.Act(ledgertest.Visitor(1), "one"))
-	sequence(t, before)
-	old := c.Signer
-	signer, public, err := proof.NewSigner(origin(c.Tenant), make([]byte, proof.SeedSize))
-	if err != nil {
-		t.Fatal(err)
-	}
-	c.Signer, c.Public = signer, []string{public, c.Public[0]}
-	after := open(t, c)
-	for range 2 {
-		if err := after.Rotate(t.Context(), old); err != nil {
-			t.Fatal(err)
-		}
-	}
-	head, err := after.Checkpoint(t.Context())
-	if err != nil || head.Size != 4 {
-		t.Fatal(head.Size, err)
-	}
-	for _, text := range c.Public {
-		keys, err := proof.Keys(origin(c.Tenant), text)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := proof.Read(head.Note, keys...); err != nil {
-			t.Errorf("%s did not sign the first checkpoint after it: %v", text, err)
-		}
-	}
-	events, err := after.Since(t.Context(), uuid.Nil, 10)
-	if err != nil || events[3].Type != consent.EventKeyRotated {
-		t.Fatal(events, err)
-	}
-	keys, err := proof.Keys(origin(c.Tenant), c.Public[1])
-	if err != nil {
-		t.Fatal(err)
-	}
-	if next, err := proof.ReadRotation(events[3].EvidenceCiphertext, keys[0]); err != nil || next != public {
-		t.Errorf("the old key names %s, %v", next, err)
-	}
-	act(t, after, ledgertest.Act(ledgertest.Visitor(2), "two"))
-	sequence(t, after)
-	audited(t, after, head)
-}
-
 // TestADatabaseThatIsSlowOrAwayFailsClosed also shows that whoever watches is told.
 func TestADatabaseThatIsSlowOrAwayFailsClosed(t *testing.T) {
 	s, l := fresh(t)

@@ -21,12 +21,17 @@ const (
 WHERE l.tenant_id = $1 AND l.idx >= $2 AND l.idx < $3 ORDER BY l.idx`
 )
 
-// read checks a signed checkpoint of this log.
+// read checks a signed checkpoint of this log. ErrContradicted where none of the log's keys signed it.
 func (l *Ledger) read(signed []byte) (consent.Checkpoint, error) {
-	return proof.Read(signed, l.keys...)
+	head, err := proof.Read(signed, l.keys.verifiers()...)
+	if err != nil {
+		return consent.Checkpoint{}, fmt.Errorf("%w: %w", consent.ErrContradicted, err)
+	}
+	return head, nil
 }
 
-// Checkpoint is the newest signed note. ErrUnknown until the sequencer has run for the first time.
+// Checkpoint is the newest signed note. ErrUnknown until the sequencer has run for the first time, ErrContradicted where no key of the
+// log signed it.
 func (l *Ledger) Checkpoint(ctx context.Context) (head consent.Checkpoint, err error) {
 	err = retry(ctx, func() error {
 		return l.inTenant(ctx, l.App, func(b *pgx.Batch) {
@@ -44,7 +49,10 @@ func (l *Ledger) Checkpoint(ctx context.Context) (head consent.Checkpoint, err e
 	})
 	if err == nil {
 		var signed consent.Checkpoint
-		if signed, err = l.read(head.Note); err == nil {
+		if signed, err = l.read(head.Note); err != nil && l.learn(ctx) == nil { // another replica has a newer key
+			signed, err = l.read(head.Note)
+		}
+		if err == nil {
 			head.Root = signed.Root
 		}
 	}

@@ -32,7 +32,7 @@ type Sequencer struct {
 	outside *consent.Checkpoint
 	// stranger tells that what lies outside is no checkpoint of this log.
 	stranger bool
-	// cosign signs the next checkpoint too: the key before this one.
+	// cosign signs too until a rotation is in the log: the key before this one.
 	cosign note.Signer
 }
 
@@ -102,15 +102,23 @@ func (s *Sequencer) step(ctx context.Context) (n int, err error) {
 	err = l.transaction(ctx, l.Seq, beginWrite, func(t tx) error {
 		var mine bool
 		var head *consent.Checkpoint
+		var statements [][]byte
 		err := t.send(ctx, func(b *pgx.Batch) {
 			b.Queue(tryLock, "rempart/consent/"+l.Tenant.String()).QueryRow(func(row pgx.Row) error { return row.Scan(&mine) })
 			b.Queue(newest, id(l.Tenant)).Query(func(rows pgx.Rows) (err error) {
 				head, err = scanHead(rows)
 				return err
 			})
+			b.Queue(rotations, id(l.Tenant)).Query(func(rows pgx.Rows) (err error) {
+				statements, err = pgx.CollectRows(rows, pgx.RowTo[[]byte])
+				return err
+			})
 		})
 		if err != nil || !mine {
 			return err
+		}
+		if err := l.keys.learn(l, statements); err != nil || l.keys.newest() != l.Public {
+			return err // where another key has taken the place of ours, who has that one goes on
 		}
 		if err := s.load(ctx, t, head); err != nil {
 			return err
@@ -128,7 +136,10 @@ func (s *Sequencer) step(ctx context.Context) (n int, err error) {
 		return 0, err
 	}
 	if n > 0 {
-		s.edge, s.cosign, s.seen = next, nil, next.Size()
+		s.edge, s.seen = next, next.Size()
+	}
+	if n > 0 && n < batch { // all that waited is in the log, and so is what said that this key signs
+		s.cosign = nil
 	}
 	return n, nil
 }

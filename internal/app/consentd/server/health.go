@@ -63,12 +63,18 @@ func repeat(ctx context.Context, do func() time.Duration) {
 	}
 }
 
-// look asks the ledger for its head, which costs one row.
+// look asks the ledger for its head, which costs one row, and for the log's keys: another replica may have a newer one. A log that
+// nobody's key has signed is there: acts are recorded, and the audit says what is wrong.
 func (s *Server) look(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, lookFor)
 	defer cancel()
 	_, err := s.ledger.Checkpoint(ctx)
-	there := err == nil || errors.Is(err, consent.ErrUnknown)
+	there := err == nil || errors.Is(err, consent.ErrUnknown) || errors.Is(err, consent.ErrContradicted)
+	if there && s.keyring != nil {
+		if keys, err := s.keyring.Public(ctx); err == nil && s.trust(keys) != nil {
+			s.log.Error("Could not write the set of keys")
+		}
+	}
 	if before := s.health.ledger.Swap(there); before != there {
 		s.log.Info("The ledger came or went", "there", there)
 	}
@@ -175,7 +181,7 @@ func (s *Server) status(w http.ResponseWriter, r *http.Request, c call) error {
 	switch {
 	case err == nil:
 		answer.Ledger = &ledgerStatus{head.Size, head.Time.UTC(), base64.StdEncoding.EncodeToString(head.Root), string(head.Note)}
-	case !errors.Is(err, consent.ErrUnknown):
+	case !errors.Is(err, consent.ErrUnknown) && !errors.Is(err, consent.ErrContradicted): // the audit tells of that
 		return err //nolint:wrapcheck // becomes a problem
 	}
 	return write(w, http.StatusOK, answer)

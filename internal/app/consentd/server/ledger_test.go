@@ -103,7 +103,7 @@ func inPostgres(t testing.TB, app, seq *pgxpool.Pool, tenant uuid.UUID, clock *c
 		t.Fatal(err)
 	}
 	l, err := postgres.Open(t.Context(), postgres.Config{App: app, Seq: seq, Tenant: tenant, Peppers: [][]byte{[]byte("pepper")}, KEK: ring, Signer: signer,
-		Public: []string{public}, Clock: clock, Forgotten: nobody{}})
+		Public: public, Clock: clock, Forgotten: nobody{}})
 	if err != nil {
 		t.Fatal(err)
 	}

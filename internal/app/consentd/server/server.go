@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -31,6 +32,11 @@ type Auditor interface {
 	Audit(ctx context.Context) error
 }
 
+// Keyring tells which keys have signed what counts: that of now first, those of before, and one that another replica has already.
+type Keyring interface {
+	Public(ctx context.Context) (jws.Keys, error)
+}
+
 // Policies is where the policy of the moment comes from; nil before the first.
 type Policies interface {
 	Current() *settings.Policy
@@ -42,9 +48,10 @@ type Config struct {
 	Ledger   Ledger
 	Auditor  Auditor
 	Policies Policies
-	// Key signs receipts and notice tokens; Keys check them, those of before included.
-	Key  jws.Key
-	Keys jws.Keys
+	// Key signs receipts and notice tokens; Keys check them until Keyring tells of others, which it may never do (nil).
+	Key     jws.Key
+	Keys    jws.Keys
+	Keyring Keyring
 	// URL is where the service is reached from outside, without a slash at its end; see Base when empty.
 	URL string
 	// OpenAPI is the document, in JSON.
@@ -67,7 +74,8 @@ type Server struct {
 	policies Policies
 	key      jws.Key
 	verifier *verifier
-	jwks     []byte
+	keyring  Keyring
+	jwks     atomic.Pointer[[]byte]
 	url      string
 	openapi  []byte
 	limits   *limit.Limiter
@@ -88,19 +96,29 @@ type Server struct {
 
 // New returns a server that is not ready yet: Watch makes it so.
 func New(c Config) (*Server, error) {
-	jwks, err := c.Keys.Document()
-	if err != nil {
-		return nil, err //nolint:wrapcheck // says what it was writing
-	}
 	s := &Server{
-		ledger: c.Ledger, auditor: c.Auditor, policies: c.Policies, key: c.Key, verifier: newVerifier(c.Keys), jwks: jwks, url: c.URL, openapi: c.OpenAPI,
+		ledger: c.Ledger, auditor: c.Auditor, policies: c.Policies, key: c.Key, verifier: newVerifier(), keyring: c.Keyring, url: c.URL, openapi: c.OpenAPI,
 		limits: c.Limits, proxies: c.Proxies, timeout: c.Timeout, clock: c.Clock, log: c.Log, metrics: newMetrics(c.Registry, c.Policies.Refused),
 		cache: newCache(), notices: newNotices(c.Key),
 		turn: newTurn(c.InFlight), streams: make(chan struct{}, maxStreams), draining: make(chan struct{}),
 	}
+	if err := s.trust(c.Keys); err != nil {
+		return nil, err
+	}
 	s.hub = newHub(s.cache)
 	s.handler = s.mux()
 	return s, nil
+}
+
+// trust takes the keys that count from now on.
+func (s *Server) trust(keys jws.Keys) error {
+	document, err := keys.Document()
+	if err != nil {
+		return err //nolint:wrapcheck // says what it was writing
+	}
+	s.verifier.trust(keys)
+	s.jwks.Store(&document)
+	return nil
 }
 
 // ServeHTTP answers a request.

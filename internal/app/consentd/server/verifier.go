@@ -13,27 +13,33 @@ import (
 
 // verifier checks notice tokens. All visitors of an hour bring the same one, so each is verified once.
 type verifier struct {
-	keys jws.Keys
 	mu   sync.RWMutex
+	keys jws.Keys
 	good map[string]token.Token
 }
 
 // maxGood is how many tokens are remembered: those of a day, for some dozens of sites and languages.
 const maxGood = 4096
 
-func newVerifier(keys jws.Keys) *verifier {
-	return &verifier{keys: keys, good: map[string]token.Token{}}
+func newVerifier() *verifier { return &verifier{good: map[string]token.Token{}} }
+
+// trust takes the keys that count from now on.
+func (v *verifier) trust(keys jws.Keys) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.keys = keys
 }
 
 // open returns what a token says, if it was made here for this site and has not expired.
 func (v *verifier) open(text, site string, now time.Time) (token.Token, error) {
 	v.mu.RLock()
 	known, is := v.good[text]
+	keys := v.keys
 	v.mu.RUnlock()
 	if is && known.Site == site && now.Before(known.Expires()) {
 		return known, nil
 	}
-	opened, err := token.Open(text, v.keys, site, now)
+	opened, err := token.Open(text, keys, site, now)
 	if err != nil {
 		return token.Token{}, err //nolint:wrapcheck // becomes a problem
 	}

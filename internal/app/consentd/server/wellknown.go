@@ -7,7 +7,7 @@ func (s *Server) keys(w http.ResponseWriter, _ *http.Request, _ call) error {
 	w.Header().Set("Cache-Control", "public, max-age=300")
 	w.Header().Set("Content-Type", "application/jwk-set+json")
 	w.WriteHeader(http.StatusOK)
-	_, _ = w.Write(s.jwks)
+	_, _ = w.Write(*s.jwks.Load())
 	return nil
 }
 

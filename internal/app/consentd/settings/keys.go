@@ -18,14 +18,19 @@ type Keys struct {
 	// Signing signs receipts and notice tokens; Seed is what it is made of, for the log's key.
 	Signing jws.Key
 	Seed    []byte
-	// Public checks what Signing signed, and what keys of before did: old receipts must still verify.
+	// Before is the seed of the key whose place Signing takes; nil where there is none, or the log says so already.
+	Before []byte
+	// Public checks what Signing signed, and what the key before it did. Those of earlier are known from the log.
 	Public jws.Keys
 	Pepper []byte
 	KEK    []byte
 }
 
-// ReadKeys reads the files signing (a seed), pepper and kek of a folder, 32 bytes each, and if it is there retired.json: the public
-// keys of before, as the service published them (JWKS).
+// fileBefore is the seed whose place signing takes.
+const fileBefore = "signing-before"
+
+// ReadKeys reads the files signing (a seed), pepper and kek of a folder, 32 bytes each, and if it is there signing-before: the seed
+// that signed until now.
 func ReadKeys(folder string) (keys Keys, err error) {
 	for _, one := range []struct {
 		name string
@@ -42,18 +47,17 @@ func ReadKeys(folder string) (keys Keys, err error) {
 		return Keys{}, fmt.Errorf("reading the key signing: %w", err)
 	}
 	keys.Public = jws.NewKeys(keys.Signing.Public())
-	retired, err := os.ReadFile(filepath.Join(folder, "retired.json"))
-	if errors.Is(err, os.ErrNotExist) {
+	if _, err := os.Stat(filepath.Join(folder, fileBefore)); errors.Is(err, os.ErrNotExist) {
 		return keys, nil
 	}
-	if err != nil {
-		return Keys{}, errors.New("reading retired.json: the file cannot be read")
+	if keys.Before, err = readKey(folder, fileBefore); err != nil {
+		return Keys{}, err
 	}
-	before, err := jws.ParseKeys(retired)
-	if err != nil {
-		return Keys{}, fmt.Errorf("reading retired.json: %w", err)
+	before, err := jws.NewKey(keys.Before)
+	if err != nil || before.ID() == keys.Signing.ID() {
+		return Keys{}, fmt.Errorf("reading the key %s: it is none, or the same as signing", fileBefore)
 	}
-	keys.Public = keys.Public.With(before)
+	keys.Public = jws.NewKeys(keys.Signing.Public(), before.Public())
 	return keys, nil
 }
 

@@ -211,13 +211,18 @@ func TestKeysThatAreNoneAreRefused(t *testing.T) {
 		}
 	}
 	for name, break_ := range map[string]func(folder string){
-		"absent":        func(f string) { _ = os.Remove(filepath.Join(f, "kek")) },
-		"short":         func(f string) { write(f, "pepper", []byte("short")) },
-		"empty":         func(f string) { write(f, "signing", nil) },
-		"a text":        func(f string) { write(f, "pepper", []byte("bm90IGEga2V5IGJ1dCBiYXNlNjQgb2Ygb25lLi4uLi4=")) },
-		"zeros":         func(f string) { write(f, "kek", make([]byte, 32)) },
-		"the same":      func(f string) { key := bytes.Repeat([]byte("ab"), 16); write(f, "kek", key); write(f, "pepper", key) },
-		"retired, none": func(f string) { write(f, "retired.json", []byte(`{"keys":[]}`)) },
+		"absent":      func(f string) { _ = os.Remove(filepath.Join(f, "kek")) },
+		"short":       func(f string) { write(f, "pepper", []byte("short")) },
+		"empty":       func(f string) { write(f, "signing", nil) },
+		"a text":      func(f string) { write(f, "pepper", []byte("bm90IGEga2V5IGJ1dCBiYXNlNjQgb2Ygb25lLi4uLi4=")) },
+		"zeros":       func(f string) { write(f, "kek", make([]byte, 32)) },
+		"the same":    func(f string) { key := bytes.Repeat([]byte("ab"), 16); write(f, "kek", key); write(f, "pepper", key) },
+		"none before": func(f string) { write(f, "signing-before", []byte("short")) },
+		"its own place": func(f string) {
+			key := bytes.Repeat([]byte("ab"), 16)
+			write(f, "signing", key)
+			write(f, "signing-before", key)
+		},
 	} {
 		folder := consentdtest.Keys(t)
 		break_(folder)
@@ -231,11 +236,7 @@ func TestKeysThatAreNoneAreRefused(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	document, err := before.Public.Document()
-	if err != nil {
-		t.Fatal(err)
-	}
-	write(folder, "retired.json", document)
+	write(folder, "signing-before", before.Seed)
 	keys, err := settings.ReadKeys(folder)
 	if err != nil {
 		t.Fatal(err)

@@ -30,8 +30,11 @@ type ConsentServiceApplyConfiguration struct {
 	// clients of the service.
 	Clients []ConsentClientApplyConfiguration `json:"clients,omitempty"`
 	// signingSecretRef names the Ed25519 seed that signs checkpoints and receipts, key signing, 32 bytes. Rempart makes one
-	// when absent.
+	// when absent. To replace it, put the new seed in its place and the old one beside it, key signing-before.
 	SigningSecretRef *SecretRefApplyConfiguration `json:"signingSecretRef,omitempty"`
+	// signingKeyNumber counts the signing keys that Rempart has made; 1 when absent. A larger one lets Rempart make another,
+	// which takes the place of the one of before.
+	SigningKeyNumber *int32 `json:"signingKeyNumber,omitempty"`
 	// pepperSecretRef names the pepper of links to people, key pepper, 32 bytes. Rempart makes one when absent.
 	PepperSecretRef *SecretRefApplyConfiguration `json:"pepperSecretRef,omitempty"`
 	// kekSecretRef names the key that wraps people's keys, key kek, 32 bytes. Rempart makes one when absent.
@@ -120,6 +123,14 @@ func (b *ConsentServiceApplyConfiguration) WithClients(values ...*ConsentClientA
 // If called multiple times, the SigningSecretRef field is set to the value of the last call.
 func (b *ConsentServiceApplyConfiguration) WithSigningSecretRef(value *SecretRefApplyConfiguration) *ConsentServiceApplyConfiguration {
 	b.SigningSecretRef = value
+	return b
+}
+
+// WithSigningKeyNumber sets the SigningKeyNumber field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the SigningKeyNumber field is set to the value of the last call.
+func (b *ConsentServiceApplyConfiguration) WithSigningKeyNumber(value int32) *ConsentServiceApplyConfiguration {
+	b.SigningKeyNumber = &value
 	return b
 }
 
