@@ -32,6 +32,8 @@ type Writer interface {
 	// was held before. Twice is once: whoever comes again with the same key (which may be empty) is told what was done, with Again set and
 	// without what can no longer be counted; all others learn ErrUnknown.
 	Shred(ctx context.Context, person Person, key string) (Holding, error)
+	// EraseProof removes the events of people who were forgotten, as far as Proof says that they can go. The log tells of it first.
+	EraseProof(ctx context.Context, subjects ...uuid.UUID) (Proof, error)
 }
 
 // Reader answers what is known.
@@ -44,6 +46,10 @@ type Reader interface {
 	Words(ctx context.Context, notice NoticeRef) ([]byte, error)
 	// Holding counts what is held of a person: what forgetting them would destroy, and what it would keep.
 	Holding(ctx context.Context, person Person) (Holding, error)
+	// References returns the references under which events name a person: their own first, then those that Link made part of it.
+	References(ctx context.Context, person Person) ([]uuid.UUID, error)
+	// Proof counts the events that EraseProof would remove, and those that must wait.
+	Proof(ctx context.Context, subjects ...uuid.UUID) (Proof, error)
 	// Since returns up to limit events of the tenant after one (the nil UUID: from the start), without evidence.
 	Since(ctx context.Context, after uuid.UUID, limit int) ([]Event, error)
 	// Receipt returns the events of a receipt.
@@ -64,6 +70,13 @@ type Holding struct {
 	Last   time.Time
 	// Again tells that the person was forgotten before, by a Shred with the same key.
 	Again bool
+}
+
+// Proof is what becomes of the events of people who were forgotten, where a policy does not keep them.
+type Proof struct {
+	// Erased are gone; Waiting are those whose hashes are in no full tile of the log yet, without which it could not be proven. They go
+	// as soon as the log has Until events.
+	Erased, Waiting, Until int64
 }
 
 // Change says whose state changed.

@@ -75,7 +75,12 @@ func sitesOf(r *v1alpha1.DataRegister, policies []v1alpha1.ConsentPolicy) []site
 // proves it for legal claims. They name the person by a random reference only.
 const proofArticle, proofReference = "17(3)(e)", "Article 7(1): proof of consents, pseudonymous once the links are gone"
 
-// ledgerDataset is a ledger of consents as plans count it: keys, links, states and mailed tokens are destroyed, events are kept.
+// waitingReference stands with events of a ledger that keeps no proof of who is forgotten, while they wait: the log of the others
+// could not be proven without their hashes, which are kept apart once their tile of the log is full. There is no day for that.
+const waitingReference = "Article 7(1): proof of the consents of others. Removed as soon as the log has its next full tile of 256 events; pseudonymous until then"
+
+// ledgerDataset is a ledger of consents as plans count it: keys, links, states and mailed tokens are destroyed, events are kept, or
+// destroyed where the policy keeps no proof; then those stay that must wait.
 func ledgerDataset(p *v1alpha1.ConsentPolicy) *v1alpha1.Dataset {
 	retention := p.Spec.Ledger.ProofRetention
 	if retention == "" {
@@ -88,6 +93,12 @@ func ledgerDataset(p *v1alpha1.ConsentPolicy) *v1alpha1.Dataset {
 			table.OnErasure = v1alpha1.EraseKeep
 			table.Keep = &v1alpha1.KeepRule{Reason: "Proof of consents", Article: proofArticle, LegalReference: proofReference,
 				Period: retention, FromColumn: "recorded_at"}
+		}
+		if name == task.LedgerEvents && p.Spec.Ledger.OnErasure == v1alpha1.ProofErased {
+			table.Keep = &v1alpha1.KeepRule{Reason: "Waits for the log", Article: proofArticle, LegalReference: waitingReference}
+			gone := v1alpha1.DatasetTable{Schema: table.Schema, Name: name, OnErasure: v1alpha1.EraseDeleteRows}
+			dataset.Tables = append(dataset.Tables, table, gone)
+			continue
 		}
 		dataset.Tables = append(dataset.Tables, table)
 	}

@@ -30,6 +30,19 @@ type holding struct {
 	Events  int64      `json:"events"`
 	Last    *time.Time `json:"last"`
 	Again   bool       `json:"again"`
+	// Proof is what becomes of the events where the policy does not keep them.
+	Proof *struct {
+		Erased  int64 `json:"erased"`
+		Waiting int64 `json:"waiting"`
+	} `json:"proof"`
+}
+
+// events are how many of a person's events go and stay.
+func (h holding) events() (gone, stay int64) {
+	if h.Proof == nil {
+		return 0, h.Events
+	}
+	return h.Proof.Erased, h.Proof.Waiting
 }
 
 // holds asks what is held under a name; false where the person is unknown.

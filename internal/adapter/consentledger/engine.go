@@ -199,8 +199,12 @@ func counts(t task.Task, at int, all []holding) task.Counts {
 	for i := range t.Dataset.Tables {
 		table := &t.Dataset.Tables[i]
 		for _, h := range all {
+			gone, stay := h.events()
+			if table.OnErasure == v1alpha1.EraseKeep {
+				gone = stay
+			}
 			c.Rows[i] += map[v1alpha1.Identifier]int64{task.LedgerKeys: h.Keys, task.LedgerLinks: h.Links, task.LedgerStates: h.States,
-				task.LedgerTokens: h.Tokens, task.LedgerEvents: h.Events}[table.Name]
+				task.LedgerTokens: h.Tokens, task.LedgerEvents: gone}[table.Name]
 		}
 		if day := until(table, all); day != "" {
 			c.Until = map[int]string{i: day}
@@ -217,7 +221,7 @@ func until(table *v1alpha1.DatasetTable, all []holding) string {
 			last = *h.Last
 		}
 	}
-	if table.Keep == nil || last.IsZero() {
+	if table.Keep == nil || table.Keep.Period == "" || last.IsZero() {
 		return ""
 	}
 	end, err := deadline.Retention(last, string(table.Keep.Period), time.UTC)

@@ -95,6 +95,7 @@ func Run(t *testing.T, fresh func(testing.TB) World) {
 		{"Two names stand for one person", linked},
 		{"A reference names a person whom the ledger knows", referred},
 		{"A person who is forgotten leaves the proof", shredded},
+		{"The proof of who is forgotten can go too", proofErased},
 		{"What is published is published once", published},
 		{"Events are listed in the order of the log", since},
 		{"The log proves each event and its own growth", proofs},

@@ -402,7 +402,10 @@ func TestTheServiceOnPostgreSQLFromMigrationToAudit(t *testing.T) {
 	p.start(flags...)
 	p.ready()
 	_, text := p.get(p.api + "/.well-known/jwks.json")
-	p.until("the old key is not public", func() bool { _, text = p.get(p.api + "/.well-known/jwks.json"); return strings.Count(text, `"kid"`) == 2 })
+	p.until("the old key is not public", func() bool {
+		_, text = p.get(p.api + "/.well-known/jwks.json")
+		return strings.Count(text, `"kid"`) == 2
+	})
 	keys, err := jws.ParseKeys([]byte(text))
 	if err != nil {
 		t.Fatal(err)

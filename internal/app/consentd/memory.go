@@ -46,11 +46,11 @@ func (memory) Run(ctx context.Context) error {
 // Prune keeps all: nothing is there for long.
 func (memory) Prune(context.Context, time.Time, ...uuid.UUID) (int64, error) { return 0, nil }
 
-// Forgotten knows of nobody: there is no other copy in which they could come back.
-func (memory) Forgotten(context.Context) ([]uuid.UUID, error) { return nil, nil }
+// Left is nobody: what waits goes when the program ends.
+func (memory) Left(context.Context, bool) ([]uuid.UUID, error) { return nil, nil }
 
-// Shredded never receives: there is nothing left to remove.
-func (memory) Shredded() <-chan struct{} { return nil }
+// Due never receives: there is nothing left to remove.
+func (memory) Due() <-chan struct{} { return nil }
 
 // Close has nothing to close.
 func (memory) Close() {}

@@ -11,10 +11,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"time"
 
-	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/rempart-dev/rempart/internal/adapter/postgres/ledger"
@@ -89,13 +87,7 @@ type durable struct {
 	log   *slog.Logger
 	pools []*pgxpool.Pool
 	// outside is the file of the head that was copied out last.
-	outside   string
-	tenant    uuid.UUID
-	forgotten forgotten
-	shredded  chan struct{}
-	mu        sync.Mutex
-	// recent are people whom this process shredded: where there is no folder for a list, all that is known.
-	recent []uuid.UUID
+	outside string
 }
 
 // openPostgres opens the ledger, and tries again while the database is away. A role that may do too much is an error, and so is a key
@@ -109,7 +101,7 @@ func (o options) openPostgres(ctx context.Context, p *settings.Policy, keys sett
 	if err != nil {
 		return nil, fmt.Errorf("making the ring of keys: %w", err)
 	}
-	d := &durable{shredded: make(chan struct{}, 1), tenant: p.Tenant, forgotten: forgotten{o.state}, log: log, outside: filepath.Join(o.config, "checkpoint")}
+	d := &durable{log: log, outside: filepath.Join(o.config, "checkpoint")}
 	head, err := d.head()
 	if err != nil {
 		return nil, err
@@ -124,7 +116,7 @@ func (o options) openPostgres(ctx context.Context, p *settings.Policy, keys sett
 		pools[role], d.pools = pool, append(d.pools, pool)
 	}
 	c := ledger.Config{App: pools["app"], Seq: pools["sequencer"], Prune: pools["pruner"], Tenant: p.Tenant, Peppers: [][]byte{keys.Pepper}, KEK: ring, Signer: signer, Public: public, Outside: head,
-		Interval: time.Duration(max(p.Spec.Service.CheckpointIntervalSeconds, 1)) * time.Second, Forgotten: d.forgotten}
+		Interval: time.Duration(max(p.Spec.Service.CheckpointIntervalSeconds, 1)) * time.Second, Forgotten: forgotten{o.state}}
 	if keys.Before != nil {
 		if c.Before, c.BeforePublic, err = proof.NewSigner(origin, keys.Before); err != nil {
 			return nil, fmt.Errorf("making the log's key of before: %w", err)
@@ -192,33 +184,6 @@ func (d *durable) head() ([]byte, error) {
 		return nil, errors.New("reading the checkpoint that lies outside: the file cannot be read")
 	}
 	return text, nil
-}
-
-// Shred forgets a person, and lets who removes what is left of them know.
-func (d *durable) Shred(ctx context.Context, person consent.Person, key string) (consent.Holding, error) {
-	held, err := d.Ledger.Shred(ctx, person, key)
-	if err != nil {
-		return held, err //nolint:wrapcheck // becomes a problem
-	}
-	d.mu.Lock()
-	d.recent = append(d.recent, held.Subject)
-	d.mu.Unlock()
-	select {
-	case d.shredded <- struct{}{}:
-	default:
-	}
-	return held, nil
-}
-
-// Shredded receives when somebody was forgotten.
-func (d *durable) Shredded() <-chan struct{} { return d.shredded }
-
-// Forgotten are the people who were shredded, as far as there is a folder for the list of them, or this process did it.
-func (d *durable) Forgotten(ctx context.Context) ([]uuid.UUID, error) {
-	listed, err := d.forgotten.List(ctx, d.tenant)
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return append(listed, d.recent...), err
 }
 
 // Close closes the connections.

@@ -28,50 +28,61 @@ const (
 type pruner interface {
 	// Prune removes events that were recorded before a time and do not hold, and all of people who were forgotten.
 	Prune(ctx context.Context, before time.Time, subjects ...uuid.UUID) (int64, error)
-	// Forgotten are the people who were shredded, as far as a list of them is kept.
-	Forgotten(ctx context.Context) ([]uuid.UUID, error)
-	// Shredded receives when somebody was.
-	Shredded() <-chan struct{}
+	// Left are people who were forgotten and of whom events are left: of all people, or of those that may be able to go only now.
+	Left(ctx context.Context, everybody bool) ([]uuid.UUID, error)
+	// Due receives when events of people who were forgotten may be able to go: their tile of the log is full, or an attempt failed.
+	Due() <-chan struct{}
 }
 
 // retain keeps proof as long as the policy says, until the context ends.
 func retain(ctx context.Context, ledger pruner, policies *settings.Store, log *slog.Logger, clock func() time.Time) {
+	next := clock()
 	for ctx.Err() == nil {
-		wait := pruneAgain
-		if p := policies.Current(); p != nil && prune(ctx, ledger, p, log, clock()) {
-			wait = pruneEvery
+		now := clock()
+		all := !now.Before(next)
+		p := policies.Current()
+		switch done := p != nil && prune(ctx, ledger, p, log, now, all); {
+		case !done:
+			next = now.Add(pruneAgain)
+		case all:
+			next = now.Add(pruneEvery)
 		}
-		timer := time.NewTimer(wait)
+		timer := time.NewTimer(next.Sub(now))
 		select {
 		case <-ctx.Done():
 		case <-timer.C:
-		case <-ledger.Shredded():
+		case <-ledger.Due():
+			pause(ctx, time.Second) // a busy log fills several tiles a second
 		}
 		timer.Stop()
 	}
 }
 
-// prune does it once, and tells whether it was done.
-func prune(ctx context.Context, ledger pruner, p *settings.Policy, log *slog.Logger, now time.Time) bool {
-	before, ok := retained(p.Spec.Ledger.ProofRetention, now)
-	if !ok {
-		return true // nothing is said of how long, so all is kept
+// prune does it once, and tells whether it was done: for all that is past its retention, or only for who was forgotten and may be able
+// to go now.
+func prune(ctx context.Context, ledger pruner, p *settings.Policy, log *slog.Logger, now time.Time, all bool) bool {
+	var before time.Time
+	if all {
+		before, _ = retained(p.Spec.Ledger.ProofRetention, now) // where nothing is said of how long, all is kept
 	}
 	var subjects []uuid.UUID
 	if p.Spec.Ledger.OnErasure == v1alpha1.ProofErased {
 		var err error
-		if subjects, err = ledger.Forgotten(ctx); err != nil {
-			log.Warn("Could not read who was forgotten")
+		if subjects, err = ledger.Left(ctx, all); err != nil {
+			log.Warn("Could not read of whom proof is left")
 			return false
 		}
 	}
+	if before.IsZero() && len(subjects) == 0 {
+		return true
+	}
 	gone, err := ledger.Prune(ctx, before, subjects...)
 	if err != nil {
-		log.Warn("Could not remove what is past its retention yet")
+		log.Warn("Could not remove what is not to be kept yet")
 		return false
 	}
 	if gone > 0 {
-		log.Info("Removed events that are past their retention", "events", gone)
+		log.Info("Removed events that are not to be kept", "events", gone)
 	}
 	return true
 }

@@ -40,28 +40,37 @@ func (l *list) Prune(_ context.Context, before time.Time, subjects ...uuid.UUID)
 	return 1, l.away
 }
 
-func (l *list) Forgotten(context.Context) ([]uuid.UUID, error) { return []uuid.UUID{{1}}, nil }
+func (l *list) Left(_ context.Context, everybody bool) ([]uuid.UUID, error) {
+	if everybody {
+		return []uuid.UUID{{1}, {2}}, nil
+	}
+	return []uuid.UUID{{2}}, nil
+}
 
-func (l *list) Shredded() <-chan struct{} { return nil }
+func (l *list) Due() <-chan struct{} { return nil }
 
 func TestWhatIsForgottenGoesWhereThePolicySaysSo(t *testing.T) {
 	log := slog.New(slog.NewTextHandler(io.Discard, nil))
 	policy := &settings.Policy{}
 	policy.Spec.Ledger.ProofRetention = "P5Y"
 	ledger := &list{}
-	if !prune(t.Context(), ledger, policy, log, noon) || len(ledger.subjects) != 0 || ledger.before.Year() != 2020 {
+	if !prune(t.Context(), ledger, policy, log, noon, true) || len(ledger.subjects) != 0 || ledger.before.Year() != 2020 {
 		t.Errorf("%+v", ledger)
 	}
 	policy.Spec.Ledger.OnErasure = v1alpha1.ProofErased
-	if !prune(t.Context(), ledger, policy, log, noon) || len(ledger.subjects) != 1 {
+	if !prune(t.Context(), ledger, policy, log, noon, true) || len(ledger.subjects) != 2 {
 		t.Errorf("%+v", ledger)
 	}
 	ledger.away = errors.New("away")
-	if prune(t.Context(), ledger, policy, log, noon) {
+	if prune(t.Context(), ledger, policy, log, noon, true) {
 		t.Error("done, although the ledger is away")
 	}
+	*ledger = list{}
+	if !prune(t.Context(), ledger, policy, log, noon, false) || len(ledger.subjects) != 1 || !ledger.before.IsZero() {
+		t.Errorf("when a tile is full: %+v", ledger)
+	}
 	*ledger, policy.Spec.Ledger.ProofRetention = list{}, ""
-	if !prune(t.Context(), ledger, policy, log, noon) || !ledger.before.IsZero() {
+	if !prune(t.Context(), ledger, policy, log, noon, true) || !ledger.before.IsZero() {
 		t.Errorf("%+v", ledger)
 	}
 }

@@ -56,7 +56,7 @@ func (l *Ledger) Since(_ context.Context, after uuid.UUID, limit int) ([]consent
 		}
 		from = place + 1
 	}
-	rest := l.events[from:]
+	rest := slices.DeleteFunc(slices.Clone(l.events[from:]), func(e consent.Event) bool { return e.Type == "" }) // erased
 	return slices.Clone(rest[:min(max(limit, 0), len(rest))]), nil
 }
 
@@ -73,7 +73,7 @@ func (l *Ledger) Receipt(_ context.Context, receipt uuid.UUID) ([]consent.Event,
 
 func (l *Ledger) ofReceipt(receipt uuid.UUID) []consent.Event {
 	first, ok := l.places[receipt]
-	if !ok {
+	if !ok || l.events[first].Type == "" {
 		return nil
 	}
 	last := first + 1

@@ -14,6 +14,7 @@ import (
 	"fmt"
 	mathrand "math/rand/v2"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -70,6 +71,8 @@ type Ledger struct {
 	peppers   []pepper
 	keys      keys
 	hub       hub
+	reminder  chan struct{}
+	swept     atomic.Int64 // the rows below are of nobody who was forgotten; -1 where nobody has looked yet
 	roots     roots
 	newcomers gather[*writing, met]
 	questions gather[[]consent.Person, [][]consent.State]
@@ -104,7 +107,8 @@ func Open(ctx context.Context, c Config) (*Ledger, error) {
 	if c.Interval <= 0 {
 		c.Interval = time.Second
 	}
-	l := &Ledger{Config: c}
+	l := &Ledger{Config: c, reminder: make(chan struct{}, 1)}
+	l.swept.Store(-1)
 	for _, key := range c.Peppers {
 		sum := sha256.Sum256(append([]byte("rempart pepper\x00"), key...))
 		l.peppers = append(l.peppers, pepper{hex.EncodeToString(sum[:4]), key})

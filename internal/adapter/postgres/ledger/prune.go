@@ -32,16 +32,17 @@ WHERE l.tenant_id = $1 AND l.idx < $2 AND e.subject_ref IS NOT NULL AND NOT EXIS
   SELECT FROM consent.state s WHERE s.tenant_id = $1 AND s.subject_ref = e.subject_ref AND s.event_id = e.event_id AND s.decision = 1 AND (s.valid_until IS NULL OR s.valid_until >= now())))`
 
 	placesOf = `SELECT l.idx FROM unnest($2::uuid[]) AS p (subject)
+CROSS JOIN LATERAL (SELECT shredded_at FROM consent.subject_keys WHERE tenant_id = $1 AND subject_ref = p.subject LIMIT 1) AS k
 CROSS JOIN LATERAL (SELECT event_id, type FROM consent.events WHERE tenant_id = $1 AND subject_ref = p.subject OFFSET 0) AS e
 CROSS JOIN LATERAL (SELECT idx FROM consent.leaves WHERE tenant_id = $1 AND event_id = e.event_id LIMIT 1) AS l
-WHERE l.idx < ` + fullLeaves + ` AND e.type <> 'subject.shredded' ORDER BY 1`
+WHERE l.idx < ` + fullLeaves + ` AND e.type <> 'subject.shredded' AND k.shredded_at IS NOT NULL ORDER BY 1`
 
 	pruneNow = `SELECT consent.prune($1)`
 )
 
 // Prune deletes what is not needed any more: events that were recorded before a time (Before, the zero time for none) and do
 // not hold any longer, and all events of people who were forgotten (Subjects). First the log says what goes. Only events
-// below the last full tile go, which keeps their hashes: call it again later for the rest. Returns how many went.
+// below the last full tile go, which keeps their hashes: EraseProof says what waits. Returns how many went.
 func (l *Ledger) Prune(ctx context.Context, before time.Time, subjects ...uuid.UUID) (gone int64, err error) {
 	if l.Config.Prune == nil {
 		return 0, errors.New("pruning the ledger: no role for it is configured")
@@ -69,7 +70,9 @@ func (l *Ledger) Prune(ctx context.Context, before time.Time, subjects ...uuid.U
 	if err := l.inTenant(ctx, l.App, func(b *pgx.Batch) { l.queueHouse(b, []consent.Event{told}) }); err != nil {
 		return 0, wrap("pruning the ledger", err)
 	}
-	if _, err := l.Sequencer.Step(ctx); err != nil {
+	if err := l.logged(ctx, func(b *pgx.Batch, is *bool) {
+		b.Queue(placed, id(l.Tenant), id(told.ID)).QueryRow(func(row pgx.Row) error { return row.Scan(is) })
+	}); err != nil {
 		return 0, wrap("pruning the ledger", err)
 	}
 	err = l.transaction(ctx, l.Config.Prune, beginWrite, func(t tx) error {
@@ -90,16 +93,12 @@ func wrap(doing string, err error) error {
 
 // due says what would go.
 func (l *Ledger) due(ctx context.Context, before time.Time, subjects []uuid.UUID) (order audit.Pruned, err error) {
-	refs := make([]pgtype.UUID, len(subjects))
-	for i, subject := range subjects {
-		refs[i] = id(subject)
-	}
 	var full int64
 	var young pgtype.Int8
 	err = l.transaction(ctx, l.App, beginAudit, func(t tx) error {
 		err := t.send(ctx, func(b *pgx.Batch) {
 			b.Queue(noLimits)
-			b.Queue(placesOf, id(l.Tenant), refs).Query(func(rows pgx.Rows) (err error) {
+			b.Queue(placesOf, id(l.Tenant), refs(subjects)).Query(func(rows pgx.Rows) (err error) {
 				order.Indexes, err = pgx.CollectRows(rows, pgx.RowTo[int64])
 				return err
 			})

@@ -98,7 +98,7 @@ func (s *Sequencer) Step(ctx context.Context) (int, error) {
 
 func (s *Sequencer) step(ctx context.Context) (n int, err error) {
 	l := s.ledger
-	next := s.edge
+	next, full := s.edge, s.edge.Size()/tree.Width
 	err = l.transaction(ctx, l.Seq, beginWrite, func(t tx) error {
 		var mine bool
 		var head *consent.Checkpoint
@@ -137,6 +137,9 @@ func (s *Sequencer) step(ctx context.Context) (n int, err error) {
 	}
 	if n > 0 {
 		s.edge, s.seen = next, next.Size()
+		if next.Size()/tree.Width > full {
+			l.remind()
+		}
 	}
 	if n > 0 && n < batch { // all that waited is in the log, and so is what said that this key signs
 		s.cosign = nil

@@ -3,11 +3,13 @@ package server_test
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"net"
 	"net/http/httptest"
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -17,6 +19,7 @@ import (
 	"github.com/rempart-dev/rempart/internal/app/eraser"
 	"github.com/rempart-dev/rempart/internal/consent"
 	"github.com/rempart-dev/rempart/internal/consent/receipt"
+	"github.com/rempart-dev/rempart/internal/consent/tree"
 	"github.com/rempart-dev/rempart/internal/erasure/subject"
 	"github.com/rempart-dev/rempart/internal/erasure/task"
 )
@@ -171,6 +174,47 @@ func TestTheEraserForgetsAPersonAndProofsStillHold(t *testing.T) {
 	}
 	w.linked(1, anyoneMe) // comes back after the erasure
 	p.does(task.Verify, task.Contradicted)
+}
+
+// TestTheEraserErasesTheProofWhereThePolicySaysSo: what is below the last full tile of the log is gone with the person, the rest is told.
+func TestTheEraserErasesTheProofWhereThePolicySaysSo(t *testing.T) {
+	w := newWorld(t, nil)
+	w.linked(1, anyoneMe)
+	early := w.events()[0].Subject
+	for n := 0; len(w.events()) < tree.Width; n++ {
+		w.post(2, fmt.Sprint("other", n), w.act("checkbox", "analytics")).is(201, "")
+	}
+	w.post(1, "late", w.act("checkbox", "analytics")).is(201, "")
+	mine := func() (n int64) {
+		for _, e := range w.events() {
+			if e.Subject == early && e.Type != consent.EventSubjectShredded {
+				n++
+			}
+		}
+		return n
+	}
+	before := mine()
+	p := newPod(w, map[string]string{"accountID": anyoneMe})
+	p.serve(func(f *settings.File) {
+		f.Spec.Ledger.OnErasure = v1alpha1.ProofErased
+		f.Spec.Service.Clients = append(f.Spec.Service.Clients, v1alpha1.ConsentClient{ServiceAccount: eraserAccount, Rights: []v1alpha1.ClientRight{v1alpha1.RightCheck, v1alpha1.RightErase}})
+	})
+	events := &p.task.Dataset.Tables[4]
+	events.Keep.Period = ""
+	p.task.Dataset.Tables = append(p.task.Dataset.Tables, v1alpha1.DatasetTable{Schema: events.Schema, Name: events.Name, OnErasure: v1alpha1.EraseDeleteRows})
+	plan := p.does(task.Plan, "")
+	if rows := plan.Requests[0].Rows; rows[4] < 1 || rows[5] < 1 || rows[4]+rows[5] != before || len(plan.Requests[0].Until) != 0 {
+		t.Errorf("%+v of %d", plan, before)
+	}
+	erased := p.does(task.Erase, "")
+	if !slices.Equal(erased.Requests[0].Rows, plan.Requests[0].Rows) || mine() != plan.Requests[0].Rows[4] {
+		t.Errorf("%+v; the plan said %+v, and %d are left", erased, plan, mine())
+	}
+	again := p.does(task.Erase, "")
+	if rows := again.Requests[0].Rows; !again.Replayed || rows[4] != plan.Requests[0].Rows[4] || rows[5] != 0 {
+		t.Errorf("%+v", again)
+	}
+	p.does(task.Verify, "")
 }
 
 // TestTheEraserOnlyReadsOnceAHoldStoppedIt: whom the ledger still knows stays known, and what was done before is told.

@@ -56,18 +56,19 @@ func again(m *testing.M) int {
 		return 1
 	}
 	defer stop()
-	var pools struct{ app, seq *pgxpool.Pool }
+	var pools postgres.Config // their pools, and nothing else
 	fresh = func(t testing.TB, tenant uuid.UUID, clock *clocktesting.FakeClock) server.Ledger {
 		t.Helper()
-		if pools.app == nil {
-			pools.app, pools.seq = migrated(t, s)
+		if pools.App == nil {
+			pools = migrated(t, s)
 		}
-		return inPostgres(t, pools.app, pools.seq, tenant, clock)
+		return inPostgres(t, pools, tenant, clock)
 	}
 	code := m.Run()
-	if pools.app != nil {
-		pools.app.Close()
-		pools.seq.Close()
+	for _, pool := range []*pgxpool.Pool{pools.App, pools.Seq, pools.Prune} {
+		if pool != nil {
+			pool.Close()
+		}
 	}
 	return code
 }
@@ -75,7 +76,7 @@ func again(m *testing.M) int {
 const password = "a password of the ledger"
 
 // migrated makes one database for all tests; each is a tenant of its own.
-func migrated(t testing.TB, s *postgrestest.Server) (app, seq *pgxpool.Pool) {
+func migrated(t testing.TB, s *postgrestest.Server) postgres.Config {
 	t.Helper()
 	name, admin := s.Database(t)
 	if err := postgres.Migrate(t.Context(), admin, postgres.Passwords{App: password, Seq: password, Prune: password}); err != nil {
@@ -89,10 +90,10 @@ func migrated(t testing.TB, s *postgrestest.Server) (app, seq *pgxpool.Pool) {
 		}
 		return p
 	}
-	return pool(postgres.RoleApp), pool(postgres.RoleSeq)
+	return postgres.Config{App: pool(postgres.RoleApp), Seq: pool(postgres.RoleSeq), Prune: pool(postgres.RolePrune)}
 }
 
-func inPostgres(t testing.TB, app, seq *pgxpool.Pool, tenant uuid.UUID, clock *clocktesting.FakeClock) server.Ledger {
+func inPostgres(t testing.TB, pools postgres.Config, tenant uuid.UUID, clock *clocktesting.FakeClock) server.Ledger {
 	t.Helper()
 	ring, err := seal.NewRing([]byte("a key that wraps keys, 32 bytes.")[:seal.KeySize])
 	if err != nil {
@@ -102,7 +103,7 @@ func inPostgres(t testing.TB, app, seq *pgxpool.Pool, tenant uuid.UUID, clock *c
 	if err != nil {
 		t.Fatal(err)
 	}
-	l, err := postgres.Open(t.Context(), postgres.Config{App: app, Seq: seq, Tenant: tenant, Peppers: [][]byte{[]byte("pepper")}, KEK: ring, Signer: signer,
+	l, err := postgres.Open(t.Context(), postgres.Config{App: pools.App, Seq: pools.Seq, Prune: pools.Prune, Tenant: tenant, Peppers: [][]byte{[]byte("pepper")}, KEK: ring, Signer: signer,
 		Public: public, Clock: clock, Forgotten: nobody{}})
 	if err != nil {
 		t.Fatal(err)

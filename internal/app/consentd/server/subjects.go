@@ -1,11 +1,14 @@
 package server
 
 import (
+	"context"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
 
+	"github.com/rempart-dev/rempart/api/v1alpha1"
 	"github.com/rempart-dev/rempart/internal/app/consentd/problem"
 	"github.com/rempart-dev/rempart/internal/consent"
 )
@@ -64,6 +67,15 @@ type held struct {
 	Events  int64      `json:"events"`
 	Last    *time.Time `json:"last,omitempty"`
 	Again   bool       `json:"again,omitempty"`
+	Proof   *proof     `json:"proof,omitempty"`
+}
+
+// proof is what becomes of the events, where the policy does not keep them: EraseProof.
+type proof struct {
+	Erased  int64 `json:"erased"`
+	Waiting int64 `json:"waiting"`
+	// Until is how many events the log has when those that wait go; absent where none does, or nobody knows yet.
+	Until int64 `json:"until,omitempty"`
 }
 
 func heldOf(h consent.Holding) held {
@@ -75,7 +87,7 @@ func heldOf(h consent.Holding) held {
 }
 
 // holding counts what forgetting a person would destroy and keep: the plan of an erasure, and what its verifier asks afterwards.
-func (s *Server) holding(w http.ResponseWriter, r *http.Request, _ call) error {
+func (s *Server) holding(w http.ResponseWriter, r *http.Request, c call) error {
 	person, err := named(r)
 	if err != nil {
 		return err
@@ -87,12 +99,24 @@ func (s *Server) holding(w http.ResponseWriter, r *http.Request, _ call) error {
 	if err != nil {
 		return err //nolint:wrapcheck // becomes a problem
 	}
-	return write(w, http.StatusOK, heldOf(found))
+	answer := heldOf(found)
+	if erasesProof(c) {
+		references, err := s.ledger.References(r.Context(), person)
+		if err != nil && !unknown(err) {
+			return err //nolint:wrapcheck // becomes a problem
+		}
+		p, err := s.ledger.Proof(r.Context(), references...)
+		if err != nil {
+			return err //nolint:wrapcheck // becomes a problem
+		}
+		answer.Proof = &proof{p.Erased, p.Waiting, p.Until}
+	}
+	return write(w, http.StatusOK, answer)
 }
 
 // erase forgets a person and keeps the proof that it was done (Article 17). Twice is once, but who was never known is an error: a
 // mistyped name must not look like an erasure. Who lost the answer comes again with the same Idempotency-Key.
-func (s *Server) erase(w http.ResponseWriter, r *http.Request, _ call) error {
+func (s *Server) erase(w http.ResponseWriter, r *http.Request, c call) error {
 	key := r.Header.Get("Idempotency-Key")
 	if len(key) > maxKey {
 		return malformed("The Idempotency-Key is too long")
@@ -104,6 +128,12 @@ func (s *Server) erase(w http.ResponseWriter, r *http.Request, _ call) error {
 	if key != "" {
 		key = keyOf("erase", key)
 	}
+	var references []uuid.UUID
+	if erasesProof(c) {
+		if references, err = s.ledger.References(r.Context(), person); err != nil && !unknown(err) {
+			return err //nolint:wrapcheck // becomes a problem
+		}
+	}
 	gone, err := s.ledger.Shred(r.Context(), person, key)
 	if unknown(err) {
 		return personUnknown
@@ -111,7 +141,28 @@ func (s *Server) erase(w http.ResponseWriter, r *http.Request, _ call) error {
 	if err != nil {
 		return err //nolint:wrapcheck // becomes a problem
 	}
-	return write(w, http.StatusOK, heldOf(gone))
+	answer := heldOf(gone)
+	if erasesProof(c) {
+		answer.Proof = s.eraseProof(r.Context(), gone, references)
+	}
+	return write(w, http.StatusOK, answer)
+}
+
+// erasesProof tells whether the policy keeps nothing of who is forgotten.
+func erasesProof(c call) bool { return c.policy.Spec.Ledger.OnErasure == v1alpha1.ProofErased }
+
+// eraseProof removes the events of a person who was forgotten, and says what waits. The person is forgotten whatever happens: what
+// cannot be removed now is soon, and waits until then.
+func (s *Server) eraseProof(ctx context.Context, gone consent.Holding, references []uuid.UUID) *proof {
+	if !slices.Contains(references, gone.Subject) {
+		references = append(references, gone.Subject)
+	}
+	p, err := s.ledger.EraseProof(ctx, references...)
+	if err != nil {
+		s.log.Warn("Could not erase the proof of who was forgotten yet")
+		return &proof{Waiting: gone.Events}
+	}
+	return &proof{p.Erased, p.Waiting, p.Until}
 }
 
 // named reads a body that names a person, also by the secret of a receipt, and nothing else.
