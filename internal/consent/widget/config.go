@@ -18,16 +18,6 @@ const (
 	AcceptExplicit  Acceptance = "Explicit"
 )
 
-// StorageBasis is why identifiers may be stored on the device.
-type StorageBasis string
-
-// StrictlyNecessary: for the service that the visitor asked for; the act is recorded as storage.acknowledged. Consent: it
-// is recorded as consent.given.
-const (
-	StorageNecessary StorageBasis = "StrictlyNecessary"
-	StorageConsent   StorageBasis = "Consent"
-)
-
 // Store is where the marker and the conversation's id are kept.
 type Store string
 
@@ -64,7 +54,6 @@ type Config struct {
 	// Asserted are the purposes that the site may say it collected acceptance for; none when siteAssertion.mode is Refused.
 	Asserted     []string
 	Acceptance   Acceptance
-	StorageBasis StorageBasis
 	Store        Store
 	CookieDomain string
 	// ConsentTTL and SessionTTL are in seconds.
@@ -84,13 +73,9 @@ type Config struct {
 // literal is the configuration as src/config.js takes it apart: by position, settings as far decided as a policy can.
 // packs are the texts of the languages that are not in every build.
 func (c Config) literal(packs map[string]string) []any {
-	storageAct := "storage.acknowledged"
-	if c.StorageBasis == StorageConsent {
-		storageAct = "consent.given"
-	}
 	return []any{
 		c.Site, c.Host, c.Languages, c.DefaultLanguage, c.Material, c.Version, c.Requested, append([]string{}, c.Asserted...),
-		bit(c.Acceptance == AcceptByMessage), storageAct, c.cookie(), bit(c.Store == StoreTab),
+		bit(c.Acceptance == AcceptByMessage), c.cookie(), bit(c.Store == StoreTab),
 		c.ConsentTTL, c.SessionTTL, bit(c.ReadAtLoad), bit(c.RememberRefusal), bit(c.Ephemeral), bit(c.Proof == ProofLinked),
 		bit(c.DoNotTrack), c.SendURL, packs,
 	}
@@ -133,7 +118,6 @@ func (c Config) check() error {
 		unless(len(c.Requested) > 0, "no purpose is of a requested service"),
 		unless(!slices.ContainsFunc(c.Asserted, func(p string) bool { return !slices.Contains(c.Requested, p) }), "asserted purposes %q are not all of a requested service", c.Asserted),
 		unless(slices.Contains([]Acceptance{AcceptByMessage, AcceptExplicit}, c.Acceptance), "acceptance %q is unknown", c.Acceptance),
-		unless(slices.Contains([]StorageBasis{StorageNecessary, StorageConsent}, c.StorageBasis), "storageBasis %q is unknown", c.StorageBasis),
 		unless(slices.Contains([]Store{StoreLocal, StoreTab, StoreCookie}, c.Store), "store %q is unknown", c.Store),
 		unless(slices.Contains([]Proof{ProofLinked, ProofAggregate}, c.Proof), "proof %q is unknown", c.Proof),
 		unless(c.ConsentTTL > 0 && c.SessionTTL > 0, "consentTTL and sessionTTL are not positive"),

@@ -48,10 +48,7 @@ test("T8", "sending a message accepts what was in view: the record first, then t
   ]);
   assert.equal(entries[0].noticeSha256, shown, "the ledger holds other words than those shown");
   const [{ acts, ui }] = await since.acts();
-  assert.deepEqual(acts, [
-    { type: "terms.accepted", purpose: "conversation", decision: "granted" },
-    { type: "storage.acknowledged", purpose: "conversation", decision: "granted" },
-  ]);
+  assert.deepEqual(acts, [{ purpose: "conversation", decision: "granted" }]);
   assert.equal(ui.visible, true);
   assert.ok(ui.shownMs > 0);
   assert.equal(entries[0].gpc, false);

@@ -4,6 +4,9 @@ import (
 	"bytes"
 	"compress/gzip"
 	"crypto/sha256"
+	"crypto/sha512"
+	"encoding/base64"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -127,13 +130,23 @@ func (p *Policy) Dress(host string) error {
 		if err != nil {
 			return fmt.Errorf("%w: %w", ErrBroken, err)
 		}
-		packed, err := pack(script.Bytes)
-		if err != nil {
+		if site.Widget, err = NewAsset(string(site.ID), script); err != nil {
 			return err
 		}
-		site.Widget = Asset{Path: "/w/" + string(site.ID) + "/widget." + script.SHA256 + ".js", Body: script.Bytes, Gzip: packed, SHA256: script.SHA256, Integrity: script.Integrity}
 	}
 	return nil
+}
+
+// NewAsset makes a script of a site ready to be given out.
+func NewAsset(site string, script []byte) (Asset, error) {
+	packed, err := pack(script)
+	if err != nil {
+		return Asset{}, err
+	}
+	short, long := sha256.Sum256(script), sha512.Sum384(script)
+	name := hex.EncodeToString(short[:])
+	return Asset{Path: "/w/" + site + "/widget." + name + ".js", Body: script, Gzip: packed, SHA256: name,
+		Integrity: "sha384-" + base64.StdEncoding.EncodeToString(long[:])}, nil
 }
 
 // pack compresses as gzip -9 does, without a time, so that equal scripts travel as equal bytes.
@@ -165,8 +178,8 @@ func (p *Policy) widget(site *Site, host string) (widget.Config, error) {
 	}
 	c := widget.Config{
 		Site: string(site.ID), Host: host, DefaultLanguage: Tag(site.DefaultLanguage), Material: fmt.Sprintf("%x", p.Material)[:16], Version: p.Notice.Version,
-		Acceptance: widget.Acceptance(or(w.Acceptance, v1alpha1.WidgetExplicit)), StorageBasis: widget.StorageBasis(or(w.StorageBasis, v1alpha1.StorageStrictlyNecessary)),
-		Store: widget.Store(or(w.Store, v1alpha1.StoreLocal)), CookieDomain: w.CookieDomain, ConsentTTL: consentTTL, SessionTTL: sessionTTL,
+		Acceptance: widget.Acceptance(or(w.Acceptance, v1alpha1.WidgetExplicit)),
+		Store:      widget.Store(or(w.Store, v1alpha1.StoreLocal)), CookieDomain: w.CookieDomain, ConsentTTL: consentTTL, SessionTTL: sessionTTL,
 		ReadAtLoad: w.ReadAtLoad != v1alpha1.FeatureDisabled, RememberRefusal: w.RememberRefusal == v1alpha1.FeatureEnabled,
 		Ephemeral: w.Ephemeral == v1alpha1.FeatureEnabled, Proof: widget.Proof(or(w.Proof, v1alpha1.ProofLinked)),
 		DoNotTrack: w.DoNotTrack != v1alpha1.DoNotTrackIgnored, SendURL: string(w.SendURL), Asserted: []string{},

@@ -32,22 +32,19 @@ export const assert = async ({ purposes, evidence, assertedAt } = {}) => {
   }
 };
 
-// heed looks at the consentReceived that init was given.
+// heed looks at the consentReceived that init was given, and takes the tag <meta name="rempart-consent-received" content="true">
+// whenever it comes, until acceptance.
 export const heed = (options) => {
   const { consentReceived } = options;
   if (received(consentReceived)) assert(options);
   else if (consentReceived !== undefined) console.warn('rempart: consentReceived is not "true"');
-};
-
-// watchMeta takes the tag <meta name="rempart-consent-received" content="true"> whenever it comes, until acceptance.
-export const watchMeta = () => {
-  const observer = new MutationObserver(() => look());
   const look = () => {
     const meta = document.querySelector('meta[name="rempart-consent-received"]');
-    const is = meta && received(meta.content);
+    const is = received(meta?.content);
     if (is || state === "accepted") observer.disconnect();
     if (is) assert(meta.dataset);
   };
+  const observer = new MutationObserver(look);
   observer.observe(document.head, { childList: true, subtree: true, attributes: true });
   look();
 };

@@ -1,9 +1,10 @@
-import { asks } from "./banner.js";
+import { allows, asks } from "./banner.js";
 import { byMessage, ephemeral, random128 } from "./config.js";
 import { button, make } from "./dom.js";
 import { emit, fault } from "./events.js";
 import { deliver, leadsSomewhere } from "./gate.js";
 import * as t from "./texts.js";
+import { texts } from "./i18n.js";
 import { notice, served, state } from "./machine.js";
 import { conversation } from "./store.js";
 import { agree, block, say } from "./view.js";
@@ -16,27 +17,27 @@ let busy;
 let messageId;
 const passing = random128(); // the id of a conversation that nothing stores
 
-export const makeChat = () => {
-  log = make("div", "log", { role: "log", tabIndex: 0, "aria-label": t.launch });
-  area = make("textarea", "area", { id: "rempart-area" });
-  send = button("send", submit);
+// makeChat returns the conversation with what stands between it and the composer.
+export const makeChat = (...between) => {
+  area = make("textarea", "area", { id: "rempart-area", dir: "auto" });
   area.onkeydown = (event) => {
     // Return sends only once it cannot be taken for an acceptance.
     if (event.key !== "Enter" || event.shiftKey || event.isComposing || state !== "accepted") return;
     event.preventDefault();
     submit();
   };
-  return [log, make("div", "composer", {}, make("label", "label", { htmlFor: area.id, textContent: t.label }), area, send)];
+  return [
+    log = make("div", "log", { role: "log", tabIndex: 0, "aria-label": texts[t.launch] }),
+    ...between,
+    make("div", "composer", {}, make("label", "label", { htmlFor: area.id }, texts[t.label]), area, send = button("send", submit)),
+  ];
 };
-
-// allows tells whether the requested service may be accepted in a way: each of its purposes must list it.
-export const allows = (way) => notice.purposes.every((p) => p.necessity === "Optional" || p.acceptance.includes(way));
 
 // sendAccepts tells whether sending a message accepts.
 const sendAccepts = () => asks() && byMessage && allows("Message");
 
 export const renderChat = () => {
-  send.textContent = sendAccepts() ? notice.texts.acceptAndSend : t.send;
+  send.textContent = sendAccepts() ? notice.texts.acceptAndSend : texts[t.send];
   send.setAttribute("aria-describedby", sendAccepts() ? "rempart-consent-words" : "");
   if (state === "withdrawn") log.replaceChildren();
   log.hidden = !log.firstChild;
@@ -54,7 +55,7 @@ const bubble = (name, ...words) => {
 const hand = async (what, id, messageId) => {
   try {
     const answer = await deliver(what, id, messageId);
-    if (what.text) bubble("mine", t.you + what.text);
+    if (what.text) bubble("mine", texts[t.you] + what.text);
     if (typeof answer === "string") bubble("theirs", answer);
     return true;
   } catch {

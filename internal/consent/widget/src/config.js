@@ -3,7 +3,7 @@
 // What the policy says about this site: widget.Config of the Go package, in the order of its literal. By position, because
 // names of properties cannot be shortened and every visitor would load them twice.
 export let [
-  site, host, languages, defaultLanguage, material, version, requested, asserted, byMessage, storageAct, cookie, perTab,
+  site, host, languages, defaultLanguage, material, version, requested, asserted, byMessage, cookie, perTab,
   consentTTL, sessionTTL, readAtLoad, rememberRefusal, ephemeral, linked, doNotTrack, sendURL, packs,
 ] = REMPART;
 

@@ -1,4 +1,4 @@
-import { consentTTL, linked, random128, rememberRefusal, requested, seconds, storageAct } from "./config.js";
+import { consentTTL, linked, random128, rememberRefusal, requested, seconds } from "./config.js";
 import { emit, fault } from "./events.js";
 import { stopSending } from "./gate.js";
 import { gpc } from "./gpc.js";
@@ -20,51 +20,36 @@ let running;
 
 // once runs one act at a time, in all tabs: the second finds what the first one wrote. What is stored reaches other tabs a
 // little later, so the lock is kept a little longer. Frames of other sites have no locks.
-const once = (fn) => {
-  let act;
-  running ||= new Promise((resolve) => {
-    const go = () => resolve((act ||= fn()));
-    const locked = () => {
-      go();
-      const wait = () => new Promise((release) => setTimeout(release, 300));
-      return act.then(wait, wait);
+const once = (fn) =>
+  (running ||= new Promise((resolve) => {
+    const go = async () => {
+      const act = fn();
+      resolve(act);
+      await act.catch(() => {});
+      await new Promise((release) => setTimeout(release, 300));
     };
-    navigator.locks?.request(key, locked).catch(go) ?? go();
-  }).finally(() => (running = null));
-  return running;
-};
+    navigator.locks?.request(key, go).catch(go) ?? go();
+  }).finally(() => (running = null)));
+
+const decided = (purposes, decision) => purposes.map((purpose) => ({ purpose, decision }));
 
 // record has the ledger record acts. It returns the secret that they are recorded under, and which purposes wait for a mail to
 // be confirmed. It throws "stale" when the words are not the current ones (the new ones are here then), and anything else when
 // the outcome is unknown or bad.
-const record = async (purposes, acts, method, ui, more, secret) => {
-  const about = notice.token + acts + purposes;
+const record = async (acts, method, ui, more, k) => {
+  const about = notice.token + JSON.stringify(acts);
   if (pending?.about !== about) {
-    pending = {
-      about,
-      secret,
-      id: random128(),
-      body: {
-        noticeToken: notice.token,
-        acts: purposes.flatMap((purpose) => acts.map((type) => ({ type, purpose, decision: type === "consent.refused" ? "denied" : "granted" }))),
-        method,
-        ui,
-        occurredAt: new Date(),
-        gpc: gpc(),
-        ...more,
-      },
-    };
+    const body = { noticeToken: notice.token, acts, method, ui, occurredAt: new Date(), gpc: gpc(), ...more };
+    pending = { about, k, id: random128(), body };
   }
-  const response = await tell("events", pending.body, pending.secret, { "Idempotency-Key": pending.id });
-  const answer = await response.json();
-  if (response.status === 409) {
+  const answer = await tell("events", pending.body, pending.k, { "Idempotency-Key": pending.id }).catch(async (problem) => {
+    if (!problem.notice) throw problem;
     pending = null;
-    setNotice(answer.notice.language === language ? answer.notice : await fetchNotice(language));
+    setNotice(problem.notice.language === language ? problem.notice : await fetchNotice(language));
     throw "stale";
-  }
-  if (!response.ok) throw response;
+  });
   receipt = answer.receipt || receipt; // none where there was nothing new to record
-  const k = pending.secret;
+  k = pending.k;
   pending = null;
   return [k, answer.pending || []];
 };
@@ -75,30 +60,27 @@ export const accept = (purposes, method, ui, more) =>
     adopt(read());
     if (state === "accepted") return;
     await flush();
-    const [k] = await record(
-      purposes,
-      ["terms.accepted", storageAct],
-      method, ui, more,
-      linked ? (marker?.p && marker.k) || random128() : undefined,
-    );
+    const [k] = await record(decided(purposes, "granted"), method, ui, more, linked ? (marker?.p && marker.k) || random128() : undefined);
     const t = seconds();
     keep({ v: 1, n: digest(), p: purposes, t, e: t + consentTTL, k });
     enter("accepted", { purposes, method });
   });
 
 // choose records choices about optional purposes, each made by its own box, after acceptance.
-export const choose = (purposes, type, ui, more) =>
+export const choose = (yes, no, ui, more) =>
   once(async () => {
-    const [, waiting] = await record(purposes, [type], "checkbox", ui, more, marker.k);
-    purposes = purposes.filter((name) => !waiting.includes(name));
-    if (type === "consent.refused" || !purposes[0]) return;
+    const acts = [...decided(yes, "granted"), ...decided(no, "denied")];
+    if (!acts[0]) return;
+    const [, waiting] = await record(acts, "checkbox", ui, more, marker.k);
+    const purposes = yes.filter((name) => !waiting.includes(name));
+    if (!purposes[0]) return;
     keep({ ...marker, p: [...marker.p, ...purposes] });
     emit("accepted", { purposes, method: "checkbox" });
   });
 
 // refuse leaves no trace but, where the policy wants it, the refusal itself.
 export const refuse = async () => {
-  if (pending?.secret) tell("withdrawals", {}, pending.secret).catch(() => {}); // the ledger may have heard what we have not
+  if (pending?.k) tell("withdrawals", {}, pending.k).catch(() => {}); // the ledger may have heard what we have not
   pending = null;
   await withdraw();
   enter("refused", {});
@@ -128,7 +110,6 @@ export const withdraw = async (taken) => {
 export const flush = async () => {
   const { k, q, ...rest } = marker || {};
   if (!q) return;
-  const response = await tell("withdrawals", rest.w ? {} : { purposes: q }, k);
-  if (!response.ok) throw response;
+  await tell("withdrawals", rest.w ? {} : { purposes: q }, k);
   if (String(marker.q) === String(q)) keep(rest.w ? rest : { ...rest, k });
 };

@@ -13,18 +13,17 @@ export const make = (tag, name, props, ...children) => {
   return element;
 };
 
-export const text = (name, textContent) => make("p", name, { textContent });
+export const text = (name, words) => make("p", name, {}, words);
 
 // makeStatus is a line that is read out when its words change.
 export const makeStatus = () => make("p", "status", { role: "status" });
 
-export const button = (name, act, textContent = "") =>
+export const button = (name, act, words) =>
   make("button", "button rempart-" + name, {
     type: "button",
-    textContent,
     // A click that a script made is nobody's act.
     onclick: (event) => (event.isTrusted || navigator.userActivation?.isActive) && act(),
-  });
+  }, words);
 
 // check is a box that nobody ticked, with its words.
 export const check = (words, props) => make("label", "check", {}, make("input", "box", { type: "checkbox", ...props }), words);
@@ -32,5 +31,5 @@ export const check = (words, props) => make("label", "check", {}, make("input", 
 export const dress = () => {
   const sheet = new CSSStyleSheet();
   sheet.replaceSync(css);
-  document.adoptedStyleSheets = [...document.adoptedStyleSheets, sheet];
+  document.adoptedStyleSheets.push(sheet);
 };

@@ -1,5 +1,5 @@
 import { sendURL } from "./config.js";
-import { call, read } from "./network.js";
+import { call } from "./network.js";
 
 // What happens to an accepted message belongs to the site: gate({send, start}), or the policy's sendURL.
 let handlers = {};
@@ -19,5 +19,5 @@ export const deliver = async (what, conversation, id) => {
   const handler = what.text ? handlers.send : handlers.start;
   return handler
     ? handler(what.text || what.trigger, { conversation, id, signal })
-    : (await read(await call(sendURL, { ...what, conversation, id }, {}, { credentials: "same-origin", signal }))).reply;
+    : (await call(sendURL, { ...what, conversation, id }, {}, { credentials: "same-origin", signal })).reply;
 };

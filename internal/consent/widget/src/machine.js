@@ -1,7 +1,7 @@
 import { material, requested, seconds } from "./config.js";
 import { emit } from "./events.js";
 import { endConversation, read, write } from "./store.js";
-import { render } from "./view.js";
+import { render, renew } from "./view.js";
 
 // States: dormant, noticed, pending-trigger, refused, accepted, stale, withdrawn. In the first four nothing is stored, and
 // nothing is asked of the network but the script and the words.
@@ -27,6 +27,7 @@ export const digest = () => (notice ? notice.materialDigest.slice(0, 16) : mater
 
 export const setNotice = (next) => {
   notice = next;
+  renew();
   adopt(marker);
 };
 

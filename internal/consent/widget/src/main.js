@@ -1,4 +1,4 @@
-import { assert, heed, watchMeta } from "./assertion.js";
+import { assert, heed } from "./assertion.js";
 import { readAtLoad, site, useHost, version } from "./config.js";
 import { flush, receipt, refuse, withdraw } from "./consent.js";
 import { dress } from "./dom.js";
@@ -9,7 +9,7 @@ import { gpc } from "./gpc.js";
 import { language, speak } from "./i18n.js";
 import { adopt, load, marker, notice, served, state } from "./machine.js";
 import { preferences } from "./preferences.js";
-import { onOtherTab, prune } from "./store.js";
+import { current, onOtherTab } from "./store.js";
 import { acceptHere, close, isOpen, mount, offer, open } from "./view.js";
 
 // What the page can call, and the order in which the widget starts.
@@ -30,10 +30,9 @@ const init = async (options = {}) => {
   const tellServer = () => flush().catch(() => {}); // again at the next load
   addEventListener("online", tellServer);
   tellServer();
-  if (served()) prune();
+  if (served()) current(); // ends a conversation that was idle for too long
   begin();
   heed(options);
-  watchMeta();
   emit("ready", { state });
 };
 

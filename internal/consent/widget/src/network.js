@@ -1,9 +1,10 @@
 import { host, site } from "./config.js";
 
-// call gets, or posts a body. It tells nobody about the page or the visitor, and gives up after five seconds. What the browser
-// kept may be of before a change, so the service is asked.
-export const call = (url, body, headers, more) =>
-  fetch(url, {
+// call gets JSON, or posts a body and reads what comes back; 204 is {}. It throws the JSON of a bad answer. It tells nobody
+// about the page or the visitor, and gives up after five seconds. What the browser kept may be of before a change, so the
+// service is asked.
+export const call = async (url, body, headers, more) => {
+  const response = await fetch(url, {
     credentials: "omit",
     referrerPolicy: "no-referrer",
     cache: "no-cache",
@@ -11,14 +12,12 @@ export const call = (url, body, headers, more) =>
     ...(body && { method: "POST", body: JSON.stringify(body), headers: { "Content-Type": "application/json", ...headers } }),
     ...more,
   });
-
-// read returns the JSON of a response, nothing of one without content, and throws a bad one.
-export const read = async (response) => {
-  if (!response.ok) throw response;
-  return response.status === 204 ? {} : response.json();
+  const answer = response.status === 204 ? {} : await response.json();
+  if (!response.ok) throw answer;
+  return answer;
 };
 
-export const fetchNotice = async (language) => read(await call(`${host}/w/${site}/notice.${language}.json`));
+export const fetchNotice = (language) => call(`${host}/w/${site}/notice.${language}.json`);
 
 // tell sends an act to the service. secret is the receipt secret: it goes here only, never with a message. keepalive outlives
 // the page.

@@ -27,7 +27,7 @@ export const parse = (text) => {
 
 const raw = () =>
   cookie
-    ? decodeURIComponent(/(?:^|; )__Secure-rempart=([^;]*)/.exec(document.cookie)[1])
+    ? decodeURIComponent(/__Secure-rempart=([^;]*)/.exec(document.cookie)[1])
     : localStorage.getItem(key);
 
 export const read = () => memory || parse(attempt(raw));
@@ -51,10 +51,11 @@ export const onOtherTab = (adopt) =>
 // sessions calls a method of the storage that has the conversation.
 const sessions = (method, ...args) => attempt(() => (perTab ? sessionStorage : localStorage)[method](sessionKey, ...args));
 
-// current returns the id of the conversation, if it was used within sessionTTL. To be called after acceptance only.
-const current = () => {
+// current returns the id of the conversation, if it was used within sessionTTL, and removes an older one. To be called after
+// acceptance only.
+export const current = () => {
   const [id, until] = (sessions("getItem") || session || "").split(".");
-  return until > seconds() && id;
+  return until > seconds() ? id : endConversation();
 };
 
 // conversation returns the conversation's id, and makes one where there is none.
@@ -69,6 +70,3 @@ export const endConversation = () => {
   session = null;
   sessions("removeItem");
 };
-
-// prune removes the id of a conversation that ended while no page was open.
-export const prune = () => current() || endConversation();

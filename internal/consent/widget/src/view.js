@@ -1,21 +1,22 @@
-import { asks, banner, makeBanner, renderBanner, saidAge, words } from "./banner.js";
-import { allows, focusArea, forgetTrigger, makeChat, propose, renderChat, startWaiting } from "./chat.js";
+import { allows, asks, banner, makeBanner, renderBanner, saidAge, words } from "./banner.js";
+import { focusArea, forgetTrigger, makeChat, propose, renderChat, startWaiting } from "./chat.js";
 import { ephemeral, requested } from "./config.js";
 import { accept, refuse } from "./consent.js";
 import { button, make, makeStatus, text } from "./dom.js";
 import { emit, fault } from "./events.js";
-import { language } from "./i18n.js";
-import * as t from "./texts.js";
+import { language, texts } from "./i18n.js";
 import { enter, load, notice, setNotice, state } from "./machine.js";
 import { fetchNotice } from "./network.js";
 import { preferences } from "./preferences.js";
 import { watch } from "./shown.js";
+import * as t from "./texts.js";
 
 // Launcher and panel. The panel comes right after the launcher in the document and is made when it is first opened.
 let panel, launcher, choices, status, shown;
 
 export const isOpen = () => panel && !panel.hidden;
-export const say = (words) => (status.textContent = words);
+// say tells what happened: a text by its number, or nothing.
+export const say = (text) => (status.textContent = texts[text]);
 
 const expand = (is) => {
   panel.hidden = !is;
@@ -26,36 +27,40 @@ const expand = (is) => {
 // mount puts the launcher early into the page, or where the page wants it.
 export const mount = (where) => {
   const place = where?.append ? where : document.querySelector(where || "body");
-  launcher = button("launcher", () => (isOpen() ? close() : open()), t.launch);
+  launcher = button("launcher", () => (isOpen() ? close() : open()), texts[t.launch]);
   launcher.lang = language;
   if (where) launcher.className += " rempart-inline";
   place.prepend(launcher);
 };
 
 const makePanel = () => {
-  choices = button("choices", preferences);
-  status = makeStatus();
-  const [log, composer] = makeChat();
   panel = make(
     "div", "panel",
-    { id: "rempart-panel", role: "dialog", "aria-label": t.launch, tabIndex: -1, lang: language, dir: "auto", popover: "manual", hidden: true },
-    make("div", "head", {}, text("title", t.launch), choices, button("close", close, t.close)),
-    log, makeBanner(acceptHere, refuseHere, preferences), status, composer,
+    { id: "rempart-panel", role: "dialog", "aria-label": texts[t.launch], tabIndex: -1, lang: language, dir: "auto", popover: "manual", hidden: true },
+    make("div", "head", {}, text("title", texts[t.launch]), choices = button("choices", preferences), button("close", close, texts[t.close])),
+    ...makeChat(banner, status = makeStatus()),
   );
   panel.onkeydown = (event) => {
     if (event.key === "Escape") close();
   };
   launcher.after(panel);
-  shown = watch(banner, words, panel);
+  renew();
+};
+
+// renew puts the words of the notice into the panel.
+export const renew = () => {
+  if (!panel || !notice) return;
+  choices.textContent = notice.texts.choices;
+  banner.replaceWith(makeBanner(acceptHere, refuseHere, preferences));
+  shown = watch(words, panel);
 };
 
 export const render = () => {
   if (!panel) return;
   choices.hidden = !notice;
-  choices.textContent = notice?.texts.choices;
   renderBanner();
   renderChat();
-  if (state === "refused") say(t.refused + (ephemeral ? " " + t.ephemeral : ""));
+  if (state === "refused") say(ephemeral ? t.ephemeral : t.refused);
   if (state === "withdrawn") say(t.recorded);
 };
 
@@ -75,7 +80,7 @@ export const open = async () => {
   if (!panel) makePanel();
   if (isOpen()) return;
   expand(true);
-  say((await needNotice()) ? "" : t.failed);
+  say((await needNotice()) ? undefined : t.failed);
   if (state === "dormant" || state === "withdrawn") enter("noticed");
   else render();
   if (!asks()) return focusArea();
@@ -104,8 +109,8 @@ export const block = (reason) => {
 
 // agree records the acceptance of the requested service, if its words were really shown. It never throws.
 export const agree = async (method) => {
-  const ui = shown();
-  if (!ui.visible) return block("banner");
+  const ui = shown?.();
+  if (!ui?.visible) return block("banner");
   const oldEnoughFor = saidAge();
   if (oldEnoughFor === undefined) return block("age");
   try {
