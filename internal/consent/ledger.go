@@ -44,6 +44,9 @@ type Reader interface {
 	Events(ctx context.Context, person Person) ([]Event, error)
 	// Words returns the words that a notice was published with, in canonical JSON; also those that the policy no longer has.
 	Words(ctx context.Context, notice NoticeRef) ([]byte, error)
+	// Build returns the script of a site that was published with a digest. ErrUnknown for one that never was, and for one that
+	// KeptBuilds younger ones followed.
+	Build(ctx context.Context, site string, sha256 []byte) ([]byte, error)
 	// Holding counts what is held of a person: what forgetting them would destroy, and what it would keep.
 	Holding(ctx context.Context, person Person) (Holding, error)
 	// References returns the references under which events name a person: their own first, then those that Link made part of it.
@@ -174,8 +177,12 @@ type PublishedNotice struct {
 	Body []byte
 }
 
-// PublishedWidget is a build that pages load.
+// PublishedWidget is a build that pages load: a script and its digest.
 type PublishedWidget struct {
-	Site   string
-	SHA256 []byte
+	Site         string
+	SHA256, Body []byte
 }
+
+// KeptBuilds is how many builds of a site a ledger keeps, the newest ones: a script of each change of the policy and each
+// upgrade, some 16 KB each.
+const KeptBuilds = 64

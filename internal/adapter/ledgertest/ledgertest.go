@@ -97,6 +97,7 @@ func Run(t *testing.T, fresh func(testing.TB) World) {
 		{"A person who is forgotten leaves the proof", shredded},
 		{"The proof of who is forgotten can go too", proofErased},
 		{"What is published is published once", published},
+		{"The newest builds are kept, byte by byte", builds},
 		{"Events are listed in the order of the log", since},
 		{"The log proves each event and its own growth", proofs},
 		{"A key takes the place of another in the log", rotated},
@@ -425,11 +426,10 @@ func shredded(t *testing.T, w World) {
 
 func published(t *testing.T, w World) {
 	body := []byte(`{"banner":"Hello"}`)
-	build := sha256.Sum256([]byte("a build"))
 	p := consent.Publication{Namespace: "shop", Policy: "chat",
 		Purposes: []consent.PublishedPurpose{{Purpose: "conversation", Body: []byte(`{"basis":"Consent"}`)}},
 		Notices:  []consent.PublishedNotice{{NoticeRef: Notice(), Body: body}},
-		Widgets:  []consent.PublishedWidget{{Site: "shop", SHA256: build[:]}}}
+		Widgets:  []consent.PublishedWidget{script("a build")}}
 	for range 2 {
 		if err := w.Ledger.Publish(t.Context(), p); err != nil {
 			t.Fatal(err)
@@ -456,6 +456,7 @@ func published(t *testing.T, w World) {
 		"other words":        func(p *consent.Publication) { p.Notices[0].Body = []byte(`{"banner":"Bye"}`) },
 		"no canonical words": func(p *consent.Publication) { p.Notices[0].Body = []byte(`{"banner": "Hello"}`) },
 		"no digest":          func(p *consent.Publication) { p.Widgets[0].SHA256 = nil },
+		"another script":     func(p *consent.Publication) { p.Widgets[0].Body = []byte("another build") },
 	} {
 		spoilt := p
 		spoilt.Notices, spoilt.Widgets = slices.Clone(p.Notices), slices.Clone(p.Widgets)
@@ -476,6 +477,38 @@ func published(t *testing.T, w World) {
 	if _, err := w.Ledger.Words(t.Context(), p.Notices[0].NoticeRef); !errors.Is(err, consent.ErrUnknown) {
 		t.Errorf("words that were never published: %v", err)
 	}
+}
+
+// script is a build of the site shop.
+func script(text string) consent.PublishedWidget {
+	sum := sha256.Sum256([]byte(text))
+	return consent.PublishedWidget{Site: "shop", SHA256: sum[:], Body: []byte(text)}
+}
+
+func builds(t *testing.T, w World) {
+	publish := func(text string) {
+		t.Helper()
+		if err := w.Ledger.Publish(t.Context(), consent.Publication{Namespace: "shop", Policy: "chat", Widgets: []consent.PublishedWidget{script(text)}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	kept := func(site, text string, want error) {
+		t.Helper()
+		if body, err := w.Ledger.Build(t.Context(), site, script(text).SHA256); !errors.Is(err, want) || want == nil && string(body) != text {
+			t.Errorf("%s of %s: %q, %v", text, site, body, err)
+		}
+	}
+	publish("build 0")
+	publish("build 1")
+	kept("shop", "build 0", nil)
+	kept("blog", "build 0", consent.ErrUnknown)
+	kept("shop", "build 2", consent.ErrUnknown)
+	for i := range consent.KeptBuilds {
+		publish(fmt.Sprintf("build %d", i+1)) // the first again, which changes nothing
+	}
+	kept("shop", "build 0", consent.ErrUnknown)
+	kept("shop", "build 1", nil)
+	kept("shop", fmt.Sprintf("build %d", consent.KeptBuilds), nil)
 }
 
 func since(t *testing.T, w World) {

@@ -36,7 +36,7 @@ type News struct {
 }
 
 // Published returns what a publication adds to what there is. Known tells what was published last under a name, and its
-// revision; an empty text and 0 for nothing. ErrForm means that a body is not canonical JSON or not of its digest;
+// revision; an empty text and 0 for nothing. ErrForm means that a body is not canonical JSON or not of its digest, or a build not of its own;
 // ErrContradicted that a notice was published before with other words.
 func Published(p consent.Publication, known func(kind Kind, name string) (same string, revision int32)) ([]News, error) {
 	var news []News
@@ -72,7 +72,7 @@ func Published(p consent.Publication, known func(kind Kind, name string) (same s
 			Type: consent.EventNoticePublished, Notice: ref, EvidenceCiphertext: notice.Material}})
 	}
 	for _, widget := range p.Widgets {
-		if len(widget.SHA256) != sha256.Size || !utf8.ValidString(widget.Site) {
+		if sum := sha256.Sum256(widget.Body); !bytes.Equal(sum[:], widget.SHA256) || !utf8.ValidString(widget.Site) {
 			return nil, fmt.Errorf("a build: %w", ErrForm)
 		}
 		name := widget.Site + "\x00" + hex.EncodeToString(widget.SHA256)

@@ -56,6 +56,7 @@ type Ledger struct {
 	wishes   map[uuid.UUID]*consent.Wish
 	bodies   map[string]string
 	words    map[string][]byte
+	builds   map[string][][]byte // by site, oldest first
 	revision map[string]int32
 	watchers map[chan consent.Change]struct{}
 }
@@ -87,7 +88,7 @@ func New(c Config) (*Ledger, error) {
 		tenant: c.Tenant, pepper: c.Pepper, signer: c.Signer, clock: c.Clock,
 		places: map[uuid.UUID]int64{}, links: map[string]uuid.UUID{}, merged: map[uuid.UUID][]uuid.UUID{}, keys: map[uuid.UUID]seal.Key{},
 		states: map[uuid.UUID]map[string]consent.State{}, idem: map[string]uuid.UUID{}, tokens: map[[sha256.Size]byte]*token{}, wishes: map[uuid.UUID]*consent.Wish{},
-		bodies: map[string]string{}, words: map[string][]byte{}, revision: map[string]int32{}, watchers: map[chan consent.Change]struct{}{},
+		bodies: map[string]string{}, words: map[string][]byte{}, builds: map[string][][]byte{}, revision: map[string]int32{}, watchers: map[chan consent.Change]struct{}{},
 	}
 	var err error
 	if l.signer == nil {

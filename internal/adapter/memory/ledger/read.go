@@ -137,7 +137,32 @@ func (l *Ledger) Publish(_ context.Context, p consent.Publication) error {
 		}
 		l.house(n.Event)
 	}
+	for _, w := range p.Widgets {
+		l.keepBuild(w)
+	}
 	return nil
+}
+
+// keepBuild keeps a script, and lets the oldest of its site go.
+func (l *Ledger) keepBuild(w consent.PublishedWidget) {
+	kept := l.builds[w.Site]
+	if slices.ContainsFunc(kept, func(body []byte) bool { return bytes.Equal(body, w.Body) }) {
+		return
+	}
+	kept = append(kept, bytes.Clone(w.Body))
+	l.builds[w.Site] = kept[max(0, len(kept)-consent.KeptBuilds):]
+}
+
+// Build returns a script that was published.
+func (l *Ledger) Build(_ context.Context, site string, digest []byte) ([]byte, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, body := range l.builds[site] {
+		if sum := sha256.Sum256(body); bytes.Equal(sum[:], digest) {
+			return bytes.Clone(body), nil
+		}
+	}
+	return nil, fmt.Errorf("reading a build: %w", consent.ErrUnknown)
 }
 
 // Words returns the words of a notice.

@@ -62,10 +62,15 @@ func (l *Ledger) publish(ctx context.Context, t tx, p consent.Publication) error
 		key := string(kind) + "\x00" + name
 		return same[key], revisions[key]
 	})
-	if err != nil || len(news) == 0 {
+	if err != nil {
 		return err
 	}
-	return t.send(ctx, func(b *pgx.Batch) { l.queueNews(b, news) })
+	return t.send(ctx, func(b *pgx.Batch) {
+		l.queueBuilds(b, p.Widgets)
+		if len(news) > 0 {
+			l.queueNews(b, news)
+		}
+	})
 }
 
 // Words returns the words of a notice. The database keeps what they say and not how they are written, so they are written anew;

@@ -65,7 +65,7 @@ func audited(tb testing.TB, l *ledger.Ledger, outside consent.Checkpoint) {
 }
 
 // tables in an order in which they can be filled.
-var tables = []string{"tenants", "purposes", "notices", "subject_keys", "subject_links", "events", "pending", "leaves", "tiles", "checkpoints", "state", "idem", "mailbox_proofs", "wishes"}
+var tables = []string{"tenants", "purposes", "notices", "builds", "subject_keys", "subject_links", "events", "pending", "leaves", "tiles", "checkpoints", "state", "idem", "mailbox_proofs", "wishes"}
 
 // remember keeps a copy of all tables, for putBack.
 func (s *store) remember(tb testing.TB) {

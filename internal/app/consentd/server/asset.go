@@ -19,6 +19,9 @@ import (
 	"github.com/rempart-dev/rempart/internal/consent/token"
 )
 
+// forEver is for what never changes under its address.
+const forEver = "public, max-age=31536000, immutable"
+
 // asset answers with the script or the words of a site: the same bytes, and so the same ETag, for everybody.
 func (s *Server) asset(w http.ResponseWriter, r *http.Request, c call) error {
 	if r.URL.RawQuery != "" {
@@ -30,12 +33,19 @@ func (s *Server) asset(w http.ResponseWriter, r *http.Request, c call) error {
 	case "widget.js":
 		return s.script(w, r, script, "public, max-age=300")
 	case "widget." + script.SHA256 + ".js":
-		return s.script(w, r, script, "public, max-age=31536000, immutable")
+		return s.script(w, r, script, forEver)
 	}
 	tag, is := strings.CutPrefix(file, "notice.")
 	tag, ends := strings.CutSuffix(tag, ".json")
-	if !is || !ends || !c.site.Speaks(tag) {
-		return problem.New(http.StatusNotFound, problem.NotFound, "There is nothing at this path")
+	if !is || !ends {
+		before, err := s.builds.of(r.Context(), string(c.site.ID), file)
+		if err != nil {
+			return err
+		}
+		return s.script(w, r, before, forEver)
+	}
+	if !c.site.Speaks(tag) {
+		return nothing
 	}
 	body, err := s.notices.of(c.policy, c.site, tag, c.now)
 	if err != nil {

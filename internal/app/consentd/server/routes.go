@@ -145,7 +145,7 @@ func (s *Server) mux() *http.ServeMux {
 		}}))
 	}
 	mux.Handle("/", s.serve(route{pattern: "/", kind: operator, handle: func(http.ResponseWriter, *http.Request, call) error {
-		return problem.New(http.StatusNotFound, problem.NotFound, "There is nothing at this path")
+		return nothing
 	}}))
 	return mux
 }

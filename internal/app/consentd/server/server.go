@@ -87,6 +87,7 @@ type Server struct {
 	cache    *cache
 	hub      *hub
 	notices  *notices
+	builds   *builds
 	health   health
 	turn     turn
 	streams  chan struct{}
@@ -99,7 +100,7 @@ func New(c Config) (*Server, error) {
 	s := &Server{
 		ledger: c.Ledger, auditor: c.Auditor, policies: c.Policies, key: c.Key, verifier: newVerifier(), keyring: c.Keyring, url: c.URL, openapi: c.OpenAPI,
 		limits: c.Limits, proxies: c.Proxies, timeout: c.Timeout, clock: c.Clock, log: c.Log, metrics: newMetrics(c.Registry, c.Policies.Refused),
-		cache: newCache(), notices: newNotices(c.Key),
+		cache: newCache(), notices: newNotices(c.Key), builds: newBuilds(c.Ledger),
 		turn: newTurn(c.InFlight), streams: make(chan struct{}, maxStreams), draining: make(chan struct{}),
 	}
 	if err := s.trust(c.Keys); err != nil {

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/rempart-dev/rempart/internal/app/consentd/settings"
 	"github.com/rempart-dev/rempart/internal/consent"
 	"github.com/rempart-dev/rempart/internal/consent/receipt"
 )
@@ -54,6 +55,35 @@ func TestTheScriptIsTheSameForEveryVisitor(t *testing.T) {
 		w.ask(request{method: "GET", path: path}).is(404, "")
 	}
 	w.ask(request{method: "GET", path: "/w/shop/widget.js?visitor=7"}).is(400, "bad_request")
+}
+
+func TestAPageThatPinsABuildKeepsItAfterAChange(t *testing.T) {
+	w := newWorld(t, nil)
+	pinned := w.Current().Sites["shop"].Widget
+	w.serve(func(f *settings.File) { f.Spec.Widget.ConsentTTL = "P3M" })
+	if w.Current().Sites["shop"].Widget.Path == pinned.Path {
+		t.Fatal("the change made no other build")
+	}
+	w.ledger.away.Store(true)
+	w.ask(request{method: "GET", path: pinned.Path}).is(503, "ledger_unavailable")
+	w.ledger.away.Store(false)
+	for range 2 { // once read, it needs no ledger
+		before := w.ask(request{method: "GET", path: pinned.Path}).is(200, "")
+		if !bytes.Equal(before.Body.Bytes(), pinned.Body) || !strings.Contains(before.Header().Get("Cache-Control"), "immutable") {
+			t.Errorf("the pinned script is another, or not immutable: %v", before.Header())
+		}
+		w.ledger.away.Store(true)
+	}
+	packed := w.ask(request{method: "GET", path: pinned.Path, header: map[string]string{"Accept-Encoding": "gzip"}}).is(200, "")
+	if !bytes.Equal(packed.Body.Bytes(), pinned.Gzip) {
+		t.Error("the pinned script travels as other bytes")
+	}
+	w.ledger.away.Store(false)
+	sum := sha256.Sum256([]byte("never published"))
+	for _, path := range []string{"/w/blog/widget." + pinned.SHA256 + ".js", "/w/shop/widget." + hex.EncodeToString(sum[:]) + ".js",
+		"/w/shop/widget." + strings.ToUpper(pinned.SHA256) + ".js", "/w/shop/widget." + pinned.SHA256, "/w/shop/" + pinned.SHA256 + ".js"} {
+		w.ask(request{method: "GET", path: path}).is(404, "not_found")
+	}
 }
 
 func TestTheWordsAreTheSameForEveryVisitorOfAnHour(t *testing.T) {

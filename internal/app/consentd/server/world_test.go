@@ -160,6 +160,13 @@ func (f *faulty) Words(ctx context.Context, notice consent.NoticeRef) ([]byte, e
 	return f.Ledger.Words(ctx, notice)
 }
 
+func (f *faulty) Build(ctx context.Context, site string, digest []byte) ([]byte, error) {
+	if err := f.wait(ctx); err != nil {
+		return nil, err
+	}
+	return f.Ledger.Build(ctx, site, digest)
+}
+
 func (f *faulty) Holding(ctx context.Context, person consent.Person) (consent.Holding, error) {
 	if err := f.wait(ctx); err != nil {
 		return consent.Holding{}, err

@@ -114,7 +114,7 @@ func (p *Policy) Publication() (consent.Publication, error) {
 	for _, spec := range p.Spec.Sites {
 		site := p.Sites[string(spec.ID)]
 		sum := sha256.Sum256(site.Widget.Body)
-		out.Widgets = append(out.Widgets, consent.PublishedWidget{Site: string(spec.ID), SHA256: sum[:]})
+		out.Widgets = append(out.Widgets, consent.PublishedWidget{Site: string(spec.ID), SHA256: sum[:], Body: site.Widget.Body})
 	}
 	return out, nil
 }
