@@ -125,14 +125,44 @@ func hangUp(w http.ResponseWriter) {
 // strict is the policy that the widget must work under.
 const strict = "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
 
-// page serves a file of pages as a page of a site.
+// shop is how a page of a shop loads the widget; they are the same in all else.
+type shop struct {
+	// Init has the script begin by itself, Received and Meta say that the shop's own banner was answered: as an attribute of
+	// the script, and as a meta element.
+	Init, Received, Meta bool
+	// Style is of the page, which the strictest policy forbids.
+	Style bool
+}
+
+// shops are the pages that are made of pages/shop.html. Others are files of their own.
+var shops = map[string]shop{
+	"plain.html":    {Init: true, Style: true},
+	"queue.html":    {Style: true},
+	"received.html": {Init: true, Received: true, Style: true},
+	"meta.html":     {Init: true, Meta: true, Style: true},
+	"strict.html":   {Init: true},
+}
+
+// filled is what a page's template takes.
+type filled struct {
+	shop
+	Site, Pages, Host, SHA256, Integrity, Lang string
+	RightToLeft                                bool
+}
+
+// page serves a page of a site.
 func (f *front) page(w http.ResponseWriter, r *http.Request) {
 	site, name := r.PathValue("site"), r.PathValue("page")
 	if variants[site] == nil {
 		http.NotFound(w, r)
 		return
 	}
-	parsed, err := template.ParseFiles("pages/" + path.Base(name))
+	file := path.Base(name)
+	shop, is := shops[file]
+	if is {
+		file = "shop.html"
+	}
+	parsed, err := template.ParseFiles("pages/" + file)
 	if err != nil {
 		http.NotFound(w, r)
 		return
@@ -144,7 +174,8 @@ func (f *front) page(w http.ResponseWriter, r *http.Request) {
 	if strings.HasPrefix(name, "strict") {
 		w.Header().Set("Content-Security-Policy", strict)
 	}
-	_ = parsed.Execute(w, map[string]string{"Site": site, "Pages": f.pages, "Host": tenant.host, "SHA256": script.SHA256, "Integrity": script.Integrity, "Lang": cmp.Or(r.FormValue("lang"), "fr")})
+	lang := cmp.Or(r.FormValue("lang"), "fr")
+	_ = parsed.Execute(w, filled{shop, site, f.pages, tenant.host, script.SHA256, script.Integrity, lang, lang == "ar"}) // the visitor may be gone
 }
 
 // control is the suite's back door.
