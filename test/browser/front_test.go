@@ -175,7 +175,9 @@ func (f *front) page(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Security-Policy", strict)
 	}
 	lang := cmp.Or(r.FormValue("lang"), "fr")
-	_ = parsed.Execute(w, filled{shop, site, f.pages, tenant.host, script.SHA256, script.Integrity, lang, lang == "ar"}) // the visitor may be gone
+	// A page may pin the script of before.
+	sha256, integrity := cmp.Or(r.FormValue("sha256"), script.SHA256), cmp.Or(r.FormValue("integrity"), script.Integrity)
+	_ = parsed.Execute(w, filled{shop, site, f.pages, tenant.host, sha256, integrity, lang, lang == "ar"}) // the visitor may be gone
 }
 
 // control is the suite's back door.

@@ -1,6 +1,6 @@
 // T14 to T16: taking back, asking again, and the signal of the browser.
 import {
-  accept, assert, collectEvents, device, eventsOf, inState, mark, openPanel, publish, send, mine, SERVICE, stateOf, test, visit, visitor,
+  accept, assert, collectEvents, device, eventsOf, inState, mark, openPanel, publish, send, mine, SERVICE, stateOf, test, url, visit, visitor,
 } from "./lib.mjs";
 
 const markerOf = async (tab, site = "shop") => JSON.parse(await tab.evaluate((key) => localStorage.getItem(key), "rempart:" + site));
@@ -177,6 +177,24 @@ test("T14", "the id of a conversation goes once it was idle for too long, and wh
     await tab.waitForSelector(".rempart-launcher");
     assert.equal(await stateOf(tab), "dormant", text);
   }
+});
+
+test("T15", "a page that pins the script of before a change goes on, with the words of now", async () => {
+  const page = await (await fetch(url("lazy", "plain"))).text();
+  const [, sha256, integrity] = /widget\.(\w+)\.js" integrity="([^"]+)"/.exec(page);
+  await publish("lazy", "Material");
+  assert.notEqual(await (await fetch(url("lazy", "plain"))).text(), page, "the change made another script");
+  const context = await visitor();
+  const since = await mark();
+  const tab = await visit(context, "lazy", "plain", "?" + new URLSearchParams({ sha256, integrity: integrity.replaceAll("&#43;", "+") }));
+  await openPanel(tab);
+  await accept(tab);
+  const { version } = await (await fetch(`${SERVICE}/w/lazy/notice.fr.json`)).json();
+  assert.equal(await tab.evaluate(() => window.rempart.state().noticeVersion), version);
+  assert.deepEqual((await since.ledger()).map((e) => e.noticeVersion), [version, version]);
+  await tab.reload();
+  await openPanel(tab);
+  assert.equal(await stateOf(tab), "accepted");
 });
 
 test("T15", "a consent that expired asks again", async () => {
