@@ -26,6 +26,15 @@ var variants = map[string]func(*v1alpha1.ConsentPolicySpec){
 		}
 		s.Purposes[0].Acceptance = []v1alpha1.AcceptanceMethod{v1alpha1.AcceptButton}
 	},
+	// arabic is written from right to left.
+	"arabic": func(s *v1alpha1.ConsentPolicySpec) {
+		s.Sites[0].Languages = []v1alpha1.NoticeLanguage{"ar"}
+		s.Sites[0].DefaultLanguage = "ar"
+		s.Sites[0].Triggers[0].Texts = []v1alpha1.TriggerText{{Language: "ar", Text: "هل تريد إرجاع منتج؟ سأرشدك."}}
+		for i := range s.Notices {
+			s.Notices[i].Texts = append(s.Notices[i].Texts, arabic)
+		}
+	},
 	// same is served from the origin of its pages, which a policy of 'self' wants.
 	"same": func(*v1alpha1.ConsentPolicySpec) {},
 }
@@ -42,6 +51,15 @@ func base(s *v1alpha1.ConsentPolicySpec, site, pages string) {
 	}}
 	s.Sites = []v1alpha1.ConsentSite{{ID: v1alpha1.PartName(site), Origins: []v1alpha1.Origin{v1alpha1.Origin(pages)},
 		Languages: []v1alpha1.NoticeLanguage{"fr", "en"}, DefaultLanguage: "fr", Triggers: []v1alpha1.SiteTrigger{trigger}}}
+}
+
+// arabic are the words of a notice from right to left.
+var arabic = v1alpha1.NoticeText{
+	Language: "ar", Accept: "موافق", AcceptAndSend: "موافق وإرسال", AcceptAndStart: "موافق وبدء", Refuse: "رفض", Details: "التفاصيل", Choices: "خياراتي",
+	TermsURL: "https://shop.example/terms", PrivacyURL: "https://shop.example/privacy",
+	Banner: "بإرسال رسالة فإنك توافق على الشروط وعلى حفظ معرّف على جهازك لهذه المحادثة.",
+	Purposes: []v1alpha1.PurposeText{{Name: "conversation", Title: "المحادثة", Text: "للرد على رسائلك. تُحفظ الرسائل 30 يومًا."},
+		{Name: "newsletter", Title: "النشرة البريدية", Text: "لنكتب إليك مرة في الشهر."}},
 }
 
 // edition is a version of the notice whose words say which one it is.

@@ -5,7 +5,6 @@
 package main
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"flag"
@@ -17,8 +16,6 @@ import (
 	"strings"
 
 	"github.com/evanw/esbuild/pkg/api"
-	"github.com/tdewolff/minify/v2"
-	"github.com/tdewolff/minify/v2/js"
 )
 
 func main() {
@@ -65,16 +62,6 @@ func bundle(src string) ([]byte, error) {
 		return nil, errors.New(fmt.Sprint(words))
 	}
 	return named(result.OutputFiles[0].Contents)
-}
-
-// named shortens the names of variables and declares them together, which packs better than what esbuild makes of them. code
-// is one arrow function.
-func named(code []byte) ([]byte, error) {
-	var out bytes.Buffer
-	if err := (&js.Minifier{Version: 2022}).Minify(minify.New(), &out, bytes.NewReader(code), nil); err != nil {
-		return nil, err
-	}
-	return fmt.Appendf(nil, "(%s)\n", out.Bytes()), nil
 }
 
 // styles gives the minified text of a style sheet to the module that imports it.

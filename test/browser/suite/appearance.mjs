@@ -116,6 +116,37 @@ for (const lang of ["fr", "en"]) {
   }
 }
 
+for (const [size, viewport] of Object.entries({ desktop: { width: 1280, height: 800 }, phone: { width: 320, height: 640 } })) {
+  test("T21", `from right to left all is mirrored, and axe finds nothing: ${size}`, async () => {
+    // The page of the phone is written from left to right.
+    const tab = await visit(await visitor({ viewport }), "arabic", "plain", size === "desktop" ? "?lang=ar" : "");
+    const box = (name) => tab.locator(name).boundingBox();
+    const aside = (one) => assert.equal(Math.round(one.x), 8, "at the left edge, where lines end");
+    aside(await box(".rempart-launcher"));
+    await openPanel(tab);
+    await judge(tab, `ar-${size}-noticed`);
+    aside(await box(".rempart-panel"));
+    for (const name of ["#rempart-panel", "#rempart-consent-banner"]) {
+      assert.equal(await tab.locator(name).evaluate((element) => getComputedStyle(element).direction), "rtl", name);
+    }
+    const rightOf = async (one, other) => assert.ok((await box(one)).x > (await box(other)).x, `${one} is right of ${other}`);
+    await rightOf(".rempart-head .rempart-title", ".rempart-close");
+    await rightOf(".rempart-panel .rempart-accept", ".rempart-panel .rempart-refuse");
+    await tab.evaluate(() => window.rempart.trigger("returns"));
+    await inState(tab, "pending-trigger");
+    await judge(tab, `ar-${size}-trigger`);
+    await accept(tab);
+    await send(tab, "أين طلبي؟ كتبت Bonjour قبل يومين.");
+    await tab.waitForFunction(() => document.querySelectorAll(".rempart-theirs").length === 3);
+    await judge(tab, `ar-${size}-accepted`);
+    await rightOf(".rempart-theirs >> nth=0", ".rempart-mine");
+    await tab.click(".rempart-choices");
+    await judge(tab, `ar-${size}-choices`);
+    aside(await box(".rempart-dialog"));
+    await rightOf(".rempart-box", ".rempart-save");
+  });
+}
+
 const focused = (tab) => tab.evaluate(() => document.activeElement.className.split(" ").pop());
 const press = async (tab, key, times = 1) => { for (let i = 0; i < times; i++) await tab.keyboard.press(key); };
 
@@ -151,6 +182,7 @@ test("T21", "with a keyboard alone: order of focus, sending, choices, withdrawal
   await tab.focus(".rempart-choices");
   await press(tab, "Enter");
   await tab.waitForSelector(".rempart-dialog[open]");
+  assert.equal(await focused(tab), "rempart-title", "the dialog is read from its beginning");
   await press(tab, "Escape");
   await tab.waitForSelector(".rempart-dialog", { state: "detached" });
   assert.equal(await focused(tab), "rempart-choices");
@@ -192,6 +224,13 @@ test("T21", "accept and refuse are alike, focus is seen and never hidden, and no
       return { color, backgroundColor, fontSize, fontWeight, borderColor, textDecoration, width: Math.round(width), height };
     }));
   assert.deepEqual(a, r);
+  // also where the words of one take more lines
+  await tab.setViewportSize({ width: 320, height: 640 });
+  await tab.evaluate(() => window.rempart.trigger("returns"));
+  await inState(tab, "pending-trigger");
+  const [start, no] = await tab.locator(".rempart-panel .rempart-buttons button").evaluateAll((all) => all.map((one) => one.getBoundingClientRect().height));
+  assert.equal(start, no, "accept and refuse have one size");
+  await tab.setViewportSize({ width: 1000, height: 800 });
   for (const name of ["accept", "refuse", "details", "area", "send", "choices", "close"]) {
     await tab.keyboard.press("Shift");
     await tab.focus(".rempart-panel .rempart-" + name);

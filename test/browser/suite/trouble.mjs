@@ -118,6 +118,14 @@ test("T18", "words that changed meanwhile are shown, and asked again", async () 
   await send(tab);
   await mine(tab).waitFor();
   assert.deepEqual((await since.ledger()).map((e) => e.noticeVersion), [2, 2]);
+
+  const other = await visit(await visitor(), "remember");
+  await openPanel(other);
+  await publish("remember", "Material");
+  await other.click(".rempart-panel .rempart-accept");
+  await said(other);
+  assert.equal(await other.evaluate(() => document.activeElement.id), "rempart-consent-banner", "who was at the old words is at the new ones");
+  await accept(other);
 });
 
 test("T18", "words that do not come leave the page as it was, and are asked for again", async () => {

@@ -19,7 +19,7 @@ const passing = random128(); // the id of a conversation that nothing stores
 
 // makeChat returns the conversation with what stands between it and the composer.
 export const makeChat = (...between) => {
-  area = make("textarea", "area", { id: "rempart-area", dir: "auto" });
+  area = make("textarea", "area", { id: "rempart-area" });
   area.onkeydown = (event) => {
     // Return sends only once it cannot be taken for an acceptance.
     if (event.key !== "Enter" || event.shiftKey || event.isComposing || state !== "accepted") return;
@@ -46,7 +46,7 @@ export const renderChat = () => {
 export const focusArea = () => area?.focus();
 
 const bubble = (name, ...words) => {
-  log.append(make("p", name, {}, ...words));
+  log.append(make("p", name, { dir: "auto" }, ...words));
   log.hidden = false;
   log.scrollTop = log.scrollHeight;
 };
@@ -86,12 +86,9 @@ const submit = async () => {
 };
 
 // propose shows a scenario's first words, which are static. The scenario itself waits for the acceptance.
-export const propose = (id) => {
-  const known = notice?.triggers.find((one) => one.id === id);
-  if (!known) return fault("trigger");
+export const propose = (id, words) => {
   trigger = id;
-  bubble("theirs", known.text);
-  return true;
+  bubble("theirs", words);
 };
 
 export const forgetTrigger = () => (trigger = null);

@@ -1,3 +1,8 @@
+// What has many words comes first: the code then lies closer together, and packs better.
+import "./dom.js";
+import "./i18n.js";
+import "./shown.js";
+import "./store.js";
 import { assert, heed } from "./assertion.js";
 import { readAtLoad, site, useHost, version } from "./config.js";
 import { flush, receipt, refuse, withdraw } from "./consent.js";
@@ -21,7 +26,7 @@ const init = async (options = {}) => {
   if (options.site && options.site !== site) return fault("site");
   if (language) return; // begun
   useHost(options.host);
-  speak(options.language);
+  speak(options.language || options.lang); // lang is the attribute
   if (readAtLoad) load();
   if (!document.body) await new Promise((resolve) => document.addEventListener("DOMContentLoaded", resolve));
   dress();
@@ -73,7 +78,7 @@ for (const name in methods) api[name] = (...args) => begun.then(() => methods[na
 if (!window.rempart) {
   window.rempart = api;
   const script = document.currentScript?.dataset || {};
-  if (script.site) init({ ...script, language: script.lang });
+  if (script.site) init(script);
   document.addEventListener("click", (event) => {
     if (!event.target.closest?.("[data-rempart-preferences]")) return;
     event.preventDefault();

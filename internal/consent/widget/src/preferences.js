@@ -48,7 +48,7 @@ export const preferences = async () => {
     }
     return make("div", "purpose", {}, text("title", title), text("text", words), choice);
   };
-  const title = make("h2", "title", {}, notice.texts.choices);
+  const title = make("h2", "title", { tabIndex: -1, autofocus: true }, notice.texts.choices);
   dialog = make(
     "dialog", "dialog", { "aria-label": notice.texts.choices, lang: language, dir: "auto" },
     title,
@@ -59,7 +59,7 @@ export const preferences = async () => {
     make(
       "div", "buttons", {},
       boxes[0] && button("save", through(() => save(boxes, shown())), texts[t.save]),
-      served() && button("withdraw", through(() => withdraw()), texts[t.withdraw]),
+      served() && button("withdraw", through(withdraw), texts[t.withdraw]),
       button("leave", () => dialog.close(), texts[t.close]),
     ),
   );

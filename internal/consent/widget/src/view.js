@@ -29,6 +29,7 @@ export const mount = (where) => {
   const place = where?.append ? where : document.querySelector(where || "body");
   launcher = button("launcher", () => (isOpen() ? close() : open()), texts[t.launch]);
   launcher.lang = language;
+  launcher.dir = "auto";
   if (where) launcher.className += " rempart-inline";
   place.prepend(launcher);
 };
@@ -45,13 +46,16 @@ const makePanel = () => {
   };
   launcher.after(panel);
   renew();
+  render();
 };
 
-// renew puts the words of the notice into the panel.
+// renew puts the words of the notice into the panel. Who was at the old ones gets to the new ones.
 export const renew = () => {
   if (!panel || !notice) return;
+  const inside = banner.contains(document.activeElement);
   choices.textContent = notice.texts.choices;
   banner.replaceWith(makeBanner(acceptHere, refuseHere, preferences));
+  if (inside) banner.focus();
   shown = watch(words, panel);
 };
 
@@ -144,7 +148,9 @@ export const refuseHere = async () => {
 // offer opens a scenario of the site: its first words at once, the rest after the acceptance.
 export const offer = async (id) => {
   await open();
-  if (!propose(id)) return;
+  const known = notice?.triggers.find((one) => one.id === id);
+  if (!known) return fault("trigger");
+  propose(id, known.text);
   if (state === "accepted") return startWaiting();
   enter("pending-trigger", { id }, "trigger-blocked");
 };
