@@ -30,6 +30,9 @@ type ClassVerdict struct {
 	Places []Place
 	// Volume is the hand-made volume that decided, where one did.
 	Volume *VolumeVerdict
+
+	// parameters of the class, with which its volumes are compared.
+	parameters map[string]string
 }
 
 // evidence is what a class says of where its volumes are.
@@ -40,12 +43,16 @@ type evidence struct {
 	detail string
 	// open means that neither parameters nor topologies say a place.
 	open bool
+	// apart means that something names another place than the class does: what is declared of the class is not said of that.
+	apart bool
+	// silent means that a term names a zone that says nothing.
+	silent bool
 }
 
 // JudgeClass follows a class to the places of its volumes: every one must be allowed. Nodes count when the class says
 // nothing of places.
 func (r *Rules) JudgeClass(class *storagev1.StorageClass, nodes []JudgedNode) ClassVerdict {
-	verdict := ClassVerdict{Name: class.Name, UID: string(class.UID), Digest: Digest(class), Provisioner: class.Provisioner}
+	verdict := ClassVerdict{Name: class.Name, UID: string(class.UID), Digest: Digest(class), Provisioner: class.Provisioner, parameters: class.Parameters}
 	found := r.declare(r.gather(class, nodes), verdict)
 	verdict.Places = found.places
 	r.decide(&verdict, found)
@@ -100,11 +107,12 @@ func (r *Rules) gather(class *storagev1.StorageClass, nodes []JudgedNode) eviden
 	var found evidence
 	r.readParameters(&found, d, provider, class.Parameters)
 	r.readMountOptions(&found, class.MountOptions)
+	located := len(found.places) > 0
 	r.readTopologies(&found, d, provider, class.AllowedTopologies, nodes)
 	if len(found.places) > maxPlaces {
 		found.places, found.gap, found.detail = found.places[:maxPlaces], ReasonTopologyUnknown, "too many places"
 	}
-	if len(found.places) == 0 && found.gap == "" && provider != serverProvider {
+	if (len(found.places) == 0 || (found.silent && !located)) && found.gap == "" && provider != serverProvider {
 		found.open = true
 		r.readNodes(&found, d, class.Provisioner, nodes)
 	}
@@ -124,6 +132,8 @@ func (r *Rules) readParameters(found *evidence, d driver, provider string, param
 			regions = append(regions, parameters[name])
 		case meansServer:
 			found.places = append(found.places, r.locateServer(hostOf(parameters[name])))
+		case meansOptions:
+			r.readMountOptions(found, []string{parameters[name]})
 		default:
 			if why := d.moves(name, parameters[name]); why != "" && found.gap == "" {
 				found.gap, found.detail = why, name
@@ -156,12 +166,21 @@ func (r *Rules) readTopologies(found *evidence, d driver, provider string, terms
 				gap(expression.Key)
 			}
 		}
-		if len(regions)+len(zones)+hosts == 0 {
+		if spoken := speaking(provider, regions, zones); len(spoken) < len(zones) {
+			found.silent, zones = true, spoken
+		} else if len(regions)+len(zones)+hosts == 0 {
 			gap("a term without a place")
-			continue
 		}
 		found.places = append(found.places, r.combine(provider, regions, zones)...)
 	}
+}
+
+// speaking are the zones that say something: beside a region all do, and a zone is what drivers write where a region has none.
+func speaking(provider string, regions, zones []string) []string {
+	if len(regions) > 0 {
+		return zones
+	}
+	return slices.DeleteFunc(slices.Clone(zones), func(zone string) bool { return slices.Contains(sayNothing[provider], zone) })
 }
 
 type topologyTerm = corev1.TopologySelectorTerm

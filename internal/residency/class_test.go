@@ -40,7 +40,7 @@ var (
 )
 
 func TestClassesAreJudgedByWhereTheyProvision(t *testing.T) {
-	const ebs, local = "ebs.csi.aws.com", "local.rempart.dev"
+	const ebs, local, azure, azureZone = "ebs.csi.aws.com", "local.rempart.dev", "disk.csi.azure.com", "topology.disk.csi.azure.com/zone"
 	both := []*corev1.Node{paris, virginia}
 	for name, test := range map[string]struct {
 		class   *storagev1.StorageClass
@@ -56,6 +56,10 @@ func TestClassesAreJudgedByWhereTheyProvision(t *testing.T) {
 		"region and zone disagree":           {class(ebs, nil, term(region, "eu-west-3", zone, "eu-west-1a")), both, v1alpha1.VerdictUnknown, ReasonConflicting},
 		"a zone abroad under its parent":     {class(ebs, nil, term(zone, "eu-west-3-wl1-cmn-wlz-1")), both, v1alpha1.VerdictDenied, ReasonZoneNotAllowed},
 		"a topology key nobody knows":        {class(ebs, nil, term("example.com/rack", "eu-west-3")), both, v1alpha1.VerdictUnknown, ReasonTopologyUnknown},
+		"a region, and no zone":              {class(azure, map[string]string{"location": "francecentral"}, term(azureZone, "")), both, v1alpha1.VerdictAllowed, ReasonAllowed},
+		"no zone, mixed nodes":               {class(azure, nil, term(azureZone, "")), []*corev1.Node{paris, virginia}, v1alpha1.VerdictDenied, ReasonTopologyOpen},
+		"a zone, or none, mixed nodes":       {class(azure, nil, term(azureZone, "francecentral-1"), term(azureZone, "")), both, v1alpha1.VerdictDenied, ReasonTopologyOpen},
+		"a pointer at nothing":               {class("driver.longhorn.io", map[string]string{"fromBackup": ""}), []*corev1.Node{paris}, v1alpha1.VerdictAllowed, ReasonAllowed},
 		"an empty term":                      {class(ebs, nil, term()), []*corev1.Node{paris}, v1alpha1.VerdictUnknown, ReasonTopologyUnknown},
 		"no topology, mixed nodes":           {class(ebs, nil), both, v1alpha1.VerdictDenied, ReasonTopologyOpen},
 		"no topology, all nodes allowed":     {class(ebs, nil), []*corev1.Node{paris}, v1alpha1.VerdictAllowed, ReasonAllowed},

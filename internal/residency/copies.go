@@ -1,6 +1,8 @@
 package residency
 
 import (
+	"cmp"
+	"encoding/json"
 	"fmt"
 	"maps"
 	"regexp"
@@ -18,10 +20,17 @@ var (
 	kindContent  = schema.GroupVersionKind{Group: "snapshot.storage.k8s.io", Version: "v1", Kind: "VolumeSnapshotContent"}
 	kindLocation = schema.GroupVersionKind{Group: "velero.io", Version: "v1", Kind: "BackupStorageLocation"}
 	kindPostgres = schema.GroupVersionKind{Group: "postgresql.cnpg.io", Version: "v1", Kind: "Cluster"}
+	// kindSnapshots is where Velero keeps snapshots of volumes; kindStore is of the backup plug-in of CloudNativePG; kindTarget is
+	// where Longhorn keeps backups.
+	kindSnapshots = schema.GroupVersionKind{Group: "velero.io", Version: "v1", Kind: "VolumeSnapshotLocation"}
+	kindStore     = schema.GroupVersionKind{Group: "barmancloud.cnpg.io", Version: "v1", Kind: "ObjectStore"}
+	kindTarget    = schema.GroupVersionKind{Group: "longhorn.io", Version: "v1beta2", Kind: "BackupTarget"}
+	// kindSnapshotClass says where the contents of its snapshots are.
+	kindSnapshotClass = schema.GroupVersionKind{Group: "snapshot.storage.k8s.io", Version: "v1", Kind: "VolumeSnapshotClass"}
 )
 
 // CopyKinds are the kinds of which CopyOf reads something. A cluster may lack any.
-var CopyKinds = []schema.GroupVersionKind{kindContent, kindLocation, kindPostgres}
+var CopyKinds = []schema.GroupVersionKind{kindContent, kindLocation, kindPostgres, kindSnapshots, kindStore, kindTarget, kindSnapshotClass}
 
 // Copy is what is read of an object that tells where copies of data are kept.
 type Copy struct {
@@ -30,9 +39,11 @@ type Copy struct {
 	Namespace, Name, UID string
 	// Provider and Region of the copies, where the object proves both; else the Host where they are kept, as far as it says so.
 	Provider, Region, Host string
+	// Class of the content of a snapshot that a driver takes; Driver and Parameters, as JSON, of a class of snapshots.
+	Class, Driver, Parameters string
 }
 
-// CopyOf reads an object of one of CopyKinds; nil when it keeps no copy, or one that this cluster took of a volume that is judged
+// CopyOf reads an object of one of CopyKinds; nil when it keeps no copy, or one that stays where its volume is, which is judged
 // itself.
 func CopyOf(object *unstructured.Unstructured) *Copy {
 	c := &Copy{Kind: object.GroupVersionKind(), Namespace: object.GetNamespace(), Name: object.GetName(), UID: string(object.GetUID())}
@@ -43,17 +54,56 @@ func CopyOf(object *unstructured.Unstructured) *Copy {
 	switch c.Kind {
 	case kindContent:
 		c.Namespace = read("spec", "volumeSnapshotRef", "namespace")
-		if read("spec", "source", "volumeHandle") != "" {
+		if c.Class = read("spec", "volumeSnapshotClassName"); read("spec", "source", "volumeHandle") == "" {
+			c.Class = ""
+		} else if c.Class == "" {
 			return nil
 		}
+	case kindSnapshotClass:
+		parameters, _, _ := unstructured.NestedStringMap(object.Object, "parameters") // not text: no driver reads it
+		content, _ := json.Marshal(parameters)                                        // strings always marshal
+		c.Driver, c.Parameters = read("driver"), string(content)
 	case kindLocation:
 		c.ofVelero(read)
-	case kindPostgres:
-		to, endpoint := read("spec", "backup", "barmanObjectStore", "destinationPath"), read("spec", "backup", "barmanObjectStore", "endpointURL")
-		if to == "" {
+	case kindSnapshots:
+		c.Provider = strings.TrimPrefix(read("spec", "provider"), "velero.io/")
+		if c.Region = cmp.Or(read("spec", "config", "region"), read("spec", "config", "snapshotLocation")); c.Region == "" {
 			return nil
 		}
-		c.at(bucketHost(to), endpoint)
+	case kindPostgres:
+		return c.ofBarman(read("spec", "backup", "barmanObjectStore", "destinationPath"), read("spec", "backup", "barmanObjectStore", "endpointURL"))
+	case kindStore:
+		return c.ofBarman(read("spec", "configuration", "destinationPath"), read("spec", "configuration", "endpointURL"))
+	case kindTarget:
+		return c.ofLonghorn(read("spec", "backupTargetURL"))
+	}
+	return c
+}
+
+// ofBarman reads where Barman keeps backups; nil for nowhere.
+func (c *Copy) ofBarman(to, endpoint string) *Copy {
+	if to == "" {
+		return nil
+	}
+	c.at(bucketHost(to), endpoint)
+	return c
+}
+
+// ofLonghorn reads a backup target; nil for none. The region beside a bucket proves nothing: the endpoint may stand in a Secret.
+func (c *Copy) ofLonghorn(url string) *Copy {
+	scheme, rest, found := strings.Cut(url, "://")
+	if !found {
+		return nil
+	}
+	rest, _, _ = strings.Cut(rest, "/")
+	before, after, located := strings.Cut(rest, "@")
+	switch {
+	case scheme == "s3":
+		c.Host = bucketHost("s3://" + before)
+	case located:
+		c.Host = hostOf(after)
+	default:
+		c.Host = hostOf(rest)
 	}
 	return c
 }
@@ -116,10 +166,18 @@ func urlHost(url string) string {
 	return hostOf(url)
 }
 
-// keeps judges where copies are kept that an object tells of. Velero copies any namespace, so its locations are judged by every
-// policy that judges one.
+// keeps judges where copies are kept that an object tells of. Velero and Longhorn copy any namespace, so their locations are
+// judged by every policy that judges one.
 func (s *scanner) keeps(c *Copy) {
-	if c.Kind == kindLocation {
+	switch c.Kind {
+	case kindSnapshotClass:
+		return
+	case kindContent:
+		if c.Class != "" {
+			s.taken(c)
+			return
+		}
+	case kindLocation, kindSnapshots, kindTarget:
 		for _, policy := range s.Snapshot.judging() {
 			s.see(policy, policy.Rules.findCopy(c), Target{})
 		}
@@ -129,6 +187,23 @@ func (s *scanner) keeps(c *Copy) {
 		for _, policy := range guard.Policies {
 			s.see(policy, policy.Rules.findCopy(c), Target{})
 		}
+	}
+}
+
+// taken judges the content of a snapshot that a driver took by the class that it took it in, as that is now. Without the class
+// nothing tells.
+func (s *scanner) taken(c *Copy) {
+	i := slices.IndexFunc(s.Copies, func(class Copy) bool { return class.Kind == kindSnapshotClass && class.Name == c.Class })
+	guard := s.Snapshot.GuardOf(c.Namespace)
+	if i < 0 || guard == nil {
+		return
+	}
+	class := SnapshotClass{Name: c.Class, Driver: s.Copies[i].Driver}
+	_ = json.Unmarshal([]byte(s.Copies[i].Parameters), &class.Parameters) // as CopyOf wrote it
+	for _, policy := range guard.Policies {
+		v := policy.Rules.JudgeSnapshotClass(class)
+		s.see(policy, Finding{Rule: RuleSnapshot, Kind: kindContent.Kind, Namespace: c.Namespace, Name: c.Name, UID: c.UID, Class: c.Class, Verdict: v.Verdict, Reason: v.Reason, Place: v.Decisive,
+			Message: unlessAllowed(v.Verdict, func() string { return snapshotSentence(v) })}, Target{})
 	}
 }
 

@@ -54,6 +54,12 @@ func TestWhereCopiesAreIsReadFromWhatProvesIt(t *testing.T) {
 		"PostgreSQL, an own endpoint":       {postgres("x", "s3://backups/db", "http://minio.example.com"), place{"", "", "minio.example.com"}},
 		"PostgreSQL, Azure":                 {postgres("x", "https://acme.blob.core.windows.net/db", ""), place{"", "", "acme.blob.core.windows.net"}},
 		"PostgreSQL, Google":                {postgres("x", "gs://backups", ""), place{"", "", "backups.storage.googleapis.com"}},
+		"Velero, snapshots of a region":     {foreign(kindSnapshots, "velero", "x", fields{"provider": "velero.io/aws", "config": fields{"region": "us-east-1"}}), place{"aws", "us-east-1", ""}},
+		"Velero, snapshots of Google":       {foreign(kindSnapshots, "velero", "x", fields{"provider": "gcp", "config": fields{"snapshotLocation": "us-central1"}}), place{"gcp", "us-central1", ""}},
+		"an object store of the plug-in":    {foreign(kindStore, "shop", "x", fields{"configuration": fields{"destinationPath": "s3://b/db", "endpointURL": "https://s3.us-east-1.amazonaws.com"}}), place{"aws", "us-east-1", ""}},
+		"Longhorn, a bucket and a region":   {foreign(kindTarget, "longhorn", "x", fields{"backupTargetURL": "s3://Backups@us-east-1/"}), place{"", "", "backups.s3.amazonaws.com"}},
+		"Longhorn, files":                   {foreign(kindTarget, "longhorn", "x", fields{"backupTargetURL": "nfs://nfs.example.com:/exports"}), place{"", "", "nfs.example.com"}},
+		"Longhorn, Azure":                   {foreign(kindTarget, "longhorn", "x", fields{"backupTargetURL": "azblob://backups@blob.core.windows.net/"}), place{"", "", "blob.core.windows.net"}},
 		"a bucket that is named as a host":  {postgres("x", "s3://s3.eu-west-3/db", ""), place{"", "", "s3.eu-west-3.s3.amazonaws.com"}},
 		"a host that only looks regional":   {postgres("x", "s3://b/db", "https://s3.eu-west-3.amazonaws.com.example.com"), place{"", "", "s3.eu-west-3.amazonaws.com.example.com"}},
 	} {
@@ -67,8 +73,11 @@ func TestWhereCopiesAreIsReadFromWhatProvesIt(t *testing.T) {
 			}
 		})
 	}
-	if CopyOf(foreign(kindPostgres, "shop", "x", fields{})) != nil {
-		t.Error("a cluster without backups keeps some")
+	for _, nothing := range []*unstructured.Unstructured{foreign(kindPostgres, "shop", "x", fields{}), foreign(kindStore, "shop", "x", fields{}), foreign(kindTarget, "longhorn", "x", fields{"backupTargetURL": ""}),
+		foreign(kindSnapshots, "velero", "x", fields{"provider": "csi"}), foreign(kindContent, "", "x", fields{"source": fields{"volumeHandle": "v"}})} {
+		if CopyOf(nothing) != nil {
+			t.Errorf("%s keeps copies, and names none", nothing.GetKind())
+		}
 	}
 }
 
@@ -81,10 +90,20 @@ func TestCopiesAreFoundWhereTheyMayNotBe(t *testing.T) {
 	content := func(name, namespace string, source fields) *unstructured.Unstructured {
 		return foreign(kindContent, "", name, fields{"source": source, "volumeSnapshotRef": fields{"namespace": namespace, "name": "s"}})
 	}
+	inClass := func(name, namespace, class string) *unstructured.Unstructured {
+		return foreign(kindContent, "", name, fields{"source": fields{"volumeHandle": "v"}, "volumeSnapshotClassName": class, "volumeSnapshotRef": fields{"namespace": namespace, "name": "s"}})
+	}
+	classOf := func(name string, parameters fields) *unstructured.Unstructured {
+		class := foreign(kindSnapshotClass, "", name, nil)
+		class.Object["driver"], class.Object["parameters"] = "disk.csi.azure.com", parameters
+		return class
+	}
 	for _, object := range []*unstructured.Unstructured{
 		velero("home", "aws", fields{"region": "eu-west-3"}), velero("away", "aws", fields{"region": "us-east-1"}), velero("odd", "aws", fields{"region": "mars-1"}), velero("tape", "tape", nil),
 		postgres("local", "s3://b", "https://minio.example.com"), postgres("nas", "s3://b", "https://nas.example.com"), postgres("bucket", "s3://b", ""),
 		content("made", "shop", fields{"snapshotHandle": "snap-1"}), content("taken", "shop", fields{"volumeHandle": "vol-1"}), content("free", "free", fields{"snapshotHandle": "snap-1"}),
+		inClass("far", "shop", "azure-us"), inClass("near", "shop", "azure-fr"), inClass("lost", "shop", "gone"), inClass("elsewhere", "free", "azure-us"),
+		classOf("azure-us", fields{"location": "eastus"}), classOf("azure-fr", fields{"location": "francecentral"}),
 	} {
 		if c := CopyOf(object); c != nil {
 			s.Copies = append(s.Copies, *c)
@@ -94,6 +113,7 @@ func TestCopiesAreFoundWhereTheyMayNotBe(t *testing.T) {
 	want := []string{
 		"declared-place Cluster shop/nas US ZoneNotAllowed []",
 		"declared-place BackupStorageLocation velero/away US ZoneNotAllowed []",
+		"snapshot VolumeSnapshotContent shop/far US ZoneNotAllowed []",
 		"declared-place Cluster shop/bucket  ServerUnknown []",
 		"declared-place BackupStorageLocation velero/odd  RegionUnknown []",
 		"declared-place BackupStorageLocation velero/tape  ServerUnknown []",
@@ -102,7 +122,7 @@ func TestCopiesAreFoundWhereTheyMayNotBe(t *testing.T) {
 	if diff := cmp.Diff(want, lines(scanned)); diff != "" {
 		t.Error(diff)
 	}
-	for i, want := range []string{"keeps backups in", "us-east-1 (US, AdequatePartial)", "spec.storage.servers", "spec.locations", "name the region", "made by hand"} {
+	for i, want := range []string{"keeps backups in", "us-east-1 (US, AdequatePartial)", "keeps snapshots in azure eastus", "spec.storage.servers", "spec.locations", "name the region", "made by hand"} {
 		if i < len(scanned.Findings) && !strings.Contains(scanned.Findings[i].Message, want) {
 			t.Errorf("%q does not say %q", scanned.Findings[i].Message, want)
 		}
@@ -110,7 +130,7 @@ func TestCopiesAreFoundWhereTheyMayNotBe(t *testing.T) {
 	if other := Look(s).Of(&s.Policies[1]); other.Total != 0 {
 		t.Errorf("a policy that judges no namespace finds %+v", other.Findings)
 	}
-	for i, want := range map[int][3]string{0: {"postgresql.cnpg.io/v1", "shop", "nas"}, 5: {"snapshot.storage.k8s.io/v1", "", "made"}} {
+	for i, want := range map[int][3]string{0: {"postgresql.cnpg.io/v1", "shop", "nas"}, 6: {"snapshot.storage.k8s.io/v1", "", "made"}} {
 		if o := scanned.Findings[i].Object(); [3]string{o.APIVersion, o.Namespace, o.Name} != want {
 			t.Errorf("%+v", o)
 		}

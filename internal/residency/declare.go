@@ -20,6 +20,9 @@ func (r *Rules) declare(found evidence, class ClassVerdict) evidence {
 		found.gap, found.detail = ReasonDigestMismatch, class.Digest
 		return found
 	}
+	if found.apart {
+		return found
+	}
 	place := r.placeOfDeclaration(declaration)
 	for _, known := range found.places {
 		if known.Reason == ReasonConflicting {

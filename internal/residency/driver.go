@@ -32,6 +32,8 @@ const (
 	meansZone   meaning = "Zone"
 	meansNode   meaning = "Node"
 	meansServer meaning = "Server"
+	// meansOptions are options of the mount, which may name a server.
+	meansOptions meaning = "Options"
 )
 
 // driver is what drivers.yaml says of a provisioner.
@@ -50,6 +52,8 @@ type driver struct {
 	Everywhere bool `json:"everywhere,omitempty"`
 	// Handle finds the place in the handle of a volume, by its groups region and zone.
 	Handle *handleForm `json:"handle,omitempty"`
+	// HandleOf is the parameter of a class with which the handles of its volumes begin.
+	HandleOf string `json:"handleOf,omitempty"`
 	// Attributes of a volume say where it is; AttributePointer are attributes that point elsewhere.
 	Attributes       map[string]meaning `json:"attributes,omitempty"`
 	AttributePointer []string           `json:"attributePointer,omitempty"`
@@ -112,7 +116,7 @@ func (d driver) check(t *tables) error {
 	}
 	for _, list := range []map[string]meaning{d.Location, d.Attributes, d.Snapshots.Location} {
 		for key, means := range list {
-			if !slices.Contains([]meaning{meansRegion, meansZone, meansServer}, means) {
+			if !slices.Contains([]meaning{meansRegion, meansZone, meansServer, meansOptions}, means) {
 				return fmt.Errorf("driver %s: parameter %s means %q", d.Names[0], key, means)
 			}
 		}
@@ -165,6 +169,8 @@ func (d driver) moves(parameter, value string) Reason {
 	key := d.key(parameter)
 	allowed, isReplication := d.Replication[key]
 	switch {
+	case value == "" && slices.Contains(d.Pointer, key): // it points at nothing
+		return ""
 	case slices.Contains(d.Pointer, key), d.isForeignSecret(key):
 		return ReasonPointer
 	case isReplication:

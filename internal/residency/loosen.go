@@ -92,9 +92,9 @@ func within[K comparable](small, large map[K]struct{}) bool {
 }
 
 // adds tells whether every declaration of now was there before: none is new or changed.
-func adds[K, V comparable](before, now map[K]V) bool {
+func adds[K comparable, V any](before, now map[K]V) bool {
 	for key, value := range now {
-		if was, found := before[key]; !found || was != value {
+		if was, found := before[key]; !found || !equality.Semantic.DeepEqual(was, value) {
 			return false
 		}
 	}

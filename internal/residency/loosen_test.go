@@ -41,6 +41,20 @@ func TestLooseningIsSeen(t *testing.T) {
 	}
 }
 
+func TestADeclarationThatStaysAsItIsLoosensNothing(t *testing.T) {
+	before := v1alpha1.ResidencyPolicySpec{Enforcement: "Enforce", Storage: v1alpha1.PolicyStorage{Declarations: []v1alpha1.StorageDeclaration{
+		{StorageClassName: "files", Provisioner: "files.example.com", Location: &v1alpha1.ProviderRegion{Provider: "aws", Region: "eu-west-3"}}}}}
+	after := *before.DeepCopy()
+	after.Denied.Countries = []v1alpha1.Country{"PL"}
+	if got := Loosens(before, after); got != "" {
+		t.Error(got)
+	}
+	after.Storage.Declarations[0].Location.Region = "eu-west-1"
+	if got := Loosens(before, after); got != "storage.declarations" {
+		t.Error(got)
+	}
+}
+
 func TestAPolicyAllowsMoreByPlacesAndExceptionsNotByEvidence(t *testing.T) {
 	for name, test := range map[string]struct {
 		old, now v1alpha1.ResidencyPolicySpec

@@ -73,10 +73,18 @@ func Moved(old, now *corev1.Node) bool {
 	return old.Spec.ProviderID != now.Spec.ProviderID || virtual(old) != virtual(now) || !maps.Equal(old.Labels, now.Labels)
 }
 
-// virtual tells whether a node is no machine: whoever runs it runs its pods where he likes. The label and the taint are
-// those of Virtual Kubelet. Only an administrator can say where such a node is.
+// virtual tells whether a node is no machine: whoever runs it runs its pods where he likes. The labels and taints are those of
+// Virtual Kubelet, and of Liqo and interLink, which build on it: a type of virtual-kubelet or virtual-node, and a key that begins
+// so. Only an administrator can say where such a node is.
 func virtual(node *corev1.Node) bool {
-	return node.Labels["type"] == "virtual-kubelet" || slices.ContainsFunc(node.Spec.Taints, func(t corev1.Taint) bool { return t.Key == "virtual-kubelet.io/provider" })
+	for key, value := range node.Labels {
+		if (value == "virtual-kubelet" || value == "virtual-node") && (key == "type" || strings.HasSuffix(key, "/type")) {
+			return true
+		}
+	}
+	return slices.ContainsFunc(node.Spec.Taints, func(t corev1.Taint) bool {
+		return strings.HasPrefix(t.Key, "virtual-kubelet.") || strings.HasPrefix(t.Key, "virtual-node.")
+	})
 }
 
 // together keeps the trusted place unless the untrusted evidence names another country.

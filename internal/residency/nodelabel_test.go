@@ -36,6 +36,8 @@ func TestNodesCarryWhatIsFoundOutAndNothingInDoubt(t *testing.T) {
 		"located twice":            {[]v1alpha1.ResidencyPolicy{declaring, contrary}, node("own", "dc1", "", ""), map[string]string{PolicyLabel("declaring"): "Allowed", PolicyLabel("contrary"): "Allowed"}},
 		"contradicting itself":     {[]v1alpha1.ResidencyPolicy{eu}, node("liar", "eu-west-3", "us-east-1a", ""), map[string]string{}},
 		"unlocated":                {[]v1alpha1.ResidencyPolicy{eu}, node("unlocated", "", "", ""), map[string]string{}},
+		"virtual, of Liqo":         {[]v1alpha1.ResidencyPolicy{eu}, node("virtual", "eu-west-3", "", "", "liqo.io/type", "virtual-node"), map[string]string{}},
+		"virtual, of interLink":    {[]v1alpha1.ResidencyPolicy{eu}, node("virtual", "eu-west-3", "", "", "virtual-node.interlink/type", "virtual-kubelet"), map[string]string{}},
 		"virtual":                  {[]v1alpha1.ResidencyPolicy{eu}, node("virtual", "eu-west-3", "", "", "type", "virtual-kubelet"), map[string]string{}},
 		"virtual, by its taint":    {[]v1alpha1.ResidencyPolicy{eu}, tainted(node("virtual", "eu-west-3", "", "")), map[string]string{}},
 		"virtual, and located by an administrator": {[]v1alpha1.ResidencyPolicy{eu}, tainted(node("virtual", "eu-west-3", "", "", LabelLocation, "aws.eu-west-3")),

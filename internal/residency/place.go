@@ -108,8 +108,8 @@ var installations = map[string]*regexp.Regexp{
 	"ovh": regexp.MustCompile(`^(?:(gra|sbg|rbx|de|uk|waw|bhs|sgp|syd)[1-9][0-9]?|([a-z]+-[a-z]+-lz-[a-z]{3})-[a-z])$`),
 }
 
-// sayNothing are zone labels that drivers set where a region has no zones.
-var sayNothing = map[string][]string{"azure": {"0", "1", "2"}, "ovh": {"nova"}, "opentelekomcloud": {"nova"}, "infomaniak": {"nova"}}
+// sayNothing are zone labels that drivers set where a region has no zones, or for a disk that is in all of them.
+var sayNothing = map[string][]string{"azure": {"", "0", "1", "2"}, "ovh": {"nova"}, "opentelekomcloud": {"nova"}, "infomaniak": {"nova"}}
 
 // normalise writes a code as the provider's driver compares it: exactly, but for providers that ignore case.
 // Only ASCII is folded: a look-alike stays unknown.

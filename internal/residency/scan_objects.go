@@ -33,9 +33,24 @@ func unlessAllowed(verdict v1alpha1.PlacementVerdict, say func() string) string 
 	return say()
 }
 
-// governors are the registers of whose stores a claim is, and the one that its label names.
+// governors are the registers of whose stores a claim is, and the one that its label names; and those of the claim that it was
+// cloned from, while that is there: admission labels clones, as long as it is asked.
 func (s *scanner) governors(claim *corev1.PersistentVolumeClaim) []string {
-	return s.Snapshot.Governors(Ties{Namespace: claim.Namespace, Labels: claim.Labels, Claims: []string{claim.Name}})
+	t := Ties{Namespace: claim.Namespace, Labels: claim.Labels, Claims: []string{claim.Name}}
+	s.original(claim, &t)
+	return s.Snapshot.Governors(t)
+}
+
+// original adds the claim that a claim was cloned from.
+func (s *scanner) original(claim *corev1.PersistentVolumeClaim, t *Ties) {
+	from := claim.Spec.DataSource
+	if from == nil || from.Kind != kindClaim || (from.APIGroup != nil && *from.APIGroup != "") {
+		return
+	}
+	t.Claims = append(t.Claims, from.Name)
+	if source, exists := s.claims[types.NamespacedName{Namespace: claim.Namespace, Name: from.Name}]; exists {
+		t.ClaimLabels = append(t.ClaimLabels, source.Labels)
+	}
 }
 
 // claim judges the class of a claim. One that waits for a class is nowhere yet.
@@ -87,6 +102,7 @@ func (s *scanner) pod(pod *corev1.Pod) {
 	for _, name := range ties.Claims {
 		if claim, exists := s.claims[types.NamespacedName{Namespace: pod.Namespace, Name: name}]; exists {
 			ties.ClaimLabels = append(ties.ClaimLabels, claim.Labels)
+			s.original(claim, &ties)
 		}
 	}
 	found := Finding{Kind: kindPod, Namespace: pod.Namespace, Name: pod.Name, UID: string(pod.UID), Registers: s.Snapshot.Governors(ties)}

@@ -122,6 +122,22 @@ func TestAGovernedVolumeAttachedByHandIsFound(t *testing.T) {
 	}
 }
 
+func TestAPodThatMountsACloneOfWhatIsGovernedIsFound(t *testing.T) {
+	s := scene(nil)
+	clone := pvc("shop", "clone", "eu-fast", "")
+	clone.Spec.DataSource = &corev1.TypedLocalObjectReference{Kind: "PersistentVolumeClaim", Name: "data"}
+	s.Claims = []corev1.PersistentVolumeClaim{clone, pvc("shop", "plain", "eu-fast", "")}
+	mounting := func(name, claim string) corev1.Pod {
+		p := pod("shop", name, "virginia", "")
+		p.Spec.Volumes = []corev1.Volume{{Name: "v", VolumeSource: corev1.VolumeSource{PersistentVolumeClaim: &corev1.PersistentVolumeClaimVolumeSource{ClaimName: claim}}}}
+		return p
+	}
+	s.Pods = []corev1.Pod{mounting("app", "clone"), mounting("other", "plain")}
+	if diff := cmp.Diff([]string{"node Pod shop/app US ZoneNotAllowed [crm]"}, lines(Look(s).Of(&s.Policies[0]))); diff != "" {
+		t.Error(diff)
+	}
+}
+
 func TestAuditedNamespacesAreScannedToo(t *testing.T) {
 	s := scene(func(in *Input) { in.Policies[0].Spec.Enforcement = v1alpha1.EnforcementAudit })
 	s.Claims = []corev1.PersistentVolumeClaim{pvc("lab", "data", "us-fast", "")}

@@ -62,25 +62,41 @@ func hostOf(server string) string {
 	return strings.TrimSuffix(host, ".")
 }
 
-// Mount options that say which server is mounted, whatever the volume names, and options that may say another place.
+// Mount options that say which server is mounted, whatever the volume names: by its host, or by a path on it; and options
+// that may say another place.
 var (
 	serverOptions = map[string]struct{}{"addr": {}, "ip": {}, "mountaddr": {}, "mounthost": {}, "mon_addr": {}, "mounttargetip": {}}
-	placeOptions  = map[string]struct{}{"region": {}, "az": {}, "crossaccount": {}}
+	pathOptions   = map[string]struct{}{"unc": {}, "source": {}, "target": {}}
+	placeOptions  = map[string]struct{}{"region": {}, "az": {}, "crossaccount": {}, "endpoint-url": {}}
 )
 
-// readMountOptions reads the options of a mount that move it to another server.
+// readMountOptions reads the options of a mount that move it to another server. Some drivers write them as flags, with a space
+// before the value.
 func (r *Rules) readMountOptions(found *evidence, options []string) {
+	server := func(host string) {
+		place := r.locateServer(host)
+		found.places = append([]Place{place}, found.places...) // it is named before what it hides
+		found.apart = found.apart || !place.Known()
+	}
 	for _, option := range options {
 		for one := range strings.SplitSeq(option, ",") {
-			key, value, _ := strings.Cut(strings.TrimSpace(one), "=")
-			key = lower(strings.TrimSpace(key))
-			switch {
+			one = strings.TrimLeft(strings.TrimSpace(one), "-")
+			key, value := one, ""
+			if i := strings.IndexAny(one, "= "); i >= 0 {
+				key, value = one[:i], strings.TrimSpace(one[i+1:])
+			}
+			switch key = lower(strings.TrimSpace(key)); {
 			case has(serverOptions, key):
 				for host := range strings.SplitSeq(value, "/") {
-					found.places = append(found.places, r.locateServer(hostOf(host)))
+					server(hostOf(host))
 				}
-			case has(placeOptions, key) && found.gap == "":
-				found.gap, found.detail = ReasonPointer, "mount option "+key
+			case has(pathOptions, key):
+				server(hostOf(value))
+			case has(placeOptions, key):
+				found.apart = true
+				if found.gap == "" {
+					found.gap, found.detail = ReasonPointer, "mount option "+key
+				}
 			}
 		}
 	}

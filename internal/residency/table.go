@@ -18,7 +18,7 @@ import (
 )
 
 // DataVersion names the state of the embedded tables; it is shown in the status of policies.
-const DataVersion = "2026-11.2"
+const DataVersion = "2026-11.3"
 
 //go:embed data/*.csv data/drivers.yaml
 var data embed.FS

@@ -3,6 +3,7 @@ package residency
 import (
 	"maps"
 	"slices"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 
@@ -46,12 +47,17 @@ func (r *Rules) JudgeVolume(volume *corev1.PersistentVolume, class ClassVerdict,
 	src := sourceOf(&volume.Spec.PersistentVolumeSource)
 	found := r.readSource(src)
 	r.readMountOptions(&found, MountOptionsOf(volume))
-	if d := facts().drivers[src.driver]; d.Kind == kindBlock || d.Kind == kindLocal {
+	d := facts().drivers[src.driver]
+	if d.Kind == kindBlock || d.Kind == kindLocal {
 		reached := evidence{}
 		r.readAffinity(&reached, d, volume.Spec.NodeAffinity, nodes)
+		if reached.silent && len(reached.places) == 0 && reached.gap == "" { // a disk is attached to nodes of its region only
+			reached.open = true
+			r.readNodes(&reached, d, src.driver, nodes)
+		}
 		found = agreed(found, reached)
 	}
-	if facts().drivers[src.driver].same(src.driver, class.Provisioner) {
+	if d.same(src.driver, class.Provisioner) && !r.strays(src, d, class) {
 		found = r.declare(found, class)
 	}
 	return r.conclude(VolumeVerdict{Name: volume.Name, Driver: src.driver, Class: ClassOfVolume(volume)}, found)
@@ -119,6 +125,8 @@ func (r *Rules) readSource(src source) evidence {
 		switch d.Attributes[d.key(name)] {
 		case meansServer:
 			src.servers = append(src.servers, value)
+		case meansOptions:
+			r.readMountOptions(&found, []string{value})
 		case meansZone:
 			zones = append(zones, value)
 		case meansRegion:
@@ -129,11 +137,32 @@ func (r *Rules) readSource(src source) evidence {
 			}
 		}
 	}
-	found.places = r.combine(r.providerOf(d), regions, zones)
+	found.places = append(found.places, r.combine(r.providerOf(d), regions, zones)...)
 	for _, server := range src.servers {
 		found.places = append(found.places, r.locateServer(hostOf(server)))
 	}
 	return found
+}
+
+// strays tells whether a volume says that it lies elsewhere than its class puts volumes: it begins with another handle, or has
+// another value of what says a place, which no declared server explains. What a class leaves open its driver fills in.
+func (r *Rules) strays(src source, d driver, class ClassVerdict) bool {
+	for parameter, of := range class.parameters {
+		key := d.key(parameter)
+		if rest, begins := strings.CutPrefix(src.handle, of); key == d.HandleOf && d.HandleOf != "" && (!begins || (rest != "" && rest[0] != ':')) {
+			return true
+		}
+		means := d.Attributes[key]
+		if means == "" && !slices.Contains(d.AttributePointer, key) {
+			continue
+		}
+		for attribute, value := range src.attributes {
+			if d.key(attribute) == key && value != of && (means != meansServer || !r.locateServer(hostOf(value)).Known()) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 func (r *Rules) providerOf(d driver) string {
@@ -174,8 +203,13 @@ func (r *Rules) readAffinity(found *evidence, d driver, affinity *corev1.VolumeN
 				found.places = append(found.places, placesByName(field.Values, nodes)...)
 			}
 		}
+		spoken := speaking(r.providerOf(d), regions, zones)
+		silent := d.Kind == kindBlock && len(spoken) < len(zones)
+		if silent {
+			found.silent, zones = true, spoken
+		}
 		found.places = append(found.places, r.combine(r.providerOf(d), regions, zones)...)
-		if len(found.places) == before && found.gap == "" {
+		if len(found.places) == before && !silent && found.gap == "" {
 			found.gap, found.detail = ReasonAffinityUnknown, keyOf(term)
 		}
 	}

@@ -105,6 +105,8 @@ func (v *VolumeVerdict) Sentence() string {
 	switch v.Reason {
 	case ReasonAllowed, ReasonDeclared, ReasonRegionNotListed, ReasonCountryDenied, ReasonZoneNotAllowed:
 		return volume + " lies in " + v.Decisive.Words()
+	case ReasonTopologyOpen:
+		return volume + " lies where nodes are, such as in " + v.Decisive.Words()
 	case ReasonProvisionerUnknown:
 		return lost + "driver " + quote(v.Driver) + " is not in the list of drivers"
 	case ReasonPointer:

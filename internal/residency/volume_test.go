@@ -52,15 +52,18 @@ var localDisk = corev1.PersistentVolumeSource{Local: &corev1.LocalVolumeSource{P
 // withServers are rules with servers in France, the United States and nowhere.
 func withServers() *Rules {
 	return Compile("eu", v1alpha1.ResidencyPolicySpec{Provider: "aws", Enforcement: v1alpha1.EnforcementEnforce, Storage: v1alpha1.PolicyStorage{
-		Servers:      []v1alpha1.StorageServer{{Host: "nfs.dc1.example.com", Country: "FR"}, {Host: "nfs.us.example.com", Country: "US"}, {Host: "2001:db8::1", Country: "DE"}, {Host: "odd.example.com", Country: "ZZ"}},
-		Declarations: []v1alpha1.StorageDeclaration{{StorageClassName: "files", Provisioner: "files.example.com", Country: "FR"}, {StorageClassName: "ebs", Provisioner: "ebs.csi.aws.com", Country: "FR"}}}}, today)
+		Servers: []v1alpha1.StorageServer{{Host: "nfs.dc1.example.com", Country: "FR"}, {Host: "nfs.us.example.com", Country: "US"}, {Host: "2001:db8::1", Country: "DE"}, {Host: "odd.example.com", Country: "ZZ"}},
+		Declarations: []v1alpha1.StorageDeclaration{{StorageClassName: "files", Provisioner: "files.example.com", Country: "FR"}, {StorageClassName: "ebs", Provisioner: "ebs.csi.aws.com", Country: "FR"},
+			{StorageClassName: "ceph", Provisioner: "rbd.csi.ceph.com", Country: "FR"}, {StorageClassName: "efs", Provisioner: "efs.csi.aws.com", Country: "FR"}, {StorageClassName: "nfs", Provisioner: "nfs.csi.k8s.io", Country: "FR"}}}}, today)
 }
 
 func TestVolumesAreJudgedBySourceAndThenByAffinity(t *testing.T) {
-	const ebs, pd, azureFile = "ebs.csi.aws.com", "pd.csi.storage.gke.io", "file.csi.azure.com"
+	const ebs, pd, azureFile, azureZone = "ebs.csi.aws.com", "pd.csi.storage.gke.io", "file.csi.azure.com", "topology.disk.csi.azure.com/zone"
 	notIn := corev1.NodeSelectorRequirement{Key: region, Operator: corev1.NodeSelectorOpNotIn, Values: []string{"us-east-1"}}
 	exists := corev1.NodeSelectorRequirement{Key: zone, Operator: corev1.NodeSelectorOpExists}
 	allowed, denied, unknown := v1alpha1.VerdictAllowed, v1alpha1.VerdictDenied, v1alpha1.VerdictUnknown
+	ceph := ClassVerdict{Name: "ceph", Provisioner: "rbd.csi.ceph.com", parameters: map[string]string{"clusterID": "here"}}
+	efs := ClassVerdict{Name: "efs", Provisioner: "efs.csi.aws.com", parameters: map[string]string{"fileSystemId": "fs-1"}}
 	for name, test := range map[string]struct {
 		volume  *corev1.PersistentVolume
 		class   ClassVerdict
@@ -111,6 +114,15 @@ func TestVolumesAreJudgedBySourceAndThenByAffinity(t *testing.T) {
 		"of another driver than its class":        {volume(csi("x.example.com", "x"), nil), ClassVerdict{Name: "files", Provisioner: "files.example.com"}, unknown, ReasonProvisionerUnknown},
 		"declared, and abroad by its affinity":    {volume(csi(ebs, "vol-1"), one(is(zone, "us-east-1a"))), ClassVerdict{Name: "ebs", Provisioner: ebs}, denied, ReasonZoneNotAllowed},
 		"declared in France, reached in Ireland":  {volume(csi(ebs, "vol-1"), one(is(zone, "eu-west-1a"))), ClassVerdict{Name: "ebs", Provisioner: ebs}, unknown, ReasonConflicting},
+		"a server by a key in capitals":           {volume(csi("nfs.csi.k8s.io", "x", "SERVER", "nfs.dc1.example.com"), nil), ClassVerdict{}, allowed, ReasonDeclared},
+		"two servers by one key in two cases":     {volume(csi("nfs.csi.k8s.io", "x", "server", "nfs.dc1.example.com", "Server", "10.0.0.1"), nil), ClassVerdict{}, unknown, ReasonServerUnknown},
+		"a server in options among attributes":    {volume(csi("nfs.csi.k8s.io", "x", "server", "nfs.dc1.example.com", "mountOptions", "hard,addr=10.0.0.1"), nil), ClassVerdict{}, unknown, ReasonServerUnknown},
+		"in all zones of a region, and in none":   {volume(csi("disk.csi.azure.com", "x"), reachable([]corev1.NodeSelectorRequirement{is(azureZone, "francecentral-1")}, []corev1.NodeSelectorRequirement{is(azureZone, "")})), ClassVerdict{}, allowed, ReasonAllowed},
+		"in a zone abroad, and in none":           {volume(csi("disk.csi.azure.com", "x"), reachable([]corev1.NodeSelectorRequirement{is(azureZone, "eastus-1")}, []corev1.NodeSelectorRequirement{is(azureZone, "")})), ClassVerdict{}, denied, ReasonZoneNotAllowed},
+		"the cluster that its class names":        {volume(csi("rbd.csi.ceph.com", "x", "clusterID", "here"), nil), ceph, allowed, ReasonDeclared},
+		"a cluster that its class does not name":  {volume(csi("rbd.csi.ceph.com", "x", "clusterID", "there"), nil), ceph, unknown, ReasonPointer},
+		"the file system that its class names":    {volume(csi("efs.csi.aws.com", "fs-1::fsap-2"), nil), efs, allowed, ReasonDeclared},
+		"a file system that it does not name":     {volume(csi("efs.csi.aws.com", "fs-12::fsap-2"), nil), efs, unknown, ReasonNoEvidence},
 		"declared, by its old name":               {volume(corev1.PersistentVolumeSource{AWSElasticBlockStore: &corev1.AWSElasticBlockStoreVolumeSource{VolumeID: "vol-1"}}, nil), ClassVerdict{Name: "ebs", Provisioner: ebs}, allowed, ReasonDeclared},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -128,6 +140,7 @@ func TestMountOptionsMoveAVolume(t *testing.T) {
 	for options, want := range map[string]v1alpha1.PlacementVerdict{
 		"hard,nfsvers=4.1": v1alpha1.VerdictAllowed, "ADDR=nfs.dc1.example.com": v1alpha1.VerdictAllowed, "hard, addr=10.9.9.9": v1alpha1.VerdictUnknown,
 		"ip=nfs.us.example.com": v1alpha1.VerdictDenied, "mon_addr=nfs.dc1.example.com/1.2.3.4": v1alpha1.VerdictUnknown, "region=us-east-1": v1alpha1.VerdictUnknown,
+		"unc=//10.9.9.9/share": v1alpha1.VerdictUnknown, "source=//nfs.dc1.example.com/share": v1alpha1.VerdictAllowed, "region us-east-1": v1alpha1.VerdictUnknown, "--endpoint-url https://s3.example.com": v1alpha1.VerdictUnknown,
 	} {
 		v := volume(nfs("nfs.dc1.example.com"), nil)
 		v.Spec.MountOptions = []string{options}
@@ -143,6 +156,35 @@ func TestMountOptionsMoveAVolume(t *testing.T) {
 		if got := rules.JudgeClass(c, nil); got.Verdict != want {
 			t.Errorf("a class with %s: %s %s, want %s", options, got.Verdict, got.Reason, want)
 		}
+	}
+}
+
+func TestWhatIsDeclaredOfAClassIsNotSaidOfAMountFromElsewhere(t *testing.T) {
+	rules := withServers()
+	v := volume(csi("nfs.csi.k8s.io", "x", "server", "10.0.0.7"), nil)
+	of := rules.JudgeClass(&storagev1.StorageClass{ObjectMeta: metav1.ObjectMeta{Name: "nfs"}, Provisioner: "nfs.csi.k8s.io", Parameters: map[string]string{"server": "10.0.0.7"}}, nil)
+	if got := rules.JudgeVolume(v, of, nil); got.Verdict != v1alpha1.VerdictAllowed {
+		t.Fatalf("as its class: %s %s", got.Verdict, got.Reason)
+	}
+	v.Spec.MountOptions = []string{"addr=10.9.9.9"}
+	if got := rules.JudgeVolume(v, of, nil); got.Reason != ReasonServerUnknown {
+		t.Errorf("with an option: %s %s", got.Verdict, got.Reason)
+	}
+	class := &storagev1.StorageClass{ObjectMeta: metav1.ObjectMeta{Name: "nfs"}, Provisioner: "nfs.csi.k8s.io", MountOptions: []string{"addr=10.9.9.9"}}
+	if got := rules.JudgeClass(class, nil); got.Reason != ReasonServerUnknown {
+		t.Errorf("a class with an option: %s %s", got.Verdict, got.Reason)
+	}
+}
+
+func TestADiskWithoutAZoneIsWhereTheNodesAre(t *testing.T) {
+	rules := Compile("eu", v1alpha1.ResidencyPolicySpec{Provider: "ovh"}, today)
+	here, abroad := node("gravelines", "GRA11", "nova", ""), node("beauharnois", "BHS5", "nova", "")
+	v := volume(csi("cinder.csi.openstack.org", "x"), one(is("topology.cinder.csi.openstack.org/zone", "nova")))
+	if got := rules.JudgeVolume(v, ClassVerdict{}, judgeNodes(rules, []*corev1.Node{here})); got.Verdict != v1alpha1.VerdictAllowed {
+		t.Errorf("all nodes in the Union: %s %s", got.Verdict, got.Reason)
+	}
+	if got := rules.JudgeVolume(v, ClassVerdict{}, judgeNodes(rules, []*corev1.Node{here, abroad})); got.Reason != ReasonTopologyOpen {
+		t.Errorf("some abroad: %s %s", got.Verdict, got.Reason)
 	}
 }
 

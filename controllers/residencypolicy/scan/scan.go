@@ -29,8 +29,10 @@ import (
 // +kubebuilder:rbac:groups=gdpr.rempart.dev,resources=breachincidents,verbs=list;watch;create
 // +kubebuilder:rbac:groups="",resources=persistentvolumeclaims;persistentvolumes;pods;services,verbs=list;watch
 // +kubebuilder:rbac:groups=storage.k8s.io,resources=volumeattachments,verbs=list;watch
-// +kubebuilder:rbac:groups=snapshot.storage.k8s.io,resources=volumesnapshotcontents,verbs=list;watch
-// +kubebuilder:rbac:groups=velero.io,resources=backupstoragelocations,verbs=list;watch
+// +kubebuilder:rbac:groups=snapshot.storage.k8s.io,resources=volumesnapshotcontents;volumesnapshotclasses,verbs=list;watch
+// +kubebuilder:rbac:groups=velero.io,resources=backupstoragelocations;volumesnapshotlocations,verbs=list;watch
+// +kubebuilder:rbac:groups=barmancloud.cnpg.io,resources=objectstores,verbs=list;watch
+// +kubebuilder:rbac:groups=longhorn.io,resources=backuptargets,verbs=list;watch
 // +kubebuilder:rbac:groups=postgresql.cnpg.io,resources=clusters,verbs=list;watch
 // +kubebuilder:rbac:groups=openreports.io,resources=reports,verbs=list;create;patch;delete
 // +kubebuilder:rbac:groups=wgpolicyk8s.io,resources=policyreports,verbs=list;create;patch;delete

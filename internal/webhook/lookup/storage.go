@@ -19,6 +19,7 @@ import (
 // +kubebuilder:rbac:groups=storage.k8s.io,resources=volumeattributesclasses,verbs=get
 // +kubebuilder:rbac:groups=snapshot.storage.k8s.io,resources=volumesnapshots;volumesnapshotcontents,verbs=get
 // +kubebuilder:rbac:groups=snapshot.storage.k8s.io,resources=volumesnapshotclasses,verbs=get;list
+// +kubebuilder:rbac:groups=groupsnapshot.storage.k8s.io,resources=volumegroupsnapshotclasses,verbs=get;list
 // +kubebuilder:rbac:groups=gateway.networking.k8s.io,resources=referencegrants,verbs=list
 
 // SnapshotGroup is the group of snapshots, whose kinds a cluster may lack.
@@ -74,18 +75,23 @@ func (w World) ClaimsOf(ctx context.Context, class string) ([]corev1.PersistentV
 // Snapshot reads an object of the group of snapshots live; nil when there is none, or no such kind. Namespace is empty
 // for kinds of the cluster.
 func (w World) Snapshot(ctx context.Context, kind, namespace, name string) (*unstructured.Unstructured, error) {
+	return w.Other(ctx, schema.GroupVersionKind{Group: SnapshotGroup, Version: "v1", Kind: kind}, namespace, name)
+}
+
+// Other reads an object of a kind of others live; nil when there is none, or no such kind.
+func (w World) Other(ctx context.Context, kind schema.GroupVersionKind, namespace, name string) (*unstructured.Unstructured, error) {
 	object := &unstructured.Unstructured{}
-	object.SetGroupVersionKind(schema.GroupVersionKind{Group: SnapshotGroup, Version: "v1", Kind: kind})
+	object.SetGroupVersionKind(kind)
 	err := w.Live.Get(ctx, client.ObjectKey{Namespace: namespace, Name: name}, object)
 	if meta.IsNoMatchError(err) {
 		return nil, nil
 	}
-	return found(object, "a "+kind, err)
+	return found(object, "a "+kind.Kind, err)
 }
 
-// SnapshotClasses lists the classes of snapshots live; none when there is no such kind.
-func (w World) SnapshotClasses(ctx context.Context) ([]unstructured.Unstructured, error) {
-	return w.listed(ctx, schema.GroupVersionKind{Group: SnapshotGroup, Version: "v1", Kind: "VolumeSnapshotClassList"})
+// Others lists all objects of a kind of others live; none when there is no such kind.
+func (w World) Others(ctx context.Context, kind schema.GroupVersionKind) ([]unstructured.Unstructured, error) {
+	return w.listed(ctx, kind.GroupVersion().WithKind(kind.Kind+"List"))
 }
 
 // Grants lists the ReferenceGrants of a namespace live; none when there is no such kind.

@@ -31,7 +31,7 @@ func wishesOf(kind metav1.GroupVersionKind, raw runtime.RawExtension) (wishes, e
 	switch kind.Group + "/" + kind.Kind {
 	case "/PersistentVolumeClaim":
 		return decoded(raw, func(o *corev1.PersistentVolumeClaim) wishes {
-			return wishes{claims: []claim{claimOf("spec", o.Annotations, &o.Spec)}, links: linksOf(o)}
+			return wishes{claims: []claim{claimOf("spec", o.Annotations, &o.Spec)}, links: linksOf(o), labels: o.Labels}
 		})
 	case "/Pod":
 		return decoded(raw, func(o *corev1.Pod) wishes { return ofPods("spec", &o.Spec) })

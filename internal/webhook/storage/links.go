@@ -28,6 +28,17 @@ func (h *Handler) judgeRest(ctx context.Context, answer *review.Answer, guard *r
 	return nil
 }
 
+// judgeRelease refuses to take a claim out of the hands of its register: pods that mount it would be free.
+func judgeRelease(answer *review.Answer, snapshot *residency.Snapshot, namespace string, wanted wishes) {
+	register, released := snapshot.Released(namespace, wanted.before, wanted.labels, false)
+	if !released {
+		return
+	}
+	if guard := snapshot.Placing(namespace, []string{register}); guard != nil {
+		object(answer, "metadata.labels", guard.JudgeRelease(register))
+	}
+}
+
 // object adds what the policies object to a field, other than a class that is asked for.
 func object(answer *review.Answer, field string, objections []residency.Objection) {
 	add(answer, claim{field: field}, objections, false)

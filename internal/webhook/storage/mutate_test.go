@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"testing"
 
+	admissionv1 "k8s.io/api/admission/v1"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/rempart-dev/rempart/api/v1alpha1"
 	"github.com/rempart-dev/rempart/internal/residency"
+	"github.com/rempart-dev/rempart/internal/webhook/lookup"
 )
 
 // naming is the world with a default class of its first policies.
@@ -46,6 +48,67 @@ func TestClaimsWithoutAClassGetThePolicys(t *testing.T) {
 			case test.want == "" && len(response.Patches) == 0:
 			case len(response.Patches) != 1 || response.Patches[0].Path != "/spec/storageClassName" || response.Patches[0].Value != test.want:
 				t.Errorf("%+v, want class %q", response.Patches, test.want)
+			}
+		})
+	}
+}
+
+func TestCopiesAreGovernedAsWhatTheyAreCopiedFrom(t *testing.T) {
+	in := naming("")
+	in.Registers = append(in.Registers, residency.Register{Namespace: "shop", Name: "crm"})
+	in.Stores = append(in.Stores, residency.Store{Namespace: "shop", Register: "crm", Claim: "data-crm-main-0"})
+	labelled := pvc("paris", "-", "1Gi")
+	labelled.Namespace, labelled.Name, labelled.Labels = "shop", "labelled", map[string]string{v1alpha1.LabelRegister: "crm"}
+	snapshot := snapshotObject("VolumeSnapshot", "shop", "of-store", `{"spec":{"source":{"persistentVolumeClaimName":"data-crm-main-0"}}}`)
+	from := func(group, kind, name string) *corev1.PersistentVolumeClaim {
+		claim := pvc("paris", "-", "1Gi")
+		claim.Spec.DataSourceRef = &corev1.TypedObjectReference{APIGroup: &group, Kind: kind, Name: name}
+		return claim
+	}
+	stated := from("", "PersistentVolumeClaim", "labelled")
+	stated.Labels = map[string]string{v1alpha1.LabelRegister: "other"}
+	for name, test := range map[string]struct {
+		claim *corev1.PersistentVolumeClaim
+		want  bool
+	}{
+		"the claim of a store":         {from("", "PersistentVolumeClaim", "data-crm-main-0"), true},
+		"a claim with the label":       {from("", "PersistentVolumeClaim", "labelled"), true},
+		"a snapshot of one":            {from(lookup.SnapshotGroup, "VolumeSnapshot", "of-store"), true},
+		"a claim that nobody governs":  {from("", "PersistentVolumeClaim", "free"), false},
+		"a snapshot that is not there": {from(lookup.SnapshotGroup, "VolumeSnapshot", "gone"), false},
+		"a source of another kind":     {from("example.com", "Image", "labelled"), false},
+		"one that names its register":  {stated, false},
+		"no source":                    {pvc("paris", "-", "1Gi"), false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			response := handler(t, in, labelled, snapshot).Mutating().Handle(t.Context(), request(t, create, claimKind, "shop", test.claim, nil))
+			if !response.Allowed || (len(response.Patches) == 1) != test.want {
+				t.Errorf("%+v", response)
+			}
+		})
+	}
+}
+
+func TestAClaimIsNotTakenFromItsRegister(t *testing.T) {
+	in := naming("")
+	in.Registers = append(in.Registers, residency.Register{Namespace: "shop", Name: "crm"})
+	of := func(register string) *corev1.PersistentVolumeClaim {
+		claim := pvc("paris", "-", "1Gi")
+		if register != "-" {
+			claim.Labels = map[string]string{v1alpha1.LabelRegister: register}
+		}
+		return claim
+	}
+	for name, test := range map[string]struct {
+		before, after string
+		let           bool
+	}{
+		"removed": {"crm", "-", false}, "emptied": {"crm", "", false}, "another that is not there": {"crm", "gone", false},
+		"kept": {"crm", "crm", true}, "added": {"-", "crm", true}, "of a register that is gone": {"gone", "-", true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if response := handler(t, in).Handle(t.Context(), request(t, admissionv1.Update, claimKind, "shop", of(test.after), of(test.before))); response.Allowed != test.let {
+				t.Errorf("%+v", response)
 			}
 		})
 	}

@@ -5,6 +5,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 
 	"github.com/rempart-dev/rempart/internal/residency"
@@ -12,11 +13,48 @@ import (
 	"github.com/rempart-dev/rempart/internal/webhook/review"
 )
 
-// SnapshotPath is where the API server calls about VolumeSnapshots.
+// SnapshotPath is where the API server calls about snapshots of volumes, of groups of volumes, and their contents.
 const SnapshotPath = "/validate/snapshot"
 
-// annDefaultSnapshotClass marks the class of snapshots that name none.
-const annDefaultSnapshotClass = "snapshot.storage.kubernetes.io/is-default-class"
+// annDefaults mark the class of snapshots that name none, by the kind of the class.
+var annDefaults = map[string]string{
+	"VolumeSnapshotClass":      "snapshot.storage.kubernetes.io/is-default-class",
+	"VolumeGroupSnapshotClass": "groupsnapshot.storage.kubernetes.io/is-default-class",
+}
+
+// asked is what a snapshot, or the content of one, asks of a class of snapshots.
+type asked struct {
+	// namespace in which it counts, and the field that names the class.
+	namespace, field string
+	// kind of the class, and its name; empty for any default one.
+	kind schema.GroupVersionKind
+	name string
+	// driver of content without a class, which gives it no parameters.
+	driver string
+	// exists means that the data are there already: they are judged when a claim is restored from them.
+	exists bool
+}
+
+// askedOf reads a VolumeSnapshot, a VolumeGroupSnapshot or a VolumeSnapshotContent.
+func askedOf(object *unstructured.Unstructured) asked {
+	of := object.GroupVersionKind()
+	read := func(fields ...string) string {
+		value, _, _ := unstructured.NestedString(object.Object, fields...) // another type names nothing
+		return value
+	}
+	a := asked{namespace: object.GetNamespace(), field: "volumeSnapshotClassName", kind: of.GroupVersion().WithKind("VolumeSnapshotClass")}
+	switch of.Kind {
+	case "VolumeGroupSnapshot":
+		a.field, a.kind = "volumeGroupSnapshotClassName", of.GroupVersion().WithKind("VolumeGroupSnapshotClass")
+		a.exists = read("spec", "source", "volumeGroupSnapshotContentName") != ""
+	case "VolumeSnapshotContent":
+		a.namespace, a.exists, a.driver = read("spec", "volumeSnapshotRef", "namespace"), read("spec", "source", "volumeHandle") == "", read("spec", "driver")
+	default:
+		a.exists = read("spec", "source", "volumeSnapshotContentName") != ""
+	}
+	a.name = read("spec", a.field)
+	return a
+}
 
 // NewSnapshots makes the handler of snapshots of guarded namespaces: their class must keep them in allowed places.
 func NewSnapshots(scheme *runtime.Scheme, world lookup.World) admission.Handler {
@@ -25,24 +63,29 @@ func NewSnapshots(scheme *runtime.Scheme, world lookup.World) admission.Handler 
 }
 
 func (h *Handler) judgeSnapshot(ctx context.Context, req review.Request[*unstructured.Unstructured]) (review.Answer, error) {
-	name := snapshotClassOf(req.Object)
-	made, _, _ := unstructured.NestedString(req.Object.Object, "spec", "source", "volumeSnapshotContentName")
-	if made != "" || (req.Old != nil && name == snapshotClassOf(req.Old)) {
-		return review.Answer{}, nil // content that exists is judged when a claim is restored from it
+	now := askedOf(req.Object)
+	if now.exists || (req.Old != nil && now.name == askedOf(req.Old).name) {
+		return review.Answer{}, nil
 	}
 	snapshot := h.world.Load()
 	if snapshot == nil {
 		return review.Answer{}, errNotLoaded
 	}
-	return h.answer(ctx, snapshot, req.Namespace, targetOf(req.Request), func(_ *residency.Snapshot, guard *residency.Guard) (review.Answer, error) {
+	if req.Namespace == "" && snapshot.GuardOf(now.namespace) == nil {
+		guarded, err := h.world.Guarded(ctx, now.namespace)
+		if err != nil || !guarded {
+			return review.Answer{}, err
+		}
+	}
+	return h.answer(ctx, snapshot, now.namespace, targetOf(req.Request), func(_ *residency.Snapshot, guard *residency.Guard) (review.Answer, error) {
 		var answer review.Answer
-		classes, err := h.snapshotClasses(ctx, name)
+		classes, err := h.snapshotClasses(ctx, now)
 		if err != nil {
 			return answer, err
 		}
-		const field = "spec.volumeSnapshotClassName"
+		field := "spec." + now.field
 		if len(classes) == 0 {
-			object(&answer, field, guard.MissingSnapshot("VolumeSnapshotClass", name))
+			object(&answer, field, guard.MissingSnapshot(now.kind.Kind, now.name))
 		}
 		for _, class := range classes {
 			object(&answer, field, guard.JudgeSnapshotClass(class))
@@ -51,28 +94,26 @@ func (h *Handler) judgeSnapshot(ctx context.Context, req review.Request[*unstruc
 	})
 }
 
-func snapshotClassOf(snapshot *unstructured.Unstructured) string {
-	name, _, _ := unstructured.NestedString(snapshot.Object, "spec", "volumeSnapshotClassName")
-	return name
-}
-
 // snapshotClasses returns the class of a name, or for no name every class that may be filled in: one default of each
 // driver.
-func (h *Handler) snapshotClasses(ctx context.Context, name string) ([]residency.SnapshotClass, error) {
-	if name != "" {
-		class, err := h.world.Snapshot(ctx, "VolumeSnapshotClass", "", name)
+func (h *Handler) snapshotClasses(ctx context.Context, a asked) ([]residency.SnapshotClass, error) {
+	if a.name != "" {
+		class, err := h.world.Other(ctx, a.kind, "", a.name)
 		if err != nil || class == nil {
 			return nil, err
 		}
 		return []residency.SnapshotClass{readSnapshotClass(class)}, nil
 	}
-	all, err := h.world.SnapshotClasses(ctx)
+	if a.driver != "" {
+		return []residency.SnapshotClass{{Driver: a.driver}}, nil
+	}
+	all, err := h.world.Others(ctx, a.kind)
 	if err != nil {
 		return nil, err
 	}
 	var defaults []residency.SnapshotClass
 	for i := range all {
-		if all[i].GetAnnotations()[annDefaultSnapshotClass] == "true" {
+		if all[i].GetAnnotations()[annDefaults[a.kind.Kind]] == "true" {
 			defaults = append(defaults, readSnapshotClass(&all[i]))
 		}
 	}

@@ -24,6 +24,12 @@ func snapshotObject(kind, namespace, name, fields string) *unstructured.Unstruct
 	return object
 }
 
+// ofGroup makes an object one of the group of group snapshots.
+func ofGroup(object *unstructured.Unstructured) *unstructured.Unstructured {
+	object.SetAPIVersion("groupsnapshot.storage.k8s.io/v1beta1")
+	return object
+}
+
 func snapshots() []client.Object {
 	grant := snapshotObject("ReferenceGrant", "free", "g", `{"spec":{"from":[{"group":"","kind":"PersistentVolumeClaim","namespace":"shop"}],"to":[{"group":"","kind":"PersistentVolumeClaim","name":"granted"}]}}`)
 	grant.SetGroupVersionKind(schema.GroupVersionKind{Group: "gateway.networking.k8s.io", Version: "v1beta1", Kind: "ReferenceGrant"})
@@ -37,6 +43,8 @@ func snapshots() []client.Object {
 		snapshotObject("VolumeSnapshotClass", "", "gcp-fr", `{"driver":"pd.csi.storage.gke.io","parameters":{"storage-locations":"europe-west9"}}`),
 		snapshotObject("VolumeSnapshotClass", "", "gcp-eu", `{"driver":"pd.csi.storage.gke.io","parameters":{"storage-locations":"eu"}}`),
 		snapshotObject("VolumeSnapshotClass", "", "strange", `{"driver":"x.example.com"}`),
+		ofGroup(snapshotObject("VolumeGroupSnapshotClass", "", "far", `{"driver":"disk.csi.azure.com","parameters":{"location":"eastus"}}`)),
+		ofGroup(snapshotObject("VolumeGroupSnapshotClass", "", "near", `{"driver":"disk.csi.azure.com"}`)),
 		snapshotObject("VolumeSnapshot", "shop", "taken", `{"spec":{"source":{"persistentVolumeClaimName":"data"}},"status":{"boundVolumeSnapshotContentName":"content"}}`),
 		snapshotObject("VolumeSnapshot", "shop", "soon", `{"spec":{"source":{"persistentVolumeClaimName":"data"}}}`),
 		snapshotObject("VolumeSnapshot", "shop", "by-hand", `{"spec":{"source":{"volumeSnapshotContentName":"made"}}}`),
@@ -53,6 +61,12 @@ func TestSnapshotsAreJudgedByTheirClass(t *testing.T) {
 	}
 	unnamed := snapshotObject("VolumeSnapshot", "shop", "s", `{"spec":{"source":{"persistentVolumeClaimName":"data"}}}`)
 	imported := snapshotObject("VolumeSnapshot", "shop", "s", `{"spec":{"source":{"volumeSnapshotContentName":"made"}}}`)
+	content := func(source, class string) *unstructured.Unstructured {
+		return snapshotObject("VolumeSnapshotContent", "", "c", `{"spec":{"driver":"disk.csi.azure.com","volumeSnapshotRef":{"namespace":"shop","name":"s"},"source":{`+source+`}`+class+`}}`)
+	}
+	group := func(class string) *unstructured.Unstructured {
+		return ofGroup(snapshotObject("VolumeGroupSnapshot", "shop", "g", `{"spec":{"source":{"selector":{}},"volumeGroupSnapshotClassName":"`+class+`"}}`))
+	}
 	for name, test := range map[string]struct {
 		object, old *unstructured.Unstructured
 		byDefault   string
@@ -74,12 +88,19 @@ func TestSnapshotsAreJudgedByTheirClass(t *testing.T) {
 		"a class filled in later":      {of("azure-us"), unnamed, "", "eastus"},
 		"a class that it had":          {of("azure-us"), of("azure-us"), "", ""},
 		"content that exists":          {imported, nil, "", ""},
+		"content to be taken abroad":   {content(`"volumeHandle":"v"`, `,"volumeSnapshotClassName":"azure-us"`), nil, "", "eastus"},
+		"content to be taken here":     {content(`"volumeHandle":"v"`, `,"volumeSnapshotClassName":"azure-fr"`), nil, "", ""},
+		"content of no class":          {content(`"volumeHandle":"v"`, ``), nil, "", ""},
+		"content that was taken":       {content(`"snapshotHandle":"s"`, `,"volumeSnapshotClassName":"azure-us"`), nil, "", ""},
+		"of a group, abroad":           {group("far"), nil, "", "eastus"},
+		"of a group, here":             {group("near"), nil, "", ""},
+		"of a group, no such class":    {group("gone"), nil, "", `VolumeGroupSnapshotClass "gone" does not exist`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			objects := snapshots()
 			for _, object := range objects {
 				if object.GetName() == test.byDefault {
-					object.SetAnnotations(map[string]string{annDefaultSnapshotClass: "true"})
+					object.SetAnnotations(map[string]string{annDefaults["VolumeSnapshotClass"]: "true"})
 				}
 			}
 			h := NewSnapshots(worldOf(t, volumesWorld(), objects...))

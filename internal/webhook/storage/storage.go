@@ -45,6 +45,7 @@ func (h *Handler) Handle(ctx context.Context, req admission.Request) admission.R
 	answer, err := h.answer(ctx, snapshot, req.Namespace, targetOf(req), func(snapshot *residency.Snapshot, guard *residency.Guard) (review.Answer, error) {
 		answer, err := h.judge(ctx, snapshot, guard, wanted.claims)
 		if err == nil {
+			judgeRelease(&answer, snapshot, req.Namespace, wanted)
 			err = h.judgeRest(ctx, &answer, guard, req.Namespace, wanted)
 		}
 		return answer, err

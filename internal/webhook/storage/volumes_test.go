@@ -39,6 +39,11 @@ func withSnapshots(t testing.TB) *runtime.Scheme {
 		s.AddKnownTypeWithName(gv.WithKind(kind), &unstructured.Unstructured{})
 		s.AddKnownTypeWithName(gv.WithKind(kind+"List"), &unstructured.UnstructuredList{})
 	}
+	groups := schema.GroupVersion{Group: "groupsnapshot.storage.k8s.io", Version: "v1beta1"}
+	for _, kind := range []string{"VolumeGroupSnapshot", "VolumeGroupSnapshotClass"} {
+		s.AddKnownTypeWithName(groups.WithKind(kind), &unstructured.Unstructured{})
+		s.AddKnownTypeWithName(groups.WithKind(kind+"List"), &unstructured.UnstructuredList{})
+	}
 	grants := schema.GroupVersion{Group: "gateway.networking.k8s.io", Version: "v1beta1"}
 	s.AddKnownTypeWithName(grants.WithKind("ReferenceGrant"), &unstructured.Unstructured{})
 	s.AddKnownTypeWithName(grants.WithKind("ReferenceGrantList"), &unstructured.UnstructuredList{})

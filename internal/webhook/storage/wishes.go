@@ -3,6 +3,8 @@ package storage
 import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
+
+	"github.com/rempart-dev/rempart/api/v1alpha1"
 )
 
 // Annotations that controllers put on claims.
@@ -21,6 +23,8 @@ type wishes struct {
 	links *links
 	// brought are volumes that pods bring without a claim.
 	brought []brought
+	// labels of a claim, and those that it had where an update changes its register.
+	labels, before map[string]string
 }
 
 // brought is a volume of a pod, or of the pods of a template, and its path within the object.
@@ -61,7 +65,7 @@ func linksOf(claim *corev1.PersistentVolumeClaim) *links {
 
 // none tells whether there is nothing to judge.
 func (w wishes) none() bool {
-	return len(w.claims)+len(w.brought) == 0 && (w.links == nil || *w.links == links{bound: w.links.bound, bytes: w.links.bytes})
+	return len(w.claims)+len(w.brought)+len(w.before) == 0 && (w.links == nil || *w.links == links{bound: w.links.bound, bytes: w.links.bytes})
 }
 
 // since returns what an update adds, moves, or lets grow. What was there before passes: an object that violates already
@@ -70,7 +74,10 @@ func (w wishes) since(old wishes) wishes {
 	if old.claims == nil {
 		old.claims = []claim{}
 	}
-	changed := wishes{claims: news(w.claims, old.claims)}
+	changed := wishes{claims: news(w.claims, old.claims), labels: w.labels}
+	if w.labels[v1alpha1.LabelRegister] != old.labels[v1alpha1.LabelRegister] {
+		changed.before = old.labels
+	}
 	before := make(map[string]*corev1.Volume, len(old.brought))
 	for _, b := range old.brought {
 		before[b.field] = b.volume

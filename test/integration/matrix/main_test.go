@@ -55,6 +55,7 @@ func (b *bench) prepare(server *apiserver.Server) (end func(), err error) {
 	if wrong := complaints(b.rows); len(wrong) > 0 {
 		return nil, fmt.Errorf("%d complaints: %q", len(wrong), wrong)
 	}
+	b.rows = chosen(b.rows, *only)
 	if b.caller, err = newCaller(server); err != nil {
 		return nil, err
 	}

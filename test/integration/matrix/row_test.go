@@ -1,6 +1,7 @@
 package matrix
 
 import (
+	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -14,10 +15,10 @@ import (
 )
 
 // rows is how many ways to bypass Rempart the bypass matrix lists.
-const rows = 95
+const rows = 115
 
 // mustPass are the cases that no layer may refuse: refusing them would break clusters, or keep data that could go.
-var mustPass = []string{"bound", "deleting", "finalizers", "grandfathered"}
+var mustPass = []string{"bound", "deleting", "finalizers", "grandfathered", "usual"}
 
 // suites are the public policies whose tests give further cases.
 var suites = []string{"gatekeeper", "kyverno"}
@@ -196,6 +197,16 @@ func load() ([]*row, error) {
 		all = append(all, r)
 	}
 	return all, nil
+}
+
+// only limits the rows that are asked, for who writes one: a whole run takes minutes.
+var only = flag.String("rows", "", "titles of the rows to ask, with commas between them; all if empty")
+
+func chosen(all []*row, titles string) []*row {
+	if titles == "" {
+		return all
+	}
+	return slices.DeleteFunc(all, func(r *row) bool { return !slices.Contains(strings.Split(titles, ","), r.title()) })
 }
 
 // complaints are what is wrong with the files, without asking a server.

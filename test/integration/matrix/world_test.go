@@ -160,7 +160,12 @@ func kindsOfOthers() []*apiextensionsv1.CustomResourceDefinition {
 		{"snapshot.storage.k8s.io", "VolumeSnapshot", "volumesnapshots", apiextensionsv1.NamespaceScoped, []string{"v1", "v1beta2"}},
 		{"snapshot.storage.k8s.io", "VolumeSnapshotContent", "volumesnapshotcontents", apiextensionsv1.ClusterScoped, []string{"v1"}},
 		{"snapshot.storage.k8s.io", "VolumeSnapshotClass", "volumesnapshotclasses", apiextensionsv1.ClusterScoped, []string{"v1"}},
+		{"groupsnapshot.storage.k8s.io", "VolumeGroupSnapshot", "volumegroupsnapshots", apiextensionsv1.NamespaceScoped, []string{"v1beta1", "v1beta2"}},
+		{"groupsnapshot.storage.k8s.io", "VolumeGroupSnapshotClass", "volumegroupsnapshotclasses", apiextensionsv1.ClusterScoped, []string{"v1beta1", "v1beta2"}},
 		{"velero.io", "BackupStorageLocation", "backupstoragelocations", apiextensionsv1.NamespaceScoped, []string{"v1"}},
+		{"velero.io", "VolumeSnapshotLocation", "volumesnapshotlocations", apiextensionsv1.NamespaceScoped, []string{"v1"}},
+		{"barmancloud.cnpg.io", "ObjectStore", "objectstores", apiextensionsv1.NamespaceScoped, []string{"v1"}},
+		{"longhorn.io", "BackupTarget", "backuptargets", apiextensionsv1.NamespaceScoped, []string{"v1beta2"}},
 		{"postgresql.cnpg.io", "Cluster", "clusters", apiextensionsv1.NamespaceScoped, []string{"v1"}},
 		{"gateway.networking.k8s.io", "ReferenceGrant", "referencegrants", apiextensionsv1.NamespaceScoped, []string{"v1beta1"}},
 	} {
