@@ -11,6 +11,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
@@ -91,6 +92,7 @@ func Register(ctx context.Context, mgr ctrl.Manager, config Config) error {
 		Owns(&v1alpha1.Notification{}).
 		Watches(&v1alpha1.ErasureRun{}, handler.EnqueueRequestsFromMapFunc(served)).
 		Watches(&v1alpha1.LegalHold{}, handler.EnqueueRequestsFromMapFunc(r.open)).
+		Watches(&v1alpha1.ConsentPolicy{}, handler.EnqueueRequestsFromMapFunc(r.open), builder.WithPredicates(predicate.Funcs{UpdateFunc: serves})).
 		Watches(&v1alpha1.DataRegister{}, handler.EnqueueRequestsFromMapFunc(r.unbound), changed).
 		Watches(&v1alpha1.DataProtectionOfficer{}, handler.EnqueueRequestsFromMapFunc(r.unbound), changed).
 		WithOptions(controller.Options{RateLimiter: flow.Backoff(), NewQueue: fair.Queue, MaxConcurrentReconciles: workers}).
@@ -125,15 +127,21 @@ func served(_ context.Context, object client.Object) []reconcile.Request {
 	return list
 }
 
+// serves tells whether a policy's service has answered for the first time: its ledger may be concerned from then on.
+func serves(e event.UpdateEvent) bool {
+	return e.ObjectOld.(*v1alpha1.ConsentPolicy).Status.Notice == nil && e.ObjectNew.(*v1alpha1.ConsentPolicy).Status.Notice != nil
+}
+
 // open are the requests of a hold's namespace that have not ended.
 func (r *Reconciler) open(ctx context.Context, object client.Object) []reconcile.Request {
 	return r.where(ctx, object, func(s *v1alpha1.ErasureRequestStatus) bool { return s.End == "" })
 }
 
-// unbound are the open requests, of the object's namespace or of all, that still wait for a register or an officer.
+// unbound are the open requests, of the object's namespace or of all, that still wait for a register or an officer, or for a decision,
+// until which they cover what comes.
 func (r *Reconciler) unbound(ctx context.Context, object client.Object) []reconcile.Request {
 	return r.where(ctx, object, func(s *v1alpha1.ErasureRequestStatus) bool {
-		return s.End == "" && (len(s.Targets) == 0 || s.TimeZone == "")
+		return s.End == "" && (len(s.Targets) == 0 || s.TimeZone == "" || s.ApprovedPlanDigest == "")
 	})
 }
 

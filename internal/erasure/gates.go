@@ -58,6 +58,7 @@ func (j *judgement) accepted() objection {
 			return no(v1alpha1.ReasonTooManyStores, say(v1alpha1.ReasonTooManyStores), broken)
 		}
 	}
+	j.widen()
 	j.accept()
 	return objection{}
 }
@@ -69,6 +70,9 @@ func (j *judgement) accept() {
 	}
 	if e := j.Request.Spec.Extension; e != nil && j.lateNotice() {
 		message += "; the extension counts for nothing, since its notice was not sent before the first limit (Article 12(3))"
+	}
+	if late := j.late(); len(late) > 0 {
+		message += "; " + j.lateWords(late)
 	}
 	j.tell(metav1.ConditionTrue, v1alpha1.ConditionAccepted, reason, message)
 }
@@ -92,8 +96,7 @@ func targetsOf(registers []v1alpha1.DataRegister, policies []v1alpha1.ConsentPol
 			targets = append(targets, v1alpha1.ErasureTarget{Register: s.register, Kind: s.kind, Store: s.name, Result: v1alpha1.TargetPending})
 		}
 	}
-	slices.SortFunc(targets, func(a, b v1alpha1.ErasureTarget) int { return strings.Compare(placeOf(&a).key(), placeOf(&b).key()) })
-	return targets
+	return inOrder(targets)
 }
 
 func (j *judgement) allFinal() bool {

@@ -77,6 +77,12 @@ func (w *world) act(t *testing.T, words []string) {
 	case "consents":
 		w.policies = append(w.policies, v1alpha1.ConsentPolicy{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: words[1]},
 			Spec: v1alpha1.ConsentPolicySpec{RegisterRef: v1alpha1.LocalRef{Name: v1alpha1.ObjectName(words[2])}, Ledger: v1alpha1.ConsentLedger{ProofRetention: "P5Y"}}})
+	case "serves":
+		for i := range w.policies {
+			if w.policies[i].Name == words[1] {
+				w.policies[i].Status.Notice = &v1alpha1.NoticeStatus{}
+			}
+		}
 	case "finds":
 		w.registers[0].Spec.Stores[0].Dataset.Tables[0].SubjectKeys = []v1alpha1.SubjectKey{{Column: "who", Identifier: v1alpha1.IdentifierKind(words[1])}}
 	case "secret":
