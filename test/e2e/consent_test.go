@@ -87,17 +87,22 @@ func drawn() string {
 	return base64.RawURLEncoding.EncodeToString(raw)
 }
 
-// agree is a visitor who asks for the letter by its box; secret is what the page made at that act.
-func (s service) agree(secret string) {
+// agree is a visitor who asks for the letter by its box; secret is what the page made at that act. It returns the receipt.
+func (s service) agree(secret string) string {
 	s.t.Helper()
 	var words struct{ Token string }
 	if err := json.Unmarshal(s.must(http.StatusOK, http.MethodGet, "/w/shop/notice.en.json", nil), &words); err != nil {
 		s.t.Fatal(err)
 	}
-	s.must(http.StatusCreated, http.MethodPost, "/v1/sites/shop/events", map[string]any{
+	answer := s.must(http.StatusCreated, http.MethodPost, "/v1/sites/shop/events", map[string]any{
 		"noticeToken": words.Token, "method": "checkbox", "ui": map[string]any{"shownMs": 900, "visible": true}, "occurredAt": time.Now().UTC(),
 		"acts": []map[string]any{{"type": "consent.given", "purpose": "newsletter", "decision": "granted"}},
 	}, "Origin", "https://shop.parley.example", "Authorization", "Bearer "+secret, "Idempotency-Key", drawn())
+	var recorded struct{ Receipt string }
+	if err := json.Unmarshal(answer, &recorded); err != nil {
+		s.t.Fatal(err)
+	}
+	return recorded.Receipt
 }
 
 type object = map[string]any
