@@ -40,7 +40,9 @@ type Piece struct {
 	keys  []note.Verifier
 	tiles map[int64][]byte
 
-	leaves   []tlog.Hash
+	leaves []tlog.Hash
+	// awaited are the places, from the first on, of leaves whose events were not read yet.
+	awaited  map[uuid.UUID]int
 	heads    []head
 	house    []placed
 	shredded []uuid.UUID
@@ -62,23 +64,39 @@ type placed struct {
 // NewPiece begins a piece. Tiles are the full ones of row 0 that lie in it, by their number; keys are those that may have
 // signed checkpoints, newest first.
 func NewPiece(from int64, tiles map[int64][]byte, keys ...note.Verifier) *Piece {
-	return &Piece{From: from, tiles: tiles, keys: keys}
+	return &Piece{From: from, tiles: tiles, keys: keys, awaited: map[uuid.UUID]int{}}
 }
 
-// Leaf takes the next leaf: its index, and its event, nil where the row is gone. The event is read and not kept, but for what
-// is about nobody.
-func (p *Piece) Leaf(index int64, e *consent.Event) {
-	p.next(index)
-	if e == nil {
-		p.gone = append(p.gone, index)
-		p.leaves = append(p.leaves, p.kept(index))
+// Leaf takes the next leaf: its index, and which event it is of. Its event follows, by Event; it is gone where none does.
+func (p *Piece) Leaf(index int64, of uuid.UUID) {
+	if want := p.From + int64(len(p.leaves)); index != want {
+		p.find("leaf %d is missing or there twice", want)
+	}
+	if _, twice := p.awaited[of]; twice {
+		p.find("event %s is in the log twice", of)
+	}
+	p.awaited[of] = len(p.leaves)
+	p.leaves = append(p.leaves, p.kept(p.From+int64(len(p.leaves))))
+}
+
+// Awaits tells whether a leaf of the piece is of an event that was not read yet.
+func (p *Piece) Awaits(id uuid.UUID) bool {
+	_, awaited := p.awaited[id]
+	return awaited
+}
+
+// Event takes the event of one of the leaves, in any order, and passes over those of others. The event is read and not kept, but for
+// what is about nobody.
+func (p *Piece) Event(e *consent.Event) {
+	place, index, ok := p.take(e.ID)
+	if !ok {
 		return
 	}
 	hash := event.Hash(e)
 	if !bytes.Equal(hash, e.Leaf) {
 		p.find("event %s at %d is not as it was recorded", e.ID, index)
 	}
-	p.leaves = append(p.leaves, tlog.Hash(hash))
+	p.leaves[place] = tlog.Hash(hash)
 	switch {
 	case e.Subject == uuid.Nil:
 		kept := *e // the rest of the row may be written over
@@ -89,18 +107,21 @@ func (p *Piece) Leaf(index int64, e *consent.Event) {
 	}
 }
 
-// Damaged takes the next leaf, whose row is none that a ledger writes.
-func (p *Piece) Damaged(index int64) {
-	p.next(index)
-	p.find("the row of the event at %d is damaged", index)
-	p.leaves = append(p.leaves, p.kept(index))
-}
-
-func (p *Piece) next(index int64) {
-	if want := p.From + int64(len(p.leaves)); index != want {
-		p.find("leaf %d is missing or there twice", want)
+// Damaged is Event for a row that is none that a ledger writes.
+func (p *Piece) Damaged(id uuid.UUID) {
+	if _, index, ok := p.take(id); ok {
+		p.find("the row of the event at %d is damaged", index)
 	}
 }
+
+func (p *Piece) take(id uuid.UUID) (place int, index int64, ok bool) {
+	place, ok = p.awaited[id]
+	delete(p.awaited, id)
+	return place, p.From + int64(place), ok
+}
+
+// Gone is how many leaves have no event.
+func (p *Piece) Gone() int64 { return int64(len(p.gone)) }
 
 // kept is the hash of a leaf whose event was pruned: its tile has it.
 func (p *Piece) kept(index int64) tlog.Hash {
@@ -120,8 +141,13 @@ func (p *Piece) Head(size int64, signed []byte) {
 	p.heads = append(p.heads, head{checkpoint, by})
 }
 
-// Done checks the piece's tiles against its leaves.
+// Done ends the piece, and checks its tiles against its leaves.
 func (p *Piece) Done() *Piece {
+	for _, place := range p.awaited {
+		p.gone = append(p.gone, p.From+int64(place))
+	}
+	slices.Sort(p.gone)
+	slices.SortFunc(p.house, func(a, b placed) int { return int(a.index - b.index) })
 	for n := p.From / tree.Width; (n+1)*tree.Width <= p.From+int64(len(p.leaves)); n++ {
 		data, ok := p.tiles[n]
 		if !ok {

@@ -26,6 +26,14 @@ type row struct {
 	event *consent.Event
 }
 
+// id names the event, also where it is gone.
+func (r row) id() uuid.UUID {
+	if r.event == nil {
+		return uuid.UUID{0xff, byte(r.index >> 8), byte(r.index)}
+	}
+	return r.event.ID
+}
+
 // world is a ledger in memory, as its tables are.
 type world struct {
 	rows  []row
@@ -94,8 +102,14 @@ func (w *world) audit(outside ...consent.Checkpoint) error {
 		p.Head(size, signed)
 	}
 	for _, r := range w.rows {
-		p.Leaf(r.index, r.event)
+		p.Leaf(r.index, r.id())
 	}
+	for _, at := range rand.New(rand.NewPCG(uint64(len(w.rows)), 5)).Perm(len(w.rows)) { // in another order than that of the log
+		if e := w.rows[at].event; e != nil {
+			p.Event(e)
+		}
+	}
+	p.Event(&consent.Event{ID: uuid.UUID{0xfe}}) // of another piece
 	a := New(map[[2]int64][]byte{}, outside...)
 	a.Add(p.Done())
 	return a.Close()

@@ -62,7 +62,8 @@ func (p pairs) audited(t *testing.T, rotations map[int64][2]int, by map[int64][]
 		}
 		e.Receipt = e.ID
 		e.Leaf = event.Hash(&e)
-		piece.Leaf(i, &e)
+		piece.Leaf(i, e.ID)
+		piece.Event(&e)
 		edge.Append(tlog.Hash(e.Leaf))
 		var signers []note.Signer
 		for _, k := range by[edge.Size()] {

@@ -3,6 +3,7 @@ package event
 import (
 	"bytes"
 	"encoding/json"
+	"math/rand/v2"
 	"reflect"
 	"testing"
 	"time"
@@ -143,5 +144,18 @@ func TestANameIsFoundInEachOfItsSpellings(t *testing.T) {
 		if bytes.Equal(Link(pepper, pair[0]), Link(pepper, pair[1])) {
 			t.Errorf("%v are one person", pair)
 		}
+	}
+}
+
+func TestInstantsAreWrittenAsTheirFormatSays(t *testing.T) {
+	r := rand.New(rand.NewPCG(4, 2))
+	for range 20_000 {
+		at := time.Date(1+r.IntN(9999), time.Month(1+r.IntN(12)), 1+r.IntN(28), r.IntN(24), r.IntN(60), r.IntN(60), r.IntN(1e9), time.FixedZone("", r.IntN(7200)-3600))
+		if got, want := string(instant(nil, at)), `"`+at.UTC().Format(Time)+`"`; got != want {
+			t.Fatalf("%s, want %s", got, want)
+		}
+	}
+	if got := string(instant(nil, time.Time{})); got != "null" {
+		t.Errorf("no time is %s", got)
 	}
 }

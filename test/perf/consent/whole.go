@@ -136,13 +136,21 @@ func audit(ctx context.Context, b *bench) error {
 	if _, err := b.admin.Exec(ctx, "VACUUM ANALYZE"); err != nil {
 		return err
 	}
-	var ours, rows, hashes measure.Series
+	var ours, rows, hashes, here, store, reading measure.Series
 	for round := range b.rounds + 1 {
+		before, err := b.processor()
+		if err != nil {
+			return err
+		}
 		began := time.Now()
 		if err := l.Audit(ctx, consent.Checkpoint{}); err != nil {
 			return err
 		}
 		audited := time.Since(began)
+		between, err := b.processor()
+		if err != nil {
+			return err
+		}
 		began = time.Now()
 		psql := exec.CommandContext(ctx, filepath.Join(b.server.Bin, "psql"), "-X", "-q", "-A", "-t", "-d", b.server.URL(database), "-c", "COPY consent.events TO STDOUT (FORMAT binary)")
 		psql.Stdout = io.Discard
@@ -150,6 +158,10 @@ func audit(ctx context.Context, b *bench) error {
 			return err
 		}
 		read := time.Since(began)
+		after, err := b.processor()
+		if err != nil {
+			return err
+		}
 		began = time.Now()
 		var block [512]byte
 		for range hashed / len(block) {
@@ -158,10 +170,15 @@ func audit(ctx context.Context, b *bench) error {
 		}
 		if round > 0 {
 			ours, rows, hashes = append(ours, audited.Seconds()), append(rows, read.Seconds()), append(hashes, time.Since(began).Seconds())
+			used := between.minus(before)
+			here, store = append(here, used.here.Seconds()), append(store, used.store.Seconds())
+			used = after.minus(between)
+			reading = append(reading, (used.here + used.store).Seconds())
 		}
 	}
 	fmt.Printf("Audit of %d events: %.2f s (%.2f to %.2f); reading the rows with psql %.2f s; hashing as many bytes %.2f s; load average %s\n",
 		b.audit, ours.Median(), ours.Min(), ours.Max(), rows.Median(), hashes.Median(), measure.Load())
+	fmt.Printf("Processor time of the audit: %.2f s here, %.2f s in the store; of reading the rows with psql %.2f s\n", here.Median(), store.Median(), reading.Median())
 	return b.sizes(ctx)
 }
 

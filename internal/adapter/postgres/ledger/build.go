@@ -16,7 +16,7 @@ const (
 	insertBuild = `INSERT INTO consent.builds (tenant_id, site, sha256, body, published_at)
 SELECT $1::uuid, $2::text, $3::bytea, $4::bytea, greatest($5::timestamptz, max(published_at) + interval '1 microsecond')
 FROM consent.builds WHERE tenant_id = $1 AND site = $2 ON CONFLICT DO NOTHING`
-	dropBuilds  = `DELETE FROM consent.builds WHERE tenant_id = $1 AND site = $2 AND sha256 <> $3 AND sha256 IN (
+	dropBuilds = `DELETE FROM consent.builds WHERE tenant_id = $1 AND site = $2 AND sha256 <> $3 AND sha256 IN (
   SELECT sha256 FROM consent.builds WHERE tenant_id = $1 AND site = $2 AND sha256 <> $3 ORDER BY published_at DESC OFFSET $4)`
 	buildOf = `SELECT body FROM consent.builds WHERE tenant_id = $1 AND site = $2 AND sha256 = $3`
 )

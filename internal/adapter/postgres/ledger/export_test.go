@@ -3,5 +3,5 @@ package ledger
 // Statements whose plans a test looks at.
 var Statements = map[string]string{
 	"recordNew": recordNew, "recordKnown": recordKnown, "statesOf": statesOf, "eventsOf": eventsOf, "receiptOf": receiptOf, "placeOf": placeOf, "sinceOf": sinceOf,
-	"publishedSoFar": publishedSoFar, "takePending": takePending, "leavesOf": leavesOf, "pieceRows": pieceRows, "tokenOf": tokenOf, "holdPerson": holdPerson, "newest": newest, "wishesOf": wishesOf,
+	"publishedSoFar": publishedSoFar, "takePending": takePending, "leavesOf": leavesOf, "pieceLeaves": pieceLeaves, "pieceEvents": pieceEvents, "tokenOf": tokenOf, "holdPerson": holdPerson, "newest": newest, "wishesOf": wishesOf,
 }
