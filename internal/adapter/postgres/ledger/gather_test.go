@@ -154,7 +154,7 @@ func TestAGroupThatTakesLongHoldsNoOtherUp(t *testing.T) {
 			groups = append(groups, strings.Join(group, " "))
 			mu.Unlock()
 			if slices.Contains(group, "slow") {
-				time.Sleep(3 * time.Second)
+				<-time.After(3 * time.Second)
 			}
 			return group, nil
 		}}
@@ -170,7 +170,7 @@ func TestAGroupThatTakesLongHoldsNoOtherUp(t *testing.T) {
 			})
 			synctest.Wait()
 		}
-		time.Sleep(time.Second)
+		<-time.After(time.Second)
 		before := time.Now()
 		if _, errs := asking(t.Context(), g, "b", "c"); errors.Join(errs...) != nil || time.Since(before) != 0 {
 			t.Errorf("a whole group took %v, %v", time.Since(before), errs)
@@ -201,7 +201,7 @@ func TestTwoOfOneNameAreNeverUnderWayTogether(t *testing.T) {
 				}
 				wait, refuse := time.Duration(r.IntN(50))*time.Millisecond, r.IntN(5) == 0
 				mu.Unlock()
-				time.Sleep(wait)
+				<-time.After(wait)
 				mu.Lock()
 				defer mu.Unlock()
 				for _, name := range strings.Fields(strings.Join(group, " ")) {

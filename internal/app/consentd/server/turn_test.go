@@ -27,7 +27,7 @@ func TestATurnIsWaitedForByFewAndNotForLong(t *testing.T) {
 				leave, in := turns.enter(t.Context(), time.Second)
 				waits <- came{in, time.Since(start)}
 				if in {
-					time.Sleep(300 * time.Millisecond)
+					<-time.After(300 * time.Millisecond)
 					leave()
 				}
 			})
@@ -36,7 +36,7 @@ func TestATurnIsWaitedForByFewAndNotForLong(t *testing.T) {
 		if _, in := turns.enter(t.Context(), time.Hour); in || time.Since(start) != 0 {
 			t.Errorf("one too many got in: %v, after %v", in, time.Since(start))
 		}
-		time.Sleep(time.Second / 2)
+		<-time.After(time.Second / 2)
 		leave()
 		// Two get in before their second is over.
 		for n, want := range []came{{true, time.Second / 2}, {true, 800 * time.Millisecond}} {
