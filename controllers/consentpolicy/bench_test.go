@@ -26,6 +26,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
 	"github.com/rempart-dev/rempart/api/v1alpha1"
+	"github.com/rempart-dev/rempart/internal/consent"
 	"github.com/rempart-dev/rempart/internal/consent/policy"
 	"github.com/rempart-dev/rempart/internal/consent/policy/policytest"
 	"github.com/rempart-dev/rempart/internal/register"
@@ -61,6 +62,24 @@ func (places) JudgeClass(_ *v1alpha1.DataRegister, class string) register.Place 
 type service struct {
 	answer *policy.Answer
 	log    *policytest.Log
+	// forgotten are marks by their place in the log; asked is from where was asked.
+	forgotten map[int64]consent.Mark
+	asked     []int64
+}
+
+// Forgotten looks at three places of the log at a time.
+func (s *service) Forgotten(_ context.Context, _ string, from int64) (marks []consent.Mark, to int64, err error) {
+	if s.answer == nil {
+		return nil, 0, errors.New("nobody there")
+	}
+	s.asked = append(s.asked, from)
+	to = min(from+3, s.answer.Ledger.Size)
+	for at := from; at < to; at++ {
+		if mark, is := s.forgotten[at]; is {
+			marks = append(marks, mark)
+		}
+	}
+	return marks, to, nil
 }
 
 func (s *service) Consistency(_ context.Context, _, site string, from, to int64) ([][]byte, error) {

@@ -74,6 +74,13 @@ func (r *Reconciler) ask(ctx context.Context, in *policy.Input) (*policy.Answer,
 	if next == in.Checkpoint {
 		return answer, nil
 	}
+	// The list of the forgotten is as far as the checkpoint that is kept, or further: what a restored copy lacks is known.
+	if next.Contradicted == "" {
+		if err := r.collect(ctx, in, next.Size); err != nil {
+			ctrl.LoggerFrom(ctx).Info("Got no list from the consent service of who was forgotten", "reason", err.Error())
+			return nil, nil
+		}
+	}
 	if err := r.keep(ctx, in.Policy, next); err != nil {
 		return nil, err
 	}

@@ -75,6 +75,13 @@ func (r *Reconciler) finalize(ctx context.Context, cpol *v1alpha1.ConsentPolicy)
 		&appsv1.StatefulSet{ObjectMeta: named(ledger)}, &corev1.Service{ObjectMeta: named(ledger)}, &networkingv1.NetworkPolicy{ObjectMeta: named(ledger)},
 		&corev1.ServiceAccount{ObjectMeta: named(eraser)}, &networkingv1.NetworkPolicy{ObjectMeta: named(eraser)},
 	}
+	list, err := r.forgotten(ctx, cpol)
+	if err != nil {
+		return policy.Verdict{}, err
+	}
+	for part := range list.Parts() {
+		goes = append(goes, secret(policy.MarksName(cpol.Name, part+1)))
+	}
 	for _, role := range policy.MadeRoles(cpol) {
 		if role != policy.Admin {
 			goes = append(goes, secret(policy.CredentialsName(cpol.Name, role)))
@@ -135,9 +142,18 @@ func (r *Reconciler) release(ctx context.Context, cpol *v1alpha1.ConsentPolicy) 
 	return nil
 }
 
-// forget empties the ConfigMap of the checkpoint. The operator has no right to delete ConfigMaps of its namespace: they are
+// forget empties the ConfigMaps of the checkpoint and of the forgotten. The operator has no right to delete ConfigMaps of its namespace: they are
 // evidence.
 func (r *Reconciler) forget(ctx context.Context, cpol *v1alpha1.ConsentPolicy) error {
+	list, err := r.forgotten(ctx, cpol)
+	if err != nil {
+		return err
+	}
+	for part := range list.Versions {
+		if err := r.write(ctx, policy.Forgotten{Versions: list.Versions}.ConfigMap(cpol, r.Namespace, part+1)); err != nil {
+			return err
+		}
+	}
 	object, err := r.kept(ctx, cpol)
 	if object == nil || err != nil {
 		return err

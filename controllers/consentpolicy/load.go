@@ -31,6 +31,9 @@ func (r *Reconciler) load(ctx context.Context, cpol *v1alpha1.ConsentPolicy) (po
 	if in.Checkpoint, err = r.checkpoint(ctx, cpol); err != nil {
 		return in, err
 	}
+	if in.Forgotten, err = r.forgotten(ctx, cpol); err != nil {
+		return in, err
+	}
 	if in.Issuers, err = r.Tokens.Issuers(ctx); err != nil {
 		return in, fmt.Errorf("asking who issues tokens: %w", err)
 	}

@@ -96,7 +96,14 @@ type Log interface {
 	Inclusion(ctx context.Context, event uuid.UUID) (Inclusion, error)
 	// Consistency proves that the tree of size `to` extends that of size `from`.
 	Consistency(ctx context.Context, from, to int64) ([][]byte, error)
+	// Forgotten returns marks of people who were forgotten, as the events of the log from an index on say, and the index up to which it
+	// has looked: a page, or nothing where the log ends there.
+	Forgotten(ctx context.Context, from int64) (marks []Mark, to int64, err error)
 }
+
+// Mark is of a person who was forgotten: a hash of their reference under the ledger's pepper. It is kept where a database that is restored
+// from a dump cannot lose it, so that nobody comes back.
+type Mark [16]byte
 
 // Checkpoint is a signed head of the log.
 type Checkpoint struct {

@@ -15,6 +15,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/rempart-dev/rempart/internal/consent"
 	"github.com/rempart-dev/rempart/internal/consent/policy"
 	"github.com/rempart-dev/rempart/internal/consent/wish"
 	"github.com/rempart-dev/rempart/internal/egress"
@@ -31,6 +32,9 @@ const (
 
 // pathConsistency is where it proves that its log only grew.
 const pathConsistency = "/v1/sites/%s/log/consistency?from=%d&to=%d"
+
+// pathForgotten is where it says who was forgotten, by marks.
+const pathForgotten = "/internal/v1/forgotten?from=%d"
 
 // ErrSilent means that there was no answer, or one that cannot be read. What it held is not told.
 var ErrSilent = errors.New("the consent service did not answer")
@@ -65,6 +69,25 @@ func (c Client) Consistency(ctx context.Context, host, site string, from, to int
 		path[i] = hash
 	}
 	return path, nil
+}
+
+// Forgotten asks for marks of people who were forgotten, as the log says from a size on, and up to which size the answer is.
+func (c Client) Forgotten(ctx context.Context, host string, from int64) (marks []consent.Mark, to int64, err error) {
+	var answer struct {
+		To    int64    `json:"to"`
+		Marks []string `json:"marks"`
+	}
+	if err := c.ask(ctx, question{method: http.MethodGet, host: host, path: fmt.Sprintf(pathForgotten, from)}, &answer); err != nil {
+		return nil, 0, err
+	}
+	for _, text := range answer.Marks {
+		mark, err := base64.RawURLEncoding.DecodeString(text)
+		if err != nil || len(mark) != len(consent.Mark{}) {
+			return nil, 0, fmt.Errorf("%w: not marks of people who were forgotten", ErrSilent)
+		}
+		marks = append(marks, consent.Mark(mark))
+	}
+	return marks, answer.To, nil
 }
 
 // Wishes asks, with the operator's own token, for a part of the wishes that nobody has answered; the nil UUID is the start. It names

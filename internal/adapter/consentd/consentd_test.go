@@ -46,6 +46,19 @@ func TestTheServiceIsAskedAtOneAddressAndFollowedNowhere(t *testing.T) {
 	if err != nil || len(path) != 2 || string(path[1]) != "\xff\xef" || asked[len(asked)-1] != "GET /v1/sites/shop/log/consistency?from=7&to=9" {
 		t.Errorf("%v, %v, %v", path, err, asked)
 	}
+	reply = func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = w.Write([]byte(`{"from":7,"to":9,"marks":["AQIDBAUGBwgJCgsMDQ4PEA"]}`))
+	}
+	marks, to, err := client.Forgotten(t.Context(), host, 7)
+	if err != nil || len(marks) != 1 || marks[0][15] != 16 || to != 9 || asked[len(asked)-1] != "GET /internal/v1/forgotten?from=7" {
+		t.Errorf("%v, %d, %v, %v", marks, to, err, asked)
+	}
+	for _, odd := range []string{"AQID", "AQIDBAUGBwgJCgsMDQ4PEBE", "no mark"} {
+		reply = func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(`{"to":9,"marks":["` + odd + `"]}`)) }
+		if _, _, err := client.Forgotten(t.Context(), host, 7); !errors.Is(err, ErrSilent) {
+			t.Errorf("%s: %v", odd, err)
+		}
+	}
 	asked = nil
 	reply = func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(`{"path":["no hash"]}`)) }
 	if _, err := client.Consistency(t.Context(), host, "shop", 7, 9); !errors.Is(err, ErrSilent) {

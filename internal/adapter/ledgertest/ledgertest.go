@@ -417,6 +417,13 @@ func shredded(t *testing.T, w World) {
 		}
 		included(t, w, events[0])
 	}
+	marks, to, err := w.Ledger.Forgotten(t.Context(), 0)
+	if err != nil || len(marks) != 2 || marks[0] == marks[1] || to != 8 {
+		t.Errorf("marks of who was forgotten: %v up to %d, %v", marks, to, err)
+	}
+	if rest, to, err := w.Ledger.Forgotten(t.Context(), 8); err != nil || len(rest) != 0 || to != 8 {
+		t.Errorf("no more marks: %v up to %d, %v", rest, to, err)
+	}
 	back := record(t, w, Act(Visitor(1), "three"))
 	if back.Subject == one.Subject {
 		t.Error("the person was revived")

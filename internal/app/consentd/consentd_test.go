@@ -306,7 +306,7 @@ func TestTheServiceOnPostgreSQLFromMigrationToAudit(t *testing.T) {
 			t.Fatalf("exit code %d: %s", code, p.log)
 		}
 	}
-	p.start(append(flags, "--state-dir="+t.TempDir())...)
+	p.start(flags...)
 	p.ready()
 	code, before := p.post(secret, "k1")
 	if code != 201 {

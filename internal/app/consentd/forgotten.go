@@ -1,60 +1,35 @@
 package consentd
 
 import (
-	"bufio"
-	"bytes"
-	"context"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 
-	"github.com/google/uuid"
+	"github.com/rempart-dev/rempart/internal/consent"
 )
 
-// forgotten is the list of people who were shredded, in a file of a folder that outlives the database: a restored one revives nobody who
-// is in it. Its lines are random references that say nothing of anybody. Without a folder there is no such list.
+// forgotten is the folder with the marks of people who were shredded, which the operator copies out of the ledger: a database that is
+// restored from a dump revives nobody who is in it. Each file is marks, one behind the other. Without a folder there is no such list.
 type forgotten struct{ folder string }
 
-func (f forgotten) file(tenant uuid.UUID) string {
-	return filepath.Join(f.folder, "forgotten-"+tenant.String())
-}
-
-// Add appends a reference; it is on disk when Add returns. A line is written at once, so that several may append.
-func (f forgotten) Add(_ context.Context, tenant, subject uuid.UUID) error {
-	if f.folder == "" {
-		return nil
-	}
-	file, err := os.OpenFile(f.file(tenant), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
-	if err != nil {
-		return errors.New("keeping who was forgotten: the file cannot be opened")
-	}
-	_, err = file.WriteString(subject.String() + "\n")
-	if err = errors.Join(err, file.Sync(), file.Close()); err != nil {
-		return errors.New("keeping who was forgotten: the file cannot be written")
-	}
-	return nil
-}
-
-// List returns all references.
-func (f forgotten) List(_ context.Context, tenant uuid.UUID) ([]uuid.UUID, error) {
+// Marks reads all files. One that is no list of marks is an error: nothing is served then, for somebody could be missing in it.
+func (f forgotten) Marks() ([]consent.Mark, error) {
 	if f.folder == "" {
 		return nil, nil
 	}
-	text, err := os.ReadFile(f.file(tenant))
-	if errors.Is(err, os.ErrNotExist) {
-		return nil, nil
+	files, err := filepath.Glob(filepath.Join(f.folder, "marks*"))
+	if err != nil || len(files) == 0 {
+		return nil, errors.New("reading who was forgotten: there is no file of marks")
 	}
-	if err != nil {
-		return nil, errors.New("reading who was forgotten: the file cannot be read")
-	}
-	var subjects []uuid.UUID
-	for lines := bufio.NewScanner(bytes.NewReader(text)); lines.Scan(); {
-		subject, err := uuid.Parse(lines.Text())
-		if err != nil {
-			return nil, fmt.Errorf("reading who was forgotten: line %d is no reference", len(subjects)+1)
+	var marks []consent.Mark
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil || len(text)%len(consent.Mark{}) != 0 {
+			return nil, errors.New("reading who was forgotten: a file cannot be read, or is not one of marks")
 		}
-		subjects = append(subjects, subject)
+		for ; len(text) > 0; text = text[len(consent.Mark{}):] {
+			marks = append(marks, consent.Mark(text[:len(consent.Mark{})]))
+		}
 	}
-	return subjects, nil
+	return marks, nil
 }

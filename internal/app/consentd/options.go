@@ -25,7 +25,7 @@ type options struct {
 	url                   string
 	config, keys          string
 	credentials           string
-	state                 string
+	forgotten             string
 	ledger                string
 	database              database
 	proxies               prefixes
@@ -99,7 +99,7 @@ func parse(args []string, out io.Writer) (options, error) {
 	flags.StringVar(&o.config, "config-dir", "/etc/consentd/config", "folder of policy.json, which may change, and of checkpoint, the head of the log that was copied out last")
 	flags.StringVar(&o.keys, "keys-dir", "/etc/consentd/keys", "folder of the keys signing, pepper and kek, 32 bytes each")
 	flags.StringVar(&o.credentials, "credentials-dir", "/etc/consentd/credentials", "folder of app, sequencer and, to migrate, admin, each with username and password")
-	flags.StringVar(&o.state, "state-dir", "", "folder that outlives the database, for the list of who was forgotten; empty keeps none")
+	flags.StringVar(&o.forgotten, "forgotten-dir", "", "folder with marks of who was forgotten, which a restored database does not revive; empty for none")
 	flags.StringVar(&o.ledger, "ledger", ledgerPostgres, "postgres, or memory for a trial: it forgets all when it ends")
 	flags.StringVar(&o.database.host, "database-host", "", "host of the ledger's PostgreSQL")
 	flags.UintVar(&o.database.port, "database-port", 5432, "its port")

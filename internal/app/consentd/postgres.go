@@ -106,6 +106,9 @@ func (o options) openPostgres(ctx context.Context, p *settings.Policy, keys sett
 	if err != nil {
 		return nil, err
 	}
+	if _, err := (forgotten{o.forgotten}).Marks(); err != nil {
+		return nil, err
+	}
 	pools := map[string]*pgxpool.Pool{}
 	for role, connections := range map[string]int{"app": o.database.connections, "sequencer": 2, "pruner": 1} {
 		pool, err := o.pool(ctx, role, int32(connections)) //nolint:gosec // some dozens
@@ -116,7 +119,7 @@ func (o options) openPostgres(ctx context.Context, p *settings.Policy, keys sett
 		pools[role], d.pools = pool, append(d.pools, pool)
 	}
 	c := ledger.Config{App: pools["app"], Seq: pools["sequencer"], Prune: pools["pruner"], Tenant: p.Tenant, Peppers: [][]byte{keys.Pepper}, KEK: ring, Signer: signer, Public: public, Outside: head,
-		Interval: time.Duration(max(p.Spec.Service.CheckpointIntervalSeconds, 1)) * time.Second, Forgotten: forgotten{o.state}}
+		Interval: time.Duration(max(p.Spec.Service.CheckpointIntervalSeconds, 1)) * time.Second, Marks: forgotten{o.forgotten}.Marks}
 	if keys.Before != nil {
 		if c.Before, c.BeforePublic, err = proof.NewSigner(origin, keys.Before); err != nil {
 			return nil, fmt.Errorf("making the log's key of before: %w", err)

@@ -4,6 +4,8 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 
+	"github.com/google/uuid"
+
 	"github.com/rempart-dev/rempart/api/v1alpha1"
 	"github.com/rempart-dev/rempart/internal/consent"
 	"github.com/rempart-dev/rempart/internal/erasure/subject"
@@ -24,4 +26,13 @@ func Link(pepper []byte, person consent.Person) []byte {
 		mac.Write([]byte(person.ID))
 	}
 	return mac.Sum(nil)
+}
+
+// kindForgotten is the kind under which the references of people who were forgotten are hashed. No person is named by it.
+const kindForgotten = "forgotten"
+
+// MarkOf is what is kept outside of a ledger of somebody who was forgotten in it: the start of HMAC-SHA-256(pepper, "forgotten" ‖ 0 ‖
+// reference). The reference itself is in receipts; the mark can be compared by who has the pepper, and by nobody else.
+func MarkOf(pepper []byte, subject uuid.UUID) consent.Mark {
+	return consent.Mark(Link(pepper, consent.Person{Kind: kindForgotten, ID: subject.String()}))
 }

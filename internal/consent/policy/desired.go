@@ -33,6 +33,7 @@ func Desired(in Input) ([]runtime.ApplyConfiguration, error) {
 		}
 		children = append(children, in.configSecret(text, owner))
 	}
+	children = append(children, in.Forgotten.secrets(in.Policy, owner)...)
 	if (in.known() && in.placeable() && in.ledgerReady()) || (in.Deployment != nil && len(in.Regions) > 0) {
 		children = append(children, deployment(in, owner))
 	}

@@ -125,7 +125,7 @@ func kinds(t *testing.T, in Input) string {
 func TestDesiredHoldsBackWhatMustNotBeYetAndTakesNothingAway(t *testing.T) {
 	const (
 		ledger  = "NetworkPolicy Service "
-		guards  = "NetworkPolicy NetworkPolicy ServiceAccount Service PodDisruptionBudget"
+		guards  = "NetworkPolicy NetworkPolicy ServiceAccount Service PodDisruptionBudget Secret"
 		outside = " HorizontalPodAutoscaler Ingress"
 	)
 	cases := []struct {

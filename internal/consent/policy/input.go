@@ -53,6 +53,8 @@ type Input struct {
 	Operator Operator
 	// Checkpoint that was copied out of the ledger before; the zero one when none was.
 	Checkpoint Checkpoint
+	// Forgotten are those whom the ledger has said to have forgotten.
+	Forgotten Forgotten
 	// Image of consentd.
 	Image string
 	Now   time.Time

@@ -6,6 +6,7 @@ package policy
 import (
 	"crypto/sha256"
 	"fmt"
+	"strconv"
 
 	"github.com/google/uuid"
 
@@ -20,6 +21,7 @@ const (
 	ComponentDatabase    = "database"
 	ComponentCredentials = "credentials"
 	ComponentCheckpoint  = "checkpoint"
+	ComponentForgotten   = "forgotten"
 )
 
 // Role is a login role of the ledger's database.
@@ -58,6 +60,20 @@ func CredentialsName(policy string, role Role) string {
 
 // CheckpointName returns the name of the ConfigMap, in the operator's namespace, that keeps the tenant's checkpoint.
 func CheckpointName(tenant string) string { return "consent-checkpoint-" + tenant }
+
+// ForgottenName returns the name of a ConfigMap, in the operator's namespace, with marks of who was forgotten in the tenant's ledger. Parts
+// are numbered from 1.
+func ForgottenName(tenant string, part int) string { return numbered("consent-forgotten-"+tenant, part) }
+
+// MarksName returns the name of the Secret with the same marks that the service mounts.
+func MarksName(policy string, part int) string { return numbered(policy+"-consentd-forgotten", part) }
+
+func numbered(name string, part int) string {
+	if part == 1 {
+		return name
+	}
+	return name + "-" + strconv.Itoa(part)
+}
 
 // EraserName returns the name of the ServiceAccount and the NetworkPolicy of the eraser's pods that work on the ledger.
 func EraserName(policy string) string { return place.Eraser(policy) }

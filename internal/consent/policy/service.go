@@ -38,6 +38,7 @@ const (
 	pathPolicy   = "/etc/consentd/policy"
 	pathKeys     = "/etc/consentd/keys"
 	pathDatabase = "/etc/consentd/database"
+	pathMarks    = "/etc/consentd/forgotten"
 )
 
 // user runs the service: that of distroless images.
@@ -98,7 +99,7 @@ func pod(in Input) *corev1ac.PodSpecApplyConfiguration {
 		WithTopologySpreadConstraints(spread(corev1.LabelHostname), spread(corev1.LabelTopologyZone)).
 		WithInitContainers(container(in, "migrate", Roles, "migrate").WithResources(amounts(v1alpha1.StoreResources{}))).
 		WithContainers(serve(in)).
-		WithVolumes(volumes(p)...)
+		WithVolumes(volumes(in)...)
 	if affinity := register.Affinity(in.Regions); affinity != nil {
 		spec.WithAffinity(corev1ac.Affinity().WithNodeAffinity(affinity))
 	}
@@ -114,7 +115,7 @@ func serve(in Input) *corev1ac.ContainerApplyConfiguration {
 		WithPorts(corev1ac.ContainerPort().WithName(portName).WithContainerPort(PodPort).WithProtocol(corev1.ProtocolTCP),
 			corev1ac.ContainerPort().WithName("metrics").WithContainerPort(MetricsPort).WithProtocol(corev1.ProtocolTCP)).
 		WithResources(amounts(in.Policy.Spec.Service.Resources)).
-		WithVolumeMounts(mount("policy", pathPolicy), mount("keys", pathKeys)).
+		WithVolumeMounts(mount("policy", pathPolicy), mount("keys", pathKeys), mount("forgotten", pathMarks)).
 		WithStartupProbe(corev1ac.Probe().WithHTTPGet(get("/healthz")).WithPeriodSeconds(2).WithTimeoutSeconds(2).WithFailureThreshold(60)).
 		WithLivenessProbe(corev1ac.Probe().WithHTTPGet(get("/healthz")).WithPeriodSeconds(10).WithTimeoutSeconds(5).WithFailureThreshold(6)).
 		WithReadinessProbe(corev1ac.Probe().WithHTTPGet(get("/readyz")).WithPeriodSeconds(5).WithTimeoutSeconds(5).WithFailureThreshold(2))
@@ -123,7 +124,7 @@ func serve(in Input) *corev1ac.ContainerApplyConfiguration {
 
 // serving are the arguments of the container that answers.
 func serving(p *v1alpha1.ConsentPolicy) []string {
-	args := []string{"--config-dir=" + pathPolicy, "--keys-dir=" + pathKeys}
+	args := []string{"--config-dir=" + pathPolicy, "--keys-dir=" + pathKeys, "--forgotten-dir=" + pathMarks}
 	if p.Spec.Service.Host != "" {
 		args = append(args, "--trusted-proxies="+proxies)
 	}
@@ -184,8 +185,9 @@ func mount(volume, at string) *corev1ac.VolumeMountApplyConfiguration {
 // volumeOf names the volume with the credentials of a role.
 func volumeOf(role Role) string { return "database-" + string(role) }
 
-func volumes(p *v1alpha1.ConsentPolicy) []*corev1ac.VolumeApplyConfiguration {
-	list := []*corev1ac.VolumeApplyConfiguration{secretVolume("policy", ConfigName(p.Name)), keyVolume(p)}
+func volumes(in Input) []*corev1ac.VolumeApplyConfiguration {
+	p := in.Policy
+	list := []*corev1ac.VolumeApplyConfiguration{secretVolume("policy", ConfigName(p.Name)), keyVolume(p), marksVolume(p, in.Forgotten.Parts())}
 	for _, role := range Roles {
 		list = append(list, secretVolume(volumeOf(role), CredentialsOf(p, role), corev1.BasicAuthUsernameKey, corev1.BasicAuthPasswordKey))
 	}
@@ -205,6 +207,16 @@ func secretVolume(volume, secret string, keys ...string) *corev1ac.VolumeApplyCo
 
 func item(key string) *corev1ac.KeyToPathApplyConfiguration {
 	return corev1ac.KeyToPath().WithKey(key).WithPath(key)
+}
+
+// marksVolume has one file per part of the list of the forgotten. A pod does not start without one.
+func marksVolume(p *v1alpha1.ConsentPolicy, parts int) *corev1ac.VolumeApplyConfiguration {
+	projected := corev1ac.ProjectedVolumeSource().WithDefaultMode(readable)
+	for part := range parts {
+		file := corev1ac.KeyToPath().WithKey(keyMarks).WithPath(keyMarks + "-" + strconv.Itoa(part+1))
+		projected.WithSources(corev1ac.VolumeProjection().WithSecret(corev1ac.SecretProjection().WithName(MarksName(p.Name, part+1)).WithItems(file)))
+	}
+	return corev1ac.Volume().WithName("forgotten").WithProjected(projected)
 }
 
 // keyVolume has one file per key, from whichever Secret it comes, and the signing key of before where there is one.

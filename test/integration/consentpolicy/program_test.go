@@ -20,6 +20,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/rempart-dev/rempart/internal/app/consentd"
+	"github.com/rempart-dev/rempart/internal/consent"
 	"github.com/rempart-dev/rempart/internal/consent/policy"
 	"github.com/rempart-dev/rempart/internal/consent/wish"
 )
@@ -47,6 +48,8 @@ func (p *program) start() {
 		switch {
 		case strings.HasPrefix(arg, "--config-dir="):
 			args[i] = "--config-dir=" + config
+		case strings.HasPrefix(arg, "--forgotten-dir="):
+			args[i] = "--forgotten-dir=" + mounted(t, "chat-consentd-forgotten")
 		case strings.HasPrefix(arg, "--keys-dir="):
 			args[i] = "--keys-dir=" + keys
 		case strings.HasPrefix(arg, "--credentials-dir="):
@@ -163,6 +166,28 @@ func (p *program) Wishes(ctx context.Context, _, token string, _ uuid.UUID) (wis
 // Answer tells what became of a wish.
 func (p *program) Answer(ctx context.Context, _, token string, id uuid.UUID, state wish.State) error {
 	return p.ask(ctx, http.MethodPost, "/internal/v1/wishes:answer", token, inJSON, fmt.Sprintf(`{"id":%q,"state":%q}`, id, state), nil)
+}
+
+// Forgotten asks the program too.
+func (p *program) Forgotten(ctx context.Context, _ string, from int64) ([]consent.Mark, int64, error) {
+	p.mu.Lock()
+	address := p.address
+	p.mu.Unlock()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, fmt.Sprintf("http://%s/internal/v1/forgotten?from=%d", address, from), http.NoBody)
+	if err != nil {
+		return nil, 0, err
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return nil, 0, err
+	}
+	defer response.Body.Close()
+	var answer struct {
+		To    int64
+		Marks []string
+	}
+	err = json.NewDecoder(response.Body).Decode(&answer)
+	return make([]consent.Mark, len(answer.Marks)), answer.To, err
 }
 
 // Consistency is not asked for: the log does not grow, but begins anew.

@@ -100,14 +100,8 @@ func (b *bench) ledger(ctx context.Context, n int) (*ledger.Ledger, error) {
 		return nil, err
 	}
 	return ledger.Open(ctx, ledger.Config{App: b.app, Seq: b.seq, Tenant: tenant(n), Peppers: [][]byte{[]byte("pepper")}, KEK: ring, Signer: signer,
-		Public: public, Clock: clock.RealClock{}, Forgotten: nobody{}})
+		Public: public, Clock: clock.RealClock{}})
 }
-
-// nobody was forgotten.
-type nobody struct{}
-
-func (nobody) Add(context.Context, uuid.UUID, uuid.UUID) error      { return nil }
-func (nobody) List(context.Context, uuid.UUID) ([]uuid.UUID, error) { return nil, nil }
 
 var perSecond = regexp.MustCompile(`tps = ([0-9.]+) `)
 

@@ -60,6 +60,19 @@ func (l *Ledger) Since(_ context.Context, after uuid.UUID, limit int) ([]consent
 	return slices.Clone(rest[:min(max(limit, 0), len(rest))]), nil
 }
 
+// Forgotten returns marks of people who were forgotten, all in one page.
+func (l *Ledger) Forgotten(_ context.Context, from int64) (marks []consent.Mark, to int64, err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	to = int64(len(l.events))
+	for _, e := range l.events[min(max(from, 0), to):] {
+		if e.Type == consent.EventSubjectShredded {
+			marks = append(marks, event.MarkOf(l.pepper, e.Subject))
+		}
+	}
+	return marks, max(to, from), nil
+}
+
 // Receipt returns the events of a receipt.
 func (l *Ledger) Receipt(_ context.Context, receipt uuid.UUID) ([]consent.Event, error) {
 	l.mu.Lock()

@@ -155,7 +155,7 @@ func TestNothingIsLostOrDoneTwiceWhereverTheConnectionBreaks(t *testing.T) {
 				pool.Close()
 			}
 			whole := sound
-			whole.Tenant, whole.Signer, whole.Public, whole.Forgotten = c.Tenant, c.Signer, c.Public, c.Forgotten
+			whole.Tenant, whole.Signer, whole.Public = c.Tenant, c.Signer, c.Public
 			again := open(t, whole)
 			if got := told(again, c.Tenant); got != want {
 				t.Errorf("exchange %d, answers lost: %v\ngot  %s\nwant %s", at, answers, got, want)
@@ -175,7 +175,6 @@ func TestNothingIsLostOrDoneTwiceWhereverTheConnectionBreaks(t *testing.T) {
 func TestManyAtOnceLeaveALedgerThatIsWhole(t *testing.T) {
 	s, one := fresh(t)
 	c := s.config(t, one.Tenant)
-	c.Forgotten = one.Forgotten
 	two := open(t, c)
 	var wait sync.WaitGroup
 	for client := range 8 {

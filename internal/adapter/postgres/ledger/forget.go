@@ -30,8 +30,7 @@ SELECT (SELECT e.subject_ref FROM consent.idem i JOIN consent.events e ON e.tena
 	insertOnce = `INSERT INTO consent.idem (tenant_id, site, key_sha256, receipt_id, recorded_at) VALUES ($1, '', $2, $3, $4)`
 )
 
-// Shred forgets a person: first in the list outside, so that no crash and no restored copy can revive them. The second time
-// they are unknown, but to who comes with the same key.
+// Shred forgets a person. The second time they are unknown, but to who comes with the same key.
 func (l *Ledger) Shred(ctx context.Context, person consent.Person, key string) (consent.Holding, error) {
 	var held consent.Holding
 	err := retry(ctx, func() error {
@@ -70,11 +69,6 @@ func (l *Ledger) forget(ctx context.Context, t tx, person consent.Person, key st
 	held, err := l.count(ctx, t, subject, all)
 	if err != nil {
 		return consent.Holding{}, err
-	}
-	for _, one := range all {
-		if err := l.Forgotten.Add(ctx, l.Tenant, one.Bytes); err != nil {
-			return held, fmt.Errorf("keeping the reference of who is forgotten: %w", err)
-		}
 	}
 	events, err := l.shred(ctx, t, all)
 	if err != nil || key == "" {

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"slices"
-	"sync"
 	"testing"
 	"time"
 
@@ -87,30 +85,6 @@ func (s *store) count(tb testing.TB, sql string, args ...any) (n int64) {
 	return n
 }
 
-// list is the list of the forgotten, in memory: it outlives databases.
-type list struct {
-	mu   sync.Mutex
-	refs map[uuid.UUID][]uuid.UUID
-}
-
-func (l *list) Add(_ context.Context, tenant, subject uuid.UUID) error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.refs == nil {
-		l.refs = map[uuid.UUID][]uuid.UUID{}
-	}
-	if !slices.Contains(l.refs[tenant], subject) {
-		l.refs[tenant] = append(l.refs[tenant], subject)
-	}
-	return nil
-}
-
-func (l *list) List(_ context.Context, tenant uuid.UUID) ([]uuid.UUID, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return slices.Clone(l.refs[tenant]), nil
-}
-
 // config of a tenant whose secrets are functions of it.
 func (s *store) config(tb testing.TB, tenant uuid.UUID) ledger.Config {
 	tb.Helper()
@@ -124,7 +98,7 @@ func (s *store) config(tb testing.TB, tenant uuid.UUID) ledger.Config {
 	}
 	return ledger.Config{
 		App: s.pool(tb, ledger.RoleApp, 8), Seq: s.pool(tb, ledger.RoleSeq, 2), Prune: s.pool(tb, ledger.RolePrune, 1),
-		Tenant: tenant, Peppers: [][]byte{[]byte("pepper")}, KEK: ring, Signer: signer, Public: public, Clock: clock.RealClock{}, Forgotten: &list{},
+		Tenant: tenant, Peppers: [][]byte{[]byte("pepper")}, KEK: ring, Signer: signer, Public: public, Clock: clock.RealClock{},
 	}
 }
 

@@ -51,17 +51,8 @@ type Config struct {
 	// Outside is the newest signed checkpoint that is kept outside of the database; nil for none. A log that does not continue it
 	// is not signed on: the database was restored from an older copy, or rewritten. Acts are recorded all the same.
 	Outside []byte
-	// Forgotten is the list of who was shredded, kept where a restored database cannot lose it.
-	Forgotten Forgotten
-}
-
-// Forgotten keeps references of people who were shredded, outside of the database and of its backups. They are random and
-// say nothing of anybody.
-type Forgotten interface {
-	// Add keeps a reference; it returns when the reference is durable. Adding one twice is once.
-	Add(ctx context.Context, tenant, subject uuid.UUID) error
-	// List returns all references of a tenant.
-	List(ctx context.Context, tenant uuid.UUID) ([]uuid.UUID, error)
+	// Marks are of people who were forgotten, as they are kept where a restored database cannot lose them; nil for none.
+	Marks func() ([]consent.Mark, error)
 }
 
 // Ledger implements consent.Writer, Reader, Log, Mailbox and Wishes.
@@ -98,7 +89,7 @@ type pepper struct {
 // Open checks the roles, says in the log which key signs it where that is new, and shreds again whom a restored database would
 // revive. ErrRole refuses a role that is too strong, ErrRetired a key whose place another has taken.
 func Open(ctx context.Context, c Config) (*Ledger, error) {
-	if c.App == nil || c.Seq == nil || c.Tenant == uuid.Nil || len(c.Peppers) == 0 || c.Signer == nil || c.Forgotten == nil {
+	if c.App == nil || c.Seq == nil || c.Tenant == uuid.Nil || len(c.Peppers) == 0 || c.Signer == nil {
 		return nil, errors.New("opening the ledger: its configuration is not whole")
 	}
 	if c.Clock == nil {

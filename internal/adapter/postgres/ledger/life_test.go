@@ -109,6 +109,10 @@ func TestAnOldDumpRevivesNobody(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	marks, to, err := l.Forgotten(t.Context(), 0)
+	if err != nil || len(marks) != 1 || to != head.Size {
+		t.Fatal(marks, to, err)
+	}
 	s.putBack(t) // the dump of before
 	if got := decisions(t, l, ledgertest.Visitor(1)); got == "" {
 		t.Fatal("the dump has nobody to revive")
@@ -119,7 +123,9 @@ func TestAnOldDumpRevivesNobody(t *testing.T) {
 	if _, err := l.Sequencer.Step(t.Context()); !errors.Is(err, consent.ErrContradicted) {
 		t.Errorf("an older copy was signed on: %v", err)
 	}
-	again := open(t, l.Config)
+	listed := l.Config
+	listed.Marks = func() ([]consent.Mark, error) { return marks, nil }
+	again := open(t, listed)
 	if got := decisions(t, again, ledgertest.Visitor(1)); got != "" {
 		t.Errorf("somebody was revived: %s", got)
 	}

@@ -174,34 +174,6 @@ func (l *Ledger) shred(ctx context.Context, t tx, subjects []pgtype.UUID) ([]con
 	})
 }
 
-// forgetAgain shreds whom the list outside names and the database still knows: it was restored from a copy of before.
-func (l *Ledger) forgetAgain(ctx context.Context) error {
-	list, err := l.Forgotten.List(ctx, l.Tenant)
-	if err != nil {
-		return fmt.Errorf("reading who was forgotten: %w", err)
-	}
-	for page := range slices.Chunk(list, 1000) {
-		subjects := make([]pgtype.UUID, len(page))
-		for i, subject := range page {
-			subjects[i] = id(subject)
-		}
-		err := retry(ctx, func() error {
-			return l.transaction(ctx, l.App, beginWrite, func(t tx) error {
-				alive, err := l.alive(ctx, t, subjects)
-				if err != nil || len(alive) == 0 {
-					return err
-				}
-				_, err = l.shred(ctx, t, alive)
-				return err
-			})
-		})
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // house completes an event that no act caused.
 func (l *Ledger) house(e consent.Event) consent.Event { return l.houseAt(e, l.now()) }
 

@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -30,6 +31,8 @@ type Sequencer struct {
 	seen int64
 	// outside is the checkpoint that the log must continue, until that was checked.
 	outside *consent.Checkpoint
+	// behind tells that the log was shorter than it was, and who was forgotten was forgotten again.
+	behind bool
 	// stranger tells that what lies outside is no checkpoint of this log.
 	stranger bool
 	// cosign signs too until a rotation is in the log: the key before this one.
@@ -87,6 +90,9 @@ func (s *Sequencer) Step(ctx context.Context) (int, error) {
 	for {
 		n, err := s.step(ctx)
 		total += n
+		if errors.Is(err, errShorter) && !s.behind {
+			s.behind = s.ledger.forgetAgain(ctx) == nil
+		}
 		if err != nil {
 			return total, fmt.Errorf("sequencing the log: %w", err)
 		}
@@ -168,7 +174,7 @@ func (s *Sequencer) load(ctx context.Context, t tx, head *consent.Checkpoint) er
 		return fmt.Errorf("the checkpoint that lies outside is not of this log: %w", consent.ErrContradicted)
 	}
 	if size < s.seen {
-		return fmt.Errorf("the log is shorter than it was: an older copy was put back: %w", consent.ErrContradicted)
+		return errShorter
 	}
 	if s.ready && s.edge.Size() == size {
 		return nil
@@ -186,9 +192,12 @@ func (s *Sequencer) load(ctx context.Context, t tx, head *consent.Checkpoint) er
 	if err := s.continues(ctx, size); err != nil {
 		return err
 	}
-	s.edge, s.ready, s.seen = edge, true, size
+	s.edge, s.ready, s.seen, s.behind = edge, true, size, false
 	return nil
 }
+
+// errShorter means that an older copy was put back.
+var errShorter = fmt.Errorf("the log is shorter than it was: an older copy was put back: %w", consent.ErrContradicted)
 
 // follow takes the checkpoint that lies outside.
 func (s *Sequencer) follow(signed []byte) {

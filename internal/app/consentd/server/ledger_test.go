@@ -104,18 +104,12 @@ func inPostgres(t testing.TB, pools postgres.Config, tenant uuid.UUID, clock *cl
 		t.Fatal(err)
 	}
 	l, err := postgres.Open(t.Context(), postgres.Config{App: pools.App, Seq: pools.Seq, Prune: pools.Prune, Tenant: tenant, Peppers: [][]byte{[]byte("pepper")}, KEK: ring, Signer: signer,
-		Public: public, Clock: clock, Forgotten: nobody{}})
+		Public: public, Clock: clock})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return sequenced{l}
 }
-
-// nobody was forgotten before the test.
-type nobody struct{}
-
-func (nobody) Add(context.Context, uuid.UUID, uuid.UUID) error      { return nil }
-func (nobody) List(context.Context, uuid.UUID) ([]uuid.UUID, error) { return nil, nil }
 
 // sequenced is a ledger whose events are in the log as soon as they are recorded, as the twin's are.
 type sequenced struct{ *postgres.Ledger }

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"encoding/base64"
 	"net/http"
 	"strconv"
@@ -85,6 +86,31 @@ func (s *Server) proof(w http.ResponseWriter, r *http.Request, _ call) error {
 		Path       []string  `json:"path"`
 		Checkpoint string    `json:"checkpoint"`
 	}{event, proof.Index, base64.RawURLEncoding.EncodeToString(proof.Leaf), hashes(proof.Path), string(proof.Checkpoint.Note)})
+}
+
+// forgotten answers the operator, which keeps marks of who was forgotten where a restored database cannot lose them. A mark says nothing to
+// who has not the pepper.
+func (s *Server) forgotten(w http.ResponseWriter, r *http.Request, _ call) error {
+	query := r.URL.Query()
+	from, err := strconv.ParseInt(query.Get("from"), 10, 64)
+	if err != nil || from < 0 || len(query["from"]) != 1 || len(query) != 1 {
+		return malformed("From is needed, once: a size of the log")
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), s.timeout)
+	defer cancel()
+	marks, to, err := s.ledger.Forgotten(ctx, from)
+	if err != nil {
+		return err //nolint:wrapcheck // becomes a problem
+	}
+	texts := make([]string, len(marks))
+	for i, mark := range marks {
+		texts[i] = base64.RawURLEncoding.EncodeToString(mark[:])
+	}
+	return write(w, http.StatusOK, struct {
+		From  int64    `json:"from"`
+		To    int64    `json:"to"`
+		Marks []string `json:"marks"`
+	}{from, to, texts})
 }
 
 func hashes(path [][]byte) []string {

@@ -234,6 +234,18 @@ func TestAPersonIsForgottenAndTheProofStays(t *testing.T) {
 	w.ask(request{method: "GET", path: "/v1/sites/shop/log/consistency?from=1&to=99999"}).is(404, "checkpoint_unknown")
 	w.ask(request{method: "GET", path: "/.well-known/jwks.json"}).is(200, "")
 	w.ask(request{method: "GET", path: "/openapi.json"}).is(200, "")
+
+	var list struct {
+		From, To int
+		Marks    []string
+	}
+	w.ask(request{method: "GET", path: "/internal/v1/forgotten?from=0"}).is(200, "").into(&list)
+	if len(list.Marks) != 1 || len(list.Marks[0]) != 22 || list.To < 2 || strings.Contains(out.Subject, list.Marks[0]) {
+		t.Errorf("%+v", list)
+	}
+	for _, query := range []string{"", "?from=-1", "?from=x", "?from=0&from=1", "?from=0&x=1"} {
+		w.ask(request{method: "GET", path: "/internal/v1/forgotten" + query}).is(400, "bad_request")
+	}
 }
 
 func TestAnExportHasTheWordsThatWereShown(t *testing.T) {

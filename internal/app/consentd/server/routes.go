@@ -98,6 +98,7 @@ func (s *Server) routes() []route {
 		{pattern: "GET /internal/v1/wishes", kind: steward, handle: s.wishes},
 		{pattern: "POST /internal/v1/wishes:answer", kind: steward, handle: s.answerWish, lasting: true},
 		{pattern: "GET /internal/v1/status", kind: operator, handle: s.status},
+		{pattern: "GET /internal/v1/forgotten", kind: operator, handle: s.forgotten},
 		{pattern: "GET /healthz", kind: operator, handle: s.healthy},
 		{pattern: "GET /readyz", kind: operator, handle: s.ready},
 	}

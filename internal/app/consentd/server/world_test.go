@@ -132,6 +132,13 @@ func (f *faulty) Checkpoint(ctx context.Context) (consent.Checkpoint, error) {
 	return f.Ledger.Checkpoint(ctx)
 }
 
+func (f *faulty) Forgotten(ctx context.Context, from int64) ([]consent.Mark, int64, error) {
+	if err := f.wait(ctx); err != nil {
+		return nil, 0, err
+	}
+	return f.Ledger.Forgotten(ctx, from)
+}
+
 func (f *faulty) Since(ctx context.Context, after uuid.UUID, limit int) ([]consent.Event, error) {
 	if err := f.wait(ctx); err != nil {
 		return nil, err

@@ -1,0 +1,97 @@
+package policy
+
+import (
+	"errors"
+	"slices"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	corev1ac "k8s.io/client-go/applyconfigurations/core/v1"
+	metav1ac "k8s.io/client-go/applyconfigurations/meta/v1"
+
+	"github.com/rempart-dev/rempart/api/v1alpha1"
+	"github.com/rempart-dev/rempart/internal/consent"
+)
+
+// ErrForgotten means that what is kept is no list of marks.
+var ErrForgotten = errors.New("not marks of people who were forgotten")
+
+// Forgotten is the list of who was forgotten in a ledger, kept outside of it: marks, in the order in which they were learnt. It only
+// grows: a dump of any age may be restored.
+type Forgotten struct {
+	Marks []consent.Mark
+	// Versions are those of the parts that are there. With one, the list is as far as the checkpoint that is kept; without, it is to be
+	// learnt from the start of the log.
+	Versions []string
+}
+
+// MarksPerPart is how many marks one object keeps: half a megabyte. An object of Kubernetes may have one.
+const MarksPerPart = 1 << 15
+
+const (
+	markBytes = len(consent.Mark{})
+	// keyMarks is the key of each part, in ConfigMap and Secret.
+	keyMarks = "marks"
+)
+
+// Parts is how many objects keep the list: one at least.
+func (f Forgotten) Parts() int { return max(1, (len(f.Marks)+MarksPerPart-1)/MarksPerPart) }
+
+// part returns a part, from 1 on, as bytes.
+func (f Forgotten) part(n int) []byte {
+	marks := f.Marks[min((n-1)*MarksPerPart, len(f.Marks)):min(n*MarksPerPart, len(f.Marks))]
+	text := make([]byte, 0, len(marks)*markBytes)
+	for _, mark := range marks {
+		text = append(text, mark[:]...)
+	}
+	return text
+}
+
+// With adds marks that are not in the list, and tells whether there were any.
+func (f Forgotten) With(marks []consent.Mark) (Forgotten, bool) {
+	known := make(map[consent.Mark]struct{}, len(f.Marks)+len(marks))
+	for _, mark := range f.Marks {
+		known[mark] = struct{}{}
+	}
+	all := slices.Clip(f.Marks)
+	for _, mark := range marks {
+		if _, is := known[mark]; !is {
+			known[mark], all = struct{}{}, append(all, mark)
+		}
+	}
+	return Forgotten{all, f.Versions}, len(all) > len(f.Marks)
+}
+
+// And is the list with the marks of its next part, as a ConfigMap keeps it. It fails with ErrForgotten.
+func (f Forgotten) And(object *corev1.ConfigMap) (Forgotten, error) {
+	text := object.BinaryData[keyMarks]
+	if len(text)%markBytes != 0 {
+		return f, ErrForgotten
+	}
+	all := slices.Clip(f.Marks)
+	for ; len(text) > 0; text = text[markBytes:] {
+		all = append(all, consent.Mark(text[:markBytes]))
+	}
+	return Forgotten{all, append(slices.Clip(f.Versions), object.ResourceVersion)}, nil
+}
+
+// ConfigMap keeps a part in the operator's namespace, over the version that was read and no other. It has no owner: it outlives the policy,
+// for the tenant and dumps of its ledger do too.
+func (f Forgotten) ConfigMap(p *v1alpha1.ConsentPolicy, namespace string, part int) *corev1ac.ConfigMapApplyConfiguration {
+	object := corev1ac.ConfigMap(ForgottenName(TenantID(p.Namespace, p.Name), part), namespace).WithLabels(labels(p.Name, ComponentForgotten)).
+		WithBinaryData(map[string][]byte{keyMarks: f.part(part)})
+	if part <= len(f.Versions) {
+		object.WithResourceVersion(f.Versions[part-1])
+	}
+	return object
+}
+
+// secrets are the parts as the service mounts them. Nothing in them is secret; a Secret asks for no right that the operator does not have.
+func (f Forgotten) secrets(p *v1alpha1.ConsentPolicy, owner *metav1ac.OwnerReferenceApplyConfiguration) []runtime.ApplyConfiguration {
+	var list []runtime.ApplyConfiguration
+	for part := range f.Parts() {
+		list = append(list, corev1ac.Secret(MarksName(p.Name, part+1), p.Namespace).WithLabels(labels(p.Name, ComponentService)).WithOwnerReferences(owner).
+			WithType(corev1.SecretTypeOpaque).WithData(map[string][]byte{keyMarks: f.part(part + 1)}))
+	}
+	return list
+}
