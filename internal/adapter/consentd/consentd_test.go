@@ -54,7 +54,9 @@ func TestTheServiceIsAskedAtOneAddressAndFollowedNowhere(t *testing.T) {
 		t.Errorf("%v, %d, %v, %v", marks, to, err, asked)
 	}
 	for _, odd := range []string{"AQID", "AQIDBAUGBwgJCgsMDQ4PEBE", "no mark"} {
-		reply = func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(`{"to":9,"marks":["` + odd + `"]}`)) }
+		reply = func(w http.ResponseWriter, _ *http.Request) {
+			_, _ = w.Write([]byte(`{"to":9,"marks":["` + odd + `"]}`))
+		}
 		if _, _, err := client.Forgotten(t.Context(), host, 7); !errors.Is(err, ErrSilent) {
 			t.Errorf("%s: %v", odd, err)
 		}

@@ -63,7 +63,9 @@ func CheckpointName(tenant string) string { return "consent-checkpoint-" + tenan
 
 // ForgottenName returns the name of a ConfigMap, in the operator's namespace, with marks of who was forgotten in the tenant's ledger. Parts
 // are numbered from 1.
-func ForgottenName(tenant string, part int) string { return numbered("consent-forgotten-"+tenant, part) }
+func ForgottenName(tenant string, part int) string {
+	return numbered("consent-forgotten-"+tenant, part)
+}
 
 // MarksName returns the name of the Secret with the same marks that the service mounts.
 func MarksName(policy string, part int) string { return numbered(policy+"-consentd-forgotten", part) }
