@@ -3,7 +3,6 @@ package consentpolicy
 import (
 	"bytes"
 	"errors"
-	"slices"
 	"strings"
 	"testing"
 
@@ -15,11 +14,9 @@ import (
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
-	corev1ac "k8s.io/client-go/applyconfigurations/core/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/rempart-dev/rempart/api/v1alpha1"
-	"github.com/rempart-dev/rempart/internal/consent"
 	"github.com/rempart-dev/rempart/internal/consent/policy"
 	"github.com/rempart-dev/rempart/internal/consent/policy/policytest"
 )
@@ -378,154 +375,5 @@ func TestAStrangersObjectsOutliveThePolicy(t *testing.T) {
 	b.remove()
 	if !b.get("chat-consentd", &networkingv1.Ingress{}) {
 		t.Error("another's Ingress was deleted")
-	}
-}
-
-// TestASigningKeyIsReplacedOnceTheServiceRunsWithTheOneOfBefore asks for two more, one after the other.
-func TestASigningKeyIsReplacedOnceTheServiceRunsWithTheOneOfBefore(t *testing.T) {
-	b := settled(t)
-	b.pass()
-	b.told()
-	keys := func() *corev1.Secret {
-		secret := &corev1.Secret{}
-		b.get("chat-consentd-keys", secret)
-		return secret
-	}
-	template := func() string {
-		d := &appsv1.Deployment{}
-		b.get("chat-consentd", d)
-		return d.Spec.Template.Annotations["gdpr.rempart.dev/secrets"]
-	}
-	first, before := keys(), template()
-	ask := func(number int32) {
-		object := &v1alpha1.ConsentPolicy{}
-		b.get("chat", object)
-		object.Spec.Service.SigningKeyNumber = number
-		b.must(b.Update(t.Context(), object))
-	}
-	ask(2)
-	b.pass()
-	second := keys()
-	if bytes.Equal(second.Data["signing"], first.Data["signing"]) || len(second.Data["signing"]) != 32 || !bytes.Equal(second.Data["signing-before"], first.Data["signing"]) ||
-		!bytes.Equal(second.Data["pepper"], first.Data["pepper"]) || !bytes.Equal(second.Data["kek"], first.Data["kek"]) || second.Annotations[v1alpha1.AnnotationSigningKey] != "2" {
-		t.Fatalf("%v", second.Annotations)
-	}
-	if template() == before {
-		t.Error("the service is not started again")
-	}
-	if told := b.told(); strings.Count(told, "KeyReplaced") != 1 {
-		t.Errorf("told: %s", told)
-	}
-	// The pods of now have not run with it yet: the next one must wait.
-	d := &appsv1.Deployment{}
-	b.get("chat-consentd", d)
-	d.Generation, d.Status.UpdatedReplicas = d.Generation+1, 0
-	b.must(b.Update(t.Context(), d))
-	b.must(b.Status().Update(t.Context(), d))
-	ask(3)
-	for range 2 {
-		b.pass()
-		if got := keys(); got.ResourceVersion != second.ResourceVersion {
-			t.Fatal("a key was passed over that the log does not know yet")
-		}
-	}
-	b.startService(9)
-	b.pass()
-	third := keys()
-	if !bytes.Equal(third.Data["signing-before"], second.Data["signing"]) || third.Annotations[v1alpha1.AnnotationSigningKey] != "3" {
-		t.Errorf("%v", third.Annotations)
-	}
-	b.startService(12)
-	for range 2 {
-		b.pass()
-		if got := keys(); got.ResourceVersion != third.ResourceVersion {
-			t.Error("a key was made that nobody asked for")
-		}
-	}
-	if told := b.told(); strings.Count(told, "KeyReplaced") != 1 {
-		t.Errorf("told: %s", told)
-	}
-}
-
-// marks are what a list keeps, of either kind.
-func (b *bench) marks(t *testing.T) (kept, mounted []byte) {
-	t.Helper()
-	list, secret := &corev1.ConfigMap{}, &corev1.Secret{}
-	if !b.getIn(operatorNamespace, policy.ForgottenName(policy.TenantID("shop", "chat"), 1), list) || !b.get("chat-consentd-forgotten", secret) {
-		t.Fatal("there is no list of the forgotten")
-	}
-	return list.BinaryData["marks"], secret.Data["marks"]
-}
-
-func TestWhoIsForgottenIsKeptOutsideBeforeTheCheckpointThatSaysSo(t *testing.T) {
-	b := settled(t)
-	one, two := consent.Mark{1}, consent.Mark{2}
-	if kept, _ := b.marks(t); len(kept) != 0 {
-		t.Errorf("nobody was forgotten: %v", kept)
-	}
-	b.service.answer.Ledger, b.service.asked = checkpoint(20), nil
-	b.service.forgotten = map[int64]consent.Mark{9: one, 19: two, 21: {3}}
-	b.fail = func(verb string, object any) error {
-		if c, is := object.(*corev1ac.ConfigMapApplyConfiguration); is && verb == "apply" && c.BinaryData != nil {
-			return errors.New("the API server is away")
-		}
-		return nil
-	}
-	for range 2 {
-		if got := b.pass(); *got.Status.Ledger.Size != 7 {
-			t.Errorf("a checkpoint is kept that the list is behind: %+v", got.Status.Ledger)
-		}
-	}
-	b.fail = func(string, any) error { return nil }
-	b.service.asked = nil
-	if got := b.pass(); *got.Status.Ledger.Size != 20 || !slices.Equal(b.service.asked, []int64{7, 10, 13, 16, 19}) {
-		t.Errorf("asked from %v, and kept %+v", b.service.asked, got.Status.Ledger)
-	}
-	b.pass() // the mounted copy follows
-	want := append(one[:], two[:]...)
-	if kept, mounted := b.marks(t); !bytes.Equal(kept, want) || !bytes.Equal(mounted, want) {
-		t.Errorf("kept %v, mounted %v", kept, mounted)
-	}
-	before := b.pass()
-	for range 2 {
-		if after := b.pass(); after.ResourceVersion != before.ResourceVersion {
-			t.Error("a pass over a converged policy writes")
-		}
-	}
-
-	// A ledger that was cut says no more of them; the list stays, also when the policy is made again.
-	b.service.answer.Ledger, b.service.forgotten = checkpoint(8), nil
-	b.pass()
-	b.pass()
-	b.remove()
-	if b.get("chat-consentd-forgotten", &corev1.Secret{}) {
-		t.Error("the mounted copy stays without a policy")
-	}
-	b.must(b.Client.Create(t.Context(), chat("two")))
-	b.pass()
-	b.pass()
-	if kept, mounted := b.marks(t); !bytes.Equal(kept, want) || !bytes.Equal(mounted, want) {
-		t.Errorf("kept %v, mounted %v", kept, mounted)
-	}
-}
-
-func TestAListOfTheForgottenThatIsGoneIsLearntAgainFromTheStartOfTheLog(t *testing.T) {
-	b := settled(t)
-	b.service.forgotten = map[int64]consent.Mark{2: {1}, 8: {2}}
-	list := &corev1.ConfigMap{}
-	b.getIn(operatorNamespace, policy.ForgottenName(policy.TenantID("shop", "chat"), 1), list)
-	b.must(b.Delete(t.Context(), list))
-	b.service.answer.Ledger = checkpoint(9)
-	b.pass()
-	if kept, _ := b.marks(t); len(kept) != 32 {
-		t.Errorf("%v", kept)
-	}
-	b.getIn(operatorNamespace, list.Name, list)
-	list.BinaryData["marks"] = []byte("no marks")
-	b.must(b.Update(t.Context(), list))
-	for range 2 {
-		if got := b.pass(); reason(got, "Stalled") != "True Contradicted" {
-			t.Errorf("%+v", got.Status.Conditions)
-		}
 	}
 }
