@@ -25,9 +25,9 @@ import (
 	"github.com/rempart-dev/rempart/internal/kube/flow"
 )
 
-// The head alone is updated; leaves, certificates and keys are made and never changed.
+// The head and the list of public keys are updated; leaves, certificates and keys are made and never changed.
 // +kubebuilder:rbac:groups="",resources=configmaps,namespace=rempart-system,verbs=get;list;create
-// +kubebuilder:rbac:groups="",resources=configmaps,resourceNames=rempart-evidence-head,namespace=rempart-system,verbs=update
+// +kubebuilder:rbac:groups="",resources=configmaps,resourceNames=rempart-evidence-head;rempart-evidence-public-key,namespace=rempart-system,verbs=update
 // +kubebuilder:rbac:groups="",resources=secrets,namespace=rempart-system,verbs=get;create
 // +kubebuilder:rbac:groups="",resources=configmaps,verbs=get;create
 
@@ -73,21 +73,23 @@ func (a *Archive) CertifyReplay(ctx context.Context, run *v1alpha1.ErasureRun) (
 
 // certify signs a statement about the object with a UID, keeps it, and logs it.
 func (a *Archive) certify(ctx context.Context, statement evidence.Stated, namespace, name string, owner metav1.OwnerReference, uid types.UID) (*v1alpha1.ErasureEvidence, error) {
-	key, err := a.key(ctx)
+	a.lock.Lock()
+	defer a.lock.Unlock()
+	now, err := a.ring(ctx)
 	if err != nil {
 		return nil, err
 	}
-	file, err := evidence.Issue(statement, key)
+	file, err := evidence.Issue(statement, now.Key)
 	if err != nil {
 		return nil, err
 	}
 	object := immutable(namespace, name, evidence.LabelCertificate, string(uid), map[string]string{evidence.CertificateFile: string(file)})
 	object.OwnerReferences = []metav1.OwnerReference{owner}
-	certificate, err := a.file(ctx, object, owner.UID, key)
+	certificate, err := a.file(ctx, object, owner.UID, now)
 	if err != nil {
 		return nil, err
 	}
-	index, proof, err := a.log(ctx, certificate.Leaf(), key)
+	index, proof, err := a.log(ctx, certificate.Leaf(), now)
 	if err != nil {
 		return nil, err
 	}
@@ -96,7 +98,7 @@ func (a *Archive) certify(ctx context.Context, statement evidence.Stated, namesp
 
 // file writes a certificate, or reads the one that is there. Its bytes are kept from then on: a later version of the operator
 // might write others, and the log names these.
-func (a *Archive) file(ctx context.Context, object *corev1.ConfigMap, owner types.UID, key evidence.Key) (evidence.Certificate, error) {
+func (a *Archive) file(ctx context.Context, object *corev1.ConfigMap, owner types.UID, now ring) (evidence.Certificate, error) {
 	uid := object.Labels[v1alpha1.LabelOwnerUID]
 	err := a.Client.Create(ctx, object)
 	if apierrors.IsAlreadyExists(err) {
@@ -105,80 +107,13 @@ func (a *Archive) file(ctx context.Context, object *corev1.ConfigMap, owner type
 	if err != nil {
 		return evidence.Certificate{}, fmt.Errorf("writing the certificate: %w", err)
 	}
-	certificate, err := evidence.Open([]byte(object.Data[evidence.CertificateFile]), key.Public())
+	certificate, err := evidence.Open([]byte(object.Data[evidence.CertificateFile]), now.keys)
 	ours := metav1.GetControllerOf(object)
 	if err != nil || ours == nil || ours.UID != owner || certificate.Leaf().UID != uid {
-		return evidence.Certificate{}, &flow.Permanent{Reason: v1alpha1.ReasonNameTaken, Err: err,
-			Message: fmt.Sprintf("ConfigMap %q exists and is not the certificate that belongs there; remove it", object.Name)}
+		return evidence.Certificate{}, a.unless(ctx, now, permanent(v1alpha1.ReasonNameTaken, err,
+			fmt.Sprintf("ConfigMap %q exists and is not the certificate that belongs there; remove it", object.Name)))
 	}
 	return certificate, nil
-}
-
-// key reads the key, and makes it on first use. A key that was published and is gone is not replaced: the log that it
-// signed would have to begin anew.
-func (a *Archive) key(ctx context.Context) (evidence.Key, error) {
-	secret := &corev1.Secret{}
-	err := a.Reader.Get(ctx, a.name(evidence.KeySecretName), secret)
-	if apierrors.IsNotFound(err) {
-		err = a.makeKey(ctx, secret)
-	}
-	if err != nil {
-		return evidence.Key{}, err
-	}
-	key, err := evidence.NewKey(secret.Data[evidence.SeedKey])
-	if err != nil {
-		return evidence.Key{}, lost(err)
-	}
-	return key, a.publish(ctx, key.Public())
-}
-
-func (a *Archive) makeKey(ctx context.Context, secret *corev1.Secret) error {
-	if _, err := a.published(ctx); !apierrors.IsNotFound(err) {
-		if err != nil {
-			return err
-		}
-		return lost(errors.New("the Secret is gone"))
-	}
-	seed := make([]byte, evidence.SeedSize)
-	if _, err := io.ReadFull(a.Random, seed); err != nil {
-		return fmt.Errorf("drawing a key: %w", err)
-	}
-	*secret = corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: a.Namespace, Name: evidence.KeySecretName,
-		Labels: map[string]string{v1alpha1.LabelManagedBy: v1alpha1.ManagedByRempart}},
-		Immutable: ptr.To(true), Type: corev1.SecretTypeOpaque, Data: map[string][]byte{evidence.SeedKey: seed}}
-	err := a.Client.Create(ctx, secret)
-	if apierrors.IsAlreadyExists(err) { // another operator was first
-		err = a.Reader.Get(ctx, a.name(evidence.KeySecretName), secret)
-	}
-	if err != nil {
-		return fmt.Errorf("making the key of evidence: %w", err)
-	}
-	return nil
-}
-
-// publish writes the public key where everybody may read it, once.
-func (a *Archive) publish(ctx context.Context, public evidence.PublicKey) error {
-	text, err := a.published(ctx)
-	if apierrors.IsNotFound(err) {
-		text = public.String() + "\n"
-		err = a.Client.Create(ctx, immutable(a.Namespace, evidence.PublicKeyName, "", "", map[string]string{evidence.PublicKeyFile: text}))
-		if apierrors.IsAlreadyExists(err) {
-			text, err = a.published(ctx)
-		}
-	}
-	if err != nil {
-		return fmt.Errorf("publishing the key of evidence: %w", err)
-	}
-	if text != public.String()+"\n" {
-		return lost(errors.New("another key was published"))
-	}
-	return nil
-}
-
-func (a *Archive) published(ctx context.Context) (string, error) {
-	object := &corev1.ConfigMap{}
-	err := a.Reader.Get(ctx, a.name(evidence.PublicKeyName), object)
-	return object.Data[evidence.PublicKeyFile], err
 }
 
 func (a *Archive) name(name string) types.NamespacedName {
@@ -194,12 +129,10 @@ func immutable(namespace, name, kind, owner string, data map[string]string) *cor
 	return &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name, Labels: labels}, Immutable: ptr.To(true), Data: data}
 }
 
-func lost(err error) error {
-	return &flow.Permanent{Reason: v1alpha1.ReasonEvidenceKeyLost, Err: err,
-		Message: "The Secret rempart-evidence-key of the operator's namespace is gone or is not the key that was published; restore it"}
+func damaged(err error) error {
+	return permanent(v1alpha1.ReasonEvidenceDamaged, err, "The evidence log in the operator's namespace does not hold; export it and compare it with an earlier export")
 }
 
-func damaged(err error) error {
-	return &flow.Permanent{Reason: v1alpha1.ReasonEvidenceDamaged, Err: err,
-		Message: "The evidence log in the operator's namespace does not hold; export it and compare it with an earlier export"}
+func permanent(reason string, err error, message string) error {
+	return &flow.Permanent{Reason: reason, Err: err, Message: message}
 }

@@ -107,9 +107,9 @@ func (c *cluster) config(namespace, name string) *corev1.ConfigMap {
 	return object
 }
 
-func (c *cluster) public() evidence.PublicKey {
+func (c *cluster) public() evidence.Keys {
 	c.t.Helper()
-	public, err := evidence.ParsePublicKey(c.config(system, evidence.PublicKeyName).Data[evidence.PublicKeyFile])
+	public, err := evidence.ParseKeys(c.config(system, evidence.PublicKeyName).Data[evidence.PublicKeyFile])
 	if err != nil {
 		c.t.Fatal(err)
 	}
@@ -136,7 +136,7 @@ func (c *cluster) holds(found map[int]*v1alpha1.ErasureEvidence) {
 	if err != nil {
 		c.t.Fatalf("the log does not hold: %v\n%s", err, text.String())
 	}
-	if len(leaves.Items) != len(found) {
+	if len(leaves.Items) != len(found)+len(log.Keys)-1 || log.Keys.String() != c.public().String() {
 		c.t.Errorf("%d leaves for %d requests", len(leaves.Items), len(found))
 	}
 	for n, e := range found {

@@ -2,7 +2,10 @@ package archive
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -22,19 +25,24 @@ type known struct {
 	at map[string]int64
 	// size is how many leaves were read.
 	size int64
+	// rotations of the key, in the order of the log.
+	rotations []evidence.Rotation
 }
 
-func (k *known) note(uid string, index int64) error {
+func (k *known) note(uid string, index int64, rotation evidence.Rotation) error {
 	if _, twice := k.at[uid]; twice {
 		return damaged(evidence.ErrTwice)
 	}
 	k.at[uid], k.size = index, max(k.size, index+1)
+	if rotation.To != "" {
+		k.rotations = append(k.rotations, rotation)
+	}
 	return nil
 }
 
 // find looks for the leaf of a request, and checks that it is the one that the request's certificate has.
-func (a *Archive) find(ctx context.Context, leaf evidence.Leaf) (int64, bool, error) {
-	if err := a.learn(ctx); err != nil {
+func (a *Archive) find(ctx context.Context, leaf evidence.Leaf, now ring) (int64, bool, error) {
+	if err := a.learn(ctx, now); err != nil {
 		return 0, false, err
 	}
 	index, found := a.at[leaf.UID]
@@ -49,9 +57,9 @@ func (a *Archive) find(ctx context.Context, leaf evidence.Leaf) (int64, bool, er
 }
 
 // learn reads the leaves that are not known yet.
-func (a *Archive) learn(ctx context.Context) error {
+func (a *Archive) learn(ctx context.Context, now ring) error {
 	if a.at == nil {
-		whole, err := a.readAll(ctx)
+		whole, err := a.readAll(ctx, now)
 		if err != nil {
 			return err
 		}
@@ -63,7 +71,7 @@ func (a *Archive) learn(ctx context.Context) error {
 			return nil
 		}
 		if err == nil {
-			err = a.note(entry.Leaf.UID, entry.Index)
+			err = a.note(entry.Leaf.UID, entry.Index, entry.Leaf.Rotation)
 		}
 		if err != nil {
 			return err
@@ -72,7 +80,7 @@ func (a *Archive) learn(ctx context.Context) error {
 }
 
 // readAll reads the log page by page.
-func (a *Archive) readAll(ctx context.Context) (known, error) {
+func (a *Archive) readAll(ctx context.Context, now ring) (known, error) {
 	whole, list := known{at: map[string]int64{}}, &corev1.ConfigMapList{}
 	for {
 		err := a.Reader.List(ctx, list, client.InNamespace(a.Namespace), client.MatchingLabels{evidence.Label: evidence.LabelLeaf},
@@ -85,27 +93,48 @@ func (a *Archive) readAll(ctx context.Context) (known, error) {
 			if err != nil {
 				return known{}, damaged(err)
 			}
-			if err := whole.note(list.Items[i].Labels[v1alpha1.LabelOwnerUID], index); err != nil {
+			var rotation evidence.Rotation
+			if line := list.Items[i].Data[evidence.LeafData]; strings.HasPrefix(line, string(evidence.LeafKey)+" ") {
+				leaf, err := evidence.ParseLeaf(line)
+				if err != nil {
+					return known{}, damaged(err)
+				}
+				rotation = leaf.Rotation
+			}
+			if err := whole.note(list.Items[i].Labels[v1alpha1.LabelOwnerUID], index, rotation); err != nil {
 				return known{}, err
 			}
 		}
 		if list.Continue == "" {
-			return whole, a.tail(ctx, whole.size)
+			return whole, a.tail(ctx, whole.size, now)
 		}
 	}
 }
 
 // tail checks that no request names a leaf behind the last one: somebody who takes away the newest leaves and the head that
-// signed them leaves a log that holds, but is too short.
-func (a *Archive) tail(ctx context.Context, size int64) error {
+// signed them leaves a log that holds, but is too short. Nor may a proof be of a key that is not published: then the log was
+// signed anew by another.
+func (a *Archive) tail(ctx context.Context, size int64, now ring) error {
+	wrong := func(e *v1alpha1.ErasureEvidence) error {
+		if e == nil || e.LogIndex == nil {
+			return nil
+		}
+		if *e.LogIndex >= size {
+			return damaged(evidence.ErrTail)
+		}
+		signer, err := evidence.ProofSigner(e.Proof)
+		if err != nil || !slices.ContainsFunc(now.keys, func(k evidence.PublicKey) bool { return k.KeyHash() == signer }) {
+			return a.unless(ctx, now, lost(errors.New("a proof is of a key that is not published")))
+		}
+		return nil
+	}
 	requests := &v1alpha1.ErasureRequestList{}
 	if err := a.Client.List(ctx, requests); err != nil {
 		return fmt.Errorf("reading the requests that the log is of: %w", err)
 	}
 	for i := range requests.Items {
-		e := requests.Items[i].Status.Evidence
-		if e != nil && e.LogIndex != nil && *e.LogIndex >= size {
-			return damaged(evidence.ErrTail)
+		if err := wrong(requests.Items[i].Status.Evidence); err != nil {
+			return err
 		}
 	}
 	runs := &v1alpha1.ErasureRunList{}
@@ -113,8 +142,8 @@ func (a *Archive) tail(ctx context.Context, size int64) error {
 		return fmt.Errorf("reading the runs that the log is of: %w", err)
 	}
 	for i := range runs.Items {
-		if e := runs.Items[i].Status.Evidence; e != nil && e.LogIndex != nil && *e.LogIndex >= size {
-			return damaged(evidence.ErrTail)
+		if err := wrong(runs.Items[i].Status.Evidence); err != nil {
+			return err
 		}
 	}
 	return nil

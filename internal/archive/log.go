@@ -44,17 +44,18 @@ type head struct {
 	object *corev1.ConfigMap
 }
 
-// log appends a leaf, unless the log has it, and proves that it does.
-func (a *Archive) log(ctx context.Context, leaf evidence.Leaf, key evidence.Key) (int64, string, error) {
-	a.lock.Lock()
-	defer a.lock.Unlock()
+// log appends a leaf, unless the log has it, and proves that it does. The caller holds the lock.
+func (a *Archive) log(ctx context.Context, leaf evidence.Leaf, key ring) (int64, string, error) {
 	now, err := a.head(ctx, key)
 	if err != nil {
 		return 0, "", err
 	}
 	// The head was read before the leaf is looked for: a leaf that is not found then can only come at or behind the head,
 	// where append meets it.
-	index, found, err := a.find(ctx, leaf)
+	index, found, err := a.find(ctx, leaf, key)
+	if err == nil {
+		key, err = a.handedOver(ctx, key)
+	}
 	if err == nil && !found {
 		index, err = a.append(ctx, max(now.Size, a.last.Size), leaf)
 	}
@@ -82,7 +83,7 @@ func (a *Archive) append(ctx context.Context, size int64, leaf evidence.Leaf) (i
 		if err == nil {
 			a.keep(entry)
 			if index == a.size {
-				err = a.note(leaf.UID, index)
+				err = a.note(leaf.UID, index, leaf.Rotation)
 			}
 			return index, err
 		}
@@ -101,7 +102,7 @@ func (a *Archive) append(ctx context.Context, size int64, leaf evidence.Leaf) (i
 
 // sign moves the head to a size at least, and returns it. Leaves that others appended meanwhile are checked before they
 // are signed.
-func (a *Archive) sign(ctx context.Context, now head, size int64, key evidence.Key) (head, error) {
+func (a *Archive) sign(ctx context.Context, now head, size int64, key ring) (head, error) {
 	for range attempts {
 		if now.Size >= size {
 			return now, nil
@@ -126,11 +127,14 @@ func (a *Archive) sign(ctx context.Context, now head, size int64, key evidence.K
 }
 
 // next is the signed checkpoint of a size, or of what was signed before when that is longer.
-func (a *Archive) next(ctx context.Context, from, size int64, key evidence.Key) (head, error) {
+func (a *Archive) next(ctx context.Context, from, size int64, key ring) (head, error) {
 	for index := from; index < size; index++ {
 		entry, err := a.entry(ctx, index)
 		if err != nil {
 			return head{}, err
+		}
+		if to := entry.Leaf.Rotation.To; to != "" && to != key.Public().String() { // the next key signs from here on
+			return head{}, errRotated
 		}
 		grown, err := evidence.Grow(index, entry.Leaf, a.stored(ctx))
 		if err != nil {
@@ -145,7 +149,7 @@ func (a *Archive) next(ctx context.Context, from, size int64, key evidence.Key) 
 	if err != nil {
 		return head{}, err
 	}
-	signed, err := checkpoint.Sign(key)
+	signed, err := checkpoint.Sign(key.Key)
 	return head{Checkpoint: checkpoint, signed: signed}, err
 }
 
@@ -166,7 +170,7 @@ func (a *Archive) write(ctx context.Context, read *corev1.ConfigMap, signed []by
 func (a *Archive) Head(ctx context.Context) (evidence.SignedHead, error) {
 	a.lock.Lock()
 	defer a.lock.Unlock()
-	key, err := a.key(ctx)
+	key, err := a.ring(ctx)
 	if err != nil {
 		return evidence.SignedHead{}, err
 	}
@@ -174,11 +178,11 @@ func (a *Archive) Head(ctx context.Context) (evidence.SignedHead, error) {
 	if err != nil || now.object == nil {
 		return evidence.SignedHead{}, err
 	}
-	return evidence.SplitCheckpoint(now.signed, key.Public())
+	return evidence.SplitCheckpoint(now.signed, key.keys)
 }
 
 // head reads the head live, and checks that the leaves that it signs are there: a log that was changed is not signed on.
-func (a *Archive) head(ctx context.Context, key evidence.Key) (head, error) {
+func (a *Archive) head(ctx context.Context, key ring) (head, error) {
 	object := &corev1.ConfigMap{}
 	err := a.Reader.Get(ctx, a.name(evidence.HeadName), object)
 	if apierrors.IsNotFound(err) {
@@ -188,9 +192,9 @@ func (a *Archive) head(ctx context.Context, key evidence.Key) (head, error) {
 		return head{}, fmt.Errorf("reading the head of the log: %w", err)
 	}
 	signed := []byte(object.Data[evidence.CheckpointFile])
-	checkpoint, err := evidence.ReadCheckpoint(signed, key.Public())
+	checkpoint, err := evidence.ReadCheckpoint(signed, key.keys)
 	if err != nil {
-		return head{}, damaged(err)
+		return head{}, a.unless(ctx, key, damaged(err))
 	}
 	stored, err := evidence.CheckpointOf(checkpoint.Size, a.stored(ctx))
 	if err != nil {

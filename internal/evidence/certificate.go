@@ -8,6 +8,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"github.com/secure-systems-lab/go-securesystemslib/dsse"
 )
@@ -23,6 +24,8 @@ type Certificate struct {
 	Replay *ReplayStatement
 	// Digest is sha256:<hex> of the file.
 	Digest string
+	// Key that signed it.
+	Key PublicKey
 }
 
 // Stated is a statement that can be signed: a Statement, or a ReplayStatement.
@@ -43,9 +46,9 @@ func Issue(s Stated, key Key) ([]byte, error) {
 	return seal(payload, signature, key.Public())
 }
 
-// Open checks a certificate: ErrForm for any file that Issue does not write, ErrSignature when the key did not sign it.
+// Open checks a certificate: ErrForm for any file that Issue does not write, ErrSignature when no key that is trusted signed it.
 // So a change of any byte is found, also where the formats would allow it.
-func Open(file []byte, public PublicKey) (Certificate, error) {
+func Open(file []byte, trust Trust) (Certificate, error) {
 	envelope := dsse.Envelope{}
 	if err := json.Unmarshal(file, &envelope); err != nil || len(envelope.Signatures) != 1 || envelope.PayloadType != PayloadType {
 		return Certificate{}, fmt.Errorf("reading the certificate: %w", ErrForm)
@@ -55,13 +58,16 @@ func Open(file []byte, public PublicKey) (Certificate, error) {
 	if wrongPayload != nil || wrongSignature != nil {
 		return Certificate{}, fmt.Errorf("reading the certificate: %w", ErrForm)
 	}
-	if !ed25519.Verify(public.key, dsse.PAE(PayloadType, payload), signature) {
+	keys := trust.trusted()
+	signer := slices.IndexFunc(keys, func(k PublicKey) bool { return ed25519.Verify(k.key, dsse.PAE(PayloadType, payload), signature) })
+	if signer < 0 {
 		return Certificate{}, fmt.Errorf("checking the certificate: %w", ErrSignature)
 	}
+	public := keys[signer]
 	if again, err := seal(payload, signature, public); err != nil || !bytes.Equal(again, file) {
 		return Certificate{}, fmt.Errorf("reading the certificate: %w", ErrForm)
 	}
-	certificate := Certificate{Digest: digestOf(file)}
+	certificate := Certificate{Digest: digestOf(file), Key: public}
 	var what struct {
 		PredicateType string `json:"predicateType"`
 	}
@@ -77,9 +83,9 @@ func Open(file []byte, public PublicKey) (Certificate, error) {
 // Leaf is what the log holds of the certificate.
 func (c Certificate) Leaf() Leaf {
 	if c.Replay != nil {
-		return Leaf{LeafReplay, c.Replay.Predicate.RunUID, c.Digest}
+		return Leaf{Kind: LeafReplay, UID: c.Replay.Predicate.RunUID, Digest: c.Digest}
 	}
-	return Leaf{LeafErasure, c.Statement.Predicate.RequestUID, c.Digest}
+	return Leaf{Kind: LeafErasure, UID: c.Statement.Predicate.RequestUID, Digest: c.Digest}
 }
 
 // seal writes the envelope: JSON without spaces, fields in the order of the DSSE specification, one line.

@@ -37,10 +37,14 @@ func (c Checkpoint) Sign(key Key) ([]byte, error) {
 	return signed, nil
 }
 
-// ReadCheckpoint checks a signed checkpoint: ErrSignature when the key did not sign it, ErrForm for any text that Sign
+// ReadCheckpoint checks a signed checkpoint: ErrSignature when no key that is trusted signed it, ErrForm for any text that Sign
 // does not write, such as one with a second signature.
-func ReadCheckpoint(signed []byte, public PublicKey) (Checkpoint, error) {
-	opened, err := note.Open(signed, note.VerifierList(public))
+func ReadCheckpoint(signed []byte, trust Trust) (Checkpoint, error) {
+	var verifiers []note.Verifier
+	for _, key := range trust.trusted() {
+		verifiers = append(verifiers, key)
+	}
+	opened, err := note.Open(signed, note.VerifierList(verifiers...))
 	if err != nil {
 		return Checkpoint{}, fmt.Errorf("checking the checkpoint: %w", ErrSignature)
 	}
@@ -64,8 +68,8 @@ type SignedHead struct {
 }
 
 // SplitCheckpoint checks a signed checkpoint as ReadCheckpoint does, and returns its parts.
-func SplitCheckpoint(signed []byte, public PublicKey) (SignedHead, error) {
-	checkpoint, err := ReadCheckpoint(signed, public)
+func SplitCheckpoint(signed []byte, trust Trust) (SignedHead, error) {
+	checkpoint, err := ReadCheckpoint(signed, trust)
 	if err != nil {
 		return SignedHead{}, err
 	}

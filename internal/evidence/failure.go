@@ -8,8 +8,10 @@ var (
 	ErrKey = errors.New("not a key of evidence")
 	// ErrForm means that a file is not written as Rempart writes it: it is something else, or it was edited.
 	ErrForm = errors.New("not in the form in which Rempart writes it")
-	// ErrSignature means that the key did not sign this: it was changed, or another key signed it.
-	ErrSignature = errors.New("not signed by this key, or changed after it was signed")
+	// ErrSignature means that no trusted key signed this: it was changed, or another key signed it.
+	ErrSignature = errors.New("not signed by a key that is trusted, or changed after it was signed")
+	// ErrChain means that the rotations of a log do not follow each other: a key was swapped.
+	ErrChain = errors.New("the keys of the log do not follow each other: one was swapped without being replaced by the one before it")
 	// ErrNotEnded means that a request has not ended, so there is nothing to certify.
 	ErrNotEnded = errors.New("the request has not ended")
 	// ErrAbsent means that the log has no such leaf.

@@ -17,15 +17,19 @@ const (
 	LeafErasure LeafKind = "erasure"
 	// LeafReplay is of the certificate of a run that erased again who came back with a backup.
 	LeafReplay LeafKind = "replay"
+	// LeafKey is of a key that was replaced by another.
+	LeafKey LeafKind = "key"
 )
 
 // Leaf is what the log holds of a certificate: what it is of, and its digest. Neither says anything of a person.
 type Leaf struct {
 	Kind LeafKind
-	// UID of the ErasureRequest, or of the ErasureRun of a replay.
+	// UID of the ErasureRequest, or of the ErasureRun of a replay; of a key the hash.
 	UID string
-	// Digest is sha256:<hex> of the certificate.
+	// Digest is sha256:<hex> of the certificate; empty for a key.
 	Digest string
+	// Rotation of a key; the zero one for others.
+	Rotation Rotation
 }
 
 // largestUID is the most bytes of a UID.
@@ -34,12 +38,15 @@ const largestUID = 64
 // ParseLeaf reads the line of a leaf, without its line feed.
 func ParseLeaf(line string) (Leaf, error) {
 	kind, rest, _ := strings.Cut(line, " ")
+	if LeafKind(kind) == LeafKey {
+		return parseRotation(line)
+	}
 	uid, digest, _ := strings.Cut(rest, " ")
 	hash, hashed := strings.CutPrefix(digest, "sha256:")
 	if LeafKind(kind) != LeafErasure && LeafKind(kind) != LeafReplay || !named(uid) || !hashed || len(hash) != 2*sha256.Size || strings.Trim(hash, "0123456789abcdef") != "" {
 		return Leaf{}, fmt.Errorf("reading a leaf: %w", ErrForm)
 	}
-	return Leaf{LeafKind(kind), uid, digest}, nil
+	return Leaf{Kind: LeafKind(kind), UID: uid, Digest: digest}, nil
 }
 
 // named tells whether a text can be a UID: letters, digits and, behind the first, hyphens. It is used as a file's name.
@@ -50,8 +57,13 @@ func named(uid string) bool {
 	return uid != "" && len(uid) <= largestUID && uid[0] != '-' && !strings.ContainsFunc(uid, strange)
 }
 
-// String returns the line of the leaf: "<kind> <UID> sha256:<hex>".
-func (l Leaf) String() string { return string(l.Kind) + " " + l.UID + " " + l.Digest }
+// String returns the line of the leaf: "<kind> <UID> sha256:<hex>", or what parseRotation reads.
+func (l Leaf) String() string {
+	if r := l.Rotation; l.Kind == LeafKey {
+		return strings.Join([]string{string(l.Kind), l.UID, r.From, r.To, r.FromSig, r.ToSig}, " ")
+	}
+	return string(l.Kind) + " " + l.UID + " " + l.Digest
+}
 
 // hash is the hash of the leaf in the tree (RFC 6962, section 2.1).
 func (l Leaf) hash() tlog.Hash { return tlog.RecordHash([]byte(l.String())) }

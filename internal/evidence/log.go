@@ -2,6 +2,7 @@ package evidence
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"golang.org/x/mod/sumdb/tlog"
@@ -12,6 +13,8 @@ type Log struct {
 	// Head is the checkpoint of the log, Signed its note.
 	Head   Checkpoint
 	Signed []byte
+	// Keys that signed it, in their order: the one before the first rotation, and each that a rotation brought. The last signed Head.
+	Keys   Keys
 	leaves []Leaf
 	index  map[string]int64
 	hashes hashes
@@ -32,16 +35,31 @@ func (h hashes) ReadHashes(indexes []int64) ([]tlog.Hash, error) {
 	return found, nil
 }
 
-// ReadLog checks a whole log: leaves, a line each, in order, against a signed checkpoint. ErrTail, ErrUnsigned,
-// ErrLeaves and ErrTwice say what is wrong. An older copy of leaves and checkpoint passes; Extends finds it.
-func ReadLog(leaves, checkpoint []byte, public PublicKey) (*Log, error) {
-	head, err := ReadCheckpoint(checkpoint, public)
+// ReadLog checks a whole log: leaves, a line each, in order, against a signed checkpoint. ErrTail, ErrUnsigned, ErrLeaves, ErrTwice
+// and ErrChain say what is wrong. An older copy of leaves and checkpoint passes; Extends finds it. It is enough to trust one of
+// the keys that signed the log: each rotation is signed by the key before it and by the one behind it, so that one leads to all.
+// Its newest key must have signed the checkpoint.
+func ReadLog(leaves, checkpoint []byte, trust Trust) (*Log, error) {
+	text, whole := strings.CutSuffix(string(leaves), "\n")
+	lines := strings.Split(text, "\n")
+	keys, err := keysIn(lines)
 	if err != nil {
 		return nil, err
 	}
-	l := &Log{Head: head, Signed: checkpoint, index: map[string]int64{}}
-	text, whole := strings.CutSuffix(string(leaves), "\n")
-	lines := strings.Split(text, "\n")
+	if len(keys) > 0 {
+		if !slices.ContainsFunc(trust.trusted(), keys.has) {
+			return nil, fmt.Errorf("checking the keys of the log: %w", ErrSignature)
+		}
+		trust = keys.Last()
+	}
+	head, err := ReadCheckpoint(checkpoint, trust)
+	if err != nil {
+		return nil, err
+	}
+	if len(keys) == 0 {
+		keys = signerOf(checkpoint, trust)
+	}
+	l := &Log{Head: head, Signed: checkpoint, Keys: keys, index: map[string]int64{}}
 	switch {
 	case len(leaves) == 0:
 		lines = nil
@@ -60,6 +78,32 @@ func ReadLog(leaves, checkpoint []byte, public PublicKey) (*Log, error) {
 		}
 	}
 	return l, l.check()
+}
+
+// keysIn are the keys that the rotations among the lines of leaves lead along.
+func keysIn(lines []string) (Keys, error) {
+	var rotations []Rotation
+	for _, line := range lines {
+		if !strings.HasPrefix(line, string(LeafKey)+" ") {
+			continue
+		}
+		leaf, err := ParseLeaf(line)
+		if err != nil {
+			return nil, err
+		}
+		rotations = append(rotations, leaf.Rotation)
+	}
+	return KeysOf(rotations)
+}
+
+// signerOf is the one of several trusted keys that signed a checkpoint.
+func signerOf(checkpoint []byte, trust Trust) Keys {
+	for _, key := range trust.trusted() {
+		if _, err := ReadCheckpoint(checkpoint, key); err == nil {
+			return Keys{key}
+		}
+	}
+	return nil
 }
 
 func (l *Log) add(line string) error {

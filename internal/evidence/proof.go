@@ -1,6 +1,8 @@
 package evidence
 
 import (
+	"encoding/base64"
+	"encoding/binary"
 	"fmt"
 	"slices"
 	"strconv"
@@ -30,6 +32,19 @@ func Prove(index int64, checkpoint Checkpoint, signed []byte, stored tlog.HashRe
 	return formatProof(index, path, string(signed)), nil
 }
 
+// ProofSigner is the hash of the key that signed a proof, as its last line says; ErrForm when there is none. It checks nothing.
+func ProofSigner(text string) (uint32, error) {
+	words := strings.Fields(text)
+	if len(words) == 0 {
+		return 0, ErrForm
+	}
+	signature, err := base64.StdEncoding.DecodeString(words[len(words)-1])
+	if err != nil || len(signature) < 4 {
+		return 0, ErrForm
+	}
+	return binary.BigEndian.Uint32(signature), nil
+}
+
 func formatProof(index int64, path []tlog.Hash, signed string) string {
 	var text strings.Builder
 	fmt.Fprintf(&text, "%s\nindex %d\n", proofHeader, index)
@@ -41,7 +56,7 @@ func formatProof(index int64, path []tlog.Hash, signed string) string {
 }
 
 // ReadProof checks that a leaf is in the log of the proof's checkpoint: ErrForm, ErrSignature, or ErrAbsent.
-func ReadProof(text string, leaf Leaf, public PublicKey) (Proof, error) {
+func ReadProof(text string, leaf Leaf, trust Trust) (Proof, error) {
 	wrong := fmt.Errorf("reading the proof: %w", ErrForm)
 	head, signed, ok := strings.Cut(text, "\n\n")
 	if !ok {
@@ -67,7 +82,7 @@ func ReadProof(text string, leaf Leaf, public PublicKey) (Proof, error) {
 	if formatProof(index, path, signed) != text {
 		return Proof{}, wrong
 	}
-	checkpoint, err := ReadCheckpoint([]byte(signed), public)
+	checkpoint, err := ReadCheckpoint([]byte(signed), trust)
 	if err != nil {
 		return Proof{}, err
 	}

@@ -98,7 +98,7 @@ func (s ReplayStatement) encode() ([]byte, error) { return compact(s) }
 // decodeReplay reads a signed statement. Fields that a later version added are left aside; they are signed all the same.
 func decodeReplay(payload []byte) (*ReplayStatement, error) {
 	s := &ReplayStatement{}
-	if err := json.Unmarshal(payload, s); err != nil || s.Type != StatementType || (Leaf{LeafReplay, s.Predicate.RunUID, digestOf(nil)}).valid() != nil {
+	if err := json.Unmarshal(payload, s); err != nil || s.Type != StatementType || (Leaf{Kind: LeafReplay, UID: s.Predicate.RunUID, Digest: digestOf(nil)}).valid() != nil {
 		return nil, fmt.Errorf("reading a statement: %w", ErrForm)
 	}
 	return s, nil

@@ -217,7 +217,7 @@ func decode(payload []byte) (Statement, error) {
 	if err := json.Unmarshal(payload, &s); err != nil || s.Type != StatementType || s.PredicateType != PredicateType {
 		return Statement{}, fmt.Errorf("reading a statement: %w", ErrForm)
 	}
-	if (Leaf{LeafErasure, s.Predicate.RequestUID, digestOf(nil)}).valid() != nil {
+	if (Leaf{Kind: LeafErasure, UID: s.Predicate.RequestUID, Digest: digestOf(nil)}).valid() != nil {
 		return Statement{}, fmt.Errorf("reading a statement: %w", ErrForm)
 	}
 	return s, nil

@@ -11,10 +11,12 @@ import (
 // Objects that hold evidence in a cluster: in the operator's namespace the key, the head of the log and its leaves; in the
 // namespace of a request its certificate.
 const (
-	// KeySecretName is the Secret with the seed of the key, under SeedKey.
+	// KeySecretName is the Secret with the seed of the first key, under SeedKey. KeySecret names those of the next.
 	KeySecretName = "rempart-evidence-key"
 	SeedKey       = "seed"
-	// PublicKeyName is the ConfigMap with the public key, under PublicKeyFile. Everybody may read it.
+	// AnnotationRotate, on the newest of these Secrets, asks for the next key.
+	AnnotationRotate = "gdpr.rempart.dev/rotate"
+	// PublicKeyName is the ConfigMap with all public keys, a line each, the newest last, under PublicKeyFile. Everybody may read it.
 	PublicKeyName = "rempart-evidence-public-key"
 	PublicKeyFile = "key.pub"
 	// HeadName is the ConfigMap with the signed checkpoint of the whole log, under CheckpointFile.
@@ -53,6 +55,14 @@ func EntryIndex(name string) (int64, error) {
 		return 0, fmt.Errorf("reading the name of a leaf: %w", ErrForm)
 	}
 	return index, nil
+}
+
+// KeySecret is the Secret of the n-th key, from 1.
+func KeySecret(n int) string {
+	if n <= 1 {
+		return KeySecretName
+	}
+	return fmt.Sprintf("%s-%d", KeySecretName, n)
 }
 
 // CertificateName is the ConfigMap of a request's certificate.

@@ -89,15 +89,21 @@ func (a *archive) log(namespace, name string, statement evidence.Stated) {
 	if err != nil {
 		a.t.Fatal(err)
 	}
-	grown, err := evidence.Grow(a.size, certificate.Leaf(), a)
+	a.create(namespace, name, evidence.LabelCertificate, map[string]string{evidence.CertificateFile: string(file)})
+	a.append(certificate.Leaf())
+}
+
+// append puts a leaf at the end of the log.
+func (a *archive) append(leaf evidence.Leaf) {
+	a.t.Helper()
+	grown, err := evidence.Grow(a.size, leaf, a)
 	if err != nil {
 		a.t.Fatal(err)
 	}
-	entry := evidence.Entry{Index: a.size, Leaf: certificate.Leaf(), Hashes: grown}
+	entry := evidence.Entry{Index: a.size, Leaf: leaf, Hashes: grown}
 	if again, err := evidence.ParseEntry(a.size, entry.Data()); err != nil || again.Leaf != entry.Leaf {
 		a.t.Fatalf("%+v, %v", again, err)
 	}
-	a.create(namespace, name, evidence.LabelCertificate, map[string]string{evidence.CertificateFile: string(file)})
 	a.create("rempart-system", evidence.EntryName(a.size), evidence.LabelLeaf, entry.Data())
 	a.stored, a.size = append(a.stored, grown...), a.size+1
 }
@@ -215,6 +221,69 @@ func TestAReplayIsExportedAndVerifiedAsRequestsAre(t *testing.T) {
 	}
 	if code, _, _ := a.ask(strings.Replace(read(t, file), "eyJ", "eyK", 1), "verify", "-", "--key", filepath.Join(folder, "key.pub")); code == Answered {
 		t.Error("a replay that was edited is good")
+	}
+}
+
+// rotate replaces the key.
+func (a *archive) rotate() {
+	a.t.Helper()
+	next, err := evidence.NewKey(bytes.Repeat([]byte{8}, evidence.SeedSize))
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	a.append(evidence.Rotate(a.key, next))
+	object := &corev1.ConfigMap{}
+	if err := a.client.Get(a.t.Context(), client.ObjectKey{Namespace: "rempart-system", Name: evidence.PublicKeyName}, object); err != nil {
+		a.t.Fatal(err)
+	}
+	object.Data[evidence.PublicKeyFile] += next.Public().String() + "\n"
+	if err := a.client.Update(a.t.Context(), object); err != nil {
+		a.t.Fatal(err)
+	}
+	a.key = next
+}
+
+// TestCertificatesHoldAcrossARotation: with the log the old key alone, the new one alone or the published list is enough; without it
+// each key vouches for what it signed itself. A folder of before is continued.
+func TestCertificatesHoldAcrossARotation(t *testing.T) {
+	a := newArchive(t, 2)
+	folder := a.exported(t.TempDir())
+	old, seen := filepath.Join(t.TempDir(), "old.pub"), filepath.Join(t.TempDir(), "seen")
+	for name, text := range map[string]string{old: read(t, folder, "key.pub"), seen: read(t, folder, "checkpoint")} {
+		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	a.rotate()
+	a.end("shop")
+	a.head()
+	a.exported(folder)
+	all := filepath.Join(folder, "key.pub")
+	lines := strings.SplitAfter(read(t, all), "\n")
+	newest := filepath.Join(t.TempDir(), "new.pub")
+	if err := os.WriteFile(newest, []byte(lines[1]), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	before, after := filepath.Join(folder, "certificates/shop/uid-0.json"), filepath.Join(folder, "certificates/shop/uid-3.json")
+	for _, c := range []struct{ line, want string }{
+		{"verify " + before + " --key " + old + " --log " + folder + " --seen " + seen, "leaf 0 of 4; the log continues 1"},
+		{"verify " + before + " --key " + newest + " --log " + folder + " --seen " + seen, "that key was replaced since"},
+		{"verify " + before + " --key " + all + " --log " + folder, "leaf 0 of 4"},
+		{"verify " + after + " --key " + old + " --log " + folder, "leaf 3 of 4"},
+		{"verify " + after + " --key " + newest, "not checked"},
+		{"verify " + before + " --key " + all, "only that shows that it was signed before"},
+		{"verify " + before + " --key " + old, "unchanged"},
+		{"verify " + before + " --key " + newest, ""},
+		{"verify " + after + " --key " + old, ""},
+		{"verify " + before + " --key " + newest + " --log " + filepath.Join(folder, "certificates/shop/uid-0.tlog-proof"), ""},
+	} {
+		code, out, complaint := a.ask("", strings.Fields(c.line)...)
+		if (code == Answered) != (c.want != "") || !strings.Contains(out, c.want) {
+			t.Errorf("%s: %d, %s%s, want %q", c.line, code, out, complaint, c.want)
+		}
+	}
+	if _, out, _ := a.ask("", strings.Fields("verify "+before+" --key "+newest+" --log "+folder+" -o json")...); !strings.Contains(out, `"replacedBy": "gdpr.rempart.dev/evidence+`) {
+		t.Error(out)
 	}
 }
 

@@ -74,7 +74,7 @@ func (e export) run(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	public, err := evidence.ParsePublicKey(key)
+	keys, err := evidence.ParseKeys(key)
 	if err != nil {
 		return "", fmt.Errorf("the cluster's key: %w", err)
 	}
@@ -83,7 +83,7 @@ func (e export) run(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	head, err := evidence.ReadCheckpoint([]byte(checkpoint), public)
+	head, err := evidence.ReadCheckpoint([]byte(checkpoint), keys)
 	if err != nil {
 		return "", fmt.Errorf("the cluster's log: %w", err)
 	}
@@ -91,18 +91,18 @@ func (e export) run(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	log, broken := evidence.ReadLog([]byte(leaves), []byte(checkpoint), public)
-	if err := e.continues(log, public); err != nil {
+	log, broken := evidence.ReadLog([]byte(leaves), []byte(checkpoint), keys)
+	if err := e.continues(log, keys); err != nil {
 		return "", err
 	}
-	err = errors.Join(e.write(evidence.PublicKeyFile, public.String()+"\n"), e.write(evidence.CheckpointFile, checkpoint), e.write(evidence.LeavesFile, leaves))
+	err = errors.Join(e.write(evidence.PublicKeyFile, keys.String()), e.write(evidence.CheckpointFile, checkpoint), e.write(evidence.LeavesFile, leaves))
 	if err != nil {
 		return "", err
 	}
 	if broken != nil {
 		return "", fmt.Errorf("the cluster's log does not hold: %w; it was written as it is", broken)
 	}
-	written, err := e.certificates(ctx, log, public)
+	written, err := e.certificates(ctx, log, keys)
 	return fmt.Sprintf("Wrote %d leaves and %d certificates to %s; the log holds.", head.Size, written, e.folder), err
 }
 
@@ -135,7 +135,7 @@ func (e export) leaves(ctx context.Context, size int64) (string, error) {
 }
 
 // continues refuses to replace a log of an earlier export by one that does not continue it.
-func (e export) continues(log *evidence.Log, public evidence.PublicKey) error {
+func (e export) continues(log *evidence.Log, keys evidence.Keys) error {
 	text, err := readFile(filepath.Join(e.folder, evidence.CheckpointFile))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -143,7 +143,7 @@ func (e export) continues(log *evidence.Log, public evidence.PublicKey) error {
 	if err != nil {
 		return err
 	}
-	seen, err := evidence.ReadCheckpoint(text, public)
+	seen, err := evidence.ReadCheckpoint(text, keys)
 	if err == nil && log == nil {
 		err = evidence.ErrLeaves
 	}
@@ -157,12 +157,12 @@ func (e export) continues(log *evidence.Log, public evidence.PublicKey) error {
 }
 
 // certificates writes each certificate with its proof. One that does not hold is not written.
-func (e export) certificates(ctx context.Context, log *evidence.Log, public evidence.PublicKey) (int, error) {
+func (e export) certificates(ctx context.Context, log *evidence.Log, keys evidence.Keys) (int, error) {
 	written := 0
 	var wrong []error
 	err := e.each(ctx, e.namespace, evidence.LabelCertificate, func(object *corev1.ConfigMap) error {
 		file := object.Data[evidence.CertificateFile]
-		certificate, err := evidence.Open([]byte(file), public)
+		certificate, err := evidence.Open([]byte(file), keys)
 		var proof string
 		if err == nil {
 			proof, err = prove(log, certificate)

@@ -28,6 +28,8 @@ type verification struct {
 type verified struct {
 	Digest string `json:"digest"`
 	Key    string `json:"key"`
+	// ReplacedBy is the newest key, where another one signs by now.
+	ReplacedBy string `json:"replacedBy,omitempty"`
 	// Log is absent when neither a log nor a proof was named.
 	Log *place `json:"log,omitempty"`
 	// Statement is an evidence.Statement, or an evidence.ReplayStatement.
@@ -63,7 +65,7 @@ func verifyCommand(w World) *cobra.Command {
 		},
 	}
 	flags := command.Flags()
-	flags.StringVar(&v.key, "key", "", "file with the public key, from the organisation and on another way than the certificate")
+	flags.StringVar(&v.key, "key", "", "file with the public key, or several in the order in which they signed, from the organisation and on another way than the certificate")
 	flags.StringVar(&v.log, "log", "", "folder of an exported log, or file with the proof of the certificate")
 	flags.StringArrayVar(&v.seen, "seen", nil, "file with a checkpoint that was kept elsewhere, which the log must continue; may be repeated, needs --log")
 	outputFlag(command, &form, asJSON)
@@ -82,7 +84,7 @@ func (v verification) run(w World) (verified, error) {
 	if err != nil {
 		return verified{}, err
 	}
-	public, err := evidence.ParsePublicKey(string(text))
+	keys, err := evidence.ParseKeys(string(text))
 	if err != nil {
 		return verified{}, fmt.Errorf("%s: %w", v.key, err)
 	}
@@ -90,16 +92,43 @@ func (v verification) run(w World) (verified, error) {
 	if err != nil {
 		return verified{}, err
 	}
-	certificate, err := evidence.Open(file, public)
+	log, keys, err := v.wholeLog(keys)
+	if err != nil {
+		return verified{}, err
+	}
+	certificate, err := evidence.Open(file, keys)
 	if err != nil {
 		return verified{}, fmt.Errorf("the certificate does not hold: %w", err)
 	}
-	answer := verified{Digest: certificate.Digest, Key: public.ID(), Statement: certificate.Statement}
+	answer := verified{Digest: certificate.Digest, Key: certificate.Key.ID(), Statement: certificate.Statement}
+	if newest := keys.Last(); newest.String() != certificate.Key.String() {
+		answer.ReplacedBy = newest.ID()
+	}
 	if certificate.Replay != nil {
 		answer.Statement = *certificate.Replay
 	}
-	answer.Log, err = v.inLog(certificate, public)
+	answer.Log, err = v.inLog(log, certificate, keys)
 	return answer, err
+}
+
+// wholeLog reads the log, where its folder was named, and returns the keys to which the named ones lead in it: each rotation is
+// signed by the key before it and the one behind it. Without the folder the named ones count alone, and log is nil.
+func (v verification) wholeLog(keys evidence.Keys) (*evidence.Log, evidence.Keys, error) {
+	if v.log == "" {
+		return nil, keys, nil
+	}
+	info, err := os.Stat(v.log)
+	if err != nil {
+		return nil, nil, fmt.Errorf("reading the log: %w", err)
+	}
+	if !info.IsDir() {
+		return nil, keys, nil
+	}
+	log, err := readLog(v.log, keys)
+	if err != nil {
+		return nil, nil, fmt.Errorf("%s does not hold: %w", v.log, err)
+	}
+	return log, log.Keys, nil
 }
 
 // fileOrInput reads a file, or standard input for a hyphen.
@@ -111,19 +140,18 @@ func fileOrInput(w World, name string) ([]byte, error) {
 }
 
 // inLog looks for the certificate in the log, or checks its proof.
-func (v verification) inLog(certificate evidence.Certificate, public evidence.PublicKey) (*place, error) {
+func (v verification) inLog(log *evidence.Log, certificate evidence.Certificate, keys evidence.Keys) (*place, error) {
 	if v.log == "" {
 		return nil, nil
 	}
-	info, err := os.Stat(v.log)
-	if err != nil {
-		return nil, fmt.Errorf("reading the log: %w", err)
+	var found finding
+	var err error
+	if log != nil {
+		found = finding{size: log.Head.Size, continues: log.Extends}
+		found.index, err = log.Find(certificate.Leaf())
+	} else {
+		found, err = inProof(v.log, certificate.Leaf(), keys)
 	}
-	look := inProof
-	if info.IsDir() {
-		look = inFolder
-	}
-	found, err := look(v.log, certificate.Leaf(), public)
 	if err != nil {
 		return nil, fmt.Errorf("%s does not hold: %w", v.log, err)
 	}
@@ -132,7 +160,7 @@ func (v verification) inLog(certificate evidence.Certificate, public evidence.Pu
 		if err != nil {
 			return nil, err
 		}
-		seen, err := evidence.ReadCheckpoint(text, public)
+		seen, err := evidence.ReadCheckpoint(text, keys)
 		if err != nil {
 			return nil, fmt.Errorf("%s does not hold: %w", name, err)
 		}
@@ -149,26 +177,17 @@ type finding struct {
 	continues   func(seen evidence.Checkpoint) error
 }
 
-func inProof(name string, leaf evidence.Leaf, public evidence.PublicKey) (finding, error) {
+func inProof(name string, leaf evidence.Leaf, keys evidence.Keys) (finding, error) {
 	text, err := readFile(name)
 	if err != nil {
 		return finding{}, err
 	}
-	proof, err := evidence.ReadProof(string(text), leaf, public)
+	proof, err := evidence.ReadProof(string(text), leaf, keys)
 	return finding{proof.Index, proof.Checkpoint.Size, proof.Checkpoint.Extends}, err
 }
 
-func inFolder(name string, leaf evidence.Leaf, public evidence.PublicKey) (finding, error) {
-	log, err := readLog(name, public)
-	if err != nil {
-		return finding{}, err
-	}
-	index, err := log.Find(leaf)
-	return finding{index, log.Head.Size, log.Extends}, err
-}
-
 // readLog reads an exported log.
-func readLog(folder string, public evidence.PublicKey) (*evidence.Log, error) {
+func readLog(folder string, keys evidence.Keys) (*evidence.Log, error) {
 	leaves, err := readFile(filepath.Join(folder, evidence.LeavesFile))
 	if err != nil {
 		return nil, err
@@ -177,7 +196,7 @@ func readLog(folder string, public evidence.PublicKey) (*evidence.Log, error) {
 	if err != nil {
 		return nil, err
 	}
-	return evidence.ReadLog(leaves, checkpoint, public)
+	return evidence.ReadLog(leaves, checkpoint, keys)
 }
 
 func readFile(name string) ([]byte, error) {
@@ -201,7 +220,14 @@ func readAll(name string, from io.Reader) ([]byte, error) {
 }
 
 func (v verified) rows() [][]string {
-	rows := [][]string{{"Certificate", "good: signed by " + v.Key + " and unchanged"}, {"Digest", v.Digest}}
+	good := "good: signed by " + v.Key + " and unchanged"
+	if v.ReplacedBy != "" {
+		good += "; that key was replaced since, by " + v.ReplacedBy
+		if v.Log == nil {
+			good += ", so name the log by --log: only that shows that it was signed before"
+		}
+	}
+	rows := [][]string{{"Certificate", good}, {"Digest", v.Digest}}
 	switch s := v.Statement.(type) {
 	case evidence.Statement:
 		rows = append(rows, requestRows(s.Predicate)...)

@@ -159,7 +159,38 @@ func TestTwoOperatorsCertifyEachRequestOnce(t *testing.T) {
 		verify(t, folder, &list.Items[i])
 	}
 	rights(t, &list.Items[0])
+	rotated(t, folder, &list.Items[0])
 	quiet(t)
+}
+
+// rotated asks for the next key, lets two requests more end, and verifies a certificate of before with the new key alone.
+func rotated(t *testing.T, folder string, before *v1alpha1.ErasureRequest) {
+	t.Helper()
+	secret := &corev1.Secret{}
+	must(t, server.Client.Get(t.Context(), client.ObjectKey{Namespace: system, Name: evidence.KeySecret(1)}, secret))
+	secret.Annotations = map[string]string{evidence.AnnotationRotate: "please"}
+	must(t, server.Client.Update(t.Context(), secret))
+	for _, name := range []string{"second-key", "second-key-too"} {
+		refuse(t, "shop", name)
+		gomega.NewWithT(t).Eventually(func() (bool, error) {
+			r := &v1alpha1.ErasureRequest{}
+			err := server.Client.Get(t.Context(), client.ObjectKey{Namespace: "shop", Name: name}, r)
+			return r.Status.Evidence != nil, err
+		}).WithTimeout(patience).WithPolling(100 * time.Millisecond).Should(gomega.BeTrue())
+	}
+	plugin(t, "evidence", "export", "-A", "--to", folder)
+	text, err := os.ReadFile(filepath.Join(folder, "key.pub"))
+	must(t, err)
+	keys, err := evidence.ParseKeys(string(text))
+	if err != nil || len(keys) != 2 {
+		t.Fatalf("%s, %v", text, err)
+	}
+	newest := filepath.Join(t.TempDir(), "new.pub")
+	must(t, os.WriteFile(newest, []byte(keys.Last().String()+"\n"), 0o600))
+	out := plugin(t, "verify", filepath.Join(folder, "certificates", before.Namespace, string(before.UID)+".json"), "--key", newest, "--log", folder)
+	if !strings.Contains(out, "that key was replaced since") {
+		t.Error(out)
+	}
 }
 
 // verify checks a certificate with its log, and with nothing but what the request's status says.
