@@ -8,6 +8,7 @@ import (
 	"k8s.io/utils/ptr"
 
 	"github.com/rempart-dev/rempart/api/v1alpha1"
+	"github.com/rempart-dev/rempart/internal/condition"
 	"github.com/rempart-dev/rempart/internal/erasure/task"
 )
 
@@ -80,9 +81,9 @@ func committedWords(status *v1alpha1.ErasureRunStatus) string {
 
 // executedCondition tells what an ended run has committed.
 func executedCondition(status *v1alpha1.ErasureRunStatus) metav1.Condition {
-	c := metav1.Condition{Type: v1alpha1.ConditionExecuted, Status: metav1.ConditionTrue, Reason: v1alpha1.ReasonExecuted, Message: committedWords(status)}
+	reason := v1alpha1.ReasonExecuted
 	if valueOf(status.StoppedRequests) > 0 {
-		c.Reason = v1alpha1.ReasonPartlyCommitted
+		reason = v1alpha1.ReasonPartlyCommitted
 	}
-	return c
+	return condition.True(v1alpha1.ConditionExecuted, reason, committedWords(status))
 }
