@@ -80,7 +80,11 @@ func (s *session) load(ctx context.Context, subjects []subject.Subject) error {
 	for req, person := range subjects {
 		for _, kind := range person.Kinds() {
 			s.kinds[kind] = true
-			for _, value := range padded(kind, forms(person, kind)) {
+			values, err := s.writable(ctx, padded(kind, forms(person, kind)))
+			if err != nil {
+				return err
+			}
+			for _, value := range values {
 				rows = append(rows, []any{int32(req), string(kind), value, number(value), uuid(value), digits(value)})
 			}
 		}

@@ -55,6 +55,8 @@ type session struct {
 	conn *pgx.Conn
 	// kinds of identifiers that the people of the run have.
 	kinds map[v1alpha1.IdentifierKind]bool
+	// runes are the characters of which the database was asked whether it has them.
+	runes map[rune]bool
 }
 
 // open connects. Its error is a *task.Failure.
@@ -75,6 +77,9 @@ func open(ctx context.Context, c Config) (*session, error) {
 	cfg.DialFunc = watch.over(c.Dial)
 	cfg.RuntimeParams = map[string]string{
 		"application_name":                    "rempart-eraser",
+		"client_encoding":                     "UTF8", // the database may have another one
+		"standard_conforming_strings":         "on",
+		"quote_all_identifiers":               "off", // the catalogue's expressions are part of the digest
 		"TimeZone":                            "UTC",
 		"DateStyle":                           "ISO",
 		"row_security":                        "on",  // tables of which it may hide rows are refused: see hidden

@@ -238,7 +238,7 @@ func (s *session) begin(ctx context.Context, t task.Task, lock string, wanted fu
 		names = append(names, table(&plan.Table{Schema: grant.SchemaOf(d.Schema), Name: string(d.Name)}))
 	}
 	slices.Sort(names) // one order for all runs
-	err := s.all(ctx, "BEGIN ISOLATION LEVEL REPEATABLE READ", "LOCK TABLE "+strings.Join(names, ", ")+" IN "+lock+" MODE")
+	err := s.all(ctx, "BEGIN ISOLATION LEVEL REPEATABLE READ READ WRITE", "LOCK TABLE "+strings.Join(names, ", ")+" IN "+lock+" MODE")
 	if err != nil {
 		return nil, s.explain(ctx, t, wanted, err)
 	}

@@ -67,6 +67,8 @@ func meaning(pg *pgconn.PgError) (task.Reason, string) {
 		return task.TableMissing, "A table does not exist any more"
 	case code == "42703":
 		return task.ColumnMissing, "A column does not exist any more"
+	case code == "25006":
+		return task.Interrupted, "The store accepts no changes now: it is a standby"
 	case code == "55P03":
 		return task.LockTimeout, "Rows or tables were locked by others for too long"
 	case code == "40001" || code == "40P01":

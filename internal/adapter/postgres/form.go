@@ -1,14 +1,17 @@
 package postgres
 
 import (
+	"context"
 	"net"
 	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/rempart-dev/rempart/api/v1alpha1"
 	"github.com/rempart-dev/rempart/internal/erasure/subject"
+	"github.com/rempart-dev/rempart/internal/erasure/task"
 )
 
 // forms returns how a store may write an identifier: the spellings of the person's, and as PostgreSQL writes it where it is
@@ -45,6 +48,48 @@ func padded(kind v1alpha1.IdentifierKind, values []string) []string {
 		out = append(out, value+"\n", value+"\r\n", " "+value+" ")
 	}
 	return out
+}
+
+// writable leaves out the forms that a database of another encoding than UTF-8 cannot hold: nothing in it has them, and it would
+// refuse to read them. It asks once for each character beyond ASCII.
+func (s *session) writable(ctx context.Context, values []string) ([]string, error) {
+	if encoding := s.conn.PgConn().ParameterStatus("server_encoding"); encoding == "UTF8" || encoding == "SQL_ASCII" {
+		return values, nil
+	}
+	var out []string
+	for _, value := range values {
+		all := true
+		for _, r := range value {
+			holds, err := s.holds(ctx, r)
+			if err != nil {
+				return nil, err
+			}
+			all = all && holds
+		}
+		if all {
+			out = append(out, value)
+		}
+	}
+	return out, nil
+}
+
+// holds tells whether the database has a character.
+func (s *session) holds(ctx context.Context, r rune) (bool, error) {
+	if known, asked := s.runes[r]; asked || r < utf8.RuneSelf {
+		return known || r < utf8.RuneSelf, nil
+	}
+	if s.runes == nil {
+		s.runes = map[rune]bool{}
+	}
+	if err := s.all(ctx, "SAVEPOINT rempart"); err != nil {
+		return false, err
+	}
+	_, err := s.exec(ctx, "SELECT $1::pg_catalog.text", string(r))
+	if f, ok := err.(*task.Failure); ok && f.Trace.SQLState != "22P05" { //nolint:errorlint // exec returns the type itself
+		return false, err
+	}
+	s.runes[r] = err == nil
+	return s.runes[r], s.all(ctx, "ROLLBACK TO SAVEPOINT rempart")
 }
 
 // hyphened writes a UUID as PostgreSQL does (RFC 9562, section 4).

@@ -34,7 +34,7 @@ func (e *Engine) provision(ctx context.Context, t task.Task, eraser, verifier Lo
 		return task.Outcome{}, err
 	}
 	defer s.close()
-	if err := s.all(ctx, "BEGIN"); err != nil {
+	if err := s.all(ctx, "BEGIN READ WRITE"); err != nil {
 		return task.Outcome{}, err
 	}
 	if _, err := s.exec(ctx, `SELECT pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended($1, 0))`, "rempart/provision"); err != nil {

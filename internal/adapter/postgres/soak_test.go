@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -174,8 +175,8 @@ func (s *store) killed(storm *storm, uid string, numbers []int) {
 			s.Fatalf("%s, try %d, fault %q: %+v", uid, try, fault, done)
 		}
 	}
-	if counts(done) != counts(planned) {
-		s.Errorf("%s: planned\n%s\nbut did\n%s", uid, counts(planned), counts(done))
+	if did, said := o.counted(done), o.counted(planned); did != said {
+		s.Errorf("%s: planned\n%s\nbut did\n%s", uid, said, did)
 	}
 	if o := s.verify(people...); !o.OK {
 		s.Errorf("%s: verify: %s %s", uid, o.Reason, o.Message)
@@ -189,6 +190,13 @@ func (s *store) killed(storm *storm, uid string, numbers []int) {
 	s.want("0", "SELECT count(*) FROM (SELECT message FROM history GROUP BY message HAVING count(*) > 1) AS twice")
 	s.want(fmt.Sprint(len(people)), "SELECT count(*) FROM rempart.ledger, unnest(request_uids) u WHERE u LIKE '"+uid+"/%'")
 	s.want(fmt.Sprint(len(people)), "SELECT count(DISTINCT u) FROM rempart.ledger, unnest(request_uids) u WHERE u LIKE '"+uid+"/%'")
+}
+
+// counted writes the counts. Where a run works in several transactions, friends of which one goes in an earlier one are detached
+// first, and how many that are depends on where it was interrupted.
+func (o order) counted(done task.Outcome) string {
+	lines := strings.Split(counts(done), "\n")
+	return strings.Join(slices.DeleteFunc(lines, func(line string) bool { return o.Rows > 0 && strings.HasSuffix(line, " public.people Detach 1") }), "\n")
 }
 
 // eraseApart lets a process of its own erase over a wire, on which something is killed. It returns an empty outcome when

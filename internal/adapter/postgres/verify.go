@@ -50,7 +50,7 @@ func (e *Engine) verify(ctx context.Context, t task.Task, people []subject.Subje
 		return task.Outcome{}, err
 	}
 	v := &search{session: s, plan: p, asOf: day(t.AsOf), tally: newTally(len(t.Requests))}
-	if err := s.all(ctx, "BEGIN ISOLATION LEVEL REPEATABLE READ"); err != nil {
+	if err := s.all(ctx, "BEGIN ISOLATION LEVEL REPEATABLE READ READ WRITE"); err != nil {
 		return task.Outcome{}, err
 	}
 	if err := v.load(ctx, people); err != nil {
@@ -118,8 +118,14 @@ func (v *search) loadWords(ctx context.Context, people []subject.Subject) error 
 	var rows [][]any
 	for req, person := range people {
 		for _, t := range termsOf(person) {
-			v.terms = v.terms.with(t.kind)
-			rows = append(rows, []any{int32(req), string(t.kind), t.word})
+			written, err := v.writable(ctx, []string{t.word})
+			if err != nil {
+				return err
+			}
+			for _, word := range written {
+				v.terms = v.terms.with(t.kind)
+				rows = append(rows, []any{int32(req), string(t.kind), word})
+			}
 		}
 	}
 	if _, err := v.conn.CopyFrom(ctx, pgx.Identifier{"pg_temp", "rempart_words"}, []string{"req", "kind", "word"}, pgx.CopyFromRows(rows)); err != nil {
