@@ -24,6 +24,8 @@ tables:
 		"Django, with numbers":       {"content_type_id int", "object_id", "7", "8"},
 		"Odoo":                       {"res_model text", "res_id", "res.partner", "blog.post"},
 		"an enum":                    {"about_type about", "about_id", "person", "post"},
+		"no suffix":                  {"source_type text", "source", "Person", "Post"},
+		"Magento":                    {"entity_type_id int", "entity_id", "1", "2"},
 		"capitals":                   {`"ownerType" text`, `ownerId`, "Person", "Post"},
 	}
 	for name, c := range shapes {

@@ -20,16 +20,21 @@ const (
 )
 
 // The tokens, as regular expressions of PostgreSQL, quoted. An address ends at white space, brackets, quotes and the
-// marks that separate words; the text is in lower case.
+// marks that separate words; the text is in lower case. Marks of emphasis around it (_ and ~), which may begin an address too,
+// are tried as either.
 const (
 	emailToken = `E'([^` + escaped + `]+@[^` + escaped + `]+)'`
-	escaped    = `\\s<>()\\[\\]{},;:"''\\\\|/=*` + "`" + `&!?#^$@`
+	escaped    = `\\s<>()\\[\\]{},;:"''\\\\|/=*` + "`" + `&!?#^$@` + `\\u00a0-\\u00bf\\u2000-\\u206f\\u2e00-\\u2e7f\\u3000-\\u303f\\ufeff\\uff00-\\uff0f\\uff1a-\\uff20`
 	phoneToken = `'([+]?[0-9]{6,})'`
-	phoneGap   = `'([0-9])[ ().-]+(?=[0-9])'`
+	phoneGap   = `E'([0-9])[ ()./\\u00a0\\u2000-\\u2015\\u202f-]+(?=[0-9])'`
 )
 
+// breaks are the characters that end a token, in Go: those of escaped. Beyond ASCII they are the punctuation, spaces and marks of
+// no width of Unicode's blocks Latin-1, General and Supplemental Punctuation, CJK Symbols, and the full-width forms.
+const breaks = `\s<>()\[\]{},;:"'\\|/=*` + "`" + `&!?#^$@\x{00a0}-\x{00bf}\x{2000}-\x{206f}\x{2e00}-\x{2e7f}\x{3000}-\x{303f}\x{feff}\x{ff00}-\x{ff0f}\x{ff1a}-\x{ff20}`
+
 // plainAddress has no character that ends a token, and its domain does not end with a mark that is cut off.
-var plainAddress = regexp.MustCompile(`^[^\s<>()\[\]{},;:"'\\|/=*` + "`" + `&!?#^$@]+@[^\s<>()\[\]{},;:"'\\|/=*` + "`" + `&!?#^$@]*[^\s<>()\[\]{},;:"'\\|/=*` + "`" + `&!?#^$@.-]$`)
+var plainAddress = regexp.MustCompile(`^[^` + breaks + `]+@[^` + breaks + `]*[^` + breaks + `.\-_~]$`)
 
 var plainNumber = regexp.MustCompile(`^\+?[0-9]{6,}$`)
 

@@ -73,7 +73,7 @@ func (b *builder) references(from int) error {
 // (commentable_id, commentable_type), Odoo (res_id, res_model), and of Django's generic relations, which are named otherwise.
 var (
 	leads   = regexp.MustCompile(`(?i)^(.+?)_?(id|uuid|pk|key)$`)
-	kinds   = []string{"type", "_type", "model", "_model", "kind", "_kind", "class", "_class", "table", "_table"}
+	kinds   = []string{"type", "_type", "type_id", "_type_id", "model", "_model", "kind", "_kind", "class", "_class", "table", "_table"}
 	generic = regexp.MustCompile(`(?i)^(object|target)_(id|pk)$`)
 	content = regexp.MustCompile(`(?i)^(target_)?content_type(_id)?$`)
 )
@@ -82,12 +82,12 @@ var (
 // there is none, or when it is compared too.
 func polymorphic(table *Table, columns []string) string {
 	for _, name := range columns {
-		stem := leads.FindStringSubmatch(name)
-		if stem == nil {
-			continue
+		stem := name
+		if parts := leads.FindStringSubmatch(name); parts != nil {
+			stem = parts[1]
 		}
 		for _, c := range table.Columns {
-			beside := slices.ContainsFunc(kinds, func(kind string) bool { return strings.EqualFold(c.Name, stem[1]+kind) }) ||
+			beside := slices.ContainsFunc(kinds, func(kind string) bool { return strings.EqualFold(c.Name, stem+kind) }) ||
 				generic.MatchString(name) && content.MatchString(c.Name)
 			if beside && !slices.Contains(columns, c.Name) {
 				return c.Name

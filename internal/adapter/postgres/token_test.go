@@ -1,0 +1,46 @@
+package postgres_test
+
+import "testing"
+
+// How people and programs write an address into a text.
+func TestAnAddressIsSeenInTextsAsPeopleWriteThem(t *testing.T) {
+	s := newStore(t, twoPeople+"CREATE TABLE texts (body text)", deletesPeople)
+	who := email("ada@example.org")
+	s.erased("0 public.people DeleteRows 1", who)
+	for _, c := range []struct {
+		text string
+		seen bool
+	}{
+		{"Ada <ada@example.org>", true}, {"mailto:ada@example.org?subject=x", true}, {"_ada@example.org_", true}, {"**ada@example.org**", true}, {"~~ada@example.org~~", true},
+		{"`ada@example.org`", true}, {"ada@example.org, bob@example.org", true}, {"bob@example.org;ada@example.org", true}, {"(ada@example.org).", true}, {"to=ada@example.org&x=1", true},
+		{`s:15:"ada@example.org";`, true}, {"https://ada@example.org/", true}, {"ada@example.org...", true}, {"\u00abada@example.org\u00bb", true}, {"\u201eada@example.org\u201c", true}, {"\u2039ada@example.org\u203a, \u2026", true},
+		{"ada@example.org\u2014soon", true}, {"\uff1aada@example.org\u3002", true}, {"\u200bada@example.org\u200b", true}, {"\ufeffada@example.org", true}, {"\u00a0ada@example.org\u00a0", true},
+		{"joada@example.org", false}, {"ada@example.org.uk", false}, {"ada+tag@example.org", false}, {"ada@example.organic", false}, {"ada.example.org", false}, {"ada@@example.org", false}, {"x.ada@example.org", false},
+	} {
+		s.sql("TRUNCATE texts")
+		s.sql("INSERT INTO texts VALUES ($1)", c.text)
+		if o := s.verify(who); o.OK == c.seen {
+			t.Errorf("%q: found %v, want %v", c.text, !o.OK, c.seen)
+		}
+	}
+}
+
+func TestATelephoneNumberIsSeenInTextsAsPeopleWriteIt(t *testing.T) {
+	s := newStore(t, twoPeople+"CREATE TABLE texts (body text)", deletesPeople)
+	who := person("email", "ada@example.org", "phone", "+33612345678")
+	s.erased("0 public.people DeleteRows 1", who)
+	for _, c := range []struct {
+		text string
+		seen bool
+	}{
+		{"+33612345678", true}, {"33612345678", true}, {"+33 6 12 34 56 78", true}, {"+33.6.12.34.56.78", true}, {"(+33) 612-345-678", true}, {"+33/612/345678", true},
+		{"+33\u00a06\u202f12\u00a034\u202f56\u00a078", true}, {"+33 612\u2013345\u2011678", true}, {"tel:+33612345678;x", true},
+		{"+336123456789", false}, {"0033 612345678", false}, {"+33 612 345 67 and 8", false},
+	} {
+		s.sql("TRUNCATE texts")
+		s.sql("INSERT INTO texts VALUES ($1)", c.text)
+		if o := s.verify(who); o.OK == c.seen {
+			t.Errorf("%q: found %v, want %v", c.text, !o.OK, c.seen)
+		}
+	}
+}
