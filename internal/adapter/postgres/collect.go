@@ -310,7 +310,7 @@ func (c *collector) shareThrough(ctx context.Context, l plan.Link) (int64, error
 		to := &c.plan.Members[l.To]
 		var parts []string
 		for i, name := range l.Columns {
-			parts = append(parts, equal(column("t", name), column("u", l.ToColumns[i]), to.Table.Column(l.ToColumns[i])))
+			parts = append(parts, pair(c.plan, l, i, column("t", name), column("u", l.ToColumns[i])))
 		}
 		somebody = fmt.Sprintf("EXISTS (SELECT FROM %s AS u WHERE %s AND NOT EXISTS (SELECT FROM %s AS y WHERE %s))",
 			table(to.Table), strings.Join(parts, " AND "), setOf(l.To), sameRowOf(to, "u", "y"))

@@ -79,6 +79,8 @@ func meaning(pg *pgconn.PgError) (task.Reason, string) {
 		return task.Interrupted, "The store ended the connection or has no room"
 	case code == "23502":
 		return task.PlanImpossible, fmt.Sprintf("%s.%s is NOT NULL and would become NULL by what the dataset orders", where, pg.ColumnName)
+	case code == "23514" && pg.ConstraintName == "":
+		return task.PlanImpossible, fmt.Sprintf("No partition takes rows of %s as they would become by what the dataset orders", where)
 	case strings.HasPrefix(code, "23"):
 		return task.PlanImpossible, fmt.Sprintf("Constraint %q of %s forbids what the dataset orders", pg.ConstraintName, where)
 	case code == "428C9":

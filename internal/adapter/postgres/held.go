@@ -223,7 +223,7 @@ func (h *held) through(i int, alias string, way []int) string {
 		from := fmt.Sprintf("h%d", len(way)+1)
 		var parts []string
 		for c, name := range l.Columns {
-			parts = append(parts, equal(column(from, name), column(alias, l.ToColumns[c]), h.plan.Members[i].Table.Column(l.ToColumns[c])))
+			parts = append(parts, pair(h.plan, l, c, column(from, name), column(alias, l.ToColumns[c])))
 		}
 		if l.Where != nil {
 			parts = append(parts, has(l.Where, from))

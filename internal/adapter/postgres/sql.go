@@ -123,16 +123,25 @@ func setColumn(m *plan.Member, name string) string {
 	return "r" + strconv.Itoa(slices.Index(m.Carry, name))
 }
 
+// pair compares the values a and b of the nth columns of a link. A number or a UUID that the one table keeps as text is
+// compared as text.
+func pair(p *plan.Plan, l plan.Link, n int, a, b string) string {
+	mine, theirs := p.Members[l.From].Table.Column(l.Columns[n]), p.Members[l.To].Table.Column(l.ToColumns[n])
+	switch {
+	case mine.Class != theirs.Class && (mine.Class == plan.Text || theirs.Class == plan.Text):
+		return equal(a, b, &plan.Column{Fold: true})
+	case !mine.Native:
+		return equal(a, b, mine)
+	default:
+		return equal(a, b, theirs)
+	}
+}
+
 // refers joins a row of the live table that has the link with a row of the set to which it refers.
 func refers(p *plan.Plan, l plan.Link, set string) string {
-	from, to := &p.Members[l.From], &p.Members[l.To]
-	parts := []string{}
+	to, parts := &p.Members[l.To], []string{}
 	for i, name := range l.Columns {
-		by := to.Table.Column(l.ToColumns[i])
-		if mine := from.Table.Column(name); !mine.Native {
-			by = mine
-		}
-		parts = append(parts, equal(column(live, name), set+"."+setColumn(to, l.ToColumns[i]), by))
+		parts = append(parts, pair(p, l, i, column(live, name), set+"."+setColumn(to, l.ToColumns[i])))
 	}
 	if l.Real && to.Table.Inherited {
 		// A foreign key to a table refers to no row of those that inherit from it, which may have the same key.

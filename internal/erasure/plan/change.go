@@ -151,7 +151,25 @@ func (b *builder) changes(i int, wanted []Change) ([]Change, string) {
 			c.Digits, c.Suffix = shape(m.Table, m.Table.Column(c.Column))
 		}
 	}
+	if refusal := b.placed(m, wanted); refusal != "" {
+		return nil, refusal
+	}
 	return wanted, collision(m.Table, wanted)
+}
+
+// placed refuses changes in two steps, of columns to which others refer after all else, where only their place identifies the
+// rows: they have moved by then.
+func (b *builder) placed(m *Member, changes []Change) string {
+	last := func(c Change) bool { return c.Last }
+	if len(m.RowKey) > 0 || !slices.ContainsFunc(changes, last) {
+		return ""
+	}
+	clears := slices.ContainsFunc(b.plan.Links, func(l Link) bool { return b.plan.Members[l.From].Table == m.Table && len(l.Clear) > 0 })
+	if !clears && !slices.ContainsFunc(changes, func(c Change) bool { return !c.Last }) {
+		return ""
+	}
+	at := slices.IndexFunc(changes, last)
+	return fmt.Sprintf("%s has no key that identifies its rows, and %s, to which others refer, is to change with them; give it a primary key, or make a unique column NOT NULL", m.Table.Path(), changes[at].Column)
 }
 
 // refusal says why a column cannot become what is wanted; empty when it can.

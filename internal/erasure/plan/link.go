@@ -50,7 +50,7 @@ func (b *builder) references(from int) error {
 			if column == nil {
 				return refuse(task.ColumnMissing, []string{target.Path() + "." + name}, "%s declares a reference to %s.%s, which the store does not have", table.Path(), target.Path(), name)
 			}
-			if mine := table.Column(l.Columns[i]); mine.Class != column.Class {
+			if mine := table.Column(l.Columns[i]); !compares(mine.Class, column.Class) {
 				return refuse(task.PlanImpossible, []string{table.Path() + "." + mine.Name}, "%s.%s and %s.%s, which a reference compares, have different types", table.Path(), mine.Name, target.Path(), name)
 			}
 		}
@@ -95,6 +95,14 @@ func polymorphic(table *Table, columns []string) string {
 		}
 	}
 	return ""
+}
+
+// compares tells whether values of two classes can be compared: those of one class, numbers with numbers, and numbers and
+// UUIDs with the text in which another table keeps them.
+func compares(a, b Class) bool {
+	written := func(c Class) bool { return c == Text || c == Integer || c == UUID }
+	number := func(c Class) bool { return c == Integer || c == Numeric }
+	return a == b || number(a) && number(b) || (a == Text || b == Text) && written(a) && written(b)
 }
 
 func sameReference(a, b Link) bool {
