@@ -12,7 +12,7 @@ import (
 const (
 	groupSize = 64
 	lanes     = 4
-	patience  = 100 * time.Millisecond
+	patience  = 10 * time.Millisecond
 )
 
 // gather joins what several callers ask at the same time into one question to the database: while a group is under way the next
