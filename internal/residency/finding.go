@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
 	storagev1 "k8s.io/api/storage/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -39,6 +40,9 @@ func (f *Finding) Object() corev1.ObjectReference {
 	object := corev1.ObjectReference{APIVersion: "v1", Kind: f.Kind, Namespace: f.Namespace, Name: f.Name, UID: types.UID(f.UID)}
 	if f.Kind == kindRegister {
 		object.APIVersion = v1alpha1.SchemeGroupVersion.String()
+	}
+	if f.Kind == kindEndpoints {
+		object.APIVersion = discoveryv1.SchemeGroupVersion.String()
 	}
 	if f.Kind == kindAttachment {
 		object.APIVersion = storagev1.SchemeGroupVersion.String()

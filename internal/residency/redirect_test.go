@@ -6,6 +6,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/rempart-dev/rempart/api/v1alpha1"
@@ -61,5 +62,31 @@ func TestATransferIsAskedForWhateverThePolicyAllows(t *testing.T) {
 		if got := rules.JudgeRedirect(&service, nil); got.Verdict != v1alpha1.VerdictDenied || got.Reason != want {
 			t.Errorf("%s: %+v", host, got)
 		}
+	}
+}
+
+func TestEndpointsThatSomebodyWroteAreFoundWhereTheyLeadOut(t *testing.T) {
+	s := scene(func(in *Input) {
+		in.Policies[0].Spec.Storage.Servers = []v1alpha1.StorageServer{{Host: "198.51.100.7", Country: "FR"}, {Host: "2001:db8::1", Country: "US"}}
+	})
+	to := func(namespace, name, by string, addresses ...string) discoveryv1.EndpointSlice {
+		return discoveryv1.EndpointSlice{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name, Labels: map[string]string{discoveryv1.LabelManagedBy: by}},
+			Endpoints: []discoveryv1.Endpoint{{Addresses: addresses}}}
+	}
+	s.Endpoints = []discoveryv1.EndpointSlice{to("shop", "home", "", "198.51.100.7"), to("shop", "pods", ManagedEndpoints, "203.0.113.9"), to("shop", "private", "me", "10.0.0.1", "100.64.3.4", "fd00::1"),
+		to("shop", "unknown", "me", "198.51.100.7", "203.0.113.9"), to("shop", "name", "me", "db.example.org"), to("shop", "abroad", "me", "2001:DB8::1"), to("free", "unknown", "me", "203.0.113.9"),
+		to("shop", "mirrored", "endpointslicemirroring-controller.k8s.io", "203.0.113.9")}
+	want := []string{
+		"declared-place EndpointSlice shop/abroad US ZoneNotAllowed []",
+		"declared-place EndpointSlice shop/mirrored  ServerUnknown []",
+		"declared-place EndpointSlice shop/name  ServerUnknown []",
+		"declared-place EndpointSlice shop/unknown  ServerUnknown []",
+	}
+	scanned := Look(s).Of(&s.Policies[0])
+	if diff := cmp.Diff(want, lines(scanned)); diff != "" {
+		t.Error(diff)
+	}
+	if o := scanned.Findings[0].Object(); o.APIVersion != "discovery.k8s.io/v1" {
+		t.Errorf("%+v", o)
 	}
 }

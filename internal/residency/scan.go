@@ -8,6 +8,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
 	storagev1 "k8s.io/api/storage/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -33,6 +34,8 @@ type Scene struct {
 	Pods []corev1.Pod
 	// Services that stand for a host; others are passed over.
 	Services []corev1.Service
+	// Endpoints of Services that select no pods; others are passed over.
+	Endpoints []discoveryv1.EndpointSlice
 	// Attachments say which volumes are at which nodes.
 	Attachments []storagev1.VolumeAttachment
 	// Copies of data that objects of others tell of.
@@ -100,6 +103,9 @@ func Look(scene Scene) *Scan {
 	}
 	for i := range scene.Services {
 		s.redirect(&scene.Services[i])
+	}
+	for i := range scene.Endpoints {
+		s.endpoints(&scene.Endpoints[i])
 	}
 	for i := range scene.Copies {
 		s.keeps(&scene.Copies[i])

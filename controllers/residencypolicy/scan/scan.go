@@ -10,6 +10,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
 	storagev1 "k8s.io/api/storage/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/clock"
@@ -29,6 +30,7 @@ import (
 // +kubebuilder:rbac:groups=gdpr.rempart.dev,resources=breachincidents,verbs=list;watch;create
 // +kubebuilder:rbac:groups="",resources=persistentvolumeclaims;persistentvolumes;pods;services,verbs=list;watch
 // +kubebuilder:rbac:groups=storage.k8s.io,resources=volumeattachments,verbs=list;watch
+// +kubebuilder:rbac:groups=discovery.k8s.io,resources=endpointslices,verbs=list;watch
 // +kubebuilder:rbac:groups=snapshot.storage.k8s.io,resources=volumesnapshotcontents;volumesnapshotclasses,verbs=list;watch
 // +kubebuilder:rbac:groups=velero.io,resources=backupstoragelocations;volumesnapshotlocations,verbs=list;watch
 // +kubebuilder:rbac:groups=barmancloud.cnpg.io,resources=objectstores,verbs=list;watch
@@ -89,6 +91,7 @@ func (s *Scanner) Register(mgr ctrl.Manager, heard <-chan event.GenericEvent) er
 		Watches(&corev1.PersistentVolume{}, soon, only(volumeChanged)).
 		Watches(&corev1.Pod{}, soon, only(podMoved)).
 		Watches(&corev1.Service{}, soon, only(redirected)).
+		Watches(&discoveryv1.EndpointSlice{}, soon, only(handMade)).
 		Watches(&storagev1.VolumeAttachment{}, soon, only(attached)).
 		WithOptions(controller.Options{RateLimiter: flow.Backoff(), MaxConcurrentReconciles: 1}).
 		Complete(s)
@@ -122,16 +125,16 @@ func (s *Scanner) load(ctx context.Context) (residency.Scene, error) {
 		return scene, nil
 	}
 	policies, registers := &v1alpha1.ResidencyPolicyList{}, &v1alpha1.DataRegisterList{}
-	attachments := &storagev1.VolumeAttachmentList{}
+	attachments, endpoints := &storagev1.VolumeAttachmentList{}, &discoveryv1.EndpointSliceList{}
 	claims, volumes, pods, services := &corev1.PersistentVolumeClaimList{}, &corev1.PersistentVolumeList{}, &corev1.PodList{}, &corev1.ServiceList{}
-	for _, list := range []client.ObjectList{policies, registers, claims, volumes, pods, services, attachments} {
+	for _, list := range []client.ObjectList{policies, registers, claims, volumes, pods, services, attachments, endpoints} {
 		if err := s.Client.List(ctx, list, client.UnsafeDisableDeepCopy); err != nil { // Look only reads
 			return scene, err
 		}
 	}
 	scene.Policies, scene.Registers = policies.Items, registers.Items
 	scene.Claims, scene.Volumes, scene.Pods, scene.Services = claims.Items, volumes.Items, pods.Items, services.Items
-	scene.Attachments = attachments.Items
+	scene.Attachments, scene.Endpoints = attachments.Items, endpoints.Items
 	return scene, nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/util/workqueue"
@@ -74,6 +75,12 @@ func redirects(object client.Object) bool {
 	service, is := object.(*corev1.Service)
 	return !is || residency.Redirects(service)
 }
+
+// handMade lets through the endpoints that somebody wrote.
+var handMade = predicate.NewPredicateFuncs(func(object client.Object) bool {
+	slice, is := object.(*discoveryv1.EndpointSlice)
+	return !is || residency.HandMade(slice)
+})
 
 // Lean is a transform of the cache that keeps of a pod what a scan reads: pods are many.
 func Lean(object any) (any, error) {

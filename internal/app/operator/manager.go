@@ -9,8 +9,10 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/selection"
 	"k8s.io/apimachinery/pkg/types"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
@@ -24,6 +26,7 @@ import (
 
 	"github.com/rempart-dev/rempart/api/v1alpha1"
 	"github.com/rempart-dev/rempart/controllers/residencypolicy/scan"
+	"github.com/rempart-dev/rempart/internal/residency"
 	"github.com/rempart-dev/rempart/internal/telemetry/scrape"
 )
 
@@ -86,8 +89,12 @@ func newManager(restConfig *rest.Config, o options) (ctrl.Manager, error) {
 }
 
 // cacheOptions keep the cache small: no managed fields, of Jobs and Deployments only those that Rempart made, and of pods only what a scan
-// reads. Secrets and ConfigMaps are never cached.
+// reads, and no endpoints of Services that select pods. Secrets and ConfigMaps are never cached.
 func cacheOptions() cache.Options {
+	others, err := labels.NewRequirement(discoveryv1.LabelManagedBy, selection.NotIn, []string{residency.ManagedEndpoints})
+	if err != nil { // constants
+		panic(err)
+	}
 	ours := labels.SelectorFromSet(labels.Set{v1alpha1.LabelManagedBy: v1alpha1.ManagedByRempart})
 	return cache.Options{
 		DefaultTransform: cache.TransformStripManagedFields(),
@@ -95,6 +102,8 @@ func cacheOptions() cache.Options {
 			&corev1.Pod{}:        {Transform: scan.Lean},
 			&batchv1.Job{}:       {Label: ours},
 			&appsv1.Deployment{}: {Label: ours},
+
+			&discoveryv1.EndpointSlice{}: {Label: labels.NewSelector().Add(*others)},
 		},
 	}
 }
