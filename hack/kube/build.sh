@@ -9,7 +9,7 @@
 #   cluster      envtest, and the other components of a cluster
 #   servers      kwok, mailpit
 #   kustomize kwok      one of the above, without its neighbours
-#   gatekeeper          the comparator of `make bench part=admission`; long to build, so nothing else asks for it
+#   gatekeeper kyverno  the comparators of `make bench part=admission`; long to build, so nothing else asks for them
 #   coredns pause localprovisioner hook image     one program of ours each
 #
 # REMPART_CACHE      where the cache lives; default ${XDG_CACHE_HOME:-~/.cache}/rempart
@@ -48,13 +48,14 @@ members() {
 	kustomize) echo "kustomize hack/tools sigs.k8s.io/kustomize/kustomize/v5" ;;
 	kwok) echo "kwok test/servers sigs.k8s.io/kwok/cmd/kwok" ;;
 	gatekeeper) echo "gatekeeper test/perf/gatekeeper github.com/open-policy-agent/gatekeeper/v3" ;;
+	kyverno) echo "kyverno test/perf/kyverno github.com/kyverno/kyverno/cmd/kyverno" ;;
 	coredns) echo "coredns hack/kube/dns ." ;;
 	pause) echo "pause hack/kube ./pause" ;;
 	localprovisioner) echo "localprovisioner test/servers ./localprovisioner" ;;
 	hook) echo "hook test/servers ./hook" ;;
 	image) echo "image hack/tools ./image" ;;
 	*)
-		echo "build.sh: unknown group \"$1\"; groups are tools kustomize envtest cluster servers kwok gatekeeper coredns pause localprovisioner hook image" >&2
+		echo "build.sh: unknown group \"$1\"; groups are tools kustomize envtest cluster servers kwok gatekeeper kyverno coredns pause localprovisioner hook image" >&2
 		return 2
 		;;
 	esac

@@ -22,8 +22,8 @@ import (
 // setUp is what the API server asks about a claim. Each has a namespace of its name, and the operator judges all of them:
 // they differ only in who is asked.
 type setUp struct {
-	name                         string
-	policy, webhooks, gatekeeper bool
+	name                                  string
+	policy, webhooks, gatekeeper, kyverno bool
 }
 
 var setUps = []setUp{{name: "none"}, {name: "policies", policy: true}, {name: "webhooks", webhooks: true}, {name: "both", policy: true, webhooks: true}}
@@ -35,8 +35,9 @@ const setUpLabel = "bench.rempart.dev/set-up"
 type cluster struct {
 	server   *apiserver.Server
 	operator *operator
-	// gatekeeper is the comparator; nil without one.
+	// gatekeeper and kyverno are the comparators; nil without them.
 	gatekeeper *gatekeeper
+	kyverno    *kyverno
 	// serving are the API server and etcd.
 	serving []int
 }
@@ -50,6 +51,9 @@ func startCluster(ctx context.Context, o options, folder string) (c *cluster, st
 	stop = func() {
 		if c.gatekeeper != nil {
 			err = errors.Join(err, c.gatekeeper.stop())
+		}
+		if c.kyverno != nil {
+			err = errors.Join(err, c.kyverno.stop())
 		}
 		if c.operator != nil {
 			err = errors.Join(err, c.operator.stop())
@@ -78,6 +82,12 @@ func (c *cluster) fill(ctx context.Context, o options, folder string) (err error
 	if o.gatekeeper != "" {
 		setUps = append(setUps, setUp{name: "gatekeeper", gatekeeper: true})
 		if c.gatekeeper, err = startGatekeeper(ctx, c.server, o.gatekeeper, folder); err != nil {
+			return err
+		}
+	}
+	if o.kyverno != "" {
+		setUps = append(setUps, setUp{name: "kyverno", kyverno: true})
+		if c.kyverno, err = startKyverno(ctx, c.server, o.kyverno, folder); err != nil {
 			return err
 		}
 	}
@@ -140,6 +150,9 @@ func (c *cluster) judging() []int {
 	if c.gatekeeper != nil {
 		pids = append(pids, c.gatekeeper.process.Process.Pid)
 	}
+	if c.kyverno != nil {
+		pids = append(pids, c.kyverno.process.Process.Pid)
+	}
 	return pids
 }
 
@@ -167,10 +180,10 @@ func restrict(selector *metav1.LabelSelector, some func(setUp) bool) *metav1.Lab
 // settled waits until a set-up admits a claim in the Union, and refuses one abroad if it asks anybody.
 func (c *cluster) settled(ctx context.Context, s setUp) error {
 	var last error
-	err := wait.PollUntilContextTimeout(ctx, 200*time.Millisecond, time.Minute, true, func(ctx context.Context) (bool, error) {
+	err := wait.PollUntilContextTimeout(ctx, 200*time.Millisecond, 2*time.Minute, true, func(ctx context.Context) (bool, error) {
 		last = c.server.Client.Create(ctx, newClaim(s.name, allowedClass), client.DryRunAll)
 		abroad := c.server.Client.Create(ctx, newClaim(s.name, deniedClass), client.DryRunAll)
-		return last == nil && (abroad != nil) == (s.policy || s.webhooks || s.gatekeeper) && (abroad == nil || apierrors.IsForbidden(abroad)), nil
+		return last == nil && (abroad != nil) == (s.policy || s.webhooks || s.gatekeeper || s.kyverno) && (abroad == nil || apierrors.IsForbidden(abroad) || (s.kyverno && apierrors.IsBadRequest(abroad))), nil
 	})
 	return errors.Join(err, last)
 }

@@ -10,7 +10,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"syscall"
 	"time"
 
@@ -107,13 +106,11 @@ func isReady(ctx context.Context, port string) error {
 
 // installGatekeeper installs the kinds that its module's manifests define.
 func installGatekeeper(ctx context.Context, server *apiserver.Server) error {
-	list := exec.CommandContext(ctx, "go", "list", "-m", "-f", "{{.Dir}}", "github.com/open-policy-agent/gatekeeper/v3")
-	list.Dir, list.Stderr = filepath.Join(apiserver.Root(), "test", "perf", "gatekeeper"), os.Stderr
-	module, err := list.Output()
+	module, err := moduleOf(ctx, "gatekeeper", "github.com/open-policy-agent/gatekeeper/v3")
 	if err != nil {
 		return err
 	}
-	manifests := filepath.Join(strings.TrimSpace(string(module)), "deploy", "gatekeeper.yaml")
+	manifests := filepath.Join(module, "deploy", "gatekeeper.yaml")
 	if _, err := envtest.InstallCRDs(server.Config, envtest.CRDInstallOptions{Paths: []string{manifests}}); err != nil {
 		return err
 	}

@@ -22,8 +22,8 @@ type options struct {
 	calls                     int
 	memoryCalls               int
 	memoryTime                time.Duration
-	// gatekeeper is a program of the comparator; empty for none.
-	gatekeeper string
+	// gatekeeper and kyverno are programs of the comparators; empty for none.
+	gatekeeper, kyverno string
 }
 
 // Run measures and prints.
@@ -39,6 +39,7 @@ func Run(ctx context.Context, args []string) error {
 	flags.IntVar(&o.memoryCalls, "memory-calls", 1_000_000, "calls between two looks at the memory, at most")
 	flags.DurationVar(&o.memoryTime, "memory-time", 2*time.Minute, "time between two looks at the memory, at most")
 	flags.StringVar(&o.gatekeeper, "gatekeeper", "", "Gatekeeper's program, as hack/kube/build.sh gatekeeper makes it: a further set-up to compare with")
+	flags.StringVar(&o.kyverno, "kyverno", "", "Kyverno's admission controller, as hack/kube/build.sh kyverno makes it: another one")
 	part := flags.String("part", "", "server: requests to an API server; registers: requests for a register among many; scan: how soon a finding comes; handlers: without a network; empty: all")
 	if err := flags.Parse(args); err != nil {
 		return err
