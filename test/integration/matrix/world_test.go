@@ -28,7 +28,7 @@ import (
 
 // patience is for what the API server reads with a delay: it learns of new kinds every 30 seconds. A busy machine needs longer
 // for the first look at some hundred namespaces.
-const patience = 3 * time.Minute
+const patience = 5 * time.Minute
 
 // site is where a row is asked in a layer: a namespace, and the policy that judges it.
 type site struct {
