@@ -2,8 +2,8 @@ package postgres
 
 import (
 	"context"
-	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/rempart-dev/rempart/internal/erasure/plan"
@@ -12,122 +12,74 @@ import (
 // ledgerSchema holds what Rempart keeps in a store. It is no part of the live schema.
 const ledgerSchema = "rempart"
 
-// The catalogue's queries. Each is about relations of users only.
+// The catalogue's queries. A store plans each of them for one run alone, and planning is dear in a fresh session: joins cost
+// more than the rows that they save. So nearly all read one system table each, and facts joins them. Objects of users have
+// the OID 16384 or a higher one (FirstNormalObjectId in PostgreSQL's access/transam.h).
 const (
-	userSchema = `n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', '` + ledgerSchema + `')`
+	schemasSQL = `SELECT oid, nspname::text FROM pg_catalog.pg_namespace`
 
 	relationsSQL = `
-SELECT c.oid, n.nspname::text, c.relname::text, c.relkind::text, ` + hidden + `,
-       EXISTS (SELECT FROM pg_catalog.pg_rewrite r WHERE r.ev_class = c.oid AND c.relkind IN ('r', 'p')),
-       c.relkind = 'r' AND EXISTS (SELECT FROM pg_catalog.pg_inherits i WHERE i.inhparent = c.oid),
-       c.relispartition, GREATEST(c.reltuples, 0)::pg_catalog.int8,
-       ARRAY(SELECT pn.nspname::text FROM pg_catalog.pg_inherits i JOIN pg_catalog.pg_class p ON p.oid = i.inhparent
-             JOIN pg_catalog.pg_namespace pn ON pn.oid = p.relnamespace WHERE i.inhrelid = c.oid ORDER BY i.inhseqno),
-       ARRAY(SELECT p.relname::text FROM pg_catalog.pg_inherits i JOIN pg_catalog.pg_class p ON p.oid = i.inhparent
-             WHERE i.inhrelid = c.oid ORDER BY i.inhseqno)
-FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-WHERE (c.relkind IN ('r', 'p', 'v', 'f') OR (c.relkind = 'm' AND c.relispopulated)) AND ` + userSchema + `
-ORDER BY n.nspname, c.relname`
+SELECT oid, relnamespace, relname::text, relkind::text, relrowsecurity, relispartition, GREATEST(reltuples, 0)::pg_catalog.int8
+FROM pg_catalog.pg_class WHERE oid >= 16384 AND (relkind IN ('r', 'p', 'v', 'f') OR relkind = 'm' AND relispopulated)`
 
-	// Domains are followed to what they are made of: of is the domain, oid the type at its end. Other types are their own.
+	parentsSQL = `SELECT inhrelid, inhparent FROM pg_catalog.pg_inherits ORDER BY inhrelid, inhseqno`
+
+	rulesSQL = `SELECT ev_class FROM pg_catalog.pg_rewrite WHERE ev_class >= 16384`
+
 	columnsSQL = `
-WITH RECURSIVE base AS (
-  SELECT t.oid AS of, i.oid, i.typtype, i.typbasetype, CASE WHEN i.typtype = 'd' AND t.typtypmod < 0 THEN i.typtypmod ELSE t.typtypmod END AS mod,
-         t.typnotnull OR i.typnotnull AS nonnull, ARRAY[t.oid, i.oid] AS domains
-  FROM pg_catalog.pg_type t JOIN pg_catalog.pg_type i ON i.oid = t.typbasetype WHERE t.typtype = 'd'
-  UNION ALL
-  SELECT o.of, i.oid, i.typtype, i.typbasetype, CASE WHEN i.typtype = 'd' AND o.mod < 0 THEN i.typtypmod ELSE o.mod END, o.nonnull OR i.typnotnull, o.domains || i.oid
-  FROM base o JOIN pg_catalog.pg_type i ON i.oid = o.typbasetype WHERE o.typtype = 'd')
-SELECT c.oid, a.attname::text, pg_catalog.format_type(a.atttypid, a.atttypmod), b.typname::text, b.typcategory::text,
-       COALESCE(e.typcategory::text, ''), COALESCE(e.typname::text, ''), t.typtype = 'd', a.attcollation NOT IN (0, 'pg_catalog."default"'::pg_catalog.regcollation),
-       CASE WHEN m.of IS NULL THEN '' ELSE
-         COALESCE((SELECT pg_catalog.string_agg(pg_catalog.pg_get_constraintdef(o.oid), ' ' ORDER BY o.conname) FROM pg_catalog.pg_constraint o WHERE o.contypid = ANY (m.domains)), '') END,
-       CASE WHEN b.typname IN ('varchar', 'bpchar') AND COALESCE(m.mod, a.atttypmod) > 4 THEN COALESCE(m.mod, a.atttypmod) - 4 ELSE 0 END,
-       a.attnotnull OR COALESCE(m.nonnull, false),
-       COALESCE(pg_catalog.pg_get_expr(d.adbin, d.adrelid), pg_catalog.pg_get_expr(t.typdefaultbin, 0), ''),
-       a.attgenerated <> '' OR a.attidentity = 'a',
-       CASE WHEN a.attgenerated = '' THEN '{}' ELSE
-         ARRAY(SELECT DISTINCT f.attname::text FROM pg_catalog.pg_depend o JOIN pg_catalog.pg_attribute f ON f.attrelid = o.refobjid AND f.attnum = o.refobjsubid
-               WHERE o.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND o.refobjid = c.oid AND o.refobjsubid NOT IN (0, a.attnum)
-                 AND (o.classid = 'pg_catalog.pg_attrdef'::pg_catalog.regclass AND o.objid = d.oid
-                      OR o.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND o.objid = c.oid AND o.objsubid = a.attnum) ORDER BY 1) END,
-       bn.nspname = 'pg_catalog' OR b.typtype = 'e'
-FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
-JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
-LEFT JOIN base m ON m.of = t.oid AND m.typtype <> 'd'
-JOIN pg_catalog.pg_type b ON b.oid = COALESCE(m.oid, t.oid)
-JOIN pg_catalog.pg_namespace bn ON bn.oid = b.typnamespace
-LEFT JOIN pg_catalog.pg_type e ON e.oid = b.typelem AND b.typcategory = 'A'
-LEFT JOIN pg_catalog.pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
-WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND ` + userSchema + `
-ORDER BY c.oid, a.attnum`
+SELECT attrelid, attnum, attname::text, pg_catalog.quote_ident(attname), atttypid, atttypmod, pg_catalog.format_type(atttypid, atttypmod),
+       attcollation NOT IN (0, 'pg_catalog."default"'::pg_catalog.regcollation), attnotnull, attgenerated <> '' OR attidentity = 'a', attgenerated <> ''
+FROM pg_catalog.pg_attribute WHERE attrelid >= 16384 AND attnum > 0 AND NOT attisdropped ORDER BY attrelid, attnum`
 
-	// An index that is the piece, over one part, of an index over the whole makes nothing unique by itself. An expression
-	// among the keys has no column. Operators compare keys as the index does. What is asked of unique indexes alone takes
-	// the catalogue long, and is not asked of others.
-	uniqueIndex = `(i.indisunique OR i.indisexclusion)`
-	simpleIndex = `(i.indpred IS NULL AND i.indexprs IS NULL AND i.indimmediate AND NOT i.indisexclusion)`
-	indexesSQL  = `
-SELECT i.indrelid, x.relname::text, ` + uniqueIndex + ` AND NOT x.relispartition, i.indisprimary, ` + simpleIndex + `,
-       COALESCE((pg_catalog.to_jsonb(i) ->> 'indnullsnotdistinct')::pg_catalog.bool, false),
-       k.names,
-       CASE WHEN ` + uniqueIndex + ` AND NOT ` + simpleIndex + ` THEN
-         ARRAY(SELECT DISTINCT a.attname::text FROM pg_catalog.pg_depend d
-             JOIN pg_catalog.pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
-             WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.objid = i.indexrelid
-               AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.refobjid = i.indrelid ORDER BY 1)
-         ELSE '{}' END,
-       k.expressions,
-       COALESCE(pg_catalog.pg_get_expr(i.indpred, i.indrelid), ''),
-       CASE WHEN ` + uniqueIndex + ` THEN
-         ARRAY(SELECT COALESCE((SELECT pg_catalog.format('OPERATOR(%I.%s)', opn.nspname, op.oprname)
-                FROM pg_catalog.pg_operator op JOIN pg_catalog.pg_namespace opn ON opn.oid = op.oprnamespace
-                WHERE op.oid = COALESCE(
-                  (SELECT o.conexclop[n] FROM pg_catalog.pg_constraint o WHERE i.indisexclusion AND o.conrelid = i.indrelid AND o.conindid = i.indexrelid AND o.contype = 'x'),
-                  (SELECT am.amopopr FROM pg_catalog.pg_opclass oc JOIN pg_catalog.pg_amop am ON am.amopfamily = oc.opcfamily
-                     AND am.amopstrategy = 3 AND am.amoplefttype = oc.opcintype AND am.amoprighttype = oc.opcintype
-                   WHERE oc.oid = i.indclass[n - 1]))), '')
-             FROM pg_catalog.generate_series(1, i.indnkeyatts) AS n ORDER BY n)
-         ELSE '{}' END
-FROM pg_catalog.pg_index i
-JOIN pg_catalog.pg_class x ON x.oid = i.indexrelid
-JOIN pg_catalog.pg_class c ON c.oid = i.indrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-CROSS JOIN LATERAL (
-  SELECT pg_catalog.array_agg(COALESCE(a.attname::text, '') ORDER BY k.at) AS names,
-         pg_catalog.array_agg(COALESCE(pg_catalog.quote_ident(a.attname), pg_catalog.pg_get_indexdef(i.indexrelid, k.at::pg_catalog.int4, false)) ORDER BY k.at) AS expressions
-  FROM pg_catalog.unnest(i.indkey::pg_catalog.int2[]) WITH ORDINALITY AS k (n, at)
-  LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.n
-  WHERE k.at <= i.indnkeyatts) AS k
-WHERE i.indisvalid AND c.relkind IN ('r', 'p') AND ` + userSchema + `
-ORDER BY i.indrelid, x.relname`
+	defaultsSQL = `SELECT adrelid, adnum, pg_catalog.pg_get_expr(adbin, adrelid) FROM pg_catalog.pg_attrdef WHERE adrelid >= 16384`
 
+	typesSQL = `
+SELECT oid, typname::text, typnamespace, typtype::text, typcategory::text, typbasetype, typtypmod, typnotnull, typelem,
+       COALESCE(pg_catalog.pg_get_expr(typdefaultbin, 0), '')
+FROM pg_catalog.pg_type`
+
+	// An index with expressions alone is asked for its keys as SQL writes them. Before version 15 all NULLs are distinct.
+	indexesSQL = `
+SELECT i.indexrelid, i.indrelid, x.relname::text, i.indisunique, i.indisexclusion, x.relispartition, i.indisprimary, i.indimmediate, NULLSNOTDISTINCT,
+       i.indnkeyatts, i.indkey::pg_catalog.int2[], COALESCE(pg_catalog.pg_get_expr(i.indpred, i.indrelid), ''),
+       CASE WHEN i.indexprs IS NULL THEN '{}'
+            ELSE ARRAY(SELECT pg_catalog.pg_get_indexdef(i.indexrelid, k, false) FROM pg_catalog.generate_series(1, i.indnkeyatts) AS k ORDER BY k) END
+FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class x ON x.oid = i.indexrelid
+WHERE i.indrelid >= 16384 AND i.indisvalid ORDER BY i.indrelid, x.relname`
+
+	// Constraints of tables, and of domains, which have no table.
 	constraintsSQL = `
-SELECT o.conrelid, o.conname::text, o.contype::text,
-       ARRAY(SELECT a.attname::text FROM pg_catalog.unnest(o.conkey) WITH ORDINALITY AS k (n, at)
-             JOIN pg_catalog.pg_attribute a ON a.attrelid = o.conrelid AND a.attnum = k.n ORDER BY k.at),
-       COALESCE(pg_catalog.pg_get_expr(o.conbin, o.conrelid), ''),
-       COALESCE(fn.nspname::text, ''), COALESCE(f.relname::text, ''),
-       ARRAY(SELECT a.attname::text FROM pg_catalog.unnest(o.confkey) WITH ORDINALITY AS k (n, at)
-             JOIN pg_catalog.pg_attribute a ON a.attrelid = o.confrelid AND a.attnum = k.n ORDER BY k.at),
-       CASE o.confdeltype WHEN 'a' THEN 'NO ACTION' WHEN 'r' THEN 'RESTRICT' WHEN 'c' THEN 'CASCADE'
-                          WHEN 'n' THEN 'SET NULL' WHEN 'd' THEN 'SET DEFAULT' ELSE '' END,
-       CASE WHEN EXISTS (SELECT FROM pg_catalog.pg_trigger t WHERE t.tgconstraint = o.oid AND t.tgrelid = o.confrelid AND t.tgenabled NOT IN ('O', 'A')) THEN 'DISABLED' ELSE '' END,
-       CASE o.confupdtype WHEN 'a' THEN 'NO ACTION' WHEN 'r' THEN 'RESTRICT' WHEN 'c' THEN 'CASCADE'
-                          WHEN 'n' THEN 'SET NULL' WHEN 'd' THEN 'SET DEFAULT' ELSE '' END,
-       o.confmatchtype = 'f'
-FROM pg_catalog.pg_constraint o
-JOIN pg_catalog.pg_class c ON c.oid = o.conrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-LEFT JOIN pg_catalog.pg_class f ON f.oid = o.confrelid LEFT JOIN pg_catalog.pg_namespace fn ON fn.oid = f.relnamespace
-WHERE o.contype IN ('f', 'c') AND (o.contype <> 'f' OR o.conparentid = 0) AND ` + userSchema + `
-ORDER BY o.conrelid, o.conname`
+SELECT oid, conrelid, contypid, conname::text, contype::text, conkey, confrelid, confkey, confdeltype::text, confupdtype::text, confmatchtype = 'f',
+       COALESCE(CASE WHEN contypid = 0 THEN pg_catalog.pg_get_expr(conbin, conrelid) ELSE pg_catalog.pg_get_constraintdef(oid) END, '')
+FROM pg_catalog.pg_constraint WHERE contypid <> 0 OR contype = 'c' OR contype = 'f' AND conparentid = 0 ORDER BY conrelid, conname`
 
 	triggersSQL = `
-SELECT t.tgrelid, t.tgname::text
-FROM pg_catalog.pg_trigger t
-JOIN pg_catalog.pg_class c ON c.oid = t.tgrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-WHERE NOT t.tgisinternal AND t.tgenabled IN ('O', 'A') AND ` + userSchema + `
-ORDER BY t.tgrelid, t.tgname`
+SELECT tgrelid, tgname::text FROM pg_catalog.pg_trigger WHERE NOT tgisinternal AND tgenabled IN ('O', 'A') ORDER BY tgrelid, tgname`
+
+	// The triggers of foreign keys that somebody disabled, by the constraint and the relation that they are on.
+	disabledSQL = `SELECT tgconstraint, tgrelid FROM pg_catalog.pg_trigger WHERE tgconstraint <> 0 AND tgenabled NOT IN ('O', 'A')`
+
+	copiedSQL = `
+SELECT EXISTS (SELECT FROM pg_catalog.pg_publication) OR EXISTS (SELECT FROM pg_catalog.pg_subscription_rel)
+    OR EXISTS (SELECT FROM pg_catalog.pg_replication_slots WHERE slot_type = 'logical')`
+
+	// What follows is asked only in stores that have such things: tables with row security, unique indexes with expressions,
+	// generated columns, copies that go elsewhere or come, materialised views.
+	hiddenSQL = `SELECT c.oid FROM pg_catalog.pg_class c WHERE c.oid = ANY ($1::pg_catalog.oid[]) AND ` + hidden
+
+	touchedSQL = `
+SELECT DISTINCT objid, refobjid, refobjsubid::pg_catalog.int2 FROM pg_catalog.pg_depend
+WHERE classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND objid = ANY ($1::pg_catalog.oid[])
+  AND refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND refobjsubid > 0`
+
+	// What a generated column is made of. The expression depends on it: before version 17 by the default, since by the column.
+	madeSQL = `
+SELECT DISTINCT a.attrelid, a.attnum, o.refobjsubid::pg_catalog.int2
+FROM pg_catalog.pg_attribute a LEFT JOIN pg_catalog.pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+JOIN pg_catalog.pg_depend o ON o.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND o.refobjid = a.attrelid AND o.refobjsubid NOT IN (0, a.attnum)
+  AND (o.classid = 'pg_catalog.pg_attrdef'::pg_catalog.regclass AND o.objid = d.oid
+       OR o.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND o.objid = a.attrelid AND o.objsubid = a.attnum)
+WHERE a.attgenerated <> '' AND a.attrelid = ANY ($1::pg_catalog.oid[])`
 
 	// Publications and subscriptions of tables, and the logical slots of the database, by which copies come and go. A published
 	// table, or a part of it, needs an identity of its rows for changes and deletes.
@@ -144,8 +96,7 @@ ORDER BY 3, 2, 1`
 	// What materialised views read, through views and other materialised views.
 	readsSQL = `
 WITH RECURSIVE reads AS (
-  SELECT c.oid AS of, c.oid AS rel FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-  WHERE c.relkind = 'm' AND ` + userSchema + `
+  SELECT v.oid AS of, v.oid AS rel FROM pg_catalog.unnest($1::pg_catalog.oid[]) AS v (oid)
   UNION
   SELECT reads.of, d.refobjid FROM reads JOIN pg_catalog.pg_rewrite r ON r.ev_class = reads.rel
   JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass AND d.objid = r.oid
@@ -157,234 +108,205 @@ WHERE c.relkind IN ('r', 'p') ORDER BY 1, 2, 3`
 
 // catalogue reads the live schema of the database.
 func (s *session) catalogue(ctx context.Context) (*plan.Schema, error) {
-	r := &reader{at: map[uint32]int{}, schema: &plan.Schema{}}
-	if err := s.several(ctx, r.relations(), r.columns(), r.indexes(), r.constraints(), r.triggers(), r.reads(), r.copies()); err != nil {
+	f := newFacts()
+	if err := s.several(ctx, f.queries(s.nullsNotDistinct())...); err != nil {
 		return nil, err
 	}
-	return r.schema, nil
-}
-
-// reader gathers a Schema; at maps the object identifier of a relation to its place.
-type reader struct {
-	at     map[uint32]int
-	schema *plan.Schema
-}
-
-// table returns the relation with that identifier, or nil when it came into being meanwhile.
-func (r *reader) table(oid uint32) *plan.Table {
-	if i, ok := r.at[oid]; ok {
-		return &r.schema.Tables[i]
+	if err := s.several(ctx, f.further()...); err != nil {
+		return nil, err
 	}
-	return nil
+	return f.schema(), nil
 }
 
-func (r *reader) relations() query {
-	var (
-		oid            uint32
-		kind           string
-		t              plan.Table
-		schemas, names []string
-	)
-	into := []any{&oid, &t.Schema, &t.Name, &kind, &t.RowSecurity, &t.Rules, &t.Inherited, &t.Partition, &t.Rows, &schemas, &names}
-	return query{sql: relationsSQL, into: into, each: func() error {
-		t.Kind, t.Parents = kinds[kind], nil
-		for i, name := range names {
-			t.Parents = append(t.Parents, plan.Name{Schema: schemas[i], Table: name})
+// nullsNotDistinct is the expression that says of an index i that two NULLs collide in it.
+func (s *session) nullsNotDistinct() string {
+	major, _, _ := strings.Cut(s.conn.PgConn().ParameterStatus("server_version"), ".")
+	if n, err := strconv.Atoi(major); err == nil && n < 15 {
+		return "false"
+	}
+	return "i.indnullsnotdistinct"
+}
+
+// queries fill the facts, all in one round trip.
+func (f *facts) queries(nullsNotDistinct string) []query {
+	return []query{f.readSchemas(), f.readRelations(), f.readParents(), f.readRules(), f.readColumns(), f.readDefaults(), f.readTypes(),
+		f.readIndexes(strings.Replace(indexesSQL, "NULLSNOTDISTINCT", nullsNotDistinct, 1)), f.readConstraints(), f.readTriggers(), f.readDisabled(), f.readCopied()}
+}
+
+// further are the queries about what few stores have; none where there is no such thing.
+func (f *facts) further() []query {
+	var secured, views, indexes []uint32
+	for _, r := range f.relations {
+		if r.RowSecurity {
+			secured = append(secured, r.oid)
 		}
-		r.at[oid] = len(r.schema.Tables)
-		r.schema.Tables = append(r.schema.Tables, t)
-		schemas, names = nil, nil
-		return nil
-	}}
+		if r.Kind == plan.Materialised {
+			views = append(views, r.oid)
+		}
+	}
+	for _, i := range f.indexes {
+		if i.distinguishes() && !i.Plain {
+			indexes = append(indexes, i.oid)
+		}
+	}
+	var made []uint32
+	for relation, columns := range f.attributes {
+		if slices.ContainsFunc(columns, func(a attribute) bool { return a.generated }) {
+			made = append(made, relation)
+		}
+	}
+	var queries []query
+	if len(secured) > 0 {
+		queries = append(queries, f.readHidden(secured))
+	}
+	if len(indexes) > 0 {
+		queries = append(queries, f.readTouched(indexes))
+	}
+	if len(made) > 0 {
+		queries = append(queries, f.readMade(made))
+	}
+	if f.copied {
+		queries = append(queries, f.readCopies())
+	}
+	if len(views) > 0 {
+		queries = append(queries, f.readReads(views))
+	}
+	return queries
+}
+
+func (f *facts) readSchemas() query {
+	var oid uint32
+	var name string
+	return query{sql: schemasSQL, into: []any{&oid, &name}, each: func() error { f.schemas[oid] = name; return nil }}
 }
 
 // kinds are those of pg_class.relkind that the catalogue asks for.
 var kinds = map[string]plan.Kind{"r": plan.Ordinary, "p": plan.Partitioned, "m": plan.Materialised, "v": plan.View, "f": plan.Foreign}
 
-func (r *reader) columns() query {
-	var (
-		oid                             uint32
-		base, category, element, within string
-		c                               plan.Column
-	)
-	into := []any{&oid, &c.Name, &c.Type, &base, &category, &element, &within, &c.Domain, &c.Collated, &c.Rules, &c.Length, &c.NotNull, &c.Default, &c.Computed, &c.From, &c.Native}
+func (f *facts) readRelations() query {
+	var r relation
+	var namespace uint32
+	var kind string
+	return query{sql: relationsSQL, into: []any{&r.oid, &namespace, &r.Name, &kind, &r.RowSecurity, &r.Partition, &r.Rows}, each: func() error {
+		r.Schema, r.Kind = f.schemas[namespace], kinds[kind]
+		f.relations = append(f.relations, r)
+		return nil
+	}}
+}
+
+func (f *facts) readParents() query {
+	var child, parent uint32
+	return query{sql: parentsSQL, into: []any{&child, &parent}, each: func() error {
+		f.parents[child] = append(f.parents[child], parent)
+		f.inherited[parent] = true
+		return nil
+	}}
+}
+
+func (f *facts) readRules() query {
+	var oid uint32
+	return query{sql: rulesSQL, into: []any{&oid}, each: func() error { f.rules[oid] = true; return nil }}
+}
+
+func (f *facts) readColumns() query {
+	var a attribute
+	into := []any{&a.relation, &a.number, &a.Name, &a.quoted, &a.typ, &a.mod, &a.Type, &a.Collated, &a.NotNull, &a.Computed, &a.generated}
 	return query{sql: columnsSQL, into: into, each: func() error {
-		c.Class, c.Fold = class(base, category, c.Native)
-		c.JSON = base == "json" || base == "jsonb" || within == "json" || within == "jsonb"
-		c.Inet, c.Bytes = base == "inet" || base == "cidr", base == "bytea" || within == "bytea"
-		c.Searchable = textual(category, base) || textual(element, within)
-		c.Several = strings.Contains("ACR", category) || slices.Contains([]string{"json", "jsonb", "xml", "bytea", "hstore", "tsvector", "tsquery"}, base)
-		if t := r.table(oid); t != nil {
-			t.Columns = append(t.Columns, c)
-		}
-		c.From = nil
+		f.attributes[a.relation] = append(f.attributes[a.relation], a)
 		return nil
 	}}
 }
 
-// textual says that a type can hold text: strings, composites, ranges but for those of numbers and times, and of the types
-// that are of no other category (JSON, XML, hstore, those of extensions) all but those that never do.
-func textual(category, base string) bool {
-	switch category {
-	case "S", "C":
-		return true
-	case "R":
-		return !plainRange.MatchString(base)
-	case "U":
-		return base != "uuid" && base != "bytea" && !strings.HasPrefix(base, "pg_") && !strings.HasPrefix(base, "txid") && !strings.HasPrefix(base, "xid")
-	default:
-		return false
-	}
+func (f *facts) readDefaults() query {
+	var at place
+	var expression string
+	return query{sql: defaultsSQL, into: []any{&at.relation, &at.number, &expression}, each: func() error { f.defaults[at] = expression; return nil }}
 }
 
-// plainRange are the ranges and multiranges that PostgreSQL comes with.
-var plainRange = regexp.MustCompile(`^(int4|int8|num|ts|tstz|date)(multi)?range$`)
-
-func class(base, category string, native bool) (class plan.Class, fold bool) {
-	switch {
-	case base == "citext":
-		return plan.Text, true
-	case !native:
-		return plan.OtherClass, false
-	case base == "name" || base == "char":
-		return plan.OtherClass, false
-	case category == "S":
-		return plan.Text, false
-	case base == "int2" || base == "int4" || base == "int8":
-		return plan.Integer, false
-	case base == "numeric":
-		return plan.Numeric, false
-	case base == "uuid":
-		return plan.UUID, false
-	case base == "date":
-		return plan.Date, false
-	case base == "timestamp" || base == "timestamptz":
-		return plan.Timestamp, false
-	default:
-		return plan.OtherClass, false
-	}
-}
-
-func (r *reader) indexes() query {
-	var (
-		oid             uint32
-		unique, primary bool
-		u               plan.Unique
-		keys, touched   []string
-	)
-	into := []any{&oid, &u.Name, &unique, &primary, &u.Plain, &u.NullsNotDistinct, &keys, &touched, &u.Keys, &u.Predicate, &u.Operators}
-	return query{sql: indexesSQL, into: into, each: func() error {
-		t := r.table(oid)
-		if t == nil {
-			return nil
-		}
-		if u.Predicate == "" {
-			t.Indexes = append(t.Indexes, keys)
-			t.Folded = append(t.Folded, folded(t, u.Keys[0])...)
-		}
-		if primary {
-			t.PrimaryKey = keys
-		}
-		if unique {
-			found := u
-			if found.Columns = keys; !u.Plain { // an index of a constraint depends on no column by itself
-				found.Columns = slices.Concat(keys, touched)
-				slices.Sort(found.Columns)
-				found.Columns = slices.DeleteFunc(slices.Compact(found.Columns), func(name string) bool { return name == "" })
-			}
-			t.Uniques = append(t.Uniques, found)
-		}
-		keys, touched, u.Keys, u.Operators = nil, nil, nil, nil
+func (f *facts) readTypes() query {
+	var oid, namespace uint32
+	var t typeFacts
+	into := []any{&oid, &t.name, &namespace, &t.kind, &t.category, &t.base, &t.mod, &t.notNull, &t.element, &t.defaults}
+	return query{sql: typesSQL, into: into, each: func() error {
+		t.native = f.schemas[namespace] == "pg_catalog"
+		f.types[oid] = t
 		return nil
 	}}
 }
 
-// folded returns the column of which an expression is the text in lower case, as the catalogue writes it.
-func folded(t *plan.Table, expression string) []string {
-	for _, c := range t.Columns {
-		for _, cast := range []string{"", "::text"} {
-			if name := quote(c.Name); expression == "lower(("+name+")"+cast+")" || expression == "lower("+name+cast+")" ||
-				expression == "lower(("+c.Name+")"+cast+")" || expression == "lower("+c.Name+cast+")" {
-				return []string{c.Name}
-			}
-		}
-	}
-	return nil
+func (f *facts) readIndexes(sql string) query {
+	var i index
+	var immediate bool
+	var keys int16
+	into := []any{&i.oid, &i.relation, &i.Name, &i.unique, &i.exclusion, &i.partition, &i.primary, &immediate, &i.NullsNotDistinct, &keys, &i.columns, &i.Predicate, &i.Keys}
+	return query{sql: sql, into: into, each: func() error {
+		read := i
+		read.columns = i.columns[:keys] // what an index includes is no key
+		read.Plain = i.Predicate == "" && len(i.Keys) == 0 && immediate && !i.exclusion
+		f.indexes = append(f.indexes, read)
+		i.columns, i.Keys = nil, nil
+		return nil
+	}}
 }
 
-func (r *reader) constraints() query {
-	var (
-		oid                 uint32
-		kind                string
-		expression          string
-		columns, referredTo []string
-		disabled            string
-		fk                  plan.ForeignKey
-	)
-	into := []any{&oid, &fk.Name, &kind, &columns, &expression, &fk.Schema, &fk.Table, &referredTo, &fk.OnDelete, &disabled, &fk.OnUpdate, &fk.MatchFull}
+func (f *facts) readConstraints() query {
+	var c constraint
+	into := []any{&c.oid, &c.relation, &c.domain, &c.name, &c.kind, &c.columns, &c.to, &c.toColumns, &c.onDelete, &c.onUpdate, &c.matchFull, &c.expression}
 	return query{sql: constraintsSQL, into: into, each: func() error {
-		t := r.table(oid)
-		switch {
-		case t == nil:
-		case kind == "f":
-			found := fk
-			if found.Columns, found.ToColumns = columns, referredTo; disabled != "" {
-				found.OnUpdate = disabled
-			}
-			t.ForeignKeys = append(t.ForeignKeys, found)
-		default:
-			t.Checks = append(t.Checks, plan.Check{Name: fk.Name, Columns: columns, Expression: expression})
-		}
-		columns, referredTo = nil, nil
+		f.constraints = append(f.constraints, c)
+		c.columns, c.toColumns = nil, nil
 		return nil
 	}}
 }
 
-func (r *reader) triggers() query {
-	var (
-		oid  uint32
-		name string
-	)
-	return query{sql: triggersSQL, into: []any{&oid, &name}, each: func() error {
-		if t := r.table(oid); t != nil {
-			t.Triggers = append(t.Triggers, name)
-		}
+func (f *facts) readTriggers() query {
+	var oid uint32
+	var name string
+	return query{sql: triggersSQL, into: []any{&oid, &name}, each: func() error { f.triggers[oid] = append(f.triggers[oid], name); return nil }}
+}
+
+func (f *facts) readDisabled() query {
+	var on enforced
+	return query{sql: disabledSQL, into: []any{&on.constraint, &on.relation}, each: func() error { f.disabled[on] = true; return nil }}
+}
+
+func (f *facts) readCopied() query {
+	return query{sql: copiedSQL, into: []any{&f.copied}, each: func() error { return nil }}
+}
+
+func (f *facts) readMade(of []uint32) query {
+	var at place
+	var from int16
+	return query{sql: madeSQL, args: []any{of}, into: []any{&at.relation, &at.number, &from}, each: func() error {
+		f.made[at] = append(f.made[at], from)
 		return nil
 	}}
 }
 
-func (r *reader) copies() query {
-	var (
-		oid        uint32
-		name, kind string
-		bare       bool
-	)
-	return query{sql: copiesSQL, into: []any{&oid, &name, &kind, &bare}, each: func() error {
-		switch t := r.table(oid); {
-		case kind == "l":
-			r.schema.Slots = append(r.schema.Slots, name)
-		case t == nil:
-		case kind == "s":
-			t.Subscribed = append(t.Subscribed, name)
-		default:
-			t.Published = append(t.Published, name)
-			if bare {
-				t.Bare = name
-			}
-		}
+func (f *facts) readCopies() query {
+	var c copied
+	return query{sql: copiesSQL, into: []any{&c.relation, &c.name, &c.kind, &c.bare}, each: func() error { f.copies = append(f.copies, c); return nil }}
+}
+
+func (f *facts) readHidden(of []uint32) query {
+	var oid uint32
+	return query{sql: hiddenSQL, args: []any{of}, into: []any{&oid}, each: func() error { f.hidden[oid] = true; return nil }}
+}
+
+func (f *facts) readTouched(of []uint32) query {
+	var oid uint32
+	var at place
+	return query{sql: touchedSQL, args: []any{of}, into: []any{&oid, &at.relation, &at.number}, each: func() error {
+		f.touched[oid] = append(f.touched[oid], at)
 		return nil
 	}}
 }
 
-func (r *reader) reads() query {
-	var (
-		oid  uint32
-		name plan.Name
-	)
-	return query{sql: readsSQL, into: []any{&oid, &name.Schema, &name.Table}, each: func() error {
-		if t := r.table(oid); t != nil {
-			t.Reads = append(t.Reads, name)
-		}
+func (f *facts) readReads(of []uint32) query {
+	var oid uint32
+	var name plan.Name
+	return query{sql: readsSQL, args: []any{of}, into: []any{&oid, &name.Schema, &name.Table}, each: func() error {
+		f.reads[oid] = append(f.reads[oid], name)
 		return nil
 	}}
 }

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/jackc/pgx/v5"
+
 	"github.com/rempart-dev/rempart/api/v1alpha1"
 	"github.com/rempart-dev/rempart/internal/erasure/plan"
 	"github.com/rempart-dev/rempart/internal/erasure/task"
@@ -112,14 +114,18 @@ func (s *settlement) unique(ctx context.Context, i, state int, changes []plan.Ch
 		return slices.Contains(u.Columns, c.Column) && (c.Mask == v1alpha1.MaskPseudonym || u.Plain && c.Mask == v1alpha1.MaskNull && !u.NullsNotDistinct)
 	}
 	touched := slices.ContainsFunc(changes, func(c plan.Change) bool { return slices.Contains(u.Columns, c.Column) })
-	if !touched || u.Part != "" || m.Table.Inherited || slices.Contains(u.Operators, "") || slices.ContainsFunc(changes, apart) || numbers(m, changes, u.Columns) {
+	if !touched || u.Part != "" || m.Table.Inherited || slices.ContainsFunc(changes, apart) || numbers(m, changes, u.Columns) {
 		return nil
+	}
+	operators, err := s.operators(ctx, m.Table, u)
+	if err != nil || slices.Contains(operators, "") {
+		return err
 	}
 	var keys, alike, live []string
 	for k, expression := range u.Keys {
 		a, b := fmt.Sprintf("a.u%d", k), fmt.Sprintf("b.u%d", k)
 		keys = append(keys, fmt.Sprintf("(%s) AS u%d", expression, k))
-		same := "(" + a + " " + u.Operators[k] + " " + b + ")"
+		same := "(" + a + " " + operators[k] + " " + b + ")"
 		if u.NullsNotDistinct {
 			same = "(" + same + " OR (" + a + " IS NULL AND " + b + " IS NULL))"
 		}
@@ -147,6 +153,22 @@ SELECT EXISTS (SELECT FROM new AS a JOIN new AS b ON a.rempart_row OPERATOR(pg_c
 	}
 	return &task.Failure{Reason: task.PlanImpossible, Names: []string{m.Table.Path(), u.Name},
 		Message: fmt.Sprintf("%q of %s keeps rows apart by (%s), and their masks would make some alike; use Pseudonym", u.Name, m.Table.Path(), strings.Join(u.Columns, ", "))}
+}
+
+// operators returns what compares the keys of an index as the index does; empty for one of which that is not known.
+func (s *session) operators(ctx context.Context, t *plan.Table, u plan.Unique) (operators []string, err error) {
+	_, err = s.row(ctx, `
+SELECT ARRAY(SELECT COALESCE((SELECT pg_catalog.format('OPERATOR(%I.%s)', opn.nspname, op.oprname)
+         FROM pg_catalog.pg_operator op JOIN pg_catalog.pg_namespace opn ON opn.oid = op.oprnamespace
+         WHERE op.oid = COALESCE(
+           (SELECT o.conexclop[n] FROM pg_catalog.pg_constraint o WHERE i.indisexclusion AND o.conrelid = i.indrelid AND o.conindid = i.indexrelid AND o.contype = 'x'),
+           (SELECT am.amopopr FROM pg_catalog.pg_opclass oc JOIN pg_catalog.pg_amop am ON am.amopfamily = oc.opcfamily
+              AND am.amopstrategy = 3 AND am.amoplefttype = oc.opcintype AND am.amoprighttype = oc.opcintype
+            WHERE oc.oid = i.indclass[n - 1]))), '')
+       FROM pg_catalog.generate_series(1, i.indnkeyatts) AS n ORDER BY n)
+FROM pg_catalog.pg_index i WHERE i.indexrelid = $1::pg_catalog.text::pg_catalog.regclass`,
+		[]any{pgx.Identifier{t.Schema, u.Name}.Sanitize()}, &operators)
+	return operators, err
 }
 
 // checkClearing evaluates the CHECK constraints of rows that would be detached.

@@ -19,7 +19,7 @@ func digest(declared []v1alpha1.DatasetTable, p *Plan) string {
 		Collect  [][]int
 		Delete   [][]int
 		Last     []int
-	}{2, declared, p.Members, p.Links, p.Collect, p.Delete, p.Last})
+	}{3, declared, p.Members, p.Links, p.Collect, p.Delete, p.Last})
 	if err != nil {
 		panic("plan: a value of plain fields does not encode: " + err.Error())
 	}

@@ -75,10 +75,9 @@ type Unique struct {
 	Plain bool
 	// NullsNotDistinct says that two NULLs collide.
 	NullsNotDistinct bool
-	// Keys are the expressions that must not be alike, Operators what compares them, and Predicate says for which rows;
-	// empty for all.
-	Keys, Operators []string
-	Predicate       string
+	// Keys are the expressions that must not be alike, and Predicate says for which rows; empty for all.
+	Keys      []string
+	Predicate string
 	// Part is the part of the table over which it holds; empty for all of it.
 	Part string
 }
