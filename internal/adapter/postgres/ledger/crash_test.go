@@ -24,6 +24,7 @@ type fault struct {
 	at      int64
 	answers bool // the answer is lost, not the question
 	count   atomic.Int64
+	port    atomic.Int64 // of the broken connection's near end
 }
 
 func (f *fault) dial(ctx context.Context, network, address string) (net.Conn, error) {
@@ -42,11 +43,18 @@ type faulty struct {
 
 var errBroken = errors.New("broken by the test")
 
+func (c *faulty) sever() error {
+	if near, ok := c.Conn.LocalAddr().(*net.TCPAddr); ok {
+		c.port.Store(int64(near.Port))
+	}
+	_ = c.Conn.Close()
+	return errBroken
+}
+
 func (c *faulty) Write(p []byte) (int, error) {
 	if c.count.Add(1) == c.at {
 		if !c.answers {
-			_ = c.Conn.Close()
-			return 0, errBroken
+			return 0, c.sever()
 		}
 		c.lose = true
 	}
@@ -56,8 +64,7 @@ func (c *faulty) Write(p []byte) (int, error) {
 func (c *faulty) Read(p []byte) (int, error) {
 	n, err := c.Conn.Read(p)
 	if c.lose && err == nil {
-		_ = c.Conn.Close() // the server has done it, or is at it
-		return 0, errBroken
+		return 0, c.sever() // the server has done it, or is at it
 	}
 	return n, err
 }
@@ -70,8 +77,9 @@ func known(err error) error {
 	return err
 }
 
-// life is all that a ledger does, in order. Each step is tried again as a client would.
-func life(ctx context.Context, l *ledger.Ledger) error {
+// life is all that a ledger does, in order. Each step is tried again as a client would, once the server has noticed the end
+// of the session that broke: until then that one may hold the sequencer's lock, and the sequencer leaves the log to it.
+func life(ctx context.Context, l *ledger.Ledger, noticed func()) error {
 	account := consent.Person{Kind: "account", ID: "4711"}
 	token, other, now := []byte("token"), []byte("other"), time.Now()
 	var wish uuid.UUID
@@ -112,6 +120,7 @@ func life(ctx context.Context, l *ledger.Ledger) error {
 			if err = step(); err == nil {
 				break
 			}
+			noticed()
 		}
 		if err != nil {
 			return fmt.Errorf("step %d: %w", i, err)
@@ -132,7 +141,7 @@ func TestNothingIsLostOrDoneTwiceWhereverTheConnectionBreaks(t *testing.T) {
 	}
 	sound := s.config(t, uuid.New())
 	l := open(t, sound)
-	if err := life(t.Context(), l); err != nil {
+	if err := life(t.Context(), l, func() {}); err != nil {
 		t.Fatal(err)
 	}
 	want := told(l, sound.Tenant)
@@ -146,7 +155,11 @@ func TestNothingIsLostOrDoneTwiceWhereverTheConnectionBreaks(t *testing.T) {
 				broken, err = ledger.Open(t.Context(), c) // as a restart would
 			}
 			if err == nil {
-				err = life(t.Context(), broken)
+				err = life(t.Context(), broken, func() {
+					for there := int64(1); there > 0; {
+						there = s.count(t, "SELECT count(*) FROM pg_stat_activity WHERE client_port = $1", f.port.Load())
+					}
+				})
 			}
 			if err != nil {
 				t.Fatalf("exchange %d: %v", at, err)
