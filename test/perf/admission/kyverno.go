@@ -104,5 +104,5 @@ func (k *kyverno) stop() error {
 	if err == nil || (errors.As(err, &exit) && exit.ExitCode() >= 0) {
 		return nil
 	}
-	return fmt.Errorf("Kyverno ended: %w", err)
+	return fmt.Errorf("the process of Kyverno ended: %w", err)
 }

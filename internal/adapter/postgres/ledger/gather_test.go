@@ -193,7 +193,7 @@ func TestTwoOfOneNameAreNeverUnderWayTogether(t *testing.T) {
 			g.answer = func(_ context.Context, group []string) ([]string, error) {
 				mu.Lock()
 				largest = max(largest, len(group))
-				for _, name := range strings.Fields(strings.Join(group, " ")) {
+				for name := range strings.FieldsSeq(strings.Join(group, " ")) {
 					if under[name] {
 						t.Errorf("%s is under way twice", name)
 					}
@@ -204,7 +204,7 @@ func TestTwoOfOneNameAreNeverUnderWayTogether(t *testing.T) {
 				<-time.After(wait)
 				mu.Lock()
 				defer mu.Unlock()
-				for _, name := range strings.Fields(strings.Join(group, " ")) {
+				for name := range strings.FieldsSeq(strings.Join(group, " ")) {
 					delete(under, name)
 				}
 				if refuse {

@@ -62,20 +62,19 @@ func (l *Ledger) References(ctx context.Context, person consent.Person) (out []u
 
 // Proof counts what EraseProof would remove, and what must wait for a full tile.
 func (l *Ledger) Proof(ctx context.Context, subjects ...uuid.UUID) (consent.Proof, error) {
-	p, _, err := l.proof(ctx, subjects)
+	p, err := l.proof(ctx, subjects)
 	return p, wrap("counting proof", err)
 }
 
-// proof also tells how many of the events have no place in the log yet.
-func (l *Ledger) proof(ctx context.Context, subjects []uuid.UUID) (p consent.Proof, pending int64, err error) {
-	var full, last int64
+func (l *Ledger) proof(ctx context.Context, subjects []uuid.UUID) (p consent.Proof, err error) {
+	var full, last, pending int64
 	err = l.inTenant(ctx, l.App, func(b *pgx.Batch) {
 		b.Queue(proofOf, id(l.Tenant), refs(subjects)).QueryRow(func(row pgx.Row) error { return row.Scan(&full, &p.Erased, &p.Waiting, &last, &pending) })
 	})
 	if p.Waiting > 0 {
 		p.Until = max(last, full)/tree.Width*tree.Width + tree.Width
 	}
-	return p, pending, err
+	return p, err
 }
 
 func refs(subjects []uuid.UUID) []pgtype.UUID {
@@ -113,7 +112,7 @@ func (l *Ledger) eraseProof(ctx context.Context, subjects []uuid.UUID) (p consen
 	if err != nil {
 		return p, err
 	}
-	p, _, err = l.proof(ctx, subjects)
+	p, err = l.proof(ctx, subjects)
 	p.Waiting, p.Erased = p.Waiting+p.Erased, gone // what the pruning did not take waits, whatever the reason
 	return p, err
 }

@@ -83,9 +83,9 @@ func TestAKeyIsRotatedByBothKeys(t *testing.T) {
 
 	// What was the key before can go from the configuration: the log knows it.
 	c3 := next(t, two.Config, 102)
-	three := open(t, c3)
+	open(t, c3)
 	c3.Before, c3.BeforePublic, c3.Outside = nil, "", kept.Note
-	three = open(t, c3)
+	three := open(t, c3)
 	act(t, three, ledgertest.Act(ledgertest.Visitor(3), "three"))
 	sequence(t, three)
 	audited(t, three, kept)
