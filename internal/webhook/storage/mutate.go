@@ -86,6 +86,9 @@ func (h *Handler) heir(ctx context.Context, snapshot *residency.Snapshot, namesp
 			return "", err
 		}
 		name, _, _ = unstructured.NestedString(taken.Object, "spec", "source", "persistentVolumeClaimName")
+		if name == "" { // somebody made its content by hand, which the judgement refuses
+			return "", nil
+		}
 	default:
 		return "", nil
 	}

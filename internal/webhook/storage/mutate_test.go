@@ -60,6 +60,7 @@ func TestCopiesAreGovernedAsWhatTheyAreCopiedFrom(t *testing.T) {
 	labelled := pvc("paris", "-", "1Gi")
 	labelled.Namespace, labelled.Name, labelled.Labels = "shop", "labelled", map[string]string{v1alpha1.LabelRegister: "crm"}
 	snapshot := snapshotObject("VolumeSnapshot", "shop", "of-store", `{"spec":{"source":{"persistentVolumeClaimName":"data-crm-main-0"}}}`)
+	byHand := snapshotObject("VolumeSnapshot", "shop", "by-hand", `{"spec":{"source":{"volumeSnapshotContentName":"made"}}}`)
 	from := func(group, kind, name string) *corev1.PersistentVolumeClaim {
 		claim := pvc("paris", "-", "1Gi")
 		claim.Spec.DataSourceRef = &corev1.TypedObjectReference{APIGroup: &group, Kind: kind, Name: name}
@@ -75,13 +76,14 @@ func TestCopiesAreGovernedAsWhatTheyAreCopiedFrom(t *testing.T) {
 		"a claim with the label":       {from("", "PersistentVolumeClaim", "labelled"), true},
 		"a snapshot of one":            {from(lookup.SnapshotGroup, "VolumeSnapshot", "of-store"), true},
 		"a claim that nobody governs":  {from("", "PersistentVolumeClaim", "free"), false},
+		"a snapshot made by hand":      {from(lookup.SnapshotGroup, "VolumeSnapshot", "by-hand"), false},
 		"a snapshot that is not there": {from(lookup.SnapshotGroup, "VolumeSnapshot", "gone"), false},
 		"a source of another kind":     {from("example.com", "Image", "labelled"), false},
 		"one that names its register":  {stated, false},
 		"no source":                    {pvc("paris", "-", "1Gi"), false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			response := handler(t, in, labelled, snapshot).Mutating().Handle(t.Context(), request(t, create, claimKind, "shop", test.claim, nil))
+			response := handler(t, in, labelled, snapshot, byHand).Mutating().Handle(t.Context(), request(t, create, claimKind, "shop", test.claim, nil))
 			if !response.Allowed || (len(response.Patches) == 1) != test.want {
 				t.Errorf("%+v", response)
 			}
