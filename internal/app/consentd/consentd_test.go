@@ -424,10 +424,25 @@ func TestTheServiceOnPostgreSQLFromMigrationToAudit(t *testing.T) {
 	}
 	put("signing", next)
 
-	// Somebody cuts the log off while the service is away. The head that lies outside shows it.
+	// The service moves to another host. Its log keeps its name, and goes on.
 	if err := os.WriteFile(filepath.Join(p.config, "checkpoint"), []byte(note), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	p.log = &lines{}
+	p.start(append(flags, "--url=https://elsewhere.example")...)
+	p.ready()
+	if code, text := p.post("CAECAwQFBgcICQoLDA0ODw", "k3"); code != 201 {
+		t.Fatalf("%d %s", code, text)
+	}
+	size = status().Ledger.Size
+	p.until("the audit is not done", func() bool { return status().Audit.Time != nil })
+	if !status().Audit.Verified {
+		t.Error("a log whose service moved is called contradicted")
+	}
+	p.until("the log of the service that moved does not go on", func() bool { a := status(); return a.Ledger.Checkpoint != "" && a.Ledger.Checkpoint != note })
+	p.end()
+
+	// Somebody cuts the log off while the service is away. The head that lies outside shows it.
 	for _, table := range []string{"checkpoints", "leaves", "tiles", "events", "pending", "state"} {
 		if _, err := admin.Exec(t.Context(), `SET session_replication_role = replica`); err != nil {
 			t.Fatal(err)

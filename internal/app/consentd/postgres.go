@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/rempart-dev/rempart/internal/adapter/postgres/ledger"
@@ -93,6 +94,12 @@ type durable struct {
 // openPostgres opens the ledger, and tries again while the database is away. A role that may do too much is an error, and so is a key
 // whose place another has taken.
 func (o options) openPostgres(ctx context.Context, p *settings.Policy, keys settings.Keys, origin string, log *slog.Logger) (store, error) {
+	d := &durable{log: log, outside: filepath.Join(o.config, "checkpoint")}
+	head, err := d.head()
+	if err != nil {
+		return nil, err
+	}
+	origin = began(origin, head, p.Tenant)
 	signer, public, err := proof.NewSigner(origin, keys.Seed)
 	if err != nil {
 		return nil, fmt.Errorf("making the log's key: %w", err)
@@ -100,11 +107,6 @@ func (o options) openPostgres(ctx context.Context, p *settings.Policy, keys sett
 	ring, err := seal.NewRing(keys.KEK)
 	if err != nil {
 		return nil, fmt.Errorf("making the ring of keys: %w", err)
-	}
-	d := &durable{log: log, outside: filepath.Join(o.config, "checkpoint")}
-	head, err := d.head()
-	if err != nil {
-		return nil, err
 	}
 	if _, err := (forgotten{o.forgotten}).Marks(); err != nil {
 		return nil, err
@@ -140,6 +142,15 @@ func (o options) openPostgres(ctx context.Context, p *settings.Policy, keys sett
 		log.Warn("Could not open the ledger yet")
 		pause(ctx, 2*time.Second)
 	}
+}
+
+// began is the name that a log began with, where a head of it lies outside: its checkpoints bear that name for ever, also when its
+// service has moved to another host.
+func began(origin string, head []byte, tenant uuid.UUID) string {
+	if first, _, _ := strings.Cut(string(head), "\n"); strings.HasSuffix(first, proof.Origin("", tenant.String())) {
+		return first
+	}
+	return origin
 }
 
 // Public are the keys whose signatures count, as the log tells.
