@@ -57,10 +57,20 @@ func (s *settlement) everyone() []int {
 	return all
 }
 
-// makeTemporary makes temporary tables, and names the event triggers that keep the role from it.
-func (s *session) makeTemporary(ctx context.Context, statements ...string) error {
-	err := s.all(ctx, statements...)
-	if f, ok := err.(*task.Failure); !ok || f.Trace.SQLState == "" || f.Reason == task.LockTimeout || f.Reason == task.Interrupted { //nolint:errorlint // failure returns the type itself
+// blamed is blame for a statement that is sent with others.
+func (s *settlement) blamed(members ...int) func(error) error {
+	return func(err error) error { return s.blame(err, members...) }
+}
+
+// makeTemporary makes temporary tables, and names the event triggers that keep the role from it. What fills them follows in the
+// same round trip.
+func (s *session) makeTemporary(ctx context.Context, tables []string, fill ...query) error {
+	queries, refused := plain(tables...), false
+	for i := range queries {
+		queries[i].blame = func(err error) error { refused = true; return err }
+	}
+	err := s.several(ctx, append(queries, fill...)...)
+	if f, ok := err.(*task.Failure); !ok || !refused || f.Trace.SQLState == "" || f.Reason == task.LockTimeout || f.Reason == task.Interrupted { //nolint:errorlint // failure returns the type itself
 		return err
 	}
 	if rollback := s.all(ctx, "ROLLBACK"); rollback != nil {

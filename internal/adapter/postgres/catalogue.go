@@ -106,10 +106,10 @@ FROM reads JOIN pg_catalog.pg_class c ON c.oid = reads.rel JOIN pg_catalog.pg_na
 WHERE c.relkind IN ('r', 'p') ORDER BY 1, 2, 3`
 )
 
-// catalogue reads the live schema of the database.
-func (s *session) catalogue(ctx context.Context) (*plan.Schema, error) {
+// catalogue reads the live schema of the database, after what is to be done before, in the same round trip.
+func (s *session) catalogue(ctx context.Context, before ...query) (*plan.Schema, error) {
 	f := newFacts()
-	if err := s.several(ctx, f.queries(s.nullsNotDistinct())...); err != nil {
+	if err := s.several(ctx, append(before, f.queries(s.nullsNotDistinct())...)...); err != nil {
 		return nil, err
 	}
 	if err := s.several(ctx, f.further()...); err != nil {

@@ -7,11 +7,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/jackc/pgx/v5"
-
-	"github.com/rempart-dev/rempart/api/v1alpha1"
 	"github.com/rempart-dev/rempart/internal/erasure/plan"
-	"github.com/rempart-dev/rempart/internal/erasure/subject"
 )
 
 // analyzeFrom is how many rows a set must have before the planner is told what is in it. Of a smaller one it is told how
@@ -26,7 +22,9 @@ type collector struct {
 	plan   *plan.Plan
 	schema *plan.Schema
 	mine   []int64 // rows per set
-	done   []int64 // of these, rows that a round before has treated
+	// told is how many rows of each set the planner knows of.
+	told []int64
+	done []int64 // of these, rows that a round before has treated
 	// others are the rows that the people of the run reach and somebody else too.
 	others []int64
 	// most is how many rows a set may have.
@@ -36,11 +34,11 @@ type collector struct {
 }
 
 func newCollector(s *session, p *plan.Plan, schema *plan.Schema) *collector {
-	return &collector{session: s, plan: p, schema: schema, most: math.MaxInt64 - 1, mine: make([]int64, len(p.Members)), done: make([]int64, len(p.Members)), others: make([]int64, len(p.Members))}
+	return &collector{session: s, plan: p, schema: schema, most: math.MaxInt64 - 1, mine: make([]int64, len(p.Members)), told: make([]int64, len(p.Members)), done: make([]int64, len(p.Members)), others: make([]int64, len(p.Members))}
 }
 
-// prepare creates the sets, empty. They end with the transaction.
-func (c *collector) prepare(ctx context.Context) error {
+// prepare makes the statements that create the sets, empty. They end with the transaction.
+func (c *collector) prepare() []string {
 	var statements []string
 	for i := range c.plan.Members {
 		m := &c.plan.Members[i]
@@ -52,7 +50,7 @@ func (c *collector) prepare(ctx context.Context) error {
 				sharedOf(i), strings.Join(keyNames(m), ", "), setOf(i)))
 		}
 	}
-	return c.makeTemporary(ctx, statements...)
+	return statements
 }
 
 // sharable tells whether rows of a member can belong to others too: they are reached by a reference, and have another
@@ -69,37 +67,10 @@ func (c *collector) severalOwners(i int) bool {
 	return len(owners) > 1 || slices.ContainsFunc(owners, func(l plan.Link) bool { return !l.Real })
 }
 
-// load copies the identifiers of the people into a temporary table, each in the forms that a store may have of it.
-func (s *session) load(ctx context.Context, subjects []subject.Subject) error {
-	err := s.makeTemporary(ctx, `CREATE TEMPORARY TABLE `+identifiers+` (req pg_catalog.int4 NOT NULL, kind pg_catalog.text NOT NULL, value pg_catalog.text NOT NULL, number pg_catalog.int8, uuid pg_catalog.uuid, digits pg_catalog.text NOT NULL, folded pg_catalog.text GENERATED ALWAYS AS (pg_catalog.lower(value)) STORED) ON COMMIT DROP`)
-	if err != nil {
-		return err
-	}
-	var rows [][]any
-	s.kinds = map[v1alpha1.IdentifierKind]bool{}
-	for req, person := range subjects {
-		for _, kind := range person.Kinds() {
-			s.kinds[kind] = true
-			values, err := s.writable(ctx, padded(kind, forms(person, kind)))
-			if err != nil {
-				return err
-			}
-			for _, value := range values {
-				rows = append(rows, []any{int32(req), string(kind), value, number(value), uuid(value), digits(value)})
-			}
-		}
-	}
-	columns := []string{"req", "kind", "value", "number", "uuid", "digits"}
-	if _, err := s.conn.CopyFrom(ctx, pgx.Identifier{"pg_temp", "rempart_identifiers"}, columns, pgx.CopyFromRows(rows)); err != nil {
-		return failure(err)
-	}
-	return s.all(ctx, "ANALYZE "+identifiers)
-}
-
-// collect fills the sets. Rows that others share are taken out, with all that belongs to people through them alone; since
-// that may make further rows shared, it is repeated until nothing changes.
-func (c *collector) collect(ctx context.Context) error {
-	if err := c.seeds(ctx); err != nil {
+// collect fills the sets, after what is to be done before. Rows that others share are taken out, with all that belongs to
+// people through them alone; since that may make further rows shared, it is repeated until nothing changes.
+func (c *collector) collect(ctx context.Context, before ...string) error {
+	if err := c.seeds(ctx, before); err != nil {
 		return err
 	}
 	dirty := make([]bool, len(c.plan.Members))
@@ -127,50 +98,51 @@ func (c *collector) collect(ctx context.Context) error {
 }
 
 // seeds finds the rows that hold an identifier. They belong to the person whatever they refer to.
-func (c *collector) seeds(ctx context.Context) error {
+func (c *collector) seeds(ctx context.Context, before []string) error {
+	queries := plain(before...)
 	for i := range c.plan.Members {
 		m := &c.plan.Members[i]
+		filled := c.mine[i] > 0
 		for _, k := range m.Keys {
 			if !c.kinds[k.Identifier] {
 				continue // nobody gave such an identifier
 			}
 			keys := strings.Join(keyExpressions(m, "t"), ", ")
 			fresh := "true"
-			if c.mine[i] > 0 {
+			if filled {
 				fresh = fmt.Sprintf("NOT EXISTS (SELECT FROM %s AS x WHERE %s)", setOf(i), sameRow(m, "x"))
 			}
-			n, err := c.exec(ctx, fmt.Sprintf(
+			filled = true
+			queries = append(queries, query{args: []any{string(k.Identifier)}, done: c.grows(i), sql: fmt.Sprintf(
 				`INSERT INTO %s (%s) SELECT DISTINCT ON (%s) q.req, true, 0, %d, %s, %s FROM %s AS t JOIN %s AS q ON q.kind OPERATOR(pg_catalog.=) $1 AND %s WHERE %s ORDER BY %s, q.req LIMIT %d`,
 				setOf(i), setColumns(m), keys, initial(m), until(m), rowColumns(m, "t"), table(m.Table), identifiers,
-				found(m, k, "t", "q"), fresh, keys, c.most+1), string(k.Identifier))
-			if err != nil {
-				return err
-			}
-			if err := c.grow(i, n); err != nil {
-				return err
-			}
-		}
-		if err := c.analyze(ctx, i); err != nil {
-			return err
+				found(m, k, "t", "q"), fresh, keys, c.most+1)})
 		}
 	}
-	return nil
+	return c.send(ctx, queries...)
 }
 
-func (c *collector) analyze(ctx context.Context, i int) error {
-	switch {
-	case c.mine[i] == 0:
-		return nil
-	case c.mine[i] < analyzeFrom:
-		return c.all(ctx, "ANALYZE "+setOf(i)+" (req)")
-	default:
-		return c.all(ctx, "ANALYZE "+setOf(i))
+// send runs queries about the sets, in one round trip. Before them it tells the planner of sets that have grown or shrunk to
+// twice or half of what it knows; from there on it goes by the size of their files.
+func (c *collector) send(ctx context.Context, queries ...query) error {
+	var first []query
+	for i, n := range c.mine {
+		if n == 0 || n < 2*c.told[i] && 2*n > c.told[i] {
+			continue
+		}
+		sql := "ANALYZE " + setOf(i)
+		if n < analyzeFrom {
+			sql += " (req)"
+		}
+		first, c.told[i] = append(first, query{sql: sql}), n
 	}
+	return c.several(ctx, append(first, queries...)...)
 }
 
-// reach follows the owning links from owners to what they own, group by group. In a cycle it goes on round by round,
-// each time from the rows of the round before.
+// reach follows the owning links from owners to what they own, group by group: those that do not wait for each other in one
+// round trip. In a cycle it goes on round by round, each time from the rows of the round before.
 func (c *collector) reach(ctx context.Context, dirty []bool) error {
+	w := &wave{collector: c, fills: make([]bool, len(c.plan.Members))}
 	for _, group := range c.plan.Collect {
 		var entering, within []plan.Link
 		for _, l := range c.plan.Links {
@@ -183,42 +155,58 @@ func (c *collector) reach(ctx context.Context, dirty []bool) error {
 			}
 		}
 		for _, l := range entering {
-			if _, err := c.follow(ctx, l, 0, false); err != nil {
-				return err
-			}
-		}
-		for round := 1; len(within) > 0; round++ {
-			var reached int64
-			for _, l := range within {
-				n, err := c.follow(ctx, l, round, true)
-				if err != nil {
+			if w.fills[l.To] {
+				if err := w.run(ctx); err != nil {
 					return err
 				}
-				reached += n
 			}
-			if reached == 0 {
+			w.follow(l, 0, false)
+		}
+		for round := 1; len(within) > 0; round++ {
+			if err := w.run(ctx); err != nil {
+				return err
+			}
+			for _, l := range within {
+				w.follow(l, round, true)
+			}
+			before := w.reached
+			if err := w.run(ctx); err != nil {
+				return err
+			}
+			if w.reached == before {
 				break
 			}
 		}
-		for _, i := range group {
-			if err := c.analyze(ctx, i); err != nil {
-				return err
-			}
-		}
 	}
-	return nil
+	return w.run(ctx)
+}
+
+// wave gathers links that are followed in one round trip.
+type wave struct {
+	*collector
+	queries []query
+	fills   []bool // the sets that the queries fill
+	reached int64
+}
+
+func (w *wave) run(ctx context.Context) error {
+	queries := w.queries
+	w.queries = nil
+	clear(w.fills)
+	return w.send(ctx, queries...)
 }
 
 // follow adds the rows that a link makes belong to people. A row that says by its own subject key that it is somebody
 // else's goes to the shared rows at once.
-func (c *collector) follow(ctx context.Context, l plan.Link, round int, lastRound bool) (int64, error) {
+func (w *wave) follow(l plan.Link, round int, lastRound bool) {
+	c := w.collector
 	if c.mine[l.To] == 0 {
-		return 0, nil
+		return
 	}
 	m := &c.plan.Members[l.From]
 	keys := strings.Join(keyExpressions(m, "t"), ", ")
 	where := "true"
-	if c.mine[l.From] > 0 {
+	if c.mine[l.From] > 0 || w.fills[l.From] {
 		where = fmt.Sprintf("NOT EXISTS (SELECT FROM %s AS x WHERE %s)", setOf(l.From), sameRow(m, "x"))
 	}
 	if c.sharable(l.From) {
@@ -240,19 +228,22 @@ func (c *collector) follow(ctx context.Context, l plan.Link, round int, lastRoun
 		sql = fmt.Sprintf(`WITH reached AS (%s), shared AS (INSERT INTO %s (req, %s) SELECT req, %[3]s FROM reached WHERE others) INSERT INTO %s (%s) SELECT %[5]s FROM reached WHERE NOT others`,
 			reached, sharedOf(l.From), names, setOf(l.From), setColumns(m))
 	}
-	n, err := c.exec(ctx, sql)
-	if err != nil {
-		return n, err
-	}
-	return n, c.grow(l.From, n)
+	grows := c.grows(l.From)
+	w.fills[l.From] = true
+	w.queries = append(w.queries, query{sql: sql, done: func(n int64) error {
+		w.reached += n
+		return grows(n)
+	}})
 }
 
-// grow counts rows that a set was given. The statements that fill it stop above the most that it may have.
-func (c *collector) grow(i int, n int64) error {
-	if c.mine[i] += n; c.mine[i] > c.most {
-		return &tooMany{rows: c.mine[i], most: min(c.most, defaultChunkRows), table: c.plan.Members[i].Table.Path()}
+// grows counts rows that a set was given. The statements that fill it stop above the most that it may have.
+func (c *collector) grows(i int) func(int64) error {
+	return func(n int64) error {
+		if c.mine[i] += n; c.mine[i] > c.most {
+			return &tooMany{rows: c.mine[i], most: min(c.most, defaultChunkRows), table: c.plan.Members[i].Table.Path()}
+		}
+		return nil
 	}
-	return nil
 }
 
 // somebodyElses is true for a row whose own subject key has a value that is nobody's of the run. It counts when the
@@ -276,21 +267,20 @@ func (c *collector) somebodyElses(m *plan.Member) string {
 // members whose sets changed.
 func (c *collector) share(ctx context.Context) ([]bool, error) {
 	changed := make([]bool, len(c.plan.Members))
+	var queries []query
 	for i := range c.plan.Members {
-		owners := c.owners(i)
 		if c.plan.Members[i].Explicit || !c.severalOwners(i) || c.mine[i] == 0 {
 			continue
 		}
-		for _, l := range owners {
-			n, err := c.shareThrough(ctx, l)
-			if err != nil {
-				return nil, err
-			}
-			c.mine[i] -= n
-			changed[i] = changed[i] || n > 0
+		for _, l := range c.owners(i) {
+			queries = append(queries, query{sql: c.shareThrough(l), done: func(n int64) error {
+				c.mine[i] -= n
+				changed[i] = changed[i] || n > 0
+				return nil
+			}})
 		}
 	}
-	return changed, nil
+	return changed, c.send(ctx, queries...)
 }
 
 func (c *collector) owners(from int) []plan.Link {
@@ -303,7 +293,7 @@ func (c *collector) owners(from int) []plan.Link {
 	return owners
 }
 
-func (c *collector) shareThrough(ctx context.Context, l plan.Link) (int64, error) {
+func (c *collector) shareThrough(l plan.Link) string {
 	m, names := &c.plan.Members[l.From], keyNames(&c.plan.Members[l.From])
 	somebody := fmt.Sprintf("NOT EXISTS (SELECT FROM %s AS y WHERE %s)", setOf(l.To), refers(c.plan, l, "y"))
 	if !l.Real { // it may lead to nobody, or to several
@@ -315,10 +305,10 @@ func (c *collector) shareThrough(ctx context.Context, l plan.Link) (int64, error
 		somebody = fmt.Sprintf("EXISTS (SELECT FROM %s AS u WHERE %s AND NOT EXISTS (SELECT FROM %s AS y WHERE %s))",
 			table(to.Table), strings.Join(parts, " AND "), setOf(l.To), sameRowOf(to, "u", "y"))
 	}
-	return c.exec(ctx, fmt.Sprintf(
+	return fmt.Sprintf(
 		`WITH shared AS (INSERT INTO %s (req, %s) SELECT s.req, %s FROM %s AS s JOIN %s AS t ON %s WHERE NOT s.seed AND %s AND %s RETURNING *) DELETE FROM %[4]s AS s USING shared AS x WHERE %[9]s`,
 		sharedOf(l.From), strings.Join(names, ", "), "s."+strings.Join(names, ", s."), setOf(l.From), table(m.Table), sameRow(m, "s"),
-		set(l, "t"), somebody, sameSetRow(m, "s", "x")))
+		set(l, "t"), somebody, sameSetRow(m, "s", "x"))
 }
 
 // below returns the members that are owned, over any way, by those that changed. A change in a table that owns nothing
@@ -338,21 +328,21 @@ func (c *collector) below(changed []bool) []bool {
 
 // empty removes what was reached, so that it can be reached anew; seeds stay.
 func (c *collector) empty(ctx context.Context, members []bool) error {
+	var queries []query
 	for i, yes := range members {
-		if !yes {
-			continue
+		if yes {
+			queries = append(queries, query{sql: fmt.Sprintf(`DELETE FROM %s WHERE NOT seed`, setOf(i)), done: func(n int64) error {
+				c.mine[i] -= n
+				return nil
+			}})
 		}
-		n, err := c.exec(ctx, fmt.Sprintf(`DELETE FROM %s WHERE NOT seed`, setOf(i)))
-		if err != nil {
-			return err
-		}
-		c.mine[i] -= n
 	}
-	return nil
+	return c.send(ctx, queries...)
 }
 
 // forgetUnreached drops shared rows that, in the end, lead to nobody of the run.
 func (c *collector) forgetUnreached(ctx context.Context) error {
+	var statements []string
 	for i := range c.plan.Members {
 		m := &c.plan.Members[i]
 		if !c.sharable(i) {
@@ -362,11 +352,8 @@ func (c *collector) forgetUnreached(ctx context.Context) error {
 		for _, l := range c.owners(i) {
 			ways = append(ways, fmt.Sprintf("EXISTS (SELECT FROM %s AS s WHERE %s)", setOf(l.To), refers(c.plan, l, "s")))
 		}
-		_, err := c.exec(ctx, fmt.Sprintf(`DELETE FROM %s AS x USING %s AS t WHERE %s AND NOT (%s)`,
+		statements = append(statements, fmt.Sprintf(`DELETE FROM %s AS x USING %s AS t WHERE %s AND NOT (%s)`,
 			sharedOf(i), table(m.Table), sameRow(m, "x"), strings.Join(ways, " OR ")))
-		if err != nil {
-			return err
-		}
 	}
-	return nil
+	return c.send(ctx, plain(statements...)...)
 }

@@ -153,11 +153,11 @@ func milliseconds(d, otherwise time.Duration) string {
 
 // roomFor lets what a large run gathers be sorted and joined in memory. A small run has no use for it, and would wait for
 // the store to make the room. It must be asked for before the first temporary table.
-func (s *session) roomFor(ctx context.Context, people int) error {
+func roomFor(people int) []query {
 	if people < analyzeFrom {
 		return nil
 	}
-	return s.all(ctx, "SET work_mem = '32MB'", "SET temp_buffers = '64MB'")
+	return plain("SET work_mem = '32MB'", "SET temp_buffers = '64MB'")
 }
 
 // close ends the session. An open transaction is rolled back by the server.
@@ -180,30 +180,23 @@ func (s *session) exec(ctx context.Context, sql string, args ...any) (int64, err
 
 // all runs statements without values in order, in one round trip. After one that fails none runs.
 func (s *session) all(ctx context.Context, statements ...string) error {
-	switch len(statements) {
-	case 0:
-		return nil
-	case 1:
-		_, err := s.exec(ctx, statements[0])
-		return err
-	}
-	batch := &pgconn.Batch{}
-	for _, sql := range statements {
-		batch.ExecParams(sql, nil, nil, nil, nil)
-	}
-	_, err := s.conn.PgConn().ExecBatch(ctx, batch).ReadAll()
-	return failure(err)
+	return s.several(ctx, plain(statements...)...)
 }
 
-// query is a statement of which each row is scanned into the pointers, and then each is called.
+// query is a statement of which each row is scanned into the pointers, if any, and then each is called, if any. At the end done
+// is called, if any, with the number of rows that it returned or affected.
 type query struct {
 	sql  string
 	args []any
 	into []any
 	each func() error
+	done func(rows int64) error
+	// blame finds better words for its failure, if any.
+	blame func(error) error
 }
 
-// several runs statements in order, in one round trip. Those after one that fails are passed over.
+// several runs statements in order, in one round trip. Those after one that fails are passed over; those after one whose each
+// or done fails are not, so that such a transaction must not be committed.
 func (s *session) several(ctx context.Context, queries ...query) (err error) {
 	if len(queries) == 0 {
 		return nil
@@ -219,15 +212,44 @@ func (s *session) several(ctx context.Context, queries ...query) (err error) {
 		}
 	}()
 	for _, q := range queries {
-		rows, err := results.Query()
-		if err != nil {
-			return failure(err)
-		}
-		if _, err := pgx.ForEachRow(rows, q.into, q.each); err != nil {
-			return failure(err)
+		if err := failure(q.read(results)); err != nil {
+			if q.blame != nil {
+				err = q.blame(err)
+			}
+			return err
 		}
 	}
 	return nil
+}
+
+func (q query) read(results pgx.BatchResults) error {
+	if q.into == nil {
+		tag, err := results.Exec()
+		if err != nil || q.done == nil {
+			return err
+		}
+		return q.done(tag.RowsAffected())
+	}
+	rows, err := results.Query()
+	if err != nil {
+		return err
+	}
+	if q.each == nil {
+		q.each = func() error { return nil }
+	}
+	tag, err := pgx.ForEachRow(rows, q.into, q.each)
+	if err != nil || q.done == nil {
+		return err
+	}
+	return q.done(tag.RowsAffected())
+}
+
+// plain makes queries of statements without values.
+func plain(statements ...string) (queries []query) {
+	for _, sql := range statements {
+		queries = append(queries, query{sql: sql})
+	}
+	return queries
 }
 
 // row reads one row; ok is false when there is none.

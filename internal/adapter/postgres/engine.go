@@ -68,10 +68,7 @@ func (e *Engine) scan(ctx context.Context, t task.Task) (task.Outcome, error) {
 		return task.Outcome{}, err
 	}
 	defer s.close()
-	if err := s.weak(ctx); err != nil {
-		return task.Outcome{}, err
-	}
-	schema, err := s.catalogue(ctx)
+	schema, err := s.catalogue(ctx, weak())
 	if err != nil {
 		return task.Outcome{}, err
 	}
@@ -116,18 +113,13 @@ func (e *Engine) erase(ctx context.Context, t task.Task, people []subject.Subjec
 		return task.Outcome{}, err
 	}
 	defer s.close()
-	if err := s.weak(ctx); err != nil {
+	// One run per store at a time. The lock is taken before what the ledger has is read and the transaction begins, so that
+	// both see what the run before committed; it ends with the session.
+	lock := query{sql: `SELECT pg_catalog.pg_advisory_lock(pg_catalog.hashtextextended($1, 0))`, args: []any{"rempart/" + t.Register + "/" + t.Store}}
+	if err := s.several(ctx, slices.Concat([]query{weak(), lock}, roomFor(len(people)))...); err != nil {
 		return task.Outcome{}, err
 	}
-	if err := s.roomFor(ctx, len(people)); err != nil {
-		return task.Outcome{}, err
-	}
-	// One run per store at a time. The lock is taken before the transaction begins, so that its snapshot has what the
-	// run before committed; it ends with the session.
-	if _, err := s.exec(ctx, `SELECT pg_catalog.pg_advisory_lock(pg_catalog.hashtextextended($1, 0))`, "rempart/"+t.Register+"/"+t.Store); err != nil {
-		return task.Outcome{}, err
-	}
-	done, err := s.entered(ctx, t)
+	done, latest, err := s.entered(ctx, t)
 	if err != nil || len(done.Requests) == len(t.Requests) {
 		return done, err
 	}
@@ -135,8 +127,8 @@ func (e *Engine) erase(ctx context.Context, t task.Task, people []subject.Subjec
 		return done, &task.Failure{Reason: task.Withheld, Message: fmt.Sprintf(
 			"A legal hold forbids the erasure; the ledger has %d of %d requests of the run, and the others were not erased", done.Done, len(t.Requests))}
 	}
-	if err := s.fence(ctx, t); err != nil {
-		return done, err
+	if latest > t.Epoch {
+		return done, &task.Failure{Reason: task.Fenced, Message: "A later run of this store was committed; this one is stale"}
 	}
 	if err := e.at(ctx, "begin"); err != nil {
 		return done, err
@@ -238,13 +230,9 @@ func (s *session) begin(ctx context.Context, t task.Task, lock string, wanted fu
 		names = append(names, table(&plan.Table{Schema: grant.SchemaOf(d.Schema), Name: string(d.Name)}))
 	}
 	slices.Sort(names) // one order for all runs
-	err := s.all(ctx, "BEGIN ISOLATION LEVEL REPEATABLE READ READ WRITE", "LOCK TABLE "+strings.Join(names, ", ")+" IN "+lock+" MODE")
+	schema, err := s.catalogue(ctx, plain("BEGIN ISOLATION LEVEL REPEATABLE READ READ WRITE", "LOCK TABLE "+strings.Join(names, ", ")+" IN "+lock+" MODE")...)
 	if err != nil {
 		return nil, s.explain(ctx, t, wanted, err)
-	}
-	schema, err := s.catalogue(ctx)
-	if err != nil {
-		return nil, err
 	}
 	p, err := plan.New(t.Dataset, schema)
 	if err != nil {
@@ -259,7 +247,7 @@ func (s *session) begin(ctx context.Context, t task.Task, lock string, wanted fu
 // explain finds better words for tables that cannot be locked: LOCK TABLE names neither what is missing nor which
 // privilege. A name that is not a table's, a declared view, is refused by the planner too.
 func (s *session) explain(ctx context.Context, t task.Task, wanted func(*plan.Plan) []need, err error) error {
-	if f, ok := err.(*task.Failure); !ok || f.Reason == task.LockTimeout || f.Reason == task.Interrupted { //nolint:errorlint // failure returns the type itself
+	if f, ok := err.(*task.Failure); !ok || f.Reason == task.LockTimeout || f.Reason == task.Interrupted || f.Reason == task.TimedOut { //nolint:errorlint // failure returns the type itself
 		return err
 	}
 	if rollback := s.all(ctx, "ROLLBACK"); rollback != nil {
@@ -281,20 +269,17 @@ func (s *session) explain(ctx context.Context, t task.Task, wanted func(*plan.Pl
 
 // gather fills the sets and settles what becomes of their rows, of which there may be so many unless they are one person's.
 func (c *collector) gather(ctx context.Context, people []subject.Subject, t task.Task, most int64, after ...string) (*settlement, error) {
-	if err := c.prepare(ctx); err != nil {
+	load, err := c.load(ctx, people)
+	if err != nil {
 		return nil, err
 	}
-	if err := c.load(ctx, people); err != nil {
+	if err := c.makeTemporary(ctx, append(c.prepare(), makeIdentifiers), load...); err != nil {
 		return nil, err
 	}
-	var err error
 	if c.held, err = c.loadHolds(ctx, c.plan, t.Holds); err != nil {
 		return nil, err
 	}
-	if err := c.all(ctx, after...); err != nil {
-		return nil, err
-	}
-	if err := c.collect(ctx); err != nil {
+	if err := c.collect(ctx, after...); err != nil {
 		return nil, err
 	}
 	secret := make([]byte, 32)

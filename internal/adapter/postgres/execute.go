@@ -20,49 +20,35 @@ import (
 // Triggers run as the application expects them to, under the search path of the database and the role. The statements
 // themselves qualify every name, so that none is looked for there.
 func (s *settlement) execute(ctx context.Context) error {
-	if err := s.all(ctx, "SET LOCAL search_path TO DEFAULT"); err != nil {
-		return err
+	queries := plain("SET LOCAL search_path TO DEFAULT")
+	for i := range s.plan.Members {
+		queries = append(queries, s.alterAll(i, false)...)
 	}
 	for i := range s.plan.Members {
-		if err := s.alterAll(ctx, i, false); err != nil {
-			return err
-		}
-	}
-	for i := range s.plan.Members {
-		if err := s.clearAll(ctx, i); err != nil {
-			return err
-		}
+		queries = append(queries, s.clearAll(i)...)
 	}
 	for _, group := range s.plan.Delete {
-		if err := s.remove(ctx, group); err != nil {
-			return err
-		}
+		queries = append(queries, s.remove(group)...)
 	}
 	for _, i := range s.plan.Last {
-		if err := s.alterAll(ctx, i, true); err != nil {
-			return err
-		}
+		queries = append(queries, s.alterAll(i, true)...)
 	}
 	// Constraints that the schema defers are judged now, so that COMMIT has nothing left to refuse.
-	if err := s.all(ctx, "SET CONSTRAINTS ALL IMMEDIATE"); err != nil {
-		return s.blame(err, s.everyone()...)
-	}
-	return s.all(ctx, "SET LOCAL search_path TO pg_catalog")
+	queries = append(queries, query{sql: "SET CONSTRAINTS ALL IMMEDIATE", blame: s.blamed(s.everyone()...)})
+	return s.several(ctx, append(queries, plain("SET LOCAL search_path TO pg_catalog")...)...)
 }
 
 // alterAll makes the changes of a member that come last, or those that do not.
-func (s *settlement) alterAll(ctx context.Context, i int, last bool) error {
+func (s *settlement) alterAll(i int, last bool) (queries []query) {
 	for _, state := range []int{stateMask, stateDetach, stateFallback} {
 		changes := slices.DeleteFunc(slices.Clone(changing(&s.plan.Members[i])[state]), func(c plan.Change) bool { return c.Last != last })
-		if err := s.alter(ctx, i, state, changes); err != nil {
-			return err
-		}
+		queries = append(queries, s.alter(i, state, changes)...)
 	}
-	return nil
+	return queries
 }
 
 // alter gives the rows of one state their new values, in one statement.
-func (s *settlement) alter(ctx context.Context, i, state int, changes []plan.Change) error {
+func (s *settlement) alter(i, state int, changes []plan.Change) []query {
 	if s.states[i][state] == 0 || len(changes) == 0 {
 		return nil
 	}
@@ -75,16 +61,13 @@ func (s *settlement) alter(ctx context.Context, i, state int, changes []plan.Cha
 	if slices.ContainsFunc(changes, func(c plan.Change) bool { return c.Mask == v1alpha1.MaskPseudonym }) {
 		from = numbered(i, state)
 	}
-	n, err := s.exec(ctx, fmt.Sprintf("UPDATE %s AS t SET %s FROM %s AS s WHERE %s AND s.state OPERATOR(pg_catalog.=) %d",
-		table(m.Table), strings.Join(sets, ", "), from, sameRow(m, "s"), state), args.values...)
-	if err != nil {
-		return s.blame(err, i)
-	}
-	return exact(m, n, s.states[i][state])
+	sql := fmt.Sprintf("UPDATE %s AS t SET %s FROM %s AS s WHERE %s AND s.state OPERATOR(pg_catalog.=) %d",
+		table(m.Table), strings.Join(sets, ", "), from, sameRow(m, "s"), state)
+	return []query{{sql: sql, args: args.values, done: s.exactly(i, state), blame: s.blamed(i)}}
 }
 
 // clearAll nulls the references of a member's rows that stay, each row once.
-func (s *settlement) clearAll(ctx context.Context, i int) error {
+func (s *settlement) clearAll(i int) []query {
 	var links []plan.Link
 	for _, l := range s.plan.Links {
 		if l.From == i && len(l.Clear) > 0 && s.concerns(l) && !s.clearedAlready(l) {
@@ -95,27 +78,25 @@ func (s *settlement) clearAll(ctx context.Context, i int) error {
 	case 0:
 		return nil
 	case 1:
-		return s.clear(ctx, links[0])
+		return []query{{sql: s.clear(links[0]), blame: s.blamed(i)}}
 	default:
-		return s.clearTogether(ctx, i, links)
+		return []query{{sql: s.clearTogether(&s.plan.Members[i], links), blame: s.blamed(i)}}
 	}
 }
 
 // clear nulls a reference in rows that stay.
-func (s *settlement) clear(ctx context.Context, l plan.Link) error {
+func (s *settlement) clear(l plan.Link) string {
 	m := &s.plan.Members[l.From]
 	var sets []string
 	for _, name := range l.Clear {
 		sets = append(sets, quote(name)+" = NULL")
 	}
-	_, err := s.exec(ctx, fmt.Sprintf("UPDATE %s AS t SET %s FROM %s AS s WHERE s.state OPERATOR(pg_catalog.=) %d AND %s AND NOT %s",
-		table(m.Table), strings.Join(sets, ", "), setOf(l.To), stateDelete, refers(s.plan, l, "s"), s.goes(l)))
-	return s.blame(err, l.From)
+	return fmt.Sprintf("UPDATE %s AS t SET %s FROM %s AS s WHERE s.state OPERATOR(pg_catalog.=) %d AND %s AND NOT %s",
+		table(m.Table), strings.Join(sets, ", "), setOf(l.To), stateDelete, refers(s.plan, l, "s"), s.goes(l))
 }
 
 // clearTogether nulls several references in one statement: a row that has two of them would be written twice.
-func (s *settlement) clearTogether(ctx context.Context, i int, links []plan.Link) error {
-	m := &s.plan.Members[i]
+func (s *settlement) clearTogether(m *plan.Member, links []plan.Link) string {
 	var pointing, gathered, sets []string
 	nulled := map[string][]string{} // column to the links that null it
 	for k, l := range links {
@@ -133,14 +114,13 @@ func (s *settlement) clearTogether(ctx context.Context, i int, links []plan.Link
 		sets = append(sets, fmt.Sprintf("%s = CASE WHEN %s THEN NULL ELSE %s END", quote(name), strings.Join(nulled[name], " OR "), column(live, name)))
 	}
 	keys := strings.Join(keyNames(m), ", ")
-	_, err := s.exec(ctx, fmt.Sprintf("UPDATE %s AS t SET %s FROM (SELECT %s, %s FROM (%s) AS pointing GROUP BY %s) AS h WHERE %s",
-		table(m.Table), strings.Join(sets, ", "), keys, strings.Join(gathered, ", "), strings.Join(pointing, " UNION ALL "), keys, sameRow(m, "h")))
-	return s.blame(err, i)
+	return fmt.Sprintf("UPDATE %s AS t SET %s FROM (SELECT %s, %s FROM (%s) AS pointing GROUP BY %s) AS h WHERE %s",
+		table(m.Table), strings.Join(sets, ", "), keys, strings.Join(gathered, ", "), strings.Join(pointing, " UNION ALL "), keys, sameRow(m, "h"))
 }
 
 // remove deletes the rows of a group. Tables in a cycle of foreign keys go in one statement: PostgreSQL judges the keys
 // when it ends, and then all of them are gone.
-func (s *settlement) remove(ctx context.Context, group []int) error {
+func (s *settlement) remove(group []int) []query {
 	var deletes, counts []string
 	var members []int
 	for _, i := range group {
@@ -156,11 +136,7 @@ func (s *settlement) remove(ctx context.Context, group []int) error {
 		return nil
 	}
 	if len(members) == 1 {
-		n, err := s.exec(ctx, deletes[0])
-		if err != nil {
-			return s.blame(err, members...)
-		}
-		return exact(&s.plan.Members[members[0]], n, s.states[members[0]][stateDelete])
+		return []query{{sql: deletes[0], done: s.exactly(members[0], stateDelete), blame: s.blamed(members...)}}
 	}
 	for k, i := range members {
 		deletes[k] = fmt.Sprintf("gone_%d AS (%s RETURNING 1)", i, deletes[k])
@@ -170,15 +146,18 @@ func (s *settlement) remove(ctx context.Context, group []int) error {
 		rows int64
 	)
 	sql := "WITH " + strings.Join(deletes, ", ") + " " + strings.Join(counts, " UNION ALL ")
-	return s.blame(s.rows(ctx, sql, nil, []any{&at, &rows}, func() error {
-		return exact(&s.plan.Members[at], rows, s.states[at][stateDelete])
-	}), members...)
+	return []query{{sql: sql, into: []any{&at, &rows}, each: func() error { return s.exactly(at, stateDelete)(rows) }, blame: s.blamed(members...)}}
 }
 
-func exact(m *plan.Member, got, want int64) error {
-	if got == want {
-		return nil
+// exactly refuses a statement that touched another number of a member's rows than have the state.
+func (s *settlement) exactly(i, state int) func(int64) error {
+	want := s.states[i][state]
+	return func(got int64) error {
+		if got == want {
+			return nil
+		}
+		path := s.plan.Members[i].Table.Path()
+		return &task.Failure{Reason: task.PlanImpossible, Names: []string{path},
+			Message: fmt.Sprintf("%d rows of %s were to be treated and %d were: a trigger interferes; nothing was erased", want, path, got)}
 	}
-	return &task.Failure{Reason: task.PlanImpossible, Names: []string{m.Table.Path()},
-		Message: fmt.Sprintf("%d rows of %s were to be treated and %d were: a trigger interferes; nothing was erased", want, m.Table.Path(), got)}
 }

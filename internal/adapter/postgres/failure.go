@@ -16,13 +16,16 @@ import (
 )
 
 // failure turns an error of the driver into a *task.Failure. It keeps SQLSTATE and names, and drops the text: PostgreSQL
-// quotes rows in its messages. A *task.Failure passes as it is.
+// quotes rows in its messages. A *task.Failure passes as it is, and so does a *tooMany.
 func failure(err error) error {
 	if err == nil {
 		return nil
 	}
 	if known, ok := errors.AsType[*task.Failure](err); ok {
 		return known
+	}
+	if many, ok := errors.AsType[*tooMany](err); ok {
+		return many
 	}
 	var pg *pgconn.PgError
 	if !errors.As(err, &pg) {

@@ -23,10 +23,7 @@ func (e *Engine) plan(ctx context.Context, t task.Task, people []subject.Subject
 		return task.Outcome{}, err
 	}
 	defer s.close()
-	if err := s.weak(ctx); err != nil {
-		return task.Outcome{}, err
-	}
-	if err := s.roomFor(ctx, len(people)); err != nil {
+	if err := s.several(ctx, append([]query{weak()}, roomFor(len(people))...)...); err != nil {
 		return task.Outcome{}, err
 	}
 	o, notes, err := s.foresee(ctx, t, people)

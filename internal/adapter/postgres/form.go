@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"encoding/hex"
 	"net"
 	"net/netip"
 	"slices"
@@ -26,7 +27,7 @@ func forms(person subject.Subject, kind v1alpha1.IdentifierKind) []string {
 			out = append(out, address.String())
 		} else if device, err := net.ParseMAC(value); err == nil {
 			out = append(out, device.String())
-		} else if id, ok := uuid(value).([16]byte); ok {
+		} else if id := uuid(value); id != "" {
 			out = append(out, hyphened(id))
 		}
 	}
@@ -92,42 +93,28 @@ func (s *session) holds(ctx context.Context, r rune) (bool, error) {
 	return s.runes[r], s.all(ctx, "ROLLBACK TO SAVEPOINT rempart")
 }
 
-// hyphened writes a UUID as PostgreSQL does (RFC 9562, section 4).
-func hyphened(id [16]byte) string {
-	const digits = "0123456789abcdef"
-	var text strings.Builder
-	for i, b := range id {
-		if i == 4 || i == 6 || i == 8 || i == 10 {
-			text.WriteByte('-')
-		}
-		text.WriteByte(digits[b>>4])
-		text.WriteByte(digits[b&15])
-	}
-	return text.String()
+// hyphened writes the 32 digits of a UUID as PostgreSQL does (RFC 9562, section 4).
+func hyphened(id string) string {
+	return id[:8] + "-" + id[8:12] + "-" + id[12:16] + "-" + id[16:20] + "-" + id[20:]
 }
 
-// number returns an identifier as a number, when it is written as one writes numbers.
-func number(value string) any {
+// number returns an identifier that is written as one writes numbers; nothing for another.
+func number(value string) string {
 	n, err := strconv.ParseInt(value, 10, 64)
 	if err != nil || decimal(n) != value {
-		return nil
+		return ""
 	}
-	return n
+	return value
 }
 
-// uuid returns an identifier as 16 bytes, when it is a UUID.
-func uuid(value string) any {
-	text := strings.ReplaceAll(value, "-", "")
+// uuid returns an identifier that is a UUID, as 32 hexadecimal digits in lower case; nothing for another.
+func uuid(value string) string {
+	text := strings.ToLower(strings.ReplaceAll(value, "-", ""))
 	if len(text) != 32 || (len(value) != 32 && len(value) != 36) {
-		return nil
+		return ""
 	}
-	var id [16]byte
-	for i := range id {
-		b, err := strconv.ParseUint(text[2*i:2*i+2], 16, 8)
-		if err != nil {
-			return nil
-		}
-		id[i] = byte(b)
+	if _, err := hex.DecodeString(text); err != nil {
+		return ""
 	}
-	return id
+	return text
 }

@@ -45,6 +45,12 @@ CREATE ` + when + ` ON people FOR EACH ROW EXECUTE FUNCTION f();`
 			stopped: "public.people (guard) raises an error", others: kept},
 		"nobody deletes, said when committing": {sql: strings.Replace(trigger("RAISE EXCEPTION 'no: %', OLD.email;", "CONSTRAINT TRIGGER guard AFTER DELETE"), "FOR EACH", "DEFERRABLE INITIALLY DEFERRED FOR EACH", 1), dataset: deletesPeople,
 			stopped: "public.people (guard) raises an error", others: kept},
+		"the second of two tables": {sql: trigger("RETURN OLD;", "TRIGGER quiet BEFORE DELETE") + `
+CREATE TABLE notes (id int PRIMARY KEY, person int REFERENCES people); INSERT INTO notes VALUES (1, 1), (2, 2);
+CREATE TRIGGER first AFTER DELETE ON notes FOR EACH ROW EXECUTE FUNCTION f();
+CREATE FUNCTION g() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'no'; END $$; CREATE TRIGGER guard BEFORE DELETE ON people FOR EACH ROW EXECUTE FUNCTION g();`,
+			dataset: deletesPeople + `
+- {name: notes, onErasure: DeleteRows}`, stopped: "A trigger of public.people (guard, quiet) raises an error", others: append([]string{"TABLE notes"}, kept...)},
 		"a disabled trigger": {sql: trigger("RAISE EXCEPTION 'no: %', OLD.email;", "TRIGGER guard BEFORE DELETE") + "ALTER TABLE people DISABLE TRIGGER guard", dataset: deletesPeople,
 			erased: "0 public.people DeleteRows 1", others: bobsRow},
 		"a constraint of what it writes": {sql: trigger("INSERT INTO public.log VALUES (NULL);", "TRIGGER writer AFTER DELETE") + "GRANT INSERT ON log TO PUBLIC; ALTER TABLE log ALTER id SET NOT NULL", dataset: deletesPeople,

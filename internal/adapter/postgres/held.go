@@ -37,7 +37,7 @@ func (s *session) loadHolds(ctx context.Context, p *plan.Plan, holds []task.Hold
 		return h, nil
 	}
 	slices.SortStableFunc(h.holds, func(a, b task.Hold) int { return cmp.Compare(b.UntilOn, a.UntilOn) })
-	if err := s.makeTemporary(ctx, `CREATE TEMPORARY TABLE `+literals+` (hold pg_catalog.int4 NOT NULL, place pg_catalog.int4 NOT NULL, literal pg_catalog.text NOT NULL) ON COMMIT DROP`); err != nil {
+	if err := s.makeTemporary(ctx, []string{`CREATE TEMPORARY TABLE ` + literals + ` (hold pg_catalog.int4 NOT NULL, place pg_catalog.int4 NOT NULL, literal pg_catalog.text NOT NULL) ON COMMIT DROP`}); err != nil {
 		return nil, err
 	}
 	var rows [][]any

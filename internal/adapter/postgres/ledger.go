@@ -28,46 +28,35 @@ func withLedger(err error) error {
 func chunkOf(run string, from int) string { return fmt.Sprintf("%s/%06d", run, from) }
 
 // entered returns the outcome of what the ledger has of a run, chunk by chunk: that of all of its people, or of the first,
-// who are Done.
-func (s *session) entered(ctx context.Context, t task.Task) (task.Outcome, error) {
+// who are Done. Latest is the highest epoch that was committed for the same store: a run of a lower one is stale.
+func (s *session) entered(ctx context.Context, t task.Task) (done task.Outcome, latest int64, err error) {
 	var (
 		o      = task.Outcome{Step: task.Erase, OK: true, Replayed: true}
 		chunks []counted
 		text   []byte
 	)
-	err := s.rows(ctx, `SELECT id, plan_digest, counts::pg_catalog.text, committed_at FROM `+grant.Ledger+`
+	run := query{sql: `SELECT id, plan_digest, counts::pg_catalog.text, committed_at FROM ` + grant.Ledger + `
 WHERE register OPERATOR(pg_catalog.=) $2 AND store OPERATOR(pg_catalog.=) $3 AND epoch OPERATOR(pg_catalog.=) $4
 AND (run_uid OPERATOR(pg_catalog.=) $1 OR pg_catalog.starts_with(run_uid, $1 OPERATOR(pg_catalog.||) '/')) ORDER BY id`,
-		[]any{t.RunUID, t.Register, t.Store, t.Epoch}, []any{&o.Ledger, &o.PlanDigest, &text, &o.At}, func() error {
+		args: []any{t.RunUID, t.Register, t.Store, t.Epoch}, into: []any{&o.Ledger, &o.PlanDigest, &text, &o.At}, each: func() error {
 			var c counted
 			if json.Unmarshal(text, &c) != nil {
 				return &task.Failure{Reason: task.Internal, Message: "A row of the ledger cannot be read"}
 			}
 			chunks = append(chunks, c)
 			return nil
-		})
-	if err != nil || len(chunks) == 0 {
-		return task.Outcome{}, withLedger(err)
+		}}
+	fence := query{sql: `SELECT COALESCE(pg_catalog.max(epoch), 0) FROM ` + grant.Ledger + ` WHERE register OPERATOR(pg_catalog.=) $1 AND store OPERATOR(pg_catalog.=) $2`,
+		args: []any{t.Register, t.Store}, into: []any{&latest}}
+	if err := s.several(ctx, run, fence); err != nil || len(chunks) == 0 {
+		return task.Outcome{}, latest, withLedger(err)
 	}
 	all := merge(chunks)
 	o.At, o.Tables, o.Requests, o.Rows = o.At.UTC(), all.Tables, all.Requests, task.Changed(all.Tables, all.Requests)
 	if len(o.Requests) < len(t.Requests) {
 		o.Done = len(o.Requests)
 	}
-	return o, nil
-}
-
-// fence refuses a run of a lower epoch than one that was committed for the same store.
-func (s *session) fence(ctx context.Context, t task.Task) error {
-	var latest int64
-	if _, err := s.row(ctx, `SELECT COALESCE(pg_catalog.max(epoch), 0) FROM `+grant.Ledger+` WHERE register OPERATOR(pg_catalog.=) $1 AND store OPERATOR(pg_catalog.=) $2`,
-		[]any{t.Register, t.Store}, &latest); err != nil {
-		return withLedger(err)
-	}
-	if latest > t.Epoch {
-		return &task.Failure{Reason: task.Fenced, Message: "A later run of this store was committed; this one is stale"}
-	}
-	return nil
+	return o, latest, nil
 }
 
 // enter writes the ledger's row of a run, or of a chunk of one, in the transaction of the erasure.

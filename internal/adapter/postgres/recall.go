@@ -20,10 +20,7 @@ func (e *Engine) Recall(ctx context.Context, t task.Task) ([]subject.Subject, er
 		return nil, err
 	}
 	defer s.close()
-	if err := s.weak(ctx); err != nil {
-		return nil, err
-	}
-	schema, err := s.catalogue(ctx)
+	schema, err := s.catalogue(ctx, weak())
 	if err != nil {
 		return nil, err
 	}

@@ -12,13 +12,14 @@ import (
 
 // weak refuses a login role that is superuser or may pass over row security, itself or as a member of another role: SET
 // ROLE is no boundary.
-func (s *session) weak(ctx context.Context) error {
+func weak() query {
 	var strong bool
-	_, err := s.row(ctx, `SELECT EXISTS (SELECT FROM pg_catalog.pg_roles r WHERE (r.rolsuper OR r.rolbypassrls) AND pg_catalog.pg_has_role(r.oid, 'MEMBER'))`, nil, &strong)
-	if err == nil && strong {
+	return query{sql: `SELECT EXISTS (SELECT FROM pg_catalog.pg_roles r WHERE (r.rolsuper OR r.rolbypassrls) AND pg_catalog.pg_has_role(r.oid, 'MEMBER'))`, into: []any{&strong}, each: func() error {
+		if !strong {
+			return nil
+		}
 		return &task.Failure{Reason: task.RoleTooStrong, Message: "The role is superuser or may bypass row security; give it no more than the dataset needs"}
-	}
-	return err
+	}}
 }
 
 // readOnly refuses a verifier that may write to a table of the dataset: who verifies must not be able to erase.

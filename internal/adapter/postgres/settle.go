@@ -22,17 +22,15 @@ type settlement struct {
 // settle decides the state of every collected row, and refuses what a row makes impossible.
 func (c *collector) settle(ctx context.Context, asOf time.Time, secret []byte) (*settlement, error) {
 	s := &settlement{collector: c, states: make([]map[int]int64, len(c.plan.Members)), pseudo: secret}
-	var counts []query
+	var queries []query
 	for i := range c.plan.Members {
 		s.states[i] = map[int]int64{initial(&c.plan.Members[i]): c.mine[i] - c.done[i]}
-		if err := s.keep(ctx, i, asOf); err != nil {
-			return nil, err
-		}
+		queries = append(queries, s.keep(i, asOf)...)
 		if c.sharable(i) {
-			counts = append(counts, query{sql: "SELECT pg_catalog.count(*) FROM " + sharedOf(i), into: []any{&s.others[i]}, each: func() error { return nil }})
+			queries = append(queries, query{sql: "SELECT pg_catalog.count(*) FROM " + sharedOf(i), into: []any{&s.others[i]}})
 		}
 	}
-	if err := s.several(ctx, counts...); err != nil {
+	if err := s.send(ctx, queries...); err != nil {
 		return nil, err
 	}
 	if err := s.withhold(ctx); err != nil {
@@ -45,14 +43,16 @@ func (c *collector) settle(ctx context.Context, asOf time.Time, secret []byte) (
 }
 
 // keep marks the rows whose period runs. A row without a date is kept: nobody can say that its period is over.
-func (s *settlement) keep(ctx context.Context, i int, asOf time.Time) error {
+func (s *settlement) keep(i int, asOf time.Time) []query {
 	fresh := s.mine[i] - s.done[i]
 	if s.plan.Members[i].Action != v1alpha1.EraseKeep || fresh == 0 {
 		return nil
 	}
-	n, err := s.exec(ctx, fmt.Sprintf(`UPDATE %s SET state = %d WHERE state OPERATOR(pg_catalog.=) %d AND (until IS NULL OR until OPERATOR(pg_catalog.>=) $1::pg_catalog.date)`, setOf(i), stateKeep, stateDelete), day(asOf))
-	s.states[i][stateKeep], s.states[i][stateDelete] = n, fresh-n
-	return err
+	sql := fmt.Sprintf(`UPDATE %s SET state = %d WHERE state OPERATOR(pg_catalog.=) %d AND (until IS NULL OR until OPERATOR(pg_catalog.>=) $1::pg_catalog.date)`, setOf(i), stateKeep, stateDelete)
+	return []query{{sql: sql, args: []any{day(asOf)}, done: func(n int64) error {
+		s.states[i][stateKeep], s.states[i][stateDelete] = n, fresh-n
+		return nil
+	}}}
 }
 
 // day is the civil day, in UTC, at which keep periods are judged.

@@ -28,10 +28,7 @@ func (e *Engine) verify(ctx context.Context, t task.Task, people []subject.Subje
 		return task.Outcome{}, err
 	}
 	defer s.close()
-	if err := s.weak(ctx); err != nil {
-		return task.Outcome{}, err
-	}
-	schema, err := s.catalogue(ctx)
+	schema, err := s.catalogue(ctx, weak())
 	if err != nil {
 		return task.Outcome{}, err
 	}
@@ -104,7 +101,11 @@ type search struct {
 const words = "pg_temp.rempart_words"
 
 func (v *search) load(ctx context.Context, people []subject.Subject) error {
-	if err := v.session.load(ctx, people); err != nil {
+	load, err := v.session.load(ctx, people)
+	if err != nil {
+		return err
+	}
+	if err := v.makeTemporary(ctx, []string{makeIdentifiers}, load...); err != nil {
 		return err
 	}
 	return v.loadWords(ctx, people)
@@ -112,7 +113,7 @@ func (v *search) load(ctx context.Context, people []subject.Subject) error {
 
 // loadWords copies what is looked for in text into a temporary table.
 func (v *search) loadWords(ctx context.Context, people []subject.Subject) error {
-	if err := v.makeTemporary(ctx, `CREATE TEMPORARY TABLE `+words+` (req pg_catalog.int4 NOT NULL, kind pg_catalog.text NOT NULL, word pg_catalog.text NOT NULL) ON COMMIT DROP`); err != nil {
+	if err := v.makeTemporary(ctx, []string{`CREATE TEMPORARY TABLE ` + words + ` (req pg_catalog.int4 NOT NULL, kind pg_catalog.text NOT NULL, word pg_catalog.text NOT NULL) ON COMMIT DROP`}); err != nil {
 		return err
 	}
 	var rows [][]any
