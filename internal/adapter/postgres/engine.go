@@ -188,6 +188,9 @@ func (e *Engine) eraseChunk(ctx context.Context, s *session, t task.Task, from, 
 	}
 	work.most = e.mostRows()
 	o := task.Outcome{PlanDigest: work.plan.Digest}
+	if err := e.at(ctx, "gather"); err != nil {
+		return o, err
+	}
 	settled, err := work.gather(ctx, people, t, most)
 	if err != nil {
 		return o, s.undo(ctx, err)

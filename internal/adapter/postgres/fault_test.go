@@ -93,7 +93,7 @@ func TestATerminatedBackendErasesNothingAndARetryWorks(t *testing.T) {
 	s := newStore(t, fmt.Sprintf(shared, ""), sharedDataset)
 	who := email("ada@example.org")
 	all := `TABLE people`
-	for _, stage := range []string{"begin", "execute", "ledger", "commit"} {
+	for _, stage := range []string{"begin", "gather", "execute", "ledger", "commit"} {
 		before := s.sum(all) + s.sum("TABLE conversations") + s.sum("TABLE messages")
 		tsk := s.task("run-1", who)
 		tsk.PlanDigest = s.plan(who).PlanDigest
@@ -122,7 +122,7 @@ func TestAStopAtAnyStageErasesNothing(t *testing.T) {
 	who := email("ada@example.org")
 	tsk := s.task("run-1", who)
 	tsk.PlanDigest = s.plan(who).PlanDigest
-	for _, stage := range []string{"begin", "execute", "ledger", "commit"} {
+	for _, stage := range []string{"begin", "gather", "execute", "ledger", "commit"} {
 		e := s.engine(s.eraser)
 		e.Hook = func(_ context.Context, at string) error {
 			if at == stage {

@@ -8,7 +8,7 @@ import (
 )
 
 // makeIdentifiers creates the temporary table that load fills.
-const makeIdentifiers = `CREATE TEMPORARY TABLE ` + identifiers + ` (req pg_catalog.int4 NOT NULL, kind pg_catalog.text NOT NULL, value pg_catalog.text NOT NULL, number pg_catalog.int8, uuid pg_catalog.uuid, digits pg_catalog.text NOT NULL, folded pg_catalog.text GENERATED ALWAYS AS (pg_catalog.lower(value)) STORED) ON COMMIT DROP`
+const makeIdentifiers = `CREATE TEMPORARY TABLE ` + identifiers + ` (req pg_catalog.int4 NOT NULL, kind pg_catalog.text NOT NULL, value pg_catalog.text NOT NULL, number pg_catalog.int8, uuid pg_catalog.uuid, digits pg_catalog.text NOT NULL, folded pg_catalog.text NOT NULL) ON COMMIT DROP`
 
 // load returns what puts the identifiers of the people into a temporary table, each in the forms that a store may have of it.
 func (s *session) load(ctx context.Context, subjects []subject.Subject) ([]query, error) {
@@ -33,8 +33,8 @@ func (s *session) load(ctx context.Context, subjects []subject.Subject) ([]query
 	}
 	return []query{
 		// Without NULL in the arrays: a database with array_nulls off reads it as a word.
-		{sql: `INSERT INTO ` + identifiers + ` (req, kind, value, number, uuid, digits) SELECT i.req, i.kind, i.value,
-  CASE WHEN i.number OPERATOR(pg_catalog.<>) '' THEN i.number::pg_catalog.int8 END, CASE WHEN i.uuid OPERATOR(pg_catalog.<>) '' THEN i.uuid::pg_catalog.uuid END, i.digits
+		{sql: `INSERT INTO ` + identifiers + ` (req, kind, value, number, uuid, digits, folded) SELECT i.req, i.kind, i.value,
+  CASE WHEN i.number OPERATOR(pg_catalog.<>) '' THEN i.number::pg_catalog.int8 END, CASE WHEN i.uuid OPERATOR(pg_catalog.<>) '' THEN i.uuid::pg_catalog.uuid END, i.digits, pg_catalog.lower(i.value)
 FROM ROWS FROM (pg_catalog.unnest($1::pg_catalog.int4[]), pg_catalog.unnest($2::pg_catalog.text[]), pg_catalog.unnest($3::pg_catalog.text[]),
   pg_catalog.unnest($4::pg_catalog.text[]), pg_catalog.unnest($5::pg_catalog.text[]), pg_catalog.unnest($6::pg_catalog.text[])) AS i (req, kind, value, number, uuid, digits)`,
 			args: []any{reqs, kinds, values, numbers, uuids, withoutLetters}},

@@ -28,16 +28,17 @@ var byAddress = []struct{ find, change string }{
 }
 
 // byRow erases with one commit per row over one connection.
-func (b *bench) byRow(ctx context.Context, database string, addresses []string) (extra, cpu time.Duration, err error) {
+func (b *bench) byRow(ctx context.Context, database string, addresses []string) (cost spent, err error) {
 	began := time.Now()
 	var took time.Duration
-	cpu, err = b.spent(ctx, database, func() error {
+	cost.cpu, err = b.processor(ctx, database, func() error {
 		start := time.Now()
 		err := b.rowByRow(ctx, database, addresses)
 		took = time.Since(start)
 		return err
 	})
-	return time.Since(began) - took, cpu, err
+	cost.extra = time.Since(began) - took
+	return cost, err
 }
 
 func (b *bench) rowByRow(ctx context.Context, database string, addresses []string) error {

@@ -21,6 +21,15 @@ func (s Series) Median() float64 {
 	return (sorted[(n-1)/2] + sorted[n/2]) / 2
 }
 
+// Mean is for what is counted in coarse steps, which it evens out; 0 of none.
+func (s Series) Mean() float64 {
+	var sum float64
+	for _, value := range s {
+		sum += value
+	}
+	return sum / float64(max(1, len(s)))
+}
+
 // Min is the smallest one; 0 of none.
 func (s Series) Min() float64 {
 	if len(s) == 0 {
