@@ -26,13 +26,13 @@ const (
 )
 
 // divide works on people in chunks, in their order, from one of them on: on all at once, and on fewer where these have too
-// many rows. Work treats the people from, up to but not including to; a *tooMany of more than one person is undone and
-// divided, and the rows say how far.
-func (e *Engine) divide(ctx context.Context, people, from int, work func(ctx context.Context, from, to int) error) error {
+// many rows. Work treats the people from, up to but not including to, and says how many may come next, or 0 for as many
+// again; a *tooMany of more than one person is undone and divided, and the rows say how far.
+func (e *Engine) divide(ctx context.Context, people, from int, work func(ctx context.Context, from, to int) (next int, err error)) error {
 	size := people - from
 	for from < people {
 		to := min(people, from+size)
-		err := work(ctx, from, to)
+		next, err := work(ctx, from, to)
 		var many *tooMany
 		switch {
 		case errors.As(err, &many) && to-from > 1:
@@ -43,9 +43,29 @@ func (e *Engine) divide(ctx context.Context, people, from int, work func(ctx con
 			return err
 		default:
 			from = to
+			if next > 0 {
+				size = next
+			}
 		}
 	}
 	return nil
+}
+
+// fitting is how many people may come next when so many had that many rows, so that what is gathered is seldom thrown away:
+// at most twice as many.
+func fitting(people int, rows, most int64) int {
+	share := int(0.9 * float64(people) * float64(most) / float64(max(1, rows)))
+	return max(1, min(share, 2*people))
+}
+
+// rows counts all rows of an outcome.
+func rows(requests []task.Counts) (all int64) {
+	for _, r := range requests {
+		for _, n := range r.Rows {
+			all += n
+		}
+	}
+	return all
 }
 
 // fewer is how many people come next when so many of them have too many rows: a share, and at most half of them.

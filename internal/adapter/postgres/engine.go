@@ -145,17 +145,17 @@ func (e *Engine) eraseRest(ctx context.Context, s *session, t task.Task, people 
 	speed := pace{rows: e.chunkRows(), most: e.chunkRows()}
 	var beside *watcher
 	defer func() { beside.end() }() //nolint:contextcheck // it closes a connection, also when the run was stopped
-	err := e.divide(ctx, len(people), o.Done, func(ctx context.Context, from, to int) error {
+	err := e.divide(ctx, len(people), o.Done, func(ctx context.Context, from, to int) (int, error) {
 		chunk, err := e.eraseChunk(ctx, s, t, from, to, people[from:to], speed.rows)
 		if err != nil {
-			return err
+			return 0, err
 		}
 		o.PlanDigest, o.Ledger, o.At, o.Done = chunk.PlanDigest, chunk.Ledger, chunk.At, to
 		chunks = append(chunks, counted{chunk.Tables, chunk.Requests})
 		o.Rows += task.Changed(chunk.Tables, chunk.Requests)
 		if to < len(people) {
 			if time.Since(began) >= e.turn() {
-				return &task.Failure{Reason: task.Unfinished, Message: fmt.Sprintf("%d of %d requests are committed, and the next Job goes on", to, len(people))}
+				return 0, &task.Failure{Reason: task.Unfinished, Message: fmt.Sprintf("%d of %d requests are committed, and the next Job goes on", to, len(people))}
 			}
 			if beside == nil {
 				beside = e.watch(ctx, s)
@@ -163,7 +163,7 @@ func (e *Engine) eraseRest(ctx context.Context, s *session, t task.Task, people 
 			speed = speed.after(beside.take())
 			speed.wait(ctx)
 		}
-		return nil
+		return fitting(to-from, rows(chunk.Requests), speed.rows), nil
 	})
 	if err != nil {
 		return o, err

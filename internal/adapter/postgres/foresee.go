@@ -32,12 +32,12 @@ func (e *Engine) plan(ctx context.Context, t task.Task, people []subject.Subject
 	}
 	var chunks []counted
 	var named []string
-	err = e.divide(ctx, len(people), 0, func(ctx context.Context, from, to int) error {
+	err = e.divide(ctx, len(people), 0, func(ctx context.Context, from, to int) (int, error) {
 		c, left, err := e.countChunk(ctx, s, part(t, from, to), people[from:to])
 		if err == nil {
 			chunks, named = append(chunks, c), append(named, left...)
 		}
-		return err
+		return 0, err
 	})
 	if err != nil {
 		return o, err

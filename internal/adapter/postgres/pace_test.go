@@ -78,3 +78,21 @@ func TestTheWatcherSeesWhoWaitsForARun(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestTheNextChunkHasAsManyPeopleAsFit(t *testing.T) {
+	for _, test := range []struct {
+		people     int
+		rows, most int64
+		want       int
+	}{
+		{100, 1000, 1000, 90}, // not quite full, since people differ
+		{100, 1000, 500, 45},
+		{100, 10, 1000, 200}, // at most twice as many
+		{1, 5000, 1000, 1},
+		{10, 0, 1000, 20},
+	} {
+		if got := fitting(test.people, test.rows, test.most); got != test.want {
+			t.Errorf("%+v: %d", test, got)
+		}
+	}
+}
