@@ -8,6 +8,7 @@ import (
 	"github.com/onsi/gomega"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/rempart-dev/rempart/api/v1alpha1"
@@ -40,11 +41,16 @@ func backUp(t *testing.T) (restore func()) {
 	}
 }
 
-// scanSoon lets the store be scanned at once and not within ten minutes: a credential that was renewed is a reason.
-func scanSoon(t *testing.T) {
+// scanSoon lets the store be scanned at once and not within ten minutes: a credential that was renewed is a reason, which the
+// operator, who does not watch Secrets, sees when it looks at the register again.
+func scanSoon(t *testing.T, of *v1alpha1.DataRegister) {
 	t.Helper()
-	secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: demoNamespace, Name: names.SecretName("conversations", "crm", task.Verifier)}}
+	secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: demoNamespace, Name: names.SecretName(of.Name, "crm", task.Verifier)}}
 	if err := admin.Delete(t.Context(), secret); err != nil {
+		t.Fatal(err)
+	}
+	touch := client.RawPatch(types.MergePatchType, fmt.Appendf(nil, `{"metadata":{"annotations":{"story":%q}}}`, time.Now().Format(time.RFC3339Nano)))
+	if err := admin.Patch(t.Context(), of.DeepCopy(), touch); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -70,8 +76,8 @@ func TestWhoComesBackWithABackupIsErasedAgainByItself(t *testing.T) {
 	if rows := rowsOf(t, who); rows != "1" {
 		t.Fatalf("the backup has %s rows of the person, want 1", rows)
 	}
-	scanSoon(t)
 	conversations := &v1alpha1.DataRegister{ObjectMeta: metav1.ObjectMeta{Namespace: demoNamespace, Name: "conversations"}}
+	scanSoon(t, conversations)
 	eventually(t, func(g gomega.Gomega) {
 		get(t.Context(), g, conversations)
 		expectCondition(g, conversations.Status.Conditions, v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonRestored)
