@@ -55,6 +55,9 @@ func (s *settlement) again(ctx context.Context, asOf time.Time, counts *tally) e
 // gatherAgain marks what was treated, gathers what is new, and returns how many rows that is.
 func (s *settlement) gatherAgain(ctx context.Context) (fresh int64, err error) {
 	for i := range s.plan.Members {
+		if s.leaves[i] != nil {
+			s.forgetLeaf(i)
+		}
 		if s.mine[i] == 0 {
 			continue
 		}
@@ -73,11 +76,11 @@ func (s *settlement) gatherAgain(ctx context.Context) (fresh int64, err error) {
 }
 
 // undone refuses rows that are there although they were deleted, and rows that do not look as their masks left them. A
-// row that only its place identifies is another one afterwards; the search for new rows finds it.
+// row that only its place identifies is another one afterwards; the search for new rows finds it, as it finds all of a leaf.
 func (s *settlement) undone(ctx context.Context) error {
 	for i := range s.plan.Members {
 		m := &s.plan.Members[i]
-		if len(m.RowKey) == 0 {
+		if len(m.RowKey) == 0 || s.leaves[i] != nil {
 			continue
 		}
 		for _, state := range []int{stateDelete, stateMask, stateDetach, stateFallback} {

@@ -3,7 +3,6 @@ package postgres
 import (
 	"context"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/rempart-dev/rempart/internal/erasure/plan"
@@ -120,8 +119,7 @@ func (s *session) catalogue(ctx context.Context, before ...query) (*plan.Schema,
 
 // nullsNotDistinct is the expression that says of an index i that two NULLs collide in it.
 func (s *session) nullsNotDistinct() string {
-	major, _, _ := strings.Cut(s.conn.PgConn().ParameterStatus("server_version"), ".")
-	if n, err := strconv.Atoi(major); err == nil && n < 15 {
+	if s.major() < 15 {
 		return "false"
 	}
 	return "i.indnullsnotdistinct"

@@ -31,6 +31,8 @@ type collector struct {
 	most int64
 	// held are the legal holds that keep rows.
 	held *held
+	// leaves are the members without a set.
+	leaves map[int]*leaf
 }
 
 func newCollector(s *session, p *plan.Plan, schema *plan.Schema) *collector {
@@ -41,6 +43,9 @@ func newCollector(s *session, p *plan.Plan, schema *plan.Schema) *collector {
 func (c *collector) prepare() []string {
 	var statements []string
 	for i := range c.plan.Members {
+		if c.leaves[i] != nil {
+			continue
+		}
 		m := &c.plan.Members[i]
 		statements = append(statements, fmt.Sprintf(
 			`CREATE TEMPORARY TABLE %s ON COMMIT DROP AS SELECT 0::pg_catalog.int4 AS req, false AS seed, 0::pg_catalog.int4 AS rnd, 0::pg_catalog.int2 AS state, NULL::pg_catalog.date AS until, %s FROM %s AS t WITH NO DATA`,
@@ -113,9 +118,9 @@ func (c *collector) seeds(ctx context.Context, before []string) error {
 				fresh = fmt.Sprintf("NOT EXISTS (SELECT FROM %s AS x WHERE %s)", setOf(i), sameRow(m, "x"))
 			}
 			filled = true
-			queries = append(queries, query{args: []any{string(k.Identifier)}, done: c.grows(i), sql: fmt.Sprintf(
-				`INSERT INTO %s (%s) SELECT DISTINCT ON (%s) q.req, true, 0, %d, %s, %s FROM %s AS t JOIN %s AS q ON q.kind OPERATOR(pg_catalog.=) $1 AND %s WHERE %s ORDER BY %s, q.req LIMIT %d`,
-				setOf(i), setColumns(m), keys, initial(m), until(m), rowColumns(m, "t"), table(m.Table), identifiers,
+			queries = append(queries, query{done: c.grows(i), sql: fmt.Sprintf(
+				`INSERT INTO %s (%s) SELECT DISTINCT ON (%s) q.req, true, 0, %d, %s, %s FROM %s AS t JOIN %s AS q ON %s WHERE %s ORDER BY %s, q.req LIMIT %d`,
+				setOf(i), setColumns(m), keys, initial(m), until(m), rowColumns(m, "t"), table(m.Table), c.identifiersOf(k.Identifier),
 				found(m, k, "t", "q"), fresh, keys, c.most+1)})
 		}
 	}
@@ -127,7 +132,7 @@ func (c *collector) seeds(ctx context.Context, before []string) error {
 func (c *collector) send(ctx context.Context, queries ...query) error {
 	var first []query
 	for i, n := range c.mine {
-		if n == 0 || n < 2*c.told[i] && 2*n > c.told[i] {
+		if n == 0 || c.leaves[i] != nil || n < 2*c.told[i] && 2*n > c.told[i] {
 			continue
 		}
 		sql := "ANALYZE " + setOf(i)
@@ -201,6 +206,10 @@ func (w *wave) run(ctx context.Context) error {
 func (w *wave) follow(l plan.Link, round int, lastRound bool) {
 	c := w.collector
 	if c.mine[l.To] == 0 {
+		return
+	}
+	if c.leaves[l.From] != nil {
+		w.queries = append(w.queries, c.countLeaf(l.From))
 		return
 	}
 	m := &c.plan.Members[l.From]
@@ -330,7 +339,10 @@ func (c *collector) below(changed []bool) []bool {
 func (c *collector) empty(ctx context.Context, members []bool) error {
 	var queries []query
 	for i, yes := range members {
-		if yes {
+		switch {
+		case yes && c.leaves[i] != nil:
+			c.forgetLeaf(i)
+		case yes:
 			queries = append(queries, query{sql: fmt.Sprintf(`DELETE FROM %s WHERE NOT seed`, setOf(i)), done: func(n int64) error {
 				c.mine[i] -= n
 				return nil

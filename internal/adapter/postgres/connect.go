@@ -11,7 +11,10 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"math"
 	"net"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -57,6 +60,8 @@ type session struct {
 	kinds map[v1alpha1.IdentifierKind]bool
 	// runes are the characters of which the database was asked whether it has them.
 	runes map[rune]bool
+	// spaces are the rows of around, of which the database has all characters.
+	spaces string
 }
 
 // open connects. Its error is a *task.Failure.
@@ -84,6 +89,7 @@ func open(ctx context.Context, c Config) (*session, error) {
 		"DateStyle":                           "ISO",
 		"row_security":                        "on",  // tables of which it may hide rows are refused: see hidden
 		"jit":                                 "off", // a statement runs once: compiling it costs more than it saves
+		"random_page_cost":                    "1.1", // as where there are no disks that turn: else the planner reads whole tables to find a few people
 		"lock_timeout":                        milliseconds(c.LockTimeout, defaultLockTimeout),
 		"statement_timeout":                   milliseconds(c.StatementTimeout, defaultStatementTimeout),
 		"idle_in_transaction_session_timeout": milliseconds(idleTimeout, idleTimeout),
@@ -97,11 +103,26 @@ func open(ctx context.Context, c Config) (*session, error) {
 	}
 	s := &session{conn: conn}
 	// Not as a setting of the connection: what the database and the role have is what triggers expect; see execute.
-	if err := s.all(ctx, "SET search_path TO pg_catalog"); err != nil {
+	settings := []string{"SET search_path TO pg_catalog"}
+	if s.major() >= 14 {
+		// What is looked for is looked for once. The planner does not know that, and would remember each answer.
+		settings = append(settings, "SET enable_memoize TO off")
+	}
+	if err := s.all(ctx, settings...); err != nil {
 		s.close()
 		return nil, err
 	}
 	return s, nil
+}
+
+// major is the server's major version.
+func (s *session) major() int {
+	text, _, _ := strings.Cut(s.conn.PgConn().ParameterStatus("server_version"), ".")
+	n, err := strconv.Atoi(text)
+	if err != nil { // a version in development, such as 19devel
+		return math.MaxInt
+	}
+	return n
 }
 
 // answer remembers the first byte that a server sends. To a request for TLS, N says that there is none (PostgreSQL
@@ -152,12 +173,12 @@ func milliseconds(d, otherwise time.Duration) string {
 }
 
 // roomFor lets what a large run gathers be sorted and joined in memory. A small run has no use for it, and would wait for
-// the store to make the room. It must be asked for before the first temporary table.
+// the store to make the room. Of what is gathered it needs to know little. The room must be asked for before the first temporary table.
 func roomFor(people int) []query {
 	if people < analyzeFrom {
 		return nil
 	}
-	return plain("SET work_mem = '32MB'", "SET temp_buffers = '64MB'")
+	return plain("SET work_mem = '32MB'", "SET temp_buffers = '64MB'", "SET default_statistics_target = 10")
 }
 
 // close ends the session. An open transaction is rolled back by the server.

@@ -95,6 +95,12 @@ func (s *settlement) count(ctx context.Context, requests int) (*tally, error) {
 
 func (s *settlement) countSet(t *tally, i int) []query {
 	m := &s.plan.Members[i]
+	if f := s.leaves[i]; f != nil {
+		for req, rows := range f.rows {
+			t.add(m.Table.Path(), m.Action, req, rows, nil)
+		}
+		return nil
+	}
 	if s.mine[i] == 0 {
 		return nil
 	}

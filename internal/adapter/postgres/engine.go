@@ -272,6 +272,7 @@ func (s *session) explain(ctx context.Context, t task.Task, wanted func(*plan.Pl
 
 // gather fills the sets and settles what becomes of their rows, of which there may be so many unless they are one person's.
 func (c *collector) gather(ctx context.Context, people []subject.Subject, t task.Task, most int64, after ...string) (*settlement, error) {
+	c.leaves = leaves(c.plan, len(t.Holds) > 0)
 	load, err := c.load(ctx, people)
 	if err != nil {
 		return nil, err

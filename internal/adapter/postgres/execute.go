@@ -127,9 +127,8 @@ func (s *settlement) remove(group []int) []query {
 		if s.states[i][stateDelete] == 0 {
 			continue
 		}
-		m := &s.plan.Members[i]
 		members = append(members, i)
-		deletes = append(deletes, fmt.Sprintf("DELETE FROM %s AS t USING %s AS s WHERE %s AND s.state OPERATOR(pg_catalog.=) %d", table(m.Table), setOf(i), sameRow(m, "s"), stateDelete))
+		deletes = append(deletes, s.removal(i))
 		counts = append(counts, fmt.Sprintf("SELECT %d, pg_catalog.count(*) FROM gone_%d", i, i))
 	}
 	if len(members) == 0 {

@@ -16,8 +16,7 @@ func (v *search) left(ctx context.Context, s *settlement) error {
 		m := &s.plan.Members[i]
 		texts := without(m.Table, v.staying(i))
 		kept := v.keptText(i)
-		reached := fmt.Sprintf("EXISTS (SELECT FROM %s AS x WHERE %s)", setOf(i), sameRow(m, "x"))
-		ways := v.byText(texts, table(m.Table), "("+reached+" OR "+kept+")", until(m))
+		ways := v.byText(texts, table(m.Table), "("+s.reached(i)+" OR "+kept+")", until(m))
 		for _, state := range []int{stateMask, stateDetach, stateFallback} {
 			if s.states[i][state] == 0 {
 				continue

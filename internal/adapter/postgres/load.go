@@ -10,7 +10,7 @@ import (
 // makeIdentifiers creates the temporary table that load fills.
 const makeIdentifiers = `CREATE TEMPORARY TABLE ` + identifiers + ` (req pg_catalog.int4 NOT NULL, kind pg_catalog.text NOT NULL, value pg_catalog.text NOT NULL, number pg_catalog.int8, uuid pg_catalog.uuid, digits pg_catalog.text NOT NULL, folded pg_catalog.text NOT NULL) ON COMMIT DROP`
 
-// load returns what puts the identifiers of the people into a temporary table, each in the forms that a store may have of it.
+// load returns what puts the identifiers of the people into a temporary table, each as a store may spell it.
 func (s *session) load(ctx context.Context, subjects []subject.Subject) ([]query, error) {
 	var (
 		reqs                           []int32
@@ -18,10 +18,13 @@ func (s *session) load(ctx context.Context, subjects []subject.Subject) ([]query
 		numbers, uuids, withoutLetters []string
 	)
 	s.kinds = map[v1alpha1.IdentifierKind]bool{}
+	if err := s.learnSpaces(ctx); err != nil {
+		return nil, err
+	}
 	for req, person := range subjects {
 		for _, kind := range person.Kinds() {
 			s.kinds[kind] = true
-			written, err := s.writable(ctx, padded(kind, forms(person, kind)))
+			written, err := s.writable(ctx, forms(person, kind))
 			if err != nil {
 				return nil, err
 			}

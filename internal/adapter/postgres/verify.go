@@ -234,8 +234,8 @@ func (v *search) byKey(i int) []string {
 		if !v.kinds[k.Identifier] {
 			continue
 		}
-		ways = append(ways, fmt.Sprintf(`SELECT q.req, t.tableoid AS o, t.ctid AS c, %s AS kept, %s AS until FROM %s AS t JOIN %s AS q ON q.kind OPERATOR(pg_catalog.=) '%s' AND %s`,
-			v.keptKey(i, k), until(m), table(m.Table), identifiers, k.Identifier, found(m, k, "t", "q")))
+		ways = append(ways, fmt.Sprintf(`SELECT q.req, t.tableoid AS o, t.ctid AS c, %s AS kept, %s AS until FROM %s AS t JOIN %s AS q ON %s`,
+			v.keptKey(i, k), until(m), table(m.Table), v.identifiersOf(k.Identifier), found(m, k, "t", "q")))
 	}
 	return ways
 }

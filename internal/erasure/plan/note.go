@@ -80,7 +80,7 @@ func (b *builder) indexNotes() []string {
 	for _, l := range b.plan.Links {
 		from, to := b.plan.Members[l.From].Table, &b.plan.Members[l.To]
 		switch {
-		case from.indexed(l.Columns):
+		case from.Indexed(l.Columns):
 		case l.Real && to.MayGo():
 			notes = append(notes, fmt.Sprintf("%s has no index: each row of %s that goes makes the store read %s", columnsOf(from.Path(), l.Columns), to.Table.Path(), rows(from.Rows)))
 		case from.Rows >= large:
@@ -104,7 +104,7 @@ func (t *Table) searchable(k Key) bool {
 	if column.Class == Text && (column.Fold || k.Identifier == v1alpha1.IdentifierEmail) {
 		return slices.ContainsFunc(t.Folded, func(name string) bool { return name == k.Column })
 	}
-	return t.indexed([]string{k.Column})
+	return t.Indexed([]string{k.Column})
 }
 
 // rows writes about how many rows there are: two figures, so that the note does not change with each insert.

@@ -215,8 +215,8 @@ func (t *Table) rowKey() []string {
 	return nil
 }
 
-// indexed tells whether an index leads with these columns, in any order.
-func (t *Table) indexed(columns []string) bool {
+// Indexed tells whether an index leads with these columns, in any order.
+func (t *Table) Indexed(columns []string) bool {
 	return slices.ContainsFunc(t.Indexes, func(index []string) bool {
 		return len(index) >= len(columns) && sameSet(index[:len(columns)], columns)
 	})

@@ -1,0 +1,93 @@
+package postgres
+
+import (
+	"fmt"
+
+	"github.com/rempart-dev/rempart/api/v1alpha1"
+	"github.com/rempart-dev/rempart/internal/erasure/plan"
+)
+
+// leaf is how the rows of a member are counted and deleted without being gathered first: by the reference to their owner
+// alone. Gathering them would write each of them once more.
+type leaf struct {
+	link plan.Link
+	// rows are how many there are of each request that has some.
+	rows map[int]int64
+}
+
+// leaves returns the members that need no set, by their index: all of their rows go, whichever owner they belong to; one
+// foreign key says whose they are; and nothing refers to them, so that no other statement asks which they are. A legal hold
+// may keep some rows, so that there are none then.
+func leaves(p *plan.Plan, holds bool) map[int]*leaf {
+	out := map[int]*leaf{}
+	if holds {
+		return out
+	}
+	for i := range p.Members {
+		m := &p.Members[i]
+		if m.Action != v1alpha1.EraseDeleteRows || len(m.Keys) > 0 {
+			continue
+		}
+		if l, only := onlyOwner(p, i); only && l.Real && m.Table.Indexed(l.Columns) {
+			out[i] = &leaf{link: l, rows: map[int]int64{}}
+		}
+	}
+	return out
+}
+
+// onlyOwner returns the one link of a member that matters to a run; only is false when there are others.
+func onlyOwner(p *plan.Plan, i int) (owner plan.Link, only bool) {
+	owners := 0
+	for _, l := range p.Links {
+		switch {
+		case l.To == i:
+			return owner, false
+		case l.From != i:
+		case l.Owning:
+			owner = l
+			owners++
+		case p.Members[l.To].MayGo(): // rows that go may have to be let go of
+			return owner, false
+		}
+	}
+	return owner, owners == 1
+}
+
+// countLeaf counts the rows of a leaf by request, up to one more than a set may have.
+func (c *collector) countLeaf(i int) query {
+	var (
+		req  int
+		rows int64
+		f    = c.leaves[i]
+	)
+	sql := fmt.Sprintf("SELECT req, pg_catalog.count(*) FROM (SELECT s.req FROM %s AS t JOIN %s AS s ON %s LIMIT %d) AS rows GROUP BY req",
+		table(c.plan.Members[i].Table), setOf(f.link.To), refers(c.plan, f.link, "s"), c.most+1)
+	grows := c.grows(i)
+	return query{sql: sql, into: []any{&req, &rows}, each: func() error {
+		f.rows[req] += rows
+		return grows(rows)
+	}}
+}
+
+// forgetLeaf has the rows of a leaf counted anew.
+func (c *collector) forgetLeaf(i int) {
+	c.mine[i], c.leaves[i].rows = 0, map[int]int64{}
+}
+
+// removal deletes the rows of a member that go.
+func (s *settlement) removal(i int) string {
+	m := &s.plan.Members[i]
+	if f := s.leaves[i]; f != nil {
+		return fmt.Sprintf("DELETE FROM %s AS t USING %s AS s WHERE %s", table(m.Table), setOf(f.link.To), refers(s.plan, f.link, "s"))
+	}
+	return fmt.Sprintf("DELETE FROM %s AS t USING %s AS s WHERE %s AND s.state OPERATOR(pg_catalog.=) %d", table(m.Table), setOf(i), sameRow(m, "s"), stateDelete)
+}
+
+// reached says that the live row t of a member is one that the run reaches.
+func (c *collector) reached(i int) string {
+	of, same := i, sameRow(&c.plan.Members[i], "x")
+	if f := c.leaves[i]; f != nil {
+		of, same = f.link.To, refers(c.plan, f.link, "x")
+	}
+	return fmt.Sprintf("EXISTS (SELECT FROM %s AS x WHERE %s)", setOf(of), same)
+}
