@@ -109,19 +109,21 @@ func (c *collector) seeds(ctx context.Context, before []string) error {
 		m := &c.plan.Members[i]
 		filled := c.mine[i] > 0
 		for _, k := range m.Keys {
-			if !c.kinds[k.Identifier] {
+			if c.kinds[k.Identifier] == 0 {
 				continue // nobody gave such an identifier
 			}
-			keys := strings.Join(keyExpressions(m, "t"), ", ")
 			fresh := "true"
 			if filled {
 				fresh = fmt.Sprintf("NOT EXISTS (SELECT FROM %s AS x WHERE %s)", setOf(i), sameRow(m, "x"))
 			}
 			filled = true
+			way := c.find(m, k)
+			names := "r." + strings.Join(setColumnsOf(m), ", r.")
+			keys := "r." + strings.Join(keyNames(m), ", r.")
 			queries = append(queries, query{done: c.grows(i), sql: fmt.Sprintf(
-				`INSERT INTO %s (%s) SELECT DISTINCT ON (%s) q.req, true, 0, %d, %s, %s FROM %s AS t JOIN %s AS q ON %s WHERE %s ORDER BY %s, q.req LIMIT %d`,
-				setOf(i), setColumns(m), keys, initial(m), until(m), rowColumns(m, "t"), table(m.Table), c.identifiersOf(k.Identifier),
-				found(m, k, "t", "q"), fresh, keys, c.most+1)})
+				`INSERT INTO %s (%s) SELECT DISTINCT ON (%s) q.req, true, 0, %d, %s FROM %s AS q CROSS JOIN LATERAL (SELECT %s AS until, %s FROM %s AS t WHERE %s AND %s%s) AS r ORDER BY %s, q.req LIMIT %d`,
+				setOf(i), setColumns(m), keys, initial(m), names, way.from, until(m), rowColumns(m, "t"), table(m.Table),
+				way.where, fresh, way.fence, keys, c.most+1)})
 		}
 	}
 	return c.send(ctx, queries...)

@@ -56,12 +56,13 @@ const (
 // session is one connection with its settings.
 type session struct {
 	conn *pgx.Conn
-	// kinds of identifiers that the people of the run have.
-	kinds map[v1alpha1.IdentifierKind]bool
+	// kinds are how many identifiers of each kind are looked for.
+	kinds map[v1alpha1.IdentifierKind]int64
 	// runes are the characters of which the database was asked whether it has them.
 	runes map[rune]bool
-	// spaces are the rows of around, of which the database has all characters.
-	spaces string
+	// spaces are the rows of around of which the database has all characters, and blanks are these characters.
+	spaces []string
+	blanks string
 }
 
 // open connects. Its error is a *task.Failure.

@@ -3,7 +3,6 @@ package postgres
 import (
 	"context"
 	"encoding/hex"
-	"fmt"
 	"net"
 	"net/netip"
 	"slices"
@@ -34,40 +33,6 @@ func forms(person subject.Subject, kind v1alpha1.IdentifierKind) []string {
 	}
 	slices.Sort(out)
 	return slices.Compact(out)
-}
-
-// around is the white space that forms and imports leave before and after an e-mail address. An index finds them so; what has
-// more of it is found by whoever reads the texts.
-var around = [][2]string{
-	{"", ""}, {" ", ""}, {"", " "}, {" ", " "}, {"\t", ""}, {"", "\t"}, {"\u00a0", ""}, {"", "\u00a0"}, {"", "\n"}, {"", "\r\n"},
-}
-
-// identifiersOf is the identifiers of a kind as a table, in all the forms that a store may have of them. Those with white space
-// are made when they are looked for: there are ten times as many.
-func (s *session) identifiersOf(kind v1alpha1.IdentifierKind) string {
-	source, value, folded := identifiers+" AS i", "i.value", "i.folded"
-	if kind == v1alpha1.IdentifierEmail {
-		source += " CROSS JOIN (VALUES " + s.spaces + ") AS w (before, after)"
-		value = "w.before OPERATOR(pg_catalog.||) i.value OPERATOR(pg_catalog.||) w.after AS value"
-		folded = "w.before OPERATOR(pg_catalog.||) i.folded OPERATOR(pg_catalog.||) w.after AS folded"
-	}
-	return fmt.Sprintf("(SELECT i.req, %s, i.number, i.uuid, i.digits, %s FROM %s WHERE i.kind OPERATOR(pg_catalog.=) %s)", value, folded, source, literal(string(kind)))
-}
-
-// learnSpaces finds out which white space the database can hold.
-func (s *session) learnSpaces(ctx context.Context) error {
-	var rows []string
-	for _, w := range around {
-		held, err := s.writable(ctx, w[:])
-		if err != nil {
-			return err
-		}
-		if len(held) == len(w) {
-			rows = append(rows, "("+literal(w[0])+", "+literal(w[1])+")")
-		}
-	}
-	s.spaces = strings.Join(rows, ", ")
-	return nil
 }
 
 // writable leaves out the forms that a database of another encoding than UTF-8 cannot hold: nothing in it has them, and it would

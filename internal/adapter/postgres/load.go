@@ -17,17 +17,17 @@ func (s *session) load(ctx context.Context, subjects []subject.Subject) ([]query
 		kinds, values                  []string
 		numbers, uuids, withoutLetters []string
 	)
-	s.kinds = map[v1alpha1.IdentifierKind]bool{}
+	s.kinds = map[v1alpha1.IdentifierKind]int64{}
 	if err := s.learnSpaces(ctx); err != nil {
 		return nil, err
 	}
 	for req, person := range subjects {
 		for _, kind := range person.Kinds() {
-			s.kinds[kind] = true
 			written, err := s.writable(ctx, forms(person, kind))
 			if err != nil {
 				return nil, err
 			}
+			s.kinds[kind] += int64(len(written))
 			for _, value := range written {
 				reqs, kinds, values = append(reqs, int32(req)), append(kinds, string(kind)), append(values, value)
 				numbers, uuids, withoutLetters = append(numbers, number(value)), append(uuids, uuid(value)), append(withoutLetters, digits(value))

@@ -31,11 +31,14 @@ tables:
 			erased: "0 public.people DeleteRows 1", others: []string{"SELECT * FROM people WHERE id > 1"}}
 	}
 	playAll(t, map[string]foreign{
-		"composed and decomposed":                 play("(4, '"+composed+"'), (5, '"+decomposed+"')", email(composed), "2"),
-		"decomposed is given":                     play("(4, '"+composed+"'), (5, '"+decomposed+"')", email(decomposed), "2"),
-		"a domain in ASCII is given":              play("(4, 'x@exämple.org'), (5, 'X@xn--exmple-cua.org')", email("x@xn--exmple-cua.org"), "2"),
-		"a domain in Unicode is given":            play("(4, 'x@exämple.org'), (5, 'X@xn--exmple-cua.org')", email("x@exämple.org"), "2"),
-		"white space around it":                   play("(4, ' Ada@Example.org'), (5, E'ADA@example.org\\r\\n'), (6, ' ada@example.org '), (7, 'joada@example.org ')", email("ada@example.org"), "4"),
+		"composed and decomposed":              play("(4, '"+composed+"'), (5, '"+decomposed+"')", email(composed), "2"),
+		"decomposed is given":                  play("(4, '"+composed+"'), (5, '"+decomposed+"')", email(decomposed), "2"),
+		"a domain in ASCII is given":           play("(4, 'x@exämple.org'), (5, 'X@xn--exmple-cua.org')", email("x@xn--exmple-cua.org"), "2"),
+		"a domain in Unicode is given":         play("(4, 'x@exämple.org'), (5, 'X@xn--exmple-cua.org')", email("x@exämple.org"), "2"),
+		"white space around it":                play("(4, ' Ada@Example.org'), (5, E'ADA@example.org\\r\\n'), (6, ' ada@example.org '), (7, 'joada@example.org ')", email("ada@example.org"), "4"),
+		"white space, in a table that is read": play("(4, E'\\t Ada@Example.org'), (5, E'ADA@example.org \\r\\n'), (6, '\u00a0ada@example.org'), (7, 'joada@example.org '); ANALYZE people", email("ada@example.org"), "4"),
+		"white space, in a large table": play("(4, ' Ada@Example.org'), (5, E'ADA@example.org\\r\\n'), (6, 'joada@example.org '); INSERT INTO people SELECT n, n || '@example.com' FROM generate_series(10, 200) AS n; ANALYZE people",
+			email("ada@example.org"), "3"),
 		"an address of the Internet":              typed("inet", "(1, '203.0.113.7'), (2, '203.0.113.70')", person("custom", "203.0.113.7")),
 		"another address of the Internet":         typed("inet", "(1, '2001:db8::1'), (2, '2001:db8::')", person("custom", "2001:DB8:0:0:0:0:0:1")),
 		"an address of a device":                  typed("macaddr", "(1, '08:00:2b:01:02:03'), (2, '08:00:2b:01:02:04')", person("custom", "08-00-2B-01-02-03")),

@@ -212,11 +212,16 @@ func initial(m *plan.Member) int {
 
 // setColumns lists the columns of a set for INSERT.
 func setColumns(m *plan.Member) string {
-	names := append([]string{"req", "seed", "rnd", "state", "until"}, keyNames(m)...)
+	return "req, seed, rnd, state, " + strings.Join(setColumnsOf(m), ", ")
+}
+
+// setColumnsOf are the columns of a set that depend on the row.
+func setColumnsOf(m *plan.Member) []string {
+	names := append([]string{"until"}, keyNames(m)...)
 	for i := range m.Carry {
 		names = append(names, "r"+strconv.Itoa(i))
 	}
-	return strings.Join(names, ", ")
+	return names
 }
 
 // rowColumns lists what a set takes from a live row, keys first, each under its name in the set.
@@ -229,25 +234,6 @@ func rowColumns(m *plan.Member, alias string) string {
 		parts = append(parts, column(alias, name)+" AS r"+strconv.Itoa(i))
 	}
 	return strings.Join(parts, ", ")
-}
-
-// found says that a column of the live row equals an identifier q of that kind.
-func found(m *plan.Member, k plan.Key, live, q string) string {
-	c := m.Table.Column(k.Column)
-	expression := column(live, k.Column)
-	text := textOf(c, live)
-	switch {
-	case c.Class == plan.Text && k.Identifier == v1alpha1.IdentifierPhone:
-		return "(pg_catalog.regexp_replace(" + text + ", '[^+0-9]+', '', 'g') OPERATOR(pg_catalog.=) " + q + ".digits)"
-	case c.Class == plan.Text && (c.Fold || k.Identifier == v1alpha1.IdentifierEmail):
-		return "(pg_catalog.lower(" + text + ") OPERATOR(pg_catalog.=) " + q + ".folded)"
-	case c.Class == plan.Integer || c.Class == plan.Numeric:
-		return "(" + expression + " OPERATOR(pg_catalog.=) " + q + ".number)"
-	case c.Class == plan.UUID:
-		return "(" + expression + " OPERATOR(pg_catalog.=) " + q + ".uuid)"
-	default:
-		return "(" + text + " OPERATOR(pg_catalog.=) " + q + ".value)"
-	}
 }
 
 // textOf is the text of a live column, in the database's collation: texts of two others could not be compared, and a

@@ -231,11 +231,12 @@ func (v *search) byKey(i int) []string {
 	m := &v.plan.Members[i]
 	var ways []string
 	for _, k := range m.Keys {
-		if !v.kinds[k.Identifier] {
+		if v.kinds[k.Identifier] == 0 {
 			continue
 		}
+		way := v.find(m, k)
 		ways = append(ways, fmt.Sprintf(`SELECT q.req, t.tableoid AS o, t.ctid AS c, %s AS kept, %s AS until FROM %s AS t JOIN %s AS q ON %s`,
-			v.keptKey(i, k), until(m), table(m.Table), v.identifiersOf(k.Identifier), found(m, k, "t", "q")))
+			v.keptKey(i, k), until(m), table(m.Table), way.from, way.where))
 	}
 	return ways
 }

@@ -90,7 +90,7 @@ func (b *builder) indexNotes() []string {
 	for i := range b.plan.Members {
 		t := b.plan.Members[i].Table
 		for _, k := range b.plan.Members[i].Keys {
-			if t.Rows >= large && !t.searchable(k) {
+			if t.Rows >= large && !t.Searchable(k) {
 				notes = append(notes, fmt.Sprintf("%s.%s has no index that finds a person: each run reads %s", t.Path(), k.Column, rows(t.Rows)))
 			}
 		}
@@ -98,8 +98,8 @@ func (b *builder) indexNotes() []string {
 	return notes
 }
 
-// searchable tells whether an index serves the search by a subject key. Addresses are compared in lower case.
-func (t *Table) searchable(k Key) bool {
+// Searchable tells whether an index serves the search by a subject key. Addresses are compared in lower case.
+func (t *Table) Searchable(k Key) bool {
 	column := t.Column(k.Column)
 	if column.Class == Text && (column.Fold || k.Identifier == v1alpha1.IdentifierEmail) {
 		return slices.ContainsFunc(t.Folded, func(name string) bool { return name == k.Column })

@@ -1,0 +1,82 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/rempart-dev/rempart/api/v1alpha1"
+	"github.com/rempart-dev/rempart/internal/erasure/plan"
+)
+
+// around is the white space that forms and imports leave before and after an e-mail address.
+var around = [][2]string{
+	{"", ""}, {" ", ""}, {"", " "}, {" ", " "}, {"\t", ""}, {"", "\t"}, {"\u00a0", ""}, {"", "\u00a0"}, {"", "\n"}, {"", "\r\n"},
+}
+
+// probeCost is how many rows of a table take as long to read, and to write in lower case, as one search in its index.
+const probeCost = 8
+
+// finding is how the rows t of a table are found that have identifiers q: these as a table, the condition, and what keeps the
+// planner from merging a part of a statement into what is around it.
+type finding struct{ from, where, fence string }
+
+// find chooses how people are found by a subject key. Addresses may have white space around them: where they are few, an
+// index is asked for each way to write them; where they are many, or there is no index, the table is read once and each of its
+// texts is trimmed, which finds more white space still. The planner cannot choose: to it, lower() is as cheap as a comparison.
+func (s *session) find(m *plan.Member, k plan.Key) finding {
+	c := m.Table.Column(k.Column)
+	text := textOf(c, live)
+	if k.Identifier != v1alpha1.IdentifierEmail {
+		return finding{from: identifiersOf(k.Identifier), where: holds(c, k, text)}
+	}
+	probes := s.kinds[k.Identifier] * int64(len(s.spaces))
+	if c.Class == plan.Text && m.Table.Searchable(k) && (m.Table.Rows == 0 || probes*probeCost < m.Table.Rows) {
+		return finding{from: s.padded(), where: holds(c, k, text), fence: " OFFSET 0"}
+	}
+	return finding{from: identifiersOf(k.Identifier), where: holds(c, k, "pg_catalog.btrim("+text+", "+literal(s.blanks)+")")}
+}
+
+// holds says that a live row has an identifier q of that kind in a column, of which the text is given.
+func holds(c *plan.Column, k plan.Key, text string) string {
+	expression := column(live, k.Column)
+	switch {
+	case c.Class == plan.Text && k.Identifier == v1alpha1.IdentifierPhone:
+		return "(pg_catalog.regexp_replace(" + text + ", '[^+0-9]+', '', 'g') OPERATOR(pg_catalog.=) q.digits)"
+	case c.Class == plan.Text && (c.Fold || k.Identifier == v1alpha1.IdentifierEmail):
+		return "(pg_catalog.lower(" + text + ") OPERATOR(pg_catalog.=) q.folded)"
+	case c.Class == plan.Integer || c.Class == plan.Numeric:
+		return "(" + expression + " OPERATOR(pg_catalog.=) q.number)"
+	case c.Class == plan.UUID:
+		return "(" + expression + " OPERATOR(pg_catalog.=) q.uuid)"
+	default:
+		return "(" + text + " OPERATOR(pg_catalog.=) q.value)"
+	}
+}
+
+// identifiersOf is the identifiers of a kind as a table.
+func identifiersOf(kind v1alpha1.IdentifierKind) string {
+	return fmt.Sprintf("(SELECT i.* FROM %s AS i WHERE i.kind OPERATOR(pg_catalog.=) %s)", identifiers, literal(string(kind)))
+}
+
+// padded is the e-mail addresses as a table, each with and without white space around it.
+func (s *session) padded() string {
+	return fmt.Sprintf("(SELECT i.req, w.before OPERATOR(pg_catalog.||) i.folded OPERATOR(pg_catalog.||) w.after AS folded FROM %s AS i CROSS JOIN (VALUES %s) AS w (before, after) WHERE i.kind OPERATOR(pg_catalog.=) %s)",
+		identifiers, strings.Join(s.spaces, ", "), literal(string(v1alpha1.IdentifierEmail)))
+}
+
+// learnSpaces finds out which white space the database can hold.
+func (s *session) learnSpaces(ctx context.Context) error {
+	s.spaces, s.blanks = nil, " \t\r\n"
+	for _, w := range around {
+		held, err := s.writable(ctx, w[:])
+		if err != nil {
+			return err
+		}
+		if len(held) == len(w) {
+			s.spaces = append(s.spaces, "("+literal(w[0])+", "+literal(w[1])+")")
+			s.blanks += w[0]
+		}
+	}
+	return nil
+}
