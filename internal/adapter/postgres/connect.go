@@ -113,6 +113,11 @@ func open(ctx context.Context, c Config) (*session, error) {
 		s.close()
 		return nil, err
 	}
+	if s.major() >= 14 {
+		// Else a statement whose client was killed goes on, and holds its locks, until it has something to say. Not every
+		// operating system can tell the server, which refuses then.
+		_ = s.all(ctx, "SET client_connection_check_interval TO '5s'")
+	}
 	return s, nil
 }
 

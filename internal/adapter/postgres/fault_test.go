@@ -356,3 +356,31 @@ func TestAStoreThatAnswersSlowlyForEverIsCalledSo(t *testing.T) {
 	}
 	s.want("2", "SELECT count(*) FROM people")
 }
+
+func TestTheStoreEndsTheWorkOfAKilledClient(t *testing.T) {
+	s := newStore(t, onePerson+`CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(600); RETURN OLD; END';
+CREATE TRIGGER slow BEFORE DELETE ON people FOR EACH ROW EXECUTE FUNCTION f();`, oneTable)
+	who := email("ada@example.org")
+	work := s.task("run-1", who)
+	work.PlanDigest = s.plan(who).PlanDigest
+	e := s.engine(s.eraser)
+	dial, dialled, first := e.Config.Dial, atomic.Bool{}, make(chan net.Conn, 1)
+	e.Config.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
+		if dialled.Swap(true) {
+			return nil, net.ErrClosed // who is killed cannot ask for a cancellation
+		}
+		conn, err := dial(ctx, network, address)
+		first <- conn
+		return conn, err
+	}
+	ended := make(chan task.Outcome, 1)
+	go func() { ended <- e.Erase(t.Context(), work, []subject.Subject{who}) }()
+	const sleeping = "SELECT count(*) FROM pg_stat_activity WHERE usename = $1 AND wait_event = 'PgSleep'"
+	s.until("1", sleeping, s.eraser.Username)
+	_ = (<-first).Close()
+	if o := <-ended; o.OK || o.Reason != task.Interrupted {
+		t.Errorf("%+v", o)
+	}
+	s.until("0", sleeping, s.eraser.Username)
+	s.want("2", "SELECT count(*) FROM people")
+}

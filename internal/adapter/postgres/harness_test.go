@@ -102,6 +102,20 @@ func (s *store) one(text string, args ...any) string {
 	return *v
 }
 
+// until waits for the answer of a query.
+func (s *store) until(want, text string, args ...any) {
+	s.Helper()
+	ticker, late := time.NewTicker(20*time.Millisecond), time.After(time.Minute)
+	defer ticker.Stop()
+	for s.one(text, args...) != want {
+		select {
+		case <-ticker.C:
+		case <-late:
+			s.Fatalf("%s is not %s after a minute", text, want)
+		}
+	}
+}
+
 // want compares one value.
 func (s *store) want(want, text string, args ...any) {
 	s.Helper()
