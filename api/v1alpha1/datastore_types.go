@@ -313,6 +313,10 @@ type StoreStatus struct {
 	// restoreKind is what was seen of it then.
 	// +optional
 	RestoreKind RestoreKind `json:"restoreKind,omitempty"`
+	// scansLeft is how many more scans it takes, since the restore was seen, until the ledger was asked for every request: one asks for 10,000.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	ScansLeft *int32 `json:"scansLeft,omitempty"`
 	// scans counts the scans that ended; it names the next one.
 	// +optional
 	Scans *int64 `json:"scans,omitempty"`

@@ -4133,6 +4133,11 @@ func (in *StoreStatus) DeepCopyInto(out *StoreStatus) {
 		in, out := &in.RestoredTime, &out.RestoredTime
 		*out = (*in).DeepCopy()
 	}
+	if in.ScansLeft != nil {
+		in, out := &in.ScansLeft, &out.ScansLeft
+		*out = new(int32)
+		**out = **in
+	}
 	if in.Scans != nil {
 		in, out := &in.Scans, &out.Scans
 		*out = new(int64)

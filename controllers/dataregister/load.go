@@ -21,7 +21,7 @@ import (
 
 // load reads each input once, so that every decision of this pass sees one instant.
 func (r *Reconciler) load(ctx context.Context, dreg *v1alpha1.DataRegister) (register.Input, error) {
-	in := register.Input{Register: dreg, ZoneOf: r.Places.ZoneOf, Found: r.Places.Found(dreg), Image: r.Image, Now: r.Clock.Now(), Stores: map[string]register.Facts{}, Executed: map[string][]string{}}
+	in := register.Input{Register: dreg, ZoneOf: r.Places.ZoneOf, Found: r.Places.Found(dreg), Image: r.Image, Now: r.Clock.Now(), Stores: map[string]register.Facts{}, Executed: map[string]register.Executed{}}
 	officer, err := child.Find(ctx, r.Client, "", string(dreg.Spec.OfficerRef.Name), &v1alpha1.DataProtectionOfficer{})
 	if err != nil {
 		return in, fmt.Errorf("reading the officer: %w", err)
@@ -36,7 +36,8 @@ func (r *Reconciler) load(ctx context.Context, dreg *v1alpha1.DataRegister) (reg
 	}
 	for i := range dreg.Spec.Stores {
 		s := &dreg.Spec.Stores[i]
-		in.Executed[string(s.Name)] = erasure.Executed(requests.Items, dreg.Name, s.Name, in.Now)
+		uids, scans := erasure.Executed(requests.Items, dreg.Name, s.Name, register.Scans(dreg, s.Name), in.Now)
+		in.Executed[string(s.Name)] = register.Executed{UIDs: uids, Scans: scans}
 		if in.Stores[string(s.Name)], err = r.facts(ctx, dreg, s); err != nil {
 			return in, err
 		}

@@ -11,14 +11,14 @@ import (
 	"github.com/rempart-dev/rempart/internal/erasure/task"
 )
 
-// maxExecuted is how many requests a scan asks for: what the Secret of its task has room for beside the dataset. The youngest
-// count, since a backup is rarely old.
+// maxExecuted is how many requests a scan asks for: what the Secret of its task has room for beside the dataset.
 const maxExecuted = 10_000
 
 // Executed are the UIDs of the requests that were executed in a store and that its ledger must have, sorted: a store that comes
 // back from a backup forgets some, and has their people again. When no backup can hold the person any more they are left out.
-func Executed(requests []v1alpha1.ErasureRequest, register string, store v1alpha1.PartName, now time.Time) []string {
-	var uids []string
+// Of more than a scan can ask for it asks for the youngest, which a backup forgets first, and in turn for a part of the others:
+// for all of them in so many scans.
+func Executed(requests []v1alpha1.ErasureRequest, register string, store v1alpha1.PartName, scan int64, now time.Time) (uids []string, scans int) {
 	for _, i := range byAge(requests) {
 		r := &requests[i]
 		clear := r.Status.BackupsClearTime
@@ -26,9 +26,21 @@ func Executed(requests []v1alpha1.ErasureRequest, register string, store v1alpha
 			uids = append(uids, string(r.UID))
 		}
 	}
-	uids = uids[max(0, len(uids)-maxExecuted):]
+	uids, scans = inTurn(uids, maxExecuted, scan)
 	slices.Sort(uids)
-	return uids
+	return uids, scans
+}
+
+// inTurn returns at most so many of a list: its end, and the nth part of what is before, of so many parts.
+func inTurn(list []string, most int, nth int64) (some []string, parts int) {
+	if len(list) <= most {
+		return list, 1
+	}
+	half := most / 2
+	before, end := list[:len(list)-half], list[len(list)-half:]
+	parts = (len(before) + half - 1) / half
+	at := int(nth%int64(parts)) * half
+	return slices.Concat(before[at:min(at+half, len(before))], end), parts
 }
 
 // executedIn tells whether a store committed the erasure of a request whose person can be recalled.

@@ -53,6 +53,12 @@ type Seen struct {
 	Outcomes []task.Outcome
 }
 
+// Executed are the UIDs of the requests for which the next scan asks a store's ledger. It takes so many scans to ask for all.
+type Executed struct {
+	UIDs  []string
+	Scans int
+}
+
 // Input is what one pass knows before it writes.
 type Input struct {
 	Register *v1alpha1.DataRegister
@@ -66,8 +72,8 @@ type Input struct {
 	Found []residency.Finding
 	// Stores by name.
 	Stores map[string]Facts
-	// Executed are, by store, the UIDs of the requests that its ledger must have.
-	Executed map[string][]string
+	// Executed are, by store, the requests that its ledger must have.
+	Executed map[string]Executed
 	// Lingering are stores that left the spec and whose children are not all gone.
 	Lingering []string
 	// Image of the eraser.

@@ -266,6 +266,10 @@ func wait(in Input, views []view) time.Duration {
 // remembers objects while people who were erased are in the store again, since it came back from a backup.
 func remembers(v view) condition.Objection {
 	lost := value(v.status.LostRequests)
+	if left := value(v.status.ScansLeft); lost == 0 && left > 0 {
+		return condition.Objection{Reason: v1alpha1.ReasonRestored, Working: true, Message: fmt.Sprintf(
+			"Store %q came back from a backup: it takes %d more scans to ask it for all requests that were executed there", v.store.Name, left)}
+	}
 	if lost == 0 {
 		return condition.Objection{}
 	}

@@ -46,6 +46,31 @@ func TestAStoreThatForgotRequestsIsNotReady(t *testing.T) {
 	}
 }
 
+// TestAStoreThatForgotIsReadyWhenItWasAskedForEveryRequest: of many requests a scan asks for a part.
+func TestAStoreThatForgotIsReadyWhenItWasAskedForEveryRequest(t *testing.T) {
+	in := input(readRegister(t, "managed"), Facts{})
+	name := string(in.Register.Spec.Stores[0].Name)
+	in.Executed = map[string]Executed{name: {Scans: 3}}
+	for n, step := range []struct {
+		lost  []string
+		ready string
+		left  int32
+	}{
+		{nil, "Ready=True StoresAnswer", 0}, {[]string{"a"}, "Ready=False Restored", 2}, {nil, "Ready=False Restored", 1}, {nil, "Ready=True StoresAnswer", 0},
+		{[]string{"a"}, "Ready=False Restored", 2}, {[]string{"a"}, "Ready=False Restored", 1}, {[]string{"a"}, "Ready=False Restored", 0}, {nil, "Ready=True StoresAnswer", 0},
+	} {
+		in.Now = in.Now.Add(time.Hour)
+		in.Stores[name] = Facts{Class: allowed, StatefulSet: ready(), Job: endedJob(batchv1.JobComplete)}
+		outcomes := answers(task.Accurate)
+		outcomes[1].Lost, outcomes[1].LostTotal = step.lost, int32(len(step.lost)) //nolint:gosec // a few
+		v := Judge(in, map[string]Seen{name: {Places: []Place{allowed}, Outcomes: outcomes}})
+		in.Register.Status.Stores = v.Stores
+		if got := short(v.Conditions, "Ready"); got != step.ready || value(v.Stores[0].ScansLeft) != step.left || step.left > 0 && scanWait(v.Stores[0]) == scanEvery {
+			t.Errorf("step %d: %s, %d scans left, wait %s; want %s, %d", n, got, value(v.Stores[0].ScansLeft), scanWait(v.Stores[0]), step.ready, step.left)
+		}
+	}
+}
+
 func TestWhatIsSeenOfARestore(t *testing.T) {
 	for identities, want := range map[[2]string]v1alpha1.RestoreKind{
 		{"7/1", "7/1"}: v1alpha1.RestoreSameServer, {"7/1", "7/2"}: v1alpha1.RestoreOtherTimeline, {"7/2", "7/1"}: v1alpha1.RestoreOtherTimeline,

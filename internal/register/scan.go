@@ -56,7 +56,7 @@ func NextScan(status v1alpha1.StoreStatus, digest string) time.Time {
 }
 
 func scanWait(status v1alpha1.StoreStatus) time.Duration {
-	if status.ScanReason == string(task.Accurate) && value(status.LostRequests) == 0 {
+	if status.ScanReason == string(task.Accurate) && value(status.LostRequests) == 0 && value(status.ScansLeft) == 0 {
 		return scanEvery
 	}
 	wait := scanSoon
@@ -103,7 +103,7 @@ func (in Input) scanTask(s *v1alpha1.DataStore, name string, owner *metav1ac.Own
 	if dataset == nil { // then the scan says whether the store answers, and a finding that nobody can be erased from it
 		dataset = &v1alpha1.Dataset{}
 	}
-	text, err := json.Marshal(task.Task{Register: r.Name, Store: string(s.Name), Engine: s.Engine, Connection: Connection(r, s), Dataset: dataset, Ended: in.Executed[string(s.Name)]})
+	text, err := json.Marshal(task.Task{Register: r.Name, Store: string(s.Name), Engine: s.Engine, Connection: Connection(r, s), Dataset: dataset, Ended: in.Executed[string(s.Name)].UIDs})
 	if err != nil {
 		panic("encoding a task: plain structs always encode")
 	}
@@ -134,6 +134,7 @@ func (in Input) record(s *v1alpha1.DataStore, status *v1alpha1.StoreStatus, seen
 	status.ScanMessage = in.explain(s, outcome)
 	if scanned, ok := job.Of(seen.Outcomes, task.Scan); ok && scanned.OK {
 		in.restored(status, scanned)
+		in.asked(status)
 	}
 	status.UndeclaredTables, status.UndeclaredColumns = &outcome.UndeclaredTables, &outcome.UndeclaredColumns
 }
@@ -152,6 +153,18 @@ func (in Input) restored(status *v1alpha1.StoreStatus, scanned task.Outcome) {
 	}
 	if scanned.Identity != "" {
 		status.Identity = scanned.Identity
+	}
+}
+
+// asked counts the scans that it takes, from the one on that saw the restore, until the ledger was asked for every request.
+func (in Input) asked(status *v1alpha1.StoreStatus) {
+	left := value(status.ScansLeft) - 1
+	if status.RestoredTime != nil && status.RestoredTime.Equal(status.LastScanTime) {
+		left = int32(in.Executed[string(status.Name)].Scans) - 1 //nolint:gosec // a few
+	}
+	status.ScansLeft = nil
+	if left > 0 {
+		status.ScansLeft = &left
 	}
 }
 

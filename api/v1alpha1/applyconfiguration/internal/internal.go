@@ -3475,6 +3475,9 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: scans
       type:
         scalar: numeric
+    - name: scansLeft
+      type:
+        scalar: numeric
     - name: undeclaredColumns
       type:
         scalar: numeric

@@ -38,6 +38,8 @@ type StoreStatusApplyConfiguration struct {
 	RestoredTime *v1.Time `json:"restoredTime,omitempty"`
 	// restoreKind is what was seen of it then.
 	RestoreKind *apiv1alpha1.RestoreKind `json:"restoreKind,omitempty"`
+	// scansLeft is how many more scans it takes, since the restore was seen, until the ledger was asked for every request: one asks for 10,000.
+	ScansLeft *int32 `json:"scansLeft,omitempty"`
 	// scans counts the scans that ended; it names the next one.
 	Scans *int64 `json:"scans,omitempty"`
 	// datasetDigest is the digest of the dataset and the connection that the last scan used.
@@ -155,6 +157,14 @@ func (b *StoreStatusApplyConfiguration) WithRestoredTime(value v1.Time) *StoreSt
 // If called multiple times, the RestoreKind field is set to the value of the last call.
 func (b *StoreStatusApplyConfiguration) WithRestoreKind(value apiv1alpha1.RestoreKind) *StoreStatusApplyConfiguration {
 	b.RestoreKind = &value
+	return b
+}
+
+// WithScansLeft sets the ScansLeft field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the ScansLeft field is set to the value of the last call.
+func (b *StoreStatusApplyConfiguration) WithScansLeft(value int32) *StoreStatusApplyConfiguration {
+	b.ScansLeft = &value
 	return b
 }
 
