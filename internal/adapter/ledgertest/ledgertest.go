@@ -22,6 +22,7 @@ type Ledger interface {
 	consent.Log
 	consent.Mailbox
 	consent.Wishes
+	consent.Keys
 }
 
 // World is a fresh ledger, and what it takes to look at it.
@@ -34,7 +35,10 @@ type World struct {
 	Sequence func(testing.TB)
 	// Rotate lets another key take the place of the one that signs, and returns the same ledger as it is then.
 	Rotate func(testing.TB) World
-	Now    func() time.Time
+	// Peppers and KEKs are what it was opened with; Rekey opens it with others.
+	Peppers, KEKs [][]byte
+	Rekey         func(tb testing.TB, peppers, keks [][]byte) World
+	Now           func() time.Time
 }
 
 func (w World) sequence(t testing.TB) {
@@ -97,6 +101,10 @@ func Run(t *testing.T, fresh func(testing.TB) World) {
 		{"A key takes the place of another in the log", rotated},
 		{"A mailed token is spent once, with its act", mailbox},
 		{"A wish to be erased is open until it was answered", wished},
+		{"Another key-encryption key takes the place of one", rewrapped},
+		{"Another pepper takes the place of one", renamed},
+		{"Without an old pepper nobody becomes two", pepperless},
+		{"Without an old key-encryption key nothing is lost", keyless},
 		{"Who watches hears of each change", watch},
 	} {
 		t.Run(story.name, func(t *testing.T) { story.tell(t, fresh(t)) })

@@ -3,6 +3,7 @@ package event
 import (
 	"crypto/hmac"
 	"crypto/sha256"
+	"encoding/hex"
 
 	"github.com/google/uuid"
 
@@ -26,6 +27,12 @@ func Link(pepper []byte, person consent.Person) []byte {
 		mac.Write([]byte(person.ID))
 	}
 	return mac.Sum(nil)
+}
+
+// PepperID names a pepper: the start of a digest.
+func PepperID(pepper []byte) string {
+	sum := sha256.Sum256(append([]byte("rempart pepper\x00"), pepper...))
+	return hex.EncodeToString(sum[:4])
 }
 
 // kindForgotten is the kind under which the references of people who were forgotten are hashed. No person is named by it.

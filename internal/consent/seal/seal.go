@@ -8,6 +8,8 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"maps"
+	"slices"
 
 	"github.com/google/uuid"
 )
@@ -36,19 +38,19 @@ type Ring struct {
 
 // NewRing takes the key that wraps from now on, and older ones that still unwrap.
 func NewRing(current []byte, older ...[]byte) (Ring, error) {
-	ring := Ring{current: name(current), keys: make(map[string]cipher.AEAD, 1+len(older))}
+	ring := Ring{current: ID(current), keys: make(map[string]cipher.AEAD, 1+len(older))}
 	for _, key := range append([][]byte{current}, older...) {
 		aead, err := gcm(key)
 		if err != nil {
 			return Ring{}, err
 		}
-		ring.keys[name(key)] = aead
+		ring.keys[ID(key)] = aead
 	}
 	return ring, nil
 }
 
-// name is the start of a digest: two rings cannot mean different keys by it.
-func name(key []byte) string {
+// ID names a key-encryption key: the start of a digest. Two rings cannot mean different keys by it.
+func ID(key []byte) string {
 	sum := sha256.Sum256(append([]byte("rempart kek\x00"), key...))
 	return hex.EncodeToString(sum[:4])
 }
@@ -61,6 +63,24 @@ func (Ring) GoString() string { return "[key-encryption keys]" }
 
 // Current names the key that wraps.
 func (r Ring) Current() string { return r.current }
+
+// IDs names all keys of the ring.
+func (r Ring) IDs() []string { return slices.Sorted(maps.Keys(r.keys)) }
+
+// Has tells whether the ring has a key of that name.
+func (r Ring) Has(named string) bool {
+	_, has := r.keys[named]
+	return has
+}
+
+// Rewrap wraps a person's key, which the named key wraps, by the current one. What it seals is not touched.
+func (r Ring) Rewrap(nonce [NonceSize]byte, named string, wrapped []byte, tenant, subject uuid.UUID) ([]byte, error) {
+	raw, err := r.unwrap(named, wrapped, tenant, subject)
+	if err != nil {
+		return nil, err
+	}
+	return r.keys[r.current].Seal(nonce[:], nonce[:], raw, place(tenant, subject)), nil
+}
 
 // Chance is what wrapping a new key takes: the key itself and a nonce.
 type Chance struct {
@@ -81,21 +101,29 @@ func (r Ring) New(chance *Chance, tenant, subject uuid.UUID) (Key, []byte, error
 	return Key{aead}, wrapped, nil
 }
 
-// Open unwraps a person's key.
+// Open unwraps a person's key. ErrKey where the ring has no key of that name.
 func (r Ring) Open(named string, wrapped []byte, tenant, subject uuid.UUID) (Key, error) {
-	kek, ok := r.keys[named]
-	if !ok {
-		return Key{}, ErrKey
-	}
-	if len(wrapped) < NonceSize {
-		return Key{}, ErrSealed
-	}
-	raw, err := kek.Open(nil, wrapped[:NonceSize], wrapped[NonceSize:], place(tenant, subject))
+	raw, err := r.unwrap(named, wrapped, tenant, subject)
 	if err != nil {
-		return Key{}, ErrSealed
+		return Key{}, err
 	}
 	aead, err := gcm(raw)
 	return Key{aead}, err
+}
+
+func (r Ring) unwrap(named string, wrapped []byte, tenant, subject uuid.UUID) ([]byte, error) {
+	kek, ok := r.keys[named]
+	if !ok {
+		return nil, ErrKey
+	}
+	if len(wrapped) < NonceSize {
+		return nil, ErrSealed
+	}
+	raw, err := kek.Open(nil, wrapped[:NonceSize], wrapped[NonceSize:], place(tenant, subject))
+	if err != nil {
+		return nil, ErrSealed
+	}
+	return raw, nil
 }
 
 // Seal hides evidence of an event: nonce, ciphertext and tag. The same nonce must not be given twice.

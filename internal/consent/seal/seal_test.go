@@ -44,6 +44,29 @@ func TestEvidenceOpensOnlyWhereItBelongs(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
+	moved, err := after.Rewrap([NonceSize]byte{8}, before.Current(), wrapped, tenant, person)
+	if err != nil {
+		t.Fatal(err)
+	}
+	alone, err := NewRing(current)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if again, err = alone.Open(alone.Current(), moved, tenant, person); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := again.Open(sealed, tenant, event); err != nil || string(got) != "evidence" {
+		t.Errorf("opened %q after the key was wrapped anew, %v", got, err)
+	}
+	if !after.Has(before.Current()) || alone.Has(before.Current()) || len(after.IDs()) != 2 {
+		t.Errorf("the rings have %v and %v", after.IDs(), alone.IDs())
+	}
+	if _, err := alone.Rewrap([NonceSize]byte{8}, before.Current(), wrapped, tenant, person); !errors.Is(err, ErrKey) {
+		t.Errorf("wrapped anew without the old key: %v", err)
+	}
+	if _, err := after.Rewrap([NonceSize]byte{8}, before.Current(), wrapped, tenant, event); !errors.Is(err, ErrSealed) {
+		t.Errorf("the key of another person was wrapped anew: %v", err)
+	}
 	if _, err := before.Open(after.Current(), wrapped, tenant, person); !errors.Is(err, ErrKey) {
 		t.Errorf("a key that the ring does not have: %v", err)
 	}

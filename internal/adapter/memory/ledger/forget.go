@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -21,8 +22,8 @@ func (l *Ledger) Shred(_ context.Context, person consent.Person, key string) (co
 		return gone, nil
 	}
 	subject, ok := l.find(person)
-	if !ok {
-		return consent.Holding{}, fmt.Errorf("forgetting a person: %w", consent.ErrUnknown)
+	if err := l.unknown(person); !ok || errors.Is(err, consent.ErrKeyMissing) { // somebody could be left who is the same person
+		return consent.Holding{}, fmt.Errorf("forgetting a person: %w", err)
 	}
 	held := l.count(subject)
 	for _, one := range append([]uuid.UUID{subject}, l.merged[subject]...) {
@@ -32,9 +33,9 @@ func (l *Ledger) Shred(_ context.Context, person consent.Person, key string) (co
 			l.idem[once] = l.events[len(l.events)-1].Receipt
 		}
 	}
-	for link, of := range l.links {
-		if of == subject {
-			delete(l.links, link)
+	for form, of := range l.links {
+		if of.subject == subject {
+			delete(l.links, form)
 		}
 	}
 	for hash, t := range l.tokens {
@@ -57,7 +58,7 @@ func (l *Ledger) Holding(_ context.Context, person consent.Person) (consent.Hold
 	defer l.mu.Unlock()
 	subject, ok := l.find(person)
 	if !ok {
-		return consent.Holding{}, fmt.Errorf("counting what is held: %w", consent.ErrUnknown)
+		return consent.Holding{}, fmt.Errorf("counting what is held: %w", l.unknown(person))
 	}
 	return l.count(subject), nil
 }
@@ -71,7 +72,7 @@ func (l *Ledger) count(subject uuid.UUID) consent.Holding {
 		}
 	}
 	for _, of := range l.links {
-		if of == subject {
+		if of.subject == subject {
 			held.Links++
 		}
 	}

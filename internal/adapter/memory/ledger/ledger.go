@@ -6,6 +6,7 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -23,33 +24,35 @@ import (
 	"github.com/rempart-dev/rempart/internal/consent/seal"
 )
 
-// Config says whose ledger it is. Pepper, KEK and signer are made by chance where none is given.
+// Config says whose ledger it is. Peppers, key-encryption keys and signer are made by chance where none is given.
 type Config struct {
 	Tenant uuid.UUID
 	// Origin of the log; empty means ledger.example/<tenant>.
 	Origin string
-	Pepper []byte
-	Signer note.Signer
-	Clock  clock.PassiveClock
+	// Peppers and KEKs: the first of each is written under, the others are of before.
+	Peppers, KEKs [][]byte
+	Signer        note.Signer
+	Clock         clock.PassiveClock
 }
 
-// Ledger implements consent.Writer, Reader, Log, Mailbox and Wishes.
+// Ledger implements consent.Writer, Reader, Log, Mailbox, Wishes and Keys.
 type Ledger struct {
-	tenant uuid.UUID
-	pepper []byte
-	ring   seal.Ring
-	signer note.Signer
-	public string
-	clock  clock.PassiveClock
+	tenant  uuid.UUID
+	peppers [][]byte
+	ring    seal.Ring
+	used    []use // in the order in which they were adopted
+	signer  note.Signer
+	public  string
+	clock   clock.PassiveClock
 
 	mu       sync.Mutex
 	last     time.Time // of the last receipt: no two are of one instant
 	events   []consent.Event
 	places   map[uuid.UUID]int64
 	hashes   hashes
-	links    map[string]uuid.UUID
+	links    map[string]link
 	merged   map[uuid.UUID][]uuid.UUID // a person and the references that Link made part of them
-	keys     map[uuid.UUID]seal.Key
+	keys     map[uuid.UUID]wrapped
 	states   map[uuid.UUID]map[string]consent.State
 	idem     map[string]uuid.UUID
 	tokens   map[[sha256.Size]byte]*token
@@ -68,6 +71,7 @@ var (
 	_ consent.Log     = (*Ledger)(nil)
 	_ consent.Mailbox = (*Ledger)(nil)
 	_ consent.Wishes  = (*Ledger)(nil)
+	_ consent.Keys    = (*Ledger)(nil)
 )
 
 // New returns an empty ledger.
@@ -78,15 +82,18 @@ func New(c Config) (*Ledger, error) {
 	if c.Origin == "" {
 		c.Origin = proof.Origin("ledger.example", c.Tenant.String())
 	}
-	if c.Pepper == nil {
-		c.Pepper = chance(seal.KeySize)
+	if c.Peppers == nil {
+		c.Peppers = [][]byte{chance(seal.KeySize)}
+	}
+	if c.KEKs == nil {
+		c.KEKs = [][]byte{chance(seal.KeySize)}
 	}
 	if c.Clock == nil {
 		c.Clock = clock.RealClock{}
 	}
 	l := &Ledger{
-		tenant: c.Tenant, pepper: c.Pepper, signer: c.Signer, clock: c.Clock,
-		places: map[uuid.UUID]int64{}, links: map[string]uuid.UUID{}, merged: map[uuid.UUID][]uuid.UUID{}, keys: map[uuid.UUID]seal.Key{},
+		tenant: c.Tenant, signer: c.Signer, clock: c.Clock,
+		places: map[uuid.UUID]int64{}, links: map[string]link{}, merged: map[uuid.UUID][]uuid.UUID{}, keys: map[uuid.UUID]wrapped{},
 		states: map[uuid.UUID]map[string]consent.State{}, idem: map[string]uuid.UUID{}, tokens: map[[sha256.Size]byte]*token{}, wishes: map[uuid.UUID]*consent.Wish{},
 		bodies: map[string]string{}, words: map[string][]byte{}, builds: map[string][][]byte{}, revision: map[string]int32{}, watchers: map[chan consent.Change]struct{}{},
 	}
@@ -96,8 +103,7 @@ func New(c Config) (*Ledger, error) {
 			return nil, fmt.Errorf("making a ledger: %w", err)
 		}
 	}
-	l.ring, err = seal.NewRing(chance(seal.KeySize))
-	return l, err
+	return l, l.Rekey(c.Peppers, c.KEKs)
 }
 
 // PublicKey is the text of the key that checks checkpoints; empty where the signer was given.
@@ -145,54 +151,67 @@ func (l *Ledger) Record(_ context.Context, act consent.Act) (consent.Recorded, e
 // record appends an act of a person; known is their reference where the caller has it.
 func (l *Ledger) record(act consent.Act, known uuid.UUID) (consent.Recorded, error) {
 	if receipt, seen := l.idem[once(act)]; seen {
-		events := l.ofReceipt(receipt)
+		events, err := l.open(l.ofReceipt(receipt))
+		if err != nil {
+			return consent.Recorded{}, err
+		}
 		return consent.Recorded{Receipt: receipt, Subject: events[0].Subject, Events: events, Deduplicated: true}, nil
 	}
 	subject := known
 	if subject == uuid.Nil {
 		var err error
-		if subject, err = l.meet(act.Person); err != nil {
+		if subject, err = l.meet(act.Person, act.TakesBack()); err != nil {
 			return consent.Recorded{}, err
 		}
 	}
 	receipt := l.receipt()
 	var sealed []byte
 	if len(act.Evidence) > 0 {
-		sealed = l.keys[subject].Seal([seal.NonceSize]byte(chance(seal.NonceSize)), act.Evidence, l.tenant, receipt.ID)
+		key, _, err := l.key(subject)
+		switch {
+		case errors.Is(err, consent.ErrKeyMissing) && act.TakesBack(): // recorded, without evidence that nobody could open
+		case err != nil:
+			return consent.Recorded{}, fmt.Errorf("recording an act: %w", err)
+		default:
+			sealed = key.Seal([seal.NonceSize]byte(chance(seal.NonceSize)), act.Evidence, l.tenant, receipt.ID)
+		}
 	}
 	events := event.Of(&act, l.tenant, subject, receipt, sealed)
 	event.Finish(events)
 	l.append(events)
 	l.idem[once(act)] = receipt.ID
 	l.move(subject, events, act.Notice)
-	return consent.Recorded{Receipt: receipt.ID, Subject: subject, Events: l.open(events)}, nil
+	opened, err := l.open(events)
+	return consent.Recorded{Receipt: receipt.ID, Subject: subject, Events: opened}, err
 }
 
 // once names an act.
 func once(act consent.Act) string { return act.Site + "\x00" + act.Key }
 
-// meet returns the reference of a person, a new one for a new person. Nobody can be found again as the zero Person.
-func (l *Ledger) meet(person consent.Person) (uuid.UUID, error) {
+// meet returns the reference of a person, a new one for a new person. Nobody can be found again as the zero Person. Who may be known
+// under a pepper that is not here is met for an act only that takes back.
+func (l *Ledger) meet(person consent.Person, back bool) (uuid.UUID, error) {
 	if subject, ok := l.find(person); ok {
 		return subject, nil
 	}
 	if person.Kind == consent.KindSubject {
 		return uuid.Nil, fmt.Errorf("meeting a person: %w", consent.ErrUnknown) // only the ledger makes references
 	}
+	if person != (consent.Person{}) && !back && l.lost() {
+		return uuid.Nil, fmt.Errorf("meeting a person: %w", consent.ErrKeyMissing)
+	}
 	subject := uuid.New()
-	key, _, err := l.ring.New(&seal.Chance{Key: [seal.KeySize]byte(chance(seal.KeySize))}, l.tenant, subject)
+	_, key, err := l.ring.New(&seal.Chance{Key: [seal.KeySize]byte(chance(seal.KeySize)), Nonce: [seal.NonceSize]byte(chance(seal.NonceSize))}, l.tenant, subject)
 	if err != nil {
 		return uuid.Nil, fmt.Errorf("making a person's key: %w", err)
 	}
-	l.keys[subject] = key
+	l.keys[subject] = wrapped{l.ring.Current(), key}
 	if person != (consent.Person{}) {
-		l.links[l.link(person)] = subject
+		l.name(person, subject)
 		l.states[subject] = map[string]consent.State{}
 	}
 	return subject, nil
 }
-
-func (l *Ledger) link(person consent.Person) string { return string(event.Link(l.pepper, person)) }
 
 func (l *Ledger) find(person consent.Person) (uuid.UUID, bool) {
 	switch person.Kind {
@@ -201,8 +220,7 @@ func (l *Ledger) find(person consent.Person) (uuid.UUID, bool) {
 	case consent.KindSubject:
 		return l.refer(person.ID)
 	}
-	subject, ok := l.links[l.link(person)]
-	return subject, ok
+	return l.named(person)
 }
 
 // refer finds whom a reference is of, also one that Link made part of another.
@@ -254,14 +272,14 @@ func (l *Ledger) Link(_ context.Context, known, other consent.Person) error {
 	defer l.mu.Unlock()
 	subject, ok := l.find(known)
 	if !ok {
-		return fmt.Errorf("linking a person: %w", consent.ErrUnknown)
+		return fmt.Errorf("linking a person: %w", l.unknown(known))
 	}
 	joined, ok := l.find(other)
 	switch {
 	case other == (consent.Person{}), other.Kind == consent.KindSubject:
 		return fmt.Errorf("linking a person: %w", consent.ErrUnknown)
 	case !ok:
-		l.links[l.link(other)] = subject
+		l.name(other, subject)
 	case joined != subject:
 		l.join(subject, joined)
 	}
@@ -270,9 +288,9 @@ func (l *Ledger) Link(_ context.Context, known, other consent.Person) error {
 
 // join makes one person of two: of their states about a purpose the later one holds.
 func (l *Ledger) join(subject, joined uuid.UUID) {
-	for link, of := range l.links {
-		if of == joined {
-			l.links[link] = subject
+	for form, of := range l.links {
+		if of.subject == joined {
+			l.links[form] = link{subject, of.pepper}
 		}
 	}
 	l.merged[subject] = append(append(l.merged[subject], joined), l.merged[joined]...)
@@ -306,18 +324,25 @@ func (l *Ledger) house(e consent.Event) {
 	l.append(events)
 }
 
-// open returns copies of events with their evidence, where the key is there.
-func (l *Ledger) open(events []consent.Event) []consent.Event {
+// open returns copies of events with their evidence, where the person was not forgotten.
+func (l *Ledger) open(events []consent.Event) ([]consent.Event, error) {
 	out := slices.Clone(events)
 	for i := range out {
 		e := &out[i]
-		key, ok := l.keys[e.Subject]
-		switch {
-		case e.Subject == uuid.Nil:
+		if e.Subject == uuid.Nil {
 			e.Evidence = e.EvidenceCiphertext
-		case ok && e.EvidenceCiphertext != nil:
-			e.Evidence, _ = key.Open(e.EvidenceCiphertext, l.tenant, e.ID)
+			continue
+		}
+		if e.EvidenceCiphertext == nil {
+			continue
+		}
+		key, there, err := l.key(e.Subject)
+		if there && err == nil {
+			e.Evidence, err = key.Open(e.EvidenceCiphertext, l.tenant, e.ID)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("opening evidence: %w", err)
 		}
 	}
-	return out
+	return out, nil
 }

@@ -18,7 +18,7 @@ func (l *Ledger) References(_ context.Context, person consent.Person) ([]uuid.UU
 	defer l.mu.Unlock()
 	subject, ok := l.find(person)
 	if !ok {
-		return nil, fmt.Errorf("reading references: %w", consent.ErrUnknown)
+		return nil, fmt.Errorf("reading references: %w", l.unknown(person))
 	}
 	return append([]uuid.UUID{subject}, l.merged[subject]...), nil
 }

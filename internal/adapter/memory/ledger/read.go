@@ -38,10 +38,10 @@ func (l *Ledger) Events(_ context.Context, person consent.Person) ([]consent.Eve
 	defer l.mu.Unlock()
 	subject, ok := l.find(person)
 	if !ok {
-		return nil, fmt.Errorf("reading events: %w", consent.ErrUnknown)
+		return nil, fmt.Errorf("reading events: %w", l.unknown(person))
 	}
 	mine := append([]uuid.UUID{subject}, l.merged[subject]...)
-	return l.open(slices.DeleteFunc(slices.Clone(l.events), func(e consent.Event) bool { return !slices.Contains(mine, e.Subject) })), nil
+	return l.open(slices.DeleteFunc(slices.Clone(l.events), func(e consent.Event) bool { return !slices.Contains(mine, e.Subject) }))
 }
 
 // Since returns events in the order of the log, without evidence.
@@ -67,7 +67,7 @@ func (l *Ledger) Forgotten(_ context.Context, from int64) (marks []consent.Mark,
 	to = int64(len(l.events))
 	for _, e := range l.events[min(max(from, 0), to):] {
 		if e.Type == consent.EventSubjectShredded {
-			marks = append(marks, event.MarkOf(l.pepper, e.Subject))
+			marks = append(marks, event.MarkOf(l.peppers[0], e.Subject))
 		}
 	}
 	return marks, max(to, from), nil
@@ -81,7 +81,7 @@ func (l *Ledger) Receipt(_ context.Context, receipt uuid.UUID) ([]consent.Event,
 	if len(events) == 0 {
 		return nil, fmt.Errorf("reading a receipt: %w", consent.ErrUnknown)
 	}
-	return events, nil
+	return l.open(events)
 }
 
 func (l *Ledger) ofReceipt(receipt uuid.UUID) []consent.Event {
@@ -93,7 +93,7 @@ func (l *Ledger) ofReceipt(receipt uuid.UUID) []consent.Event {
 	for last < int64(len(l.events)) && l.events[last].Receipt == receipt {
 		last++
 	}
-	return l.open(l.events[first:last])
+	return l.events[first:last]
 }
 
 // waiting is how many changes a reader may be behind.
@@ -270,7 +270,7 @@ func (l *Ledger) Issue(_ context.Context, raw []byte, kind string, person consen
 	if person.Kind == consent.KindSubject {
 		return fmt.Errorf("issuing a token: %w", consent.ErrUnknown) // whom a mail is for has a name
 	}
-	subject, err := l.meet(person)
+	subject, err := l.meet(person, false)
 	if err != nil {
 		return err
 	}

@@ -43,7 +43,11 @@ func (l *Ledger) Wishes(_ context.Context, after uuid.UUID, limit int) ([]consen
 		}
 		w := *l.wishes[id]
 		if place, there := l.places[id]; there {
-			w.Evidence = l.open(l.events[place : place+1])[0].Evidence
+			opened, err := l.open(l.events[place : place+1])
+			if err != nil {
+				return nil, fmt.Errorf("reading wishes: %w", err)
+			}
+			w.Evidence = opened[0].Evidence
 		}
 		out = append(out, w)
 	}

@@ -4,4 +4,5 @@ package ledger
 var Statements = map[string]string{
 	"recordNew": recordNew, "recordKnown": recordKnown, "statesOf": statesOf, "eventsOf": eventsOf, "receiptOf": receiptOf, "placeOf": placeOf, "sinceOf": sinceOf,
 	"publishedSoFar": publishedSoFar, "takePending": takePending, "leavesOf": leavesOf, "pieceLeaves": pieceLeaves, "pieceEvents": pieceEvents, "tokenOf": tokenOf, "holdPerson": holdPerson, "newest": newest, "wishesOf": wishesOf,
+	"formsOf": formsOf, "anyOlder": anyOlder, "renewLink": renewLink, "wrappedAfter": wrappedAfter, "rewrapKey": rewrapKey, "keysUsed": keysUsed, "lostPepper": lostPepper,
 }

@@ -64,7 +64,7 @@ func failure(err error) error {
 	if _, known := failed(err); known {
 		return err
 	}
-	for _, ours := range []error{errRow, consent.ErrUnknown, consent.ErrSpent, consent.ErrWished, consent.ErrContradicted} {
+	for _, ours := range []error{errRow, consent.ErrUnknown, consent.ErrSpent, consent.ErrWished, consent.ErrContradicted, consent.ErrKeyMissing} {
 		if errors.Is(err, ours) {
 			return err
 		}

@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -59,6 +60,9 @@ func (l *Ledger) forget(ctx context.Context, t tx, person consent.Person, key st
 			return gone, err
 		}
 	}
+	if err := l.sure(ctx, t, person); err != nil {
+		return consent.Holding{}, err // somebody could be left who is the same person
+	}
 	subject, all, err := l.held(ctx, t, person)
 	if err != nil {
 		return consent.Holding{}, err
@@ -66,7 +70,7 @@ func (l *Ledger) forget(ctx context.Context, t tx, person consent.Person, key st
 	if subject == uuid.Nil {
 		return consent.Holding{}, consent.ErrUnknown
 	}
-	held, err := l.count(ctx, t, subject, all)
+	held, err := l.holding(ctx, t, subject, all)
 	if err != nil {
 		return consent.Holding{}, err
 	}
@@ -89,7 +93,7 @@ func (l *Ledger) forgotten(ctx context.Context, t tx, once []byte) (consent.Hold
 	if err != nil || !subject.Valid {
 		return consent.Holding{}, err
 	}
-	gone, err := l.count(ctx, t, subject.Bytes, []pgtype.UUID{subject})
+	gone, err := l.holding(ctx, t, subject.Bytes, []pgtype.UUID{subject})
 	gone.Keys, gone.Again = 1, true
 	return gone, err
 }
@@ -98,14 +102,17 @@ func (l *Ledger) forgotten(ctx context.Context, t tx, once []byte) (consent.Hold
 func (l *Ledger) Holding(ctx context.Context, person consent.Person) (held consent.Holding, err error) {
 	err = retry(ctx, func() error {
 		return l.transaction(ctx, l.App, beginWrite, func(t tx) error {
+			if err := l.settleAll(ctx, t, person); err != nil {
+				return err
+			}
 			subject, all, err := l.references(ctx, t, person)
 			if err != nil {
 				return err
 			}
 			if subject == uuid.Nil {
-				return consent.ErrUnknown
+				return cmp.Or(l.sure(ctx, t, person), consent.ErrUnknown)
 			}
-			held, err = l.count(ctx, t, subject, all)
+			held, err = l.holding(ctx, t, subject, all)
 			return err
 		})
 	})
@@ -115,7 +122,7 @@ func (l *Ledger) Holding(ctx context.Context, person consent.Person) (held conse
 	return held, nil
 }
 
-func (l *Ledger) count(ctx context.Context, t tx, subject uuid.UUID, all []pgtype.UUID) (consent.Holding, error) {
+func (l *Ledger) holding(ctx context.Context, t tx, subject uuid.UUID, all []pgtype.UUID) (consent.Holding, error) {
 	held := consent.Holding{Subject: subject}
 	var last pgtype.Timestamptz
 	err := t.send(ctx, func(b *pgx.Batch) {

@@ -85,10 +85,24 @@ func (s *store) count(tb testing.TB, sql string, args ...any) (n int64) {
 	return n
 }
 
+// kek is the key-encryption key of every tenant at first.
+var kek = bytes.Repeat([]byte{7}, seal.KeySize)
+
+// rekeyed is the configuration with other keys.
+func rekeyed(tb testing.TB, c ledger.Config, peppers, keks [][]byte) ledger.Config {
+	tb.Helper()
+	ring, err := seal.NewRing(keks[0], keks[1:]...)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	c.Peppers, c.KEK = peppers, ring
+	return c
+}
+
 // config of a tenant whose secrets are functions of it.
 func (s *store) config(tb testing.TB, tenant uuid.UUID) ledger.Config {
 	tb.Helper()
-	ring, err := seal.NewRing(bytes.Repeat([]byte{7}, seal.KeySize))
+	ring, err := seal.NewRing(kek)
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -142,10 +156,15 @@ func TestPostgreSQLDoesWhatALedgerDoes(t *testing.T) {
 	ledgertest.Run(t, func(tb testing.TB) ledgertest.World {
 		_, l := fresh(tb)
 		w := ledgertest.World{Ledger: l, Tenant: l.Tenant, Origin: origin(l.Tenant), PublicKey: l.Public, Now: l.Clock.Now,
-			Sequence: func(tb testing.TB) { sequence(tb, l) }}
+			Peppers: l.Peppers, KEKs: [][]byte{kek}, Sequence: func(tb testing.TB) { sequence(tb, l) }}
 		w.Rotate = func(tb testing.TB) ledgertest.World {
 			l = open(tb, next(tb, l.Config, 1))
 			w.Ledger, w.PublicKey = l, l.Public
+			return w
+		}
+		w.Rekey = func(tb testing.TB, peppers, keks [][]byte) ledgertest.World {
+			l = open(tb, rekeyed(tb, l.Config, peppers, keks))
+			w.Ledger, w.Peppers, w.KEKs = l, peppers, keks
 			return w
 		}
 		return w

@@ -8,8 +8,6 @@ package ledger
 import (
 	"context"
 	"crypto/rand"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	mathrand "math/rand/v2"
@@ -55,11 +53,12 @@ type Config struct {
 	Marks func() ([]consent.Mark, error)
 }
 
-// Ledger implements consent.Writer, Reader, Log, Mailbox and Wishes.
+// Ledger implements consent.Writer, Reader, Log, Mailbox, Wishes and Keys.
 type Ledger struct {
 	Config
 	Sequencer *Sequencer
 	peppers   []pepper
+	tending   tending
 	keys      keys
 	hub       hub
 	reminder  chan struct{}
@@ -79,6 +78,7 @@ var (
 	_ consent.Log     = (*Ledger)(nil)
 	_ consent.Mailbox = (*Ledger)(nil)
 	_ consent.Wishes  = (*Ledger)(nil)
+	_ consent.Keys    = (*Ledger)(nil)
 )
 
 type pepper struct {
@@ -101,8 +101,7 @@ func Open(ctx context.Context, c Config) (*Ledger, error) {
 	l := &Ledger{Config: c, reminder: make(chan struct{}, 1)}
 	l.swept.Store(-1)
 	for _, key := range c.Peppers {
-		sum := sha256.Sum256(append([]byte("rempart pepper\x00"), key...))
-		l.peppers = append(l.peppers, pepper{hex.EncodeToString(sum[:4]), key})
+		l.peppers = append(l.peppers, pepper{event.PepperID(key), key})
 	}
 	if _, err := proof.Keys(c.Signer.Name(), c.Public); err != nil {
 		return nil, errors.New("opening the ledger: the public key is not that of its log")
@@ -117,6 +116,9 @@ func Open(ctx context.Context, c Config) (*Ledger, error) {
 		if err := checkRole(ctx, pool); err != nil {
 			return nil, fmt.Errorf("opening the ledger: %w", err)
 		}
+	}
+	if err := l.adopt(ctx); err != nil {
+		return nil, fmt.Errorf("opening the ledger: %w", err)
 	}
 	if err := l.succeed(ctx); err != nil {
 		return nil, fmt.Errorf("opening the ledger: %w", err)

@@ -36,6 +36,9 @@ func (l *Ledger) Issue(ctx context.Context, token []byte, kind string, person co
 	err := retry(ctx, func() error {
 		return l.transaction(ctx, l.App, beginWrite, func(t tx) error {
 			subject, _, err := l.held(ctx, t, person)
+			if err == nil && subject == uuid.Nil {
+				err = l.sure(ctx, t, person)
+			}
 			if err != nil {
 				return err
 			}

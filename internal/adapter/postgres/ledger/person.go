@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -82,6 +83,9 @@ func (l *Ledger) alive(ctx context.Context, t tx, people []pgtype.UUID) (locked 
 
 // held finds a person and locks them; a second look sees what was done while the lock was waited for.
 func (l *Ledger) held(ctx context.Context, t tx, person consent.Person) (own uuid.UUID, all []pgtype.UUID, err error) {
+	if err := l.settleAll(ctx, t, person); err != nil {
+		return uuid.Nil, nil, err
+	}
 	own, all, err = l.references(ctx, t, person)
 	if err != nil || own == uuid.Nil {
 		return own, all, err
@@ -111,6 +115,9 @@ func (l *Ledger) link(ctx context.Context, t tx, known, other consent.Person) er
 	if known == (consent.Person{}) || other == (consent.Person{}) || other.Kind == consent.KindSubject {
 		return consent.ErrUnknown
 	}
+	if err := l.settleAll(ctx, t, known, other); err != nil {
+		return err
+	}
 	subject, _, err := l.references(ctx, t, known)
 	if err != nil {
 		return err
@@ -120,7 +127,7 @@ func (l *Ledger) link(ctx context.Context, t tx, known, other consent.Person) er
 	case err != nil:
 		return err
 	case subject == uuid.Nil:
-		return consent.ErrUnknown
+		return cmp.Or(l.sure(ctx, t, known), consent.ErrUnknown)
 	case subject == joined:
 		return nil
 	case joined == uuid.Nil:
@@ -146,6 +153,11 @@ func (l *Ledger) link(ctx context.Context, t tx, known, other consent.Person) er
 	if err != nil {
 		return err
 	}
+	return l.join(ctx, t, subject, joined)
+}
+
+// join makes one person of two who are locked.
+func (l *Ledger) join(ctx context.Context, t tx, subject, joined uuid.UUID) error {
 	return t.send(ctx, func(b *pgx.Batch) {
 		for _, sql := range []string{joinStates, joinTokens, joinWishes, joinLinks} {
 			b.Queue(sql, id(l.Tenant), id(subject), id(joined))

@@ -35,6 +35,13 @@ func TestPlansOfAnEmptyLedgerAreThoseOfALargeOne(t *testing.T) {
 		"tokenOf":        {"((tenant_id = $1) AND (token_sha256 = $2))"},
 		"holdPerson":     {"((tenant_id = $1) AND (subject_ref = $2))"},
 		"newest":         {"checkpoints_pkey"},
+		"formsOf":        {"((tenant_id = $1) AND (kind = p.kind) AND (link = p.link))"},
+		"anyOlder":       {"((tenant_id = $1) AND (kind = p.kind) AND (link = p.link))"},
+		"renewLink":      {"((tenant_id = $1) AND (subject_ref = $2))"},
+		"wrappedAfter":   {"((tenant_id = $1) AND (subject_ref > $2))"},
+		"rewrapKey":      {"((tenant_id = $1) AND (subject_ref = $1))", "((tenant_id = $1) AND (subject_ref = $2))"},
+		"keysUsed":       {"(tenant_id = $1)"},
+		"lostPepper":     {"((tenant_id = $1) AND (kind = 'pepper'::text))"},
 		"wishesOf":       {"((tenant_id = $1) AND (event_id > $2))", "((tenant_id = $1) AND (event_id = wishes.event_id))"},
 	} {
 		s.sql(t, fmt.Sprintf("PREPARE %q AS %s", name, ledger.Statements[name]))

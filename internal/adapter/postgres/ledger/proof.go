@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -41,9 +42,12 @@ WHERE l.tenant_id = $1 AND l.idx >= $2 AND l.idx < $3 AND e.type <> 'subject.shr
 func (l *Ledger) References(ctx context.Context, person consent.Person) (out []uuid.UUID, err error) {
 	err = retry(ctx, func() error {
 		return l.transaction(ctx, l.App, beginWrite, func(t tx) error {
+			if err := l.settleAll(ctx, t, person); err != nil {
+				return err
+			}
 			own, all, err := l.references(ctx, t, person)
 			if err == nil && own == uuid.Nil {
-				err = consent.ErrUnknown
+				err = cmp.Or(l.sure(ctx, t, person), consent.ErrUnknown)
 			}
 			out = []uuid.UUID{own}
 			for _, one := range all {

@@ -1,7 +1,9 @@
 package ledger
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -91,8 +93,23 @@ func (l *Ledger) statesTogether(ctx context.Context, group [][]consent.Person) (
 	return answers, nil
 }
 
+// statesOf reads again where a name was found by an older form, once it has the newest.
 func (l *Ledger) statesOf(ctx context.Context, people []consent.Person) ([][]consent.State, error) {
-	var kinds []string
+	states, aged, err := l.statesNow(ctx, people)
+	if err != nil || !aged {
+		return states, err
+	}
+	if _, err := l.settled(ctx, people...); err != nil {
+		return nil, err
+	}
+	states, _, err = l.statesNow(ctx, people)
+	return states, err
+}
+
+// statesNow tells too whether a name is known by an older form.
+func (l *Ledger) statesNow(ctx context.Context, people []consent.Person) (out [][]consent.State, aged bool, err error) {
+	var kinds, olderKinds []string
+	var older [][]byte
 	var links, referred [][]byte
 	var at, referredAt []int32
 	for i, person := range people {
@@ -105,20 +122,26 @@ func (l *Ledger) statesOf(ctx context.Context, people []consent.Person) ([][]con
 			}
 			continue
 		}
-		for _, link := range l.links(person) {
+		for number, link := range l.links(person) {
 			kinds, links, at = append(kinds, person.Kind), append(links, link), append(at, int32(i))
+			if number > 0 {
+				olderKinds, older = append(olderKinds, person.Kind), append(older, link)
+			}
 		}
 	}
-	out := make([][]consent.State, len(people))
-	err := l.inTenant(ctx, l.App, func(b *pgx.Batch) {
+	out = make([][]consent.State, len(people))
+	err = l.inTenant(ctx, l.App, func(b *pgx.Batch) {
 		if len(links) > 0 || len(referred) == 0 {
 			b.Queue(statesOf, id(l.Tenant), kinds, links, at).Query(func(rows pgx.Rows) error { return collectStates(rows, out) })
 		}
 		if len(referred) > 0 {
 			b.Queue(statesReferred, id(l.Tenant), referred, referredAt).Query(func(rows pgx.Rows) error { return collectStates(rows, out) })
 		}
+		if len(older) > 0 {
+			b.Queue(anyOlder, id(l.Tenant), olderKinds, older).QueryRow(func(row pgx.Row) error { return row.Scan(&aged) })
+		}
 	})
-	return out, err
+	return out, aged, err
 }
 
 func collectStates(rows pgx.Rows, into [][]consent.State) error {
@@ -145,6 +168,9 @@ func collectStates(rows pgx.Rows, into [][]consent.State) error {
 
 // Events returns what was recorded of a person, evidence opened.
 func (l *Ledger) Events(ctx context.Context, person consent.Person) ([]consent.Event, error) {
+	if _, err := l.settled(ctx, person); err != nil {
+		return nil, wrap("reading events", err)
+	}
 	events, err := l.opened(ctx, eventsOf, id(l.Tenant), person.Kind, l.links(person))
 	if err == nil && len(events) == 0 {
 		// A person may be known and have no event: a token was mailed, or the old ones are pruned.
@@ -158,14 +184,16 @@ func (l *Ledger) Events(ctx context.Context, person consent.Person) ([]consent.E
 
 // find returns the reference of a person.
 func (l *Ledger) find(ctx context.Context, person consent.Person) (subject uuid.UUID, err error) {
-	var found pgtype.UUID
-	err = l.inTenant(ctx, l.App, func(b *pgx.Batch) {
-		b.Queue(theirs+` SELECT (SELECT subject_ref FROM me)`, id(l.Tenant), person.Kind, l.links(person)).QueryRow(func(row pgx.Row) error { return row.Scan(&found) })
+	err = retry(ctx, func() error {
+		return l.transaction(ctx, l.App, beginWrite, func(t tx) error {
+			subject, _, err = l.references(ctx, t, person)
+			if err == nil && subject == uuid.Nil {
+				err = cmp.Or(l.sure(ctx, t, person), consent.ErrUnknown)
+			}
+			return err
+		})
 	})
-	if err == nil && !found.Valid {
-		err = consent.ErrUnknown
-	}
-	return found.Bytes, err
+	return subject, err
 }
 
 // Receipt returns the events of a receipt, evidence opened.
@@ -215,6 +243,9 @@ func (l *Ledger) open(e *consent.Event, kek string, wrapped []byte) error {
 	case wrapped == nil || e.EvidenceCiphertext == nil:
 	default:
 		key, err := l.KEK.Open(kek, wrapped, l.Tenant, e.Subject)
+		if errors.Is(err, seal.ErrKey) {
+			return consent.ErrKeyMissing
+		}
 		if err == nil {
 			e.Evidence, err = key.Open(e.EvidenceCiphertext, l.Tenant, e.ID)
 		}

@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -37,6 +38,8 @@ type someone struct {
 	kek      string
 	wrapped  []byte
 	youngest time.Time
+	// aged tells that they were found by an older form of their name.
+	aged bool
 }
 
 // record takes the person for a new one, and finds out with the same statement whether that is so.
@@ -56,6 +59,13 @@ func (l *Ledger) record(ctx context.Context, act *consent.Act) (consent.Recorded
 		return consent.Recorded{}, err
 	case found.seen != uuid.Nil:
 		return l.recorded(ctx, found.seen)
+	case found.barred:
+		return consent.Recorded{}, consent.ErrKeyMissing
+	case found.split:
+		if _, err := l.settled(ctx, act.Person); err != nil {
+			return consent.Recorded{}, err
+		}
+		return consent.Recorded{}, errMoved
 	case found.known != nil:
 		return l.recordKnown(ctx, act, *found.known)
 	}
@@ -66,6 +76,18 @@ func (l *Ledger) record(ctx context.Context, act *consent.Act) (consent.Recorded
 type met struct {
 	seen  uuid.UUID
 	known *someone
+	// split tells that two forms of a name lead to two people, barred that a pepper is missing under which they may be known.
+	split, barred bool
+}
+
+// and is what another row of the answer says of the same act.
+func (m met) and(other met) met {
+	if m.known == nil || other.known == nil {
+		return other
+	}
+	m.split = m.split || m.known.subject != other.known.subject
+	m.known.aged = m.known.aged || other.known.aged
+	return m
 }
 
 // recordTogether records acts of people who are taken for new ones, in one transaction.
@@ -79,7 +101,11 @@ func (l *Ledger) recordTogether(ctx context.Context, group []*writing) ([]met, e
 			of, kinds, links = append(of, int32(i)+1), append(kinds, w.act.Person.Kind), append(links, link)
 		}
 	}
-	args := append(arguments(l, group), l.KEK.Current(), l.peppers[0].id, of, kinds, links)
+	back := make([]bool, len(group))
+	for i, w := range group {
+		back[i] = w.act.TakesBack()
+	}
+	args := append(arguments(l, group), l.KEK.Current(), l.peppers[0].id, of, kinds, links, l.pepperIDs(), back)
 	err := l.inTenant(ctx, l.App, func(b *pgx.Batch) {
 		b.Queue(recordNew, args...).Query(func(rows pgx.Rows) error {
 			var at int64
@@ -87,12 +113,13 @@ func (l *Ledger) recordTogether(ctx context.Context, group []*writing) ([]met, e
 			var kek pgtype.Text
 			var theirs []byte
 			var youngest pgtype.Timestamptz
-			_, err := pgx.ForEachRow(rows, []any{&at, &seen, &known, &kek, &theirs, &youngest}, func() error {
-				m := met{seen: seen.Bytes}
+			var aged pgtype.Bool
+			_, err := pgx.ForEachRow(rows, []any{&at, &seen, &known, &kek, &theirs, &youngest, &aged}, func() error {
+				m := met{seen: seen.Bytes, barred: !seen.Valid && !known.Valid}
 				if known.Valid {
-					m.known = &someone{known.Bytes, kek.String, append([]byte(nil), theirs...), youngest.Time}
+					m.known = &someone{known.Bytes, kek.String, append([]byte(nil), theirs...), youngest.Time, aged.Bool}
 				}
-				found[at-1] = m
+				found[at-1] = found[at-1].and(m)
 				return nil
 			})
 			return err
@@ -170,10 +197,19 @@ func (l *Ledger) writingOf(act *consent.Act, of someone, named consent.Person) (
 	var key seal.Key
 	if act.Evidence != nil {
 		var err error
-		if key, err = l.KEK.Open(of.kek, of.wrapped, l.Tenant, of.subject); err != nil {
+		key, err = l.KEK.Open(of.kek, of.wrapped, l.Tenant, of.subject)
+		switch {
+		case errors.Is(err, seal.ErrKey) && act.TakesBack():
+			bare := *act // what takes back is recorded, without evidence that nobody could open
+			bare.Evidence = nil
+			w.act = &bare
+		case errors.Is(err, seal.ErrKey):
+			return nil, key, consent.ErrKeyMissing
+		case err != nil:
 			return nil, key, fmt.Errorf("opening a person's key: %w", err)
 		}
 	}
+	w.aged = of.aged
 	at := l.now()
 	if !at.After(of.youngest) {
 		at = of.youngest.UTC().Add(step) // the clock of another replica is ahead

@@ -28,6 +28,8 @@ type writing struct {
 	receipt event.Receipt
 	events  []consent.Event
 	moved   []consent.Event
+	// aged tells that the person was found by an older form of their name.
+	aged bool
 }
 
 func (l *Ledger) writing(act *consent.Act, person consent.Person, subject uuid.UUID) *writing {
@@ -74,6 +76,11 @@ type known struct {
 func (w *writing) queue(b *pgx.Batch, answer *known) {
 	b.Queue(lockPerson, id(w.Tenant), id(w.subject))
 	b.Queue(recordKnown, append(arguments(w.Ledger, []*writing{w}), w.named)...).QueryRow(func(row pgx.Row) error { return row.Scan(&answer.seen, &answer.mine, &answer.late) })
+	if w.aged {
+		for older := 1; older < len(w.named); older++ {
+			w.renew(b, w.subject, w.act.Person.Kind, w.named, older)
+		}
+	}
 	if slices.ContainsFunc(w.moved, func(e consent.Event) bool { return *e.Decision == consent.Denied }) {
 		b.Queue(notify, w.channel(), "r"+w.receipt.ID.String())
 	}
