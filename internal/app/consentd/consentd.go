@@ -120,6 +120,7 @@ func (o options) run(ctx context.Context, door *server.Door, registry *prometheu
 	wait.Go(func() { policies.Run(ctx, o.reload, time.Now) })
 	wait.Go(func() { s.Watch(ctx) })
 	wait.Go(func() { sequence(ctx, ledger, log) })
+	wait.Go(func() { tend(ctx, ledger, log) })
 	wait.Go(func() { retain(ctx, ledger, policies, log, time.Now) })
 	wait.Wait()
 	<-door.Closed()
@@ -169,7 +170,7 @@ func (o options) server(ledger store, policies *settings.Store, keys settings.Ke
 		return nil, err //nolint:wrapcheck // says what it was reading
 	}
 	return server.New(server.Config{ //nolint:wrapcheck // says what it was doing
-		Ledger: ledger, Auditor: ledger, Policies: policies, Key: keys.Signing, Keys: keys.Public, Keyring: ledger, URL: o.url, OpenAPI: document,
+		Ledger: ledger, Auditor: ledger, Policies: policies, Key: keys.Signing, Keys: keys.Public, Keyring: ledger, Entries: keys.Entries(), URL: o.url, OpenAPI: document,
 		Limits: limit.New(o.rate, o.burst), Proxies: o.proxies, InFlight: o.inFlight, Timeout: o.timeout, Clock: time.Now, Log: log, Registry: registry,
 	})
 }

@@ -27,7 +27,7 @@ func openMemory(p *settings.Policy, keys settings.Keys, origin string) (store, e
 	if err != nil {
 		return nil, fmt.Errorf("making the log's key: %w", err)
 	}
-	l, err := ledger.New(ledger.Config{Tenant: p.Tenant, Origin: origin, Peppers: [][]byte{keys.Pepper}, KEKs: [][]byte{keys.KEK}, Signer: signer})
+	l, err := ledger.New(ledger.Config{Tenant: p.Tenant, Origin: origin, Peppers: settings.Bytes(keys.Peppers), KEKs: settings.Bytes(keys.KEKs), Signer: signer})
 	if err != nil {
 		return nil, fmt.Errorf("making the ledger: %w", err)
 	}

@@ -97,7 +97,7 @@ func parse(args []string, out io.Writer) (options, error) {
 	flags.StringVar(&o.tlsDir, "tls-dir", "", "folder of tls.crt and tls.key; empty serves without TLS, behind something that has it")
 	flags.StringVar(&o.url, "url", "", "address at which pages reach the service; https and the policy's host when empty")
 	flags.StringVar(&o.config, "config-dir", "/etc/consentd/config", "folder of policy.json, which may change, and of checkpoint, the head of the log that was copied out last")
-	flags.StringVar(&o.keys, "keys-dir", "/etc/consentd/keys", "folder of the keys signing, pepper and kek, 32 bytes each")
+	flags.StringVar(&o.keys, "keys-dir", "/etc/consentd/keys", "folder of the keys signing, pepper and kek, 32 bytes each, and of others that are held")
 	flags.StringVar(&o.credentials, "credentials-dir", "/etc/consentd/credentials", "folder of app, sequencer and, to migrate, admin, each with username and password")
 	flags.StringVar(&o.forgotten, "forgotten-dir", "", "folder with marks of who was forgotten, which a restored database does not revive; empty for none")
 	flags.StringVar(&o.ledger, "ledger", ledgerPostgres, "postgres, or memory for a trial: it forgets all when it ends")

@@ -104,7 +104,8 @@ func (o options) openPostgres(ctx context.Context, p *settings.Policy, keys sett
 	if err != nil {
 		return nil, fmt.Errorf("making the log's key: %w", err)
 	}
-	ring, err := seal.NewRing(keys.KEK)
+	keks := settings.Bytes(keys.KEKs)
+	ring, err := seal.NewRing(keks[0], keks[1:]...)
 	if err != nil {
 		return nil, fmt.Errorf("making the ring of keys: %w", err)
 	}
@@ -120,7 +121,7 @@ func (o options) openPostgres(ctx context.Context, p *settings.Policy, keys sett
 		}
 		pools[role], d.pools = pool, append(d.pools, pool)
 	}
-	c := ledger.Config{App: pools["app"], Seq: pools["sequencer"], Prune: pools["pruner"], Tenant: p.Tenant, Peppers: [][]byte{keys.Pepper}, KEK: ring, Signer: signer, Public: public, Outside: head,
+	c := ledger.Config{App: pools["app"], Seq: pools["sequencer"], Prune: pools["pruner"], Tenant: p.Tenant, Peppers: settings.Bytes(keys.Peppers), KEK: ring, Signer: signer, Public: public, Outside: head,
 		Interval: time.Duration(max(p.Spec.Service.CheckpointIntervalSeconds, 1)) * time.Second, Marks: forgotten{o.forgotten}.Marks}
 	if keys.Before != nil {
 		if c.Before, c.BeforePublic, err = proof.NewSigner(origin, keys.Before); err != nil {

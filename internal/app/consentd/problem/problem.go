@@ -43,6 +43,7 @@ const (
 	Spent              Code = "token_spent"
 	LedgerUnavailable  Code = "ledger_unavailable"
 	LedgerContradicted Code = "ledger_contradicted"
+	KeyMissing         Code = "key_missing"
 	Overloaded         Code = "overloaded"
 	NotReady           Code = "not_ready"
 	Internal           Code = "internal"

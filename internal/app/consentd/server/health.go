@@ -48,6 +48,7 @@ func (s *Server) Watch(ctx context.Context) {
 	wait.Go(func() { s.hub.run(ctx, s.ledger) })
 	wait.Go(func() { repeat(ctx, func() time.Duration { s.look(ctx); return lookEvery }) })
 	wait.Go(func() { repeat(ctx, func() time.Duration { return s.audit(ctx) }) })
+	wait.Go(func() { repeat(ctx, func() time.Duration { s.measureKeys(ctx); return keysEvery }) })
 	wait.Wait()
 }
 
@@ -165,6 +166,7 @@ func (s *Server) status(w http.ResponseWriter, r *http.Request, c call) error {
 		Sites    []siteStatus  `json:"sites"`
 		Ledger   *ledgerStatus `json:"ledger,omitempty"`
 		Audit    audit         `json:"audit"`
+		Keys     []keyStatus   `json:"keys,omitempty"`
 	}{Sites: []siteStatus{}, Audit: s.health.audited(), Refused: s.policies.Refused()}
 	if p := c.policy; p != nil {
 		answer.TenantID, answer.Policy = p.Tenant.String(), "sha256:"+p.Digest
@@ -183,6 +185,9 @@ func (s *Server) status(w http.ResponseWriter, r *http.Request, c call) error {
 		answer.Ledger = &ledgerStatus{head.Size, head.Time.UTC(), base64.StdEncoding.EncodeToString(head.Root), string(head.Note)}
 	case !errors.Is(err, consent.ErrUnknown) && !errors.Is(err, consent.ErrContradicted): // the audit tells of that
 		return err //nolint:wrapcheck // becomes a problem
+	}
+	if answer.Keys, err = s.keyStatus(ctx); err != nil {
+		return err
 	}
 	return write(w, http.StatusOK, answer)
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/rempart-dev/rempart/internal/app/consentd/problem"
+	"github.com/rempart-dev/rempart/internal/consent"
 )
 
 // checkpoint answers with the newest signed note (C2SP tlog-checkpoint). It is the tenant's; the site only names it.
@@ -110,7 +111,9 @@ func (s *Server) forgotten(w http.ResponseWriter, r *http.Request, _ call) error
 		From  int64    `json:"from"`
 		To    int64    `json:"to"`
 		Marks []string `json:"marks"`
-	}{from, to, texts})
+		// Pepper is that of the marks: those under another are to be read anew.
+		Pepper string `json:"pepper,omitempty"`
+	}{from, to, texts, s.entered(consent.KeyPepper)})
 }
 
 func hashes(path [][]byte) []string {

@@ -19,6 +19,8 @@ type metrics struct {
 	verified     prometheus.Gauge
 	ready        prometheus.Gauge
 	refused      prometheus.GaugeFunc
+	keyRows      *prometheus.GaugeVec
+	keyMissing   *prometheus.GaugeVec
 }
 
 func newMetrics(registry prometheus.Registerer, refused func() bool) *metrics {
@@ -40,7 +42,9 @@ func newMetrics(registry prometheus.Registerer, refused func() bool) *metrics {
 			return 0
 		}),
 	}
-	registry.MustRegister(m.requests, m.seconds, m.inFlight, m.events, m.dropped, m.streams, m.ledgerErrors, m.verified, m.ready, m.refused)
+	m.keyRows = prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "rempart_consent_key_rows", Help: "Rows that need a key, as last counted."}, []string{"kind", "id"})
+	m.keyMissing = prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "rempart_consent_key_missing", Help: "Whether a key is missing that rows may need."}, []string{"kind", "id"})
+	registry.MustRegister(m.keyRows, m.keyMissing, m.requests, m.seconds, m.inFlight, m.events, m.dropped, m.streams, m.ledgerErrors, m.verified, m.ready, m.refused)
 	return m
 }
 

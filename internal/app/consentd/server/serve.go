@@ -144,6 +144,9 @@ func (s *Server) problem(route route, err error) problem.Problem {
 	case errors.Is(err, consent.ErrContradicted):
 		s.log.Error("The ledger and its log disagree", "route", route.pattern)
 		return problem.New(http.StatusServiceUnavailable, problem.LedgerContradicted, "The ledger and its signed log disagree").After(retryLate)
+	case errors.Is(err, consent.ErrKeyMissing):
+		s.log.Error("A key is missing that the ledger needs", "route", route.pattern)
+		return problem.New(http.StatusServiceUnavailable, problem.KeyMissing, "The service lacks a key that it needs for this").After(retryLate)
 	default:
 		s.metrics.ledgerErrors.Inc()
 		s.log.Warn("The ledger did not answer", "route", route.pattern, "timeout", errors.Is(err, context.DeadlineExceeded))

@@ -25,6 +25,7 @@ type Ledger interface {
 	consent.Log
 	consent.Mailbox
 	consent.Wishes
+	consent.Keys
 }
 
 // Auditor compares the whole ledger with its signed log. It fails with consent.ErrContradicted when they disagree.
@@ -52,6 +53,8 @@ type Config struct {
 	Key     jws.Key
 	Keys    jws.Keys
 	Keyring Keyring
+	// Entries are the names of the files of peppers and key-encryption keys, by kind and ID; see settings.Keys.
+	Entries map[consent.KeyKind]map[string]string
 	// URL is where the service is reached from outside, without a slash at its end; see Base when empty.
 	URL string
 	// OpenAPI is the document, in JSON.
@@ -75,6 +78,7 @@ type Server struct {
 	key      jws.Key
 	verifier *verifier
 	keyring  Keyring
+	entries  map[consent.KeyKind]map[string]string
 	jwks     atomic.Pointer[[]byte]
 	url      string
 	openapi  []byte
@@ -98,7 +102,7 @@ type Server struct {
 // New returns a server that is not ready yet: Watch makes it so.
 func New(c Config) (*Server, error) {
 	s := &Server{
-		ledger: c.Ledger, auditor: c.Auditor, policies: c.Policies, key: c.Key, verifier: newVerifier(), keyring: c.Keyring, url: c.URL, openapi: c.OpenAPI,
+		ledger: c.Ledger, auditor: c.Auditor, policies: c.Policies, key: c.Key, verifier: newVerifier(), keyring: c.Keyring, entries: c.Entries, url: c.URL, openapi: c.OpenAPI,
 		limits: c.Limits, proxies: c.Proxies, timeout: c.Timeout, clock: c.Clock, log: c.Log, metrics: newMetrics(c.Registry, c.Policies.Refused),
 		cache: newCache(), notices: newNotices(c.Key), builds: newBuilds(c.Ledger),
 		turn: newTurn(c.InFlight), streams: make(chan struct{}, maxStreams), draining: make(chan struct{}),

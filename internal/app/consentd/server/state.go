@@ -50,6 +50,11 @@ func (s *Server) withdraw(w http.ResponseWriter, r *http.Request, c call) error 
 		return err
 	}
 	act := withdrawal(c, before, purposes)
+	if len(before) == 0 {
+		if act, err = s.unfound(r, c, act, person, purposes); err != nil {
+			return err
+		}
+	}
 	if len(act.Choices) > 0 {
 		act.Person, act.Method, act.CollectedBy = person, consent.MethodButton, consent.CollectorWidget
 		recorded, err := s.ledger.Record(r.Context(), act)

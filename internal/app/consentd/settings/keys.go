@@ -22,25 +22,32 @@ type Keys struct {
 	Before []byte
 	// Public checks what Signing signed, and what the key before it did. Those of earlier are known from the log.
 	Public jws.Keys
-	Pepper []byte
-	KEK    []byte
+	// Peppers and KEKs: the first of each is the one that is written under. The others are one that is to take its place, and those
+	// whose place it took.
+	Peppers, KEKs []Held
 }
 
-// fileBefore is the seed whose place signing takes.
-const fileBefore = "signing-before"
+// fileBefore is the seed whose place that of fileSigning takes.
+const (
+	fileSigning = "signing"
+	fileBefore  = "signing-before"
+)
 
-// ReadKeys reads the files signing (a seed), pepper and kek of a folder, 32 bytes each, and if it is there signing-before: the seed
-// that signed until now.
+// ReadKeys reads the files signing (a seed), pepper and kek of a folder, 32 bytes each, and, if they are there, signing-before: the seed
+// that signed until now, and the other peppers and key-encryption keys that are held.
 func ReadKeys(folder string) (keys Keys, err error) {
 	for _, one := range []struct {
 		name string
-		into *[]byte
-	}{{"signing", &keys.Seed}, {"pepper", &keys.Pepper}, {"kek", &keys.KEK}} {
-		if *one.into, err = readKey(folder, one.name); err != nil {
+		into *[]Held
+	}{{"pepper", &keys.Peppers}, {"kek", &keys.KEKs}} {
+		if *one.into, err = readHeld(folder, one.name); err != nil {
 			return Keys{}, err
 		}
 	}
-	if bytes.Equal(keys.Pepper, keys.KEK) || bytes.Equal(keys.Pepper, keys.Seed) || bytes.Equal(keys.KEK, keys.Seed) {
+	if keys.Seed, err = readKey(folder, fileSigning); err != nil {
+		return Keys{}, err
+	}
+	if shared(keys.Peppers, keys.KEKs, []Held{{Key: keys.Seed}}) {
 		return Keys{}, errors.New("reading the keys: two of them are the same")
 	}
 	if keys.Signing, err = jws.NewKey(keys.Seed); err != nil {

@@ -18,7 +18,9 @@ import (
 	"github.com/rempart-dev/rempart/internal/app/consentd/client"
 	"github.com/rempart-dev/rempart/internal/app/consentd/consentdtest"
 	"github.com/rempart-dev/rempart/internal/app/consentd/settings"
+	"github.com/rempart-dev/rempart/internal/consent"
 	"github.com/rempart-dev/rempart/internal/consent/jws"
+	"github.com/rempart-dev/rempart/internal/consent/seal"
 )
 
 var noon = time.Date(2026, 11, 30, 12, 0, 0, 0, time.UTC)
@@ -249,6 +251,43 @@ func TestKeysThatAreNoneAreRefused(t *testing.T) {
 		if _, _, err := keys.Public.Open("t", signed); err != nil {
 			t.Errorf("what was signed before does not verify: %v", err)
 		}
+	}
+}
+
+func TestKeysThatAreHeldHaveAnOrder(t *testing.T) {
+	folder := consentdtest.Keys(t)
+	write := func(name string, key []byte) {
+		if err := os.WriteFile(filepath.Join(folder, name), key, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	key := func(n byte) []byte { return append(make([]byte, 31), n) }
+	write("pepper-before-2", key(1))
+	write("pepper-next", key(2))
+	write("pepper-before-8", key(3))
+	write("kek-before", key(4))
+	write("kek-before-3", key(4)) // twice is once
+	keys, err := settings.ReadKeys(folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, held := range append(keys.Peppers, keys.KEKs...) {
+		got = append(got, held.Entry)
+	}
+	if want := "pepper pepper-next pepper-before-2 pepper-before-8 kek kek-before"; strings.Join(got, " ") != want {
+		t.Errorf("%v", got)
+	}
+	if !bytes.Equal(settings.Bytes(keys.Peppers)[1], key(2)) || keys.Entries()[consent.KeyKEK][seal.ID(key(4))] != "kek-before" {
+		t.Errorf("%v", keys.Entries())
+	}
+	write("kek-next", key(2))
+	if _, err := settings.ReadKeys(folder); err == nil {
+		t.Error("a pepper wraps keys")
+	}
+	write("kek-next", []byte("short"))
+	if _, err := settings.ReadKeys(folder); err == nil || strings.Contains(err.Error(), "short") {
+		t.Errorf("%v", err)
 	}
 }
 
