@@ -10,6 +10,8 @@ const (
 	ConditionPublished = "Published"
 	// ConditionProofComplete is True when nothing counts as consent that only somebody else can prove.
 	ConditionProofComplete = "ProofComplete"
+	// ConditionKeysComplete is True when the service has every key that rows of the ledger need.
+	ConditionKeysComplete = "KeysComplete"
 	// ConditionWishesHandled is True when a request of erasure was made of each wish of a person on their page.
 	ConditionWishesHandled = "WishesHandled"
 )
@@ -58,8 +60,14 @@ const (
 	ReasonErasureRequested = "ErasureRequested"
 	// ReasonRequestRemoved is the event that the request of a wish was removed before its end.
 	ReasonRequestRemoved = "RequestRemoved"
-	// ReasonKeyReplaced is the event that tells that Rempart made another signing key.
+	// ReasonKeyReplaced is the event that tells that another key that Rempart made is used from now on.
 	ReasonKeyReplaced = "KeyReplaced"
+	// ReasonKeysThere means that the service has every key that rows of the ledger need.
+	ReasonKeysThere = "KeysThere"
+	// ReasonKeyMissing means that rows of the ledger may need a key that is in no Secret of the policy.
+	ReasonKeyMissing = "KeyMissing"
+	// ReasonNoRoomForKey means that as many old keys stand beside one as there is room for, so that none takes its place.
+	ReasonNoRoomForKey = "NoRoomForKey"
 
 	// ReasonAuditPassed means that the last self-audit found ledger and log in agreement.
 	ReasonAuditPassed = "AuditPassed"

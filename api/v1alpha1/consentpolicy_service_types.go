@@ -116,6 +116,10 @@ type ConsentClient struct {
 // +kubebuilder:validation:XValidation:rule="has(self.host) || (!has(self.ingressClassName) && !has(self.tlsSecretRef))",message="ingressClassName and tlsSecretRef need host"
 // +kubebuilder:validation:XValidation:rule="!has(self.signingKeyNumber) || !has(self.signingSecretRef)",message="signingKeyNumber is of the key that Rempart makes: with signingSecretRef, put the new key into that Secret as signing, and the one of before beside it as signing-before"
 // +kubebuilder:validation:XValidation:rule="!has(oldSelf.signingKeyNumber) || has(self.signingSecretRef) || (has(self.signingKeyNumber) && self.signingKeyNumber >= oldSelf.signingKeyNumber)",message="signingKeyNumber only grows: a key whose place was taken does not come back"
+// +kubebuilder:validation:XValidation:rule="!has(self.pepperNumber) || !has(self.pepperSecretRef)",message="pepperNumber is of the pepper that Rempart makes: with pepperSecretRef, put another one into that Secret, first as pepper-next"
+// +kubebuilder:validation:XValidation:rule="!has(oldSelf.pepperNumber) || has(self.pepperSecretRef) || (has(self.pepperNumber) && self.pepperNumber >= oldSelf.pepperNumber)",message="pepperNumber only grows: a pepper whose place was taken does not come back"
+// +kubebuilder:validation:XValidation:rule="!has(self.kekNumber) || !has(self.kekSecretRef)",message="kekNumber is of the key that Rempart makes: with kekSecretRef, put another one into that Secret, first as kek-next"
+// +kubebuilder:validation:XValidation:rule="!has(oldSelf.kekNumber) || has(self.kekSecretRef) || (has(self.kekNumber) && self.kekNumber >= oldSelf.kekNumber)",message="kekNumber only grows: a key whose place was taken does not come back"
 type ConsentService struct {
 	// replicas that serve. Two when absent.
 	// +optional
@@ -162,12 +166,25 @@ type ConsentService struct {
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=1000000
 	SigningKeyNumber int32 `json:"signingKeyNumber,omitempty"`
-	// pepperSecretRef names the pepper of links to people, key pepper, 32 bytes. Rempart makes one when absent.
+	// pepperSecretRef names the pepper of links to people, key pepper, 32 bytes. Rempart makes one when absent. One that is to
+	// take its place is put beside it as pepper-next; those whose place it took stay as pepper-before, pepper-before-2 and so
+	// on while status.keys says that rows need them.
 	// +optional
 	PepperSecretRef *SecretRef `json:"pepperSecretRef,omitempty"`
-	// kekSecretRef names the key that wraps people's keys, key kek, 32 bytes. Rempart makes one when absent.
+	// pepperNumber counts the peppers that Rempart has made; 1 when absent. A larger one lets Rempart make another.
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=1000000
+	PepperNumber int32 `json:"pepperNumber,omitempty"`
+	// kekSecretRef names the key that wraps people's keys, key kek, 32 bytes. Rempart makes one when absent. Others stay beside
+	// it as those of the pepper do: kek-next, kek-before and so on.
 	// +optional
 	KEKSecretRef *SecretRef `json:"kekSecretRef,omitempty"`
+	// kekNumber counts the keys for people's keys that Rempart has made; 1 when absent. A larger one lets Rempart make another.
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=1000000
+	KEKNumber int32 `json:"kekNumber,omitempty"`
 	// witnessChannelRef names the NotificationChannel that gets checkpoints, so that they are kept elsewhere too.
 	// +optional
 	WitnessChannelRef *ClusterRef `json:"witnessChannelRef,omitempty"`

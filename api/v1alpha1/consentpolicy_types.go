@@ -118,12 +118,51 @@ type LedgerStatus struct {
 	Root string `json:"root,omitempty"`
 }
 
+// LedgerKeyKind says what a key of a ledger is for.
+//
+// +kubebuilder:validation:Enum=kek;pepper
+type LedgerKeyKind string
+
+// Kinds of keys.
+const (
+	// LedgerKeyKEK wraps the keys of people.
+	LedgerKeyKEK LedgerKeyKind = "kek"
+	// LedgerKeyPepper hides names of people.
+	LedgerKeyPepper LedgerKeyKind = "pepper"
+)
+
+// LedgerKeyStatus is a key that the service has, or that rows of the ledger need.
+type LedgerKeyStatus struct {
+	// kind of the key.
+	// +required
+	Kind LedgerKeyKind `json:"kind,omitempty"`
+	// id is the start of a digest of the key.
+	// +required
+	// +kubebuilder:validation:Pattern=`^[0-9a-f]{8}$`
+	// +kubebuilder:validation:MinLength=8
+	// +kubebuilder:validation:MaxLength=8
+	ID string `json:"id,omitempty"`
+	// entry of the Secret that has the key. Absent, the key is missing.
+	// +optional
+	// +kubebuilder:validation:Pattern=`^(kek|pepper)(-next|-before(-[2-8])?)?$`
+	// +kubebuilder:validation:MinLength=3
+	// +kubebuilder:validation:MaxLength=32
+	Entry string `json:"entry,omitempty"`
+	// current tells whether the service writes under the key.
+	// +optional
+	Current *bool `json:"current,omitempty"`
+	// rows that need the key, as last counted. A key that is not current and that none needs can be destroyed.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	Rows *int64 `json:"rows,omitempty"`
+}
+
 // ConsentPolicyStatus is what the service has made of the policy.
 type ConsentPolicyStatus struct {
 	// observedGeneration is the generation that the last pass saw; -1 before the first.
 	// +optional
 	ObservedGeneration *int64 `json:"observedGeneration,omitempty"`
-	// conditions are Ready, Published, Provisioned, Resident, ProofComplete, Verified, WishesHandled.
+	// conditions are Ready, Published, Provisioned, Resident, ProofComplete, Verified, KeysComplete, WishesHandled.
 	// +optional
 	// +listType=map
 	// +listMapKey=type
@@ -148,6 +187,14 @@ type ConsentPolicyStatus struct {
 	// ledger as last copied.
 	// +optional
 	Ledger *LedgerStatus `json:"ledger,omitempty"`
+	// keys of the ledger, as last told while all pods of the service had the same.
+	// +optional
+	// +listType=map
+	// +listMapKey=kind
+	// +listMapKey=id
+	// +kubebuilder:validation:MinItems=0
+	// +kubebuilder:validation:MaxItems=32
+	Keys []LedgerKeyStatus `json:"keys,omitempty"`
 }
 
 // ConsentPolicy is one tenant of the ledger of consents: purposes, words, widget, and the service that records choices

@@ -15,6 +15,9 @@ const (
 	// AnnotationSigningKey says, on the Secret of the keys that Rempart made for a ConsentPolicy, which number the key has that
 	// signs. Without it, it is 1.
 	AnnotationSigningKey = "gdpr.rempart.dev/signing-key"
+	// AnnotationPepper and AnnotationKEK say the same of the pepper and of the key that wraps people's keys.
+	AnnotationPepper = "gdpr.rempart.dev/pepper"
+	AnnotationKEK    = "gdpr.rempart.dev/kek"
 	// LabelOwnerUID carries the owner's UID on objects that may outlive it and so have no owner reference.
 	LabelOwnerUID = "gdpr.rempart.dev/owner-uid"
 	// LabelManagedBy has the value ManagedByRempart on every object that Rempart made.

@@ -65,21 +65,23 @@ type service struct {
 	// forgotten are marks by their place in the log; asked is from where was asked.
 	forgotten map[int64]consent.Mark
 	asked     []int64
+	// pepper is the id of the one under which marks are.
+	pepper string
 }
 
 // Forgotten looks at three places of the log at a time.
-func (s *service) Forgotten(_ context.Context, _ string, from int64) (marks []consent.Mark, to int64, err error) {
+func (s *service) Forgotten(_ context.Context, _ string, from int64) (policy.ForgottenPage, error) {
 	if s.answer == nil {
-		return nil, 0, errors.New("nobody there")
+		return policy.ForgottenPage{}, errors.New("nobody there")
 	}
 	s.asked = append(s.asked, from)
-	to = min(from+3, s.answer.Ledger.Size)
-	for at := from; at < to; at++ {
+	page := policy.ForgottenPage{To: min(from+3, s.answer.Ledger.Size), Pepper: s.pepper}
+	for at := from; at < page.To; at++ {
 		if mark, is := s.forgotten[at]; is {
-			marks = append(marks, mark)
+			page.Marks = append(page.Marks, mark)
 		}
 	}
-	return marks, to, nil
+	return page, nil
 }
 
 func (s *service) Consistency(_ context.Context, _, site string, from, to int64) ([][]byte, error) {

@@ -39,28 +39,33 @@ func (r *Reconciler) forgotten(ctx context.Context, cpol *v1alpha1.ConsentPolicy
 
 var errEndless = errors.New("the list does not come to its end")
 
-// collect learns who was forgotten up to a size of the log, and keeps it.
-func (r *Reconciler) collect(ctx context.Context, in *policy.Input, size int64) error {
+// collect learns who was forgotten up to a size of the log, from where the list ends or from the start, and keeps it.
+func (r *Reconciler) collect(ctx context.Context, in *policy.Input, size int64, whole bool) error {
 	var learnt []consent.Mark
+	var peppers []string
 	from := in.Checkpoint.Size
-	if len(in.Forgotten.Versions) == 0 {
+	if whole {
 		from = 0
 	}
 	for from < size {
-		marks, to, err := r.Service.Forgotten(ctx, policy.Host(in.Policy), from)
-		if err == nil && to <= from {
+		page, err := r.Service.Forgotten(ctx, policy.Host(in.Policy), from)
+		if err == nil && page.To <= from {
 			err = errEndless
 		}
 		if err != nil {
 			return err
 		}
-		learnt, from = append(learnt, marks...), to
+		learnt, from, peppers = append(learnt, page.Marks...), page.To, append(peppers, page.Pepper)
 	}
-	list, more := in.Forgotten.With(learnt)
-	if !more && len(list.Versions) > 0 {
+	list, more := in.Forgotten.Under(peppers, whole).With(learnt)
+	if !more && len(list.Versions) > 0 && list.Pepper == in.Forgotten.Pepper {
 		return nil
 	}
-	for part := in.Forgotten.Parts(); part <= list.Parts(); part++ { // the last one that there was has room, or is written as it is
+	// The last part that there was has room, or is written as it is. The first says under which pepper all of them are: it comes last.
+	for part := list.Parts(); part > 0; part-- {
+		if part > 1 && part < in.Forgotten.Parts() {
+			continue
+		}
 		if err := r.write(ctx, list.ConfigMap(in.Policy, r.Namespace, part)); err != nil {
 			return err
 		}

@@ -19,7 +19,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/rempart-dev/rempart/api/v1alpha1"
-	"github.com/rempart-dev/rempart/internal/consent"
 	"github.com/rempart-dev/rempart/internal/consent/policy"
 	"github.com/rempart-dev/rempart/internal/kube/flow"
 	"github.com/rempart-dev/rempart/internal/kube/index"
@@ -69,8 +68,8 @@ type Places interface {
 type Service interface {
 	// Status asks at a host of the cluster. An error means that there was no answer.
 	Status(ctx context.Context, host string) (*policy.Answer, error)
-	// Forgotten asks for marks of who was forgotten, as the log says from a size on, and up to which size the answer is.
-	Forgotten(ctx context.Context, host string, from int64) (marks []consent.Mark, to int64, err error)
+	// Forgotten asks for marks of who was forgotten, as the log says from a size on.
+	Forgotten(ctx context.Context, host string, from int64) (policy.ForgottenPage, error)
 	// Consistency asks for the proof that the log of a larger size continues that of a smaller one.
 	Consistency(ctx context.Context, host, site string, from, to int64) ([][]byte, error)
 }

@@ -3,6 +3,8 @@ package consentpolicy
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -42,21 +44,36 @@ func (r *Reconciler) provide(ctx context.Context, in *policy.Input) error {
 	return r.rotate(ctx, in)
 }
 
-// rotate makes another signing key, and leaves the one of before beside it. The API server moves that one: what the Secret holds is
-// not read here.
+// used tells what it means that another key has taken the place of one.
+var used = map[string]string{
+	policy.KeySigning: "Another key signs receipts and the ledger from now on; what the one of before has signed still counts",
+	policy.KeyPepper:  "Another pepper hides names of people from now on; those of before move to it when they are seen",
+	policy.KeyKEK:     "Another key wraps the keys of people from now on; those of before are wrapped by it in the background",
+}
+
+// rotate makes other keys, and leaves those of before beside them. The API server moves keys: of what the Secret holds only the names of its
+// entries are looked at here.
 func (r *Reconciler) rotate(ctx context.Context, in *policy.Input) error {
-	patch, err := policy.Rotation(*in, r.Chance)
+	entries, err := r.entries(ctx, in.Policy.Namespace, in.Keys.GetName())
+	if err != nil {
+		return err
+	}
+	step, err := policy.Rotation(*in, entries, r.Chance)
 	if err != nil {
 		return err //nolint:wrapcheck // says what it was doing
+	}
+	if in.NoRoom = step.NoRoom; step.Patch == nil {
+		return nil
 	}
 	keys := metadataOf("Secret")
 	keys.SetNamespace(in.Policy.Namespace)
 	keys.SetName(in.Keys.GetName())
-	if err := r.Client.Patch(ctx, keys, client.RawPatch(types.JSONPatchType, patch), fieldOwner); err != nil {
-		return fmt.Errorf("replacing the signing key: %w", err)
+	if err := r.Client.Patch(ctx, keys, client.RawPatch(types.JSONPatchType, step.Patch), fieldOwner); err != nil {
+		return fmt.Errorf("replacing a key: %w", err)
 	}
-	r.Recorder.Eventf(in.Policy, nil, corev1.EventTypeNormal, v1alpha1.ReasonKeyReplaced, "Rotate",
-		"Another key signs receipts and the ledger from now on; what the one of before has signed still counts")
+	for _, key := range step.Keys {
+		r.Recorder.Eventf(in.Policy, nil, corev1.EventTypeNormal, v1alpha1.ReasonKeyReplaced, "Rotate", "%s", used[key])
+	}
 	in.Marks = nil
 	return r.look(ctx, in)
 }
@@ -109,6 +126,15 @@ func (r *Reconciler) look(ctx context.Context, in *policy.Input) error {
 		in.Marks = append(in.Marks, string(metadata.UID)+"/"+metadata.ResourceVersion)
 	}
 	return nil
+}
+
+// entries are the names of what a Secret holds.
+func (r *Reconciler) entries(ctx context.Context, namespace, name string) ([]string, error) {
+	secret, err := child.Find(ctx, r.Reader, namespace, name, &corev1.Secret{})
+	if secret == nil || err != nil {
+		return nil, err
+	}
+	return slices.Sorted(maps.Keys(secret.Data)), nil
 }
 
 // holds tells whether a Secret has all keys that are needed.

@@ -26,6 +26,9 @@ func report(cpol *v1alpha1.ConsentPolicy, verdict policy.Verdict, err error) {
 	if verdict.Ledger != nil {
 		status.Ledger = verdict.Ledger
 	}
+	if verdict.Keys != nil {
+		status.Keys = verdict.Keys
+	}
 	conditions.Report(&status.Conditions, generation, append(verdict.Conditions, conditions.OfError(err)...)...)
 }
 

@@ -178,6 +178,8 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.LedgerConnectionApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("LedgerDatabase"):
 		return &apiv1alpha1.LedgerDatabaseApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("LedgerKeyStatus"):
+		return &apiv1alpha1.LedgerKeyStatusApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("LedgerStatus"):
 		return &apiv1alpha1.LedgerStatusApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("LegalHold"):

@@ -71,23 +71,25 @@ func (c Client) Consistency(ctx context.Context, host, site string, from, to int
 	return path, nil
 }
 
-// Forgotten asks for marks of people who were forgotten, as the log says from a size on, and up to which size the answer is.
-func (c Client) Forgotten(ctx context.Context, host string, from int64) (marks []consent.Mark, to int64, err error) {
+// Forgotten asks for marks of people who were forgotten, as the log says from a size on.
+func (c Client) Forgotten(ctx context.Context, host string, from int64) (page policy.ForgottenPage, err error) {
 	var answer struct {
-		To    int64    `json:"to"`
-		Marks []string `json:"marks"`
+		To     int64    `json:"to"`
+		Marks  []string `json:"marks"`
+		Pepper string   `json:"pepper"`
 	}
 	if err := c.ask(ctx, question{method: http.MethodGet, host: host, path: fmt.Sprintf(pathForgotten, from)}, &answer); err != nil {
-		return nil, 0, err
+		return page, err
 	}
 	for _, text := range answer.Marks {
 		mark, err := base64.RawURLEncoding.DecodeString(text)
 		if err != nil || len(mark) != len(consent.Mark{}) {
-			return nil, 0, fmt.Errorf("%w: not marks of people who were forgotten", ErrSilent)
+			return policy.ForgottenPage{}, fmt.Errorf("%w: not marks of people who were forgotten", ErrSilent)
 		}
-		marks = append(marks, consent.Mark(mark))
+		page.Marks = append(page.Marks, consent.Mark(mark))
 	}
-	return marks, answer.To, nil
+	page.To, page.Pepper = answer.To, answer.Pepper
+	return page, nil
 }
 
 // Wishes asks, with the operator's own token, for a part of the wishes that nobody has answered; the nil UUID is the start. It names

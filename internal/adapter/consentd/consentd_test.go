@@ -47,17 +47,17 @@ func TestTheServiceIsAskedAtOneAddressAndFollowedNowhere(t *testing.T) {
 		t.Errorf("%v, %v, %v", path, err, asked)
 	}
 	reply = func(w http.ResponseWriter, _ *http.Request) {
-		_, _ = w.Write([]byte(`{"from":7,"to":9,"marks":["AQIDBAUGBwgJCgsMDQ4PEA"]}`))
+		_, _ = w.Write([]byte(`{"from":7,"to":9,"marks":["AQIDBAUGBwgJCgsMDQ4PEA"],"pepper":"0e822bf0"}`))
 	}
-	marks, to, err := client.Forgotten(t.Context(), host, 7)
-	if err != nil || len(marks) != 1 || marks[0][15] != 16 || to != 9 || asked[len(asked)-1] != "GET /internal/v1/forgotten?from=7" {
-		t.Errorf("%v, %d, %v, %v", marks, to, err, asked)
+	page, err := client.Forgotten(t.Context(), host, 7)
+	if err != nil || len(page.Marks) != 1 || page.Marks[0][15] != 16 || page.To != 9 || page.Pepper != "0e822bf0" || asked[len(asked)-1] != "GET /internal/v1/forgotten?from=7" {
+		t.Errorf("%+v, %v, %v", page, err, asked)
 	}
 	for _, odd := range []string{"AQID", "AQIDBAUGBwgJCgsMDQ4PEBE", "no mark"} {
 		reply = func(w http.ResponseWriter, _ *http.Request) {
 			_, _ = w.Write([]byte(`{"to":9,"marks":["` + odd + `"]}`))
 		}
-		if _, _, err := client.Forgotten(t.Context(), host, 7); !errors.Is(err, ErrSilent) {
+		if _, err := client.Forgotten(t.Context(), host, 7); !errors.Is(err, ErrSilent) {
 			t.Errorf("%s: %v", odd, err)
 		}
 	}

@@ -23,6 +23,17 @@ type Forgotten struct {
 	// Versions are those of the parts that are there. With one, the list is as far as the checkpoint that is kept; without, it is to be
 	// learnt from the start of the log.
 	Versions []string
+	// Pepper is the id of the one under which all of the forgotten are marked: under others there are older marks beside. Empty where some
+	// may not be. The first part keeps it.
+	Pepper string
+}
+
+// ForgottenPage is what a service tells of who was forgotten: marks, up to which size of the log they are, and the id of the pepper under
+// which they are.
+type ForgottenPage struct {
+	Marks  []consent.Mark
+	To     int64
+	Pepper string
 }
 
 // MarksPerPart is how many marks one object keeps: half a megabyte. An object of Kubernetes may have one.
@@ -30,8 +41,9 @@ const MarksPerPart = 1 << 15
 
 const (
 	markBytes = len(consent.Mark{})
-	// keyMarks is the key of each part, in ConfigMap and Secret.
-	keyMarks = "marks"
+	// keyMarks is the key of each part, in ConfigMap and Secret; keyMarkedBy that of the pepper's id, in the first ConfigMap.
+	keyMarks    = "marks"
+	keyMarkedBy = "pepper"
 )
 
 // Parts is how many objects keep the list: one at least.
@@ -59,7 +71,26 @@ func (f Forgotten) With(marks []consent.Mark) (Forgotten, bool) {
 			known[mark], all = struct{}{}, append(all, mark)
 		}
 	}
-	return Forgotten{all, f.Versions}, len(all) > len(f.Marks)
+	return Forgotten{all, f.Versions, f.Pepper}, len(all) > len(f.Marks)
+}
+
+// Stale tells whether the list is to be learnt from the start of the log, for a service that marks under a pepper: part of it is not there,
+// or under another.
+func (f Forgotten) Stale(answer *Answer) bool {
+	return len(f.Versions) == 0 || (answer.pepper() != "" && f.Pepper != answer.pepper())
+}
+
+// Under is the list when it was learnt under some peppers, from the start of the log or not.
+func (f Forgotten) Under(peppers []string, whole bool) Forgotten {
+	slices.Sort(peppers)
+	switch peppers = slices.Compact(peppers); {
+	case len(peppers) == 0:
+	case len(peppers) == 1 && (whole || peppers[0] == f.Pepper):
+		f.Pepper = peppers[0]
+	default:
+		f.Pepper = "" // a pod of before has answered: it is learnt again
+	}
+	return f
 }
 
 // And is the list with the marks of its next part, as a ConfigMap keeps it. It fails with ErrForgotten.
@@ -72,7 +103,10 @@ func (f Forgotten) And(object *corev1.ConfigMap) (Forgotten, error) {
 	for ; len(text) > 0; text = text[markBytes:] {
 		all = append(all, consent.Mark(text[:markBytes]))
 	}
-	return Forgotten{all, append(slices.Clip(f.Versions), object.ResourceVersion)}, nil
+	if len(f.Versions) == 0 {
+		f.Pepper = object.Data[keyMarkedBy]
+	}
+	return Forgotten{all, append(slices.Clip(f.Versions), object.ResourceVersion), f.Pepper}, nil
 }
 
 // ConfigMap keeps a part in the operator's namespace, over the version that was read and no other. It has no owner: it outlives the policy,
@@ -80,6 +114,9 @@ func (f Forgotten) And(object *corev1.ConfigMap) (Forgotten, error) {
 func (f Forgotten) ConfigMap(p *v1alpha1.ConsentPolicy, namespace string, part int) *corev1ac.ConfigMapApplyConfiguration {
 	object := corev1ac.ConfigMap(ForgottenName(TenantID(p.Namespace, p.Name), part), namespace).WithLabels(labels(p.Name, ComponentForgotten)).
 		WithBinaryData(map[string][]byte{keyMarks: f.part(part)})
+	if part == 1 && f.Pepper != "" {
+		object.WithData(map[string]string{keyMarkedBy: f.Pepper})
+	}
 	if part <= len(f.Versions) {
 		object.WithResourceVersion(f.Versions[part-1])
 	}

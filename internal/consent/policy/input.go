@@ -47,6 +47,8 @@ type Input struct {
 	Marks []string
 	// Keys is the metadata of the Secret of keys that Rempart made; nil when there is none.
 	Keys metav1.Object
+	// NoRoom names the key beside which there is no room for another old one; empty where there is, or nobody asks.
+	NoRoom string
 	// Issuers of tokens; none when they could not be read.
 	Issuers []Issuer
 	// Operator is who makes requests of people's wishes to be erased.
@@ -79,6 +81,17 @@ type Answer struct {
 	Sites         []SiteAnswer `json:"sites"`
 	Ledger        LedgerAnswer `json:"ledger"`
 	Audit         AuditAnswer  `json:"audit"`
+	// Keys are those that the service has, and those that rows of the ledger may need.
+	Keys []KeyAnswer `json:"keys"`
+}
+
+// KeyAnswer is a key of the ledger. Without an Entry the service lacks it; without Rows nobody has counted them.
+type KeyAnswer struct {
+	Kind    string `json:"kind"`
+	ID      string `json:"id"`
+	Current bool   `json:"current"`
+	Entry   string `json:"entry"`
+	Rows    *int64 `json:"rows"`
 }
 
 // NoticeAnswer is the notice that the service shows.

@@ -22,6 +22,7 @@ type Verdict struct {
 	Sites      []v1alpha1.SiteStatus
 	Notice     *v1alpha1.NoticeStatus
 	Ledger     *v1alpha1.LedgerStatus
+	Keys       []v1alpha1.LedgerKeyStatus
 	// Wait is when to look again though nothing happens.
 	Wait time.Duration
 }
@@ -41,7 +42,8 @@ var (
 	publishedGates   = slices.Concat(namedGates, []gate{purposesRegistered, noticeInEffect, answers, taken, shown})
 	provenGates      = []gate{assertionsProven}
 	verifiedGates    = []gate{uncontradicted, audited}
-	readyGates       = slices.Concat(namedGates, []gate{purposesRegistered, noticeInEffect}, provisionedGates, residentGates, publishedGates, []gate{uncontradicted})
+	keysGates        = []gate{answers, keysThere, roomForKeys}
+	readyGates       = slices.Concat(namedGates, []gate{purposesRegistered, noticeInEffect}, provisionedGates, residentGates, publishedGates, []gate{uncontradicted, keysThere})
 )
 
 type gate func(Input, Seen) condition.Objection
@@ -57,6 +59,7 @@ func Judge(in Input, seen Seen) Verdict {
 		first(in, seen, residentGates).Against(v1alpha1.ConditionResident, v1alpha1.ReasonServicePlaced, "Database and service are where the register's policy allows"),
 		first(in, seen, provenGates).Against(v1alpha1.ConditionProofComplete, v1alpha1.ReasonOwnProof, "Nothing counts as consent that only somebody else can prove"),
 		first(in, seen, verifiedGates).Against(v1alpha1.ConditionVerified, v1alpha1.ReasonAuditPassed, "Ledger and log agree, and the log only ever grew"),
+		first(in, seen, keysGates).Against(v1alpha1.ConditionKeysComplete, v1alpha1.ReasonKeysThere, "The service has every key that the ledger needs"),
 	}
 	switch {
 	case ready.Stalled:
@@ -90,6 +93,7 @@ func (v *Verdict) observe(in Input, seen Seen) {
 		s := &seen.Answer.Sites[i]
 		v.Sites = append(v.Sites, v1alpha1.SiteStatus{ID: v1alpha1.PartName(s.ID), URL: s.URL, Integrity: s.Integrity, Digest: s.Digest, Bytes: &s.Bytes})
 	}
+	v.Keys = keysTold(in, seen.Answer)
 	slices.SortFunc(v.Sites, func(a, b v1alpha1.SiteStatus) int { return compare(a.ID, b.ID) })
 }
 

@@ -2,9 +2,7 @@ package policy
 
 import (
 	"crypto/ed25519"
-	"fmt"
 	"io"
-	"strconv"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -21,6 +19,29 @@ const (
 	// KeyBefore, beside signing, is the seed whose place that has taken. There may be none.
 	KeyBefore = "signing-before"
 )
+
+// mostBefore is how many peppers, and keys that wrap keys, are kept whose place another has taken.
+const mostBefore = 8
+
+// nextOf is the entry of a key that is to take the place of another.
+func nextOf(key string) string { return key + "-next" }
+
+// beforeOf are the entries of keys whose place another has taken.
+func beforeOf(key string) []string {
+	entries := make([]string, mostBefore)
+	for n := range entries {
+		entries[n] = numbered(key+"-before", n+1)
+	}
+	return entries
+}
+
+// besides are the entries that a Secret may have beside a key.
+func besides(key string) []string {
+	if key == KeySigning {
+		return []string{KeyBefore}
+	}
+	return append([]string{nextOf(key)}, beforeOf(key)...)
+}
 
 const keyBytes = ed25519.SeedSize
 
@@ -57,11 +78,12 @@ func MadeRoles(p *v1alpha1.ConsentPolicy) []Role {
 // ledger goes, for without it nothing in the ledger can be read or proven.
 func NewKeys(p *v1alpha1.ConsentPolicy, chance io.Reader) (*corev1.Secret, error) {
 	secret := &corev1.Secret{ObjectMeta: kept(p, KeysName(p.Name)), Type: corev1.SecretTypeOpaque, Data: map[string][]byte{}}
-	secret.Annotations = map[string]string{v1alpha1.AnnotationSigningKey: strconv.Itoa(int(wantedKey(p)))}
-	for _, key := range []string{KeySigning, KeyPepper, KeyKEK} {
-		secret.Data[key] = make([]byte, keyBytes)
-		if _, err := io.ReadFull(chance, secret.Data[key]); err != nil {
-			return nil, fmt.Errorf("drawing a key: %w", err)
+	secret.Annotations = map[string]string{}
+	for _, one := range madeKeys(p) {
+		secret.Annotations[one.annotation] = one.number()
+		var err error
+		if secret.Data[one.key], err = drawn(chance); err != nil {
+			return nil, err
 		}
 	}
 	return secret, nil

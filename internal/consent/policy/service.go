@@ -219,21 +219,16 @@ func marksVolume(p *v1alpha1.ConsentPolicy, parts int) *corev1ac.VolumeApplyConf
 	return corev1ac.Volume().WithName("forgotten").WithProjected(projected)
 }
 
-// keyVolume has one file per key, from whichever Secret it comes, and the signing key of before where there is one.
+// keyVolume has one file per key, from whichever Secret it comes, and those that stand beside it where there are any.
 func keyVolume(p *v1alpha1.ConsentPolicy) *corev1ac.VolumeApplyConfiguration {
 	projected := corev1ac.ProjectedVolumeSource().WithDefaultMode(readable)
-	add := func(secret, key string, optional bool) {
-		projection := corev1ac.SecretProjection().WithName(secret).WithItems(item(key))
-		if optional {
-			projection.WithOptional(true)
-		}
-		projected.WithSources(corev1ac.VolumeProjection().WithSecret(projection))
-	}
 	for _, source := range keySources(p) {
-		add(source.secret, source.key, false)
-		if source.key == KeySigning {
-			add(source.secret, KeyBefore, true)
+		others := corev1ac.SecretProjection().WithName(source.secret).WithOptional(true)
+		for _, entry := range besides(source.key) {
+			others.WithItems(item(entry))
 		}
+		projected.WithSources(corev1ac.VolumeProjection().WithSecret(corev1ac.SecretProjection().WithName(source.secret).WithItems(item(source.key))),
+			corev1ac.VolumeProjection().WithSecret(others))
 	}
 	return corev1ac.Volume().WithName("keys").WithProjected(projected)
 }

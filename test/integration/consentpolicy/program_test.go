@@ -169,25 +169,26 @@ func (p *program) Answer(ctx context.Context, _, token string, id uuid.UUID, sta
 }
 
 // Forgotten asks the program too.
-func (p *program) Forgotten(ctx context.Context, _ string, from int64) ([]consent.Mark, int64, error) {
+func (p *program) Forgotten(ctx context.Context, _ string, from int64) (page policy.ForgottenPage, err error) {
 	p.mu.Lock()
 	address := p.address
 	p.mu.Unlock()
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, fmt.Sprintf("http://%s/internal/v1/forgotten?from=%d", address, from), http.NoBody)
 	if err != nil {
-		return nil, 0, err
+		return page, err
 	}
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {
-		return nil, 0, err
+		return page, err
 	}
 	defer response.Body.Close()
 	var answer struct {
-		To    int64
-		Marks []string
+		To     int64
+		Marks  []string
+		Pepper string
 	}
 	err = json.NewDecoder(response.Body).Decode(&answer)
-	return make([]consent.Mark, len(answer.Marks)), answer.To, err
+	return policy.ForgottenPage{Marks: make([]consent.Mark, len(answer.Marks)), To: answer.To, Pepper: answer.Pepper}, err
 }
 
 // Consistency is not asked for: the log does not grow, but begins anew.

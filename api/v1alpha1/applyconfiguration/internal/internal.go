@@ -588,6 +588,15 @@ var schemaYAML = typed.YAMLObject(`types:
           elementRelationship: associative
           keys:
           - type
+    - name: keys
+      type:
+        list:
+          elementType:
+            namedType: com.github.rempart-dev.rempart.api.v1alpha1.LedgerKeyStatus
+          elementRelationship: associative
+          keys:
+          - kind
+          - id
     - name: ledger
       type:
         namedType: com.github.rempart-dev.rempart.api.v1alpha1.LedgerStatus
@@ -711,9 +720,15 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: ingressClassName
       type:
         namedType: com.github.rempart-dev.rempart.api.v1alpha1.ObjectName
+    - name: kekNumber
+      type:
+        scalar: numeric
     - name: kekSecretRef
       type:
         namedType: com.github.rempart-dev.rempart.api.v1alpha1.SecretRef
+    - name: pepperNumber
+      type:
+        scalar: numeric
     - name: pepperSecretRef
       type:
         namedType: com.github.rempart-dev.rempart.api.v1alpha1.SecretRef
@@ -2082,6 +2097,26 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: managed
       type:
         namedType: com.github.rempart-dev.rempart.api.v1alpha1.ManagedStore
+- name: com.github.rempart-dev.rempart.api.v1alpha1.LedgerKeyKind
+  scalar: string
+- name: com.github.rempart-dev.rempart.api.v1alpha1.LedgerKeyStatus
+  map:
+    fields:
+    - name: current
+      type:
+        scalar: boolean
+    - name: entry
+      type:
+        scalar: string
+    - name: id
+      type:
+        scalar: string
+    - name: kind
+      type:
+        namedType: com.github.rempart-dev.rempart.api.v1alpha1.LedgerKeyKind
+    - name: rows
+      type:
+        scalar: numeric
 - name: com.github.rempart-dev.rempart.api.v1alpha1.LedgerStatus
   map:
     fields:

@@ -15,7 +15,7 @@ import (
 type ConsentPolicyStatusApplyConfiguration struct {
 	// observedGeneration is the generation that the last pass saw; -1 before the first.
 	ObservedGeneration *int64 `json:"observedGeneration,omitempty"`
-	// conditions are Ready, Published, Provisioned, Resident, ProofComplete, Verified, WishesHandled.
+	// conditions are Ready, Published, Provisioned, Resident, ProofComplete, Verified, KeysComplete, WishesHandled.
 	Conditions []v1.ConditionApplyConfiguration `json:"conditions,omitempty"`
 	// tenantID of the ledger. It belongs to namespace and name for ever.
 	TenantID *string `json:"tenantID,omitempty"`
@@ -25,6 +25,8 @@ type ConsentPolicyStatusApplyConfiguration struct {
 	Notice *NoticeStatusApplyConfiguration `json:"notice,omitempty"`
 	// ledger as last copied.
 	Ledger *LedgerStatusApplyConfiguration `json:"ledger,omitempty"`
+	// keys of the ledger, as last told while all pods of the service had the same.
+	Keys []LedgerKeyStatusApplyConfiguration `json:"keys,omitempty"`
 }
 
 // ConsentPolicyStatusApplyConfiguration constructs a declarative configuration of the ConsentPolicyStatus type for use with
@@ -88,5 +90,18 @@ func (b *ConsentPolicyStatusApplyConfiguration) WithNotice(value *NoticeStatusAp
 // If called multiple times, the Ledger field is set to the value of the last call.
 func (b *ConsentPolicyStatusApplyConfiguration) WithLedger(value *LedgerStatusApplyConfiguration) *ConsentPolicyStatusApplyConfiguration {
 	b.Ledger = value
+	return b
+}
+
+// WithKeys adds the given value to the Keys field in the declarative configuration
+// and returns the receiver, so that objects can be build by chaining "With" function invocations.
+// If called multiple times, values provided by each call will be appended to the Keys field.
+func (b *ConsentPolicyStatusApplyConfiguration) WithKeys(values ...*LedgerKeyStatusApplyConfiguration) *ConsentPolicyStatusApplyConfiguration {
+	for i := range values {
+		if values[i] == nil {
+			panic("nil value passed to WithKeys")
+		}
+		b.Keys = append(b.Keys, *values[i])
+	}
 	return b
 }

@@ -35,10 +35,17 @@ type ConsentServiceApplyConfiguration struct {
 	// signingKeyNumber counts the signing keys that Rempart has made; 1 when absent. A larger one lets Rempart make another,
 	// which takes the place of the one of before.
 	SigningKeyNumber *int32 `json:"signingKeyNumber,omitempty"`
-	// pepperSecretRef names the pepper of links to people, key pepper, 32 bytes. Rempart makes one when absent.
+	// pepperSecretRef names the pepper of links to people, key pepper, 32 bytes. Rempart makes one when absent. One that is to
+	// take its place is put beside it as pepper-next; those whose place it took stay as pepper-before, pepper-before-2 and so
+	// on while status.keys says that rows need them.
 	PepperSecretRef *SecretRefApplyConfiguration `json:"pepperSecretRef,omitempty"`
-	// kekSecretRef names the key that wraps people's keys, key kek, 32 bytes. Rempart makes one when absent.
+	// pepperNumber counts the peppers that Rempart has made; 1 when absent. A larger one lets Rempart make another.
+	PepperNumber *int32 `json:"pepperNumber,omitempty"`
+	// kekSecretRef names the key that wraps people's keys, key kek, 32 bytes. Rempart makes one when absent. Others stay beside
+	// it as those of the pepper do: kek-next, kek-before and so on.
 	KEKSecretRef *SecretRefApplyConfiguration `json:"kekSecretRef,omitempty"`
+	// kekNumber counts the keys for people's keys that Rempart has made; 1 when absent. A larger one lets Rempart make another.
+	KEKNumber *int32 `json:"kekNumber,omitempty"`
 	// witnessChannelRef names the NotificationChannel that gets checkpoints, so that they are kept elsewhere too.
 	WitnessChannelRef *ClusterRefApplyConfiguration `json:"witnessChannelRef,omitempty"`
 }
@@ -142,11 +149,27 @@ func (b *ConsentServiceApplyConfiguration) WithPepperSecretRef(value *SecretRefA
 	return b
 }
 
+// WithPepperNumber sets the PepperNumber field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the PepperNumber field is set to the value of the last call.
+func (b *ConsentServiceApplyConfiguration) WithPepperNumber(value int32) *ConsentServiceApplyConfiguration {
+	b.PepperNumber = &value
+	return b
+}
+
 // WithKEKSecretRef sets the KEKSecretRef field in the declarative configuration to the given value
 // and returns the receiver, so that objects can be built by chaining "With" function invocations.
 // If called multiple times, the KEKSecretRef field is set to the value of the last call.
 func (b *ConsentServiceApplyConfiguration) WithKEKSecretRef(value *SecretRefApplyConfiguration) *ConsentServiceApplyConfiguration {
 	b.KEKSecretRef = value
+	return b
+}
+
+// WithKEKNumber sets the KEKNumber field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the KEKNumber field is set to the value of the last call.
+func (b *ConsentServiceApplyConfiguration) WithKEKNumber(value int32) *ConsentServiceApplyConfiguration {
+	b.KEKNumber = &value
 	return b
 }
 
