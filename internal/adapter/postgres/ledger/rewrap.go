@@ -32,6 +32,7 @@ type tending struct {
 	mu      sync.Mutex
 	walking bool
 	after   pgtype.UUID
+	counted bool // once: what was put into the database by other means is seen at the next start
 }
 
 // Tend does a part of what other keys leave to do, if no other replica is at it: it wraps a page of keys anew, and counts at the end of the
@@ -44,11 +45,13 @@ func (l *Ledger) Tend(ctx context.Context) (more bool, err error) {
 		if err != nil {
 			return false, wrap("looking for old keys", err)
 		}
-		if !slices.ContainsFunc(uses, func(u keyUse) bool { return !u.Current }) {
+		old := slices.ContainsFunc(uses, func(u keyUse) bool { return !u.Current })
+		needed := slices.ContainsFunc(uses, func(u keyUse) bool { return !u.Current && u.Needed() })
+		if !old || (l.tending.counted && !needed) {
 			return false, nil
 		}
 		if !l.rewraps(uses) {
-			return false, wrap("counting what needs old keys", l.tend(ctx, l.count))
+			return false, l.countOnce(ctx)
 		}
 		l.tending.walking, l.tending.after = true, pgtype.UUID{Valid: true}
 	}
@@ -68,7 +71,14 @@ func (l *Ledger) Tend(ctx context.Context) (more bool, err error) {
 	if !mine {
 		return false, nil // another replica walks, and counts
 	}
-	return false, wrap("counting what needs old keys", l.tend(ctx, l.count))
+	return false, l.countOnce(ctx)
+}
+
+// countOnce counts what needs each key, if no other replica is at it.
+func (l *Ledger) countOnce(ctx context.Context) error {
+	err := l.tend(ctx, l.count)
+	l.tending.counted = l.tending.counted || err == nil
+	return wrap("counting what needs old keys", err)
 }
 
 // rewraps tells whether keys of people are to be wrapped anew: there is an old key that may be needed, and ours is the newest. While pods
