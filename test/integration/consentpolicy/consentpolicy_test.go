@@ -262,6 +262,54 @@ func TestThePolicyOfTheSamplesBecomesReadyAndThenNothingIsWritten(t *testing.T) 
 			t.Error(diff)
 		}
 	})
+	t.Run("other keys of people and names are known before they are used", func(t *testing.T) {
+		before, after := &corev1.Secret{}, &corev1.Secret{}
+		must(t, server.Client.Get(ctx, key("chat-consentd-keys"), before))
+		rolled := func() {
+			deployment := &appsv1.Deployment{}
+			eventually(t, "new pods", func() bool {
+				must(t, server.Client.Get(ctx, key("chat-consentd"), deployment))
+				return deployment.Generation > deployment.Status.ObservedGeneration
+			})
+			deployment.Status.ObservedGeneration = deployment.Generation
+			must(t, server.Client.Status().Update(ctx, deployment))
+			service.reload()
+		}
+		cpol := live(t)
+		patch := client.MergeFrom(cpol.DeepCopy())
+		cpol.Spec.Service.PepperNumber, cpol.Spec.Service.KEKNumber = 2, 2
+		must(t, server.Client.Patch(ctx, cpol, patch))
+		eventually(t, "keys beside those of now", func() bool {
+			must(t, server.Client.Get(ctx, key("chat-consentd-keys"), after))
+			return len(after.Data["pepper-next"]) == 32 && len(after.Data["kek-next"]) == 32
+		})
+		next := after.DeepCopy()
+		rolled()
+		eventually(t, "keys in their place", func() bool {
+			pass(t)
+			must(t, server.Client.Get(ctx, key("chat-consentd-keys"), after))
+			return after.Annotations[v1alpha1.AnnotationPepper] == "2" && after.Annotations[v1alpha1.AnnotationKEK] == "2"
+		})
+		for _, name := range []string{"pepper", "kek"} {
+			if !bytes.Equal(next.Data[name], before.Data[name]) || !bytes.Equal(after.Data[name], next.Data[name+"-next"]) ||
+				!bytes.Equal(after.Data[name+"-before"], before.Data[name]) || after.Data[name+"-next"] != nil {
+				t.Errorf("the %s is not the one that was made known, with the one of before beside it", name)
+			}
+		}
+		rolled()
+		eventually(t, "Ready", func() bool { pass(t); return has(t, "Ready", metav1.ConditionTrue, v1alpha1.ReasonServing)() })
+		eventually(t, "what the keys are needed for", func() bool {
+			pass(t)
+			return len(live(t).Status.Keys) == 2 && has(t, v1alpha1.ConditionKeysComplete, metav1.ConditionTrue, v1alpha1.ReasonKeysThere)()
+		})
+		written := versions(t)
+		for range 2 {
+			pass(t)
+		}
+		if diff := cmp.Diff(written, versions(t)); diff != "" {
+			t.Error(diff)
+		}
+	})
 	t.Run("the number of pods is the autoscaler's", func(t *testing.T) {
 		deployment := &appsv1.Deployment{}
 		must(t, server.Client.Get(ctx, key("chat-consentd"), deployment))
