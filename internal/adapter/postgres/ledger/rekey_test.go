@@ -293,3 +293,91 @@ func BenchmarkRewrap(b *testing.B) {
 	b.ReportMetric(float64(b.N)/time.Since(start).Seconds(), "keys/s")
 	b.ReportMetric(float64(longest.Milliseconds()), "ms/longest")
 }
+
+// seen sees four people by their names, each in another way, as often as it takes.
+func seen(ctx context.Context, l *ledger.Ledger, noticed func()) error {
+	for i, step := range []func() error{
+		func() error { _, err := l.Record(ctx, ledgertest.Act(ledgertest.Visitor(0), "again")); return err },
+		func() error { _, err := l.States(ctx, []consent.Person{ledgertest.Visitor(1)}); return err },
+		func() error {
+			_, err := l.Shred(ctx, ledgertest.Visitor(2), "")
+			return known(err)
+		},
+		func() error { return l.Link(ctx, ledgertest.Visitor(3), consent.Person{Kind: "account", ID: "ada"}) },
+	} {
+		var err error
+		for range 3 {
+			if err = step(); err == nil {
+				break
+			}
+			noticed()
+		}
+		if err != nil {
+			return fmt.Errorf("step %d: %w", i, err)
+		}
+	}
+	return nil
+}
+
+// TestNamesAreNeitherLostNorDoubledWhereverTheConnectionBreaks breaks it at each exchange while names move to another pepper. One of the
+// people has two references: they took something back while the pepper of before was away.
+func TestNamesAreNeitherLostNorDoubledWhereverTheConnectionBreaks(t *testing.T) {
+	s := newStore(t)
+	sound := s.config(t, uuid.New())
+	old, current := [][]byte{[]byte("pepper")}, [][]byte{ledgertest.Key(2), []byte("pepper")}
+	for _, answers := range []bool{false, true} {
+		for at := int64(1); ; at++ {
+			f := &fault{at: at, answers: answers}
+			faulty := &store{name: s.name, admin: s.admin, dial: f.dial}
+			c := rekeyed(t, faulty.config(t, uuid.New()), current, [][]byte{kek})
+			whole := sound
+			whole.Tenant, whole.Signer, whole.Public = c.Tenant, c.Signer, c.Public
+			first := open(t, rekeyed(t, whole, old, [][]byte{kek}))
+			var subjects []uuid.UUID
+			for i := range 4 {
+				subjects = append(subjects, act(t, first, ledgertest.Act(ledgertest.Visitor(i), fmt.Sprint(i))).Subject)
+			}
+			without := open(t, rekeyed(t, whole, current[:1], [][]byte{kek}))
+			act(t, without, ledgertest.Withdrawal(ledgertest.Visitor(int(at%4)), "taken back", "conversation"))
+			broken, err := ledger.Open(t.Context(), c)
+			if err != nil {
+				broken, err = ledger.Open(t.Context(), c) // as a restart would
+			}
+			if err == nil {
+				err = seen(t.Context(), broken, func() {
+					for there := int64(1); there > 0; {
+						there = s.count(t, "SELECT count(*) FROM pg_stat_activity WHERE client_port = $1", f.port.Load())
+					}
+				})
+			}
+			if err != nil {
+				t.Fatalf("exchange %d: %v", at, err)
+			}
+			for _, pool := range []interface{ Close() }{c.App, c.Seq, c.Prune} {
+				pool.Close()
+			}
+			if n := s.count(t, "SELECT count(*) FROM consent.subject_links WHERE tenant_id = $1 AND kind <> 'merged' AND pepper_id = $2", c.Tenant, event.PepperID(current[0])); n != 4 {
+				t.Errorf("exchange %d: %d names under the new pepper", at, n)
+			}
+			if n := s.count(t, "SELECT count(*) FROM consent.subject_links WHERE tenant_id = $1 AND pepper_id = $2", c.Tenant, event.PepperID(old[0])); n != 0 {
+				t.Errorf("exchange %d: %d names under the old pepper", at, n)
+			}
+			again := open(t, rekeyed(t, whole, current[:1], [][]byte{kek}))
+			tend(t, open(t, rekeyed(t, whole, current, [][]byte{kek})))
+			for i, subject := range subjects {
+				if now := act(t, again, ledgertest.Act(ledgertest.Visitor(i), fmt.Sprint("last of ", i))).Subject; (now == subject) == (i == 2) {
+					t.Errorf("exchange %d: visitor %d", at, i)
+				}
+			}
+			if t.Failed() {
+				t.FailNow()
+			}
+			if f.count.Load() < at {
+				if at < 20 {
+					t.Errorf("only %d exchanges", at)
+				}
+				break
+			}
+		}
+	}
+}
