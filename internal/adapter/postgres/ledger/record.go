@@ -82,7 +82,10 @@ type met struct {
 
 // and is what another row of the answer says of the same act.
 func (m met) and(other met) met {
-	if m.known == nil || other.known == nil {
+	switch {
+	case other.barred && (m.known != nil || m.seen != uuid.Nil):
+		return m
+	case m.known == nil || other.known == nil:
 		return other
 	}
 	m.split = m.split || m.known.subject != other.known.subject

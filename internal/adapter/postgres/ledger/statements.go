@@ -37,8 +37,8 @@ i_state AS (INSERT INTO consent.state AS s (tenant_id, subject_ref, event_id, re
 
 	// recordNew is of people who are not known. For each act that it does not write it answers with the receipt where the act was
 	// recorded before, and with the person's reference and key where they are known after all, for each form of a name by which they
-	// are: aged is one under an older pepper. Barred are acts of who may be known under a pepper that is not here; those that only take
-	// back are not. Somebody who is quicker makes it fail on a primary key. Parameters: 28 kek_id  29 pepper_id; per form of a name:
+	// are: aged is one under an older pepper. An act of who may be known under a pepper that is not here is not written, but where it only
+	// takes back; a row without more tells so, beside what is told of who is known after all. Somebody who is quicker makes it fail on a primary key. Parameters: 28 kek_id  29 pepper_id; per form of a name:
 	// 30 number of its act  31 kind  32 link; 33 ids of the peppers that are here; per act: 34 whether it only takes back
 	recordNew = actsPart + `
 known AS MATERIALIZED (SELECT p.n, l.subject_ref, k.kek_id, k.wrapped_key, l.pepper_id <> $29::text AS aged, ` + youngest + `
@@ -46,15 +46,15 @@ known AS MATERIALIZED (SELECT p.n, l.subject_ref, k.kek_id, k.wrapped_key, l.pep
   CROSS JOIN LATERAL (SELECT subject_ref, pepper_id FROM consent.subject_links WHERE tenant_id = $1::uuid AND kind = p.kind AND link = p.link LIMIT 1) AS l
   CROSS JOIN LATERAL (SELECT kek_id, wrapped_key FROM consent.subject_keys WHERE tenant_id = $1::uuid AND subject_ref = l.subject_ref LIMIT 1) AS k),
 lost AS MATERIALIZED (SELECT FROM consent.keys WHERE tenant_id = $1::uuid AND kind = 'pepper' AND needed_by IS DISTINCT FROM 0 AND key_id <> ALL ($33::text[]) LIMIT 1),
-fresh AS MATERIALIZED (SELECT * FROM acts a WHERE NOT EXISTS (SELECT FROM seen WHERE seen.n = a.n) AND NOT EXISTS (SELECT FROM known WHERE known.n = a.n)),
-free AS MATERIALIZED (SELECT * FROM fresh a WHERE NOT EXISTS (SELECT FROM lost) OR a.link IS NULL OR ($34::boolean[])[a.n]),
+free AS MATERIALIZED (SELECT * FROM acts a WHERE NOT EXISTS (SELECT FROM seen WHERE seen.n = a.n) AND NOT EXISTS (SELECT FROM known WHERE known.n = a.n)
+  AND (NOT EXISTS (SELECT FROM lost) OR a.link IS NULL OR ($34::boolean[])[a.n])),
 i_key AS (INSERT INTO consent.subject_keys (tenant_id, subject_ref, created_at, kek_id, wrapped_key)
   SELECT $1::uuid, subject, at, $28::text, wrapped FROM free WHERE wrapped IS NOT NULL),
 i_link AS (INSERT INTO consent.subject_links (tenant_id, subject_ref, kind, link, pepper_id)
   SELECT $1::uuid, subject, kind, link, $29::text FROM free WHERE link IS NOT NULL ORDER BY kind, link),` +
 		writePart + ` AND link IS NOT NULL)
 SELECT coalesce(s.n, k.n::bigint), s.receipt_id, k.subject_ref, k.kek_id, k.wrapped_key, k.youngest, k.aged FROM seen s FULL JOIN known k ON k.n = s.n
-UNION ALL SELECT n, NULL, NULL, NULL, NULL, NULL, NULL FROM fresh WHERE n NOT IN (SELECT n FROM free)`
+UNION ALL SELECT n, NULL, NULL, NULL, NULL, NULL, NULL FROM acts a WHERE EXISTS (SELECT FROM lost) AND a.link IS NOT NULL AND NOT ($34::boolean[])[a.n]`
 
 	// lockPerson keeps a person from being forgotten or joined with another while an act of theirs is written, and must come
 	// in a statement before it: the next one then sees what was done before.
