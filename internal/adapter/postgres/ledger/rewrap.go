@@ -46,12 +46,17 @@ func (l *Ledger) Tend(ctx context.Context) (more bool, err error) {
 			return false, wrap("looking for old keys", err)
 		}
 		old := slices.ContainsFunc(uses, func(u keyUse) bool { return !u.Current })
-		needed := slices.ContainsFunc(uses, func(u keyUse) bool { return !u.Current && u.Needed() })
-		if !old || (l.tending.counted && !needed) {
+		// While an old key is held, a replica that has no other may still write under it.
+		watched := slices.ContainsFunc(uses, func(u keyUse) bool { return !u.Current && (u.Held || u.Needed()) })
+		if !old || (l.tending.counted && !watched) {
 			return false, nil
 		}
 		if !l.rewraps(uses) {
-			return false, l.countOnce(ctx)
+			if err := l.countOnce(ctx); err != nil {
+				return false, err
+			}
+			uses, err = l.keyUses(ctx)
+			return err == nil && l.rewraps(uses), wrap("looking for old keys", err)
 		}
 		l.tending.walking, l.tending.after = true, pgtype.UUID{Valid: true}
 	}
