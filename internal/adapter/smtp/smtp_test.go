@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/rempart-dev/rempart/api/v1alpha1"
+	"github.com/rempart-dev/rempart/internal/adapter/relay"
 	"github.com/rempart-dev/rempart/internal/egress"
 	"github.com/rempart-dev/rempart/internal/notice"
 	"github.com/rempart-dev/rempart/internal/telemetry"
@@ -181,7 +182,7 @@ func TestAMailArrivesOnceWithItsKey(t *testing.T) {
 					e.Channel.SMTP.TLS = v1alpha1.MailTLSImplicit
 				}
 			})
-			if got.Result != v1alpha1.DeliveryAccepted || got.MessageID != MessageID(strings.Repeat("ab", 32)) {
+			if got.Result != v1alpha1.DeliveryAccepted || got.MessageID != relay.MessageID(strings.Repeat("ab", 32)) {
 				t.Fatalf("%+v", got)
 			}
 			s.mu.Lock()
