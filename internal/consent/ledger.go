@@ -123,8 +123,10 @@ type Inclusion struct {
 
 // Mailbox keeps single-use tokens that are mailed to people; of a token only its hash is stored.
 type Mailbox interface {
-	// Issue keeps the token's hash for a person until it expires.
+	// Issue keeps the token's hash for a person until it expires. Whom the ledger did not know becomes known by it.
 	Issue(ctx context.Context, token []byte, kind string, person Person, purpose string, expires time.Time) error
+	// IssueKnown is Issue for somebody whom the ledger knows. ErrUnknown, and nothing is kept, for anybody else.
+	IssueKnown(ctx context.Context, token []byte, kind string, person Person, purpose string, expires time.Time) error
 	// Peek tells what a token is for, and changes nothing.
 	Peek(ctx context.Context, token []byte, now time.Time) (Ticket, error)
 	// Spend uses the token up in the same transaction that records the act. An act with a choice erasure.asked is a wish from then on;

@@ -100,6 +100,7 @@ func Run(t *testing.T, fresh func(testing.TB) World) {
 		{"The log proves each event and its own growth", proofs},
 		{"A key takes the place of another in the log", rotated},
 		{"A mailed token is spent once, with its act", mailbox},
+		{"A token for who is known makes nobody known", known},
 		{"A wish to be erased is open until it was answered", wished},
 		{"Another key-encryption key takes the place of one", rewrapped},
 		{"Another pepper takes the place of one", renamed},

@@ -263,21 +263,6 @@ type token struct {
 	spent bool
 }
 
-// Issue keeps a token's hash.
-func (l *Ledger) Issue(_ context.Context, raw []byte, kind string, person consent.Person, purpose string, expires time.Time) error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if person.Kind == consent.KindSubject {
-		return fmt.Errorf("issuing a token: %w", consent.ErrUnknown) // whom a mail is for has a name
-	}
-	subject, err := l.meet(person, false)
-	if err != nil {
-		return err
-	}
-	l.tokens[sha256.Sum256(raw)] = &token{Ticket: consent.Ticket{Kind: kind, Subject: subject, Purpose: purpose, Expires: event.Instant(expires)}}
-	return nil
-}
-
 // Peek tells what a token is for.
 func (l *Ledger) Peek(_ context.Context, raw []byte, now time.Time) (consent.Ticket, error) {
 	l.mu.Lock()

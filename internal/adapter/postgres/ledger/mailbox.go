@@ -29,6 +29,15 @@ WHERE l.tenant_id = $1 AND l.subject_ref = $2 AND l.shredded_at IS NULL`
 
 // Issue keeps a token's hash for a person, who becomes known by it.
 func (l *Ledger) Issue(ctx context.Context, token []byte, kind string, person consent.Person, purpose string, expires time.Time) error {
+	return l.issue(ctx, consent.Ticket{Kind: kind, Purpose: purpose, Expires: expires}, token, person, true)
+}
+
+// IssueKnown keeps a token's hash for a person whom the ledger knows. They are locked, so that nobody who is being forgotten comes back.
+func (l *Ledger) IssueKnown(ctx context.Context, token []byte, kind string, person consent.Person, purpose string, expires time.Time) error {
+	return l.issue(ctx, consent.Ticket{Kind: kind, Purpose: purpose, Expires: expires}, token, person, false)
+}
+
+func (l *Ledger) issue(ctx context.Context, ticket consent.Ticket, token []byte, person consent.Person, meet bool) error {
 	hash := sha256.Sum256(token)
 	if person.Kind == consent.KindSubject {
 		return fmt.Errorf("issuing a token: %w", consent.ErrUnknown) // whom a mail is for has a name
@@ -42,6 +51,9 @@ func (l *Ledger) Issue(ctx context.Context, token []byte, kind string, person co
 			if err != nil {
 				return err
 			}
+			if subject == uuid.Nil && !meet {
+				return consent.ErrUnknown
+			}
 			return t.send(ctx, func(b *pgx.Batch) {
 				if subject == uuid.Nil {
 					subject = uuid.New()
@@ -49,7 +61,7 @@ func (l *Ledger) Issue(ctx context.Context, token []byte, kind string, person co
 					b.Queue(insertPerson, id(l.Tenant), id(subject), instant(l.now()), l.KEK.Current(), wrapped)
 					b.Queue(insertLink, id(l.Tenant), id(subject), person.Kind, event.Link(l.peppers[0].key, person), l.peppers[0].id)
 				}
-				b.Queue(insertToken, id(l.Tenant), id(subject), instant(event.Instant(expires)), hash[:], kind, purpose)
+				b.Queue(insertToken, id(l.Tenant), id(subject), instant(event.Instant(ticket.Expires)), hash[:], ticket.Kind, ticket.Purpose)
 			})
 		})
 	})

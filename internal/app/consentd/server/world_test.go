@@ -237,6 +237,13 @@ func (f *faulty) Issue(ctx context.Context, token []byte, kind string, person co
 	return f.Ledger.Issue(ctx, token, kind, person, purpose, expires)
 }
 
+func (f *faulty) IssueKnown(ctx context.Context, token []byte, kind string, person consent.Person, purpose string, expires time.Time) error {
+	if err := f.wait(ctx); err != nil {
+		return err
+	}
+	return f.Ledger.IssueKnown(ctx, token, kind, person, purpose, expires)
+}
+
 // newWorld starts a service. Change may make its configuration another.
 func newWorld(t *testing.T, change func(*server.Config)) *world {
 	t.Helper()
