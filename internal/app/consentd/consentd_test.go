@@ -180,7 +180,7 @@ const secret = "AAECAwQFBgcICQoLDA0ODw"
 
 func TestThePolicyIsReplacedWhileTheServiceRuns(t *testing.T) {
 	p := prepare(t)
-	p.start("--ledger=memory")
+	p.start("--ledger=memory", "--rate=0") // it asks as often as it can
 	p.ready()
 	shown := func() (version int) {
 		var notice struct{ Version int }
