@@ -114,6 +114,7 @@ type ConsentClient struct {
 // ConsentService is the service consentd, which runs where the register's residency policy allows.
 //
 // +kubebuilder:validation:XValidation:rule="has(self.host) || (!has(self.ingressClassName) && !has(self.tlsSecretRef))",message="ingressClassName and tlsSecretRef need host"
+// +kubebuilder:validation:XValidation:rule="!has(self.mail) || has(self.host)",message="mail needs host: whom a link is mailed to opens it from outside of the cluster"
 // +kubebuilder:validation:XValidation:rule="!has(self.signingKeyNumber) || !has(self.signingSecretRef)",message="signingKeyNumber is of the key that Rempart makes: with signingSecretRef, put the new key into that Secret as signing, and the one of before beside it as signing-before"
 // +kubebuilder:validation:XValidation:rule="!has(oldSelf.signingKeyNumber) || has(self.signingSecretRef) || (has(self.signingKeyNumber) && self.signingKeyNumber >= oldSelf.signingKeyNumber)",message="signingKeyNumber only grows: a key whose place was taken does not come back"
 // +kubebuilder:validation:XValidation:rule="!has(self.pepperNumber) || !has(self.pepperSecretRef)",message="pepperNumber is of the pepper that Rempart makes: with pepperSecretRef, put another one into that Secret, first as pepper-next"
@@ -188,6 +189,9 @@ type ConsentService struct {
 	// witnessChannelRef names the NotificationChannel that gets checkpoints, so that they are kept elsewhere too.
 	// +optional
 	WitnessChannelRef *ClusterRef `json:"witnessChannelRef,omitempty"`
+	// mail lets the service mail people the link of their page when they ask for it there. Absent, it mails nothing.
+	// +optional
+	Mail *ConsentMail `json:"mail,omitempty"`
 }
 
 // ConsentLedger is how long proof is kept.

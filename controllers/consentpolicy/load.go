@@ -51,6 +51,9 @@ func (r *Reconciler) place(in *policy.Input) (err error) {
 	if in.Regions, err = r.Places.AllowedRegions(in.Register); err != nil {
 		return fmt.Errorf("asking for the allowed regions: %w", err)
 	}
+	if m := in.Policy.Spec.Service.Mail; m != nil {
+		in.MailPlace = r.Places.JudgeDeclared(in.Register, &m.Place)
+	}
 	if c := in.Policy.Spec.Service.Database.Connection; c != nil {
 		in.Declared = r.Places.JudgeDeclared(in.Register, &c.Place)
 		return nil

@@ -60,7 +60,7 @@ type Places interface {
 	JudgeNode(r *v1alpha1.DataRegister, node *corev1.Node) register.Place
 	// JudgeClass judges where a StorageClass keeps data.
 	JudgeClass(r *v1alpha1.DataRegister, className string) register.Place
-	// JudgeDeclared judges the declared place of a ledger outside of the cluster.
+	// JudgeDeclared judges the declared place of a ledger or a mail server that Rempart does not run.
 	JudgeDeclared(r *v1alpha1.DataRegister, external *v1alpha1.ExternalStore) register.Place
 }
 

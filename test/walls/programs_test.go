@@ -33,8 +33,8 @@ var programs = map[string][]struct {
 	"cmd/consentd": {
 		{[]string{"k8s.io/client-go", "sigs.k8s.io/controller-runtime"},
 			"the consent service faces the internet and has no business with the API server: it verifies tokens offline"},
-		{[]string{module + "internal/egress", module + "internal/adapter/smtp", module + "internal/adapter/webhook", "github.com/wneessen/go-mail", "net/smtp"},
-			"the consent service calls nobody but its database: a visitor's choice goes to no third party, and what is mailed others mail"},
+		{[]string{module + "internal/adapter/smtp", module + "internal/adapter/webhook", module + "internal/notice", "net/smtp"},
+			"the consent service calls nobody but its database and the controller's mail server: a visitor's choice goes to no third party, and notifications are the operator's"},
 		{[]string{module + "controllers", module + "internal/webhook", module + "internal/kube", module + "internal/erasure/plan"},
 			"the consent service does none of the operator's or the eraser's work"},
 	},

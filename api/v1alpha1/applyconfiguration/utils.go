@@ -58,6 +58,8 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.ConsentGateApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("ConsentLedger"):
 		return &apiv1alpha1.ConsentLedgerApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("ConsentMail"):
+		return &apiv1alpha1.ConsentMailApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("ConsentNotice"):
 		return &apiv1alpha1.ConsentNoticeApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("ConsentPolicy"):

@@ -45,7 +45,22 @@ func known(t *testing.T, w World) {
 		t.Fatal(err)
 	}
 	want(t, ticket, consent.Ticket{Kind: "view", Subject: one.Subject, Expires: event.Instant(now.Add(time.Hour))})
-	if held, err := w.Ledger.Holding(t.Context(), mail); err != nil || held.Tokens != 1 || held.Links != 2 || held.Subject == uuid.Nil {
+	// What has ended goes a day later, when the person gets another.
+	for raw, ended := range map[string]time.Duration{"yesterday's": 25 * time.Hour, "today's": time.Hour} {
+		if err := w.Ledger.IssueKnown(t.Context(), []byte(raw), "view", mail, "", now.Add(-ended)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := issue(mail); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Ledger.Peek(t.Context(), []byte("yesterday's"), now); !errors.Is(err, consent.ErrUnknown) {
+		t.Errorf("a token of yesterday: %v", err)
+	}
+	if _, err := w.Ledger.Peek(t.Context(), []byte("today's"), now); !errors.Is(err, consent.ErrSpent) {
+		t.Errorf("a token of today: %v", err)
+	}
+	if held, err := w.Ledger.Holding(t.Context(), mail); err != nil || held.Tokens != 2 || held.Links != 2 || held.Subject == uuid.Nil {
 		t.Errorf("holds %+v, %v", held, err)
 	}
 	if _, err := w.Ledger.Shred(t.Context(), mail, ""); err != nil {

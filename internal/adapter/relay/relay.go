@@ -10,6 +10,7 @@ import (
 	"io"
 	"net"
 	"net/textproto"
+	"sync"
 	"time"
 
 	"github.com/wneessen/go-mail"
@@ -77,6 +78,7 @@ func Deliver(ctx context.Context, guard *egress.Guard, server Server, letter Let
 	}
 	line := &line{dial: guard.DialContext}
 	defer line.hangUp()
+	defer context.AfterFunc(ctx, line.hangUp)() // the library heeds the context's end only until it is connected
 	client, result := server.client(guard, line)
 	if client == nil {
 		return Outcome{Result: result}
@@ -84,6 +86,9 @@ func Deliver(ctx context.Context, guard *egress.Guard, server Server, letter Let
 	err = client.DialAndSendWithContext(ctx, message)
 	if err == nil || message.IsDelivered() { // an error after 250 is about saying goodbye
 		return Outcome{Result: v1alpha1.DeliveryAccepted}
+	}
+	if ctx.Err() != nil {
+		return Outcome{Result: v1alpha1.DeliveryTimeout}
 	}
 	return outcome(err)
 }
@@ -146,6 +151,7 @@ type line struct {
 	dial func(ctx context.Context, network, address string) (net.Conn, error)
 	// tls protects the connection from the first byte; nil leaves that to STARTTLS.
 	tls  *tls.Config
+	mu   sync.Mutex
 	conn net.Conn
 }
 
@@ -154,7 +160,9 @@ func (l *line) open(ctx context.Context, network, address string) (net.Conn, err
 	if err != nil {
 		return nil, err
 	}
+	l.mu.Lock()
 	l.conn = plain
+	l.mu.Unlock()
 	if l.tls == nil {
 		return plain, nil
 	}
@@ -163,6 +171,8 @@ func (l *line) open(ctx context.Context, network, address string) (net.Conn, err
 }
 
 func (l *line) hangUp() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	if l.conn != nil {
 		_ = l.conn.Close() // closed before, when all went well
 	}

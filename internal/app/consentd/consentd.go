@@ -1,5 +1,6 @@
 // Package consentd is the service that asks for consents, records and proves them. It reads a policy and keys from files, keeps what it
-// knows in one PostgreSQL, and calls nobody else: it has no way to the API server and no other.
+// knows in one PostgreSQL, mails by the controller's mail server where the policy names one, and calls nobody else: it has no way to the
+// API server and no other.
 package consentd
 
 import (
@@ -122,8 +123,13 @@ func (o options) run(ctx context.Context, door *server.Door, registry *prometheu
 	wait.Go(func() { sequence(ctx, ledger, log) })
 	wait.Go(func() { tend(ctx, ledger, log) })
 	wait.Go(func() { retain(ctx, ledger, policies, log, time.Now) })
+	var mails sync.WaitGroup
+	mailing, end := context.WithCancel(context.WithoutCancel(ctx))
+	mails.Go(func() { s.Mails(mailing) })
 	wait.Wait()
 	<-door.Closed()
+	end() // what waits is lost, and the person asks again
+	mails.Wait()
 	return nil
 }
 
@@ -171,7 +177,7 @@ func (o options) server(ledger store, policies *settings.Store, keys settings.Ke
 	}
 	return server.New(server.Config{ //nolint:wrapcheck // says what it was doing
 		Ledger: ledger, Auditor: ledger, Policies: policies, Key: keys.Signing, Keys: keys.Public, Keyring: ledger, Entries: keys.Entries(), URL: o.url, OpenAPI: document,
-		Limits: limit.New(o.rate, o.burst), Proxies: o.proxies, InFlight: o.inFlight, Timeout: o.timeout, Clock: time.Now, Log: log, Registry: registry,
+		Limits: limit.New(o.rate, o.burst), Mailer: mailer{o.mail}, Proxies: o.proxies, InFlight: o.inFlight, Timeout: o.timeout, Clock: time.Now, Log: log, Registry: registry,
 	})
 }
 

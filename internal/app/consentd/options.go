@@ -26,6 +26,7 @@ type options struct {
 	config, keys          string
 	credentials           string
 	forgotten             string
+	mail                  string
 	ledger                string
 	database              database
 	proxies               prefixes
@@ -100,6 +101,7 @@ func parse(args []string, out io.Writer) (options, error) {
 	flags.StringVar(&o.keys, "keys-dir", "/etc/consentd/keys", "folder of the keys signing, pepper and kek, 32 bytes each, and of others that are held")
 	flags.StringVar(&o.credentials, "credentials-dir", "/etc/consentd/credentials", "folder of app, sequencer and, to migrate, admin, each with username and password")
 	flags.StringVar(&o.forgotten, "forgotten-dir", "", "folder with marks of who was forgotten, which a restored database does not revive; empty for none")
+	flags.StringVar(&o.mail, "mail-dir", "", "folder of username, password and ca.crt of the policy's mail server, as far as it has them")
 	flags.StringVar(&o.ledger, "ledger", ledgerPostgres, "postgres, or memory for a trial: it forgets all when it ends")
 	flags.StringVar(&o.database.host, "database-host", "", "host of the ledger's PostgreSQL")
 	flags.UintVar(&o.database.port, "database-port", 5432, "its port")

@@ -47,7 +47,7 @@ func (in Input) Config() ([]byte, error) {
 		issuers = []Issuer{}
 	}
 	spec := Served(&in.Policy.Spec, in.Now)
-	spec.Service.Clients = clients(in.Policy)
+	spec.Service.Clients, spec.Service.Mail = clients(in.Policy), in.mail()
 	text, err := json.Marshal(config{
 		TenantID: TenantID(in.Policy.Namespace, in.Policy.Name), Namespace: in.Policy.Namespace, Name: in.Policy.Name,
 		Controller: in.Officer.Spec.Organisation, Officer: in.Officer.Spec.Officer, Authority: competent(&in.Officer.Spec), Countries: in.countries(),

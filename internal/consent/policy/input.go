@@ -35,6 +35,8 @@ type Input struct {
 	Regions []string
 	// Class is the judgement of a managed ledger's storage class, Declared that of the place of another ledger.
 	Class, Declared register.Place
+	// MailPlace is the judgement of the declared place of the mail server; the zero one where there is none.
+	MailPlace register.Place
 	// StatefulSet and Claim of a managed ledger, and Deployment of the service; nil while there is none.
 	StatefulSet *appsv1.StatefulSet
 	Claim       *corev1.PersistentVolumeClaim

@@ -37,7 +37,7 @@ const (
 var (
 	namedGates       = []gate{officerThere, registerThere}
 	placedGates      = []gate{registerThere, regionsAllowed, ledgerPlaceAllowed}
-	residentGates    = slices.Concat(placedGates, []gate{observedPlaces})
+	residentGates    = slices.Concat(placedGates, []gate{mailPlaceAllowed, observedPlaces})
 	provisionedGates = slices.Concat(placedGates, []gate{storageFits, secretsThere, notPaused, ledgerRuns, issuersKnown, serviceRuns})
 	publishedGates   = slices.Concat(namedGates, []gate{purposesRegistered, noticeInEffect, answers, taken, shown})
 	provenGates      = []gate{assertionsProven}

@@ -18,8 +18,8 @@ import (
 var publicPaths = []string{"/w/", "/v1/sites/", "/me/", "/.well-known/"}
 
 // networkPolicy lets anybody reach the service's port, Prometheus (in namespaces with the label metrics=enabled) what it
-// measures, and lets the service reach its database and names, and nobody else.
-// A database that Rempart does not run is known by its port alone: NetworkPolicies know no names.
+// measures, and lets the service reach its database, names and, where there is one, the mail server, and nobody else.
+// A database that Rempart does not run, and a mail server, are known by their ports alone: NetworkPolicies know no names.
 func networkPolicy(in Input, owner *metav1ac.OwnerReferenceApplyConfiguration) *networkingac.NetworkPolicyApplyConfiguration {
 	p := in.Policy
 	store := networkingac.NetworkPolicyEgressRule()
@@ -41,7 +41,8 @@ func networkPolicy(in Input, owner *metav1ac.OwnerReferenceApplyConfiguration) *
 				networkingac.NetworkPolicyIngressRule().WithPorts(port(corev1.ProtocolTCP, MetricsPort)).
 					WithFrom(networkingac.NetworkPolicyPeer().WithNamespaceSelector(
 						metav1ac.LabelSelector().WithMatchLabels(map[string]string{"metrics": "enabled"})))).
-			WithEgress(store, networkingac.NetworkPolicyEgressRule().WithPorts(port(corev1.ProtocolUDP, 53), port(corev1.ProtocolTCP, 53))))
+			WithEgress(store, networkingac.NetworkPolicyEgressRule().WithPorts(port(corev1.ProtocolUDP, 53), port(corev1.ProtocolTCP, 53))).
+			WithEgress(mailEgress(in)...))
 }
 
 func port(protocol corev1.Protocol, number int32) *networkingac.NetworkPolicyPortApplyConfiguration {

@@ -133,7 +133,7 @@ func Needs(p *v1alpha1.ConsentPolicy) []Need {
 	if ca := caSecret(p); ca != "" {
 		needs = append(needs, Need{ca, []string{keyCA}})
 	}
-	return needs
+	return append(needs, mailNeeds(p.Spec.Service.Mail)...)
 }
 
 // CredentialsOf returns the Secret with the credentials of a role.

@@ -39,6 +39,7 @@ const (
 	pathKeys     = "/etc/consentd/keys"
 	pathDatabase = "/etc/consentd/database"
 	pathMarks    = "/etc/consentd/forgotten"
+	pathMail     = "/etc/consentd/mail"
 )
 
 // user runs the service: that of distroless images.
@@ -119,12 +120,18 @@ func serve(in Input) *corev1ac.ContainerApplyConfiguration {
 		WithStartupProbe(corev1ac.Probe().WithHTTPGet(get("/healthz")).WithPeriodSeconds(2).WithTimeoutSeconds(2).WithFailureThreshold(60)).
 		WithLivenessProbe(corev1ac.Probe().WithHTTPGet(get("/healthz")).WithPeriodSeconds(10).WithTimeoutSeconds(5).WithFailureThreshold(6)).
 		WithReadinessProbe(corev1ac.Probe().WithHTTPGet(get("/readyz")).WithPeriodSeconds(5).WithTimeoutSeconds(5).WithFailureThreshold(2))
+	if len(mailNeeds(in.Policy.Spec.Service.Mail)) > 0 {
+		serve.WithVolumeMounts(mount(volumeMail, pathMail))
+	}
 	return serve
 }
 
 // serving are the arguments of the container that answers.
 func serving(p *v1alpha1.ConsentPolicy) []string {
 	args := []string{"--config-dir=" + pathPolicy, "--keys-dir=" + pathKeys, "--forgotten-dir=" + pathMarks}
+	if len(mailNeeds(p.Spec.Service.Mail)) > 0 {
+		args = append(args, "--mail-dir="+pathMail)
+	}
 	if p.Spec.Service.Host != "" {
 		args = append(args, "--trusted-proxies="+proxies)
 	}
@@ -194,7 +201,7 @@ func volumes(in Input) []*corev1ac.VolumeApplyConfiguration {
 	if ca := caSecret(p); ca != "" {
 		list = append(list, secretVolume("ca", ca, keyCA))
 	}
-	return list
+	return append(list, mailVolumes(p.Spec.Service.Mail)...)
 }
 
 func secretVolume(volume, secret string, keys ...string) *corev1ac.VolumeApplyConfiguration {

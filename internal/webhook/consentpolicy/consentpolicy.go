@@ -5,6 +5,8 @@ package consentpolicy
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 
 	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -96,7 +98,7 @@ func (j judge) controller(ctx context.Context, answer *review.Answer, name v1alp
 	}
 }
 
-// recorded refuses purposes that the register lacks, and a ledger where its residency policy does not allow one.
+// recorded refuses purposes that the register lacks, and a ledger or a mail server where its residency policy does not allow one.
 func (j judge) recorded(ctx context.Context, answer *review.Answer, req request) error {
 	register, name := &v1alpha1.DataRegister{}, req.Object.Spec.RegisterRef.Name
 	err := j.world.Live.Get(ctx, client.ObjectKey{Namespace: req.Namespace, Name: string(name)}, register)
@@ -108,36 +110,59 @@ func (j judge) recorded(ctx context.Context, answer *review.Answer, req request)
 		return fmt.Errorf("reading the register: %w", err)
 	}
 	refuse(answer, policy.Unregistered(&req.Object.Spec, register))
-	if !req.Created() && equality.Semantic.DeepEqual(req.Object.Spec.Service.Database, req.Old.Spec.Service.Database) {
+	moved, service := movedOf(req), &req.Object.Spec.Service
+	if !moved.database && !moved.mail {
 		return nil
 	}
 	snapshot, err := j.world.Fresh(ctx, req.Namespace)
 	if err != nil {
 		return err
 	}
-	place(answer, snapshot.GuardFor(req.Namespace, residency.PolicyName(register)), register, &req.Object.Spec.Service.Database)
+	guard := snapshot.GuardFor(req.Namespace, residency.PolicyName(register))
+	if moved.database {
+		place(answer, guard, register, &service.Database)
+	}
+	if moved.mail && service.Mail != nil {
+		declared(answer, guard, register, &service.Mail.Place, "the mail server", "spec.service.mail.place")
+	}
 	return nil
+}
+
+// moved says what of the service another host may get from now on.
+type moved struct{ database, mail bool }
+
+func movedOf(req request) moved {
+	if req.Created() {
+		return moved{true, true}
+	}
+	before, after := &req.Old.Spec.Service, &req.Object.Spec.Service
+	return moved{!equality.Semantic.DeepEqual(after.Database, before.Database), !equality.Semantic.DeepEqual(after.Mail, before.Mail)}
 }
 
 // place judges where the ledger is to be, with the words of the storage webhook.
 func place(answer *review.Answer, guard *residency.Guard, register *v1alpha1.DataRegister, database *v1alpha1.LedgerDatabase) {
 	if m := database.Managed; m != nil {
 		for _, objection := range guard.JudgeClass(string(m.Storage.StorageClassName), nil) {
-			object(answer, objection.Enforced, objection.Rule, "spec.service.database.managed.storage.storageClassName", objection.Message)
+			object(answer, objection.Enforced, objection.Rule, "spec.service.database.managed.storage.storageClassName", "the ledger: "+objection.Message)
 		}
 		return
 	}
+	declared(answer, guard, register, &database.Connection.Place, "the ledger", "spec.service.database.connection.place")
+}
+
+// declared judges where something is that Rempart does not run.
+func declared(answer *review.Answer, guard *residency.Guard, register *v1alpha1.DataRegister, at *v1alpha1.ExternalStore, whose, field string) {
 	for _, rules := range guard.Policies {
-		judged := rules.Rules.JudgeExternal(register, &v1alpha1.DataStore{External: &database.Connection.Place})
+		judged := rules.Rules.JudgeExternal(register, &v1alpha1.DataStore{External: at})
 		if judged.Message != "" {
-			object(answer, rules.Rules.Enforcement != v1alpha1.EnforcementAudit, residency.RuleDeclaredPlace, "spec.service.database.connection.place",
-				fmt.Sprintf("%s, rule %s: %s", rules.Rules.Title(), residency.RuleDeclaredPlace, judged.Message))
+			object(answer, rules.Rules.Enforcement != v1alpha1.EnforcementAudit, residency.RuleDeclaredPlace, field,
+				fmt.Sprintf("%s: %s, rule %s: %s", whose, rules.Rules.Title(), residency.RuleDeclaredPlace, judged.Message))
 		}
 	}
 }
 
 func object(answer *review.Answer, enforced bool, rule, field, message string) {
-	if message = "the ledger: " + message; enforced {
+	if enforced {
 		answer.Refuse(rule, field, message)
 	} else {
 		answer.Warn(message)
@@ -145,19 +170,31 @@ func object(answer *review.Answer, enforced bool, rule, field, message string) {
 }
 
 // mayRead asks whether the user may read the Secrets that are named: the service reads them for whoever writes the policy, and a
-// changed host would send their contents elsewhere.
+// changed host would send their contents elsewhere. So what is sent to a database is not known to be theirs to send to a mail server.
 func (j judge) mayRead(ctx context.Context, answer *review.Answer, req request) error {
-	known := map[v1alpha1.ObjectName]bool{}
-	if !req.Created() && equality.Semantic.DeepEqual(req.Object.Spec.Service.Database, req.Old.Spec.Service.Database) {
-		for _, secret := range secretsOf(&req.Old.Spec.Service) {
-			known[secret] = true
+	moved, named := movedOf(req), map[v1alpha1.ObjectName]bool{}
+	var before *v1alpha1.ConsentService
+	if !req.Created() {
+		before = &req.Old.Spec.Service
+	}
+	for _, part := range []struct {
+		of    func(*v1alpha1.ConsentService) []v1alpha1.ObjectName
+		moved bool
+	}{{secretsOf, moved.database}, {mailSecretsOf, moved.mail}} {
+		known := map[v1alpha1.ObjectName]bool{}
+		if before != nil && !part.moved {
+			for _, secret := range part.of(before) {
+				known[secret] = true
+			}
+		}
+		for _, secret := range part.of(&req.Object.Spec.Service) {
+			named[secret] = named[secret] || !known[secret]
 		}
 	}
-	for _, secret := range secretsOf(&req.Object.Spec.Service) {
-		if known[secret] {
+	for _, secret := range slices.Sorted(maps.Keys(named)) {
+		if !named[secret] {
 			continue
 		}
-		known[secret] = true
 		question := rights.Question{Verb: "get", Resource: "secrets", Namespace: req.Namespace, Name: string(secret)}
 		allowed, err := j.rights.May(ctx, req.UserInfo, question)
 		if err != nil {
@@ -170,7 +207,21 @@ func (j judge) mayRead(ctx context.Context, answer *review.Answer, req request) 
 	return nil
 }
 
-// secretsOf are the Secrets whose contents the service gets.
+// mailSecretsOf are the Secrets whose contents a mail server gets, or is known by.
+func mailSecretsOf(s *v1alpha1.ConsentService) []v1alpha1.ObjectName {
+	var names []v1alpha1.ObjectName
+	if s.Mail == nil {
+		return nil
+	}
+	for _, ref := range []*v1alpha1.SecretRef{s.Mail.CredentialsSecretRef, s.Mail.CASecretRef} {
+		if ref != nil {
+			names = append(names, ref.Name)
+		}
+	}
+	return names
+}
+
+// secretsOf are the Secrets whose contents the service and its database get.
 func secretsOf(s *v1alpha1.ConsentService) []v1alpha1.ObjectName {
 	var names []v1alpha1.ObjectName
 	for _, ref := range []*v1alpha1.SecretRef{s.SigningSecretRef, s.PepperSecretRef, s.KEKSecretRef} {

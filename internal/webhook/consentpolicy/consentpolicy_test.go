@@ -86,6 +86,14 @@ func named(secret string) func(*v1alpha1.ConsentPolicy) {
 	}
 }
 
+// mailed lets the service mail by a host in a country, with the credentials of a Secret.
+func mailed(country v1alpha1.Country, host, secret string) func(*v1alpha1.ConsentPolicy) {
+	return func(p *v1alpha1.ConsentPolicy) {
+		p.Spec.Service.Mail = &v1alpha1.ConsentMail{Host: host, Place: v1alpha1.ExternalStore{Country: country},
+			CredentialsSecretRef: &v1alpha1.SecretRef{Name: v1alpha1.ObjectName(secret)}, CASecretRef: &v1alpha1.SecretRef{Name: "mail-roots"}}
+	}
+}
+
 func TestPoliciesAreJudged(t *testing.T) {
 	register := dreg(v1alpha1.BasisContract)
 	for name, test := range map[string]struct {
@@ -114,6 +122,17 @@ func TestPoliciesAreJudged(t *testing.T) {
 		"a key that the user may not read":         {chat(named("kms")), nil, register, "get secrets/kms", "get secrets/kms", ""},
 		"another's key":                            {chat(named("kms"), retention), chat(named("kms")), register, "get secrets/kms", "", ""},
 		"another's password to another host":       {chat(elsewhere("FR", "evil")), chat(elsewhere("FR", "db")), register, "get secrets/admin", "get secrets/admin", ""},
+		"a mail server in the Union":               {chat(mailed("FR", "mail", "post")), nil, register, "", "", ""},
+		"a mail server abroad":                     {chat(mailed("US", "mail", "post")), nil, register, "", "the mail server: ResidencyPolicy eu-only, rule declared-place", ""},
+		"a mail server that moves abroad":          {chat(mailed("US", "mail", "post")), chat(mailed("FR", "mail", "post")), register, "", "rule declared-place", ""},
+		"a change of what mails abroad already":    {chat(mailed("US", "mail", "post"), retention), chat(mailed("US", "mail", "post")), register, "", "", ""},
+		"credentials that the user may not read":   {chat(mailed("FR", "mail", "post")), nil, register, "get secrets/post", "get secrets/post", ""},
+		"roots that the user may not read":         {chat(mailed("FR", "mail", "post")), nil, register, "get secrets/mail-roots", "get secrets/mail-roots", ""},
+		"another's credentials to another host":    {chat(mailed("FR", "evil", "post")), chat(mailed("FR", "mail", "post")), register, "get secrets/post", "get secrets/post", ""},
+		"another's credentials to the same host":   {chat(mailed("FR", "mail", "post"), retention), chat(mailed("FR", "mail", "post")), register, "get secrets/post", "", ""},
+		"a database's password to a mail server":   {chat(elsewhere("FR", "db"), mailed("FR", "mail", "app")), chat(elsewhere("FR", "db")), register, "get secrets/app", "get secrets/app", ""},
+		"a mail server, and another's database":    {chat(elsewhere("FR", "db"), mailed("FR", "mail", "post")), chat(elsewhere("FR", "db")), register, "get secrets/app", "", ""},
+		"no mail server any more":                  {chat(), chat(mailed("US", "mail", "post")), register, "get secrets/post", "", ""},
 		"a draft":                                  {chat(retention), chat(), register, "", "", ""},
 		"what people accepted":                     {shown(retention), shown(), register, "", "rule material-change", ""},
 		"what people accepted, and they are asked": {shown(retention, asked), shown(), register, "", "", ""},

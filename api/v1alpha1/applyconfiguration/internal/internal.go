@@ -479,6 +479,32 @@ var schemaYAML = typed.YAMLObject(`types:
       type:
         namedType: com.github.rempart-dev.rempart.api.v1alpha1.Period
       default: P5Y
+- name: com.github.rempart-dev.rempart.api.v1alpha1.ConsentMail
+  map:
+    fields:
+    - name: caSecretRef
+      type:
+        namedType: com.github.rempart-dev.rempart.api.v1alpha1.SecretRef
+    - name: credentialsSecretRef
+      type:
+        namedType: com.github.rempart-dev.rempart.api.v1alpha1.SecretRef
+    - name: from
+      type:
+        scalar: string
+    - name: host
+      type:
+        scalar: string
+    - name: place
+      type:
+        namedType: com.github.rempart-dev.rempart.api.v1alpha1.ExternalStore
+    - name: port
+      type:
+        scalar: numeric
+      default: 587
+    - name: tls
+      type:
+        namedType: com.github.rempart-dev.rempart.api.v1alpha1.MailTLS
+      default: StartTLS
 - name: com.github.rempart-dev.rempart.api.v1alpha1.ConsentNotice
   map:
     fields:
@@ -726,6 +752,9 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: kekSecretRef
       type:
         namedType: com.github.rempart-dev.rempart.api.v1alpha1.SecretRef
+    - name: mail
+      type:
+        namedType: com.github.rempart-dev.rempart.api.v1alpha1.ConsentMail
     - name: pepperNumber
       type:
         scalar: numeric

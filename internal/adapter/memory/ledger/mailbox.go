@@ -10,6 +10,9 @@ import (
 	"github.com/rempart-dev/rempart/internal/consent/event"
 )
 
+// tokensKept is how long a token that has ended is told from one that never was; then it goes, when its person gets another.
+const tokensKept = 24 * time.Hour
+
 // Issue keeps a token's hash for a person, who becomes known by it.
 func (l *Ledger) Issue(_ context.Context, raw []byte, kind string, person consent.Person, purpose string, expires time.Time) error {
 	l.mu.Lock()
@@ -37,6 +40,11 @@ func (l *Ledger) issue(raw []byte, kind string, person consent.Person, purpose s
 	subject, known := l.find(person)
 	if !known {
 		return fmt.Errorf("issuing a token: %w", l.unknown(person))
+	}
+	for hash, t := range l.tokens {
+		if t.Subject == subject && t.Expires.Before(l.clock.Now().Add(-tokensKept)) {
+			delete(l.tokens, hash)
+		}
 	}
 	l.tokens[sha256.Sum256(raw)] = &token{Ticket: consent.Ticket{Kind: kind, Subject: subject, Purpose: purpose, Expires: event.Instant(expires)}}
 	return nil

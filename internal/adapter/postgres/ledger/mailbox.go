@@ -20,12 +20,16 @@ const (
 	insertPerson = `INSERT INTO consent.subject_keys (tenant_id, subject_ref, created_at, kek_id, wrapped_key) VALUES ($1, $2, $3, $4, $5)`
 	insertToken  = `INSERT INTO consent.mailbox_proofs (tenant_id, subject_ref, expires_at, token_sha256, kind, purpose) VALUES ($1, $2, $3, $4, $5, $6)
 ON CONFLICT (tenant_id, token_sha256) DO NOTHING` // a retry: tokens are drawn by lot
+	dropTokens = `DELETE FROM consent.mailbox_proofs WHERE tenant_id = $1 AND subject_ref = $2 AND expires_at < $3`
 	tokenOf    = `SELECT kind, subject_ref, purpose, expires_at, spent_at IS NOT NULL FROM consent.mailbox_proofs WHERE tenant_id = $1 AND token_sha256 = $2`
 	spendToken = `UPDATE consent.mailbox_proofs SET spent_at = $3 WHERE tenant_id = $1 AND token_sha256 = $2 AND spent_at IS NULL AND expires_at > $3 RETURNING subject_ref`
 	seenAct    = `SELECT (SELECT receipt_id FROM consent.idem WHERE tenant_id = $1 AND site = $2 AND key_sha256 = $3)`
 	keyOf      = `SELECT k.kek_id, k.wrapped_key, ` + youngest + ` FROM consent.subject_keys l JOIN consent.subject_keys k USING (tenant_id, subject_ref)
 WHERE l.tenant_id = $1 AND l.subject_ref = $2 AND l.shredded_at IS NULL`
 )
+
+// tokensKept is how long a token that has ended is told from one that never was; then it goes, when its person gets another.
+const tokensKept = 24 * time.Hour
 
 // Issue keeps a token's hash for a person, who becomes known by it.
 func (l *Ledger) Issue(ctx context.Context, token []byte, kind string, person consent.Person, purpose string, expires time.Time) error {
@@ -61,6 +65,7 @@ func (l *Ledger) issue(ctx context.Context, ticket consent.Ticket, token []byte,
 					b.Queue(insertPerson, id(l.Tenant), id(subject), instant(l.now()), l.KEK.Current(), wrapped)
 					b.Queue(insertLink, id(l.Tenant), id(subject), person.Kind, event.Link(l.peppers[0].key, person), l.peppers[0].id)
 				}
+				b.Queue(dropTokens, id(l.Tenant), id(subject), instant(l.now().Add(-tokensKept)))
 				b.Queue(insertToken, id(l.Tenant), id(subject), instant(event.Instant(ticket.Expires)), hash[:], ticket.Kind, ticket.Purpose)
 			})
 		})

@@ -1,10 +1,7 @@
 package server
 
 import (
-	"crypto/rand"
-	"encoding/base64"
 	"net/http"
-	"net/url"
 	"slices"
 	"time"
 
@@ -17,7 +14,7 @@ import (
 // How long mailed tokens live: what shows data a quarter of an hour, what only acts two weeks.
 var lives = map[string]time.Duration{ticketView: 15 * time.Minute, ticketConfirm: 14 * 24 * time.Hour, ticketWithdraw: 14 * 24 * time.Hour}
 
-// invite makes a link that a client mails to a person: to see, to confirm or to withdraw. The service itself mails nothing.
+// invite makes a link that a client mails to a person: to see, to confirm or to withdraw.
 func (s *Server) invite(w http.ResponseWriter, r *http.Request, c call) error {
 	var body struct {
 		Subject subject `json:"subject"`
@@ -42,17 +39,15 @@ func (s *Server) invite(w http.ResponseWriter, r *http.Request, c call) error {
 	if err := linkable(c.policy, body.Kind, body.Purpose); err != nil {
 		return err
 	}
-	raw := make([]byte, tokenBytes)
-	_, _ = rand.Read(raw) // never fails (crypto/rand)
+	raw, token := draw()
 	expires := c.now.Add(life).UTC().Truncate(time.Second)
 	if err := s.ledger.Issue(r.Context(), raw, body.Kind, person, body.Purpose, expires); err != nil {
 		return err //nolint:wrapcheck // becomes a problem
 	}
-	address := s.base(c.policy) + "/me/" + body.Site + "?token=" + url.QueryEscape(base64.RawURLEncoding.EncodeToString(raw))
 	return write(w, http.StatusCreated, struct {
 		URL     string    `json:"url"`
 		Expires time.Time `json:"expires"`
-	}{address, expires})
+	}{s.linkOf(c.policy, body.Site, token), expires})
 }
 
 // linkable refuses a link by which nothing could be done.

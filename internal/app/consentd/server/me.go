@@ -57,15 +57,8 @@ func (s *Server) show(w http.ResponseWriter, r *http.Request, c call) error {
 
 // act does what the person asks for on the page. The token is used up in the transaction that records it.
 func (s *Server) act(w http.ResponseWriter, r *http.Request, c call) error {
-	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	if err != nil || kind != "application/x-www-form-urlencoded" {
-		return problem.New(http.StatusUnsupportedMediaType, problem.MediaUnsupported, "The body must be application/x-www-form-urlencoded")
-	}
-	if err := r.ParseForm(); err != nil {
-		if _, large := errors.AsType[*http.MaxBytesError](err); large {
-			return err //nolint:wrapcheck // becomes 413
-		}
-		return malformed("The form cannot be read")
+	if err := readForm(r); err != nil {
+		return err
 	}
 	text := r.PostForm.Get("token")
 	p := s.sheet(r, c, text)
@@ -101,6 +94,21 @@ func (s *Server) act(w http.ResponseWriter, r *http.Request, c call) error {
 	}
 	s.recorded(recorded)
 	return s.render(w, http.StatusOK, p.as(done))
+}
+
+// readForm reads the fields of a form of a page.
+func readForm(r *http.Request) error {
+	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if err != nil || kind != "application/x-www-form-urlencoded" {
+		return problem.New(http.StatusUnsupportedMediaType, problem.MediaUnsupported, "The body must be application/x-www-form-urlencoded")
+	}
+	if err := r.ParseForm(); err != nil {
+		if _, large := errors.AsType[*http.MaxBytesError](err); large {
+			return err //nolint:wrapcheck // becomes 413
+		}
+		return malformed("The form cannot be read")
+	}
+	return nil
 }
 
 // asked is the act that a person asks for, and the page that says what became of it.

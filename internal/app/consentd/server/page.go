@@ -65,6 +65,10 @@ const (
 	pageNothingChosen   view = "nothing-chosen"
 	pageNoLongerAsked   view = "no-longer-asked"
 	pageConfirmed       view = "confirmed"
+	// pageMayAsk is pageNoToken where a link can be asked for. pageMailAsked does not say whether there will be one.
+	pageMayAsk        view = "may-ask"
+	pageMailAsked     view = "mail-asked"
+	pageMailMalformed view = "mail-malformed"
 )
 
 // sheet is what a page shows.
@@ -85,6 +89,8 @@ type sheet struct {
 	// Wish is how far a wish to be erased has come; MayAsk tells that there is none, or that it was answered.
 	Wish   []sheetStep
 	MayAsk bool
+	// mails tells that the service mails links, Ask that the page has the form for one, Malformed that what was written there is no address.
+	mails, Ask, Malformed bool
 	// Controller is who decides about the data.
 	Controller string
 }
@@ -102,7 +108,7 @@ type sheetPurpose struct {
 func (s *Server) sheet(r *http.Request, c call, token string) sheet {
 	tag := s.language(r, c)
 	p := sheet{policy: c.policy, now: c.now, Lang: tag, W: pageWords[tag], Style: template.CSS(pageStyle), Action: "/me/" + string(c.site.ID), Token: token, //nolint:gosec // embedded at build time
-		Controller: c.policy.Controller.LegalName}
+		Controller: c.policy.Controller.LegalName, mails: s.mails(c.policy)}
 	words, found := c.policy.Shown(tag)
 	if !found {
 		words, _ = c.policy.Shown(defaultTag(c))
@@ -111,8 +117,15 @@ func (s *Server) sheet(r *http.Request, c call, token string) sheet {
 	return p
 }
 
+// askable are the pages of who has no link that works.
+var askable = map[view]bool{pageNoToken: true, pageUnknown: true, pageSpent: true, pageMailMalformed: true}
+
 // as tells one thing.
 func (p sheet) as(what view) sheet {
+	p.Ask = p.mails && askable[what]
+	if p.Ask && what == pageNoToken {
+		what = pageMayAsk
+	}
 	p.Message = p.W[string(what)]
 	return p
 }

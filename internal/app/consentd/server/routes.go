@@ -16,7 +16,7 @@ const (
 	public kind = iota
 	// visitor: pages of the site's origins.
 	visitor
-	// person: a browser that was led there by a mail, and no page.
+	// person: a browser that was led there by a mail or a link, and the form of no other page.
 	person
 	// program: ServiceAccounts with the route's right.
 	program
@@ -75,6 +75,7 @@ func (s *Server) routes() []route {
 
 		{pattern: "GET /me/{site}", kind: person, handle: s.show},
 		{pattern: "POST /me/{site}", kind: person, handle: s.act, lasting: true},
+		{pattern: "POST /me/{site}/link", kind: person, handle: s.sendLink},
 
 		{pattern: "GET /v1/sites/{site}/log/checkpoint", kind: public, handle: s.checkpoint},
 		{pattern: "GET /v1/sites/{site}/log/consistency", kind: public, handle: s.consistency},

@@ -60,6 +60,8 @@ type Config struct {
 	// OpenAPI is the document, in JSON.
 	OpenAPI []byte
 	Limits  *limit.Limiter
+	// Mailer mails people the links that they ask for; nil mails none.
+	Mailer  Mailer
 	Proxies []netip.Prefix
 	// InFlight is how many requests are answered at once. Four times as many wait for their turn, for half of Timeout at most.
 	InFlight int
@@ -94,6 +96,7 @@ type Server struct {
 	builds   *builds
 	health   health
 	turn     turn
+	room     *mailroom
 	streams  chan struct{}
 	draining chan struct{}
 	handler  http.Handler
@@ -111,6 +114,7 @@ func New(c Config) (*Server, error) {
 		return nil, err
 	}
 	s.hub = newHub(s.cache)
+	s.room = newMailroom(c.Mailer, s.metrics.mailed)
 	s.handler = s.mux()
 	return s, nil
 }

@@ -499,7 +499,7 @@ func pathOf(path string) string {
 		if len(parts) == 7 && parts[5] == "proof" {
 			parts[6] = "{event}"
 		}
-	case len(parts) == 3 && parts[1] == "me":
+	case (len(parts) == 3 || len(parts) == 4) && parts[1] == "me":
 		parts[2] = "{site}"
 	}
 	return strings.Join(parts, "/")

@@ -48,6 +48,8 @@ type ConsentServiceApplyConfiguration struct {
 	KEKNumber *int32 `json:"kekNumber,omitempty"`
 	// witnessChannelRef names the NotificationChannel that gets checkpoints, so that they are kept elsewhere too.
 	WitnessChannelRef *ClusterRefApplyConfiguration `json:"witnessChannelRef,omitempty"`
+	// mail lets the service mail people the link of their page when they ask for it there. Absent, it mails nothing.
+	Mail *ConsentMailApplyConfiguration `json:"mail,omitempty"`
 }
 
 // ConsentServiceApplyConfiguration constructs a declarative configuration of the ConsentService type for use with
@@ -178,5 +180,13 @@ func (b *ConsentServiceApplyConfiguration) WithKEKNumber(value int32) *ConsentSe
 // If called multiple times, the WitnessChannelRef field is set to the value of the last call.
 func (b *ConsentServiceApplyConfiguration) WithWitnessChannelRef(value *ClusterRefApplyConfiguration) *ConsentServiceApplyConfiguration {
 	b.WitnessChannelRef = value
+	return b
+}
+
+// WithMail sets the Mail field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Mail field is set to the value of the last call.
+func (b *ConsentServiceApplyConfiguration) WithMail(value *ConsentMailApplyConfiguration) *ConsentServiceApplyConfiguration {
+	b.Mail = value
 	return b
 }
