@@ -310,6 +310,7 @@ func TestThePolicyOfTheSamplesBecomesReadyAndThenNothingIsWritten(t *testing.T) 
 			t.Error(diff)
 		}
 	})
+	t.Run("a mail server is taken in and let go", func(t *testing.T) { mailServerIsTakenIn(t, service, pass) })
 	t.Run("the number of pods is the autoscaler's", func(t *testing.T) {
 		deployment := &appsv1.Deployment{}
 		must(t, server.Client.Get(ctx, key("chat-consentd"), deployment))
