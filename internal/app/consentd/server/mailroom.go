@@ -157,7 +157,7 @@ func letter(p *settings.Policy, w *wanted, link string, now time.Time) relay.Let
 	_, _ = rand.Read(id) // never fails (crypto/rand)
 	paragraphs := []string{p.Controller.LegalName, words["mail-intro"], link, words["mail-life"], words["mail-else"]}
 	if shown, found := p.Shown(w.lang); found {
-		paragraphs = append(paragraphs, words["privacy"]+": "+string(shown.Text.PrivacyURL))
+		paragraphs = append(paragraphs, words["privacy"]+" – "+string(shown.Text.PrivacyURL))
 	}
 	return relay.Letter{ID: hex.EncodeToString(id), From: p.Spec.Service.Mail.From, To: w.address, Time: now,
 		Subject: words["mail-subject"] + " – " + p.Controller.LegalName, Text: strings.Join(paragraphs, "\n\n") + "\n"}
