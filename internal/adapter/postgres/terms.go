@@ -29,6 +29,24 @@ const (
 	phoneGap   = `E'([0-9])[ ()./\\u00a0\\u2000-\\u2015\\u202f-]+(?=[0-9])'`
 )
 
+// An address of which the @ is written otherwise, in text in lower case: in an address of the Web (also one within another), in
+// HTML, in JSON and in programs. Quoted for PostgreSQL.
+const (
+	encodedAt = `'%(25)*40|&#(0*64|x0*40);|&commat;|\\u0040'`
+	webEscape = `'%(25)+'`
+	webByte   = `'%[0-9a-f]{2}'`
+)
+
+// decoded is text and, below it, the same with what stands for the characters of addresses. What else is encoded ends a token.
+func decoded(text string) string {
+	out := `pg_catalog.regexp_replace(` + text + `, ` + webEscape + `, '%', 'g')`
+	for _, c := range [][2]string{{"%2b", "+"}, {"%2d", "-"}, {"%2e", "."}, {"%5f", "_"}, {`\u002b`, "+"}} {
+		out = `pg_catalog.replace(` + out + `, '` + c[0] + `', '` + c[1] + `')`
+	}
+	out = `pg_catalog.regexp_replace(` + out + `, ` + encodedAt + `, '@', 'g')`
+	return `pg_catalog.concat_ws(E'\n', ` + text + `, pg_catalog.regexp_replace(` + out + `, ` + webByte + `, ' ', 'g'))`
+}
+
 // breaks are the characters that end a token, in Go: those of escaped. Beyond ASCII they are the punctuation, spaces and marks of
 // no width of Unicode's blocks Latin-1, General and Supplemental Punctuation, CJK Symbols, and the full-width forms.
 const breaks = `\s<>()\[\]{},;:"'\\|/=*` + "`" + `&!?#^$@\x{00a0}-\x{00bf}\x{2000}-\x{206f}\x{2e00}-\x{2e7f}\x{3000}-\x{303f}\x{feff}\x{ff00}-\x{ff0f}\x{ff1a}-\x{ff20}`

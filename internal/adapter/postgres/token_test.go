@@ -15,6 +15,9 @@ func TestAnAddressIsSeenInTextsAsPeopleWriteThem(t *testing.T) {
 		{"`ada@example.org`", true}, {"ada@example.org, bob@example.org", true}, {"bob@example.org;ada@example.org", true}, {"(ada@example.org).", true}, {"to=ada@example.org&x=1", true},
 		{`s:15:"ada@example.org";`, true}, {"https://ada@example.org/", true}, {"ada@example.org...", true}, {"\u00abada@example.org\u00bb", true}, {"\u201eada@example.org\u201c", true}, {"\u2039ada@example.org\u203a, \u2026", true},
 		{"ada@example.org\u2014soon", true}, {"\uff1aada@example.org\u3002", true}, {"\u200bada@example.org\u200b", true}, {"\ufeffada@example.org", true}, {"\u00a0ada@example.org\u00a0", true},
+		{"https://example.net/?u=Ada%40example.org&x=1", true}, {"/in?next=%2Fu%3Fto%3Dada%2540example%252Eorg%26x", true}, {"mailto%3Aada%40example.org", true}, {"<p>ada&#64;example.org</p>", true},
+		{"ada&#x40;example.org", true}, {"ada&commat;example.org", true}, {`{"to":"ada\u0040example.org"}`, true}, {"bob@example.org ada%40example.org", true}, {"ada%40example.org%0d", true},
+		{"joada%40example.org", false}, {"x%2Bada%40example.org", false}, {"ada%40example.org%2euk", false}, {"100%40ada", false}, {"ada%41example.org", false},
 		{"joada@example.org", false}, {"ada@example.org.uk", false}, {"ada+tag@example.org", false}, {"ada@example.organic", false}, {"ada.example.org", false}, {"ada@@example.org", false}, {"x.ada@example.org", false},
 	} {
 		s.sql("TRUNCATE texts")

@@ -316,7 +316,8 @@ func (v *search) byText(t *plan.Table, from, kept, until string) []string {
 	var ways []string
 	within := len(parts) > 0 // there is text to look into
 	if within && v.terms.emails {
-		ways = append(ways, rows+fmt.Sprintf(` CROSS JOIN LATERAL pg_catalog.regexp_matches(r.txt, %s, 'g') AS found (m) CROSS JOIN LATERAL (VALUES (pg_catalog.rtrim(found.m[1], '.-_~')), (pg_catalog.btrim(found.m[1], '.-_~'))) AS token (word) JOIN %s AS w ON w.kind OPERATOR(pg_catalog.=) '%s' AND w.word OPERATOR(pg_catalog.=) token.word WHERE pg_catalog.strpos(r.txt, '@') OPERATOR(pg_catalog.>) 0`, emailToken, words, termEmail))
+		either := fmt.Sprintf(`CASE WHEN r.txt OPERATOR(pg_catalog.~) %s THEN %s ELSE r.txt END`, encodedAt, decoded("r.txt"))
+		ways = append(ways, rows+fmt.Sprintf(` CROSS JOIN LATERAL pg_catalog.regexp_matches(%s, %s, 'g') AS found (m) CROSS JOIN LATERAL (VALUES (pg_catalog.rtrim(found.m[1], '.-_~')), (pg_catalog.btrim(found.m[1], '.-_~'))) AS token (word) JOIN %s AS w ON w.kind OPERATOR(pg_catalog.=) '%s' AND w.word OPERATOR(pg_catalog.=) token.word WHERE pg_catalog.strpos(r.txt, '@') OPERATOR(pg_catalog.>) 0 OR r.txt OPERATOR(pg_catalog.~) %s`, either, emailToken, words, termEmail, encodedAt))
 	}
 	if within && v.terms.phones { // as written, and with what people write between digits taken out
 		for _, text := range []string{"r.txt", `pg_catalog.regexp_replace(r.txt, ` + phoneGap + `, '\1', 'g')`} {
