@@ -59,13 +59,38 @@ tables:
 		"several ranges of texts":    `CREATE TYPE span AS RANGE (subtype = text); CREATE TABLE copies (s span_multirange); INSERT INTO copies VALUES ('{[ada@example.org,zoe@example.org]}')`,
 		"a UUID":                     `CREATE TABLE copies (u uuid); INSERT INTO copies VALUES ('6f2b6f0e-3b1e-4a5e-9f5c-0a1b2c3d4e5f')`,
 		"a UUID that is no lower":    `CREATE TABLE copies (u text); INSERT INTO copies VALUES ('6f2b6f0e-3b1e-4a5e-9f5c-0a1b2c3d4e5f')`,
+		"an element of an array":     `CREATE TABLE copies (k text[]); INSERT INTO copies VALUES ('{a,@ada:example.net}')`,
+		"a quoted element":           `CREATE TABLE copies (k text[]); INSERT INTO copies VALUES ('{"c/o Ada, 7"}')`,
+		"an element among UUIDs":     `CREATE TABLE copies (k uuid[]); INSERT INTO copies VALUES ('{00000000-0000-0000-0000-000000000000,6f2b6f0e-3b1e-4a5e-9f5c-0a1b2c3d4e5f}')`,
+		"a name in JSON":             `CREATE TABLE copies (j jsonb); INSERT INTO copies VALUES ('{"@ada:example.net": ["room"]}')`,
+		"a text in JSON":             `CREATE TABLE copies (j json); INSERT INTO copies VALUES ('{"user" :"@ada:example.net"}')`,
+		"JSON in a text of JSON":     `CREATE TABLE copies (j jsonb); INSERT INTO copies VALUES ('{"payload": "{\"user\": \"@ada:example.net\"}"}')`,
+		"JSON in an array":           `CREATE TABLE copies (j jsonb[]); INSERT INTO copies VALUES (ARRAY['{"user": "@ada:example.net"}'::jsonb])`,
+		"XML":                        `CREATE TABLE copies (x xml); INSERT INTO copies VALUES ('<user>@ada:example.net</user>')`,
+		"a composite":                `CREATE TYPE card AS (n int, who text); CREATE TABLE copies (c card); INSERT INTO copies VALUES ((1, '@ada:example.net'))`,
+		"names and values":           `CREATE EXTENSION hstore; CREATE TABLE copies (h hstore); INSERT INTO copies VALUES ('user=>"@ada:example.net"')`,
 		"an address of the Internet": `CREATE TABLE copies (i inet); INSERT INTO copies VALUES ('203.0.113.7')`,
 	} {
 		t.Run(name, func(t *testing.T) {
-			foreign{sql: people + sql, dataset: gone, who: person("email", "ada@example.org", "deviceID", "6F2B6F0E-3B1E-4A5E-9F5C-0A1B2C3D4E5F", "custom", "203.0.113.7"),
+			who := "@ada:example.net"
+			if name == "a quoted element" {
+				who = "c/o Ada, 7"
+			}
+			foreign{sql: people + sql, dataset: gone, who: person("email", "ada@example.org", "deviceID", "6F2B6F0E-3B1E-4A5E-9F5C-0A1B2C3D4E5F", "custom", "203.0.113.7", "customerID", who),
 				contradicted: "public.copies", noted: []string{"public.copies"}, others: []string{"SELECT * FROM people WHERE id = 2", "TABLE copies"}}.play(t)
 		})
 	}
+}
+
+func TestAnIdentifierIsNoPartOfAnElement(t *testing.T) {
+	s := newStore(t, `
+CREATE TABLE people (code text PRIMARY KEY);
+CREATE TABLE texts (a text[], j jsonb, x xml);
+INSERT INTO people VALUES ('100234');
+INSERT INTO texts VALUES ('{1100234,"no 100234"}', '{"order": 100234, "note": "for 100234", "id": "100234-7", "n": [1, 100234, 2]}', '<n>no 100234</n>');`, `
+tables:
+- {name: people, subjectKeys: [{column: code, identifier: CustomerID}], onErasure: DeleteRows}`)
+	s.erased("0 public.people DeleteRows 1", person("customerID", "100234"))
 }
 
 func TestACodeThatStaysAsAKeyContradictsNothing(t *testing.T) {

@@ -66,7 +66,7 @@ func others(p *plan.Plan, schema *plan.Schema) []stranger {
 			own.Columns = slices.DeleteFunc(slices.Clone(t.Columns), func(c plan.Column) bool { return whole.Column(c.Name) != nil })
 			t = &own
 		}
-		if slices.ContainsFunc(t.Columns, func(c plan.Column) bool { return c.Exact() }) {
+		if slices.ContainsFunc(t.Columns, func(c plan.Column) bool { return c.Exact() || c.Elements() }) {
 			out = append(out, stranger{table: t, only: t.Kind == plan.Ordinary})
 		}
 	}

@@ -47,6 +47,17 @@ func decoded(text string) string {
 	return `pg_catalog.concat_ws(E'\n', ` + text + `, pg_catalog.regexp_replace(` + out + `, ` + webByte + `, ' ', 'g'))`
 }
 
+// elements is the text of arrays, JSON, XML, composites and the like with a comma for each mark that encloses an element, so that
+// one is found as a whole: a text, a name in JSON, not the number 4711 among others.
+func elements(text string) string {
+	return `pg_catalog.translate(` + text + `, E'{}[]()<>"\\', ',,,,,,,,,,')`
+}
+
+// element says that a word is one of some elements.
+func element(of, word string) string {
+	return `pg_catalog.strpos(pg_catalog.concat(',', ` + of + `, ','), pg_catalog.concat(',', ` + elements(word) + `, ',')) OPERATOR(pg_catalog.>) 0`
+}
+
 // breaks are the characters that end a token, in Go: those of escaped. Beyond ASCII they are the punctuation, spaces and marks of
 // no width of Unicode's blocks Latin-1, General and Supplemental Punctuation, CJK Symbols, and the full-width forms.
 const breaks = `\s<>()\[\]{},;:"'\\|/=*` + "`" + `&!?#^$@\x{00a0}-\x{00bf}\x{2000}-\x{206f}\x{2e00}-\x{2e7f}\x{3000}-\x{303f}\x{feff}\x{ff00}-\x{ff0f}\x{ff1a}-\x{ff20}`

@@ -297,10 +297,13 @@ func (v *search) keptText(i int) string {
 // byText returns the searches of a table in its columns that can hold text, and for whole values in those of UUIDs and of
 // addresses of the Internet too.
 func (v *search) byText(t *plan.Table, from, kept, until string) []string {
-	var parts, exact []string
+	var parts, exact, structures []string
 	for _, c := range t.Columns {
 		text := textOf(&c, "t")
-		if c.Exact() {
+		switch {
+		case c.Elements():
+			structures = append(structures, text)
+		case c.Exact():
 			exact = append(exact, "("+text+")")
 		}
 		if !c.Searchable {
@@ -330,6 +333,10 @@ func (v *search) byText(t *plan.Table, from, kept, until string) []string {
 	if len(exact) > 0 && v.terms.exact {
 		ways = append(ways, fmt.Sprintf(`SELECT w.req, t.tableoid AS o, t.ctid AS c, %s AS kept, %s AS until FROM %s AS t CROSS JOIN LATERAL (VALUES %s) AS value (txt) JOIN %s AS w ON w.kind OPERATOR(pg_catalog.=) '%s' AND w.word OPERATOR(pg_catalog.=) value.txt`,
 			kept, until, from, strings.Join(exact, ", "), words, termExact))
+	}
+	if len(structures) > 0 && v.terms.exact {
+		ways = append(ways, fmt.Sprintf(`SELECT w.req, r.o, r.c, r.kept, r.until FROM (SELECT t.tableoid AS o, t.ctid AS c, %s AS kept, %s AS until, %s AS txt FROM %s AS t) AS r JOIN %s AS w ON w.kind OPERATOR(pg_catalog.=) '%s' AND %s`,
+			kept, until, elements(`pg_catalog.concat_ws(',', `+strings.Join(structures, ", ")+`)`), from, words, termExact, element("r.txt", "w.word")))
 	}
 	return ways
 }

@@ -58,6 +58,8 @@ type Column struct {
 	JSON bool
 	// Inet says that the type is inet or cidr, whose text has a mask behind the address.
 	Inet bool `json:",omitempty"`
+	// UUIDs says that the column is an array of UUIDs.
+	UUIDs bool `json:"-"`
 	// Bytes says that the column holds bytes, which nobody searches.
 	Bytes bool `json:"-"`
 	// From are the columns that a generated one is computed from.
@@ -65,7 +67,10 @@ type Column struct {
 }
 
 // Exact tells whether a whole value of the column can be an identifier as it is written.
-func (c *Column) Exact() bool { return c.Searchable || c.Class == UUID || c.Inet }
+func (c *Column) Exact() bool { return !c.Several && (c.Searchable || c.Class == UUID || c.Inet) }
+
+// Elements tells whether an element of a value of the column can be an identifier as it is written.
+func (c *Column) Elements() bool { return c.Several && c.Searchable || c.UUIDs }
 
 // Unique is a unique index, a primary key or an exclusion constraint.
 type Unique struct {
