@@ -160,7 +160,7 @@ func (e *Engine) eraseRest(ctx context.Context, s *session, t task.Task, people 
 			if beside == nil {
 				beside = e.watch(ctx, s)
 			}
-			speed = speed.after(beside.take())
+			speed = speed.after(beside.take(ctx))
 			speed.wait(ctx)
 		}
 		return fitting(to-from, rows(chunk.Requests), speed.rows), nil

@@ -13,6 +13,7 @@ const (
 	mostPause   = 10 * time.Second
 	// slowest is how much longer than at rest a small statement may take, and noise what it may take anyway.
 	slowest, noise = 3, 5 * time.Millisecond
+	restSamples    = 5
 	fewestRows     = 5_000
 )
 
@@ -23,15 +24,18 @@ type pace struct {
 }
 
 // strain is what a chunk did to others: how many sessions waited for it at once at most, and how long a small statement
-// took, at rest and beside it.
+// took in the mean, at rest and beside it.
 type strain struct {
 	blocked      int64
 	rest, beside time.Duration
 }
 
+// slow tells whether a small statement took longer beside the chunk than it does at rest.
+func (s strain) slow() bool { return s.beside > noise+slowest*s.rest }
+
 // after adapts the pace to a chunk: half the rows and twice the pause when others suffered, else back step by step.
 func (p pace) after(s strain) pace {
-	if s.blocked > 0 || s.beside > noise+slowest*s.rest {
+	if s.blocked > 0 || s.slow() {
 		p.rows = max(fewestRows, p.rows/2)
 		p.pause = min(mostPause, max(firstPause, p.pause*2))
 		return p
@@ -60,12 +64,23 @@ func (p pace) wait(ctx context.Context) {
 // of one transaction needs none.
 type watcher struct {
 	*session
-	backend uint32 // whose work is watched
+	backend uint32     // whose work is watched
+	asking  sync.Mutex // one statement at a time
 	mu      sync.Mutex
-	seen    strain
+	seen    samples
+	rest    time.Duration // of a small statement, before the work was watched
 	stop    context.CancelFunc
 	ended   chan struct{}
 }
+
+// samples are what was measured beside a chunk.
+type samples struct {
+	blocked int64 // at most
+	took    time.Duration
+	count   int64
+}
+
+func (s samples) mean() time.Duration { return s.took / time.Duration(max(1, s.count)) }
 
 // watch begins to measure a session. A store that refuses a further connection is not measured.
 func (e *Engine) watch(ctx context.Context, of *session) *watcher {
@@ -75,8 +90,8 @@ func (e *Engine) watch(ctx context.Context, of *session) *watcher {
 	}
 	w := &watcher{session: s, backend: of.conn.PgConn().PID(), ended: make(chan struct{})}
 	for range 3 {
-		if took, _, err := w.sample(ctx); err == nil && (w.seen.rest == 0 || took < w.seen.rest) {
-			w.seen.rest = took
+		if took, _, err := w.sample(ctx); err == nil && (w.rest == 0 || took < w.rest) {
+			w.rest = took
 		}
 	}
 	ctx, w.stop = context.WithCancel(ctx)
@@ -99,29 +114,52 @@ func (w *watcher) run(ctx context.Context) {
 			return
 		}
 		w.mu.Lock()
-		w.seen.blocked, w.seen.beside = max(w.seen.blocked, blocked), max(w.seen.beside, took)
+		w.seen = samples{max(w.seen.blocked, blocked), w.seen.took + took, w.seen.count + 1}
 		w.mu.Unlock()
 	}
 }
 
 // sample counts the sessions that wait for the watched one, and says how long the answer took.
 func (w *watcher) sample(ctx context.Context) (took time.Duration, blocked int64, err error) {
+	w.asking.Lock()
+	defer w.asking.Unlock()
 	start := time.Now()
 	_, err = w.row(ctx, `SELECT pg_catalog.count(*) FROM pg_catalog.pg_stat_activity AS a WHERE a.datname OPERATOR(pg_catalog.=) pg_catalog.current_database()
 AND a.pid OPERATOR(pg_catalog.<>) pg_catalog.pg_backend_pid() AND $1::pg_catalog.int4 OPERATOR(pg_catalog.=) ANY (pg_catalog.pg_blocking_pids(a.pid))`, []any{int32(w.backend)}, &blocked) //nolint:gosec // a process ID
 	return time.Since(start), blocked, err
 }
 
-// take returns what was measured since it was last taken.
-func (w *watcher) take() strain {
+// take returns what was measured since it was last taken. It is called between two chunks, while the run does nothing.
+func (w *watcher) take(ctx context.Context) strain {
 	if w == nil {
 		return strain{}
 	}
 	w.mu.Lock()
-	defer w.mu.Unlock()
 	seen := w.seen
-	w.seen.blocked, w.seen.beside = 0, 0
-	return seen
+	w.seen = samples{}
+	w.mu.Unlock()
+	return judged(strain{seen.blocked, w.rest, seen.mean()}, func() (time.Duration, error) {
+		took, _, err := w.sample(ctx)
+		return took, err
+	})
+}
+
+// judged looks again at rest where statements were slow: if they are slow now too, others keep the store busy and not the run,
+// which would be no kinder by taking longer. Sessions that waited for the run need no second look.
+func judged(s strain, sample func() (time.Duration, error)) strain {
+	if s.blocked > 0 || !s.slow() {
+		return s
+	}
+	var now samples
+	for range restSamples {
+		took, err := sample()
+		if err != nil {
+			return s
+		}
+		now = samples{took: now.took + took, count: now.count + 1}
+	}
+	s.rest = max(s.rest, now.mean())
+	return s
 }
 
 func (w *watcher) end() {

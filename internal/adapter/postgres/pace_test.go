@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"context"
 	"net"
 	"testing"
 	"time"
@@ -38,6 +39,39 @@ func TestThePaceYieldsToTheApplicationAndComesBack(t *testing.T) {
 	}
 }
 
+func TestASlowMachineIsNotTakenForARunThatIsInTheWay(t *testing.T) {
+	const ms = time.Millisecond
+	for name, test := range map[string]struct {
+		beside strain
+		now    []time.Duration // at rest, after the chunk
+		asked  int
+		want   bool // yields
+	}{
+		"quick, so that nobody asks again":         {beside: strain{rest: ms, beside: 8 * ms}},
+		"slow beside the run alone":                {beside: strain{rest: ms, beside: 40 * ms}, now: []time.Duration{ms, ms, ms, ms, ms}, asked: 5, want: true},
+		"slow anyway":                              {beside: strain{rest: ms, beside: 40 * ms}, now: []time.Duration{40 * ms, 10 * ms, 40 * ms, 10 * ms, 40 * ms}, asked: 5},
+		"slower than anyway":                       {beside: strain{rest: ms, beside: 90 * ms}, now: []time.Duration{40 * ms, 10 * ms, 40 * ms, 10 * ms, 40 * ms}, asked: 5, want: true},
+		"one hiccup is no proof of a busy machine": {beside: strain{rest: ms, beside: 40 * ms}, now: []time.Duration{ms, ms, 50 * ms, ms, ms}, asked: 5, want: true},
+		"quicker than before":                      {beside: strain{rest: 10 * ms, beside: 40 * ms}, now: []time.Duration{ms, ms, ms, ms, ms}, asked: 5, want: true},
+		"somebody waited for it":                   {beside: strain{blocked: 1, rest: ms, beside: 40 * ms}, want: true},
+		"nobody could ask":                         {beside: strain{rest: ms, beside: 40 * ms}, asked: 1, want: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			asked := 0
+			s := judged(test.beside, func() (time.Duration, error) {
+				if asked++; asked > len(test.now) {
+					return 0, context.DeadlineExceeded
+				}
+				return test.now[asked-1], nil
+			})
+			p := pace{rows: 100_000, most: 100_000}
+			if yields := p.after(s) != p; yields != test.want || asked != test.asked {
+				t.Errorf("yields %v after %d questions, want %v after %d", yields, asked, test.want, test.asked)
+			}
+		})
+	}
+}
+
 func TestTheWatcherSeesWhoWaitsForARun(t *testing.T) {
 	server := postgrestest.Start(t)
 	name, db := server.Database(t)
@@ -65,7 +99,7 @@ func TestTheWatcherSeesWhoWaitsForARun(t *testing.T) {
 		}
 		waits <- err
 	}()
-	for deadline := time.Now().Add(20 * time.Second); w.take().blocked == 0; {
+	for deadline := time.Now().Add(20 * time.Second); w.take(t.Context()).blocked == 0; {
 		if time.Now().After(deadline) {
 			t.Fatal("nobody was seen to wait")
 		}
