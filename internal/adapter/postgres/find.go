@@ -28,30 +28,61 @@ func (s *session) find(m *plan.Member, k plan.Key) finding {
 	c := m.Table.Column(k.Column)
 	text := textOf(c, live)
 	if k.Identifier != v1alpha1.IdentifierEmail {
-		return finding{from: identifiersOf(k.Identifier), where: holds(c, k, text)}
+		return finding{from: identifiersOf(k.Identifier), where: s.matches(m, k, text, "q")}
 	}
 	probes := s.kinds[k.Identifier] * int64(len(s.spaces))
 	if c.Class == plan.Text && m.Table.Searchable(k) && (m.Table.Rows == 0 || probes*probeCost < m.Table.Rows) {
-		return finding{from: s.padded(), where: holds(c, k, text), fence: " OFFSET 0"}
+		return finding{from: s.padded(), where: s.matches(m, k, text, "q"), fence: " OFFSET 0"}
 	}
-	return finding{from: identifiersOf(k.Identifier), where: holds(c, k, "pg_catalog.btrim("+text+", "+literal(s.blanks)+")")}
+	return finding{from: identifiersOf(k.Identifier), where: s.matches(m, k, s.trimmed(text), "q")}
 }
 
-// holds says that a live row has an identifier q of that kind in a column, of which the text is given.
-func holds(c *plan.Column, k plan.Key, text string) string {
-	expression := column(live, k.Column)
+// trimmed is a text without the white space around it.
+func (s *session) trimmed(text string) string {
+	return "pg_catalog.btrim(" + text + ", " + literal(s.blanks) + ")"
+}
+
+// matches says that a live row has an identifier, a row of an alias, in the column of a subject key, of which the text is given.
+func (s *session) matches(m *plan.Member, k plan.Key, text, identifier string) string {
+	c, expression := m.Table.Column(k.Column), column(live, k.Column)
 	switch {
 	case c.Class == plan.Text && k.Identifier == v1alpha1.IdentifierPhone:
-		return "(pg_catalog.regexp_replace(" + text + ", '[^+0-9]+', '', 'g') OPERATOR(pg_catalog.=) q.digits)"
+		return "(" + dialled(text, identifier) + " AND NOT " + s.anothers(m, identifier+".req") + ")"
 	case c.Class == plan.Text && (c.Fold || k.Identifier == v1alpha1.IdentifierEmail):
-		return "(pg_catalog.lower(" + text + ") OPERATOR(pg_catalog.=) q.folded)"
+		return "(pg_catalog.lower(" + text + ") OPERATOR(pg_catalog.=) " + identifier + ".folded)"
 	case c.Class == plan.Integer || c.Class == plan.Numeric:
-		return "(" + expression + " OPERATOR(pg_catalog.=) q.number)"
+		return "(" + expression + " OPERATOR(pg_catalog.=) " + identifier + ".number)"
 	case c.Class == plan.UUID:
-		return "(" + expression + " OPERATOR(pg_catalog.=) q.uuid)"
+		return "(" + expression + " OPERATOR(pg_catalog.=) " + identifier + ".uuid)"
 	default:
-		return "(" + text + " OPERATOR(pg_catalog.=) q.value)"
+		return "(" + text + " OPERATOR(pg_catalog.=) " + identifier + ".value)"
 	}
+}
+
+// dialled says that a text is a telephone number, a row of an alias.
+func dialled(text, identifier string) string {
+	return "pg_catalog.regexp_replace(" + text + ", '[^+0-9]+', '', 'g') OPERATOR(pg_catalog.=) " + identifier + ".digits"
+}
+
+// anothers says that a live row holds addresses of somebody else and none of the person's, who gave one: a telephone number may
+// be that of an office or a household, and the row that has it is not theirs. Req is the person; empty for all of the run.
+func (s *session) anothers(m *plan.Member, req string) string {
+	var texts, mine []string
+	for _, k := range m.Keys {
+		if k.Identifier == v1alpha1.IdentifierEmail {
+			text := textOf(m.Table.Column(k.Column), live)
+			texts, mine = append(texts, text), append(mine, s.matches(m, k, s.trimmed(text), "y"))
+		}
+	}
+	if len(texts) == 0 {
+		return "false"
+	}
+	given := fmt.Sprintf("SELECT FROM %s AS y WHERE y.kind OPERATOR(pg_catalog.=) '%s'", identifiers, v1alpha1.IdentifierEmail)
+	if req != "" {
+		given += " AND y.req OPERATOR(pg_catalog.=) " + req
+	}
+	return fmt.Sprintf("(pg_catalog.strpos(pg_catalog.concat_ws(' ', %s), '@') OPERATOR(pg_catalog.>) 0 AND EXISTS (%s) AND NOT EXISTS (%[2]s AND (%s)))",
+		strings.Join(texts, ", "), given, strings.Join(mine, " OR "))
 }
 
 // identifiersOf is the identifiers of a kind as a table.

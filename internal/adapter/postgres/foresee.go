@@ -31,16 +31,19 @@ func (e *Engine) plan(ctx context.Context, t task.Task, people []subject.Subject
 		return o, err
 	}
 	var chunks []counted
-	var named []string
+	var named, alike []string
 	err = e.divide(ctx, len(people), 0, func(ctx context.Context, from, to int) (int, error) {
-		c, left, err := e.countChunk(ctx, s, part(t, from, to), people[from:to])
+		c, left, others, err := e.countChunk(ctx, s, part(t, from, to), people[from:to])
 		if err == nil {
-			chunks, named = append(chunks, c), append(named, left...)
+			chunks, named, alike = append(chunks, c), append(named, left...), append(alike, others...)
 		}
 		return 0, err
 	})
 	if err != nil {
 		return o, err
+	}
+	if slices.Sort(alike); len(alike) > 0 {
+		notes = append([]string{"a telephone number in " + list(slices.Compact(alike)) + " is also that of others, who have another address: their rows stay"}, notes...)
 	}
 	if slices.Sort(named); len(named) > 0 {
 		notes = append([]string{"people are named in texts of " + list(slices.Compact(named)) + " that stay, in rows of others or in columns without a mask: mask them, or a person must look, or the erasure will be contradicted"}, notes...)
@@ -83,30 +86,33 @@ func (s *session) foresee(ctx context.Context, t task.Task, people []subject.Sub
 }
 
 // countChunk counts what erasing people would do, and leaves nothing behind. It returns the tables in whose texts people
-// would be left.
-func (e *Engine) countChunk(ctx context.Context, s *session, t task.Task, people []subject.Subject) (counted, []string, error) {
+// would be left, and the columns with telephone numbers that they share with others.
+func (e *Engine) countChunk(ctx context.Context, s *session, t task.Task, people []subject.Subject) (c counted, left, alike []string, err error) {
 	work, err := s.begin(ctx, t, "ACCESS SHARE", reads, func(*plan.Plan) error { return nil })
 	if err != nil {
-		return counted{}, nil, err
+		return c, nil, nil, err
 	}
 	v := &search{session: s, plan: work.plan, asOf: day(t.AsOf), tally: newTally(len(t.Requests))}
 	if err := v.loadWords(ctx, people); err != nil {
-		return counted{}, nil, err
+		return c, nil, nil, err
 	}
 	work.most = e.mostRows()
 	settled, err := work.gather(ctx, people, t, e.chunkRows(), "SET TRANSACTION READ ONLY")
 	if err != nil {
-		return counted{}, nil, s.undo(ctx, err)
+		return c, nil, nil, s.undo(ctx, err)
 	}
 	counts, err := settled.count(ctx, len(t.Requests))
 	if err != nil {
-		return counted{}, nil, err
+		return c, nil, nil, err
 	}
 	if err := v.left(ctx, settled); err != nil {
-		return counted{}, nil, err
+		return c, nil, nil, err
 	}
-	tables, requests := counts.result(t.Requests)
-	return counted{tables, requests}, v.found, s.all(ctx, "ROLLBACK")
+	if alike, err = v.alike(ctx); err != nil {
+		return c, nil, nil, err
+	}
+	c.Tables, c.Requests = counts.result(t.Requests)
+	return c, v.found, alike, s.all(ctx, "ROLLBACK")
 }
 
 // undo rolls back what is to be tried with fewer people, and returns the error that says so.

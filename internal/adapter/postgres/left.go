@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/rempart-dev/rempart/api/v1alpha1"
 	"github.com/rempart-dev/rempart/internal/erasure/plan"
 )
 
@@ -16,7 +17,7 @@ func (v *search) left(ctx context.Context, s *settlement) error {
 		m := &s.plan.Members[i]
 		texts := without(m.Table, v.staying(i))
 		kept := v.keptText(i)
-		ways := v.byText(texts, table(m.Table), "("+s.reached(i)+" OR "+kept+")", until(m))
+		ways := v.byOwnText(m, texts, "("+s.reached(i)+" OR "+kept+")")
 		for _, state := range []int{stateMask, stateDetach, stateFallback} {
 			if s.states[i][state] == 0 {
 				continue
@@ -24,13 +25,36 @@ func (v *search) left(ctx context.Context, s *settlement) error {
 			changes := changing(m)[state]
 			rest := without(texts, changedColumns(m.Table, changes))
 			stays := fmt.Sprintf("EXISTS (SELECT FROM %s AS x WHERE %s AND x.state OPERATOR(pg_catalog.=) %d)", setOf(i), sameRow(m, "x"), state)
-			ways = append(ways, v.byText(rest, table(m.Table), "(NOT "+stays+" OR "+kept+")", until(m))...)
+			ways = append(ways, v.byOwnText(m, rest, "(NOT "+stays+" OR "+kept+")")...)
 		}
 		if err := v.look(ctx, m.Table, m.Action, m.KeepFrom != "", ways); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// alike returns the members with rows that have a telephone number of the people and addresses of others alone: these stay.
+func (v *search) alike(ctx context.Context) ([]string, error) {
+	var names []string
+	for i := range v.plan.Members {
+		m := &v.plan.Members[i]
+		for _, k := range m.Keys {
+			c := m.Table.Column(k.Column)
+			if k.Identifier != v1alpha1.IdentifierPhone || c.Class != plan.Text || v.kinds[k.Identifier] == 0 || v.kinds[v1alpha1.IdentifierEmail] == 0 {
+				continue
+			}
+			var found bool
+			if _, err := v.row(ctx, fmt.Sprintf(`SELECT EXISTS (SELECT FROM %s AS t JOIN %s AS q ON q.kind OPERATOR(pg_catalog.=) '%s' AND %s AND %s)`,
+				table(m.Table), identifiers, k.Identifier, dialled(textOf(c, live), "q"), v.anothers(m, "q.req")), nil, &found); err != nil {
+				return nil, err
+			}
+			if found {
+				names = append(names, m.Table.Path()+"."+k.Column)
+			}
+		}
+	}
+	return names, nil
 }
 
 // changedColumns are those that change, and the generated ones that follow.

@@ -140,7 +140,7 @@ func (v *search) loadWords(ctx context.Context, people []subject.Subject) error 
 func (v *search) members(ctx context.Context) error {
 	for i := range v.plan.Members {
 		m := &v.plan.Members[i]
-		ways := append(v.byKey(i), v.byText(without(m.Table, v.staying(i)), table(m.Table), v.keptText(i), until(m))...)
+		ways := append(v.byKey(i), v.byOwnText(m, without(m.Table, v.staying(i)), v.keptText(i))...)
 		if err := v.look(ctx, m.Table, m.Action, m.Action == v1alpha1.EraseKeep, ways); err != nil {
 			return err
 		}
@@ -292,6 +292,23 @@ func (v *search) keptText(i int) string {
 		return v.keptPeriod(i)
 	}
 	return "(" + v.keptPeriod(i) + " OR " + strings.Join(owned, " OR ") + ")"
+}
+
+// byOwnText returns the searches of a member of the dataset in some of its columns. A telephone number may be of somebody else too.
+func (v *search) byOwnText(m *plan.Member, t *plan.Table, kept string) []string {
+	var phones, rest []string
+	for _, c := range t.Columns {
+		if slices.ContainsFunc(m.Keys, func(k plan.Key) bool { return k.Column == c.Name && k.Identifier == v1alpha1.IdentifierPhone }) {
+			phones = append(phones, c.Name)
+		} else {
+			rest = append(rest, c.Name)
+		}
+	}
+	ways := v.byText(without(t, phones), table(m.Table), kept, until(m))
+	if len(phones) > 0 {
+		ways = append(ways, v.byText(without(t, rest), table(m.Table), "("+kept+" OR "+v.anothers(m, "")+")", until(m))...)
+	}
+	return ways
 }
 
 // byText returns the searches of a table in its columns that can hold text, and for whole values in those of UUIDs and of

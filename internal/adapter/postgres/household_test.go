@@ -1,0 +1,42 @@
+package postgres_test
+
+import "testing"
+
+// office is a table in which two people have the telephone number of the house, as sample databases have it too.
+const office = `
+CREATE TABLE staff (id int PRIMARY KEY, email text, phone text, note text);
+INSERT INTO staff VALUES (1, 'ada@example.org', '+33 1 47 42 71 71', NULL), (2, 'bob@example.org', '(+33) 147.42.71.71', NULL), (3, NULL, '+33147427171', NULL), (4, ' ', '+33147427171', NULL), (5, 'cy@example.org', '+33147427172', NULL);
+CREATE TABLE calls (id int PRIMARY KEY, staff int REFERENCES staff, body text);
+INSERT INTO calls VALUES (1, 1, 'a'), (2, 2, 'b'), (3, 3, 'c');`
+
+const officeDataset = `
+tables:
+- {name: staff, subjectKeys: [{column: email, identifier: Email}, {column: phone, identifier: Phone}], onErasure: DeleteRows}
+- {name: calls, onErasure: DeleteRows}`
+
+func TestATelephoneOfAnOfficeErasesNoColleague(t *testing.T) {
+	ada := person("email", "Ada@example.org", "phone", "+33 147 42 71 71")
+	colleagues := []string{"SELECT * FROM staff WHERE id IN (2, 5)", "SELECT * FROM calls WHERE id = 2"}
+	const masks = `
+tables:
+- {name: staff, subjectKeys: [{column: email, identifier: Email}, {column: phone, identifier: Phone}], columns: [{name: email}, {name: phone}, {name: note}], onErasure: MaskColumns}`
+	playAll(t, map[string]foreign{
+		"deleted": {sql: office, dataset: officeDataset, who: ada, others: colleagues,
+			erased: "0 public.calls DeleteRows 2\n0 public.staff DeleteRows 3", noted: []string{"a telephone number in public.staff.phone is also that of others"}},
+		"masked": {sql: office, dataset: masks, who: ada, others: colleagues, erased: "0 public.staff MaskColumns 3"},
+		"a colleague's note that names the person": {sql: office + "UPDATE staff SET note = 'as ada@example.org said' WHERE id = 2", dataset: officeDataset, who: ada, others: colleagues,
+			contradicted: "1 rows in public.staff", noted: []string{"people are named in texts of public.staff"}},
+		"a number that is all that is known": {sql: office, dataset: officeDataset, who: person("phone", "+33147427171"), others: []string{"SELECT * FROM staff WHERE id = 5"},
+			erased: "0 public.calls DeleteRows 3\n0 public.staff DeleteRows 4"},
+	})
+}
+
+func TestColleaguesOfOneRunGoTogether(t *testing.T) {
+	s := newStore(t, office, officeDataset)
+	s.erased(`
+		0 public.calls DeleteRows 2
+		0 public.staff DeleteRows 3
+		1 public.calls DeleteRows 1
+		1 public.staff DeleteRows 1`, person("email", "ada@example.org", "phone", "+33147427171"), person("email", "bob@example.org", "phone", "+33147427171"))
+	s.want("cy@example.org", "SELECT email FROM staff")
+}
