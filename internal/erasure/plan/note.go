@@ -2,6 +2,7 @@ package plan
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -10,11 +11,26 @@ import (
 
 // note collects what people should know although it stops nothing, the weightiest first.
 func (b *builder) note() {
-	for _, kind := range []func() []string{b.copyNotes, b.triggerNotes, b.keyNotes, b.viewNotes, b.indexNotes} {
+	for _, kind := range []func() []string{b.makerNotes, b.copyNotes, b.triggerNotes, b.keyNotes, b.viewNotes, b.indexNotes} {
 		notes := kind()
 		slices.Sort(notes)
 		b.plan.Notes = append(b.plan.Notes, slices.Compact(notes)...)
 	}
+}
+
+// maker is the name of a column that says who made or treated a row, which is another thing than whose it is: create_uid,
+// updated_by_id, modifiedBy.
+var maker = regexp.MustCompile(`(?i)^(last_?)?(creat|writ|updat|modifi|chang|edit|delet|remov|clos|approv|assign|invit|verifi)(e|d|ed|er|or)?_?(uid|by|user)?(_?(id|fk))?$`)
+
+// makerNotes names tables whose rows would be those of whoever made them, since the register does not say who owns them.
+func (b *builder) makerNotes() []string {
+	var notes []string
+	for _, l := range b.plan.Links {
+		if from := &b.plan.Members[l.From]; l.Owning && !from.Explicit && len(l.Columns) == 1 && maker.MatchString(l.Columns[0]) {
+			notes = append(notes, "rows of "+from.Table.Path()+" count as those of whoever made or treated them, by "+l.Columns[0]+": name their owner in ownedThrough")
+		}
+	}
+	return notes
 }
 
 // copyNotes names the ways by which rows of the dataset go to other stores, or come from them.

@@ -225,6 +225,35 @@ func TestRefusalsNameWhatIsWrong(t *testing.T) {
 	}
 }
 
+func TestWhoMadeARowIsNotedAsItsOwner(t *testing.T) {
+	schema := tables("users: id! email", "orders: id! customer_id>users.id create_uid>users.id", "notes: id! author_id>users.id", "tasks: id! owner_id>users.id updatedBy>users.id last_edited_by_id>users.id creator_id>users.id")
+	p, err := New(dataset(t, `
+tables:
+- {name: users, subjectKeys: [{column: email, identifier: Email}], onErasure: DeleteRows}
+- {name: orders, onErasure: DeleteRows}
+- {name: notes, onErasure: DeleteRows}
+- {name: tasks, ownedThrough: [{columns: [owner_id]}], onErasure: DeleteRows}`), schema)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var made []string
+	for _, note := range p.Notes {
+		if strings.Contains(note, "whoever") {
+			made = append(made, note)
+		}
+	}
+	want := []string{"rows of public.orders count as those of whoever made or treated them, by create_uid: name their owner in ownedThrough"}
+	if diff := cmp.Diff(want, made); diff != "" {
+		t.Error(diff)
+	}
+	for name, is := range map[string]bool{"create_uid": true, "write_uid": true, "created_by": true, "updated_by_id": true, "last_edited_by_id": true, "modifiedBy": true, "deleted_by_id": true, "closed_by_id": true,
+		"created_user_id": true, "creator_id": true, "user_id": false, "author_id": false, "customer_id": false, "create_id": true, "owner_id": false, "updated_at": false, "writer_club_id": false} {
+		if maker.MatchString(name) != is {
+			t.Errorf("%s: %v", name, !is)
+		}
+	}
+}
+
 func TestMatchFullKeysAreNulledWholeOrNotAtAll(t *testing.T) {
 	schema := tables("a: x! y!", "b: id! x* y", "c: id! x y")
 	for _, name := range []string{"b", "c"} {
