@@ -64,25 +64,31 @@ func dialled(text, identifier string) string {
 	return "pg_catalog.regexp_replace(" + text + ", '[^+0-9]+', '', 'g') OPERATOR(pg_catalog.=) " + identifier + ".digits"
 }
 
-// anothers says that a live row holds addresses of somebody else and none of the person's, who gave one: a telephone number may
-// be that of an office or a household, and the row that has it is not theirs. Req is the person; empty for all of the run.
+// anothers says that a live row holds identifiers of somebody else and none of the person's, of kinds that they gave: addresses, or
+// keys of the schema. A telephone number may be that of an office or a household, and the row that has it is not theirs. Req is
+// the person; empty for all of the run.
 func (s *session) anothers(m *plan.Member, req string) string {
-	var texts, mine []string
+	var others, mine []string
 	for _, k := range m.Keys {
-		if k.Identifier == v1alpha1.IdentifierEmail {
-			text := textOf(m.Table.Column(k.Column), live)
-			texts, mine = append(texts, text), append(mine, s.matches(m, k, s.trimmed(text), "y"))
+		there, text := column(live, k.Column)+" IS NOT NULL", textOf(m.Table.Column(k.Column), live)
+		switch {
+		case k.Identifier == v1alpha1.IdentifierEmail:
+			there = "pg_catalog.strpos(pg_catalog.concat(" + text + "), '@') OPERATOR(pg_catalog.>) 0" // false for NULL
+			text = s.trimmed(text)
+		case k.Identifier == v1alpha1.IdentifierPhone || !k.Structural:
+			continue
 		}
+		given := fmt.Sprintf("EXISTS (SELECT FROM %s AS y WHERE y.kind OPERATOR(pg_catalog.=) '%s'", identifiers, k.Identifier)
+		if req != "" {
+			given += " AND y.req OPERATOR(pg_catalog.=) " + req
+		}
+		others = append(others, "("+there+" AND "+given+"))")
+		mine = append(mine, given+" AND "+s.matches(m, k, text, "y")+")")
 	}
-	if len(texts) == 0 {
+	if len(others) == 0 {
 		return "false"
 	}
-	given := fmt.Sprintf("SELECT FROM %s AS y WHERE y.kind OPERATOR(pg_catalog.=) '%s'", identifiers, v1alpha1.IdentifierEmail)
-	if req != "" {
-		given += " AND y.req OPERATOR(pg_catalog.=) " + req
-	}
-	return fmt.Sprintf("(pg_catalog.strpos(pg_catalog.concat_ws(' ', %s), '@') OPERATOR(pg_catalog.>) 0 AND EXISTS (%s) AND NOT EXISTS (%[2]s AND (%s)))",
-		strings.Join(texts, ", "), given, strings.Join(mine, " OR "))
+	return "((" + strings.Join(others, " OR ") + ") AND NOT (" + strings.Join(mine, " OR ") + "))"
 }
 
 // identifiersOf is the identifiers of a kind as a table.

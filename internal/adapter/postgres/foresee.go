@@ -43,7 +43,7 @@ func (e *Engine) plan(ctx context.Context, t task.Task, people []subject.Subject
 		return o, err
 	}
 	if slices.Sort(alike); len(alike) > 0 {
-		notes = append([]string{"a telephone number in " + list(slices.Compact(alike)) + " is also that of others, who have another address: their rows stay"}, notes...)
+		notes = append([]string{"a telephone number in " + list(slices.Compact(alike)) + " is also that of others, who have another address or number: their rows stay"}, notes...)
 	}
 	if slices.Sort(named); len(named) > 0 {
 		notes = append([]string{"people are named in texts of " + list(slices.Compact(named)) + " that stay, in rows of others or in columns without a mask: mask them, or a person must look, or the erasure will be contradicted"}, notes...)

@@ -31,6 +31,20 @@ tables:
 	})
 }
 
+func TestACustomerWithTheSameTelephoneStays(t *testing.T) {
+	const customers = `
+CREATE TABLE customers (code text PRIMARY KEY, phone text);
+CREATE TABLE guests (id int PRIMARY KEY, code text, phone text);
+INSERT INTO customers VALUES ('ALFKI', '030-0074321'), ('ANATR', '030-0074321');
+INSERT INTO guests VALUES (1, 'ALFKI', NULL), (2, '0', '030 0074321'), (3, 'ANATR', NULL);`
+	foreign{sql: customers, dataset: `
+tables:
+- {name: customers, subjectKeys: [{column: code, identifier: CustomerID}, {column: phone, identifier: Phone}], onErasure: DeleteRows}
+- {name: guests, subjectKeys: [{column: code, identifier: CustomerID}, {column: phone, identifier: Phone}], onErasure: DeleteRows}`,
+		who: person("customerID", "ALFKI", "phone", "030-0074321"), erased: "0 public.customers DeleteRows 1\n0 public.guests DeleteRows 2",
+		others: []string{"SELECT * FROM customers WHERE code = 'ANATR'", "SELECT * FROM guests WHERE id = 3"}, noted: []string{"public.customers.phone is also that of others"}}.play(t)
+}
+
 func TestColleaguesOfOneRunGoTogether(t *testing.T) {
 	s := newStore(t, office, officeDataset)
 	s.erased(`

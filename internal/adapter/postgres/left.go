@@ -34,14 +34,14 @@ func (v *search) left(ctx context.Context, s *settlement) error {
 	return nil
 }
 
-// alike returns the members with rows that have a telephone number of the people and addresses of others alone: these stay.
+// alike returns the members with rows that have a telephone number of the people and addresses or keys of others alone: these stay.
 func (v *search) alike(ctx context.Context) ([]string, error) {
 	var names []string
 	for i := range v.plan.Members {
 		m := &v.plan.Members[i]
 		for _, k := range m.Keys {
 			c := m.Table.Column(k.Column)
-			if k.Identifier != v1alpha1.IdentifierPhone || c.Class != plan.Text || v.kinds[k.Identifier] == 0 || v.kinds[v1alpha1.IdentifierEmail] == 0 {
+			if k.Identifier != v1alpha1.IdentifierPhone || c.Class != plan.Text || v.kinds[k.Identifier] == 0 {
 				continue
 			}
 			var found bool
