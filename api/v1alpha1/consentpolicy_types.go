@@ -131,6 +131,18 @@ const (
 	LedgerKeyPepper LedgerKeyKind = "pepper"
 )
 
+// LedgerKeyUse is what the service does with a key.
+// +kubebuilder:validation:Enum=Write;Read
+type LedgerKeyUse string
+
+// Uses of keys.
+const (
+	// LedgerKeyWrite is the use of the key under which rows are written and read.
+	LedgerKeyWrite LedgerKeyUse = "Write"
+	// LedgerKeyRead is the use of a key under which rows are read alone: one of before, or the next one.
+	LedgerKeyRead LedgerKeyUse = "Read"
+)
+
 // LedgerKeyStatus is a key that the service has, or that rows of the ledger need.
 type LedgerKeyStatus struct {
 	// kind of the key.
@@ -148,10 +160,10 @@ type LedgerKeyStatus struct {
 	// +kubebuilder:validation:MinLength=3
 	// +kubebuilder:validation:MaxLength=32
 	Entry string `json:"entry,omitempty"`
-	// current tells whether the service writes under the key.
+	// use is what the service does with the key: it writes under one of each kind.
 	// +optional
-	Current *bool `json:"current,omitempty"`
-	// rows that need the key, as last counted. A key that is not current and that none needs can be destroyed.
+	Use LedgerKeyUse `json:"use,omitempty"`
+	// rows that need the key, as last counted. A key that is only read by, and that none needs, can be destroyed.
 	// +optional
 	// +kubebuilder:validation:Minimum=0
 	Rows *int64 `json:"rows,omitempty"`

@@ -131,7 +131,7 @@ func TestStatusTellsWhichKeysRowsNeed(t *testing.T) {
 	b.service.answer.Keys = []policy.KeyAnswer{{Kind: "kek", ID: "11111111", Current: true, Entry: "kek"}, {Kind: "kek", ID: "22222222", Entry: "kek-before", Rows: ptr.To(int64(7))},
 		{Kind: "pepper", ID: "aaaaaaaa", Current: true, Entry: "pepper", Rows: ptr.To(int64(0))}}
 	got := b.pass()
-	if keys := got.Status.Keys; len(keys) != 3 || keys[1].Entry != "kek-before" || *keys[1].Rows != 7 || *keys[1].Current || !*keys[0].Current || keys[0].Rows != nil ||
+	if keys := got.Status.Keys; len(keys) != 3 || keys[1].Entry != "kek-before" || *keys[1].Rows != 7 || keys[1].Use != v1alpha1.LedgerKeyRead || keys[0].Use != v1alpha1.LedgerKeyWrite || keys[0].Rows != nil ||
 		reason(got, "KeysComplete") != "True KeysThere" {
 		t.Errorf("%+v, %+v", got.Status.Keys, got.Status.Conditions)
 	}

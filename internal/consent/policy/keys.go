@@ -3,8 +3,6 @@ package policy
 import (
 	"fmt"
 
-	"k8s.io/utils/ptr"
-
 	"github.com/rempart-dev/rempart/api/v1alpha1"
 	"github.com/rempart-dev/rempart/internal/condition"
 )
@@ -18,9 +16,16 @@ func keysTold(in Input, answer *Answer) []v1alpha1.LedgerKeyStatus {
 	}
 	keys := []v1alpha1.LedgerKeyStatus{}
 	for _, k := range answer.Keys {
-		keys = append(keys, v1alpha1.LedgerKeyStatus{Kind: v1alpha1.LedgerKeyKind(k.Kind), ID: k.ID, Entry: k.Entry, Current: ptr.To(k.Current), Rows: k.Rows})
+		keys = append(keys, v1alpha1.LedgerKeyStatus{Kind: v1alpha1.LedgerKeyKind(k.Kind), ID: k.ID, Entry: k.Entry, Use: useOf(k), Rows: k.Rows})
 	}
 	return keys
+}
+
+func useOf(k KeyAnswer) v1alpha1.LedgerKeyUse {
+	if k.Current {
+		return v1alpha1.LedgerKeyWrite
+	}
+	return v1alpha1.LedgerKeyRead
 }
 
 // keysThere tells whether the service has every key that rows of the ledger may need.

@@ -2131,9 +2131,6 @@ var schemaYAML = typed.YAMLObject(`types:
 - name: com.github.rempart-dev.rempart.api.v1alpha1.LedgerKeyStatus
   map:
     fields:
-    - name: current
-      type:
-        scalar: boolean
     - name: entry
       type:
         scalar: string
@@ -2146,6 +2143,11 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: rows
       type:
         scalar: numeric
+    - name: use
+      type:
+        namedType: com.github.rempart-dev.rempart.api.v1alpha1.LedgerKeyUse
+- name: com.github.rempart-dev.rempart.api.v1alpha1.LedgerKeyUse
+  scalar: string
 - name: com.github.rempart-dev.rempart.api.v1alpha1.LedgerStatus
   map:
     fields:

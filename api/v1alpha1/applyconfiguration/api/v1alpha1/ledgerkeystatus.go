@@ -19,9 +19,9 @@ type LedgerKeyStatusApplyConfiguration struct {
 	ID *string `json:"id,omitempty"`
 	// entry of the Secret that has the key. Absent, the key is missing.
 	Entry *string `json:"entry,omitempty"`
-	// current tells whether the service writes under the key.
-	Current *bool `json:"current,omitempty"`
-	// rows that need the key, as last counted. A key that is not current and that none needs can be destroyed.
+	// use is what the service does with the key: it writes under one of each kind.
+	Use *apiv1alpha1.LedgerKeyUse `json:"use,omitempty"`
+	// rows that need the key, as last counted. A key that is only read by, and that none needs, can be destroyed.
 	Rows *int64 `json:"rows,omitempty"`
 }
 
@@ -55,11 +55,11 @@ func (b *LedgerKeyStatusApplyConfiguration) WithEntry(value string) *LedgerKeySt
 	return b
 }
 
-// WithCurrent sets the Current field in the declarative configuration to the given value
+// WithUse sets the Use field in the declarative configuration to the given value
 // and returns the receiver, so that objects can be built by chaining "With" function invocations.
-// If called multiple times, the Current field is set to the value of the last call.
-func (b *LedgerKeyStatusApplyConfiguration) WithCurrent(value bool) *LedgerKeyStatusApplyConfiguration {
-	b.Current = &value
+// If called multiple times, the Use field is set to the value of the last call.
+func (b *LedgerKeyStatusApplyConfiguration) WithUse(value apiv1alpha1.LedgerKeyUse) *LedgerKeyStatusApplyConfiguration {
+	b.Use = &value
 	return b
 }
 
