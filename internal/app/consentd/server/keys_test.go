@@ -124,7 +124,7 @@ func TestAMissingKeyIsMeasured(t *testing.T) {
 	done := make(chan struct{})
 	go func() { w.Watch(ctx); close(done) }()
 	for deadline := time.Now().Add(10 * time.Second); !strings.Contains(w.log.String(), "A key is missing") && time.Now().Before(deadline); {
-		time.Sleep(time.Millisecond)
+		<-time.After(time.Millisecond)
 	}
 	cancel()
 	<-done

@@ -205,7 +205,7 @@ func TestNobodyLearnsWhoIsKnown(t *testing.T) {
 			same(w.want(anyone))
 			same(w.want(forgotten))
 		}
-		time.Sleep(5 * time.Minute) // the attempt that the ledger did not answer comes again
+		<-time.After(5 * time.Minute) // the attempt that the ledger did not answer comes again
 		synctest.Wait()
 		if len(p.letters) != 3 {
 			t.Errorf("%d letters, and the address may have three at once", len(p.letters))
@@ -246,7 +246,7 @@ func TestAMailThatDoesNotGoIsTriedAgainAndGivenUp(t *testing.T) {
 				if len(p.letters) != 1 {
 					t.Fatalf("%d letters at once", len(p.letters))
 				}
-				time.Sleep(time.Hour)
+				<-time.After(time.Hour)
 				synctest.Wait()
 				if len(p.letters) != test.tries {
 					t.Errorf("%d attempts, want %d", len(p.letters), test.tries)
@@ -271,7 +271,7 @@ func TestALedgerThatIsAwayIsAskedAgain(t *testing.T) {
 		w.want(anyone).is(202, "")
 		synctest.Wait()
 		w.ledger.away.Store(false)
-		time.Sleep(time.Minute)
+		<-time.After(time.Minute)
 		synctest.Wait()
 		if len(p.letters) != 1 {
 			t.Errorf("%d letters", len(p.letters))
