@@ -9,7 +9,7 @@ import (
 var words = map[string]string{
 	v1alpha1.ReasonSubjectMissing:     "The subject Secret does not exist; create it in this namespace with keys such as email or accountID",
 	v1alpha1.ReasonSubjectEmpty:       "The subject Secret has no identifier, or an empty one; give each key a value",
-	v1alpha1.ReasonSubjectUnreadable:  "The Secret is not a subject Secret: it must be of type Opaque and have only the keys email, phone, accountID, customerID, deviceID, consentSubject, consentReceipt and custom",
+	v1alpha1.ReasonSubjectUnreadable:  "The Secret is not a subject Secret: it must be of type Opaque and have only the keys email, phone, accountID, customerID, deviceID, consentSubject, consentReceipt and custom, each with one identifier of one line and at most 1024 bytes; people are asked for one by one, each with a Secret and a request",
 	v1alpha1.ReasonSubjectChanged:     "The subject Secret no longer names the person who was accepted; restore it, or delete this request and make a new one",
 	v1alpha1.ReasonSubjectKeyMissing:  "The key of the accepted reference was destroyed, so the person cannot be compared; delete this request and make a new one",
 	v1alpha1.ReasonReceivedInFuture:   "The received time has not come yet; a request that starts the month of Article 12(3) was received before",

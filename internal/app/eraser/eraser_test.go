@@ -167,11 +167,15 @@ func TestWhatIsWrongWithAPodIsSaid(t *testing.T) {
 		"subject absent":   {func(p *pod) { p.task.Requests[0].UID = "uid-2" }, eraser.Final, task.SubjectEmpty},
 		"subjects absent":  {func(p *pod) { p.options.Subjects += ".gone" }, eraser.Retry, task.Internal},
 		"subjects garbled": {func(p *pod) { p.write(p.options.Subjects, "{") }, eraser.Retry, task.Internal},
-		"2000 identifiers": {func(p *pod) {
+		"2000 keys": {func(p *pod) {
 			for i := range 2000 {
-				p.subject("uid-1", fmt.Sprintf("email%d", i), "x@example.org")
+				p.people["uid-1"][fmt.Sprintf("email%d", i)] = []byte("x@example.org")
 			}
+			p.subject("uid-1", "email", canary)
 		}, eraser.Final, task.SubjectChanged},
+		"2000 lines":       {func(p *pod) { p.subject("uid-1", "email", strings.Repeat(canary+"\n", 2000)) }, eraser.Final, task.SubjectChanged},
+		"two lines":        {func(p *pod) { p.subject("uid-1", "email", canary+"\nbob@example.org") }, eraser.Final, task.SubjectChanged},
+		"a MiB of text":    {func(p *pod) { p.subject("uid-1", "email", strings.Repeat("x", 1<<20)) }, eraser.Final, task.SubjectChanged},
 		"subject emptied":  {func(p *pod) { p.subject("uid-1", "email", "\n") }, eraser.Final, task.SubjectEmpty},
 		"subject changed":  {func(p *pod) { p.subject("uid-1", "email", "canary.other@example.org") }, eraser.Final, task.SubjectChanged},
 		"subject extended": {func(p *pod) { p.subject("uid-1", "phone", "+33612345678") }, eraser.Final, task.SubjectChanged},

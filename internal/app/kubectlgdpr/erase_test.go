@@ -149,7 +149,7 @@ func TestWhatIsNoIdentifierIsRefusedAndNotRepeated(t *testing.T) {
 		{line: "erase", typed: "ada.novak\x00@example.org", want: "zero byte"},
 		{line: "erase", typed: "ada.novak\xff@example.org", want: "UTF-8"},
 		{line: "erase", typed: "\ufeffada.novak@example.org", want: "cannot be seen"},
-		{line: "erase", typed: "ada.novak\rbob@example.org", want: "cannot be seen"},
+		{line: "erase", typed: "ada.novak\rbob@example.org", want: "line break"},
 		{line: "erase", typed: "ada.novak", want: "has no @"},
 		{line: "erase", hidden: []string{"ada.novak@example.org", "ada.novak@example.com"}, want: "not the same twice"},
 		{line: "erase", hidden: []string{"ada.novak@example.org"}, want: "could not be read from the terminal"},

@@ -41,6 +41,7 @@ var (
 	ErrEmpty      = errors.New("reading a subject: no identifier")
 	ErrUnknownKey = errors.New("reading a subject: a key is not an identifier")
 	ErrTooLong    = errors.New("reading a subject: an identifier is longer than 1024 bytes")
+	ErrManyLines  = errors.New("reading a subject: an identifier has a line break; a key holds one identifier, and each person has a request")
 	ErrNotText    = errors.New("reading a subject: an identifier is not text in UTF-8, or has a zero byte")
 )
 
@@ -50,19 +51,23 @@ type Subject struct {
 }
 
 // Read reads the data of a subject Secret. Every key must be an identifier: another Secret, named by mistake or malice,
-// is refused and so never deleted.
+// is refused and so never deleted. A value of several lines is refused too: taken for one identifier, a list of people would be found
+// nowhere, and its request would end as if nobody had been there. Of several faults the one of the first key in order is told.
 func Read(data map[string][]byte) (Subject, error) {
-	raw := make(map[v1alpha1.IdentifierKind]string, len(data))
-	for key, value := range data {
+	raw := map[v1alpha1.IdentifierKind]string{}
+	for _, key := range slices.Sorted(maps.Keys(data)) {
 		kind, known := keys[key]
-		text := strings.TrimSpace(string(value))
-		switch {
-		case !known:
+		if !known {
 			return Subject{}, fmt.Errorf("%w: %q; use email, phone, accountID, customerID, deviceID, consentSubject, consentReceipt or custom", ErrUnknownKey, key)
+		}
+		text := strings.TrimSpace(string(data[key]))
+		switch {
 		case text == "":
 			return Subject{}, fmt.Errorf("%w under key %q", ErrEmpty, key)
 		case len(text) > maxIdentifier:
-			return Subject{}, ErrTooLong
+			return Subject{}, fmt.Errorf("%w, under key %q", ErrTooLong, key)
+		case strings.ContainsAny(text, "\n\r\v\f\u0085\u2028\u2029"):
+			return Subject{}, fmt.Errorf("%w (key %q)", ErrManyLines, key)
 		case !utf8.ValidString(text) || strings.ContainsRune(text, 0):
 			return Subject{}, fmt.Errorf("%w, under key %q", ErrNotText, key)
 		}

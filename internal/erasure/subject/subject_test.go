@@ -126,3 +126,42 @@ func FuzzNormalise(f *testing.F) {
 		_ = Normalise(v1alpha1.IdentifierPhone, value)
 	})
 }
+
+// TestTwoThousandIdentifiersAreRefused: in whichever way they are put into one Secret, up to the 1 MiB that a Secret may have.
+func TestTwoThousandIdentifiersAreRefused(t *testing.T) {
+	keys, known := map[string][]byte{}, map[string][]byte{}
+	var lines strings.Builder
+	for i := range 2000 {
+		address := fmt.Sprintf("canary%d@example.org", i)
+		keys[fmt.Sprintf("email%04d", i)] = []byte(address)
+		lines.WriteString(address + "\n")
+	}
+	for _, key := range KnownKeys() {
+		known[key] = []byte(strings.Repeat("canary ", 1<<17/7))
+	}
+	for name, c := range map[string]struct {
+		data map[string][]byte
+		want error
+		says string
+	}{
+		"2000 keys":            {keys, ErrUnknownKey, `"email0000"; use email, phone,`},
+		"2000 lines":           {map[string][]byte{"email": []byte(lines.String())}, ErrTooLong, `"email"`},
+		"a few lines":          {map[string][]byte{"email": []byte("canary1@example.org\ncanary2@example.org\n")}, ErrManyLines, `each person has a request (key "email")`},
+		"lines of Windows":     {map[string][]byte{"email": []byte("canary1@example.org\r\ncanary2@example.org")}, ErrManyLines, `"email"`},
+		"lines of Unicode":     {map[string][]byte{"custom": []byte("canary1\u2028canary2")}, ErrManyLines, `"custom"`},
+		"every key near 1 MiB": {known, ErrTooLong, `"accountID"`},
+	} {
+		for range 20 { // the order of a map is another each time; the answer, and so the condition, is not
+			_, err := Read(c.data)
+			if !errors.Is(err, c.want) || !strings.Contains(err.Error(), c.says) || strings.Contains(err.Error(), "canary") || len(err.Error()) > 300 {
+				t.Fatalf("%s: %v", name, err)
+			}
+		}
+	}
+	if allocations := testing.AllocsPerRun(10, func() { _, _ = Read(known) }); allocations > 50 {
+		t.Errorf("%v allocations to refuse what is too long", allocations)
+	}
+	if _, err := Read(map[string][]byte{"email": []byte(strings.Repeat("a", maxIdentifier-12) + "@example.org\r\n")}); err != nil {
+		t.Errorf("the longest identifier, with the line break of an editor at its end: %v", err)
+	}
+}
