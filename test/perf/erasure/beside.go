@@ -64,40 +64,57 @@ func (b *bench) application(ctx context.Context, seconds int, rate float64, eras
 	defer func() { _, _ = b.admin.Exec(context.WithoutCancel(ctx), "DROP DATABASE "+database+" WITH (FORCE)") }()
 	working, stop := context.WithCancel(ctx)
 	defer stop()
-	done := make(chan int, 1)
+	var (
+		erased int
+		failed error
+	)
+	done := make(chan struct{})
 	go func() {
-		if !erasing {
-			done <- 0
-			return
+		defer close(done)
+		if erasing {
+			erased, failed = b.eraseUntil(working, database)
 		}
-		done <- b.eraseUntil(working, database)
 	}()
 	f, err := b.throughput(ctx, database, seconds, rate)
 	stop()
-	return f, <-done, err
+	<-done
+	return f, erased, errors.Join(err, failed)
 }
 
-// eraseUntil erases people, a thousand in each run, until the context ends or nobody is left. It returns how many.
-func (b *bench) eraseUntil(ctx context.Context, database string) (erased int) {
+// eraseUntil erases people, a thousand in each run, until the context ends or nobody is left. It returns how many. A run that fails
+// by itself is an error, and so is nobody erased at all: beside no erasure nothing is measured.
+func (b *bench) eraseUntil(ctx context.Context, database string) (erased int, err error) {
 	const run = 1000
 	for from := 0; from+run <= len(b.addresses); from += run {
 		people := make([]subject.Subject, 0, run)
 		for _, address := range b.addresses[from : from+run] {
 			person, err := subject.Read(map[string][]byte{"email": []byte(address)})
 			if err != nil {
-				return erased
+				return erased, err
 			}
 			people = append(people, person)
 		}
 		t := b.task(database, run)
 		t.RunUID, t.Epoch = fmt.Sprintf("run-%d", from), int64(from+1)
-		t.PlanDigest = b.engine(database, b.verifier).Plan(ctx, t, people).PlanDigest
-		if o := b.engine(database, b.eraser).Erase(ctx, t, people); !o.OK {
-			return erased
+		o := b.engine(database, b.verifier).Plan(ctx, t, people)
+		if o.OK {
+			t.PlanDigest = o.PlanDigest
+			o = b.engine(database, b.eraser).Erase(ctx, t, people)
+		}
+		switch {
+		case !o.OK && ctx.Err() == nil:
+			return erased, fmt.Errorf("erasing beside the application: %s: %s", o.Reason, o.Message)
+		case !o.OK && erased == 0:
+			return 0, errors.New("nobody was erased beside the application; give the measurement more seconds")
+		case !o.OK:
+			return erased, nil
 		}
 		erased += run
 	}
-	return erased
+	if erased == 0 {
+		return 0, fmt.Errorf("nobody was erased beside the application: a run needs %d people", run)
+	}
+	return erased, nil
 }
 
 // figures of a run of pgbench: transactions per second, and milliseconds that one took.
