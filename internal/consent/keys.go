@@ -6,7 +6,7 @@ import (
 	"slices"
 )
 
-// ErrKeyMissing: a key that rows of the ledger need is not here, and without it the answer would be wrong or cannot be read. Nothing is
+// ErrKeyMissing says that a key that rows of the ledger need is not here, and without it the answer would be wrong or cannot be read. Nothing is
 // lost: with the key it is as it was.
 var ErrKeyMissing = errors.New("a key that the ledger needs is missing")
 

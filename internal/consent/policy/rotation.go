@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strconv"
 
@@ -76,9 +77,7 @@ func Rotation(in Input, entries []string, chance io.Reader) (Replacement, error)
 	var r Replacement
 	var operations []operation
 	annotations := map[string]string{}
-	for name, value := range in.Keys.GetAnnotations() {
-		annotations[name] = value
-	}
+	maps.Copy(annotations, in.Keys.GetAnnotations())
 	for _, m := range due(in) {
 		next := nextOf(m.key)
 		free := slices.IndexFunc(beforeOf(m.key), func(entry string) bool { return !slices.Contains(entries, entry) })

@@ -99,7 +99,7 @@ func (l *Ledger) statesOf(ctx context.Context, people []consent.Person) ([][]con
 	if err != nil || !aged {
 		return states, err
 	}
-	if _, err := l.settled(ctx, people...); err != nil {
+	if err := l.settled(ctx, people...); err != nil {
 		return nil, err
 	}
 	states, _, err = l.statesNow(ctx, people)
@@ -168,7 +168,7 @@ func collectStates(rows pgx.Rows, into [][]consent.State) error {
 
 // Events returns what was recorded of a person, evidence opened.
 func (l *Ledger) Events(ctx context.Context, person consent.Person) ([]consent.Event, error) {
-	if _, err := l.settled(ctx, person); err != nil {
+	if err := l.settled(ctx, person); err != nil {
 		return nil, wrap("reading events", err)
 	}
 	events, err := l.opened(ctx, eventsOf, id(l.Tenant), person.Kind, l.links(person))

@@ -62,7 +62,7 @@ func (l *Ledger) record(ctx context.Context, act *consent.Act) (consent.Recorded
 	case found.barred:
 		return consent.Recorded{}, consent.ErrKeyMissing
 	case found.split:
-		if _, err := l.settled(ctx, act.Person); err != nil {
+		if err := l.settled(ctx, act.Person); err != nil {
 			return consent.Recorded{}, err
 		}
 		return consent.Recorded{}, errMoved

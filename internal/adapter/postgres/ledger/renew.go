@@ -148,7 +148,7 @@ func (l *Ledger) settleAll(ctx context.Context, t tx, people ...consent.Person) 
 }
 
 // settled is settle in transactions of its own, for what only reads.
-func (l *Ledger) settled(ctx context.Context, people ...consent.Person) (any bool, err error) {
+func (l *Ledger) settled(ctx context.Context, people ...consent.Person) error {
 	for moved := len(l.peppers) > 1; moved; {
 		err := retry(ctx, func() error {
 			return l.transaction(ctx, l.App, beginWrite, func(t tx) (err error) {
@@ -157,9 +157,8 @@ func (l *Ledger) settled(ctx context.Context, people ...consent.Person) (any boo
 			})
 		})
 		if err != nil {
-			return any, err
+			return err
 		}
-		any = any || moved
 	}
-	return any, nil
+	return nil
 }
