@@ -95,7 +95,7 @@ type IdentityCheck struct {
 
 // ErasureRequestSpec is one person's request to be erased. Only decision, extension, deferral and identityCheck may be added.
 //
-// +kubebuilder:validation:XValidation:rule="self.requestID == oldSelf.requestID && self.receivedTime == oldSelf.receivedTime && self.subject == oldSelf.subject && self.ground == oldSelf.ground && self.registers == oldSelf.registers && self.execution == oldSelf.execution && has(self.requestedBy) == has(oldSelf.requestedBy) && (!has(self.requestedBy) || self.requestedBy == oldSelf.requestedBy)",message="a request does not change: only decision, extension, deferral and identityCheck may be set; make a new request"
+// +kubebuilder:validation:XValidation:rule="self.requestID == oldSelf.requestID && self.receivedTime == oldSelf.receivedTime && self.subject == oldSelf.subject && self.ground == oldSelf.ground && self.registers == oldSelf.registers && has(self.purposes) == has(oldSelf.purposes) && (!has(self.purposes) || self.purposes == oldSelf.purposes) && self.execution == oldSelf.execution && has(self.requestedBy) == has(oldSelf.requestedBy) && (!has(self.requestedBy) || self.requestedBy == oldSelf.requestedBy)",message="a request does not change: only decision, extension, deferral and identityCheck may be set; make a new request"
 // +kubebuilder:validation:XValidation:rule="!has(oldSelf.decision) || (has(self.decision) && self.decision == oldSelf.decision)",message="the decision was given; it does not change"
 // +kubebuilder:validation:XValidation:rule="!has(oldSelf.extension) || (has(self.extension) && self.extension == oldSelf.extension)",message="the extension was given; there is one only (Article 12(3))"
 // +kubebuilder:validation:XValidation:rule="!has(oldSelf.deferral) || (has(self.deferral) && self.deferral == oldSelf.deferral)",message="the person was told of the deferral; when does not change"
@@ -120,6 +120,12 @@ type ErasureRequestSpec struct {
 	// +optional
 	// +default={"mode":"All"}
 	Registers RegisterChoice `json:"registers,omitzero"`
+	// purposes that the request is about, where consent to them was withdrawn (Article 17(1)(b)): only stores that no other purpose needs are concerned, and no consent ledger. Absent, the request is about the whole person.
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=40
+	Purposes []PartName `json:"purposes,omitempty"`
 	// execution of the request.
 	// +optional
 	// +default="AfterApproval"

@@ -1647,6 +1647,11 @@ func (in *ErasureRequestSpec) DeepCopyInto(out *ErasureRequestSpec) {
 	}
 	out.Subject = in.Subject
 	in.Registers.DeepCopyInto(&out.Registers)
+	if in.Purposes != nil {
+		in, out := &in.Purposes, &out.Purposes
+		*out = make([]PartName, len(*in))
+		copy(*out, *in)
+	}
 	if in.RequestedBy != nil {
 		in, out := &in.RequestedBy, &out.RequestedBy
 		*out = new(DecisionStamp)

@@ -110,6 +110,9 @@ type Act struct {
 	GPC        *bool
 	// Evidence is sealed with the person's own key before it is stored; at most 2 KiB.
 	Evidence []byte
+	// Erase are the purposes whose data is to be erased because this act withdraws the consent to them (Article 17(1)(b)). The act becomes
+	// a wish to that end in the same transaction, unless an open one names all of them, or nobody is known by the person's name.
+	Erase []string
 }
 
 // Event is one line of the ledger. Evidence is nil where the person's key is gone.

@@ -134,7 +134,8 @@ type Mailbox interface {
 	Spend(ctx context.Context, token []byte, now time.Time, act Act) (Recorded, error)
 }
 
-// Wishes keeps what people asked to have erased until it was answered. A person has one at most, unless two became one.
+// Wishes keeps what people asked to have erased until it was answered. A person has one of the whole of them at most, unless two became
+// one, and beside it those of withdrawals, of which none says only what another says.
 type Wishes interface {
 	// Wishes returns up to limit wishes that nobody has answered, by ID, after one (the nil UUID: from the start).
 	Wishes(ctx context.Context, after uuid.UUID, limit int) ([]Wish, error)
@@ -146,15 +147,18 @@ type Wishes interface {
 
 // Wish is a wish to be erased.
 type Wish struct {
-	// ID is that of the event erasure.asked, Subject the person's reference.
+	// ID is that of the event erasure.asked, or of the first event of the withdrawal; Subject is the person's reference.
 	ID, Subject uuid.UUID
-	Site        string
-	AskedAt     time.Time
+	// Purposes were withdrawn, and the wish is about their data alone; none where it is about the whole person.
+	Purposes []string
+	Site     string
+	AskedAt  time.Time
 	// OpenedAt is when a request was made of it; zero before.
 	OpenedAt time.Time
 	// Forgotten tells that the person was shredded since.
 	Forgotten bool
-	// Evidence is that of the event; nil where there is none, or the person was shredded.
+	// Evidence is that of the event erasure.asked; nil where there is none, or the person was shredded. What a page sent along with a
+	// withdrawal is none: it would say who is to be erased.
 	Evidence []byte
 }
 

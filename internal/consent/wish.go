@@ -12,10 +12,13 @@ type Progress struct {
 // Open tells whether the wish waits for an answer.
 func (p Progress) Open() bool { return !p.AskedAt.IsZero() && p.ClosedAt.IsZero() }
 
-// LastWish reads a person's events, in the order of their record.
+// LastWish reads a person's events, in the order of their record. Those that name a purpose are about its withdrawal.
 func LastWish(events []Event) Progress {
 	var p Progress
 	for _, e := range events {
+		if e.Purpose != "" {
+			continue
+		}
 		switch e.Type { //nolint:exhaustive // the others are about purposes
 		case EventErasureAsked:
 			p = Progress{AskedAt: e.RecordedAt}
@@ -34,4 +37,12 @@ type Names struct {
 	Email   string `json:"email,omitempty"`
 	Phone   string `json:"phone,omitempty"`
 	Account string `json:"account,omitempty"`
+}
+
+// About are what the events about a wish name: each of its purposes, or none of any where it is about the whole person.
+func About(purposes []string) []string {
+	if len(purposes) == 0 {
+		return []string{""}
+	}
+	return purposes
 }

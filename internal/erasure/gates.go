@@ -74,6 +74,9 @@ func (j *judgement) accept() {
 	if late := j.late(); len(late) > 0 {
 		message += "; " + j.lateWords(late)
 	}
+	if len(j.shared) > 0 {
+		message += "; " + sharedWords(j.shared)
+	}
 	j.tell(metav1.ConditionTrue, v1alpha1.ConditionAccepted, reason, message)
 }
 

@@ -83,6 +83,8 @@ type judgement struct {
 	told   []metav1.Condition
 	// onHold are the holds that keep a part of the request now.
 	onHold []*v1alpha1.LegalHold
+	// shared are stores that a request about purposes leaves alone, for others need them.
+	shared []place
 }
 
 // gates run in order; the first one that objects gives the reason of Ready.
@@ -103,7 +105,8 @@ func MayEnd(request *v1alpha1.ErasureRequest, runs []v1alpha1.ErasureRun) bool {
 
 // JudgeRequest moves a request as far as what was read allows. An end is written once and kept.
 func JudgeRequest(in RequestInput) RequestVerdict {
-	j := &judgement{RequestInput: in, status: in.Request.Status.DeepCopy()}
+	shared := narrow(&in)
+	j := &judgement{RequestInput: in, status: in.Request.Status.DeepCopy(), shared: shared}
 	if j.status.End != "" {
 		return j.ended()
 	}

@@ -126,7 +126,11 @@ func (s session) load(ctx context.Context, in *wish.Input) error {
 	}
 	for i := range made.Items {
 		in.Requests[made.Items[i].Name] = &made.Items[i]
-		if made.Items[i].Status.End == "" {
+		switch {
+		case made.Items[i].Status.End != "":
+		case len(made.Items[i].Spec.Purposes) > 0:
+			in.Withdrawn++
+		default:
 			in.Open++
 		}
 	}
@@ -152,7 +156,7 @@ func (s session) make(ctx context.Context, wishes []wish.Wish) error {
 	made := 0
 	defer func() {
 		if made > 0 {
-			s.Recorder.Eventf(s.policy, nil, corev1.EventTypeNormal, v1alpha1.ReasonErasureRequested, "Make", "%d people asked on their page to be erased; requests were made, which wait for a decision once they are planned", made)
+			s.Recorder.Eventf(s.policy, nil, corev1.EventTypeNormal, v1alpha1.ReasonErasureRequested, "Make", "%d wishes to be erased, of people who asked on their page or withdrew a purpose with StopAndErase, became requests, which wait for a decision once they are planned", made)
 		}
 	}()
 	for _, w := range wishes {
@@ -217,7 +221,7 @@ func (s session) answer(ctx context.Context, plan wish.Plan) (silent, err error)
 		}
 		if a.Removed {
 			s.Recorder.Eventf(s.policy, nil, corev1.EventTypeWarning, v1alpha1.ReasonRequestRemoved, "Answer",
-				"The request %q, which a person asked for on their page, was removed before its end; their page lets them ask again", wish.Name(s.policy.Status.TenantID, a.Wish.ID))
+				"The request %q, which a person asked for on their page or by a withdrawal, was removed before its end; their page lets them ask", wish.Name(s.policy.Status.TenantID, a.Wish.ID))
 		}
 	}
 	return nil, nil

@@ -102,7 +102,7 @@ func gauges(reader client.Reader) *metric.Counted {
 		}
 		return []float64{open, unhandled}, nil
 	},
-		metric.Gauge{Name: "rempart_consent_wishes_open", Help: "Requests of erasure that people asked for on their page and that have not ended"},
+		metric.Gauge{Name: "rempart_consent_wishes_open", Help: "Requests of erasure that people asked for on their page, or by withdrawing, and that have not ended"},
 		metric.Gauge{Name: "rempart_consent_policies_wishes_unhandled", Help: "Policies whose people ask for erasure and wait: their service is not heard, or they are many"},
 	)
 }

@@ -49,6 +49,9 @@ func Check(act *consent.Act) error {
 		"method": string(act.Method), "collector": string(act.CollectedBy), "kind of person": act.Person.Kind, "person": act.Person.ID}); field != "" {
 		return fmt.Errorf("%w: its %s is not text, or too long", ErrForm, field)
 	}
+	if len(act.Erase) > MaxChoices || slices.ContainsFunc(act.Erase, func(purpose string) bool { return strange(map[string]string{"purpose": purpose}) != "" }) {
+		return fmt.Errorf("%w: what it asks to have erased is not text, or too much", ErrForm)
+	}
 	for _, choice := range act.Choices {
 		switch {
 		case !slices.Contains(acts, choice.Type):

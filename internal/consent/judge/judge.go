@@ -112,6 +112,31 @@ func Withdraw(before []consent.State, purposes []string) []consent.Choice {
 	return choices
 }
 
+// Erasures returns the purposes whose data is to be erased because of these events (Article 17(1)(b)): those that the events withdraw
+// and for which the policy says StopAndErase, in the order of the policy, and those of that kind that the person had withdrawn before, so
+// that what only they share goes with the last of them. None where the events withdraw no such purpose: an expiry is no withdrawal.
+func Erasures(spec *v1alpha1.ConsentPolicySpec, before []consent.State, events []consent.Choice) []string {
+	var names []string
+	asked := false
+	for _, purpose := range spec.Purposes {
+		if purpose.OnWithdrawal != v1alpha1.WithdrawalStopAndErase {
+			continue
+		}
+		name := string(purpose.Name)
+		now := slices.ContainsFunc(events, func(e consent.Choice) bool { return e.Purpose == name && e.Type == consent.EventWithdrawn })
+		granted := slices.ContainsFunc(events, func(e consent.Choice) bool { return e.Purpose == name && e.Decision == consent.Granted })
+		earlier := slices.ContainsFunc(before, func(s consent.State) bool { return s.Purpose == name && s.Decision == consent.Denied })
+		if now || earlier && !granted {
+			names = append(names, name)
+		}
+		asked = asked || now
+	}
+	if !asked {
+		return nil
+	}
+	return names
+}
+
 // ruling is one judgement.
 type ruling struct {
 	rules  Rules

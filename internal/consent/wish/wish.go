@@ -24,7 +24,8 @@ const (
 	// Most is how many requests one pass makes, Interval how long it is until the next.
 	Most     = 10
 	Interval = 30 * time.Second
-	// MostOpen is how many requests of a policy's wishes may be without an end.
+	// MostOpen is how many requests of a policy's wishes may be without an end. Those of withdrawals count apart, and so do they in a pass:
+	// any visitor can withdraw, and who was sent a link does not wait for them.
 	MostOpen = 1000
 )
 
@@ -37,7 +38,12 @@ type Wish struct {
 	// Forgotten tells that the person was erased since.
 	Forgotten bool          `json:"forgotten"`
 	Names     consent.Names `json:"names"`
+	// Purposes were withdrawn, and the wish is about their data alone; none where it is about the whole person.
+	Purposes []v1alpha1.PartName `json:"purposes"`
 }
+
+// withdrawn tells a wish that a withdrawal brought about.
+func (w Wish) withdrawn() bool { return len(w.Purposes) > 0 }
 
 // Page is a part of the list of open wishes. Next is nil at its end.
 type Page struct {
@@ -94,19 +100,26 @@ func Person(p *v1alpha1.ConsentPolicy, tenant string, w Wish) *corev1.Secret {
 
 // Request is the request of erasure that is made of a wish. The month of Article 12(3) counts from the wish. It never runs without a
 // decision: a link that reached the wrong person must not erase anybody by itself. What is known of who asked is that they had a link
-// that the organisation's own program sent (Article 12(6)).
+// that the organisation's own program sent (Article 12(6)). Of who withdrew nothing is known but that: their request is about what the
+// purposes alone need, in the policy's register (Article 17(1)(b)).
 func Request(p *v1alpha1.ConsentPolicy, tenant string, w Wish) *v1alpha1.ErasureRequest {
 	name := Name(tenant, w.ID)
-	return &v1alpha1.ErasureRequest{
+	request := &v1alpha1.ErasureRequest{
 		ObjectMeta: metav1.ObjectMeta{Namespace: p.Namespace, Name: name, Labels: map[string]string{v1alpha1.LabelConsentPolicy: p.Name}},
 		Spec: v1alpha1.ErasureRequestSpec{
 			RequestID: name, ReceivedTime: ptr.To(metav1.NewTime(w.AskedAt.UTC().Truncate(time.Second))),
-			Subject:       v1alpha1.ErasureSubject{SecretRef: v1alpha1.SecretRef{Name: v1alpha1.ObjectName(SecretName(name))}},
-			Registers:     v1alpha1.RegisterChoice{Mode: v1alpha1.RegistersAll},
-			Execution:     v1alpha1.ExecutionAfterApproval,
-			IdentityCheck: &v1alpha1.IdentityCheck{Method: v1alpha1.IdentityConfirmedChannel},
+			Subject:   v1alpha1.ErasureSubject{SecretRef: v1alpha1.SecretRef{Name: v1alpha1.ObjectName(SecretName(name))}},
+			Registers: v1alpha1.RegisterChoice{Mode: v1alpha1.RegistersAll},
+			Execution: v1alpha1.ExecutionAfterApproval,
 		},
 	}
+	if len(w.Purposes) == 0 {
+		request.Spec.IdentityCheck = &v1alpha1.IdentityCheck{Method: v1alpha1.IdentityConfirmedChannel}
+		return request
+	}
+	request.Spec.Ground, request.Spec.Purposes = v1alpha1.GroundPointB, w.Purposes
+	request.Spec.Registers = v1alpha1.RegisterChoice{Mode: v1alpha1.RegistersNamed, Names: []v1alpha1.ObjectName{p.Spec.RegisterRef.Name}}
+	return request
 }
 
 // Input is what one pass knows.
@@ -115,8 +128,8 @@ type Input struct {
 	Wishes []Wish
 	// Requests are those that were made of the wishes, by name; one that is not there does not exist.
 	Requests map[string]*v1alpha1.ErasureRequest
-	// Open is how many requests of the policy's wishes have no end.
-	Open int
+	// Open is how many requests of people's own wishes have no end, Withdrawn how many of withdrawals.
+	Open, Withdrawn int
 	// More tells that not all wishes were read.
 	More bool
 }
@@ -143,6 +156,7 @@ type Answer struct {
 // Decide looks at each wish.
 func Decide(in Input) Plan {
 	plan := Plan{Waiting: in.More}
+	open, made := map[bool]int{false: in.Open, true: in.Withdrawn}, map[bool]int{}
 	for _, w := range in.Wishes {
 		request := in.Requests[Name(in.Tenant, w.ID)]
 		switch {
@@ -155,20 +169,21 @@ func Decide(in Input) Plan {
 			plan.Answer = append(plan.Answer, Answer{Wish: w, State: Closed, Removed: true})
 		case w.Forgotten:
 			plan.Answer = append(plan.Answer, Answer{Wish: w, State: Closed, Unmade: true})
-		case in.Open+len(plan.Make) >= MostOpen:
+		case open[w.withdrawn()]+made[w.withdrawn()] >= MostOpen:
 			plan.Waiting, plan.Full = true, true
-		case len(plan.Make) >= Most:
+		case made[w.withdrawn()] >= Most:
 			plan.Waiting = true
 		default:
 			plan.Make = append(plan.Make, w)
+			made[w.withdrawn()]++
 		}
 	}
 	return plan
 }
 
-// Enough tells whether a pass has read as many wishes as it can make requests of.
+// Enough tells whether a pass has read as many people's own wishes as it can make requests of: those of withdrawals hide none.
 func Enough(wishes []Wish) bool {
-	waiting := slices.DeleteFunc(slices.Clone(wishes), func(w Wish) bool { return w.OpenedAt != nil || w.Forgotten })
+	waiting := slices.DeleteFunc(slices.Clone(wishes), func(w Wish) bool { return w.OpenedAt != nil || w.Forgotten || w.withdrawn() })
 	return len(waiting) > Most
 }
 
@@ -177,7 +192,7 @@ func (p Plan) Judge() metav1.Condition {
 	switch {
 	case p.Full:
 		return condition.False(v1alpha1.ConditionWishesHandled, v1alpha1.ReasonTooManyWishes,
-			fmt.Sprintf("%d requests that people asked for on their page have no end, and more people wait, whose month has begun; decide on them: kubectl get ereq -l %s", MostOpen, v1alpha1.LabelConsentPolicy))
+			fmt.Sprintf("%d requests that people asked for on their page, or by withdrawing, have no end, and more people wait, whose month has begun; decide on them: kubectl get ereq -l %s", MostOpen, v1alpha1.LabelConsentPolicy))
 	case p.Waiting:
 		return condition.False(v1alpha1.ConditionWishesHandled, v1alpha1.ReasonWishesWaiting, "More people asked to be erased than requests are made at once; the others follow")
 	default:

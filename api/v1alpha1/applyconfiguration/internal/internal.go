@@ -1357,6 +1357,12 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: identityCheck
       type:
         namedType: com.github.rempart-dev.rempart.api.v1alpha1.IdentityCheck
+    - name: purposes
+      type:
+        list:
+          elementType:
+            namedType: com.github.rempart-dev.rempart.api.v1alpha1.PartName
+          elementRelationship: associative
     - name: receivedTime
       type:
         namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time

@@ -159,6 +159,9 @@ func (l *Ledger) record(act consent.Act, known uuid.UUID) (consent.Recorded, err
 	}
 	subject := known
 	if subject == uuid.Nil {
+		if _, met := l.find(act.Person); !met {
+			act.Erase = nil
+		}
 		var err error
 		if subject, err = l.meet(act.Person, act.TakesBack()); err != nil {
 			return consent.Recorded{}, err
@@ -181,6 +184,7 @@ func (l *Ledger) record(act consent.Act, known uuid.UUID) (consent.Recorded, err
 	l.append(events)
 	l.idem[once(act)] = receipt.ID
 	l.move(subject, events, act.Notice)
+	l.wish(events, act.Erase)
 	opened, err := l.open(events)
 	return consent.Recorded{Receipt: receipt.ID, Subject: subject, Events: opened}, err
 }

@@ -299,11 +299,10 @@ func (l *Ledger) Spend(_ context.Context, raw []byte, now time.Time, act consent
 	if err != nil {
 		return consent.Recorded{}, fmt.Errorf("spending a token: %w", err)
 	}
-	if event.Asks(&act) && l.wished(t.Subject) {
+	if event.Asks(&act) && l.wished(t.Subject, nil) {
 		return consent.Recorded{}, fmt.Errorf("spending a token: %w", consent.ErrWished)
 	}
 	recorded, err := l.record(act, t.Subject)
 	t.spent = err == nil
-	l.wish(recorded.Events)
 	return recorded, err
 }

@@ -13,22 +13,32 @@ import (
 	"github.com/rempart-dev/rempart/internal/consent/event"
 )
 
-func (l *Ledger) wished(subject uuid.UUID) bool {
+// wished tells whether a person has an open wish of the whole of them, or, given purposes, one that names all of these.
+func (l *Ledger) wished(subject uuid.UUID, purposes []string) bool {
 	for _, w := range l.wishes {
-		if w.Subject == subject {
+		missing := slices.ContainsFunc(purposes, func(purpose string) bool { return !slices.Contains(w.Purposes, purpose) })
+		if w.Subject == subject && (len(purposes) == 0) == (len(w.Purposes) == 0) && !missing {
 			return true
 		}
 	}
 	return false
 }
 
-// wish keeps what an act asked to have erased.
-func (l *Ledger) wish(events []consent.Event) {
+// wish keeps what an act asked to have erased, or what it withdrew consent to.
+func (l *Ledger) wish(events []consent.Event, purposes []string) {
+	if len(purposes) > 0 && !l.wished(events[0].Subject, purposes) {
+		l.keep(events[0], purposes)
+		return
+	}
 	for _, e := range events {
 		if e.Type == consent.EventErasureAsked {
-			l.wishes[e.ID] = &consent.Wish{ID: e.ID, Subject: e.Subject, Site: e.Site, AskedAt: e.RecordedAt}
+			l.keep(e, nil)
 		}
 	}
+}
+
+func (l *Ledger) keep(e consent.Event, purposes []string) {
+	l.wishes[e.ID] = &consent.Wish{ID: e.ID, Subject: e.Subject, Site: e.Site, AskedAt: e.RecordedAt, Purposes: slices.Clone(purposes)}
 }
 
 // Wishes returns what nobody has answered.
@@ -42,7 +52,7 @@ func (l *Ledger) Wishes(_ context.Context, after uuid.UUID, limit int) ([]consen
 			continue
 		}
 		w := *l.wishes[id]
-		if place, there := l.places[id]; there {
+		if place, there := l.places[id]; there && len(w.Purposes) == 0 {
 			opened, err := l.open(l.events[place : place+1])
 			if err != nil {
 				return nil, fmt.Errorf("reading wishes: %w", err)
@@ -84,7 +94,10 @@ func (l *Ledger) Closed(_ context.Context, wish uuid.UUID) error {
 
 // answered tells how far a wish has come. Of who was forgotten all was told.
 func (l *Ledger) answered(w *consent.Wish, kind consent.EventType) {
-	if !w.Forgotten {
-		l.house(consent.Event{Type: kind, Subject: w.Subject, Site: w.Site})
+	if w.Forgotten {
+		return
+	}
+	for _, purpose := range consent.About(w.Purposes) {
+		l.house(consent.Event{Type: kind, Subject: w.Subject, Site: w.Site, Purpose: purpose})
 	}
 }

@@ -44,6 +44,9 @@ type someone struct {
 
 // record takes the person for a new one, and finds out with the same statement whether that is so.
 func (l *Ledger) record(ctx context.Context, act *consent.Act) (consent.Recorded, error) {
+	if len(act.Erase) > 0 {
+		return l.recordHeld(ctx, act)
+	}
 	w := l.writing(act, act.Person, uuid.New())
 	var key seal.Key
 	if act.Person.Kind != "" || act.Evidence != nil {
@@ -156,23 +159,35 @@ func (l *Ledger) recordKnown(ctx context.Context, act *consent.Act, of someone) 
 	return l.answered(ctx, w, key, answer, err)
 }
 
+// errStranger means that nobody is known by the name of an act, so that nothing of theirs is to be erased.
+var errStranger = errors.New("not known")
+
 // recordHeld is for a person with whom several acts are at it: a later one was quicker. It waits for its turn, and takes its
-// time when it has it.
+// time when it has it. An act that becomes a wish does so from the start: a person has one.
 func (l *Ledger) recordHeld(ctx context.Context, act *consent.Act) (consent.Recorded, error) {
 	var w *writing
 	var key seal.Key
 	var answer known
 	err := l.transaction(ctx, l.App, beginWrite, func(t tx) error {
 		subject, _, err := l.held(ctx, t, act.Person)
-		if err == nil && subject == uuid.Nil {
-			err = errMoved
+		switch {
+		case err != nil:
+			return err
+		case subject == uuid.Nil && len(act.Erase) > 0:
+			return errStranger
+		case subject == uuid.Nil:
+			return errMoved
 		}
-		if err != nil {
+		if w, key, err = l.writeHeld(ctx, t, act, act.Person, subject, &answer); err != nil || answer.seen.Valid || !answer.mine {
 			return err
 		}
-		w, key, err = l.writeHeld(ctx, t, act, act.Person, subject, &answer)
-		return err
+		return l.wish(ctx, t, w)
 	})
+	if errors.Is(err, errStranger) {
+		plain := *act
+		plain.Erase = nil
+		return l.record(ctx, &plain)
+	}
 	return l.answered(ctx, w, key, answer, err)
 }
 

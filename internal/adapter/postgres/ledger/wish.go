@@ -13,16 +13,19 @@ import (
 )
 
 const (
-	// insertWish writes nothing where the person, who is locked, has an open wish.
+	// insertWish writes nothing where the person, who is locked, has an open wish of the whole of them.
 	insertWish = `INSERT INTO consent.wishes (tenant_id, event_id, subject_ref, asked_at, site) SELECT $1, $2, $3, $4, $5
-WHERE NOT EXISTS (SELECT FROM consent.wishes WHERE tenant_id = $1 AND subject_ref = $3) RETURNING event_id`
+WHERE NOT EXISTS (SELECT FROM consent.wishes WHERE tenant_id = $1 AND subject_ref = $3 AND purposes = '{}') RETURNING event_id`
+	// insertWithdrawn writes nothing where the person, who is locked, has an open wish that names all of the purposes.
+	insertWithdrawn = `INSERT INTO consent.wishes (tenant_id, event_id, subject_ref, asked_at, site, purposes) SELECT $1, $2, $3, $4, $5, $6
+WHERE NOT EXISTS (SELECT FROM consent.wishes WHERE tenant_id = $1 AND subject_ref = $3 AND purposes @> $6::text[])`
 
-	// wishesOf has no place for a wish whose event was pruned: what is left of it is still to be closed.
+	// wishesOf has no evidence for a wish whose event was pruned, which is still to be closed, and none of a withdrawal.
 	wishesOf = `
-SELECT w.event_id, w.subject_ref, w.site, w.asked_at, w.opened_at, k.shredded_at IS NOT NULL, e.subject_ref, e.evidence_ct, o.kek_id, o.wrapped_key
+SELECT w.event_id, w.subject_ref, w.site, w.asked_at, w.opened_at, w.purposes, k.shredded_at IS NOT NULL, e.subject_ref, e.evidence_ct, o.kek_id, o.wrapped_key
 FROM (SELECT * FROM consent.wishes WHERE tenant_id = $1 AND event_id > $2 ORDER BY event_id LIMIT $3) AS w
 LEFT JOIN LATERAL (SELECT shredded_at FROM consent.subject_keys WHERE tenant_id = $1 AND subject_ref = w.subject_ref LIMIT 1) AS k ON true
-LEFT JOIN LATERAL (SELECT subject_ref, evidence_ct FROM consent.events WHERE tenant_id = $1 AND event_id = w.event_id LIMIT 1) AS e ON true
+LEFT JOIN LATERAL (SELECT subject_ref, evidence_ct FROM consent.events WHERE tenant_id = $1 AND event_id = w.event_id AND w.purposes = '{}' LIMIT 1) AS e ON true
 LEFT JOIN LATERAL (SELECT kek_id, wrapped_key FROM consent.subject_keys WHERE tenant_id = $1 AND subject_ref = e.subject_ref LIMIT 1) AS o ON true
 ORDER BY w.event_id`
 
@@ -30,17 +33,24 @@ ORDER BY w.event_id`
 	// before what it is about, though the clock of another replica was ahead.
 	openWish = `
 WITH w AS (UPDATE consent.wishes SET opened_at = greatest($3::timestamptz, asked_at + interval '1 microsecond')
-  WHERE tenant_id = $1 AND event_id = $2 AND opened_at IS NULL RETURNING subject_ref, site, opened_at AS at)` + whoseWish
+  WHERE tenant_id = $1 AND event_id = $2 AND opened_at IS NULL RETURNING subject_ref, site, purposes, opened_at AS at)` + whoseWish
 	closeWish = `
 WITH w AS (DELETE FROM consent.wishes WHERE tenant_id = $1 AND event_id = $2
-  RETURNING subject_ref, site, greatest($3::timestamptz, asked_at + interval '1 microsecond', opened_at + interval '1 microsecond') AS at)` + whoseWish
+  RETURNING subject_ref, site, purposes, greatest($3::timestamptz, asked_at + interval '1 microsecond', opened_at + interval '1 microsecond') AS at)` + whoseWish
 	whoseWish = `
-SELECT w.subject_ref, w.site, w.at, EXISTS (SELECT FROM consent.subject_keys WHERE tenant_id = $1 AND subject_ref = w.subject_ref AND shredded_at IS NOT NULL) FROM w`
+SELECT w.subject_ref, w.site, w.purposes, w.at, EXISTS (SELECT FROM consent.subject_keys WHERE tenant_id = $1 AND subject_ref = w.subject_ref AND shredded_at IS NOT NULL) FROM w`
 	anyWish = `SELECT EXISTS (SELECT FROM consent.wishes WHERE tenant_id = $1 AND event_id = $2)`
 )
 
-// wish keeps what an act asked to have erased, in the act's transaction. ErrWished where the person has an open wish.
+// wish keeps what an act asked to have erased, or withdrew consent to, in the act's transaction. ErrWished where the person asks for
+// what they have asked for; a withdrawal is never refused.
 func (l *Ledger) wish(ctx context.Context, t tx, w *writing) error {
+	if purposes := w.act.Erase; len(purposes) > 0 {
+		first := &w.events[0]
+		return t.send(ctx, func(b *pgx.Batch) {
+			b.Queue(insertWithdrawn, id(l.Tenant), id(first.ID), id(w.subject), instant(first.RecordedAt), first.Site, purposes)
+		})
+	}
 	for i := range w.events {
 		e := &w.events[i]
 		if e.Type != consent.EventErasureAsked {
@@ -89,7 +99,7 @@ func (l *Ledger) wishes(ctx context.Context, after uuid.UUID, limit int) ([]cons
 				var c sealed
 				var wish, subject, owner pgtype.UUID
 				var asked, opened pgtype.Timestamptz
-				if err := rows.Scan(&wish, &subject, &w.Site, &asked, &opened, &w.Forgotten, &owner, &c.event.EvidenceCiphertext, &c.kek, &c.key); err != nil {
+				if err := rows.Scan(&wish, &subject, &w.Site, &asked, &opened, &w.Purposes, &w.Forgotten, &owner, &c.event.EvidenceCiphertext, &c.kek, &c.key); err != nil {
 					return err
 				}
 				w.ID, w.Subject, w.AskedAt = wish.Bytes, subject.Bytes, asked.Time.UTC()
@@ -107,7 +117,7 @@ func (l *Ledger) wishes(ctx context.Context, after uuid.UUID, limit int) ([]cons
 	}
 	for i := range wishes {
 		c := &closed[i]
-		if c.event.Subject == uuid.Nil { // its event was pruned
+		if c.event.Subject == uuid.Nil { // its event was pruned, or is a withdrawal
 			continue
 		}
 		if err := l.open(&c.event, c.kek.String, c.key); err != nil {
@@ -151,9 +161,10 @@ func (l *Ledger) answerOnce(ctx context.Context, t tx, wish uuid.UUID, sql strin
 	var subject pgtype.UUID
 	var at pgtype.Timestamptz
 	var site string
+	var purposes []string
 	var forgotten bool
 	err := t.send(ctx, func(b *pgx.Batch) {
-		b.Queue(sql, id(l.Tenant), id(wish), instant(l.now())).QueryRow(func(row pgx.Row) error { return row.Scan(&subject, &site, &at, &forgotten) })
+		b.Queue(sql, id(l.Tenant), id(wish), instant(l.now())).QueryRow(func(row pgx.Row) error { return row.Scan(&subject, &site, &purposes, &at, &forgotten) })
 	})
 	if errors.Is(err, pgx.ErrNoRows) {
 		return l.known(ctx, t, wish)
@@ -161,8 +172,11 @@ func (l *Ledger) answerOnce(ctx context.Context, t tx, wish uuid.UUID, sql strin
 	if err != nil || forgotten {
 		return err
 	}
-	told := l.houseAt(consent.Event{Type: kind, Subject: subject.Bytes, Site: site}, at.Time.UTC())
-	return t.send(ctx, func(b *pgx.Batch) { l.queueHouse(b, []consent.Event{told}) })
+	var told []consent.Event
+	for _, purpose := range consent.About(purposes) {
+		told = append(told, l.houseAt(consent.Event{Type: kind, Subject: subject.Bytes, Site: site, Purpose: purpose}, at.Time.UTC()))
+	}
+	return t.send(ctx, func(b *pgx.Batch) { l.queueHouse(b, told) })
 }
 
 // known tells whether a wish is open.

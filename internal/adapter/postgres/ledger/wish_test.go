@@ -42,7 +42,7 @@ func TestWhatWasAskedBeforeThereWasAQueueIsOpen(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.sql(t, "DROP TABLE consent.wishes")
-	s.sql(t, "DELETE FROM consent.migrations WHERE name = '0002_wishes.sql'")
+	s.sql(t, "DELETE FROM consent.migrations WHERE name IN ('0002_wishes.sql', '0005_withdrawn.sql')")
 	if err := ledger.Migrate(t.Context(), s.admin, ledger.Passwords{}); err != nil {
 		t.Fatal(err)
 	}

@@ -84,6 +84,7 @@ func (s *Server) record(w http.ResponseWriter, r *http.Request, c call) error {
 	answer := outcome{Pending: verdict.Pending, LeftOut: verdict.LeftOut, status: http.StatusOK}
 	if len(verdict.Choices) > 0 {
 		act := body.act(c, person, key, words, verdict.Choices)
+		act.Erase = judge.Erasures(&c.policy.Spec, before, verdict.Choices)
 		if act.Evidence, err = body.evidence(c.policy, verdict.Choices); err != nil {
 			return err
 		}

@@ -100,6 +100,7 @@ func withdrawal(c call, before []consent.State, purposes []string) consent.Act {
 		}
 	}
 	act.Key = keyOf(parts...)
+	act.Erase = judge.Erasures(&c.policy.Spec, before, act.Choices)
 	return act
 }
 

@@ -47,6 +47,8 @@ type openWish struct {
 	OpenedAt  *time.Time     `json:"openedAt,omitempty"`
 	Forgotten bool           `json:"forgotten,omitempty"`
 	Names     *consent.Names `json:"names,omitempty"`
+	// Purposes were withdrawn: the wish is about their data alone.
+	Purposes []string `json:"purposes,omitempty"`
 }
 
 // wishes lists what people asked to have erased and nobody has answered, in the order in which they did.
@@ -66,7 +68,7 @@ func (s *Server) wishes(w http.ResponseWriter, r *http.Request, _ call) error {
 	}{Wishes: []openWish{}}
 	named := 0
 	for _, wish := range found {
-		line := openWish{ID: wish.ID, Subject: wish.Subject, Site: wish.Site, AskedAt: wish.AskedAt, OpenedAt: instant(wish.OpenedAt), Forgotten: wish.Forgotten}
+		line := openWish{ID: wish.ID, Subject: wish.Subject, Site: wish.Site, AskedAt: wish.AskedAt, OpenedAt: instant(wish.OpenedAt), Forgotten: wish.Forgotten, Purposes: wish.Purposes}
 		if line.OpenedAt == nil && wish.Evidence != nil {
 			names := consent.Names{}
 			if json.Unmarshal(wish.Evidence, &names) == nil && names != (consent.Names{}) {

@@ -18,6 +18,7 @@ type wish struct {
 	OpenedAt          *time.Time
 	Forgotten         bool
 	Names             map[string]string
+	Purposes          []string
 }
 
 // wishes are those that nobody has answered.

@@ -24,6 +24,8 @@ type ErasureRequestSpecApplyConfiguration struct {
 	Ground *apiv1alpha1.ErasureGround `json:"ground,omitempty"`
 	// registers that the request concerns.
 	Registers *RegisterChoiceApplyConfiguration `json:"registers,omitempty"`
+	// purposes that the request is about, where consent to them was withdrawn (Article 17(1)(b)): only stores that no other purpose needs are concerned, and no consent ledger. Absent, the request is about the whole person.
+	Purposes []apiv1alpha1.PartName `json:"purposes,omitempty"`
 	// execution of the request.
 	Execution *apiv1alpha1.ErasureExecution `json:"execution,omitempty"`
 	// requestedBy is who made the object, and when. Admission writes it; what a user writes is replaced.
@@ -81,6 +83,16 @@ func (b *ErasureRequestSpecApplyConfiguration) WithGround(value apiv1alpha1.Eras
 // If called multiple times, the Registers field is set to the value of the last call.
 func (b *ErasureRequestSpecApplyConfiguration) WithRegisters(value *RegisterChoiceApplyConfiguration) *ErasureRequestSpecApplyConfiguration {
 	b.Registers = value
+	return b
+}
+
+// WithPurposes adds the given value to the Purposes field in the declarative configuration
+// and returns the receiver, so that objects can be build by chaining "With" function invocations.
+// If called multiple times, values provided by each call will be appended to the Purposes field.
+func (b *ErasureRequestSpecApplyConfiguration) WithPurposes(values ...apiv1alpha1.PartName) *ErasureRequestSpecApplyConfiguration {
+	for i := range values {
+		b.Purposes = append(b.Purposes, values[i])
+	}
 	return b
 }
 
