@@ -41,6 +41,8 @@ type route struct {
 	handle handler
 	// lasting: what was begun is ended, also when who asked is gone.
 	lasting bool
+	// budget is what a network's requests are counted under, where its kind has one.
+	budget budget
 	// endless: the answer has no end, so no time bounds it.
 	endless bool
 	// paths are those of the OpenAPI document, where one pattern of the mux stands for several.
@@ -66,23 +68,23 @@ func needs(right v1alpha1.ClientRight) []v1alpha1.ClientRight { return []v1alpha
 // routes is the API, in the order of docs/spec/consentd.md.
 func (s *Server) routes() []route {
 	return []route{
-		{pattern: "GET /w/{site}/{file}", kind: public, handle: s.asset,
+		{pattern: "GET /w/{site}/{file}", kind: public, budget: ofReads, handle: s.asset,
 			paths: []string{"/w/{site}/widget.js", "/w/{site}/widget.{sha}.js", "/w/{site}/notice.{lang}.json"}},
 
 		{pattern: "POST /v1/sites/{site}/events", kind: visitor, handle: s.record, lasting: true},
 		{pattern: "GET /v1/sites/{site}/state", kind: visitor, handle: s.state},
-		{pattern: "POST /v1/sites/{site}/withdrawals", kind: visitor, handle: s.withdraw, lasting: true},
+		{pattern: "POST /v1/sites/{site}/withdrawals", kind: visitor, budget: ofWithdrawals, handle: s.withdraw, lasting: true},
 
 		{pattern: "GET /me/{site}", kind: person, handle: s.show},
-		{pattern: "POST /me/{site}", kind: person, handle: s.act, lasting: true},
+		{pattern: "POST /me/{site}", kind: person, budget: ofWithdrawals, handle: s.act, lasting: true},
 		{pattern: "POST /me/{site}/link", kind: person, handle: s.sendLink},
 
-		{pattern: "GET /v1/sites/{site}/log/checkpoint", kind: public, handle: s.checkpoint},
-		{pattern: "GET /v1/sites/{site}/log/consistency", kind: public, handle: s.consistency},
-		{pattern: "GET /v1/sites/{site}/log/proof/{event}", kind: public, handle: s.proof},
-		{pattern: "GET /.well-known/jwks.json", kind: public, handle: s.keys},
-		{pattern: "GET /.well-known/gpc.json", kind: public, handle: s.gpc},
-		{pattern: "GET /openapi.json", kind: public, handle: s.document},
+		{pattern: "GET /v1/sites/{site}/log/checkpoint", kind: public, budget: ofReads, handle: s.checkpoint},
+		{pattern: "GET /v1/sites/{site}/log/consistency", kind: public, budget: ofReads, handle: s.consistency},
+		{pattern: "GET /v1/sites/{site}/log/proof/{event}", kind: public, budget: ofReads, handle: s.proof},
+		{pattern: "GET /.well-known/jwks.json", kind: public, budget: ofReads, handle: s.keys},
+		{pattern: "GET /.well-known/gpc.json", kind: public, budget: ofReads, handle: s.gpc},
+		{pattern: "GET /openapi.json", kind: public, budget: ofReads, handle: s.document},
 
 		{pattern: "POST /v1/check", kind: program, rights: needs(v1alpha1.RightCheck), handle: s.check},
 		{pattern: "GET /v1/gate", kind: program, rights: needs(v1alpha1.RightFilter), handle: s.rules},
@@ -136,7 +138,7 @@ func (s *Server) mux() *http.ServeMux {
 		}
 		methods[path] = append(methods[path], method)
 		if r.kind == visitor && len(methods[path]) == 1 {
-			mux.Handle("OPTIONS "+path, s.serve(route{pattern: "OPTIONS " + path, kind: visitor, handle: s.preflight}))
+			mux.Handle("OPTIONS "+path, s.serve(route{pattern: "OPTIONS " + path, kind: visitor, budget: uncounted, handle: s.preflight}))
 		}
 	}
 	for _, path := range paths {

@@ -74,6 +74,11 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, route route, now
 	if err := s.admit(w, r, route, &c); err != nil {
 		return err
 	}
+	leave, err := s.lane(r, route.budget, c)
+	if err != nil {
+		return err
+	}
+	defer leave()
 	return route.handle(w, r, c)
 }
 
@@ -102,14 +107,14 @@ func (s *Server) admit(w http.ResponseWriter, r *http.Request, route route, c *c
 	case public:
 		w.Header().Set("Access-Control-Allow-Origin", "*")
 		w.Header().Set("Cross-Origin-Resource-Policy", "cross-origin")
-		return s.limited(r, c)
+		return s.limited(r, route.budget, c)
 	case visitor:
 		if err := allowOrigin(w, r, c.site); err != nil {
 			return err
 		}
-		return s.limited(r, c)
+		return s.limited(r, route.budget, c)
 	case person:
-		return s.limited(r, c)
+		return s.limited(r, route.budget, c)
 	case program:
 		return s.identify(r, route, c)
 	case steward:
@@ -117,19 +122,6 @@ func (s *Server) admit(w http.ResponseWriter, r *http.Request, route route, c *c
 	default:
 		return nil
 	}
-}
-
-// limited refuses a network that asks a site too often.
-func (s *Server) limited(r *http.Request, c *call) error {
-	name := ""
-	if c.site != nil {
-		name = string(c.site.ID)
-	}
-	ok, wait := s.limits.Allow(name, s.network(r), c.now)
-	if ok {
-		return nil
-	}
-	return problem.New(http.StatusTooManyRequests, problem.TooManyRequests, "There are too many requests from this network").After(max(wait, time.Second))
 }
 
 // problem is what an error means to who asks. What is not known to be harmless is the ledger's, and its text stays here.

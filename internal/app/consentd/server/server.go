@@ -97,6 +97,8 @@ type Server struct {
 	health   health
 	turn     turn
 	room     *mailroom
+	// slow is for withdrawals of networks that send too many.
+	slow     turn
 	streams  chan struct{}
 	draining chan struct{}
 	handler  http.Handler
@@ -108,7 +110,7 @@ func New(c Config) (*Server, error) {
 		ledger: c.Ledger, auditor: c.Auditor, policies: c.Policies, key: c.Key, verifier: newVerifier(), keyring: c.Keyring, entries: c.Entries, url: c.URL, openapi: c.OpenAPI,
 		limits: c.Limits, proxies: c.Proxies, timeout: c.Timeout, clock: c.Clock, log: c.Log, metrics: newMetrics(c.Registry, c.Policies.Refused),
 		cache: newCache(), notices: newNotices(c.Key), builds: newBuilds(c.Ledger),
-		turn: newTurn(c.InFlight), streams: make(chan struct{}, maxStreams), draining: make(chan struct{}),
+		turn: newTurn(c.InFlight), slow: newTurn(max(1, c.InFlight/lanes)), streams: make(chan struct{}, maxStreams), draining: make(chan struct{}),
 	}
 	if err := s.trust(c.Keys); err != nil {
 		return nil, err

@@ -427,9 +427,32 @@ func TestAFloodFromOneNetworkIsRefused(t *testing.T) {
 	if counts[200] != 20 || counts[429] != 9980 {
 		t.Errorf("%v", counts)
 	}
-	w.ask(request{method: "POST", path: "/v1/sites/shop/withdrawals", origin: shop, bearer: secretOf(1)}).is(429, "too_many_requests")
-	w.ask(request{method: "GET", path: "/me/shop"}).is(429, "too_many_requests")
+	w.ask(request{method: "GET", path: "/me/shop"}).is(200, "")               // what is the same for all is counted apart
 	w.ask(request{method: "GET", path: "/w/blog/notice.en.json"}).is(200, "") // another site
 	w.clock.SetTime(noon.Add(time.Second))
 	w.ask(request{method: "GET", path: "/w/shop/notice.fr.json"}).is(200, "")
+}
+
+// TestNobodyStandsInTheWayOfAWithdrawal: whoever shares an address with others, however many ask, can take consent back (Article 7(3)).
+func TestNobodyStandsInTheWayOfAWithdrawal(t *testing.T) {
+	w := newFlooded(t)
+	w.post(1, "k", w.act("message", "conversation")).is(201, "")
+	for n := range 100 {
+		w.ask(request{method: "GET", path: "/w/shop/notice.fr.json"})
+		w.ask(request{method: "GET", path: "/v1/sites/shop/state", origin: shop, bearer: secretOf(2)})
+		w.ask(request{method: "POST", path: "/v1/sites/shop/withdrawals", origin: shop, bearer: secretOf(byte(100 + n))}).is(204, "") // of nobody
+	}
+	w.ask(request{method: "GET", path: "/v1/sites/shop/state", origin: shop, bearer: secretOf(1)}).is(429, "too_many_requests")
+	w.ask(request{method: "OPTIONS", path: "/v1/sites/shop/withdrawals", origin: shop}).is(204, "")
+	w.ask(request{method: "POST", path: "/v1/sites/shop/withdrawals", origin: shop, bearer: secretOf(1)}).is(204, "")
+	if events := w.events(); events[len(events)-1].Type != consent.EventWithdrawn {
+		t.Errorf("%+v", events)
+	}
+	for range 19 {
+		w.ask(request{method: "POST", path: "/v1/sites/shop/withdrawals", origin: shop, bearer: secretOf(1)}).is(204, "")
+	}
+	got := w.ask(request{method: "POST", path: "/v1/sites/shop/withdrawals", origin: shop, bearer: secretOf(1)}).is(429, "too_many_requests")
+	if got.Header().Get("Retry-After") == "" {
+		t.Error("no Retry-After")
+	}
 }
