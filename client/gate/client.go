@@ -64,10 +64,10 @@ type Result struct {
 type Options struct {
 	// URL of the consent service: https, or http on this machine.
 	URL string
-	// HTTP has the certificates that the service is trusted by, and the client's own if it has one. Its redirects are not followed.
+	// HTTP has the certificates that the service is trusted by. Its redirects are not followed.
 	HTTP *http.Client
 	// Token returns the bearer token of a ServiceAccount with the audience consentd and the rights Check and Filter. It
-	// is asked before each request, for tokens change. Nil where HTTP has a certificate of the client.
+	// is asked before each request, for tokens change. Nil sends none, which the service refuses: it takes no certificates of clients.
 	Token func(ctx context.Context) (string, error)
 	// Now is the clock; the machine's when nil.
 	Now func() time.Time

@@ -368,14 +368,15 @@ func TestAWithdrawalIsHeardByEveryReplica(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	began := time.Now()
 	act(t, one, ledgertest.Withdrawal(ledgertest.Visitor(1), "two", "conversation"))
-	change := <-changes
+	var change consent.Change
+	select { // a second from the answer, as is promised: the signal comes with the commit, some milliseconds later
+	case change = <-changes:
+	case <-time.After(time.Second):
+		t.Fatal("the other replica did not hear of it within a second")
+	}
 	if change.Subject != recorded.Subject || !cmp.Equal(change.Purposes, []string{"conversation"}) {
 		t.Errorf("heard %+v", change)
-	}
-	if took := time.Since(began); took > 5*time.Second {
-		t.Errorf("heard after %v", took)
 	}
 	sequence(t, one) // tells of all that it covers
 	if change := <-changes; change.Subject != recorded.Subject || len(change.Purposes) != 2 {

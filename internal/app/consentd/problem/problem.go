@@ -30,7 +30,6 @@ const (
 	TooManyRequests    Code = "too_many_requests"
 	Unauthenticated    Code = "unauthenticated"
 	Forbidden          Code = "forbidden"
-	ConsentRequired    Code = "consent_required"
 	TokenInvalid       Code = "notice_token_invalid"
 	NoticeStale        Code = "notice_stale"
 	AfterWithdrawal    Code = "assertion_after_withdrawal"
