@@ -104,8 +104,9 @@ func (in Input) receipt(c consented) kantara {
 // add puts one more purpose of the act into its receipt.
 func (k *kantara) add(c consented) {
 	title, _ := c.title()
+	kind, note := term(c.purpose.DPV)
 	purpose := kantaraPurpose{
-		Purpose: title, Categories: []string{cmp.Or(term(c.purpose.DPV), c.event.Purpose)}, ConsentType: "EXPLICIT",
+		Purpose: title, Categories: []string{cmp.Or(kind, note, c.event.Purpose)}, ConsentType: "EXPLICIT",
 		Primary:     c.purpose.Necessity == v1alpha1.NecessityRequestedService,
 		Termination: "ends at " + instant(c.event.ValidUntil) + " or when withdrawn; data is kept " + string(c.purpose.Retention),
 	}

@@ -49,6 +49,11 @@ type identified struct {
 	Identifier string   `json:"dpv:hasIdentifier"`
 }
 
+type named struct {
+	Type []string `json:"@type"`
+	Name string   `json:"dpv:hasName"`
+}
+
 type notice struct {
 	Type       []string `json:"@type"`
 	Identifier string   `json:"dpv:hasIdentifier,omitempty"`
@@ -76,12 +81,12 @@ type process struct {
 	Collected    string      `json:"dpv:hasDataSource"`
 	Method       string      `json:"rempart:method"`
 	Storage      []condition `json:"dpv:hasStorageCondition"`
-	Service      string      `json:"dpv:hasService,omitempty"`
+	Service      *identified `json:"dpv:hasService,omitempty"`
 	Jurisdiction string      `json:"dpv:hasJurisdiction"`
 	Law          string      `json:"dpv:hasApplicableLaw"`
 	Recipients   []concept   `json:"dpv:hasRecipient"`
 	Withdrawal   control     `json:"dpv:hasConsentControl"`
-	Authority    string      `json:"dpv:hasAuthority,omitempty"`
+	Authority    *named      `json:"dpv:hasAuthority,omitempty"`
 }
 
 // concept is a thing that DPV has a kind of, in our words.
@@ -89,9 +94,11 @@ type concept struct {
 	Type       []string `json:"@type"`
 	Identifier string   `json:"dpv:hasIdentifier,omitempty"`
 	Broader    string   `json:"skos:broader,omitempty"`
-	Label      string   `json:"skos:prefLabel"`
-	Definition string   `json:"skos:definition,omitempty"`
-	Location   string   `json:"dpv:hasLocation,omitempty"`
+	// Note is what the policy says of the kind, where that is no term.
+	Note       string `json:"skos:note,omitempty"`
+	Label      string `json:"skos:prefLabel"`
+	Definition string `json:"skos:definition,omitempty"`
+	Location   string `json:"dpv:hasLocation,omitempty"`
 }
 
 type party struct {
@@ -127,20 +134,20 @@ type status struct {
 	// Valid is a period from then.
 	Valid string `json:"dct:valid"`
 	// By is who acted.
-	By string `json:"dpv:isImplementedByEntity"`
+	By identified `json:"dpv:isImplementedByEntity"`
 }
 
 func (in Input) record(c consented) record {
-	id := c.event.ID.String()
+	id, subject := c.event.ID.String(), identified{[]string{"dpv:DataSubject"}, c.subject()}
 	r := record{
 		ID: "urn:uuid:" + id, Type: "dpv:ConsentRecord", ConformsTo: Profile, Identifier: id,
 		Receipt:  identified{[]string{"dpv:ConsentReceipt"}, c.event.Receipt.String()},
-		Subject:  identified{[]string{"dpv:DataSubject"}, c.subject()},
+		Subject:  subject,
 		Language: c.event.Notice.Language,
 		Notices: []notice{{Type: []string{"dpv:ConsentNotice"}, Identifier: c.event.Notice.Notice, Version: c.event.Notice.Version, Language: c.event.Notice.Language,
 			Digest: c.digest(), Words: &literal{"@json", c.words.Body}}},
 		Process: in.process(c),
-		Status:  status{states[c.event.Type], kind(c.explicit()), instant(c.event.RecordedAt), c.validity(), c.subject()},
+		Status:  status{states[c.event.Type], kind(c.explicit()), instant(c.event.RecordedAt), c.validity(), subject},
 	}
 	if c.words.PrivacyURL != "" {
 		r.Notices = append(r.Notices, notice{Type: []string{"dpv:PrivacyNotice"}, Page: c.words.PrivacyURL})
@@ -150,24 +157,32 @@ func (in Input) record(c consented) record {
 
 func (in Input) process(c consented) process {
 	title, text := c.title()
+	broader, note := term(c.purpose.DPV)
 	who := in.Controller
 	locations := make([]string, 0, len(in.Countries))
 	for _, country := range in.Countries {
 		locations = append(locations, "loc:"+country)
 	}
-	return process{
+	p := process{
 		Type:       []string{"dpv:Process"},
-		Purpose:    []concept{{Type: []string{"dpv:Purpose"}, Identifier: c.event.Purpose, Broader: term(c.purpose.DPV), Label: title, Definition: text}},
+		Purpose:    []concept{{Type: []string{"dpv:Purpose"}, Identifier: c.event.Purpose, Broader: broader, Note: note, Label: title, Definition: text}},
 		LegalBasis: bases(c.purpose), Data: data(c.purpose),
-		Controller: party{Type: []string{"dpv:DataController"}, Identifier: who.ID, Name: who.Organisation.LegalName, Address: who.address(), Contact: who.contact(), Page: who.Organisation.Website},
+		Controller: party{Type: []string{"dpv:DataController"}, Identifier: who.ID, Name: who.Organisation.LegalName, Address: who.address(), Contact: who.contact(), Page: page(who.Organisation.Website)},
 		Collected:  "dpv:DataSubjectDataSource", Method: string(c.event.Method),
 		Storage: []condition{
 			{Type: []string{"dpv:StorageLocation"}, Location: locations},
-			{Type: []string{"dpv:StorageDuration"}, Duration: &duration{"dpv:TemporalDuration", string(c.purpose.Retention)}},
+			{Type: []string{"dpv:StorageDuration"}, Duration: &duration{"dpv:TemporalDuration", period(c.purpose.Retention)}},
 		},
-		Service: c.event.Site, Jurisdiction: "loc:EU", Law: "eu-gdpr:GDPR",
-		Recipients: in.recipients(c.purpose), Withdrawal: control{"dpv:WithdrawConsent", in.Withdraw}, Authority: who.Authority,
+		Jurisdiction: "loc:EU", Law: "legal-eu:law-GDPR",
+		Recipients: in.recipients(c.purpose), Withdrawal: control{"dpv:WithdrawConsent", in.Withdraw},
 	}
+	if c.event.Site != "" {
+		p.Service = &identified{[]string{"dpv:Service"}, c.event.Site}
+	}
+	if who.Authority != "" {
+		p.Authority = &named{[]string{"dpv:Authority"}, who.Authority}
+	}
+	return p
 }
 
 // data are the fields that the purpose may use. One that lists none uses the choice itself.
