@@ -62,6 +62,15 @@ type SubjectKey struct {
 	// column that holds the identifier.
 	// +required
 	Column Identifier `json:"column,omitempty"`
+	// path to the identifier within a column of JSON: names of members, and places in arrays, from the outermost to the
+	// innermost, such as [contact, email]. The column itself holds the identifier when absent.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=8
+	// +kubebuilder:validation:items:MinLength=1
+	// +kubebuilder:validation:items:MaxLength=100
+	Path []string `json:"path,omitempty"`
 	// identifier that the column holds.
 	// +required
 	Identifier IdentifierKind `json:"identifier,omitempty"`

@@ -265,7 +265,7 @@ func (c *collector) somebodyElses(m *plan.Member) string {
 	}
 	var parts []string
 	for _, k := range m.Keys {
-		part := column("t", k.Column) + " IS NOT NULL"
+		part := holds(m.Table, k, "t")
 		if !m.Cyclic {
 			part += fmt.Sprintf(" AND EXISTS (SELECT FROM %s AS q WHERE q.req OPERATOR(pg_catalog.=) s.req AND q.kind OPERATOR(pg_catalog.=) '%s')", identifiers, k.Identifier)
 		}

@@ -25,8 +25,7 @@ type finding struct{ from, where, fence string }
 // index is asked for each way to write them; where they are many, or there is no index, the table is read once and each of its
 // texts is trimmed, which finds more white space still. The planner cannot choose: to it, lower() is as cheap as a comparison.
 func (s *session) find(m *plan.Member, k plan.Key) finding {
-	c := m.Table.Column(k.Column)
-	text := textOf(c, live)
+	c, text := m.Table.Holder(k), keyText(m.Table, k, live)
 	if k.Identifier != v1alpha1.IdentifierEmail {
 		return finding{from: identifiersOf(k.Identifier), where: s.matches(m, k, text, "q")}
 	}
@@ -44,7 +43,7 @@ func (s *session) trimmed(text string) string {
 
 // matches says that a live row has an identifier, a row of an alias, in the column of a subject key, of which the text is given.
 func (s *session) matches(m *plan.Member, k plan.Key, text, identifier string) string {
-	c, expression := m.Table.Column(k.Column), column(live, k.Column)
+	c, expression := m.Table.Holder(k), column(live, k.Column)
 	switch {
 	case c.Class == plan.Text && k.Identifier == v1alpha1.IdentifierPhone:
 		return "(" + dialled(text, identifier) + " AND NOT " + s.anothers(m, identifier+".req") + ")"
@@ -70,7 +69,7 @@ func dialled(text, identifier string) string {
 func (s *session) anothers(m *plan.Member, req string) string {
 	var others, mine []string
 	for _, k := range m.Keys {
-		there, text := column(live, k.Column)+" IS NOT NULL", textOf(m.Table.Column(k.Column), live)
+		there, text := holds(m.Table, k, live), keyText(m.Table, k, live)
 		switch {
 		case k.Identifier == v1alpha1.IdentifierEmail:
 			there = "pg_catalog.strpos(pg_catalog.concat(" + text + "), '@') OPERATOR(pg_catalog.>) 0" // false for NULL

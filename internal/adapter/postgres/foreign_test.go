@@ -339,6 +339,14 @@ CREATE TABLE forms (id int PRIMARY KEY, body jsonb);
 INSERT INTO forms VALUES (1, '{"mail": "ada@example.org"}');`, dataset: `
 tables:
 - {name: forms, subjectKeys: [{column: body, identifier: Email}], onErasure: DeleteRows}`, refused: "public.forms.body"},
+		"a path in text": {sql: `
+CREATE TABLE forms (id int PRIMARY KEY, body text);`, dataset: `
+tables:
+- {name: forms, subjectKeys: [{column: body, path: [mail], identifier: Email}], onErasure: DeleteRows}`, refused: "public.forms.body"},
+		"a path in an array of JSON": {sql: `
+CREATE TABLE forms (id int PRIMARY KEY, body jsonb[]);`, dataset: `
+tables:
+- {name: forms, subjectKeys: [{column: body, path: ["0", mail], identifier: Email}], onErasure: DeleteRows}`, refused: "public.forms.body"},
 		"bytes": {sql: `
 CREATE TABLE forms (id int PRIMARY KEY, body bytea);`, dataset: `
 tables:

@@ -40,17 +40,16 @@ func (v *search) alike(ctx context.Context) ([]string, error) {
 	for i := range v.plan.Members {
 		m := &v.plan.Members[i]
 		for _, k := range m.Keys {
-			c := m.Table.Column(k.Column)
-			if k.Identifier != v1alpha1.IdentifierPhone || c.Class != plan.Text || v.kinds[k.Identifier] == 0 {
+			if k.Identifier != v1alpha1.IdentifierPhone || m.Table.Holder(k).Class != plan.Text || v.kinds[k.Identifier] == 0 {
 				continue
 			}
 			var found bool
 			if _, err := v.row(ctx, fmt.Sprintf(`SELECT EXISTS (SELECT FROM %s AS t JOIN %s AS q ON q.kind OPERATOR(pg_catalog.=) '%s' AND %s AND %s)`,
-				table(m.Table), identifiers, k.Identifier, dialled(textOf(c, live), "q"), v.anothers(m, "q.req")), nil, &found); err != nil {
+				table(m.Table), identifiers, k.Identifier, dialled(keyText(m.Table, k, live), "q"), v.anothers(m, "q.req")), nil, &found); err != nil {
 				return nil, err
 			}
 			if found {
-				names = append(names, m.Table.Path()+"."+k.Column)
+				names = append(names, m.Table.Path()+"."+k.Name())
 			}
 		}
 	}

@@ -55,12 +55,12 @@ func (e *Engine) Recall(ctx context.Context, t task.Task) ([]subject.Subject, er
 
 // recall hashes the values of one subject key. Wanted has the place of the request of each reference.
 func (s *session) recall(ctx context.Context, m *plan.Member, k plan.Key, wanted map[string]int, keys map[string][]byte, found []map[string][]byte) error {
-	c, name := m.Table.Column(k.Column), subject.KeyOf(k.Identifier)
+	name := subject.KeyOf(k.Identifier)
 	if len(wanted) == 0 || name == "" {
 		return nil
 	}
 	var value string
-	sql := fmt.Sprintf("SELECT %s FROM %s AS t WHERE %s IS NOT NULL", textOf(c, "t"), table(m.Table), column("t", k.Column))
+	sql := fmt.Sprintf("SELECT %s FROM %s AS t WHERE %s", keyText(m.Table, k, "t"), table(m.Table), holds(m.Table, k, "t"))
 	return s.rows(ctx, sql, nil, []any{&value}, func() error {
 		person, err := subject.Read(map[string][]byte{name: []byte(value)})
 		if err != nil { // empty, or longer than any identifier

@@ -236,6 +236,26 @@ func rowColumns(m *plan.Member, alias string) string {
 	return strings.Join(parts, ", ")
 }
 
+// keyText is the text of a live row's subject key: of the column, or of what a path leads to within it. NULL where there is none.
+func keyText(t *plan.Table, k plan.Key, live string) string {
+	if len(k.Path) == 0 {
+		return textOf(t.Column(k.Column), live)
+	}
+	var steps []string
+	for _, step := range k.Path {
+		steps = append(steps, literal(step))
+	}
+	return "(" + column(live, k.Column) + " OPERATOR(pg_catalog.#>>) ARRAY[" + strings.Join(steps, ", ") + "]::pg_catalog.text[])"
+}
+
+// holds says that a live row's subject key has a value.
+func holds(t *plan.Table, k plan.Key, live string) string {
+	if len(k.Path) == 0 {
+		return column(live, k.Column) + " IS NOT NULL"
+	}
+	return keyText(t, k, live) + " IS NOT NULL"
+}
+
 // textOf is the text of a live column, in the database's collation: texts of two others could not be compared, and a
 // collation that takes different texts for alike searches nothing.
 func textOf(c *plan.Column, live string) string {

@@ -298,7 +298,9 @@ func (v *search) keptText(i int) string {
 func (v *search) byOwnText(m *plan.Member, t *plan.Table, kept string) []string {
 	var phones, rest []string
 	for _, c := range t.Columns {
-		if slices.ContainsFunc(m.Keys, func(k plan.Key) bool { return k.Column == c.Name && k.Identifier == v1alpha1.IdentifierPhone }) {
+		if slices.ContainsFunc(m.Keys, func(k plan.Key) bool {
+			return k.Column == c.Name && len(k.Path) == 0 && k.Identifier == v1alpha1.IdentifierPhone
+		}) {
 			phones = append(phones, c.Name)
 		} else {
 			rest = append(rest, c.Name)

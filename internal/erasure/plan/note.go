@@ -68,7 +68,7 @@ func (b *builder) keyNotes() []string {
 		m := &b.plan.Members[i]
 		for _, k := range m.Keys {
 			if k.Structural && !m.MayGo() {
-				notes = append(notes, fmt.Sprintf("%s.%s (%s) stays, since it is a key of the schema", m.Table.Path(), k.Column, k.Identifier))
+				notes = append(notes, fmt.Sprintf("%s.%s (%s) stays, since it is a key of the schema", m.Table.Path(), k.Name(), k.Identifier))
 			}
 		}
 	}
@@ -107,15 +107,19 @@ func (b *builder) indexNotes() []string {
 		t := b.plan.Members[i].Table
 		for _, k := range b.plan.Members[i].Keys {
 			if t.Rows >= large && !t.Searchable(k) {
-				notes = append(notes, fmt.Sprintf("%s.%s has no index that finds a person: each run reads %s", t.Path(), k.Column, rows(t.Rows)))
+				notes = append(notes, fmt.Sprintf("%s.%s has no index that finds a person: each run reads %s", t.Path(), k.Name(), rows(t.Rows)))
 			}
 		}
 	}
 	return notes
 }
 
-// Searchable tells whether an index serves the search by a subject key. Addresses are compared in lower case.
+// Searchable tells whether an index serves the search by a subject key. Addresses are compared in lower case. Indexes over
+// what is within JSON are not known.
 func (t *Table) Searchable(k Key) bool {
+	if len(k.Path) > 0 {
+		return false
+	}
 	column := t.Column(k.Column)
 	if column.Class == Text && (column.Fold || k.Identifier == v1alpha1.IdentifierEmail) {
 		return slices.ContainsFunc(t.Folded, func(name string) bool { return name == k.Column })

@@ -11,10 +11,28 @@ import (
 
 // Key is a column by which a person's rows are found.
 type Key struct {
-	Column     string
+	Column string
+	// Path leads to the identifier within a column of JSON; empty where the column itself holds it.
+	Path       []string `json:",omitempty"`
 	Identifier v1alpha1.IdentifierKind
 	// Structural keys are part of the primary key or are referred to: they cannot be masked, and stay where a row stays.
 	Structural bool
+}
+
+// Name returns the column, with the path where there is one, for people.
+func (k Key) Name() string {
+	if len(k.Path) == 0 {
+		return k.Column
+	}
+	return k.Column + " at " + strings.Join(k.Path, ".")
+}
+
+// Holder returns the column of a key. A value within JSON is text, whatever the column is.
+func (t *Table) Holder(k Key) *Column {
+	if len(k.Path) > 0 {
+		return &Column{Name: k.Column, Type: "pg_catalog.text", Class: Text}
+	}
+	return t.Column(k.Column)
 }
 
 // Change is what a column becomes.
@@ -216,7 +234,7 @@ func declaredColumns(d *v1alpha1.DatasetTable) []v1alpha1.Identifier {
 func member(d *v1alpha1.DatasetTable, live *Table) Member {
 	m := Member{Table: live, Action: d.OnErasure, Explicit: len(d.OwnedThrough) > 0, RowKey: live.rowKey()}
 	for _, k := range d.SubjectKeys {
-		m.Keys = append(m.Keys, Key{Column: string(k.Column), Identifier: k.Identifier})
+		m.Keys = append(m.Keys, Key{Column: string(k.Column), Path: k.Path, Identifier: k.Identifier})
 	}
 	if d.Keep != nil {
 		m.KeepFrom, m.KeepPeriod = string(d.Keep.FromColumn), d.Keep.Period
@@ -238,8 +256,8 @@ func treatable(m *Member) error {
 		return refuse(task.PlanImpossible, names, "%s has rewrite rules, which change what a statement does; replace them by triggers", path)
 	}
 	for _, k := range m.Keys {
-		if m.Table.Column(k.Column).Several {
-			return refuse(task.PlanImpossible, []string{path + "." + k.Column}, "%s.%s has the type %s, which is no single identifier; use a column that holds one as subject key", path, k.Column, m.Table.Column(k.Column).Type)
+		if why := unfit(m.Table.Column(k.Column), k); why != "" {
+			return refuse(task.PlanImpossible, []string{path + "." + k.Column}, "%s.%s has the type %s, %s", path, k.Column, m.Table.Column(k.Column).Type, why)
 		}
 	}
 	if m.Action == v1alpha1.EraseKeep {
@@ -248,6 +266,20 @@ func treatable(m *Member) error {
 		}
 	}
 	return nil
+}
+
+// unfit says why a column cannot be a subject key; empty when it can.
+func unfit(c *Column, k Key) string {
+	switch {
+	case len(k.Path) > 0 && !c.Document:
+		return "within which no path leads; a path is for json and jsonb"
+	case len(k.Path) == 0 && c.Document:
+		return "which is no single identifier; give the path to the one that it holds"
+	case len(k.Path) == 0 && c.Several:
+		return "which is no single identifier; use a column that holds one as subject key"
+	default:
+		return ""
+	}
 }
 
 // refuse makes the failure that stops a plan.

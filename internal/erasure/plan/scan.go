@@ -96,8 +96,11 @@ func marksOf(declared map[Name]v1alpha1.DatasetTable, schema *Schema) *marks {
 			if column == nil || (slices.Equal(live.PrimaryKey, []string{column.Name}) && column.Name == "id") {
 				continue
 			}
-			m.names[columnName{column.Name, column.Class}] = true
 			m.kinds[k.Identifier] = true
+			if len(k.Path) > 0 { // the column's name and type say nothing of what is within
+				continue
+			}
+			m.names[columnName{column.Name, column.Class}] = true
 			if column.Domain {
 				m.domains[column.Type] = true
 			}

@@ -56,6 +56,8 @@ type Column struct {
 	Several bool
 	// JSON says that text within is escaped.
 	JSON bool
+	// Document says that the type is json or jsonb, or a domain over one, within which a path leads.
+	Document bool `json:"-"`
 	// Inet says that the type is inet or cidr, whose text has a mask behind the address.
 	Inet bool `json:",omitempty"`
 	// UUIDs says that the column is an array of UUIDs.

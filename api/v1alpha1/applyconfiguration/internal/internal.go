@@ -3568,6 +3568,12 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: identifier
       type:
         namedType: com.github.rempart-dev.rempart.api.v1alpha1.IdentifierKind
+    - name: path
+      type:
+        list:
+          elementType:
+            scalar: string
+          elementRelationship: atomic
 - name: com.github.rempart-dev.rempart.api.v1alpha1.Submission
   map:
     fields:

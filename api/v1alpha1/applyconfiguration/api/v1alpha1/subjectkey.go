@@ -15,6 +15,9 @@ import (
 type SubjectKeyApplyConfiguration struct {
 	// column that holds the identifier.
 	Column *apiv1alpha1.Identifier `json:"column,omitempty"`
+	// path to the identifier within a column of JSON: names of members, and places in arrays, from the outermost to the
+	// innermost, such as [contact, email]. The column itself holds the identifier when absent.
+	Path []string `json:"path,omitempty"`
 	// identifier that the column holds.
 	Identifier *apiv1alpha1.IdentifierKind `json:"identifier,omitempty"`
 }
@@ -30,6 +33,16 @@ func SubjectKey() *SubjectKeyApplyConfiguration {
 // If called multiple times, the Column field is set to the value of the last call.
 func (b *SubjectKeyApplyConfiguration) WithColumn(value apiv1alpha1.Identifier) *SubjectKeyApplyConfiguration {
 	b.Column = &value
+	return b
+}
+
+// WithPath adds the given value to the Path field in the declarative configuration
+// and returns the receiver, so that objects can be build by chaining "With" function invocations.
+// If called multiple times, values provided by each call will be appended to the Path field.
+func (b *SubjectKeyApplyConfiguration) WithPath(values ...string) *SubjectKeyApplyConfiguration {
+	for i := range values {
+		b.Path = append(b.Path, values[i])
+	}
 	return b
 }
 
