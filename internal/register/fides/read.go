@@ -255,7 +255,7 @@ func (r *reader) nested(f *field, n node) {
 		}
 		inner := r.field(&table{name: n.path}, below)
 		if inner.identity != "" || len(inner.references) > 0 {
-			r.lose("%s.%s: an identity or a reference within a column; only whole columns are compared", n.path, inner.name)
+			r.lose("%s.%s: an identity or a reference within a column; where that is JSON, a subject key may name the path to an identity", n.path, inner.name)
 		}
 		if len(inner.categories) > 0 && len(below.list("fields")) == 0 {
 			r.lose("%s.%s: part of a column, which is masked as a whole", n.path, inner.name)
