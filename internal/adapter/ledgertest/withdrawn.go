@@ -31,7 +31,7 @@ func withdrawnWish(t *testing.T, w World) {
 		t.Fatal(err)
 	}
 	found := open(t, w)
-	if len(found) != 3 || len(found[1].Purposes) != 2 || found[2].Purposes != nil && len(found[2].Purposes) != 0 || found[2].Evidence == nil {
+	if len(found) != 3 || len(found[1].Purposes) != 2 || len(found[2].Purposes) != 0 || found[2].Evidence == nil {
 		t.Fatalf("%+v", found)
 	}
 	if _, err := ask(t, w, Visitor(1), "more"); !errors.Is(err, consent.ErrWished) {
