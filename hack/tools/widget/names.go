@@ -27,7 +27,11 @@ func named(code []byte) ([]byte, error) {
 	if err := (&minjs.Minifier{Version: 2022}).Minify(minify.New(), &out, bytes.NewReader(code), nil); err != nil {
 		return nil, err
 	}
-	p, err := read(out.Bytes())
+	inOrder, err := ordered(out.Bytes())
+	if err != nil {
+		return nil, err
+	}
+	p, err := read(inOrder)
 	if err != nil {
 		return nil, err
 	}
@@ -205,10 +209,13 @@ func (c *counter) Write(b []byte) (int, error) {
 }
 
 // size is that of the code after compression.
-func (p *program) size() int {
+func (p *program) size() int { return p.packed(p.write(p.names)) }
+
+// packed is the size of code after compression.
+func (p *program) packed(code []byte) int {
 	var c counter
 	p.zip.Reset(&c)
-	_, _ = p.zip.Write(p.write(p.names)) // to a counter, which takes all
+	_, _ = p.zip.Write(code) // to a counter, which takes all
 	_ = p.zip.Close()
 	return int(c)
 }
