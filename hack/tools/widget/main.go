@@ -1,19 +1,15 @@
 // Command widget bundles and minifies the consent widget with esbuild: one function of the site's configuration, in which
-// style sheet and the texts of French and English are inlined. No npm, no network.
+// the style sheet is inlined. No npm, no network.
 //
 //	widget -src FOLDER -out FILE
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
-	"maps"
 	"os"
 	"path/filepath"
-	"slices"
-	"strings"
 
 	"github.com/evanw/esbuild/pkg/api"
 )
@@ -55,7 +51,7 @@ func bundle(src string) ([]byte, error) {
 		LegalComments:    api.LegalCommentsNone,
 		Banner:           map[string]string{"js": "(REMPART=>{"},
 		Footer:           map[string]string{"js": "})"},
-		Plugins:          []api.Plugin{styles, texts},
+		Plugins:          []api.Plugin{styles},
 	})
 	if len(result.Errors) > 0 || len(result.Warnings) > 0 {
 		words := api.FormatMessages(append(result.Errors, result.Warnings...), api.FormatMessagesOptions{})
@@ -76,25 +72,5 @@ var styles = api.Plugin{Name: "styles", Setup: func(build api.PluginBuild) {
 		})
 		text := string(small.Code)
 		return api.OnLoadResult{Contents: &text, Loader: api.LoaderText, Errors: small.Errors}, nil
-	})
-}}
-
-// texts gives the interface texts of a language, in the order of their keys and joined by "|", to the module that imports them.
-var texts = api.Plugin{Name: "texts", Setup: func(build api.PluginBuild) {
-	build.OnLoad(api.OnLoadOptions{Filter: `\.json$`}, func(args api.OnLoadArgs) (api.OnLoadResult, error) {
-		source, err := os.ReadFile(args.Path)
-		if err != nil {
-			return api.OnLoadResult{}, err
-		}
-		byKey := map[string]string{}
-		if err := json.Unmarshal(source, &byKey); err != nil {
-			return api.OnLoadResult{}, err
-		}
-		var joined []string
-		for _, key := range slices.Sorted(maps.Keys(byKey)) {
-			joined = append(joined, byKey[key])
-		}
-		text := strings.Join(joined, "|")
-		return api.OnLoadResult{Contents: &text, Loader: api.LoaderText}, nil
 	})
 }}

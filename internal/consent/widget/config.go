@@ -71,14 +71,20 @@ type Config struct {
 }
 
 // literal is the configuration as src/config.js takes it apart: by position, settings as far decided as a policy can.
-// packs are the texts of the languages that are not in every build.
-func (c Config) literal(packs map[string]string) []any {
+// known are its languages, with the words that are needed without the notice.
+func (c Config) literal(known []known) []any {
 	return []any{
-		c.Site, c.Host, c.Languages, c.DefaultLanguage, c.Material, c.Version, c.Requested, append([]string{}, c.Asserted...),
+		c.Site, c.Host, known, c.DefaultLanguage, built{c.Material, c.Version}, c.Requested, append([]string{}, c.Asserted...),
 		bit(c.Acceptance == AcceptByMessage), c.cookie(), bit(c.Store == StoreTab),
 		c.ConsentTTL, c.SessionTTL, bit(c.ReadAtLoad), bit(c.RememberRefusal), bit(c.Ephemeral), bit(c.Proof == ProofLinked),
-		bit(c.DoNotTrack), c.SendURL, packs,
+		bit(c.DoNotTrack), c.SendURL,
 	}
+}
+
+// built is what a script knows of the notice that was current when it was built, by the names that the notice has.
+type built struct {
+	MaterialDigest string `json:"materialDigest"`
+	Version        int32  `json:"version"`
 }
 
 // cookie is what follows the value of the marker's cookie; empty where the marker is in localStorage.

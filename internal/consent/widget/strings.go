@@ -10,9 +10,6 @@ import (
 	"strings"
 )
 
-// inCore are the languages whose interface texts every build has.
-var inCore = []string{"en", "fr"}
-
 //go:embed src/strings/*.json
 var files embed.FS
 
@@ -39,22 +36,26 @@ func readPacks() map[string]map[string]string {
 	return read
 }
 
-// pack returns the texts of a language in the order of their keys, joined by "|" as src/texts.js takes them, or an error if
-// there are none, a key of English is missing, or a text has the separator.
-func pack(language string) (string, error) {
+// known is a language of a site, with the words that the script needs before the notice came, or where it does not come.
+type known struct {
+	Language string `json:"language"`
+	Launcher string `json:"launcher"`
+	Failed   string `json:"failed"`
+}
+
+// Interface returns the interface texts of a language tag by their keys, which come with the notice: those of its primary
+// language. A page can pin an old build, so that a key is never renamed or removed; what a build does not know it ignores.
+// It fails where there are none, or a key of English is missing.
+func Interface(tag string) (map[string]string, error) {
+	language, _, _ := strings.Cut(tag, "-")
 	texts, ok := packs[language]
 	if !ok {
-		return "", fmt.Errorf("language %q has no interface texts; there are %s", language, strings.Join(Languages(), " "))
+		return nil, fmt.Errorf("language %q has no interface texts; there are %s", language, strings.Join(Languages(), " "))
 	}
-	var joined []string
 	for _, key := range slices.Sorted(maps.Keys(packs["en"])) {
 		if texts[key] == "" {
-			return "", fmt.Errorf("language %q lacks the interface text %q", language, key)
+			return nil, fmt.Errorf("language %q lacks the interface text %q", language, key)
 		}
-		if strings.Contains(texts[key], "|") {
-			return "", fmt.Errorf("language %q has a | in the interface text %q", language, key)
-		}
-		joined = append(joined, texts[key])
 	}
-	return strings.Join(joined, "|"), nil
+	return texts, nil
 }

@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 )
 
 // core is a JavaScript function of the configuration.
@@ -25,19 +24,15 @@ func Build(c Config) ([]byte, error) {
 	if err := c.check(); err != nil {
 		return nil, fmt.Errorf("building the widget of site %q: %w", c.Site, err)
 	}
-	baked := map[string]string{}
+	var languages []known
 	for _, tag := range c.Languages {
-		language, _, _ := strings.Cut(tag, "-")
-		if slices.Contains(inCore, language) {
-			continue
-		}
-		texts, err := pack(language)
+		texts, err := Interface(tag)
 		if err != nil {
 			return nil, fmt.Errorf("building the widget of site %q: %w", c.Site, err)
 		}
-		baked[language] = texts
+		languages = append(languages, known{tag, texts["launcher"], texts["failed"]})
 	}
-	literal, err := json.Marshal(c.literal(baked)) // escapes < and >, so that the literal can stand in any page
+	literal, err := json.Marshal(c.literal(languages)) // escapes < and >, so that the literal can stand in any page
 	if err != nil {
 		return nil, fmt.Errorf("encoding the configuration: %w", err)
 	}

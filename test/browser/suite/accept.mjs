@@ -250,7 +250,7 @@ test("T9", "calls before anything was opened do no harm, and change nothing that
   await tab.evaluate(() => void window.rempart.preferences());
   await tab.waitForSelector(".rempart-dialog[open]");
   assert.equal(await tab.isVisible(".rempart-dialog input"), false, "nothing can be chosen before the service is accepted");
-  await tab.click(".rempart-leave");
+  await tab.click(".rempart-dialog .rempart-close");
   const fresh = await visit(await visitor());
   await fresh.evaluate(() => window.rempart.refuse());
   assert.equal(await stateOf(fresh), "refused");

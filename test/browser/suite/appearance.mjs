@@ -3,7 +3,7 @@
 import { mkdirSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import {
-  accept, assert, browser, collectEvents, faults, inState, mark, mine, openPanel, said, send, stateOf, test, url, visit, visitor, write,
+  accept, assert, browser, collectEvents, drawn, faults, inState, mark, mine, openPanel, said, send, stateOf, test, url, visit, visitor, write,
 } from "./lib.mjs";
 
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
@@ -71,6 +71,11 @@ const measure = async (tab, name) => {
 const states = async (context, query, stop) => {
   let tab = await visit(context, "shop", "plain", query);
   await stop(tab, "closed");
+  await faults({ [`notice.${query.slice(-2)}.json`]: "500" });
+  await tab.click(".rempart-launcher");
+  await tab.waitForFunction(() => /(réessayez|again)/.test(document.querySelector(".rempart-launcher").textContent));
+  await stop(tab, "unreachable");
+  await faults({});
   await openPanel(tab);
   await stop(tab, "noticed");
   await write(tab, "Bonjour, je n'ai pas reçu ma commande.");
@@ -86,7 +91,7 @@ const states = async (context, query, stop) => {
   await stop(tab, "failed");
   await tab.click(".rempart-details");
   await stop(tab, "details");
-  await tab.click(".rempart-leave");
+  await tab.click(".rempart-dialog .rempart-close");
   await tab.click(".rempart-panel .rempart-refuse");
   await stop(tab, "refused");
   await tab.reload();
@@ -168,6 +173,8 @@ test("T21", "with a keyboard alone: order of focus, sending, choices, withdrawal
   assert.equal(await focused(tab), "rempart-launcher");
   assert.equal(await stateOf(tab), "noticed");
   await press(tab, "Enter");
+  await tab.waitForFunction(() => document.activeElement.id === "rempart-panel");
+  await drawn(tab);
   await press(tab, "Tab", 3);
   assert.equal(await focused(tab), "rempart-accept");
   await press(tab, "Enter");
@@ -258,7 +265,7 @@ test("T21", "at 400 % zoom, with wide text spacing and in forced colours everyth
     await tab.click(".rempart-panel .rempart-details");
     await tab.screenshot({ path: `${out}${name}-details.png` });
     await measure(tab, name);
-    await tab.click(".rempart-leave");
+    await tab.click(".rempart-dialog .rempart-close");
     await accept(tab);
     await send(tab, "Bonjour");
     await mine(tab).waitFor();

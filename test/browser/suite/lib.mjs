@@ -61,8 +61,12 @@ export const visit = async (context, site = "shop", page = "plain", query = "") 
 
 export const openPanel = async (tab) => {
   await tab.click(".rempart-launcher");
-  await tab.waitForFunction(() => document.querySelector(".rempart-choices")?.textContent);
+  await tab.waitForSelector(".rempart-choices");
+  await drawn(tab);
 };
+
+// drawn waits until what is in the page was drawn once: who presses a key before that accepts nothing, since nothing was shown.
+export const drawn = (tab) => tab.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
 
 export const write = async (tab, text) => tab.fill(".rempart-area", text);
 export const send = async (tab, text) => {

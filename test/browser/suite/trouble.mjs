@@ -128,20 +128,73 @@ test("T18", "words that changed meanwhile are shown, and asked again", async () 
   await accept(other);
 });
 
-test("T18", "words that do not come leave the page as it was, and are asked for again", async () => {
-  const tab = await visit(await visitor());
+test("T18", "words that do not come leave the page as it was: the launcher says so, and the next click asks again", async () => {
+  const tab = await visit(await visitor({}, collectEvents));
+  const launcher = tab.locator(".rempart-launcher");
+  const heard = tab.locator(".rempart-launcher + [role=status]");
   await faults({ "notice.fr.json": "500" });
-  await tab.click(".rempart-launcher");
-  await said(tab);
-  assert.match(await status(tab), /réessayez/);
-  await send(tab, "Bonjour");
-  assert.equal(await tab.inputValue(".rempart-area"), "Bonjour");
+  for (let i = 1; i < 3; i++) {
+    await launcher.click();
+    await tab.waitForFunction((n) => window.events.filter((event) => event.code === "notice").length === n, i);
+    await tab.waitForFunction(() => /réessayez/.test(document.querySelector(".rempart-launcher").textContent));
+    assert.equal(await heard.textContent(), await launcher.textContent());
+    assert.equal(await launcher.getAttribute("aria-busy"), "false");
+  }
+  await tab.evaluate(() => window.rempart.trigger("returns"));
+  assert.equal(await tab.evaluate(() => window.rempart.ensure("conversation")), false);
+  await tab.click("[data-rempart-preferences]");
+  assert.deepEqual((await eventsOf(tab, "error")).slice(2, 4).map((e) => e.code), ["notice", "trigger"]);
+  assert.equal(await tab.locator(".rempart-panel, .rempart-dialog").count(), 0);
+  assert.equal(await stateOf(tab), "dormant");
   assert.deepEqual(await device(tab), {});
+  assert.equal((await eventsOf(tab, "notice-shown")).length, 0);
   await faults({});
-  await tab.keyboard.press("Escape");
   await openPanel(tab);
-  assert.equal(await tab.inputValue(".rempart-area"), "Bonjour");
-  assert.equal(await tab.isVisible("#rempart-consent-banner"), true);
+  assert.equal(await launcher.textContent(), "Nous écrire");
+  assert.equal(await status(tab), "");
+  await send(tab, "Bonjour");
+  await mine(tab).waitFor();
+});
+
+test("T18", "a service of before, which sends no words of the interface, is as good as none", async () => {
+  const context = await visitor();
+  await context.route("**/notice.fr.json", async (route) => {
+    const response = await route.fetch();
+    const { interface: _, ...before } = await response.json();
+    await route.fulfill({ response, json: before });
+  });
+  const tab = await visit(context);
+  await tab.evaluate(() => window.rempart.trigger("returns"));
+  await tab.waitForFunction(() => /réessayez/.test(document.querySelector(".rempart-launcher").textContent));
+  assert.equal(await tab.locator(".rempart-panel").count(), 0);
+  assert.deepEqual(tab.faults, []);
+  await context.unroute("**/notice.fr.json");
+  await openPanel(tab);
+  assert.equal(await tab.textContent(".rempart-label"), "Votre message");
+});
+
+test("T18", "words that take long make the launcher busy, and one panel however often it is clicked", async () => {
+  const context = await visitor({}, collectEvents);
+  const tab = await visit(context);
+  let go;
+  const slow = new Promise((resolve) => (go = resolve));
+  await context.route("**/notice.fr.json", async (route) => {
+    await slow;
+    await route.continue();
+  });
+  for (let i = 0; i < 3; i++) await tab.click(".rempart-launcher");
+  await tab.evaluate(() => {
+    window.rempart.preferences();
+    window.rempart.preferences();
+  });
+  assert.equal(await tab.getAttribute(".rempart-launcher", "aria-busy"), "true");
+  assert.equal(await tab.locator(".rempart-panel, .rempart-dialog").count(), 0);
+  go();
+  await tab.waitForSelector(".rempart-dialog[open]");
+  assert.equal(await tab.locator(".rempart-dialog").count(), 1);
+  assert.equal(await tab.locator(".rempart-panel").count(), 1);
+  assert.equal((await eventsOf(tab, "notice-shown")).length, 1);
+  assert.equal(await tab.getAttribute(".rempart-launcher", "aria-busy"), "false");
 });
 
 test("T18", "a message that was not delivered stays, and is sent under the same id", async () => {

@@ -17,6 +17,7 @@ import (
 	"github.com/rempart-dev/rempart/internal/app/consentd/settings"
 	"github.com/rempart-dev/rempart/internal/consent/jws"
 	"github.com/rempart-dev/rempart/internal/consent/token"
+	"github.com/rempart-dev/rempart/internal/consent/widget"
 )
 
 // forEver is for what never changes under its address.
@@ -112,8 +113,10 @@ type shown struct {
 	// MaterialDigest in hex: what the words mean.
 	MaterialDigest string              `json:"materialDigest"`
 	Texts          v1alpha1.NoticeText `json:"texts"`
-	Purposes       []shownPurpose      `json:"purposes"`
-	Triggers       []shownTrigger      `json:"triggers"`
+	// Interface are the widget's own words in this language by key, which are not signed: buttons, labels, states.
+	Interface map[string]string `json:"interface"`
+	Purposes  []shownPurpose    `json:"purposes"`
+	Triggers  []shownTrigger    `json:"triggers"`
 }
 
 type shownPurpose struct {
@@ -171,10 +174,14 @@ func (n *notices) write(p *settings.Policy, site *settings.Site, tag string, now
 	if err != nil {
 		return nil, err //nolint:wrapcheck // says what it was writing
 	}
+	own, err := widget.Interface(tag)
+	if err != nil {
+		return nil, fmt.Errorf("writing a notice: %w", err)
+	}
 	out := shown{
 		Token: signed, Site: string(site.ID), Notice: p.Name, Version: p.Notice.Version, Language: tag,
 		SHA256: base64.RawURLEncoding.EncodeToString(words.Ref.SHA256), MaterialDigest: hex.EncodeToString(p.Material),
-		Texts: words.Text, Purposes: []shownPurpose{}, Triggers: []shownTrigger{},
+		Texts: words.Text, Interface: own, Purposes: []shownPurpose{}, Triggers: []shownTrigger{},
 	}
 	out.Texts.Purposes = nil
 	for _, text := range words.Text.Purposes {

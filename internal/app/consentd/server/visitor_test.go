@@ -103,6 +103,15 @@ func TestTheWordsAreTheSameForEveryVisitorOfAnHour(t *testing.T) {
 	if texts["accept"] != "Accepter" || texts["language"] != "fr" || len(notice["purposes"].([]any)) != 4 || len(notice["triggers"].([]any)) != 1 || len(notice["materialDigest"].(string)) != 64 {
 		t.Errorf("%v", notice)
 	}
+	own := notice["interface"].(map[string]any)
+	if own["send"] != "Envoyer" {
+		t.Errorf("%v", own)
+	}
+	for key := range own {
+		if _, signed := texts[key]; signed {
+			t.Errorf("%q is a word of the interface and of the notice", key)
+		}
+	}
 }
 
 func TestAnActIsRecordedWithTheWordsThatWereShown(t *testing.T) {

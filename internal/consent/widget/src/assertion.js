@@ -35,11 +35,11 @@ export const assert = async ({ purposes, evidence, assertedAt } = {}) => {
 // heed looks at the consentReceived that init was given, and takes the tag <meta name="rempart-consent-received" content="true">
 // whenever it comes, until acceptance.
 export const heed = (options) => {
-  const { consentReceived } = options;
-  if (received(consentReceived)) assert(options);
-  else if (consentReceived !== undefined) console.warn('rempart: consentReceived is not "true"');
+  const said = options.consentReceived;
+  if (received(said)) assert(options);
+  else if (said !== undefined) console.warn("rempart: consentReceived is not true");
   const look = () => {
-    const meta = document.querySelector('meta[name="rempart-consent-received"]');
+    const meta = document.querySelector("meta[name=rempart-consent-received]");
     const is = received(meta?.content);
     if (is || state === "accepted") observer.disconnect();
     if (is) assert(meta.dataset);

@@ -3,9 +3,8 @@ import { byMessage, ephemeral, random128 } from "./config.js";
 import { button, make } from "./dom.js";
 import { emit, fault } from "./events.js";
 import { deliver, leadsSomewhere } from "./gate.js";
-import * as t from "./texts.js";
 import { texts } from "./i18n.js";
-import { notice, served, state } from "./machine.js";
+import { served, state } from "./machine.js";
 import { conversation } from "./store.js";
 import { agree, block, say } from "./view.js";
 
@@ -27,9 +26,9 @@ export const makeChat = (...between) => {
     submit();
   };
   return [
-    log = make("div", "log", { role: "log", tabIndex: 0, "aria-label": texts[t.launch] }),
+    log = make("div", "log", { role: "log", tabIndex: 0, "aria-label": texts.launcher }),
     ...between,
-    make("div", "composer", {}, make("label", "label", { htmlFor: area.id }, texts[t.label]), area, send = button("send", submit)),
+    make("div", "composer", {}, make("label", "label", { htmlFor: area.id }, texts.label), area, send = button("send", submit)),
   ];
 };
 
@@ -37,13 +36,13 @@ export const makeChat = (...between) => {
 const sendAccepts = () => asks() && byMessage && allows("Message");
 
 export const renderChat = () => {
-  send.textContent = sendAccepts() ? notice.texts.acceptAndSend : texts[t.send];
+  send.textContent = sendAccepts() ? texts.acceptAndSend : texts.send;
   send.setAttribute("aria-describedby", sendAccepts() ? "rempart-consent-words" : "");
   if (state === "withdrawn") log.replaceChildren();
   log.hidden = !log.firstChild;
 };
 
-export const focusArea = () => area?.focus();
+export const focusArea = () => area.focus();
 
 const bubble = (name, ...words) => {
   log.append(make("p", name, { dir: "auto" }, ...words));
@@ -55,11 +54,11 @@ const bubble = (name, ...words) => {
 const hand = async (what, id, messageId) => {
   try {
     const answer = await deliver(what, id, messageId);
-    if (what.text) bubble("mine", texts[t.you] + what.text);
+    if (what.text) bubble("mine", texts.you + what.text);
     if (typeof answer === "string") bubble("theirs", answer);
     return true;
   } catch {
-    say(t.failed);
+    say("failed");
     fault("send");
   }
 };

@@ -3,8 +3,8 @@
 // What the policy says about this site: widget.Config of the Go package, in the order of its literal. By position, because
 // names of properties cannot be shortened and every visitor would load them twice.
 export let [
-  site, host, languages, defaultLanguage, material, version, requested, asserted, byMessage, cookie, perTab,
-  consentTTL, sessionTTL, readAtLoad, rememberRefusal, ephemeral, linked, doNotTrack, sendURL, packs,
+  site, host, languages, defaultLanguage, built, requested, asserted, byMessage, cookie, perTab,
+  consentTTL, sessionTTL, readAtLoad, rememberRefusal, ephemeral, linked, doNotTrack, sendURL,
 ] = REMPART;
 
 export const useHost = (other) => (host = other || host);

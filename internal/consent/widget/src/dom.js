@@ -1,3 +1,4 @@
+import { language, texts } from "./i18n.js";
 import css from "./widget.css";
 
 // make creates an element with our class, properties or attributes, and those of the children that there are. Nothing here
@@ -16,14 +17,15 @@ export const make = (tag, name, props, ...children) => {
 export const text = (name, words) => make("p", name, {}, words);
 
 // makeStatus is a line that is read out when its words change.
-export const makeStatus = () => make("p", "status", { role: "status" });
+export const makeStatus = () => make("p", "status", { role: "status", lang: language });
 
-export const button = (name, act, words) =>
+// button has the words of its name.
+export const button = (name, act) =>
   make("button", "button rempart-" + name, {
     type: "button",
     // A click that a script made is nobody's act.
     onclick: (event) => (event.isTrusted || navigator.userActivation?.isActive) && act(),
-  }, words);
+  }, texts[name]);
 
 // check is a box that nobody ticked, with its words.
 export const check = (words, props) => make("label", "check", {}, make("input", "box", { type: "checkbox", ...props }), words);

@@ -14,8 +14,7 @@ export const stopSending = () => stop?.abort();
 // deliver hands over {text} or {trigger}, and returns the words of an answer, if any. id is the same for each attempt, so that
 // a receiver can drop a second one.
 export const deliver = async (what, conversation, id) => {
-  stop = new AbortController();
-  const { signal } = stop;
+  const { signal } = (stop = new AbortController());
   const handler = what.text ? handlers.send : handlers.start;
   return handler
     ? handler(what.text || what.trigger, { conversation, id, signal })

@@ -1,20 +1,20 @@
-import { defaultLanguage, languages, packs } from "./config.js";
-import en from "./strings/en.json";
-import fr from "./strings/fr.json";
+import { defaultLanguage, languages } from "./config.js";
 
-// fr and en are in every build; the others are baked for the sites that list them.
-const known = { fr, en, ...packs };
 const whole = (tag = "") => tag.toLowerCase();
 const primary = (tag) => whole(tag).split("-")[0];
 
 export let language;
+// texts are the words by key: until the notice came those of the launcher, then all. The signed words of the notice win.
 export let texts;
+
+// learn throws where a service of before this build sends none of its own.
+export const learn = (notice) => (texts = Object.assign(notice.interface, notice.texts));
 
 // speak chooses: what the page asks for, the page's own language, the site's default; each the same tag, else one of the same
 // primary language.
 export const speak = (asked) => {
   for (const tag of [asked, document.documentElement.lang, defaultLanguage]) {
-    for (const form of [whole, primary]) language ||= languages.find((one) => form(one) === form(tag));
+    for (const form of [whole, primary]) texts ||= languages.find((one) => form(one.language) === form(tag));
   }
-  texts = known[primary(language)].split("|");
+  language = texts.language;
 };

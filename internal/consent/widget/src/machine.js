@@ -1,5 +1,6 @@
-import { material, requested, seconds } from "./config.js";
+import { built, requested, seconds } from "./config.js";
 import { emit } from "./events.js";
+import { learn } from "./i18n.js";
 import { endConversation, read, write } from "./store.js";
 import { render, renew } from "./view.js";
 
@@ -7,7 +8,8 @@ import { render, renew } from "./view.js";
 // nothing is asked of the network but the script and the words.
 export let state = "dormant";
 export let marker;
-export let notice;
+// What the policy means now: by the words that were fetched, else by the build, which has version and materialDigest only.
+export let notice = built;
 
 // enter changes the state, shows it, and where there is a detail tells the page.
 export const enter = (next, detail, event = next) => {
@@ -22,10 +24,10 @@ export const keep = (next) => {
   write(next);
 };
 
-// digest is the first 16 hex digits of what the policy means now: by the words that were fetched, else by the build.
-export const digest = () => (notice ? notice.materialDigest.slice(0, 16) : material);
+export const digest = () => notice.materialDigest.slice(0, 16);
 
 export const setNotice = (next) => {
+  learn(next);
   notice = next;
   renew();
   adopt(marker);

@@ -4,7 +4,7 @@ import "./i18n.js";
 import "./shown.js";
 import "./store.js";
 import { assert, heed } from "./assertion.js";
-import { readAtLoad, site, useHost, version } from "./config.js";
+import { readAtLoad, site, useHost } from "./config.js";
 import { flush, receipt, refuse, withdraw } from "./consent.js";
 import { dress } from "./dom.js";
 import { emit, fault, on } from "./events.js";
@@ -47,17 +47,14 @@ const api = {
   on,
   receipt: () => receipt,
   // since and expires are in seconds since 1970.
-  state: () => {
-    const is = served();
-    return {
-      state,
-      noticeVersion: notice ? notice.version : version,
-      purposes: is ? marker.p : [],
-      since: marker?.t,
-      expires: marker?.e,
-      gpc: gpc(),
-    };
-  },
+  state: () => ({
+    purposes: served() ? marker.p : [], // first: what is too old by now changes the state
+    state,
+    noticeVersion: notice.version,
+    since: marker?.t,
+    expires: marker?.e,
+    gpc: gpc(),
+  }),
 };
 
 // What needs the widget to have begun waits for it.

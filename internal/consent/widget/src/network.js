@@ -1,6 +1,6 @@
 import { host, site } from "./config.js";
 
-// call gets JSON, or posts a body and reads what comes back; 204 is {}. It throws the JSON of a bad answer. It tells nobody
+// call gets JSON, or posts a body and reads what comes back; nothing is {}. It throws the JSON of a bad answer. It tells nobody
 // about the page or the visitor, and gives up after five seconds. What the browser kept may be of before a change, so the
 // service is asked.
 export const call = async (url, body, headers, more) => {
@@ -12,7 +12,7 @@ export const call = async (url, body, headers, more) => {
     ...(body && { method: "POST", body: JSON.stringify(body), headers: { "Content-Type": "application/json", ...headers } }),
     ...more,
   });
-  const answer = response.status === 204 ? {} : await response.json();
+  const answer = JSON.parse((await response.text()) || "{}");
   if (!response.ok) throw answer;
   return answer;
 };

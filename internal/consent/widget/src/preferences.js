@@ -4,10 +4,9 @@ import { button, check, make, makeStatus, text } from "./dom.js";
 import { fault } from "./events.js";
 import { objects } from "./gpc.js";
 import { language, texts } from "./i18n.js";
-import { granted, load, notice, served } from "./machine.js";
+import { granted, notice, served } from "./machine.js";
 import { watch } from "./shown.js";
-import * as t from "./texts.js";
-import { needNotice } from "./view.js";
+import { ready } from "./view.js";
 
 // The dialog of choices: what each purpose is; once the service is accepted also a box for each optional purpose, that nobody
 // ticked, and the way back.
@@ -27,8 +26,7 @@ const save = async (boxes, ui) => {
 };
 
 export const preferences = async () => {
-  load();
-  if (dialog || !(await needNotice())) return;
+  if (!(await ready()) || dialog) return;
   const boxes = [];
   const status = makeStatus();
   // through does the work and closes the dialog, or says that it failed.
@@ -36,31 +34,33 @@ export const preferences = async () => {
     work().then(
       () => dialog.close(),
       () => {
-        status.textContent = texts[t.failed];
+        status.textContent = texts.failed;
         fault("ledger");
       },
     );
-  const section = ({ name, title, text: words, minimumAge, acceptance, necessity }) => {
-    let choice = necessity !== "Optional" && text("text", texts[t.needed]);
-    if (served() && acceptance.includes("Checkbox")) {
-      choice = check(title + (minimumAge ? ". " + ofAge(minimumAge) : ""), { name, checked: granted(name) });
+  const section = (purpose) => {
+    const { name, title } = purpose;
+    const needed = years([purpose]);
+    let choice = purpose.necessity !== "Optional" && text("text", texts.needed);
+    if (served() && purpose.acceptance.includes("Checkbox")) {
+      choice = check(title + (needed ? ". " + ofAge(needed) : ""), { name, checked: granted(name) });
       boxes.push(choice.control);
     }
-    return make("div", "purpose", {}, text("title", title), text("text", words), choice);
+    return make("div", "purpose", {}, text("title", title), text("text", purpose.text), choice);
   };
-  const title = make("h2", "title", { tabIndex: -1, autofocus: true }, notice.texts.choices);
+  const title = make("h2", "title", { tabIndex: -1, autofocus: true }, texts.choices);
   dialog = make(
-    "dialog", "dialog", { "aria-label": notice.texts.choices, lang: language, dir: "auto" },
+    "dialog", "dialog", { "aria-label": texts.choices, lang: language, dir: "auto" },
     title,
-    objects() && text("text", texts[t.gpc]),
+    objects() && text("text", texts.gpc),
     ...notice.purposes.map(section),
     make("div", "links", {}, ...links()),
     status,
     make(
       "div", "buttons", {},
-      boxes[0] && button("save", through(() => save(boxes, shown())), texts[t.save]),
-      served() && button("withdraw", through(withdraw), texts[t.withdraw]),
-      button("leave", () => dialog.close(), texts[t.close]),
+      boxes[0] && button("save", through(() => save(boxes, shown()))),
+      served() && button("withdraw", through(withdraw)),
+      button("close", () => dialog.close()),
     ),
   );
   document.body.append(dialog);

@@ -2,8 +2,9 @@
 
 // legible tells whether no style of the page made the words transparent, tiny, or of the colour of what lies behind them.
 const legible = (element) => {
-  let { color, fontSize, webkitTextFillColor } = getComputedStyle(element);
-  let opacity = parseFloat(fontSize) < 9 || /rgba|\//.test(color + webkitTextFillColor) ? 0 : 1;
+  const own = getComputedStyle(element);
+  let color = own.color;
+  let opacity = parseFloat(own.fontSize) < 9 || /rgba|\//.test(color + own.webkitTextFillColor) ? 0 : 1;
   for (; element; element = element.parentElement) {
     const style = getComputedStyle(element);
     opacity *= style.filter.includes("opacity") || style.backgroundColor === color ? 0 : style.opacity;
@@ -17,19 +18,19 @@ const legible = (element) => {
 export const watch = (words, frame) => {
   let since = 0;
   const take = (entries) => {
-    for (const { intersectionRatio, intersectionRect, time } of entries)
-      since = intersectionRatio < 0.5 && intersectionRect.height < innerHeight / 3 ? 0 : since || time;
+    for (const entry of entries)
+      since = entry.intersectionRatio < 0.5 && entry.intersectionRect.height < innerHeight / 3 ? 0 : since || entry.time;
   };
   const observer = new IntersectionObserver(take, { threshold: [0.1, 0.2, 0.3, 0.4, 0.5] });
   observer.observe(words.parentNode);
   return () => {
     take(observer.takeRecords());
-    const { top, bottom } = frame.getBoundingClientRect();
+    const outer = frame.getBoundingClientRect();
     // Nothing may lie over the middle of what is seen of the words and of the buttons beside them.
     const clear = (element) => {
       const box = element.getBoundingClientRect();
-      const from = Math.max(top, box.top, 0);
-      const to = Math.min(bottom, box.bottom, innerHeight);
+      const from = Math.max(outer.top, box.top, 0);
+      const to = Math.min(outer.bottom, box.bottom, innerHeight);
       return from > to || element.contains(document.elementFromPoint((box.left + box.right) / 2, (from + to) / 2));
     };
     const shownMs = since && Math.ceil(performance.now() - since);

@@ -9,66 +9,66 @@ import { enter, load, notice, setNotice, state } from "./machine.js";
 import { fetchNotice } from "./network.js";
 import { preferences } from "./preferences.js";
 import { watch } from "./shown.js";
-import * as t from "./texts.js";
 
-// Launcher and panel. The panel comes right after the launcher in the document and is made when it is first opened.
-let panel, launcher, choices, status, shown;
+// Launcher and panel. The panel comes right after the launcher in the document and is made once the notice has come.
+let panel, launcher, inline, status, shown;
 
 export const isOpen = () => panel && !panel.hidden;
-// say tells what happened: a text by its number, or nothing.
-export const say = (text) => (status.textContent = texts[text]);
+// say tells what happened: a text by its key, or nothing. It is heard beside the launcher until there is a panel.
+export const say = (key) => (status.textContent = texts[key]);
 
 const expand = (is) => {
   panel.hidden = !is;
   launcher.setAttribute("aria-expanded", is);
+  launcher.hidden = is && !inline;
   panel.togglePopover?.(is);
 };
 
 // mount puts the launcher early into the page, or where the page wants it.
 export const mount = (where) => {
   const place = where?.append ? where : document.querySelector(where || "body");
-  launcher = button("launcher", () => (isOpen() ? close() : open()), texts[t.launch]);
+  launcher = button("launcher", () => (isOpen() ? close() : open()));
   launcher.lang = language;
   launcher.dir = "auto";
+  inline = where;
   if (where) launcher.className += " rempart-inline";
-  place.prepend(launcher);
+  place.prepend(launcher, (status = makeStatus()));
 };
 
 const makePanel = () => {
   panel = make(
     "div", "panel",
-    { id: "rempart-panel", role: "dialog", "aria-label": texts[t.launch], tabIndex: -1, lang: language, dir: "auto", popover: "manual", hidden: true },
-    make("div", "head", {}, text("title", texts[t.launch]), choices = button("choices", preferences), button("close", close, texts[t.close])),
-    ...makeChat(banner, status = makeStatus()),
+    { id: "rempart-panel", role: "dialog", "aria-label": texts.launcher, tabIndex: -1, lang: language, dir: "auto", popover: "manual", hidden: true },
+    make("div", "head", {}, text("title", texts.launcher), button("choices", preferences), button("close", close)),
+    ...makeChat(banner, status),
   );
   panel.onkeydown = (event) => {
     if (event.key === "Escape") close();
   };
   launcher.after(panel);
-  renew();
-  render();
 };
 
 // renew puts the words of the notice into the panel. Who was at the old ones gets to the new ones.
 export const renew = () => {
-  if (!panel || !notice) return;
-  const inside = banner.contains(document.activeElement);
-  choices.textContent = notice.texts.choices;
-  banner.replaceWith(makeBanner(acceptHere, refuseHere, preferences));
+  const old = banner;
+  const inside = old?.contains(document.activeElement);
+  makeBanner(acceptHere, refuseHere, preferences);
+  if (old) old.replaceWith(banner);
+  else makePanel();
   if (inside) banner.focus();
   shown = watch(words, panel);
+  render();
 };
 
 export const render = () => {
   if (!panel) return;
-  choices.hidden = !notice;
   renderBanner();
   renderChat();
-  if (state === "refused") say(ephemeral ? t.ephemeral : t.refused);
-  if (state === "withdrawn") say(t.recorded);
+  if (state === "refused") say(ephemeral ? "ephemeral" : "refused");
+  if (state === "withdrawn") say("recorded");
 };
 
-// needNotice has the words fetched, once. It resolves to false when they did not come.
+// needNotice has the words fetched, once, and the panel made of them. It resolves to false when they did not come.
 let fetching;
 export const needNotice = () =>
   (fetching ||= fetchNotice(language).then(setNotice).then(
@@ -79,14 +79,21 @@ export const needNotice = () =>
     },
   ));
 
-export const open = async () => {
+// ready does so for a visitor who waits, and has the launcher say when they did not come: the next click tries again.
+export const ready = async () => {
   load();
-  if (!panel) makePanel();
-  if (isOpen()) return;
+  launcher.setAttribute("aria-busy", true);
+  const is = await needNotice();
+  launcher.setAttribute("aria-busy", false);
+  launcher.textContent = texts[is ? "launcher" : "failed"];
+  say(is ? undefined : "failed");
+  return is;
+};
+
+export const open = async () => {
+  if (isOpen() || !(await ready()) || isOpen()) return;
   expand(true);
-  say((await needNotice()) ? undefined : t.failed);
-  if (state === "dormant" || state === "withdrawn") enter("noticed");
-  else render();
+  enter(state === "dormant" || state === "withdrawn" ? "noticed" : state);
   if (!asks()) return focusArea();
   emit("notice-shown", { version: notice.version, language });
   panel.focus();
@@ -101,29 +108,27 @@ export const close = () => {
   emit("closed");
 };
 
-// block says why a message did not leave, and brings the words into view. Where they did not come it asks for them again.
+// block says why a message did not leave, and brings its words into view.
 export const block = (reason) => {
   if (state === "refused") enter("noticed");
-  say(notice ? t.unread : t.failed);
-  needNotice().then(render);
-  banner.scrollIntoView({ block: "nearest" });
-  banner.focus({ preventScroll: true });
+  say("unread");
+  banner.focus();
   emit("send-blocked", { reason });
 };
 
 // agree records the acceptance of the requested service, if its words were really shown. It never throws.
 export const agree = async (method) => {
-  const ui = shown?.();
-  if (!ui?.visible) return block("banner");
+  const ui = shown();
+  if (!ui.visible) return block("banner");
   const oldEnoughFor = saidAge();
   if (oldEnoughFor === undefined) return block("age");
   try {
     await accept(requested, method, ui, { oldEnoughFor });
-    say(t.recorded);
+    say("recorded");
     return true;
   } catch (error) {
     render();
-    say(error === "stale" ? t.changed : t.failed);
+    say(error === "stale" ? "changed" : "failed");
     if (error === "stale") emit(error);
     else fault("ledger");
   }
@@ -148,7 +153,7 @@ export const refuseHere = async () => {
 // offer opens a scenario of the site: its first words at once, the rest after the acceptance.
 export const offer = async (id) => {
   await open();
-  const known = notice?.triggers.find((one) => one.id === id);
+  const known = notice.triggers?.find((one) => one.id === id);
   if (!known) return fault("trigger");
   propose(id, known.text);
   if (state === "accepted") return startWaiting();
