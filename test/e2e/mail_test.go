@@ -62,6 +62,7 @@ func mailServer(t *testing.T) (host string, roots []byte, api string) {
 		Selector: &metav1.LabelSelector{MatchLabels: named},
 		Template: corev1.PodTemplateSpec{ObjectMeta: metav1.ObjectMeta{Labels: named}, Spec: corev1.PodSpec{
 			AutomountServiceAccountToken: ptr.To(false),
+			NodeSelector:                 map[string]string{corev1.LabelTopologyRegion: "eu-west-3"},
 			SecurityContext:              &corev1.PodSecurityContext{RunAsNonRoot: ptr.To(true), RunAsUser: ptr.To(int64(65532))},
 			Containers: []corev1.Container{{
 				Name: "mailpit", Image: "docker.io/rempart/mailpit:dev",
