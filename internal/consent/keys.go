@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strconv"
 )
 
 // ErrKeyMissing says that a key that rows of the ledger need is not here, and without it the answer would be wrong or cannot be read. Nothing is
@@ -20,6 +21,21 @@ const (
 	// KeyPepper hides names of people.
 	KeyPepper KeyKind = "pepper"
 )
+
+// MostBefore is how many peppers, and keys that wrap keys, are kept whose place another has taken.
+const MostBefore = 8
+
+// NextEntry is the entry of a Secret, and the file, of a key that is to take the place of the one of a name.
+func NextEntry(name string) string { return name + "-next" }
+
+// BeforeEntries are those of keys whose place another has taken.
+func BeforeEntries(name string) []string {
+	entries := []string{name + "-before"}
+	for n := 2; n <= MostBefore; n++ {
+		entries = append(entries, name+"-before-"+strconv.Itoa(n))
+	}
+	return entries
+}
 
 // KeyUse is a key and what needs it. ID is the start of a digest of the key: it names the key and tells nothing of it.
 type KeyUse struct {

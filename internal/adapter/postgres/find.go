@@ -103,7 +103,7 @@ func (s *session) padded() string {
 
 // learnSpaces finds out which white space the database can hold.
 func (s *session) learnSpaces(ctx context.Context) error {
-	s.spaces, s.blanks = nil, " \t\r\n"
+	s.spaces, s.blanks = nil, "\r\n"
 	for _, w := range around {
 		held, err := s.writable(ctx, w[:])
 		if err != nil {

@@ -5,6 +5,7 @@ import (
 
 	"github.com/rempart-dev/rempart/api/v1alpha1"
 	"github.com/rempart-dev/rempart/internal/condition"
+	"github.com/rempart-dev/rempart/internal/consent"
 )
 
 // keysTold are the keys of the ledger as status has them; nil where they cannot be told now. That nothing needs a key is true only when
@@ -42,7 +43,7 @@ func keysThere(_ Input, seen Seen) condition.Objection {
 			lost = "people who are known under it are not found, nobody is taken for somebody new, and nobody is erased by a name"
 		}
 		return condition.Objection{Reason: v1alpha1.ReasonKeyMissing, Message: fmt.Sprintf(
-			"The ledger needs the %s %s, which is in no Secret of the policy: %s; put it back as %s", k.Kind, k.ID, lost, beforeOf(k.Kind)[0])}
+			"The ledger needs the %s %s, which is in no Secret of the policy: %s; put it back as %s", k.Kind, k.ID, lost, consent.BeforeEntries(k.Kind)[0])}
 	}
 	return condition.Objection{}
 }
@@ -53,5 +54,5 @@ func roomForKeys(in Input, _ Seen) condition.Objection {
 		return condition.Objection{}
 	}
 	return condition.Objection{Reason: v1alpha1.ReasonNoRoomForKey, Message: fmt.Sprintf(
-		"%d old keys stand beside %s in the Secret %q, and there is no room for another; remove those that status.keys says that nothing needs", mostBefore, in.NoRoom, KeysName(in.Policy.Name))}
+		"%d old keys stand beside %s in the Secret %q, and there is no room for another; remove those that status.keys says that nothing needs", consent.MostBefore, in.NoRoom, KeysName(in.Policy.Name))}
 }

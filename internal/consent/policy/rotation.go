@@ -9,6 +9,7 @@ import (
 	"strconv"
 
 	"github.com/rempart-dev/rempart/api/v1alpha1"
+	"github.com/rempart-dev/rempart/internal/consent"
 )
 
 // made is a key that Rempart makes, and the number that the policy asks for.
@@ -79,14 +80,14 @@ func Rotation(in Input, entries []string, chance io.Reader) (Replacement, error)
 	annotations := map[string]string{}
 	maps.Copy(annotations, in.Keys.GetAnnotations())
 	for _, m := range due(in) {
-		next := nextOf(m.key)
-		free := slices.IndexFunc(beforeOf(m.key), func(entry string) bool { return !slices.Contains(entries, entry) })
+		next := consent.NextEntry(m.key)
+		free := slices.IndexFunc(consent.BeforeEntries(m.key), func(entry string) bool { return !slices.Contains(entries, entry) })
 		switch {
 		case m.key != KeySigning && free < 0:
 			r.NoRoom = m.key
 			continue
 		case m.key != KeySigning && slices.Contains(entries, next):
-			operations = append(operations, operation{Op: "copy", From: "/data/" + m.key, Path: "/data/" + beforeOf(m.key)[free]},
+			operations = append(operations, operation{Op: "copy", From: "/data/" + m.key, Path: "/data/" + consent.BeforeEntries(m.key)[free]},
 				operation{Op: "move", From: "/data/" + next, Path: "/data/" + m.key})
 		default:
 			key, err := drawn(chance)

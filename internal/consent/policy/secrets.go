@@ -8,6 +8,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/rempart-dev/rempart/api/v1alpha1"
+	"github.com/rempart-dev/rempart/internal/consent"
 )
 
 // Keys of the service, as files are named: an Ed25519 seed, the pepper of links to people, and the key that wraps people's
@@ -20,27 +21,12 @@ const (
 	KeyBefore = "signing-before"
 )
 
-// mostBefore is how many peppers, and keys that wrap keys, are kept whose place another has taken.
-const mostBefore = 8
-
-// nextOf is the entry of a key that is to take the place of another.
-func nextOf(key string) string { return key + "-next" }
-
-// beforeOf are the entries of keys whose place another has taken.
-func beforeOf(key string) []string {
-	entries := make([]string, mostBefore)
-	for n := range entries {
-		entries[n] = numbered(key+"-before", n+1)
-	}
-	return entries
-}
-
 // besides are the entries that a Secret may have beside a key.
 func besides(key string) []string {
 	if key == KeySigning {
 		return []string{KeyBefore}
 	}
-	return append([]string{nextOf(key)}, beforeOf(key)...)
+	return append([]string{consent.NextEntry(key)}, consent.BeforeEntries(key)...)
 }
 
 const keyBytes = ed25519.SeedSize

@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 
 	"github.com/rempart-dev/rempart/internal/consent"
 	"github.com/rempart-dev/rempart/internal/consent/event"
@@ -20,21 +19,9 @@ type Held struct {
 	Key   []byte
 }
 
-// MostBefore is how many keys are kept whose place another has taken.
-const MostBefore = 8
-
-// heldEntries are the files of a kind of key: the one that is written under, one that is to take its place, and those whose place it took.
-func heldEntries(name string) []string {
-	entries := []string{name, name + "-next", name + "-before"}
-	for n := 2; n <= MostBefore; n++ {
-		entries = append(entries, name+"-before-"+strconv.Itoa(n))
-	}
-	return entries
-}
-
 // readHeld reads the keys of a kind. The first must be there; one that is there twice, as while somebody moves it, is one.
 func readHeld(folder, name string) (held []Held, err error) {
-	for i, entry := range heldEntries(name) {
+	for i, entry := range append([]string{name, consent.NextEntry(name)}, consent.BeforeEntries(name)...) {
 		if _, err := os.Stat(filepath.Join(folder, entry)); i > 0 && errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
