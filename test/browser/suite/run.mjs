@@ -3,11 +3,7 @@
 // ONLY="T1 T8" runs some.
 import { browser, faults, tests } from "./lib.mjs";
 
-for (const file of ["before", "accept", "signals", "withdraw", "trouble", "appearance"]) {
-  await import(`./${file}.mjs`).catch((error) => {
-    if (error.code !== "ERR_MODULE_NOT_FOUND") throw error;
-  });
-}
+for (const file of ["before", "accept", "signals", "withdraw", "trouble", "strict", "appearance"]) await import(`./${file}.mjs`);
 
 // A page that hangs must not hang the rest.
 const late = () =>
