@@ -43,11 +43,16 @@ against_api_server() {
 	KUBEBUILDER_ASSETS=$assets go test -p 1 -timeout 30m "$1"
 }
 
-# browser: the widget in Debian's Chromium, driven by the pinned Playwright library.
+# browser: the widget in Debian's Chromium and Firefox, driven by pinned libraries. Systems without Debian's Firefox may do without one.
 browser() {
 	hack/packages.sh chromium:chromium node:nodejs npm:npm || return 1
+	if grep -qs '^ID=debian$' /etc/os-release; then
+		hack/packages.sh firefox-esr:firefox-esr || return 1
+	elif ! command -v firefox-esr firefox >/dev/null; then
+		ended+=("T25, the widget in Firefox: NOT RUN, there is no Firefox here")
+	fi
 	npm ci --prefix test/browser --ignore-scripts --no-audit --no-fund || return 1
-	go test -count=1 ./test/browser
+	go test -count=1 -timeout 30m ./test/browser
 }
 
 # stories CONFIG: what users see, and then which of its rights the operator never used meanwhile.

@@ -1,6 +1,6 @@
 // Package browser tests the consent widget in a real browser: what a page, a device and a ledger see of it. Go serves the
-// pages, and consentd with its ledger in memory; suite/ (JavaScript, Playwright's library) drives Chromium and writes
-// a line of JSON per test, which becomes a subtest here.
+// pages, and consentd with its ledger in memory; suite/ (JavaScript) drives Chromium by Playwright's library, and
+// Firefox by Puppeteer's, and writes a line of JSON per test, which becomes a subtest here.
 package browser
 
 import (
@@ -27,12 +27,15 @@ type outcome struct {
 func TestWidgetInABrowser(t *testing.T) {
 	node := need(t, "node", "nodejs")
 	chromium := need(t, "chromium", "chromium")
-	if _, err := os.Stat("node_modules/playwright-core"); err != nil {
-		t.Fatal("Playwright's library is not here; run: npm ci --prefix test/browser")
+	for _, library := range []string{"playwright-core", "puppeteer-core", "axe-core"} {
+		if _, err := os.Stat("node_modules/" + library); err != nil {
+			t.Fatalf("%s is not here; run: npm ci --prefix test/browser", library)
+		}
 	}
 	pages, host := newFront(t)
 	suite := exec.CommandContext(t.Context(), node, "suite/run.mjs")
-	suite.Env = append(os.Environ(), "PAGES="+pages, "SERVICE="+host, "CHROMIUM="+chromium, "ONLY="+os.Getenv("ONLY"))
+	suite.Env = append(os.Environ(), "PAGES="+pages, "SERVICE="+host, "CHROMIUM="+chromium, "FIREFOX="+firefox(t),
+		"ONLY="+os.Getenv("ONLY"))
 	suite.Stderr = os.Stderr
 	out, err := suite.StdoutPipe()
 	if err != nil {
@@ -75,6 +78,20 @@ func need(t *testing.T, program, pkg string) string {
 		t.Fatalf("%s is not installed, and without it nothing is tested; run: hack/packages.sh %s:%s", program, program, pkg)
 	}
 	return found
+}
+
+// firefox finds the second browser. On Debian, which has it, it is needed; elsewhere its tests are skipped, and say so.
+func firefox(t *testing.T) string {
+	t.Helper()
+	for _, program := range []string{"firefox-esr", "firefox"} {
+		if found, err := exec.LookPath(program); err == nil {
+			return found
+		}
+	}
+	if system, err := os.ReadFile("/etc/os-release"); err == nil && strings.Contains("\n"+string(system), "\nID=debian\n") {
+		return need(t, "firefox-esr", "firefox-esr")
+	}
+	return ""
 }
 
 // serve listens on a free port of this machine until the test ends, and returns the origin.

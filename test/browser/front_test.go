@@ -2,7 +2,10 @@ package browser
 
 import (
 	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
+	"hash"
 	"html/template"
 	"io"
 	"mime"
@@ -29,6 +32,7 @@ type request struct {
 	Body      string `json:"body"`
 	SetCookie string `json:"setCookie"`
 	ETag      string `json:"etag"`
+	Digest    string `json:"digest"` // SHA-256 of the answer's body, hex
 }
 
 // front stands before pages and service: it records what they are asked, and fails where the suite says.
@@ -69,14 +73,16 @@ func (f *front) at(name string) http.Handler {
 		}
 		r.Body = io.NopCloser(strings.NewReader(string(body)))
 		entry := request{name, r.Method, r.URL.Path, r.URL.RawQuery, r.Header.Get("Cookie"), r.Header.Get("Referer"),
-			r.Header.Get("Idempotency-Key"), strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer "), string(body), "", ""}
+			r.Header.Get("Idempotency-Key"), strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer "), string(body), "", "", ""}
 		f.mu.Lock()
 		number := len(f.seen)
 		f.seen = append(f.seen, entry)
 		f.mu.Unlock()
-		f.fail(w, r, mux)
+		sum := digested{w, sha256.New()}
+		f.fail(sum, r, mux)
 		f.mu.Lock()
-		f.seen[number].SetCookie, f.seen[number].ETag = w.Header().Get("Set-Cookie"), w.Header().Get("ETag")
+		seen := &f.seen[number]
+		seen.SetCookie, seen.ETag, seen.Digest = w.Header().Get("Set-Cookie"), w.Header().Get("ETag"), hex.EncodeToString(sum.Sum(nil))
 		f.mu.Unlock()
 	})
 }
@@ -105,6 +111,20 @@ func (f *front) fail(w http.ResponseWriter, r *http.Request, next http.Handler) 
 		next.ServeHTTP(w, r)
 	}
 }
+
+// digested is an answer whose bytes are summed up.
+type digested struct {
+	http.ResponseWriter
+	hash.Hash
+}
+
+func (d digested) Write(b []byte) (int, error) {
+	_, _ = d.Hash.Write(b) // a hash takes all
+	return d.ResponseWriter.Write(b)
+}
+
+// Unwrap is for http.ResponseController.
+func (d digested) Unwrap() http.ResponseWriter { return d.ResponseWriter }
 
 // discard is an answer that nobody gets.
 type discard struct{ header http.Header }

@@ -9,9 +9,22 @@ export const browser = await chromium.launch(launchOptions);
 
 // -- tests ----------------------------------------------------------------------------------------------------------
 
+// test adds a test. Its run gets the visitors of a browser: Chromium's, and where it also runs in Firefox, the other's.
 export const tests = [];
-export const test = (name, title, run) => tests.push({ name, title, run });
+export const test = (name, title, run, { firefox = false } = {}) => tests.push({ name, title, run, firefox });
 export const skipped = (name, title, skip) => tests.push({ name, title, skip });
+
+// limit of each wait, in milliseconds: much, for machines that are slow or busy.
+export const limit = 60000;
+
+// until asks again and again for what has no event to wait for, and returns the first answer that is true.
+export const until = async (what, ask) => {
+  for (const late = Date.now() + limit; ; await new Promise((resolve) => setTimeout(resolve, 20))) {
+    const answer = await ask();
+    if (answer) return answer;
+    assert.ok(Date.now() < late, `${what}: waited for in vain`);
+  }
+};
 
 // -- the servers' back door -----------------------------------------------------------------------------------------
 
@@ -41,7 +54,7 @@ export const publish = (site, change) => control(`publish?site=${site}&change=${
 // visitor is somebody new: a fresh context whose pages all have spies. init runs before any script of a page.
 export const visitor = async (options = {}, init) => {
   const context = await browser.newContext({ locale: "fr-FR", viewport: { width: 1000, height: 800 }, ...options });
-  context.setDefaultTimeout(15000);
+  context.setDefaultTimeout(limit);
   await context.addInitScript(spies);
   if (init) await context.addInitScript(init.fn || init, init.argument);
   return context;
@@ -100,7 +113,7 @@ export const eventsOf = (tab, type) => tab.evaluate((t) => window.events.filter(
 // -- spies ----------------------------------------------------------------------------------------------------------
 
 // spies notes every call to what stores or talks, in each frame, as window.calls.
-function spies() {
+export function spies() {
   const calls = (window.calls = []);
   const note = (name, args) => calls.push(name + (typeof args[0] === "string" ? " " + args[0] : ""));
   const wrap = (holder, method, name) => {
@@ -148,10 +161,11 @@ export const callsOf = async (tab) => {
 
 // -- the device -----------------------------------------------------------------------------------------------------
 
-// device is all that is stored, by every way that the browser has. An untouched one is {}.
+// device is all that is stored, by every way that the browser has. An untouched one is {}. Chromium is asked for cookies in two
+// ways, Firefox in the one that it has; what a browser counts as used before anything was written is its own, reserved.
 export const device = async (tab) => {
-  const found = await tab.evaluate(async () => {
-    const usage = (await navigator.storage?.estimate?.())?.usage || 0;
+  const found = await tab.evaluate(async (reserved) => {
+    const usage = Math.max(0, ((await navigator.storage?.estimate?.())?.usage || 0) - reserved);
     const entries = (storage) => { try { return Object.entries(storage); } catch { return []; } };
     const opfs = [];
     try {
@@ -168,11 +182,14 @@ export const device = async (tab) => {
       opfs,
       usage: usage ? [usage] : [],
     };
-  });
-  const cdp = await tab.context().newCDPSession(tab);
-  const { cookies } = await cdp.send("Network.getAllCookies");
-  await cdp.detach();
-  found.cookies = [...new Set([...cookies, ...(await tab.context().cookies())].map((one) => `${one.name}=${one.value}`))];
+  }, tab.context().reserved || 0);
+  const cookies = await tab.context().cookies();
+  if (tab.context().newCDPSession) {
+    const cdp = await tab.context().newCDPSession(tab);
+    cookies.push(...(await cdp.send("Network.getAllCookies")).cookies);
+    await cdp.detach();
+  }
+  found.cookies = [...new Set(cookies.map((one) => `${one.name}=${one.value}`))];
   return Object.fromEntries(Object.entries(found).filter(([, values]) => values.length));
 };
 

@@ -1,5 +1,5 @@
 // T20: the strictest policy that a page can have.
-import { assert, mine, test, url, visitor } from "./lib.mjs";
+import { assert, mine, test, until, url, visitor } from "./lib.mjs";
 
 // guarded is a tab whose page tells what its policy refused, and which files did not load: a script whose bytes are not those that
 // its integrity names makes no violation, only an error.
@@ -31,13 +31,7 @@ const keptTo = async (tab) => {
 };
 
 // seen waits until a breach is told of.
-const seen = async (tab, pattern) => {
-  const late = Date.now() + 30000;
-  for (let found = []; !found.some((one) => pattern.test(one)); found = await breaches(tab)) {
-    assert.ok(Date.now() < late, `${pattern} was not seen, but: ${found.join("; ")}`);
-    await tab.waitForTimeout(20);
-  }
-};
+const seen = (tab, pattern) => until(`a breach like ${pattern}`, async () => (await breaches(tab)).some((one) => pattern.test(one)));
 
 test("T20", "the strictest policy, Trusted Types and SRI are kept to", async () => {
   const tab = await guarded("strict");

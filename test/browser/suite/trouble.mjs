@@ -1,7 +1,7 @@
 // T17 to T19, T23: what goes wrong, and must not cost a text, a choice or a second record.
 import {
-  accept, assert, collectEvents, device, eventsOf, faults, inState, mark, mine, openPanel, PAGES, publish, said, send, SERVICE, skipped, stateOf,
-  status, test, visit, visitor,
+  accept, assert, collectEvents, device, eventsOf, faults, inState, limit, mark, mine, openPanel, PAGES, publish, said, send, SERVICE, stateOf,
+  status, test, until, visit, visitor,
 } from "./lib.mjs";
 
 const storageErrors = async (tab) => (await eventsOf(tab, "error")).filter((e) => e.code === "storage").length;
@@ -298,4 +298,3 @@ test("T23", "forged requests are refused, whatever the widget would send", async
   assert.deepEqual(await since.ledger(), []);
   assert.equal(await ask({}), 201);
 });
-skipped("T25", "the same in Firefox", "Playwright drives only a Firefox of its own, which Debian does not have");
