@@ -121,7 +121,7 @@ test("T4", "the profile on the disk holds nothing of the site, also after anothe
     await tab.goto(url("shop", "plain"));
     await tab.click(".rempart-launcher");
     await tab.waitForSelector(".rempart-accept");
-    await tab.waitForTimeout(200);
+    await drawn(tab);
     await tab.click(".rempart-accept");
     await tab.waitForFunction(() => localStorage.length);
     await tab.evaluate(async () => (await caches.open("planted")).put("/rempart:shop", new Response("planted")));

@@ -33,7 +33,7 @@ test("T17", "a browser that stores nothing, or has no room, gets a conversation 
     assert.equal(messages[0], messages[1], "one conversation");
     await tab.evaluate(() => window.rempart.withdraw());
     await inState(tab, "withdrawn");
-    while ((await since.ledger()).at(-1).type !== "consent.withdrawn") await tab.waitForTimeout(50);
+    await until("the withdrawal", async () => (await since.ledger()).at(-1).type === "consent.withdrawn");
     assert.deepEqual(tab.faults, []);
     await context.close();
   }
@@ -55,7 +55,7 @@ test("T17", "it works in a frame of another site", async () => {
 const troubled = async (tab, mode) => {
   await faults({ events: mode });
   await send(tab, "Ne me perdez pas");
-  await tab.waitForFunction(() => /réessayez/.test(document.querySelector(".rempart-panel .rempart-status").textContent), null, { timeout: 20000 });
+  await tab.waitForFunction(() => /réessayez/.test(document.querySelector(".rempart-panel .rempart-status").textContent), null, { timeout: limit });
   assert.match(await status(tab), /réessayez/, mode);
   assert.equal(await tab.inputValue(".rempart-area"), "Ne me perdez pas");
   assert.equal(await stateOf(tab), "noticed");
@@ -97,8 +97,7 @@ test("T18", "an answer that was lost makes no second event, and a refusal then t
   await faults({});
   await other.click(".rempart-panel .rempart-refuse");
   await inState(other, "refused");
-  await other.waitForTimeout(300);
-  assert.equal((await since.ledger()).at(-1).type, "consent.withdrawn");
+  await until("the withdrawal", async () => (await since.ledger()).at(-1).type === "consent.withdrawn");
   assert.deepEqual(await device(other), {});
 });
 
