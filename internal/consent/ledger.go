@@ -137,6 +137,9 @@ type Mailbox interface {
 // Wishes keeps what people asked to have erased until it was answered. A person has one of the whole of them at most, unless two became
 // one, and beside it those of withdrawals, of which none says only what another says.
 type Wishes interface {
+	// Ask records that a person whom the ledger knows by the act's name asks to be erased, and nothing else of an act: what Spend does
+	// with a mailed token. ErrUnknown for anybody else, ErrWished where the person has a wish already; nothing is recorded then.
+	Ask(ctx context.Context, act Act) (Recorded, error)
 	// Wishes returns up to limit wishes that nobody has answered, by ID, after one (the nil UUID: from the start).
 	Wishes(ctx context.Context, after uuid.UUID, limit int) ([]Wish, error)
 	// Opened records that a request of erasure was made of a wish. ErrUnknown where there is no such wish. Twice is once.

@@ -102,6 +102,7 @@ func Run(t *testing.T, fresh func(testing.TB) World) {
 		{"A mailed token is spent once, with its act", mailbox},
 		{"A token for who is known makes nobody known", known},
 		{"A wish to be erased is open until it was answered", wished},
+		{"Who shows a name of theirs asks to be erased once", asked},
 		{"A withdrawal that erases is a wish about its purposes", withdrawnWish},
 		{"Another key-encryption key takes the place of one", rewrapped},
 		{"Another pepper takes the place of one", renamed},

@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/rempart-dev/rempart/internal/consent"
+	"github.com/rempart-dev/rempart/internal/consent/event"
 )
 
 // Wish is an act by which a person asks for erasure.
@@ -108,5 +109,57 @@ func wished(t *testing.T, w World) {
 	}
 	if again, err := ask(t, w, Visitor(1), "later"); err != nil || again.Subject == one.Subject {
 		t.Errorf("who comes back is somebody else: %v, %v", again.Subject, err)
+	}
+}
+
+// asked is a wish without a mailed token: who asks shows a name that they alone have.
+func asked(t *testing.T, w World) {
+	act := func(n int, key string) consent.Act {
+		wish := Wish(key)
+		wish.Person = Visitor(n)
+		return wish
+	}
+	if _, err := w.Ledger.Ask(t.Context(), act(1, "nobody")); !errors.Is(err, consent.ErrUnknown) {
+		t.Errorf("of somebody of whom nothing is held: %v", err)
+	}
+	if _, err := w.Ledger.Holding(t.Context(), Visitor(1)); !errors.Is(err, consent.ErrUnknown) {
+		t.Errorf("who asked became known: %v", err)
+	}
+	one := record(t, w, Act(Visitor(1), "one"))
+	more := act(1, "more")
+	more.Choices = append(more.Choices, Withdrawal(Visitor(1), "", "conversation").Choices...)
+	for name, bad := range map[string]consent.Act{"who is nobody": Wish("none"), "by a withdrawal": Withdrawal(Visitor(1), "w", "conversation"), "with more": more} {
+		if _, err := w.Ledger.Ask(t.Context(), bad); !errors.Is(err, event.ErrForm) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if _, err := w.Ledger.Record(t.Context(), act(1, "told")); !errors.Is(err, event.ErrForm) {
+		t.Errorf("among the acts of a page: %v", err)
+	}
+	first, err := w.Ledger.Ask(t.Context(), act(1, "two"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want(t, open(t, w), []consent.Wish{{ID: first.Events[0].ID, Subject: one.Subject, Site: "shop", AskedAt: first.Events[0].RecordedAt, Evidence: Wish("").Evidence}})
+	if again, err := w.Ledger.Ask(t.Context(), act(1, "two")); err != nil || !again.Deduplicated || again.Receipt != first.Receipt {
+		t.Errorf("a retry: %+v, %v", again, err)
+	}
+	if _, err := w.Ledger.Ask(t.Context(), act(1, "three")); !errors.Is(err, consent.ErrWished) {
+		t.Errorf("a second wish: %v", err)
+	}
+	if _, err := ask(t, w, Visitor(1), "by a link"); !errors.Is(err, consent.ErrWished) {
+		t.Errorf("a second wish, by a link: %v", err)
+	}
+	if err := w.Ledger.Closed(t.Context(), first.Events[0].ID); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Ledger.Ask(t.Context(), act(1, "four")); err != nil {
+		t.Errorf("after the answer: %v", err)
+	}
+	if _, err := w.Ledger.Shred(t.Context(), Visitor(1), ""); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Ledger.Ask(t.Context(), act(1, "five")); !errors.Is(err, consent.ErrUnknown) {
+		t.Errorf("of who was forgotten: %v", err)
 	}
 }

@@ -65,15 +65,23 @@ func Check(act *consent.Act) error {
 	return nil
 }
 
-// Asks tells whether an act asks for erasure: it then needs a mailed token, and no page's word (Article 12(6)).
+// Asks tells whether an act asks for erasure: it then needs a mailed token or the person's own secret, and no page's word (Article 12(6)).
 func Asks(act *consent.Act) bool {
 	return slices.ContainsFunc(act.Choices, func(c consent.Choice) bool { return c.Type == consent.EventErasureAsked })
 }
 
-// CheckRecorded is Check of an act that comes without a token.
+// CheckRecorded is Check of an act that a page tells of.
 func CheckRecorded(act *consent.Act) error {
 	if Asks(act) {
-		return fmt.Errorf("%w: it asks for erasure, which needs a mailed token", ErrForm)
+		return fmt.Errorf("%w: it asks for erasure, which is no page's to tell of", ErrForm)
+	}
+	return Check(act)
+}
+
+// CheckAsked is Check of an act that a person asks for erasure by, with no token.
+func CheckAsked(act *consent.Act) error {
+	if act.Person == (consent.Person{}) || len(act.Choices) != 1 || !Asks(act) || len(act.Erase) > 0 {
+		return fmt.Errorf("%w: it is not of a person who asks for erasure alone", ErrForm)
 	}
 	return Check(act)
 }

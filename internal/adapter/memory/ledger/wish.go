@@ -41,6 +41,24 @@ func (l *Ledger) keep(e consent.Event, purposes []string) {
 	l.wishes[e.ID] = &consent.Wish{ID: e.ID, Subject: e.Subject, Site: e.Site, AskedAt: e.RecordedAt, Purposes: slices.Clone(purposes)}
 }
 
+// Ask records the wish of a person whom the ledger knows.
+func (l *Ledger) Ask(_ context.Context, act consent.Act) (consent.Recorded, error) {
+	if err := event.CheckAsked(&act); err != nil {
+		return consent.Recorded{}, fmt.Errorf("asking for erasure: %w", err)
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	subject, known := l.find(act.Person)
+	_, seen := l.idem[once(act)]
+	switch {
+	case !known:
+		return consent.Recorded{}, fmt.Errorf("asking for erasure: %w", l.unknown(act.Person))
+	case !seen && l.wished(subject, nil):
+		return consent.Recorded{}, fmt.Errorf("asking for erasure: %w", consent.ErrWished)
+	}
+	return l.record(act, subject)
+}
+
 // Wishes returns what nobody has answered.
 func (l *Ledger) Wishes(_ context.Context, after uuid.UUID, limit int) ([]consent.Wish, error) {
 	l.mu.Lock()

@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -10,6 +11,8 @@ import (
 	"github.com/jackc/pgx/v5/pgtype"
 
 	"github.com/rempart-dev/rempart/internal/consent"
+	"github.com/rempart-dev/rempart/internal/consent/event"
+	"github.com/rempart-dev/rempart/internal/consent/seal"
 )
 
 const (
@@ -68,6 +71,41 @@ func (l *Ledger) wish(ctx context.Context, t tx, w *writing) error {
 		}
 	}
 	return nil
+}
+
+// Ask records the wish of a person whom the ledger knows. They are locked first, as all are whose wish is written: a person has one.
+func (l *Ledger) Ask(ctx context.Context, act consent.Act) (recorded consent.Recorded, err error) {
+	if err := event.CheckAsked(&act); err != nil {
+		return recorded, fmt.Errorf("asking for erasure: %w", err)
+	}
+	err = retry(ctx, func() error {
+		recorded, err = l.ask(ctx, &act)
+		return err
+	})
+	if err != nil {
+		return consent.Recorded{}, fmt.Errorf("asking for erasure: %w", err)
+	}
+	return recorded, nil
+}
+
+func (l *Ledger) ask(ctx context.Context, act *consent.Act) (consent.Recorded, error) {
+	var w *writing
+	var key seal.Key
+	var answer known
+	err := l.transaction(ctx, l.App, beginWrite, func(t tx) error {
+		subject, _, err := l.held(ctx, t, act.Person)
+		if err == nil && subject == uuid.Nil {
+			err = cmp.Or(l.sure(ctx, t, act.Person), consent.ErrUnknown)
+		}
+		if err != nil {
+			return err
+		}
+		if w, key, err = l.writeHeld(ctx, t, act, act.Person, subject, &answer); err != nil || answer.seen.Valid || !answer.mine {
+			return err
+		}
+		return l.wish(ctx, t, w)
+	})
+	return l.answered(ctx, w, key, answer, err)
 }
 
 // Wishes returns what nobody has answered.
