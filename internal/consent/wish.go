@@ -31,8 +31,19 @@ func LastWish(events []Event) Progress {
 	return p
 }
 
-// Names are by which else a person is known, as they wrote it on their page: the ledger has them as names of theirs. It is what
-// the evidence of erasure.asked holds, sealed, in JSON.
+// Shown is what a person showed who asks to be erased.
+type Shown string
+
+// ShownReceipt is the secret of a receipt; else it was a mailed link.
+const ShownReceipt Shown = "receipt"
+
+// Asked is what the evidence of erasure.asked holds, sealed, in JSON.
+type Asked struct {
+	Names
+	Shown Shown `json:"shown,omitempty"`
+}
+
+// Names are by which else a person is known, as they wrote it on their page: the ledger has them as names of theirs.
 type Names struct {
 	Email   string `json:"email,omitempty"`
 	Phone   string `json:"phone,omitempty"`

@@ -97,7 +97,7 @@ type session struct {
 
 // read reads as many wishes as this pass can serve.
 func (s session) read(ctx context.Context) (wish.Input, error) {
-	in := wish.Input{Tenant: s.policy.Status.TenantID, Requests: map[string]*v1alpha1.ErasureRequest{}}
+	in := wish.Input{Tenant: s.policy.Status.TenantID, Requests: map[string]*v1alpha1.ErasureRequest{}, Open: map[wish.Way]int{}}
 	after := uuid.Nil
 	for range maxPages {
 		page, err := s.Service.Wishes(ctx, s.host, s.token, after)
@@ -126,12 +126,8 @@ func (s session) load(ctx context.Context, in *wish.Input) error {
 	}
 	for i := range made.Items {
 		in.Requests[made.Items[i].Name] = &made.Items[i]
-		switch {
-		case made.Items[i].Status.End != "":
-		case len(made.Items[i].Spec.Purposes) > 0:
-			in.Withdrawn++
-		default:
-			in.Open++
+		if made.Items[i].Status.End == "" {
+			in.Open[wish.WayOf(&made.Items[i])]++
 		}
 	}
 	for _, w := range in.Wishes {

@@ -24,9 +24,22 @@ const (
 	// Most is how many requests one pass makes, Interval how long it is until the next.
 	Most     = 10
 	Interval = 30 * time.Second
-	// MostOpen is how many requests of a policy's wishes may be without an end. Those of withdrawals count apart, and so do they in a pass:
-	// any visitor can withdraw, and who was sent a link does not wait for them.
+	// MostOpen is how many requests of a policy's wishes may be without an end. Each Way counts apart, also in a pass: any visitor can
+	// withdraw, or make a receipt and ask by it, and who was sent a link does not wait for them.
 	MostOpen = 1000
+)
+
+// Way is by what somebody asked.
+type Way string
+
+// The ways.
+const (
+	// ByLink: a link that was mailed to a name of theirs.
+	ByLink Way = "link"
+	// ByReceipt: the secret of a receipt, which any visitor makes for themselves.
+	ByReceipt Way = "receipt"
+	// ByWithdrawal: they withdrew consent to purposes whose data is erased then.
+	ByWithdrawal Way = "withdrawal"
 )
 
 // Wish is one that the service tells of.
@@ -38,12 +51,36 @@ type Wish struct {
 	// Forgotten tells that the person was erased since.
 	Forgotten bool          `json:"forgotten"`
 	Names     consent.Names `json:"names"`
+	// Shown is what who asks showed.
+	Shown consent.Shown `json:"shown"`
 	// Purposes were withdrawn, and the wish is about their data alone; none where it is about the whole person.
 	Purposes []v1alpha1.PartName `json:"purposes"`
 }
 
-// withdrawn tells a wish that a withdrawal brought about.
-func (w Wish) withdrawn() bool { return len(w.Purposes) > 0 }
+// way is by what the wish came about.
+func (w Wish) way() Way {
+	switch {
+	case len(w.Purposes) > 0:
+		return ByWithdrawal
+	case w.Shown == consent.ShownReceipt:
+		return ByReceipt
+	default:
+		return ByLink
+	}
+}
+
+// WayOf is by what the wish came about of which a request was made. One whose identity a person has checked since counts among those
+// who were sent a link.
+func WayOf(r *v1alpha1.ErasureRequest) Way {
+	switch {
+	case len(r.Spec.Purposes) > 0:
+		return ByWithdrawal
+	case r.Spec.IdentityCheck == nil || r.Spec.IdentityCheck.Method == "":
+		return ByReceipt
+	default:
+		return ByLink
+	}
+}
 
 // Page is a part of the list of open wishes. Next is nil at its end.
 type Page struct {
@@ -100,8 +137,8 @@ func Person(p *v1alpha1.ConsentPolicy, tenant string, w Wish) *corev1.Secret {
 
 // Request is the request of erasure that is made of a wish. The month of Article 12(3) counts from the wish. It never runs without a
 // decision: a link that reached the wrong person must not erase anybody by itself. What is known of who asked is that they had a link
-// that the organisation's own program sent (Article 12(6)). Of who withdrew nothing is known but that: their request is about what the
-// purposes alone need, in the policy's register (Article 17(1)(b)).
+// that the organisation's own program sent (Article 12(6)). Of who showed a receipt nothing is known but that it is theirs, or was. Of who
+// withdrew nothing is known but that: their request is about what the purposes alone need, in the policy's register (Article 17(1)(b)).
 func Request(p *v1alpha1.ConsentPolicy, tenant string, w Wish) *v1alpha1.ErasureRequest {
 	name := Name(tenant, w.ID)
 	request := &v1alpha1.ErasureRequest{
@@ -113,12 +150,14 @@ func Request(p *v1alpha1.ConsentPolicy, tenant string, w Wish) *v1alpha1.Erasure
 			Execution: v1alpha1.ExecutionAfterApproval,
 		},
 	}
-	if len(w.Purposes) == 0 {
+	switch w.way() {
+	case ByLink:
 		request.Spec.IdentityCheck = &v1alpha1.IdentityCheck{Method: v1alpha1.IdentityConfirmedChannel}
-		return request
+	case ByReceipt:
+	case ByWithdrawal:
+		request.Spec.Ground, request.Spec.Purposes = v1alpha1.GroundPointB, w.Purposes
+		request.Spec.Registers = v1alpha1.RegisterChoice{Mode: v1alpha1.RegistersNamed, Names: []v1alpha1.ObjectName{p.Spec.RegisterRef.Name}}
 	}
-	request.Spec.Ground, request.Spec.Purposes = v1alpha1.GroundPointB, w.Purposes
-	request.Spec.Registers = v1alpha1.RegisterChoice{Mode: v1alpha1.RegistersNamed, Names: []v1alpha1.ObjectName{p.Spec.RegisterRef.Name}}
 	return request
 }
 
@@ -128,8 +167,8 @@ type Input struct {
 	Wishes []Wish
 	// Requests are those that were made of the wishes, by name; one that is not there does not exist.
 	Requests map[string]*v1alpha1.ErasureRequest
-	// Open is how many requests of people's own wishes have no end, Withdrawn how many of withdrawals.
-	Open, Withdrawn int
+	// Open is how many requests have no end.
+	Open map[Way]int
 	// More tells that not all wishes were read.
 	More bool
 }
@@ -156,7 +195,7 @@ type Answer struct {
 // Decide looks at each wish.
 func Decide(in Input) Plan {
 	plan := Plan{Waiting: in.More}
-	open, made := map[bool]int{false: in.Open, true: in.Withdrawn}, map[bool]int{}
+	made := map[Way]int{}
 	for _, w := range in.Wishes {
 		request := in.Requests[Name(in.Tenant, w.ID)]
 		switch {
@@ -169,21 +208,21 @@ func Decide(in Input) Plan {
 			plan.Answer = append(plan.Answer, Answer{Wish: w, State: Closed, Removed: true})
 		case w.Forgotten:
 			plan.Answer = append(plan.Answer, Answer{Wish: w, State: Closed, Unmade: true})
-		case open[w.withdrawn()]+made[w.withdrawn()] >= MostOpen:
+		case in.Open[w.way()]+made[w.way()] >= MostOpen:
 			plan.Waiting, plan.Full = true, true
-		case made[w.withdrawn()] >= Most:
+		case made[w.way()] >= Most:
 			plan.Waiting = true
 		default:
 			plan.Make = append(plan.Make, w)
-			made[w.withdrawn()]++
+			made[w.way()]++
 		}
 	}
 	return plan
 }
 
-// Enough tells whether a pass has read as many people's own wishes as it can make requests of: those of withdrawals hide none.
+// Enough tells whether a pass has read as many wishes of people who were sent a link as it can make requests of: the others hide none.
 func Enough(wishes []Wish) bool {
-	waiting := slices.DeleteFunc(slices.Clone(wishes), func(w Wish) bool { return w.OpenedAt != nil || w.Forgotten || w.withdrawn() })
+	waiting := slices.DeleteFunc(slices.Clone(wishes), func(w Wish) bool { return w.OpenedAt != nil || w.Forgotten || w.way() != ByLink })
 	return len(waiting) > Most
 }
 

@@ -51,7 +51,7 @@ func TestEachWishIsMadeARequestOnceAndAnsweredOnce(t *testing.T) {
 		"one too many":                     {w, nil, MostOpen, Plan{Waiting: true, Full: true}},
 		"the last that may be open":        {w, nil, MostOpen - 1, Plan{Make: []Wish{w}}},
 	} {
-		in := Input{Tenant: tenant, Wishes: []Wish{test.wish}, Open: test.open, Requests: map[string]*v1alpha1.ErasureRequest{}}
+		in := Input{Tenant: tenant, Wishes: []Wish{test.wish}, Open: map[Way]int{ByLink: test.open}, Requests: map[string]*v1alpha1.ErasureRequest{}}
 		if test.request != nil {
 			in.Requests[Name(tenant, test.wish.ID)] = test.request
 		}

@@ -6,6 +6,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/rempart-dev/rempart/api/v1alpha1"
+	"github.com/rempart-dev/rempart/internal/consent"
 )
 
 func withdrawal(n byte) Wish {
@@ -28,26 +29,49 @@ func TestAWithdrawalIsARequestAboutItsPurposesAlone(t *testing.T) {
 	}
 }
 
-// TestAFloodOfWithdrawalsLetsPeopleThrough: anybody can withdraw, as often as they like.
-func TestAFloodOfWithdrawalsLetsPeopleThrough(t *testing.T) {
-	var wishes []Wish
-	for n := range byte(4 * Most) {
-		wishes = append(wishes, withdrawal(n))
+func byReceipt(n byte) Wish {
+	w := waiting(n)
+	w.Shown = consent.ShownReceipt
+	return w
+}
+
+// TestWhoShowsAReceiptIsChecked by whoever decides: of them nobody knows who they are.
+func TestWhoShowsAReceiptIsChecked(t *testing.T) {
+	got := Request(policy(), tenant, byReceipt(1))
+	if s := got.Spec; s.IdentityCheck != nil || s.Purposes != nil || s.Registers.Mode != v1alpha1.RegistersAll || s.Execution != v1alpha1.ExecutionAfterApproval {
+		t.Errorf("%+v", s)
 	}
-	if Enough(wishes) {
-		t.Error("whoever comes behind them is not read")
+	for _, w := range []Wish{waiting(1), byReceipt(1), withdrawal(1)} {
+		if way := WayOf(Request(policy(), tenant, w)); way != w.way() {
+			t.Errorf("its request counts as by a %s, not a %s", way, w.way())
+		}
 	}
-	wishes = append(wishes, waiting(200))
-	for name, test := range map[string]struct {
-		in   Input
-		want int
-	}{
-		"in a pass":  {Input{Tenant: tenant, Wishes: wishes}, Most + 1},
-		"at a desk":  {Input{Tenant: tenant, Wishes: wishes, Withdrawn: MostOpen}, 1},
-		"among them": {Input{Tenant: tenant, Wishes: wishes, Open: MostOpen}, Most},
-	} {
-		if got := Decide(test.in); len(got.Make) != test.want || !got.Waiting {
-			t.Errorf("%s: %d are made, want %d", name, len(got.Make), test.want)
+	got.Spec.IdentityCheck = &v1alpha1.IdentityCheck{Method: v1alpha1.IdentityDocument}
+	if way := WayOf(got); way != ByLink {
+		t.Errorf("who was checked counts as by a %s", way)
+	}
+}
+
+// TestAFloodLetsPeopleThrough: anybody can withdraw, or make a receipt and ask by it, as often as they like.
+func TestAFloodLetsPeopleThrough(t *testing.T) {
+	for way, one := range map[Way]func(byte) Wish{ByWithdrawal: withdrawal, ByReceipt: byReceipt} {
+		var wishes []Wish
+		for n := range byte(4 * Most) {
+			wishes = append(wishes, one(n))
+		}
+		if Enough(wishes) {
+			t.Errorf("whoever comes behind those by a %s is not read", way)
+		}
+		wishes = append(wishes, waiting(200))
+		for name, test := range map[string]struct {
+			open map[Way]int
+			want int
+		}{
+			"in a pass": {nil, Most + 1}, "at a desk": {map[Way]int{way: MostOpen}, 1}, "among them": {map[Way]int{ByLink: MostOpen}, Most},
+		} {
+			if got := Decide(Input{Tenant: tenant, Wishes: wishes, Open: test.open}); len(got.Make) != test.want || !got.Waiting {
+				t.Errorf("by a %s, %s: %d are made, want %d", way, name, len(got.Make), test.want)
+			}
 		}
 	}
 }

@@ -47,6 +47,8 @@ type openWish struct {
 	OpenedAt  *time.Time     `json:"openedAt,omitempty"`
 	Forgotten bool           `json:"forgotten,omitempty"`
 	Names     *consent.Names `json:"names,omitempty"`
+	// Shown is what they showed, until a request was made.
+	Shown consent.Shown `json:"shown,omitempty"`
 	// Purposes were withdrawn: the wish is about their data alone.
 	Purposes []string `json:"purposes,omitempty"`
 }
@@ -70,9 +72,13 @@ func (s *Server) wishes(w http.ResponseWriter, r *http.Request, _ call) error {
 	for _, wish := range found {
 		line := openWish{ID: wish.ID, Subject: wish.Subject, Site: wish.Site, AskedAt: wish.AskedAt, OpenedAt: instant(wish.OpenedAt), Forgotten: wish.Forgotten, Purposes: wish.Purposes}
 		if line.OpenedAt == nil && wish.Evidence != nil {
-			names := consent.Names{}
-			if json.Unmarshal(wish.Evidence, &names) == nil && names != (consent.Names{}) {
-				line.Names = &names
+			asked := consent.Asked{}
+			if json.Unmarshal(wish.Evidence, &asked) != nil {
+				asked = consent.Asked{}
+			}
+			line.Shown = asked.Shown
+			if asked.Names != (consent.Names{}) {
+				line.Names = &asked.Names
 				named++
 			}
 		}
