@@ -52,6 +52,7 @@ const (
 	ExportIncomplete   Code = "export_incomplete"
 	EventUnknown       Code = "event_unknown"
 	WishUnknown        Code = "wish_unknown"
+	NameNotLinked      Code = "name_not_linked"
 	CheckpointNotThere Code = "checkpoint_unknown"
 	DataNotFiltered    Code = "data_not_filtered"
 )

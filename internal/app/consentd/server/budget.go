@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/rempart-dev/rempart/internal/app/consentd/limit"
 	"github.com/rempart-dev/rempart/internal/app/consentd/problem"
 )
 
@@ -38,20 +39,43 @@ func (b budget) key(c call) string {
 // limited refuses a network that asks a site too often, and for withdrawals a person who does, by the secret that they show. Who draws
 // secrets has each looked up by a key, and nothing written.
 func (s *Server) limited(r *http.Request, b budget, c *call) error {
-	key, network, whose := b.key(*c), netip.Prefix{}, "this network"
 	switch b {
 	case uncounted:
 		return nil
 	case ofWithdrawals:
 		secret, given := bearerOf(r.Header["Authorization"])
 		if !given {
-			return nil // the page of a person: its link counts once
+			return nil // the page of a person: its link counts once, and of a secret counts what it says in the form
 		}
-		key, whose = key+"\x00"+secret, "this person"
+		return s.limitedBy(secret, b, *c)
 	case ofActs, ofReads:
-		network = s.network(r)
 	}
-	ok, wait := s.limits.Allow(key, network, c.now)
+	return allowed(s.limits, b.key(*c), s.network(r), "this network", c.now)
+}
+
+// limitedBy refuses a person who asks a site too often, by the secret that they show.
+func (s *Server) limitedBy(secret string, b budget, c call) error {
+	return allowed(s.limits, b.key(c)+"\x00"+secret, netip.Prefix{}, "this person", c.now)
+}
+
+// How often erasure is asked for by a secret, of one person and from one network. Anybody can make secrets; and who has somebody's would
+// try by which names the ledger knows them.
+const (
+	askEvery = time.Minute
+	askBurst = 10
+)
+
+// askedOften refuses a person, or a network, that asks for erasure too often.
+func (s *Server) askedOften(r *http.Request, secret string, c call) error {
+	if err := allowed(s.asks, ofActs.key(c)+"\x00"+secret, netip.Prefix{}, "this person", c.now); err != nil {
+		return err
+	}
+	return allowed(s.asks, ofActs.key(c), s.network(r), "this network", c.now)
+}
+
+// allowed counts a request, or says who has made too many.
+func allowed(limits *limit.Limiter, key string, network netip.Prefix, whose string, now time.Time) error {
+	ok, wait := limits.Allow(key, network, now)
 	if ok {
 		return nil
 	}

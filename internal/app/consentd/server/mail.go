@@ -37,7 +37,7 @@ func (s *Server) sendLink(w http.ResponseWriter, r *http.Request, c call) error 
 	if err := readForm(r); err != nil {
 		return err
 	}
-	p := s.sheet(r, c, "")
+	p := s.sheet(r, c)
 	address, mailable := addressOf(r.PostForm.Get("email"))
 	if !mailable {
 		p.Malformed = true

@@ -121,7 +121,7 @@ func TestWhoIsKnownGetsALinkThatWorks(t *testing.T) {
 	mailing(t, func(w *world, p *post) {
 		w.press(w.link("confirm", "newsletter"), "confirm").is(200, "")
 		page := w.ask(request{method: "GET", path: "/me/shop?lang=en"}).is(200, "").Body.String()
-		for _, part := range []string{`action="/me/shop/link"`, `<label>E-mail address <input type="email" name="email"`, "or have one sent to you"} {
+		for _, part := range []string{`action="/me/shop/link"`, `<label>E-mail address <input type="email" name="email"`, "or take one of the ways below"} {
 			if !strings.Contains(page, part) {
 				t.Errorf("the page lacks %q: %s", part, page)
 			}
@@ -353,7 +353,7 @@ func TestTheFormForALinkIsPlain(t *testing.T) {
 	w.serve(mailingPolicy)
 	for _, lang := range []string{"fr", "en"} {
 		page := w.ask(request{method: "GET", path: "/me/shop?lang=" + lang}).is(200, "").Body.String()
-		if found := inline.FindString(page); found != "" || strings.Contains(page, "<no value>") || strings.Count(page, "<h1>") != 1 || strings.Count(page, "<h2>") != 1 ||
+		if found := inline.FindString(page); found != "" || strings.Contains(page, "<no value>") || strings.Count(page, "<h1>") != 1 || strings.Count(page, "<h2>") != 2 ||
 			!strings.Contains(page, `<input type="hidden" name="lang" value="`+lang+`">`) || !strings.Contains(page, `autocomplete="email" required`) {
 			t.Errorf("%q: %s", found, page)
 		}

@@ -22,14 +22,30 @@ const (
 	ticketWithdraw = "withdraw"
 )
 
+// What a page asks for, as its buttons say it. actExport is in the format of ISO/IEC TS 27560, actReceipts in Kantara's.
+const (
+	actSee         = "see"
+	actWithdraw    = "withdraw"
+	actWithdrawAll = "withdraw-all"
+	actConfirm     = "confirm"
+	actExport      = "export"
+	actReceipts    = "receipts"
+	actErase       = "erase"
+)
+
+// buttons are those of the page of a link.
+var buttons = map[string][]string{
+	ticketView: {actWithdraw, actWithdrawAll, actExport, actReceipts, actErase}, ticketConfirm: {actConfirm}, ticketWithdraw: {actWithdraw},
+}
+
 // tokenBytes is how much chance a mailed token has.
 const tokenBytes = 32
 
 // show answers the link of a mail. It changes nothing: mail scanners follow links, and they consent to nothing.
 func (s *Server) show(w http.ResponseWriter, r *http.Request, c call) error {
-	query := r.URL.Query()
-	text := query.Get("token")
-	p := s.sheet(r, c, text)
+	text := r.URL.Query().Get("token")
+	p := s.sheet(r, c)
+	p.Token = text
 	if text == "" {
 		return s.render(w, http.StatusOK, p.as(pageNoToken))
 	}
@@ -44,24 +60,23 @@ func (s *Server) show(w http.ResponseWriter, r *http.Request, c call) error {
 	if ticket.Kind != ticketView {
 		return s.render(w, http.StatusOK, p.about(ticket.Kind, ticket.Purpose))
 	}
-	states, err := s.before(r, personOf(ticket))
+	p, err = s.holds(r, p, personOf(ticket))
 	if err != nil {
 		return err
 	}
-	events, err := s.ledger.Events(r.Context(), personOf(ticket))
-	if err != nil {
-		return err //nolint:wrapcheck // becomes a problem
-	}
-	return s.render(w, http.StatusOK, p.of(states).wished(consent.LastWish(events)))
+	return s.render(w, http.StatusOK, p)
 }
 
-// act does what the person asks for on the page. The token is used up in the transaction that records it.
+// act does what the person asks for on the page. A token is used up in the transaction that records it.
 func (s *Server) act(w http.ResponseWriter, r *http.Request, c call) error {
 	if err := readForm(r); err != nil {
 		return err
 	}
+	if r.PostForm.Has("secret") {
+		return s.actBySecret(w, r, c)
+	}
 	text := r.PostForm.Get("token")
-	p := s.sheet(r, c, text)
+	p := s.sheet(r, c)
 	raw, err := tokenOf(text)
 	if err != nil {
 		return s.render(w, http.StatusNotFound, p.as(pageUnknown))
@@ -71,12 +86,11 @@ func (s *Server) act(w http.ResponseWriter, r *http.Request, c call) error {
 		return s.notTicket(w, p, err)
 	}
 	action := r.PostForm.Get("action")
-	allowed := map[string][]string{ticketView: {"withdraw", "export", "erase"}, ticketConfirm: {"confirm"}, ticketWithdraw: {"withdraw"}}
-	if !slices.Contains(allowed[ticket.Kind], action) {
+	if !slices.Contains(buttons[ticket.Kind], action) {
 		return malformed("The link does not allow this")
 	}
-	if action == "export" {
-		return s.download(w, r, c, ticket)
+	if action == actExport || action == actReceipts {
+		return s.download(w, r, c, personOf(ticket), action)
 	}
 	act, done, err := s.asked(r, c, ticket, action)
 	if err != nil {
@@ -113,14 +127,19 @@ func readForm(r *http.Request) error {
 
 // asked is the act that a person asks for, and the page that says what became of it.
 func (s *Server) asked(r *http.Request, c call, ticket consent.Ticket, action string) (consent.Act, view, error) {
-	if action == "erase" {
-		return s.erasure(r, c, ticket)
+	if action == actErase {
+		act, err := s.erasure(r, c, personOf(ticket), consent.Asked{Names: namesIn(r)})
+		if errors.Is(err, errNotTheirs) {
+			return consent.Act{}, pageErasureMismatch, nil
+		}
+		act.Key = keyOf("erasure", r.PostForm.Get("token"))
+		return act, pageErasureAsked, err
 	}
 	before, err := s.before(r, personOf(ticket))
 	if err != nil {
 		return consent.Act{}, "", err
 	}
-	if action == "confirm" {
+	if action == actConfirm {
 		return s.confirmation(r, c, ticket, before)
 	}
 	purposes := r.PostForm["purpose"]
@@ -129,6 +148,8 @@ func (s *Server) asked(r *http.Request, c call, ticket consent.Ticket, action st
 		if ticket.Purpose != "" {
 			purposes = []string{ticket.Purpose}
 		}
+	} else if action == actWithdrawAll {
+		purposes = nil
 	} else if len(purposes) == 0 {
 		return consent.Act{}, pageNothingChosen, nil
 	}
@@ -139,11 +160,7 @@ func (s *Server) asked(r *http.Request, c call, ticket consent.Ticket, action st
 
 // confirmation is the second step of a double opt-in. The words are those on the page with the button, in its language.
 func (s *Server) confirmation(r *http.Request, c call, ticket consent.Ticket, before []consent.State) (consent.Act, view, error) {
-	tag := s.language(r, c)
-	words, found := c.policy.Shown(tag)
-	if !found {
-		words, _ = c.policy.Shown(defaultTag(c))
-	}
+	words := shownTo(c, s.language(r, c))
 	verdict := judge.Judge(judge.Rules{Spec: &c.policy.Spec, Material: c.policy.Material},
 		judge.Act{Choices: []judge.Choice{{Purpose: ticket.Purpose, Decision: consent.Granted}}, Method: consent.MethodDoubleOptIn, Shown: words.Ref}, before, c.now)
 	if verdict.Refusal != "" {
@@ -154,13 +171,17 @@ func (s *Server) confirmation(r *http.Request, c call, ticket consent.Ticket, be
 }
 
 // download hands the person what is recorded of them (Articles 15 and 20).
-func (s *Server) download(w http.ResponseWriter, r *http.Request, c call, ticket consent.Ticket) error {
-	body, err := s.exported(r.Context(), c, personOf(ticket), formatISO)
+func (s *Server) download(w http.ResponseWriter, r *http.Request, c call, person consent.Person, action string) error {
+	format, file := formatISO, "consent.json"
+	if action == actReceipts {
+		format, file = formatKantara, "consent-receipts.json"
+	}
+	body, err := s.exported(r.Context(), c, person, format)
 	if err != nil {
 		return err
 	}
-	w.Header().Set("Content-Disposition", `attachment; filename="consent.json"`)
-	w.Header().Set("Content-Type", "application/ld+json")
+	w.Header().Set("Content-Disposition", `attachment; filename="`+file+`"`)
+	w.Header().Set("Content-Type", media[format])
 	w.WriteHeader(http.StatusOK)
 	_, _ = w.Write(body)
 	return nil

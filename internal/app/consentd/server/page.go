@@ -12,9 +12,9 @@ import (
 	"strings"
 	"time"
 
+	"github.com/rempart-dev/rempart/api/v1alpha1"
 	"github.com/rempart-dev/rempart/internal/app/consentd/problem"
 	"github.com/rempart-dev/rempart/internal/app/consentd/settings"
-	"github.com/rempart-dev/rempart/internal/consent"
 )
 
 //go:embed me
@@ -36,12 +36,21 @@ func pageFile(name string) []byte {
 	return text
 }
 
+// readPageWords reads the words of each language: me/words/LANG.json.
 func readPageWords() map[string]map[string]string {
-	var words map[string]map[string]string
-	if err := json.Unmarshal(pageFile("me/words.json"), &words); err != nil {
+	files, err := pageFiles.ReadDir("me/words")
+	if err != nil {
 		panic(err) // embedded at build time
 	}
-	return words
+	all := map[string]map[string]string{}
+	for _, file := range files {
+		var words map[string]string
+		if err := json.Unmarshal(pageFile("me/words/"+file.Name()), &words); err != nil {
+			panic(err) // embedded at build time
+		}
+		all[strings.TrimSuffix(file.Name(), ".json")] = words
+	}
+	return all
 }
 
 func pageCSP() string {
@@ -65,7 +74,12 @@ const (
 	pageNothingChosen   view = "nothing-chosen"
 	pageNoLongerAsked   view = "no-longer-asked"
 	pageConfirmed       view = "confirmed"
-	// pageMayAsk is pageNoToken where a link can be asked for. pageMailAsked does not say whether there will be one.
+	// pageSecretMalformed: what was written is no secret of a receipt. pageNothingHeld: the ledger has nobody by it. pageNothingRecorded:
+	// it knows the person, and no act of theirs.
+	pageSecretMalformed view = "secret-malformed"
+	pageNothingHeld     view = "nothing-held"
+	pageNothingRecorded view = "nothing-recorded"
+	// pageMayAsk is pageNoToken where a link can be asked for, or a secret shown. pageMailAsked does not say whether there will be one.
 	pageMayAsk        view = "may-ask"
 	pageMailAsked     view = "mail-asked"
 	pageMailMalformed view = "mail-malformed"
@@ -73,24 +87,29 @@ const (
 
 // sheet is what a page shows.
 type sheet struct {
-	policy   *settings.Policy
-	now      time.Time
-	Lang     string
-	W        map[string]string
-	Style    template.CSS
-	Action   string
-	Token    string
-	Privacy  string
-	Message  string
-	Kind     string
-	Purposes []sheetPurpose
-	Purpose  *sheetPurpose
-	Granted  bool
+	policy *settings.Policy
+	now    time.Time
+	// words are the notice's, in the language of the page or else the site's.
+	words settings.Words
+	Lang  string
+	W     map[string]string
+	Style template.CSS
+	// Action is where forms go; they carry Token, of a mailed link, or Secret, of a receipt.
+	Action, Token, Secret string
+	Privacy               string
+	Message               string
+	Kind                  string
+	Purposes              []sheetPurpose
+	Purpose               *sheetPurpose
+	// Granted is how many purposes can be withdrawn.
+	Granted int
 	// Wish is how far a wish to be erased has come; MayAsk tells that there is none, or that it was answered.
 	Wish   []sheetStep
 	MayAsk bool
-	// mails tells that the service mails links, Ask that the page has the form for one, Malformed that what was written there is no address.
-	mails, Ask, Malformed bool
+	// mails tells that the service mails links, and receipts that devices keep secrets; Ask and Show that the page has the form for each.
+	mails, receipts, Ask, Show bool
+	// Malformed: what was written is no address. BadSecret: it is no secret.
+	Malformed, BadSecret bool
 	// Controller is who decides about the data.
 	Controller string
 }
@@ -98,32 +117,30 @@ type sheet struct {
 // sheetStep is what became of a wish, and when.
 type sheetStep struct{ Text, At string }
 
-// sheetPurpose is one choice, in words.
-type sheetPurpose struct {
-	Name, Title, Text, Decision, At, Until string
-	Granted                                bool
+// sheet is a page that shows nothing yet.
+func (s *Server) sheet(r *http.Request, c call) sheet {
+	tag := s.language(r, c)
+	words := shownTo(c, tag)
+	return sheet{policy: c.policy, now: c.now, words: words, Lang: tag, W: pageWords[tag], Style: template.CSS(pageStyle), Action: "/me/" + string(c.site.ID), //nolint:gosec // embedded at build time
+		Privacy: string(words.Text.PrivacyURL), Controller: c.policy.Controller.LegalName, mails: s.mails(c.policy), receipts: c.policy.Spec.Widget.Proof != v1alpha1.ProofAggregate}
 }
 
-// sheet is a page that shows nothing yet.
-func (s *Server) sheet(r *http.Request, c call, token string) sheet {
-	tag := s.language(r, c)
-	p := sheet{policy: c.policy, now: c.now, Lang: tag, W: pageWords[tag], Style: template.CSS(pageStyle), Action: "/me/" + string(c.site.ID), Token: token, //nolint:gosec // embedded at build time
-		Controller: c.policy.Controller.LegalName, mails: s.mails(c.policy)}
+// shownTo are the words that a page in a language shows: the site's, where the notice does not have it.
+func shownTo(c call, tag string) settings.Words {
 	words, found := c.policy.Shown(tag)
 	if !found {
 		words, _ = c.policy.Shown(defaultTag(c))
 	}
-	p.Privacy = string(words.Text.PrivacyURL)
-	return p
+	return words
 }
 
-// askable are the pages of who has no link that works.
-var askable = map[view]bool{pageNoToken: true, pageUnknown: true, pageSpent: true, pageMailMalformed: true}
+// askable are the pages of who has nothing that works.
+var askable = map[view]bool{pageNoToken: true, pageUnknown: true, pageSpent: true, pageMailMalformed: true, pageSecretMalformed: true, pageNothingHeld: true}
 
 // as tells one thing.
 func (p sheet) as(what view) sheet {
-	p.Ask = p.mails && askable[what]
-	if p.Ask && what == pageNoToken {
+	p.Ask, p.Show = p.mails && askable[what], p.receipts && askable[what]
+	if (p.Ask || p.Show) && what == pageNoToken {
 		what = pageMayAsk
 	}
 	p.Message = p.W[string(what)]
@@ -140,61 +157,6 @@ func (p sheet) about(kind, purpose string) sheet {
 	return p
 }
 
-// of shows what is recorded.
-func (p sheet) of(states []consent.State) sheet {
-	p.Kind = ticketView
-	known := map[string]consent.State{}
-	for _, state := range states {
-		known[state.Purpose] = state
-	}
-	for _, spec := range p.policy.Spec.Purposes {
-		name := string(spec.Name)
-		state, decided := known[name]
-		delete(known, name)
-		if decided || settings.Active(spec) {
-			p.Purposes = append(p.Purposes, p.decided(p.purpose(name), state, decided))
-		}
-	}
-	for _, state := range states { // what the policy no longer has can be withdrawn too
-		if _, gone := known[state.Purpose]; gone {
-			p.Purposes = append(p.Purposes, p.decided(p.purpose(state.Purpose), state, true))
-		}
-	}
-	for _, one := range p.Purposes {
-		p.Granted = p.Granted || one.Granted
-	}
-	return p
-}
-
-// purpose is a purpose in the words of the notice, or by its name where the notice has none.
-func (p sheet) purpose(name string) sheetPurpose {
-	words, _ := p.policy.Shown(p.Lang)
-	for _, text := range words.Text.Purposes {
-		if string(text.Name) == name {
-			return sheetPurpose{Name: name, Title: text.Title, Text: text.Text}
-		}
-	}
-	return sheetPurpose{Name: name, Title: name}
-}
-
-func (p sheet) decided(one sheetPurpose, state consent.State, decided bool) sheetPurpose {
-	if !decided {
-		one.Decision = p.W["none"]
-		return one
-	}
-	one.Granted = state.Decision == consent.Granted
-	one.At = state.RecordedAt.UTC().Format(time.DateOnly)
-	switch state.Standing(p.policy.Material, p.now) {
-	case consent.StandingGranted:
-		one.Decision, one.Until = p.W["granted"], state.ValidUntil.UTC().Format(time.DateOnly)
-	case consent.StandingDenied:
-		one.Decision = p.W["denied"]
-	case consent.StandingExpired, consent.StandingStale:
-		one.Decision = p.W["expired"]
-	}
-	return one
-}
-
 // render answers with a page.
 func (s *Server) render(w http.ResponseWriter, status int, p sheet) error {
 	var out bytes.Buffer
@@ -203,6 +165,7 @@ func (s *Server) render(w http.ResponseWriter, status int, p sheet) error {
 	}
 	h := w.Header()
 	h.Set("Content-Security-Policy", pagePolicy)
+	h.Set("Cross-Origin-Opener-Policy", "same-origin") // the page that opened it holds no handle to it
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Content-Language", p.Lang)
 	h.Set("Content-Length", strconv.Itoa(out.Len()))

@@ -16,7 +16,7 @@ const (
 	public kind = iota
 	// visitor: pages of the site's origins.
 	visitor
-	// person: a browser that was led there by a mail or a link, and the form of no other page.
+	// person: a browser that was led there by a mail, a link or the form of a page of the site.
 	person
 	// program: ServiceAccounts with the route's right.
 	program
@@ -74,6 +74,8 @@ func (s *Server) routes() []route {
 		{pattern: "POST /v1/sites/{site}/events", kind: visitor, handle: s.record, lasting: true},
 		{pattern: "GET /v1/sites/{site}/state", kind: visitor, handle: s.state},
 		{pattern: "POST /v1/sites/{site}/withdrawals", kind: visitor, budget: ofWithdrawals, handle: s.withdraw, lasting: true},
+		{pattern: "GET /v1/sites/{site}/export", kind: visitor, handle: s.exportOwn},
+		{pattern: "POST /v1/sites/{site}/erasures", kind: visitor, handle: s.askOwn, lasting: true},
 
 		{pattern: "GET /me/{site}", kind: person, handle: s.show},
 		{pattern: "POST /me/{site}", kind: person, budget: ofWithdrawals, handle: s.act, lasting: true},

@@ -97,6 +97,8 @@ type Server struct {
 	health   health
 	turn     turn
 	room     *mailroom
+	// asks counts who asks for erasure by a secret.
+	asks *limit.Limiter
 	// slow is for withdrawals of networks that send too many.
 	slow     turn
 	streams  chan struct{}
@@ -117,6 +119,7 @@ func New(c Config) (*Server, error) {
 	}
 	s.hub = newHub(s.cache)
 	s.room = newMailroom(c.Mailer, s.metrics.mailed)
+	s.asks = limit.New(1/askEvery.Seconds(), askBurst)
 	s.handler = s.mux()
 	return s, nil
 }

@@ -45,6 +45,15 @@ func (s *Server) withdraw(w http.ResponseWriter, r *http.Request, c call) error 
 	if err != nil {
 		return err
 	}
+	if err := s.takeBack(r, c, person, purposes, consent.CollectorWidget); err != nil {
+		return err
+	}
+	w.WriteHeader(http.StatusNoContent)
+	return nil
+}
+
+// takeBack records that a visitor withdraws purposes, or all; nothing where nothing is granted.
+func (s *Server) takeBack(r *http.Request, c call, person consent.Person, purposes []string, by consent.Collector) error {
 	before, err := s.before(r, person)
 	if err != nil {
 		return err
@@ -55,15 +64,15 @@ func (s *Server) withdraw(w http.ResponseWriter, r *http.Request, c call) error 
 			return err
 		}
 	}
-	if len(act.Choices) > 0 {
-		act.Person, act.Method, act.CollectedBy = person, consent.MethodButton, consent.CollectorWidget
-		recorded, err := s.ledger.Record(r.Context(), act)
-		if err != nil {
-			return err //nolint:wrapcheck // becomes a problem
-		}
-		s.recorded(recorded)
+	if len(act.Choices) == 0 {
+		return nil
 	}
-	w.WriteHeader(http.StatusNoContent)
+	act.Person, act.Method, act.CollectedBy = person, consent.MethodButton, by
+	recorded, err := s.ledger.Record(r.Context(), act)
+	if err != nil {
+		return err //nolint:wrapcheck // becomes a problem
+	}
+	s.recorded(recorded)
 	return nil
 }
 

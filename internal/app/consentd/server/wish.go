@@ -2,6 +2,7 @@ package server
 
 import (
 	"encoding/json"
+	"errors"
 	"net/http"
 	"strings"
 	"time"
@@ -14,50 +15,57 @@ import (
 // maxName is the most bytes of a name that a person may write, so that three fit into the evidence of an act.
 const maxName = 320
 
+// errNotTheirs: a name that a person writes is not linked with them. Whether it is with somebody else is not told.
+var errNotTheirs = errors.New("not a name of the person")
+
 // erasure is the wish of a person to be erased. What they are called elsewhere goes along, sealed with their own key, where it is a
-// name under which the ledger knows them: whoever opens a link cannot have somebody else erased.
-func (s *Server) erasure(r *http.Request, c call, ticket consent.Ticket) (consent.Act, view, error) {
-	act := consent.Act{Site: string(c.site.ID), Key: keyOf("erasure", r.PostForm.Get("token")), Method: consent.MethodButton, CollectedBy: consent.CollectorSelfService,
-		OccurredAt: c.now, Choices: []consent.Choice{{Type: consent.EventErasureAsked, Decision: consent.Denied}}}
-	names := consent.Names{Email: written(r, "email"), Phone: written(r, "phone"), Account: written(r, "account")}
-	if names == (consent.Names{}) {
-		return act, pageErasureAsked, nil
+// name under which the ledger knows them: whoever opens a link, or has a secret, cannot have somebody else erased.
+func (s *Server) erasure(r *http.Request, c call, person consent.Person, asked consent.Asked) (consent.Act, error) {
+	act := consent.Act{Site: string(c.site.ID), Method: consent.MethodButton, CollectedBy: consent.CollectorSelfService, OccurredAt: c.now,
+		Choices: []consent.Choice{{Type: consent.EventErasureAsked, Decision: consent.Denied}}}
+	if asked == (consent.Asked{}) {
+		return act, nil
 	}
-	for kind, name := range map[string]string{"email": names.Email, "phone": names.Phone, "account": names.Account} {
+	for kind, name := range map[string]string{"email": asked.Email, "phone": asked.Phone, "account": asked.Account} {
 		if name == "" {
 			continue
 		}
-		if theirs, err := s.named(r, ticket, kind, name); !theirs || err != nil {
-			return consent.Act{}, pageErasureMismatch, err
+		if err := s.named(r, person, kind, name); err != nil {
+			return consent.Act{}, err
 		}
 	}
 	var err error
-	if act.Evidence, err = json.Marshal(names); err != nil {
-		return consent.Act{}, pageErasureMismatch, nil //nolint:nilerr // never: three texts
-	}
-	return act, pageErasureAsked, nil
+	act.Evidence, err = json.Marshal(asked)
+	return act, err //nolint:wrapcheck // never: four texts
 }
 
-func written(r *http.Request, field string) string { return strings.TrimSpace(r.PostForm.Get(field)) }
+// namesIn are what a person wrote into the form of their page.
+func namesIn(r *http.Request) consent.Names {
+	written := func(field string) string { return strings.TrimSpace(r.PostForm.Get(field)) }
+	return consent.Names{Email: written("email"), Phone: written("phone"), Account: written("account")}
+}
 
-// named tells whether the ledger knows the person of a ticket by a name. Who is unknown and who is somebody else are one answer.
-func (s *Server) named(r *http.Request, ticket consent.Ticket, kind, name string) (bool, error) {
+// named fails with errNotTheirs where the ledger does not know a person by a name. Who is unknown and who is somebody else are one answer.
+func (s *Server) named(r *http.Request, theirs consent.Person, kind, name string) error {
 	person, err := subject{Kind: kind, ID: name}.person()
 	if err != nil || len(name) > maxName {
-		return false, nil //nolint:nilerr // no name that the ledger could have
+		return errNotTheirs // no name that the ledger could have
 	}
 	found := make([]uuid.UUID, 0, 2)
-	for _, one := range []consent.Person{person, personOf(ticket)} {
+	for _, one := range []consent.Person{person, theirs} {
 		held, err := s.ledger.Holding(r.Context(), one)
 		if unknown(err) {
-			return false, nil
+			return errNotTheirs
 		}
 		if err != nil {
-			return false, err //nolint:wrapcheck // becomes a problem
+			return err //nolint:wrapcheck // becomes a problem
 		}
 		found = append(found, held.Subject)
 	}
-	return found[0] == found[1], nil
+	if found[0] != found[1] {
+		return errNotTheirs
+	}
+	return nil
 }
 
 // wished shows how far a wish to be erased has come, and lets a person have one at a time.

@@ -19,6 +19,7 @@ type wish struct {
 	Forgotten         bool
 	Names             map[string]string
 	Purposes          []string
+	Shown             string
 }
 
 // wishes are those that nobody has answered.

@@ -1,0 +1,176 @@
+package server
+
+import (
+	"encoding/json"
+	"errors"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/rempart-dev/rempart/api/v1alpha1"
+	"github.com/rempart-dev/rempart/internal/app/consentd/problem"
+	"github.com/rempart-dev/rempart/internal/app/consentd/settings"
+	"github.com/rempart-dev/rempart/internal/consent"
+	"github.com/rempart-dev/rempart/internal/law/deadline"
+)
+
+// sheetPurpose is one choice, in words.
+type sheetPurpose struct {
+	Name, Title, Text, Lang, Decision, At, Until string
+	Granted                                      bool
+	// Recipients and Retention are those of the policy; there are none of a purpose that it no longer has.
+	Recipients []string
+	Retention  string
+	// Shown are the words that the person decided about.
+	Shown *sheetWords
+}
+
+// sheetWords are the words of a notice that a person saw, about one purpose.
+type sheetWords struct {
+	Version                                   int32
+	Lang, Banner, Title, Text, Accept, Refuse string
+	Terms, Privacy                            string
+}
+
+// holds shows all that is recorded of a person. It fails with consent.ErrUnknown for somebody whom the ledger does not know.
+func (s *Server) holds(r *http.Request, p sheet, person consent.Person) (sheet, error) {
+	events, err := s.ledger.Events(r.Context(), person)
+	if err != nil {
+		return p, err //nolint:wrapcheck // becomes a problem
+	}
+	states, err := s.before(r, person)
+	if err != nil {
+		return p, err
+	}
+	if len(events) == 0 {
+		p = p.as(pageNothingRecorded)
+	}
+	p.Kind = ticketView
+	known := map[string]consent.State{}
+	for _, state := range states {
+		known[state.Purpose] = state
+	}
+	names := make([]string, 0, len(known))
+	for _, spec := range p.policy.Spec.Purposes {
+		if _, decided := known[string(spec.Name)]; decided || settings.Active(spec) {
+			names = append(names, string(spec.Name))
+		}
+	}
+	for _, state := range states { // what the policy no longer has can be withdrawn too
+		if !slices.Contains(names, state.Purpose) {
+			names = append(names, state.Purpose)
+		}
+	}
+	for _, name := range names {
+		one := p.purpose(name)
+		if state, decided := known[name]; decided {
+			one = p.decided(one, state)
+			if one.Shown, err = s.shownIn(r, p.policy, state); err != nil {
+				return p, err
+			}
+		}
+		if one.Granted {
+			p.Granted++
+		}
+		p.Purposes = append(p.Purposes, one)
+	}
+	return p.wished(consent.LastWish(events)), nil
+}
+
+// purpose is a purpose in the words of the notice, or by its name where the notice has none.
+func (p sheet) purpose(name string) sheetPurpose {
+	one := sheetPurpose{Name: name, Title: name, Decision: p.W["none"]}
+	if text, told := about(p.words.Text, name); told {
+		one.Title, one.Text, one.Lang = text.Title, text.Text, p.words.Ref.Language
+	}
+	spec, there := p.policy.Purposes[name]
+	if !there {
+		return one
+	}
+	one.Retention = p.period(spec.Retention)
+	for _, r := range spec.Recipients {
+		recipient := r.Name
+		if r.Country != "" {
+			recipient += " (" + string(r.Country) + ")"
+		}
+		one.Recipients = append(one.Recipients, recipient)
+	}
+	if one.Recipients == nil {
+		one.Recipients = []string{p.Controller}
+	}
+	return one
+}
+
+func about(text v1alpha1.NoticeText, name string) (v1alpha1.PurposeText, bool) {
+	i := slices.IndexFunc(text.Purposes, func(t v1alpha1.PurposeText) bool { return string(t.Name) == name })
+	if i < 0 {
+		return v1alpha1.PurposeText{}, false
+	}
+	return text.Purposes[i], true
+}
+
+func (p sheet) decided(one sheetPurpose, state consent.State) sheetPurpose {
+	one.Granted = state.Decision == consent.Granted
+	one.At = state.RecordedAt.UTC().Format(time.DateOnly)
+	switch state.Standing(p.policy.Material, p.now) {
+	case consent.StandingGranted:
+		one.Decision, one.Until = p.W["granted"], state.ValidUntil.UTC().Format(time.DateOnly)
+	case consent.StandingDenied:
+		one.Decision = p.W["denied"]
+	case consent.StandingExpired, consent.StandingStale:
+		one.Decision = p.W["expired"]
+	}
+	return one
+}
+
+// shownIn are the exact words that a decision is about, as they were published. Nothing where none were shown, or nobody has them.
+func (s *Server) shownIn(r *http.Request, p *settings.Policy, state consent.State) (*sheetWords, error) {
+	body, err := s.words(r.Context(), p, state.Notice)
+	if _, lost := errors.AsType[problem.Problem](err); lost || err == nil && body == nil {
+		return nil, nil //nolint:nilnil // nothing was shown
+	}
+	if err != nil {
+		return nil, err
+	}
+	var text v1alpha1.NoticeText
+	if err := json.Unmarshal(body, &text); err != nil {
+		return nil, errors.Join(errMade, err)
+	}
+	purpose, _ := about(text, state.Purpose)
+	return &sheetWords{Version: state.Notice.Version, Lang: state.Notice.Language, Banner: text.Banner, Title: purpose.Title, Text: purpose.Text,
+		Accept: string(text.Accept), Refuse: string(text.Refuse), Terms: string(text.TermsURL), Privacy: string(text.PrivacyURL)}, nil
+}
+
+// period is a period in words: 1 year, 6 months.
+func (p sheet) period(period v1alpha1.Period) string {
+	read, err := deadline.ParsePeriod(string(period))
+	if err != nil {
+		return string(period)
+	}
+	var parts []string
+	for _, unit := range []struct {
+		n    int
+		name string
+	}{{read.Years, "years"}, {read.Months, "months"}, {read.Weeks, "weeks"}, {read.Days, "days"}, {read.Hours, "hours"}} {
+		if unit.n > 0 {
+			parts = append(parts, strconv.Itoa(unit.n)+" "+plural(p.Lang, unit.n, strings.Split(p.W[unit.name], "|")))
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
+// plural chooses the form of a word for a number: the first is for one, the last for many, and in Polish the second of three for a few
+// (CLDR, plural rules).
+func plural(lang string, n int, forms []string) string {
+	few := n%10 >= 2 && n%10 <= 4 && (n%100 < 12 || n%100 > 14)
+	switch {
+	case n == 1:
+		return forms[0]
+	case lang == "pl" && few && len(forms) == 3:
+		return forms[1]
+	default:
+		return forms[len(forms)-1]
+	}
+}
