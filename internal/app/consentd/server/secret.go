@@ -16,6 +16,9 @@ import (
 func (s *Server) actBySecret(w http.ResponseWriter, r *http.Request, c call) error {
 	p := s.sheet(r, c)
 	secret := secretIn(r.PostForm.Get("secret"))
+	if secret == "" { // the site's form found nothing on the device
+		return s.render(w, http.StatusOK, p.as(pageNoToken))
+	}
 	if !isSecret(secret) {
 		p.BadSecret = true
 		return s.render(w, http.StatusUnprocessableEntity, p.as(pageSecretMalformed))
