@@ -51,6 +51,7 @@ func (f *front) at(name string) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("/w/", f.service)
 	mux.Handle("/v1/", f.service)
+	mux.Handle("/me/", f.service)
 	mux.HandleFunc("GET /p/{site}/{page}", f.page)
 	if name == "pages" {
 		mux.HandleFunc("POST /messages", func(w http.ResponseWriter, r *http.Request) {
@@ -218,6 +219,10 @@ func (f *front) control(w http.ResponseWriter, r *http.Request) {
 		if err := json.NewDecoder(r.Body).Decode(&f.faults); err != nil {
 			http.Error(w, err.Error(), http.StatusBadRequest)
 		}
+	case "link":
+		answer(w, f.service.link(r.FormValue("site"), r.FormValue("kind"), r.FormValue("purpose")))
+	case "wishes":
+		answer(w, f.service.wishes(r.FormValue("site")))
 	case "publish":
 		f.service.publish(r.FormValue("site"), v1alpha1.NoticeChange(r.FormValue("change")))
 	default:

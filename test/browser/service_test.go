@@ -203,9 +203,28 @@ func (s *service) since(from int) []entry {
 	return append([]entry{}, s.entries[min(from, len(s.entries)):]...)
 }
 
-// ServeHTTP gives a request to the consentd of the site that its path names: /w/SITE/… or /v1/sites/SITE/….
+// link is the path of a link that a program mails: of a person who is new.
+func (s *service) link(site, kind, purpose string) string {
+	token := []byte(strings.ReplaceAll(uuid.NewString(), "-", "")) // 32 bytes
+	person := consent.Person{Kind: "account", ID: uuid.NewString()}
+	if err := s.sites[site].ledger.Issue(s.t.Context(), token, kind, person, purpose, time.Now().Add(time.Hour)); err != nil {
+		s.t.Error(err)
+	}
+	return "/me/" + site + "?token=" + base64.RawURLEncoding.EncodeToString(token)
+}
+
+// wishes is how many wishes to be erased a site has open.
+func (s *service) wishes(site string) int {
+	found, err := s.sites[site].ledger.Wishes(s.t.Context(), uuid.Nil, 1000)
+	if err != nil {
+		s.t.Error(err)
+	}
+	return len(found)
+}
+
+// ServeHTTP gives a request to the consentd of the site that its path names: /w/SITE/…, /me/SITE or /v1/sites/SITE/….
 func (s *service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	rest, _ := strings.CutPrefix(strings.TrimPrefix(r.URL.Path, "/w/"), "/v1/sites/")
+	rest, _ := strings.CutPrefix(strings.TrimPrefix(strings.TrimPrefix(r.URL.Path, "/w/"), "/me/"), "/v1/sites/")
 	site, _, _ := strings.Cut(rest, "/")
 	if n := s.sites[site]; n != nil {
 		n.ServeHTTP(w, r)

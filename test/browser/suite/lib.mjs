@@ -47,6 +47,9 @@ export const mark = async () => {
 };
 
 export const faults = (modes) => control("fault", modes);
+// link is the address of a link that a program mails, of a person who is new; wishes how many people of a site asked to be erased.
+export const link = async (site, kind, purpose = "") => SERVICE + (await control(`link?site=${site}&kind=${kind}&purpose=${purpose}`));
+export const wishes = (site) => control("wishes?site=" + site);
 export const publish = (site, change) => control(`publish?site=${site}&change=${change}`, {});
 
 // -- pages ----------------------------------------------------------------------------------------------------------

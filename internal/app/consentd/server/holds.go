@@ -44,7 +44,7 @@ func (s *Server) holds(r *http.Request, p sheet, person consent.Person) (sheet, 
 	if err != nil {
 		return p, err
 	}
-	if len(events) == 0 {
+	if p.Recorded = len(events) > 0; !p.Recorded {
 		p = p.as(pageNothingRecorded)
 	}
 	p.Kind = ticketView

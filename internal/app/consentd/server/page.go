@@ -101,8 +101,9 @@ type sheet struct {
 	Kind                  string
 	Purposes              []sheetPurpose
 	Purpose               *sheetPurpose
-	// Granted is how many purposes can be withdrawn.
-	Granted int
+	// Recorded tells that there is an act of the person, Granted how many purposes they can withdraw.
+	Recorded bool
+	Granted  int
 	// Wish is how far a wish to be erased has come; MayAsk tells that there is none, or that it was answered.
 	Wish   []sheetStep
 	MayAsk bool

@@ -16,7 +16,7 @@ import (
 func (s *Server) actBySecret(w http.ResponseWriter, r *http.Request, c call) error {
 	p := s.sheet(r, c)
 	secret := secretIn(r.PostForm.Get("secret"))
-	if secret == "" { // the site's form found nothing on the device
+	if secret == "" { // the device has none, or none any more
 		return s.render(w, http.StatusOK, p.as(pageNoToken))
 	}
 	if !isSecret(secret) {
