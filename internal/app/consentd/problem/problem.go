@@ -112,9 +112,14 @@ func (p Problem) Write(w http.ResponseWriter) {
 	if p.Status == http.StatusUnauthorized {
 		header.Set("WWW-Authenticate", "Bearer")
 	}
+	p.Wait(header)
+	w.WriteHeader(p.Status)
+	_, _ = w.Write(body) // who asked is gone
+}
+
+// Wait sets the header that says when to try again, where the problem knows.
+func (p Problem) Wait(header http.Header) {
 	if p.retryAfter > 0 {
 		header.Set("Retry-After", strconv.Itoa(int((p.retryAfter+time.Second-1)/time.Second)))
 	}
-	w.WriteHeader(p.Status)
-	_, _ = w.Write(body) // who asked is gone
 }

@@ -213,7 +213,7 @@ func tokenOf(text string) ([]byte, error) {
 
 // language is that of a person's page: what the link says, what the browser prefers, the site's.
 func (s *Server) language(r *http.Request, c call) string {
-	wanted := append([]string{r.FormValue("lang")}, preferred(r.Header.Get("Accept-Language"))...)
+	wanted := append([]string{r.URL.Query().Get("lang"), r.PostForm.Get("lang")}, preferred(r.Header.Get("Accept-Language"))...)
 	for _, tag := range wanted {
 		tag = strings.ToLower(tag)
 		short, _, _ := strings.Cut(tag, "-")

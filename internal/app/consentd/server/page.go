@@ -79,6 +79,10 @@ const (
 	pageSecretMalformed view = "secret-malformed"
 	pageNothingHeld     view = "nothing-held"
 	pageNothingRecorded view = "nothing-recorded"
+	// pageTooOften, pageUnavailable and pageFailed: nothing came of it, and why.
+	pageTooOften    view = "too-often"
+	pageUnavailable view = "unavailable"
+	pageFailed      view = "failed"
 	// pageMayAsk is pageNoToken where a link can be asked for, or a secret shown. pageMailAsked does not say whether there will be one.
 	pageMayAsk        view = "may-ask"
 	pageMailAsked     view = "mail-asked"

@@ -46,7 +46,7 @@ func (s *Server) serve(route route) http.Handler {
 		}()
 		harden(w.Header())
 		if err := s.answer(w, r, route, start); err != nil { //nolint:contextcheck // the request carries it
-			w.fail(s.problem(route, err))
+			s.tell(w, r, route, s.problem(route, err))
 		}
 	})
 }
