@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -115,4 +116,32 @@ func TestWhoAsksForErasureOnTheirPageIsErasedOnceSomebodyDecides(t *testing.T) {
 		expectCondition(g, policy.Status.Conditions, v1alpha1.ConditionVerified, metav1.ConditionTrue, v1alpha1.ReasonAuditPassed)
 		expectCondition(g, policy.Status.Conditions, v1alpha1.ConditionWishesHandled, metav1.ConditionTrue, v1alpha1.ReasonNoWishWaits)
 	})
+}
+
+// TestWhoHasAReceiptAloneIsErasedFromTheLedger: nobody knows an account or an address of theirs.
+func TestWhoHasAReceiptAloneIsErasedFromTheLedger(t *testing.T) {
+	s := consentService(t)
+	secret := drawn()
+	event := eventOf(t, s.agree(secret))
+	visitor := []string{"Origin", "https://shop.parley.example", "Authorization", "Bearer " + secret}
+	s.must(http.StatusCreated, http.MethodPost, "/v1/sites/shop/erasures", object{}, visitor...)
+	var r *v1alpha1.ErasureRequest
+	eventually(t, func(g gomega.Gomega) {
+		made := &v1alpha1.ErasureRequestList{}
+		g.Expect(admin.List(t.Context(), made, client.InNamespace(demoNamespace), client.MatchingLabels{v1alpha1.LabelConsentPolicy: "chat"})).To(gomega.Succeed())
+		open := slices.DeleteFunc(made.Items, func(one v1alpha1.ErasureRequest) bool { return one.Status.End != "" || len(one.Spec.Purposes) > 0 })
+		g.Expect(open).To(gomega.HaveLen(1))
+		r = &open[0]
+	})
+	if r.Spec.IdentityCheck != nil {
+		t.Errorf("somebody is said to have checked who asks: %+v", r.Spec.IdentityCheck)
+	}
+	awaitPlanned(t, r)
+	s.must(http.StatusOK, http.MethodPost, "/v1/sites/shop/erasures", object{}, visitor...)
+	if err := approve(t, as(t, "privacy-office"), r); err != nil {
+		t.Fatal(err)
+	}
+	awaitEnd(t, r, string(v1alpha1.EndPartlyErased)) // what proves that they had consented is kept
+	s.must(http.StatusNotFound, http.MethodGet, "/v1/sites/shop/export", nil, visitor...)
+	s.must(http.StatusOK, http.MethodGet, "/v1/sites/shop/log/proof/"+event, nil)
 }

@@ -69,3 +69,25 @@ func FuzzWithdrawal(f *testing.F) {
 		}
 	})
 }
+
+// FuzzPage: whatever a form sends to the page of a person, the answer is a code that the document has, and no markup of the sender's.
+func FuzzPage(f *testing.F) {
+	s, _, _, _ := standing(f, inMemory(f, uuid.New(), clocktesting.NewFakeClock(noon)))
+	f.Add("secret="+secretOf(1)+"&action=see&lang=pl", "text/html")
+	f.Add("secret="+secretOf(1)+"&action=erase&email=a%40b.example&account=%00", "")
+	f.Add("secret=%7B%22k%22%3A%22"+secretOf(2)+"%22%7D&action=withdraw&purpose=analytics&purpose=%FF", "text/html")
+	f.Add("secret=%257B&action=receipts", "")
+	f.Add("token="+strings.Repeat("A", 43)+"&action=export&lang=%3Cscript%3E", "text/html")
+	f.Add("%zz", "text/html")
+	f.Fuzz(func(t *testing.T, body, accept string) {
+		q := request{method: "POST", path: "/me/shop", kind: "application/x-www-form-urlencoded", body: body, header: map[string]string{"Accept": accept}}
+		got := httptest.NewRecorder()
+		s.ServeHTTP(got, q.build())
+		if declared(t, q, got.Code); got.Code >= 500 {
+			t.Errorf("%d: %s", got.Code, got.Body)
+		}
+		if page := got.Body.String(); strings.Contains(page, "<script") || strings.Contains(page, "<no value>") {
+			t.Errorf("%q: %s", body, page)
+		}
+	})
+}

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"net/url"
 	"strings"
 
 	"github.com/rempart-dev/rempart/internal/app/consentd/problem"
@@ -76,6 +77,9 @@ func unknownPerson(err error) bool {
 // secretIn is the secret in what a person pastes: alone, or within all that the widget keeps on their device.
 func secretIn(text string) string {
 	text = strings.TrimSpace(text)
+	if plain, err := url.PathUnescape(text); err == nil { // as a cookie has it
+		text = plain
+	}
 	var kept struct{ K string }
 	if strings.HasPrefix(text, "{") && json.Unmarshal([]byte(text), &kept) == nil {
 		return kept.K
