@@ -35,16 +35,19 @@ const person = async (options = {}) => {
   return context;
 };
 
+// sent waits for the page that a form leads to.
+const sent = (tab, act) => Promise.all([tab.waitForEvent("load"), act()]);
+const press = (tab, action) => sent(tab, () => tab.locator(`button[value=${action}]`).click());
+
 // enter pastes a secret into the form of the page.
 const enter = async (context, site, secret, lang = "fr") => {
   const tab = await context.newPage();
   await tab.goto(`${SERVICE}/me/${site}?lang=${lang}`);
   await tab.locator("input[name=secret]").fill(secret);
-  await tab.locator("button[value=see]").click();
+  await press(tab, "see");
   return tab;
 };
 
-const press = (tab, action) => tab.locator(`button[value=${action}]`).click();
 const message = (tab) => tab.locator("#message").textContent();
 
 // judge has axe look at a page, measures what axe does not, and takes a picture.
@@ -144,8 +147,8 @@ test("T26", "with a keyboard alone: see, read the words, withdraw, take, ask for
   await tab.goto(`${SERVICE}/me/lazy?lang=en`);
   await until(tab, "secret");
   await tab.keyboard.type(secret);
-  await key(tab, "Enter");
-  await tab.getByRole("heading", { name: "Your choices" }).waitFor();
+  await sent(tab, () => key(tab, "Enter"));
+  assert.equal(await tab.getByRole("heading", { name: "Your choices" }).count(), 1);
   await until(tab, "SUMMARY");
   await key(tab, "Enter");
   assert.equal(await tab.locator("details").first().getAttribute("open"), "");
@@ -153,7 +156,7 @@ test("T26", "with a keyboard alone: see, read the words, withdraw, take, ask for
   await until(tab, "purpose");
   await key(tab, "Space");
   await until(tab, "withdraw");
-  await key(tab, "Enter");
+  await sent(tab, () => key(tab, "Enter"));
   assert.match(await message(tab), /has been withdrawn/);
   assert.equal(await tab.getByText("Refused or withdrawn on").count(), 1);
   for (const [action, file, inside] of [["export", "consent.json", /dpv:ConsentWithdrawn/], ["receipts", "consent-receipts.json", /KI-CR-v1\.1\.0/]]) {
@@ -164,7 +167,7 @@ test("T26", "with a keyboard alone: see, read the words, withdraw, take, ask for
   }
   const before = await wishes("lazy");
   await until(tab, "erase");
-  await key(tab, "Space");
+  await sent(tab, () => key(tab, "Space"));
   assert.match(await message(tab), /request for erasure has been recorded/);
   assert.equal(await wishes("lazy"), before + 1);
   assert.equal(await tab.locator("button[value=erase]").count(), 0, "one wish at a time");
