@@ -108,6 +108,12 @@ func life(ctx context.Context, l *ledger.Ledger, noticed func()) error {
 		},
 		func() error { return l.Opened(ctx, wish) },
 		func() error { return known(l.Closed(ctx, wish)) },
+		func() error {
+			again := ledgertest.Wish("again")
+			again.Person = ledgertest.Visitor(2)
+			_, err := l.Ask(ctx, again)
+			return err
+		},
 		record(ledgertest.Act(ledgertest.Visitor(3), "five")),
 		func() error {
 			_, err := l.Shred(ctx, ledgertest.Visitor(3), "")
@@ -197,7 +203,7 @@ func TestManyAtOnceLeaveALedgerThatIsWhole(t *testing.T) {
 			for n := range 25 {
 				key, person, other := fmt.Sprint(client, " ", n), ledgertest.Visitor(r.IntN(4)), ledgertest.Visitor(r.IntN(4))
 				var err error
-				switch r.IntN(10) {
+				switch r.IntN(11) {
 				case 0:
 					err = l.Link(context.Background(), person, other)
 				case 1:
@@ -209,7 +215,13 @@ func TestManyAtOnceLeaveALedgerThatIsWhole(t *testing.T) {
 					}
 				case 3:
 					_, err = l.Sequencer.Step(context.Background())
-				case 4, 5:
+				case 4:
+					wish := ledgertest.Wish(key)
+					wish.Person = person
+					if _, err = l.Ask(context.Background(), wish); errors.Is(err, consent.ErrWished) {
+						err = nil
+					}
+				case 5, 6:
 					_, err = l.Record(context.Background(), ledgertest.Withdrawal(person, key, "conversation"))
 				default:
 					_, err = l.Record(context.Background(), ledgertest.Act(person, key))

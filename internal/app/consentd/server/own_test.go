@@ -9,8 +9,10 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/rempart-dev/rempart/api/v1alpha1"
 	"github.com/rempart-dev/rempart/internal/app/consentd/limit"
 	"github.com/rempart-dev/rempart/internal/app/consentd/server"
+	"github.com/rempart-dev/rempart/internal/app/consentd/settings"
 	"github.com/rempart-dev/rempart/internal/consent"
 )
 
@@ -219,4 +221,11 @@ func TestASecretThatIsShownTooOftenWaits(t *testing.T) {
 	}
 	w.show(secretOf(1), "action", "withdraw-all").is(200, "")
 	w.show(secretOf(2)).is(200, "")
+}
+
+// TestWithoutSecretsOnDevicesThePageAsksForNone: a policy that links nothing keeps none.
+func TestWithoutSecretsOnDevicesThePageAsksForNone(t *testing.T) {
+	w := newWorld(t, nil)
+	w.serve(func(f *settings.File) { f.Spec.Widget.Proof = v1alpha1.ProofAggregate })
+	w.ask(request{method: "GET", path: "/me/shop?lang=en"}).is(200, "").says("open the link in the message that you were sent").saysNot(`name="secret"`)
 }
