@@ -35,6 +35,14 @@ const (
 	ReasonServicePlaced = "ServicePlaced"
 	// ReasonServiceProvisioned means that database, keys and service run.
 	ReasonServiceProvisioned = "ServiceProvisioned"
+	// ReasonGatewayAPIMissing means that the policy names a Gateway, and the cluster has no Gateway API.
+	ReasonGatewayAPIMissing = "GatewayAPIMissing"
+	// ReasonRoutePending means that the Gateway has not said yet whether it takes the route.
+	ReasonRoutePending = "RoutePending"
+	// ReasonRouteNotAccepted means that the Gateway does not take the route.
+	ReasonRouteNotAccepted = "RouteNotAccepted"
+	// ReasonRouteUnresolved means that the Gateway takes the route and does not find the service by it.
+	ReasonRouteUnresolved = "RouteUnresolved"
 	// ReasonIssuerUnknown means that the API server did not tell who issues the tokens of ServiceAccounts.
 	ReasonIssuerUnknown = "IssuerUnknown"
 

@@ -111,9 +111,25 @@ type ConsentClient struct {
 	Rights []ClientRight `json:"rights,omitempty"`
 }
 
+// GatewayRef names a Gateway (gateway.networking.k8s.io), or one of its listeners, that lets pages reach the service.
+type GatewayRef struct {
+	// name of the Gateway.
+	// +required
+	Name ObjectName `json:"name,omitempty"`
+	// namespace of the Gateway; that of the policy when absent. Which namespaces a Gateway lets in is said by its listeners
+	// (allowedRoutes), and by nobody else.
+	// +optional
+	Namespace PartName `json:"namespace,omitempty"`
+	// sectionName is the listener; each of the Gateway that fits host when absent.
+	// +optional
+	SectionName ObjectName `json:"sectionName,omitempty"`
+}
+
 // ConsentService is the service consentd, which runs where the register's residency policy allows.
 //
 // +kubebuilder:validation:XValidation:rule="has(self.host) || (!has(self.ingressClassName) && !has(self.tlsSecretRef))",message="ingressClassName and tlsSecretRef need host"
+// +kubebuilder:validation:XValidation:rule="!has(self.gatewayRef) || has(self.host)",message="gatewayRef needs host"
+// +kubebuilder:validation:XValidation:rule="!has(self.gatewayRef) || (!has(self.ingressClassName) && !has(self.tlsSecretRef))",message="gatewayRef takes the place of the Ingress: ingressClassName and tlsSecretRef are for that, and the certificate is the Gateway's"
 // +kubebuilder:validation:XValidation:rule="!has(self.mail) || has(self.host)",message="mail needs host: whom a link is mailed to opens it from outside of the cluster"
 // +kubebuilder:validation:XValidation:rule="!has(self.signingKeyNumber) || !has(self.signingSecretRef)",message="signingKeyNumber is of the key that Rempart makes: with signingSecretRef, put the new key into that Secret as signing, and the one of before beside it as signing-before"
 // +kubebuilder:validation:XValidation:rule="!has(oldSelf.signingKeyNumber) || has(self.signingSecretRef) || (has(self.signingKeyNumber) && self.signingKeyNumber >= oldSelf.signingKeyNumber)",message="signingKeyNumber only grows: a key whose place was taken does not come back"
@@ -129,7 +145,7 @@ type ConsentService struct {
 	// resources of the service's container.
 	// +optional
 	Resources StoreResources `json:"resources,omitzero"`
-	// host by which pages reach the service. Absent, the service has no Ingress.
+	// host by which pages reach the service, of one policy of the cluster. Absent, the service has neither Ingress nor route.
 	// +optional
 	// +kubebuilder:validation:Pattern=`^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)+$`
 	// +kubebuilder:validation:MinLength=3
@@ -141,6 +157,9 @@ type ConsentService struct {
 	// tlsSecretRef names the certificate of host, of type kubernetes.io/tls.
 	// +optional
 	TLSSecretRef *SecretRef `json:"tlsSecretRef,omitempty"`
+	// gatewayRef names the Gateway by which pages reach host, in the place of an Ingress. It needs Gateway API in the cluster.
+	// +optional
+	GatewayRef *GatewayRef `json:"gatewayRef,omitempty"`
 	// database of the ledger.
 	// +required
 	Database LedgerDatabase `json:"database,omitzero"`

@@ -26,15 +26,18 @@ const leaving = time.Second
 
 func named(name string) metav1.ObjectMeta { return metav1.ObjectMeta{Name: name} }
 
-// prune removes what Desired no longer returns: an autoscaler or an Ingress that the spec no longer asks for.
+// prune removes what Desired no longer returns: an autoscaler, an Ingress or a route that the spec no longer asks for.
 func (r *Reconciler) prune(ctx context.Context, in policy.Input) error {
 	name, s := policy.ServiceName(in.Policy.Name), &in.Policy.Spec.Service
 	var gone []client.Object
 	if s.Replicas.Max <= s.Replicas.Min {
 		gone = append(gone, &autoscalingv2.HorizontalPodAutoscaler{ObjectMeta: named(name)})
 	}
-	if s.Host == "" {
+	if s.Host == "" || in.RoutesServed { // until there can be a route, pages go on by the Ingress
 		gone = append(gone, &networkingv1.Ingress{ObjectMeta: named(name)})
+	}
+	if !policy.Routed(in.Policy) {
+		gone = append(gone, routeOf(name))
 	}
 	_, err := r.remove(ctx, in.Policy, gone...)
 	return err
@@ -45,7 +48,7 @@ func (r *Reconciler) remove(ctx context.Context, cpol *v1alpha1.ConsentPolicy, o
 	found := false
 	for _, object := range objects {
 		err := r.Reader.Get(ctx, client.ObjectKey{Namespace: cpol.Namespace, Name: object.GetName()}, object)
-		if client.IgnoreNotFound(err) != nil {
+		if client.IgnoreNotFound(err) != nil && !unserved(err) {
 			return found, err
 		}
 		if err != nil || !child.Ours(object, cpol) {
@@ -69,7 +72,7 @@ func (r *Reconciler) finalize(ctx context.Context, cpol *v1alpha1.ConsentPolicy)
 	}
 	service, ledger, eraser := policy.ServiceName(cpol.Name), policy.DatabaseName(cpol.Name), policy.EraserName(cpol.Name)
 	goes := []client.Object{
-		&networkingv1.Ingress{ObjectMeta: named(service)}, &autoscalingv2.HorizontalPodAutoscaler{ObjectMeta: named(service)},
+		&networkingv1.Ingress{ObjectMeta: named(service)}, routeOf(service), &autoscalingv2.HorizontalPodAutoscaler{ObjectMeta: named(service)},
 		&appsv1.Deployment{ObjectMeta: named(service)}, &policyv1.PodDisruptionBudget{ObjectMeta: named(service)},
 		&corev1.Service{ObjectMeta: named(service)}, &networkingv1.NetworkPolicy{ObjectMeta: named(service)}, secret(policy.ConfigName(cpol.Name)),
 		&appsv1.StatefulSet{ObjectMeta: named(ledger)}, &corev1.Service{ObjectMeta: named(ledger)}, &networkingv1.NetworkPolicy{ObjectMeta: named(ledger)},

@@ -6,6 +6,10 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/rempart-dev/rempart/api/v1alpha1"
@@ -36,6 +40,9 @@ func (r *Reconciler) load(ctx context.Context, cpol *v1alpha1.ConsentPolicy) (po
 	}
 	if in.Issuers, err = r.Tokens.Issuers(ctx); err != nil {
 		return in, fmt.Errorf("asking who issues tokens: %w", err)
+	}
+	if _, in.RoutesServed, err = r.route(ctx, cpol); err != nil {
+		return in, err
 	}
 	if err := r.place(&in); err != nil {
 		return in, err
@@ -113,6 +120,42 @@ func (r *Reconciler) observe(ctx context.Context, in *policy.Input) (policy.Seen
 		}
 	}
 	var err error
+	if seen.Route, _, err = r.route(ctx, in.Policy); err != nil {
+		return seen, err
+	}
 	seen.Answer, err = r.ask(ctx, in)
 	return seen, err
+}
+
+// route reads the route of Gateway API that a policy wants; nil where there is none. It tells whether the cluster has such routes. Nothing
+// watches them, as nothing watches Ingresses: the next pass sees what a Gateway says of one, and whether Gateway API has come.
+func (r *Reconciler) route(ctx context.Context, cpol *v1alpha1.ConsentPolicy) (object *unstructured.Unstructured, served bool, err error) {
+	if !policy.Routed(cpol) {
+		return nil, false, nil
+	}
+	object = routeOf(policy.ServiceName(cpol.Name))
+	err = r.Reader.Get(ctx, client.ObjectKey{Namespace: cpol.Namespace, Name: object.GetName()}, object)
+	switch {
+	case err == nil:
+		return object, true, nil
+	case unserved(err):
+		return nil, false, nil
+	case apierrors.IsNotFound(err):
+		return nil, true, nil
+	default:
+		return nil, false, fmt.Errorf("reading the route: %w", err)
+	}
+}
+
+// routeOf is a route of Gateway API of which only the name is known.
+func routeOf(name string) *unstructured.Unstructured {
+	object := &unstructured.Unstructured{}
+	object.SetGroupVersionKind(policy.RouteKind)
+	object.SetName(name)
+	return object
+}
+
+// unserved tells whether an error means that the cluster does not have the kind that was asked for: it never had, or no longer has.
+func unserved(err error) bool {
+	return meta.IsNoMatchError(err) || (apierrors.IsNotFound(err) && apierrors.HasStatusCause(err, metav1.CauseTypeUnexpectedServerResponse))
 }

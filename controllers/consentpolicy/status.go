@@ -37,7 +37,7 @@ var announced = []string{v1alpha1.ConditionReady, v1alpha1.ConditionResident, v1
 
 // passing are reasons of a moment: what comes after them is announced.
 var passing = map[string]bool{
-	v1alpha1.ReasonLedgerStarting: true, v1alpha1.ReasonServiceStarting: true, v1alpha1.ReasonNoticePending: true, v1alpha1.ReasonAuditPending: true,
+	v1alpha1.ReasonLedgerStarting: true, v1alpha1.ReasonServiceStarting: true, v1alpha1.ReasonNoticePending: true, v1alpha1.ReasonRoutePending: true, v1alpha1.ReasonAuditPending: true,
 	v1alpha1.ReasonPlaceNotObserved: true, v1alpha1.ReasonNotYetKnown: true, v1alpha1.ReasonDeleting: true,
 }
 

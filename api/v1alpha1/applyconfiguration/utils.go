@@ -154,6 +154,8 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.GateFieldApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("GateRecord"):
 		return &apiv1alpha1.GateRecordApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("GatewayRef"):
+		return &apiv1alpha1.GatewayRefApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("HeldCondition"):
 		return &apiv1alpha1.HeldConditionApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("HeldTable"):

@@ -40,8 +40,12 @@ func Desired(in Input) ([]runtime.ApplyConfiguration, error) {
 	if scales(in.Policy) {
 		children = append(children, autoscaler(in, owner))
 	}
-	if in.Policy.Spec.Service.Host != "" {
+	switch {
+	case in.Policy.Spec.Service.Host == "":
+	case !Routed(in.Policy):
 		children = append(children, ingress(in, owner))
+	case in.RoutesServed:
+		children = append(children, route(in, owner))
 	}
 	return children, nil
 }

@@ -7,6 +7,7 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/rempart-dev/rempart/api/v1alpha1"
 	"github.com/rempart-dev/rempart/internal/register"
@@ -55,6 +56,8 @@ type Input struct {
 	Issuers []Issuer
 	// Operator is who makes requests of people's wishes to be erased.
 	Operator Operator
+	// RoutesServed says that the cluster has routes of Gateway API. Nobody asks where the policy wants none.
+	RoutesServed bool
 	// Checkpoint that was copied out of the ledger before; the zero one when none was.
 	Checkpoint Checkpoint
 	// Forgotten are those whom the ledger has said to have forgotten.
@@ -68,6 +71,8 @@ type Input struct {
 type Seen struct {
 	// Places of the nodes that service and database run on. None while no pod is on a node.
 	Places []register.Place
+	// Route of Gateway API as it is now, with what the Gateway says of it; nil where there is none.
+	Route *unstructured.Unstructured
 	// Answer of the service; nil when it gave none.
 	Answer *Answer
 }

@@ -38,7 +38,7 @@ var (
 	namedGates       = []gate{officerThere, registerThere}
 	placedGates      = []gate{registerThere, regionsAllowed, ledgerPlaceAllowed}
 	residentGates    = slices.Concat(placedGates, []gate{mailPlaceAllowed, observedPlaces})
-	provisionedGates = slices.Concat(placedGates, []gate{storageFits, secretsThere, notPaused, ledgerRuns, issuersKnown, serviceRuns})
+	provisionedGates = slices.Concat(placedGates, []gate{storageFits, secretsThere, notPaused, ledgerRuns, issuersKnown, serviceRuns, reached})
 	publishedGates   = slices.Concat(namedGates, []gate{purposesRegistered, noticeInEffect, answers, taken, shown})
 	provenGates      = []gate{assertionsProven}
 	verifiedGates    = []gate{uncontradicted, audited}
@@ -55,7 +55,7 @@ func Judge(in Input, seen Seen) Verdict {
 	verdict.Conditions = []metav1.Condition{
 		ready.Against(v1alpha1.ConditionReady, v1alpha1.ReasonServing, "The service answers with what the policy asks for"),
 		first(in, seen, publishedGates).Against(v1alpha1.ConditionPublished, v1alpha1.ReasonNoticePublished, "The newest notice in effect is in the ledger and shown"),
-		first(in, seen, provisionedGates).Against(v1alpha1.ConditionProvisioned, v1alpha1.ReasonServiceProvisioned, "Database, keys and service run"),
+		first(in, seen, provisionedGates).Against(v1alpha1.ConditionProvisioned, v1alpha1.ReasonServiceProvisioned, provisioned(in)),
 		first(in, seen, residentGates).Against(v1alpha1.ConditionResident, v1alpha1.ReasonServicePlaced, "Database and service are where the register's policy allows"),
 		first(in, seen, provenGates).Against(v1alpha1.ConditionProofComplete, v1alpha1.ReasonOwnProof, "Nothing counts as consent that only somebody else can prove"),
 		first(in, seen, verifiedGates).Against(v1alpha1.ConditionVerified, v1alpha1.ReasonAuditPassed, "Ledger and log agree, and the log only ever grew"),
@@ -232,6 +232,14 @@ func ledgerRuns(in Input, _ Seen) condition.Objection {
 		return condition.Objection{}
 	}
 	return condition.Objection{Reason: v1alpha1.ReasonLedgerStarting, Working: true, Message: "The ledger's database does not answer yet"}
+}
+
+// provisioned says that all runs that is asked for.
+func provisioned(in Input) string {
+	if Routed(in.Policy) {
+		return "Database, keys and service run, and the Gateway takes the route to it"
+	}
+	return "Database, keys and service run"
 }
 
 func issuersKnown(in Input, _ Seen) condition.Objection {

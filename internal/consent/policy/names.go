@@ -41,7 +41,7 @@ var Roles = []Role{Admin, App, Sequencer, Pruner}
 // users are the login roles of a managed ledger.
 var users = map[Role]string{Admin: database.AdminUser, App: "consent_app", Sequencer: "consent_seq", Pruner: "consent_prune"}
 
-// ServiceName returns the name of the Deployment, the Service, the Ingress and what else guards the service.
+// ServiceName returns the name of the Deployment, the Service, the Ingress or route and what else guards the service.
 func ServiceName(policy string) string { return place.Service(policy) }
 
 // ConfigName returns the name of the Secret with policy.json.

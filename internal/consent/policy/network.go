@@ -14,7 +14,7 @@ import (
 	"github.com/rempart-dev/rempart/internal/register/database"
 )
 
-// publicPaths are what the Ingress lets through: what pages and people need. Clients and the operator ask within the cluster.
+// publicPaths are what the Ingress or the route lets through: what pages and people need. Clients and the operator ask within the cluster.
 var publicPaths = []string{"/w/", "/v1/sites/", "/me/", "/.well-known/"}
 
 // networkPolicy lets anybody reach the service's port, Prometheus (in namespaces with the label metrics=enabled) what it

@@ -39,8 +39,8 @@ func Apply(ctx context.Context, c client.Client, reader client.Reader, owner cli
 		if _, err := exists(ctx, reader, owner, desired); err != nil {
 			return err
 		}
-		if err := c.Apply(ctx, desired, field, client.ForceOwnership); err != nil {
-			return fmt.Errorf("applying a child: %w", err)
+		if err := apply(ctx, c, desired, field); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -56,11 +56,30 @@ func Once(ctx context.Context, c client.Client, reader client.Reader, owner clie
 		if there {
 			continue
 		}
-		if err := c.Apply(ctx, desired, field, client.ForceOwnership); err != nil {
-			return fmt.Errorf("applying a child: %w", err)
+		if err := apply(ctx, c, desired, field); err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+// apply writes one child. A kind of others is in no scheme: the client writes it without knowing its shape.
+func apply(ctx context.Context, c client.Client, desired runtime.ApplyConfiguration, field client.FieldOwner) error {
+	if id, ok := desired.(identified); ok && !c.Scheme().Recognizes(kindOf(id)) {
+		content, err := runtime.DefaultUnstructuredConverter.ToUnstructured(desired)
+		if err != nil {
+			return fmt.Errorf("writing out a child: %w", err)
+		}
+		desired = client.ApplyConfigurationFromUnstructured(&unstructured.Unstructured{Object: content})
+	}
+	if err := c.Apply(ctx, desired, field, client.ForceOwnership); err != nil {
+		return fmt.Errorf("applying a child: %w", err)
+	}
+	return nil
+}
+
+func kindOf(id identified) schema.GroupVersionKind {
+	return schema.FromAPIVersionAndKind(*id.GetAPIVersion(), *id.GetKind())
 }
 
 // exists tells whether the child is there already; a stranger in its place is an error.
@@ -70,7 +89,7 @@ func exists(ctx context.Context, reader client.Reader, owner client.Object, desi
 		return false, fmt.Errorf("applying a child: %T has no name", desired)
 	}
 	existing := &unstructured.Unstructured{}
-	existing.SetGroupVersionKind(schema.FromAPIVersionAndKind(*id.GetAPIVersion(), *id.GetKind()))
+	existing.SetGroupVersionKind(kindOf(id))
 	key := types.NamespacedName{Name: *id.GetName()}
 	if ns := id.GetNamespace(); ns != nil {
 		key.Namespace = *ns

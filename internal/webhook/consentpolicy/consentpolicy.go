@@ -1,5 +1,6 @@
 // Package consentpolicy judges ConsentPolicies at admission: whether their purposes are recorded, whether what people accepted
-// changes behind their back, where the ledger is to be, and whether the user may read the Secrets that are named.
+// changes behind their back, where the ledger is to be, and whether the user may read the Secrets that are named and let the world in by
+// the host.
 package consentpolicy
 
 import (
@@ -53,6 +54,9 @@ func (j judge) judge(ctx context.Context, req request) (review.Answer, error) {
 		return answer, err
 	}
 	if err := j.recorded(ctx, &answer, req); err != nil {
+		return answer, err
+	}
+	if err := j.mayPublish(ctx, &answer, req); err != nil {
 		return answer, err
 	}
 	return answer, j.mayRead(ctx, &answer, req)

@@ -94,8 +94,18 @@ func mailed(country v1alpha1.Country, host, secret string) func(*v1alpha1.Consen
 	}
 }
 
+// at publishes the service by a host, through an Ingress, through by a Gateway.
+func at(host string) func(*v1alpha1.ConsentPolicy) {
+	return func(p *v1alpha1.ConsentPolicy) { p.Spec.Service.Host = host }
+}
+
+func through(p *v1alpha1.ConsentPolicy) {
+	p.Spec.Service.GatewayRef = &v1alpha1.GatewayRef{Name: "public", Namespace: "infra"}
+}
+
 func TestPoliciesAreJudged(t *testing.T) {
-	register := dreg(v1alpha1.BasisContract)
+	register, taken := dreg(v1alpha1.BasisContract), chat(at("taken.acme.example"))
+	taken.Namespace = "neighbour"
 	for name, test := range map[string]struct {
 		object, old *v1alpha1.ConsentPolicy
 		register    *v1alpha1.DataRegister
@@ -141,10 +151,19 @@ func TestPoliciesAreJudged(t *testing.T) {
 		"another officer of the same controller":   {shown(func(p *v1alpha1.ConsentPolicy) { p.Spec.OfficerRef.Name = "deputy" }), shown(), register, "", "", ""},
 		"a label on what would be refused":         {shown(func(p *v1alpha1.ConsentPolicy) { p.Labels = map[string]string{"a": "b"} }), shown(), dreg(v1alpha1.BasisConsent), "get secrets/kms", "", ""},
 		"a deletion":                               {nil, shown(), register, "", "", ""},
+		"a host that nobody has":                   {chat(at("consent.acme.example")), nil, register, "", "", ""},
+		"another's host":                           {chat(at("taken.acme.example")), nil, register, "", "rule host-taken", ""},
+		"another's host by a Gateway":              {chat(at("taken.acme.example"), through), nil, register, "", "rule host-taken", ""},
+		"a move to another's host":                 {chat(at("taken.acme.example")), chat(at("consent.acme.example")), register, "", "rule host-taken", ""},
+		"a host that was shared already":           {chat(at("taken.acme.example"), retention), chat(at("taken.acme.example")), register, "", "", ""},
+		"an Ingress that the user may not make":    {chat(at("consent.acme.example")), nil, register, "create ingresses.networking.k8s.io", "create ingresses.networking.k8s.io", ""},
+		"a route that the user may not make":       {chat(at("consent.acme.example"), through), chat(at("consent.acme.example")), register, "create httproutes.gateway.networking.k8s.io", "create httproutes.gateway.networking.k8s.io", ""},
+		"an Ingress of before":                     {chat(at("consent.acme.example"), retention), chat(at("consent.acme.example")), register, "create ingresses.networking.k8s.io", "", ""},
+		"no host any more":                         {chat(), chat(at("consent.acme.example")), register, "create ingresses.networking.k8s.io", "", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			objects := []client.Object{&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "shop"}}, class("paris", "eu-west-3"), class("london", "eu-west-2"),
-				officer("acme", "Acme SAS"), officer("deputy", "Acme SAS"), officer("other", "Other SAS"),
+				officer("acme", "Acme SAS"), officer("deputy", "Acme SAS"), officer("other", "Other SAS"), taken,
 				&v1alpha1.ResidencyPolicy{ObjectMeta: metav1.ObjectMeta{Name: "eu-only"}, Spec: v1alpha1.ResidencyPolicySpec{
 					Enforcement: v1alpha1.EnforcementEnforce, Role: v1alpha1.PolicyRoleDefault, Provider: "aws"}}}
 			if test.register != nil {

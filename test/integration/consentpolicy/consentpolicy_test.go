@@ -311,6 +311,7 @@ func TestThePolicyOfTheSamplesBecomesReadyAndThenNothingIsWritten(t *testing.T) 
 		}
 	})
 	t.Run("a mail server is taken in and let go", func(t *testing.T) { mailServerIsTakenIn(t, service, pass) })
+	t.Run("a Gateway takes the place of the Ingress", func(t *testing.T) { gatewayTakesThePlaceOfTheIngress(t, service, pass) })
 	t.Run("the number of pods is the autoscaler's", func(t *testing.T) {
 		deployment := &appsv1.Deployment{}
 		must(t, server.Client.Get(ctx, key("chat-consentd"), deployment))

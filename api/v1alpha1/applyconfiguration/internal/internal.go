@@ -740,6 +740,9 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: database
       type:
         namedType: com.github.rempart-dev.rempart.api.v1alpha1.LedgerDatabase
+    - name: gatewayRef
+      type:
+        namedType: com.github.rempart-dev.rempart.api.v1alpha1.GatewayRef
     - name: host
       type:
         scalar: string
@@ -1893,6 +1896,18 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: name
       type:
         namedType: com.github.rempart-dev.rempart.api.v1alpha1.PartName
+- name: com.github.rempart-dev.rempart.api.v1alpha1.GatewayRef
+  map:
+    fields:
+    - name: name
+      type:
+        namedType: com.github.rempart-dev.rempart.api.v1alpha1.ObjectName
+    - name: namespace
+      type:
+        namedType: com.github.rempart-dev.rempart.api.v1alpha1.PartName
+    - name: sectionName
+      type:
+        namedType: com.github.rempart-dev.rempart.api.v1alpha1.ObjectName
 - name: com.github.rempart-dev.rempart.api.v1alpha1.HeldCondition
   map:
     fields:

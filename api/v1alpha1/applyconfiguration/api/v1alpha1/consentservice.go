@@ -17,12 +17,14 @@ type ConsentServiceApplyConfiguration struct {
 	Replicas *ServiceReplicasApplyConfiguration `json:"replicas,omitempty"`
 	// resources of the service's container.
 	Resources *StoreResourcesApplyConfiguration `json:"resources,omitempty"`
-	// host by which pages reach the service. Absent, the service has no Ingress.
+	// host by which pages reach the service, of one policy of the cluster. Absent, the service has neither Ingress nor route.
 	Host *string `json:"host,omitempty"`
 	// ingressClassName of the Ingress; the cluster's default class when absent.
 	IngressClassName *apiv1alpha1.ObjectName `json:"ingressClassName,omitempty"`
 	// tlsSecretRef names the certificate of host, of type kubernetes.io/tls.
 	TLSSecretRef *SecretRefApplyConfiguration `json:"tlsSecretRef,omitempty"`
+	// gatewayRef names the Gateway by which pages reach host, in the place of an Ingress. It needs Gateway API in the cluster.
+	GatewayRef *GatewayRefApplyConfiguration `json:"gatewayRef,omitempty"`
 	// database of the ledger.
 	Database *LedgerDatabaseApplyConfiguration `json:"database,omitempty"`
 	// checkpointIntervalSeconds is how soon an event is in a signed checkpoint.
@@ -95,6 +97,14 @@ func (b *ConsentServiceApplyConfiguration) WithIngressClassName(value apiv1alpha
 // If called multiple times, the TLSSecretRef field is set to the value of the last call.
 func (b *ConsentServiceApplyConfiguration) WithTLSSecretRef(value *SecretRefApplyConfiguration) *ConsentServiceApplyConfiguration {
 	b.TLSSecretRef = value
+	return b
+}
+
+// WithGatewayRef sets the GatewayRef field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the GatewayRef field is set to the value of the last call.
+func (b *ConsentServiceApplyConfiguration) WithGatewayRef(value *GatewayRefApplyConfiguration) *ConsentServiceApplyConfiguration {
+	b.GatewayRef = value
 	return b
 }
 
