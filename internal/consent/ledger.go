@@ -26,6 +26,8 @@ type Writer interface {
 	Record(ctx context.Context, act Act) (Recorded, error)
 	// Publish makes the policy's purposes and notices, and the widget's build, part of the ledger. Repeating it writes nothing.
 	Publish(ctx context.Context, p Publication) error
+	// Published returns the notices of a name that were published, each with its words in canonical JSON and what they mean.
+	Published(ctx context.Context, notice string) ([]PublishedNotice, error)
 	// Link lets two names stand for one person: what is recorded under either is the state of both.
 	Link(ctx context.Context, known, other Person) error
 	// Shred forgets a person: the key is destroyed, links, state and tokens go, a subject.shredded event is appended. It returns what

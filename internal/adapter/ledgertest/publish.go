@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"testing"
 
@@ -57,6 +58,13 @@ func published(t *testing.T, w World) {
 	}
 	if words, err := w.Ledger.Words(t.Context(), p.Notices[0].NoticeRef); err != nil || !bytes.Equal(words, p.Notices[0].Body) {
 		t.Errorf("the words: %s, %v", words, err)
+	}
+	known, err := w.Ledger.Published(t.Context(), p.Notices[0].Notice)
+	if err != nil || !reflect.DeepEqual(known, p.Notices) {
+		t.Errorf("what was published: %+v, %v", known, err)
+	}
+	if known, err := w.Ledger.Published(t.Context(), "another"); err != nil || len(known) != 0 {
+		t.Errorf("what nobody published: %+v, %v", known, err)
 	}
 	p.Notices[0].Body = []byte(`{"banner":"Bye"}`)
 	sum := sha256.Sum256(p.Notices[0].Body)

@@ -133,17 +133,23 @@ func (o options) run(ctx context.Context, door *server.Door, registry *prometheu
 	return nil
 }
 
-// adopt makes a policy public: its scripts are baked, and what people are shown is in the ledger before it is shown.
+// adopt makes a policy public: its scripts are baked, and what people are shown is in the ledger before it is shown. What was published
+// before is shown as it was.
 func (o options) adopt(ctx context.Context, ledger consent.Writer, p *settings.Policy) error {
 	if err := p.Dress(server.Base(o.url, p)); err != nil {
 		return err //nolint:wrapcheck // says what is broken
 	}
+	ctx, cancel := context.WithTimeout(ctx, o.timeout)
+	defer cancel()
+	published, err := ledger.Published(ctx, p.Name)
+	if err != nil {
+		return err //nolint:wrapcheck // says what it was doing
+	}
+	p.Stand(published)
 	publication, err := p.Publication()
 	if err != nil {
 		return err //nolint:wrapcheck // says what it was writing
 	}
-	ctx, cancel := context.WithTimeout(ctx, o.timeout)
-	defer cancel()
 	err = ledger.Publish(ctx, publication)
 	if errors.Is(err, consent.ErrContradicted) {
 		return fmt.Errorf("%w: a notice was published before with other words or another meaning; it needs another version", settings.ErrBroken)

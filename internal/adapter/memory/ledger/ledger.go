@@ -59,6 +59,7 @@ type Ledger struct {
 	wishes   map[uuid.UUID]*consent.Wish
 	bodies   map[string]string
 	words    map[string][]byte
+	notices  []consent.PublishedNotice
 	builds   map[string][][]byte // by site, oldest first
 	revision map[string]int32
 	watchers map[chan consent.Change]struct{}

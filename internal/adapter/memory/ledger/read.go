@@ -147,6 +147,9 @@ func (l *Ledger) Publish(_ context.Context, p consent.Publication) error {
 		l.bodies[key], l.revision[key] = n.Same, n.Event.Notice.Version
 		if n.Kind == event.KindNotice {
 			l.words[event.NoticeName(n.Event.Notice)] = n.Body
+			ref := n.Event.Notice
+			ref.Material = n.Event.EvidenceCiphertext
+			l.notices = append(l.notices, consent.PublishedNotice{NoticeRef: ref, Body: n.Body})
 		}
 		l.house(n.Event)
 	}
@@ -154,6 +157,13 @@ func (l *Ledger) Publish(_ context.Context, p consent.Publication) error {
 		l.keepBuild(w)
 	}
 	return nil
+}
+
+// Published returns the notices of a name.
+func (l *Ledger) Published(_ context.Context, notice string) ([]consent.PublishedNotice, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.DeleteFunc(slices.Clone(l.notices), func(n consent.PublishedNotice) bool { return n.Notice != notice }), nil
 }
 
 // keepBuild keeps a script, and lets the oldest of its site go.

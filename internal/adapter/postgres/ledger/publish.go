@@ -20,6 +20,7 @@ const (
 	insertPurpose  = `INSERT INTO consent.purposes (tenant_id, purpose, revision, body, recorded_at) VALUES ($1, $2, $3, $4, $5)`
 	insertNotice   = `INSERT INTO consent.notices (tenant_id, notice, version, lang, body, body_sha256, material_sha256, published_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`
 	wordsOf        = `SELECT body::text FROM consent.notices WHERE tenant_id = $1 AND notice = $2 AND version = $3 AND lang = $4`
+	noticesOf      = `SELECT version, lang, body::text, body_sha256, material_sha256 FROM consent.notices WHERE tenant_id = $1 AND notice = $2 ORDER BY version, lang`
 	publishedSoFar = `SELECT ` + columns + ` FROM unnest($2::text[]) AS t (type)
 CROSS JOIN LATERAL (SELECT * FROM consent.events WHERE tenant_id = $1 AND type = t.type AND subject_ref IS NULL ORDER BY event_id OFFSET 0) AS e ORDER BY e.event_id`
 )
@@ -91,6 +92,32 @@ func (l *Ledger) Words(ctx context.Context, notice consent.NoticeRef) ([]byte, e
 		return nil, fmt.Errorf("reading words: %w", consent.ErrUnknown)
 	}
 	return body, nil
+}
+
+// Published returns the notices of a name. Words that are not of their digest are nobody's: the audit finds them.
+func (l *Ledger) Published(ctx context.Context, notice string) ([]consent.PublishedNotice, error) {
+	var all []consent.PublishedNotice
+	err := l.inTenant(ctx, l.App, func(b *pgx.Batch) {
+		b.Queue(noticesOf, id(l.Tenant), notice).Query(func(rows pgx.Rows) error {
+			var stored string
+			ref := consent.NoticeRef{Notice: notice}
+			all = nil
+			_, err := pgx.ForEachRow(rows, []any{&ref.Version, &ref.Language, &stored, &ref.SHA256, &ref.Material}, func() error {
+				body, err := canonical.Again([]byte(stored))
+				if sum := sha256.Sum256(body); err == nil && bytes.Equal(sum[:], ref.SHA256) {
+					one := ref
+					one.SHA256, one.Material = bytes.Clone(ref.SHA256), bytes.Clone(ref.Material)
+					all = append(all, consent.PublishedNotice{NoticeRef: one, Body: body})
+				}
+				return nil
+			})
+			return err
+		})
+	})
+	if err != nil {
+		return nil, fmt.Errorf("reading what was published: %w", err)
+	}
+	return all, nil
 }
 
 // publicationOf says what an event published: under which key, and what must be the same for a repetition to be one.

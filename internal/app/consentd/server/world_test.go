@@ -295,6 +295,11 @@ func (w *world) serve(change func(*settings.File)) {
 
 func (w *world) publish() {
 	w.Helper()
+	published, err := w.ledger.Published(w.Context(), w.Current().Name)
+	if err != nil {
+		w.Fatal(err)
+	}
+	w.Current().Stand(published)
 	publication, err := w.Current().Publication()
 	if err != nil {
 		w.Fatal(err)

@@ -9,6 +9,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -16,11 +17,12 @@ import (
 	"github.com/rempart-dev/rempart/api/v1alpha1"
 	"github.com/rempart-dev/rempart/internal/consent"
 	"github.com/rempart-dev/rempart/internal/consent/canonical"
+	"github.com/rempart-dev/rempart/internal/consent/facts"
 	"github.com/rempart-dev/rempart/internal/consent/widget"
 	"github.com/rempart-dev/rempart/internal/law/deadline"
 )
 
-// Words are a notice's text in one language.
+// Words are a notice's text in one language, as people are shown it: with who gets the data and how long it is kept.
 type Words struct {
 	Text v1alpha1.NoticeText
 	// Ref names them; its Material is empty where they mean something else than what is shown now.
@@ -48,7 +50,7 @@ func (p *Policy) words(time.Time) error {
 	for _, notice := range p.Spec.Notices {
 		p.All[notice.Version] = map[string]Words{}
 		for _, text := range notice.Texts {
-			words, err := p.wordsOf(notice.Version, text)
+			words, err := p.wordsOf(notice.Version, p.told(text))
 			if err != nil {
 				return err
 			}
@@ -73,6 +75,59 @@ func (p *Policy) wordsOf(version int32, text v1alpha1.NoticeText) (Words, error)
 		ref.Material = p.Material
 	}
 	return Words{text, ref, body}, nil
+}
+
+// told adds to each purpose's text what the policy says of it beside that.
+func (p *Policy) told(text v1alpha1.NoticeText) v1alpha1.NoticeText {
+	text.Purposes = slices.Clone(text.Purposes)
+	for i, told := range text.Purposes {
+		for _, purpose := range p.Spec.Purposes {
+			if purpose.Name == told.Name {
+				text.Purposes[i].Text = facts.Told(Tag(text.Language), told.Text, &purpose)
+			}
+		}
+	}
+	return text
+}
+
+// Stand lets words that were published stand as they were: what is added to the author's words follows from a purpose and from this program,
+// and either can have been another then. The words that are shown now must still be the author's: where they are not, those of the file
+// stay, and the ledger refuses them.
+func (p *Policy) Stand(published []consent.PublishedNotice) {
+	for _, notice := range p.Spec.Notices {
+		for _, own := range notice.Texts {
+			tag := Tag(own.Language)
+			i := slices.IndexFunc(published, func(n consent.PublishedNotice) bool {
+				return n.Notice == p.Name && n.Version == notice.Version && n.Language == tag
+			})
+			if i < 0 {
+				continue
+			}
+			was := published[i]
+			var text v1alpha1.NoticeText
+			if err := json.Unmarshal(was.Body, &text); err != nil || (notice.Version == p.Notice.Version && !continues(text, own)) {
+				continue
+			}
+			words := p.All[notice.Version][tag]
+			words.Text, words.Body, words.Ref.SHA256 = text, was.Body, was.SHA256
+			p.All[notice.Version][tag] = words
+		}
+	}
+}
+
+// continues tells whether published words are the author's, but for sentences at the end of purposes' texts.
+func continues(published, own v1alpha1.NoticeText) bool {
+	if len(published.Purposes) != len(own.Purposes) {
+		return false
+	}
+	published.Purposes = slices.Clone(published.Purposes)
+	for i := range published.Purposes {
+		if !facts.Tells(published.Purposes[i].Text, own.Purposes[i].Text) {
+			return false
+		}
+		published.Purposes[i].Text = own.Purposes[i].Text
+	}
+	return reflect.DeepEqual(published, own)
 }
 
 // same tells whether a version means what the one that is shown means: since it, changes were editorial.
