@@ -92,6 +92,11 @@ type NoticeText struct {
 	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=40
 	Purposes []PurposeText `json:"purposes,omitempty"`
+	// changes says what changed since the last Material version. Who accepted that one is told so when asked again.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=500
+	Changes string `json:"changes,omitempty"`
 	// termsURL is where the terms of the service are.
 	// +optional
 	TermsURL WebURL `json:"termsURL,omitempty"`
@@ -109,6 +114,7 @@ type NoticeText struct {
 // ConsentNotice is one version of the words. It is immutable once published; the ledger keeps all versions.
 //
 // +kubebuilder:validation:XValidation:rule="self.texts.exists(t, t.language == 'fr') && self.texts.exists(t, t.language == 'en')",message="a notice has texts in fr and en at least"
+// +kubebuilder:validation:XValidation:rule="self.change == 'Material' || !self.texts.exists(t, has(t.changes))",message="changes are of a Material notice: an Editorial one asks nobody again"
 type ConsentNotice struct {
 	// version of the notice.
 	// +required

@@ -64,16 +64,19 @@ var arabic = v1alpha1.NoticeText{
 
 // edition is a version of the notice whose words say which one it is.
 func edition(version int32, change v1alpha1.NoticeChange) v1alpha1.ConsentNotice {
-	mark := ""
+	mark, changes := "", ""
 	if version > 1 {
 		mark = fmt.Sprintf(" (édition %d)", version)
+	}
+	if version > 1 && change == v1alpha1.NoticeMaterial {
+		changes = "Un autre les lit aussi."
 	}
 	told := func(conversation, about, newsletter, monthly string) []v1alpha1.PurposeText {
 		return []v1alpha1.PurposeText{{Name: "conversation", Title: conversation, Text: about}, {Name: "newsletter", Title: newsletter, Text: monthly}}
 	}
 	return v1alpha1.ConsentNotice{Version: version, Change: change, Texts: []v1alpha1.NoticeText{
 		{
-			Language: "fr", Accept: "Accepter", AcceptAndSend: "Accepter et envoyer", AcceptAndStart: "Accepter et démarrer", Refuse: "Refuser",
+			Language: "fr", Changes: changes, Accept: "Accepter", AcceptAndSend: "Accepter et envoyer", AcceptAndStart: "Accepter et démarrer", Refuse: "Refuser",
 			Details: "Détails", Choices: "Mes choix", TermsURL: "https://shop.example/conditions", PrivacyURL: "https://shop.example/vie-privee",
 			Banner:   "En envoyant un message, vous acceptez les conditions et l'enregistrement d'un identifiant sur votre appareil pour cette conversation." + mark,
 			Purposes: told("Conversation", "Répondre à vos messages. Les messages sont gardés 30 jours.", "Lettre d'information", "Vous écrire une fois par mois."),

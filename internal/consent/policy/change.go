@@ -92,6 +92,22 @@ func purposeOf(spec *v1alpha1.ConsentPolicySpec, name v1alpha1.PartName) *v1alph
 // archived tells whether a purpose grants and asks nothing.
 func archived(p *v1alpha1.ConsentPurpose) bool { return p.Lifecycle == v1alpha1.LifecycleArchived }
 
+// Unsaid names notices that will ask again who was asked before, with a language in which they do not say what changed.
+func Unsaid(before, after *v1alpha1.ConsentPolicySpec) []string {
+	var unsaid []string
+	for i := range after.Notices {
+		n := &after.Notices[i]
+		if n.Change != v1alpha1.NoticeMaterial || noticeOf(before, n.Version) != nil {
+			continue
+		}
+		if at := slices.IndexFunc(n.Texts, func(t v1alpha1.NoticeText) bool { return t.Changes == "" }); at >= 0 {
+			unsaid = append(unsaid, fmt.Sprintf("notice %d asks everybody again and does not say what changed in %q: people are told that the terms changed or the consent expired; add changes to its texts",
+				n.Version, n.Texts[at].Language))
+		}
+	}
+	return unsaid
+}
+
 // removals objects to active purposes that leave the list.
 func removals(before, after *v1alpha1.ConsentPolicySpec) []Objection {
 	var objections []Objection

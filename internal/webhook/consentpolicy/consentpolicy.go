@@ -74,6 +74,9 @@ func (j judge) changes(ctx context.Context, answer *review.Answer, req request) 
 	if err != nil || req.Created() || req.Old.Status.Notice == nil {
 		return err
 	}
+	for _, unsaid := range policy.Unsaid(&req.Old.Spec, &req.Object.Spec) {
+		answer.Warn(unsaid)
+	}
 	before := after
 	if old := req.Old.Spec.OfficerRef.Name; old != req.Object.Spec.OfficerRef.Name {
 		if before, err = j.controller(ctx, nil, old); err != nil {

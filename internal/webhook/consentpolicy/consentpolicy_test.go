@@ -146,6 +146,7 @@ func TestPoliciesAreJudged(t *testing.T) {
 		"a draft":                                  {chat(retention), chat(), register, "", "", ""},
 		"what people accepted":                     {shown(retention), shown(), register, "", "rule material-change", ""},
 		"what people accepted, and they are asked": {shown(retention, asked), shown(), register, "", "", ""},
+		"another notice, without a word of it":     {shown(retention, asked), shown(), register, "", "", `notice 2 asks everybody again and does not say what changed in "fr"`},
 		"published words":                          {shown(func(p *v1alpha1.ConsentPolicy) { p.Spec.Notices[0].Texts[0].Banner = "Bonsoir" }), shown(), register, "", "rule published-words", ""},
 		"another controller":                       {shown(func(p *v1alpha1.ConsentPolicy) { p.Spec.OfficerRef.Name = "other" }), shown(), register, "", "the controller changes", ""},
 		"another officer of the same controller":   {shown(func(p *v1alpha1.ConsentPolicy) { p.Spec.OfficerRef.Name = "deputy" }), shown(), register, "", "", ""},

@@ -2355,6 +2355,9 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: banner
       type:
         scalar: string
+    - name: changes
+      type:
+        scalar: string
     - name: choices
       type:
         namedType: com.github.rempart-dev.rempart.api.v1alpha1.ButtonLabel

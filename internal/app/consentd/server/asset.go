@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"strconv"
 	"strings"
@@ -119,6 +120,10 @@ type shown struct {
 	Triggers  []shownTrigger    `json:"triggers"`
 }
 
+// keyChanged is the widget's sentence to who is asked again because the terms changed, or because the consent expired: what changed follows it,
+// and does not take its place, for the script does not tell the two apart.
+const keyChanged = "changed"
+
 type shownPurpose struct {
 	v1alpha1.PurposeText
 	Necessity  v1alpha1.PurposeNecessity   `json:"necessity"`
@@ -177,6 +182,10 @@ func (n *notices) write(p *settings.Policy, site *settings.Site, tag string, now
 	own, err := widget.Interface(tag)
 	if err != nil {
 		return nil, fmt.Errorf("writing a notice: %w", err)
+	}
+	if changes := p.Changes(tag); changes != "" {
+		own = maps.Clone(own)
+		own[keyChanged] += " " + changes
 	}
 	out := shown{
 		Token: signed, Site: string(site.ID), Notice: p.Name, Version: p.Notice.Version, Language: tag,

@@ -16,6 +16,7 @@ import (
 	"github.com/rempart-dev/rempart/internal/app/consentd/settings"
 	"github.com/rempart-dev/rempart/internal/consent"
 	"github.com/rempart-dev/rempart/internal/consent/receipt"
+	"github.com/rempart-dev/rempart/internal/consent/widget"
 )
 
 func TestTheScriptIsTheSameForEveryVisitor(t *testing.T) {
@@ -111,6 +112,32 @@ func TestTheWordsAreTheSameForEveryVisitorOfAnHour(t *testing.T) {
 		if _, signed := texts[key]; signed {
 			t.Errorf("%q is a word of the interface and of the notice", key)
 		}
+	}
+}
+
+func TestWhoIsAskedAgainIsToldWhatChanged(t *testing.T) {
+	w := newWorld(t, nil)
+	said := func(tag string) string {
+		_, notice := w.notice("shop", tag)
+		return notice["interface"].(map[string]any)["changed"].(string)
+	}
+	french, english := said("fr"), said("en")
+	w.serve(func(f *settings.File) {
+		next := *f.Spec.Notices[0].DeepCopy()
+		next.Version = 2
+		for i := range next.Texts {
+			if next.Texts[i].Language == "fr" {
+				next.Texts[i].Changes = "Nous gardons vos messages un an de plus."
+			}
+		}
+		f.Spec.Notices = append(f.Spec.Notices, next)
+		f.MaterialDigest = "sha256:" + "60303ae22b998861bce3b28f33eec1be758a213c86c93c076dbe9f558c11c752"
+	})
+	if said("fr") != french+" Nous gardons vos messages un an de plus." || said("en") != english {
+		t.Errorf("%q, %q", said("fr"), said("en"))
+	}
+	if other, err := widget.Interface("fr"); err != nil || other["changed"] != french {
+		t.Errorf("the words of the widget are changed for everybody: %q, %v", other["changed"], err)
 	}
 }
 

@@ -143,6 +143,17 @@ func (p *Policy) Shown(tag string) (Words, bool) {
 	return words, found
 }
 
+// Changes are what the last Material notice says, in a language, as Tag writes it, that it changed; empty where it does not say.
+func (p *Policy) Changes(tag string) string {
+	last := int32(0)
+	for _, notice := range p.Spec.Notices {
+		if notice.Change == v1alpha1.NoticeMaterial && notice.Version <= p.Notice.Version {
+			last = max(last, notice.Version)
+		}
+	}
+	return p.All[last][tag].Text.Changes
+}
+
 // Speaks tells whether a site is in a language, as Tag writes it.
 func (s *Site) Speaks(tag string) bool {
 	return slices.ContainsFunc(s.Languages, func(l v1alpha1.NoticeLanguage) bool { return Tag(l) == tag })

@@ -84,11 +84,13 @@ func TestPublishedWordsStandAsTheyWere(t *testing.T) {
 
 func TestWordsOfTheFileThatWereNeverPublishedAreLeftToTheLedger(t *testing.T) {
 	for name, edit := range map[string]func(*v1alpha1.NoticeText){
-		"another banner":   func(text *v1alpha1.NoticeText) { text.Banner += "!" },
-		"another text":     func(text *v1alpha1.NoticeText) { text.Purposes[0].Text = "We sell it." },
-		"another title":    func(text *v1alpha1.NoticeText) { text.Purposes[0].Title += "!" },
-		"a purpose less":   func(text *v1alpha1.NoticeText) { text.Purposes = text.Purposes[1:] },
-		"another order":    func(text *v1alpha1.NoticeText) { text.Purposes[0], text.Purposes[1] = text.Purposes[1], text.Purposes[0] },
+		"another banner": func(text *v1alpha1.NoticeText) { text.Banner += "!" },
+		"another text":   func(text *v1alpha1.NoticeText) { text.Purposes[0].Text = "We sell it." },
+		"another title":  func(text *v1alpha1.NoticeText) { text.Purposes[0].Title += "!" },
+		"a purpose less": func(text *v1alpha1.NoticeText) { text.Purposes = text.Purposes[1:] },
+		"another order": func(text *v1alpha1.NoticeText) {
+			text.Purposes[0], text.Purposes[1] = text.Purposes[1], text.Purposes[0]
+		},
 		"half of the text": func(text *v1alpha1.NoticeText) { text.Purposes[0].Text = text.Purposes[0].Text[:9] },
 	} {
 		p, fresh := mustRead(t, nil), mustRead(t, nil)
@@ -97,6 +99,21 @@ func TestWordsOfTheFileThatWereNeverPublishedAreLeftToTheLedger(t *testing.T) {
 		if want, _ := fresh.Shown("en"); !bytes.Equal(have.Body, want.Body) {
 			t.Errorf("%s: words that the policy does not have are shown: %s", name, have.Body)
 		}
+	}
+}
+
+func TestTheLastMaterialNoticeSaysWhatChanged(t *testing.T) {
+	p := mustRead(t, func(f *settings.File) {
+		second := another(f, 2, v1alpha1.NoticeMaterial)
+		second.Texts[0].Changes = "Les messages sont gardés un an de plus."
+		another(f, 3, v1alpha1.NoticeEditorial).Texts[0].Changes = ""
+	})
+	if p.Notice.Version != 3 || p.Changes("fr") != "Les messages sont gardés un an de plus." || p.Changes("en") != "" {
+		t.Errorf("%d: %q, %q", p.Notice.Version, p.Changes("fr"), p.Changes("en"))
+	}
+	first := mustRead(t, nil)
+	if first.Changes("fr") != "" {
+		t.Errorf("%q", first.Changes("fr"))
 	}
 }
 

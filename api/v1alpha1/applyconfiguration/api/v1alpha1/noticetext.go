@@ -32,6 +32,8 @@ type NoticeTextApplyConfiguration struct {
 	Choices *apiv1alpha1.ButtonLabel `json:"choices,omitempty"`
 	// purposes of the second layer.
 	Purposes []PurposeTextApplyConfiguration `json:"purposes,omitempty"`
+	// changes says what changed since the last Material version. Who accepted that one is told so when asked again.
+	Changes *string `json:"changes,omitempty"`
 	// termsURL is where the terms of the service are.
 	TermsURL *apiv1alpha1.WebURL `json:"termsURL,omitempty"`
 	// termsDigest is the SHA-256 of the terms.
@@ -120,6 +122,14 @@ func (b *NoticeTextApplyConfiguration) WithPurposes(values ...*PurposeTextApplyC
 		}
 		b.Purposes = append(b.Purposes, *values[i])
 	}
+	return b
+}
+
+// WithChanges sets the Changes field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Changes field is set to the value of the last call.
+func (b *NoticeTextApplyConfiguration) WithChanges(value string) *NoticeTextApplyConfiguration {
+	b.Changes = &value
 	return b
 }
 
