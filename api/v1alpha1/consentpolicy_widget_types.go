@@ -166,7 +166,8 @@ type ConsentWidget struct {
 	// +optional
 	// +default="Explicit"
 	Acceptance WidgetAcceptance `json:"acceptance,omitempty"`
-	// storageBasis of what the device keeps after the act.
+	// storageBasis of what the device keeps after the act. With Consent it is a button that accepts, never a message, and the ledger
+	// records a consent to storage, which is about no purpose.
 	// +optional
 	// +default="StrictlyNecessary"
 	StorageBasis StorageBasis `json:"storageBasis,omitempty"`

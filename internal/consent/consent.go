@@ -20,7 +20,7 @@ const (
 // EventType says what an event of the ledger records.
 type EventType string
 
-// The types of events.
+// The types of events. EventGiven without a purpose is consent to storage on the device.
 const (
 	EventGiven               EventType = "consent.given"
 	EventRefused             EventType = "consent.refused"

@@ -48,7 +48,8 @@ func (c ruling) denial(purpose string) consent.Choice {
 }
 
 // service are the two events of whoever accepts a service that is asked for, by an act in the widget: its terms, and what it
-// stores on the device (Article 5(3) of Directive 2002/58/EC). They are about no purpose, and consent to none.
+// stores on the device (Article 5(3) of Directive 2002/58/EC). They are about no purpose, and consent to none. Where what is stored rests on
+// consent, because the service could be had without, the second is a consent of its own: consent.given that names no purpose.
 func (c ruling) service(grants []consent.Choice) []consent.Choice {
 	inWidget := slices.Contains([]consent.Method{consent.MethodMessage, consent.MethodButton, consent.MethodTriggerButton}, c.act.Method)
 	asked := slices.ContainsFunc(grants, func(e consent.Choice) bool {
@@ -59,6 +60,9 @@ func (c ruling) service(grants []consent.Choice) []consent.Choice {
 		return nil
 	}
 	storage := consent.Choice{Type: consent.EventStorageAcknowledged, Decision: consent.Granted}
+	if c.rules.Spec.Widget.StorageBasis == v1alpha1.StorageConsent {
+		storage = consent.Choice{Type: consent.EventGiven, Decision: consent.Granted, ValidUntil: until(c.now, c.rules.Spec.Widget.ConsentTTL)}
+	}
 	if slices.ContainsFunc(grants, func(e consent.Choice) bool { return e.Type == consent.EventTermsAccepted }) {
 		return []consent.Choice{storage}
 	}

@@ -69,6 +69,9 @@ func lostWords(a *judge.Act)  { a.Shown.Material = nil }
 func hidden(a *judge.Act)     { a.BannerSeen = false }
 func gpc(a *judge.Act)        { a.GPC = true }
 
+// storageByConsent leaves the message among the widget's acts, as no policy that was admitted does.
+func storageByConsent(r *judge.Rules) { r.Spec.Widget.StorageBasis = v1alpha1.StorageConsent }
+
 func aged(n int32) func(*judge.Act) { return func(a *judge.Act) { a.OldEnoughFor = n } }
 
 func assertedAt(t time.Time) func(*judge.Act) { return func(a *judge.Act) { a.AssertedAt = t } }
@@ -105,6 +108,10 @@ func TestActs(t *testing.T) {
 		"2.4(5): a message accepts terms and storage, two events": {act: act(consent.MethodMessage, "conversation"), choices: "storage.acknowledged terms.accepted:conversation"},
 		"and what rests on consent beside them":                   {act: act(consent.MethodMessage, "transcript"), choices: "terms.accepted storage.acknowledged consent.given:transcript"},
 		"a button does the same":                                  {act: act(consent.MethodButton, "conversation transcript"), choices: "storage.acknowledged terms.accepted:conversation consent.given:transcript"},
+		"storage that rests on consent is consented to":           {act: act(consent.MethodButton, "conversation"), change: storageByConsent, choices: "consent.given terms.accepted:conversation"},
+		"by a trigger too":                                        {act: act(consent.MethodTriggerButton, "conversation"), change: storageByConsent, choices: "consent.given terms.accepted:conversation"},
+		"by a message never":                                      {act: act(consent.MethodMessage, "conversation"), change: storageByConsent, refusal: judge.RefusedMethod},
+		"for the word of a site the proof is the site's":          {act: act(consent.MethodAssertedBySite, "conversation"), change: storageByConsent, choices: "terms.accepted:conversation"},
 		"a trigger too":                                           {act: act(consent.MethodTriggerButton, "conversation"), choices: "storage.acknowledged terms.accepted:conversation"},
 		"a checkbox is about its purpose alone":                   {act: act(consent.MethodCheckbox, "statistics"), choices: "consent.given:statistics"},
 		"purposes one by one":                                     {act: act(consent.MethodCheckbox, "statistics -game"), choices: "consent.given:statistics consent.refused:game"},
@@ -190,7 +197,7 @@ func TestActs(t *testing.T) {
 			}
 			for _, choice := range got.Choices {
 				granted := choice.Type != consent.EventRefused && choice.Type != consent.EventWithdrawn
-				lasts := granted && choice.Purpose != ""
+				lasts := granted && (choice.Purpose != "" || choice.Type == consent.EventGiven)
 				if granted != (choice.Decision == consent.Granted) || lasts != choice.ValidUntil.Equal(inHalfAY) || !lasts && !choice.ValidUntil.IsZero() {
 					t.Errorf("%+v", choice)
 				}

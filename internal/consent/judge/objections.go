@@ -42,8 +42,9 @@ func method(c ruling, purpose v1alpha1.ConsentPurpose) Refusal {
 	}
 	switch how {
 	case consent.MethodMessage:
-		if purpose.Necessity != v1alpha1.NecessityRequestedService || c.rules.Spec.Widget.Acceptance != v1alpha1.WidgetMessage || !c.act.BannerSeen {
-			return RefusedMethod
+		w := c.rules.Spec.Widget
+		if purpose.Necessity != v1alpha1.NecessityRequestedService || w.Acceptance != v1alpha1.WidgetMessage || w.StorageBasis == v1alpha1.StorageConsent || !c.act.BannerSeen {
+			return RefusedMethod // who writes asks for the service, and does not consent to storage that it can be had without
 		}
 	case consent.MethodAssertedBySite:
 		said := c.rules.Spec.SiteAssertion

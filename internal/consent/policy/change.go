@@ -92,7 +92,8 @@ func purposeOf(spec *v1alpha1.ConsentPolicySpec, name v1alpha1.PartName) *v1alph
 // archived tells whether a purpose grants and asks nothing.
 func archived(p *v1alpha1.ConsentPurpose) bool { return p.Lifecycle == v1alpha1.LifecycleArchived }
 
-// Unsaid names notices that will ask again who was asked before, with a language in which they do not say what changed.
+// Unsaid says what people who accepted before would not be told or asked: notices that ask them again and do not say what changed, and
+// storage that comes to rest on a consent that they did not give.
 func Unsaid(before, after *v1alpha1.ConsentPolicySpec) []string {
 	var unsaid []string
 	for i := range after.Notices {
@@ -105,7 +106,17 @@ func Unsaid(before, after *v1alpha1.ConsentPolicySpec) []string {
 				n.Version, n.Texts[at].Language))
 		}
 	}
+	if after.Widget.StorageBasis == v1alpha1.StorageConsent && before.Widget.StorageBasis != v1alpha1.StorageConsent && !asksAgain(before, after) {
+		unsaid = append(unsaid, "storage on the device rests on consent from now on, and who accepted before is not asked for it; add a notice with change Material")
+	}
 	return unsaid
+}
+
+// asksAgain tells whether a change brings a Material notice.
+func asksAgain(before, after *v1alpha1.ConsentPolicySpec) bool {
+	return slices.ContainsFunc(after.Notices, func(n v1alpha1.ConsentNotice) bool {
+		return n.Change == v1alpha1.NoticeMaterial && noticeOf(before, n.Version) == nil
+	})
 }
 
 // removals objects to active purposes that leave the list.

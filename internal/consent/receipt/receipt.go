@@ -151,7 +151,7 @@ func (e Event) LeafHash() ([]byte, error) {
 
 func encode(b []byte) string { return base64.RawURLEncoding.EncodeToString(b) }
 
-// decision is empty for an event about no purpose, whatever the ledger keeps in its place: it consents to nothing.
+// decision is empty for an event about no purpose, whatever the ledger keeps in its place: it says yes to no purpose.
 func decision(e consent.Event) string {
 	switch {
 	case e.Decision == nil || e.Purpose == "":

@@ -94,6 +94,8 @@ func mailed(country v1alpha1.Country, host, secret string) func(*v1alpha1.Consen
 	}
 }
 
+func stored(p *v1alpha1.ConsentPolicy) { p.Spec.Widget.StorageBasis = v1alpha1.StorageConsent }
+
 // at publishes the service by a host, through an Ingress, through by a Gateway.
 func at(host string) func(*v1alpha1.ConsentPolicy) {
 	return func(p *v1alpha1.ConsentPolicy) { p.Spec.Service.Host = host }
@@ -147,6 +149,7 @@ func TestPoliciesAreJudged(t *testing.T) {
 		"what people accepted":                     {shown(retention), shown(), register, "", "rule material-change", ""},
 		"what people accepted, and they are asked": {shown(retention, asked), shown(), register, "", "", ""},
 		"another notice, without a word of it":     {shown(retention, asked), shown(), register, "", "", `notice 2 asks everybody again and does not say what changed in "fr"`},
+		"a consent that nobody was asked for":      {shown(stored), shown(), register, "", "", "storage on the device rests on consent from now on"},
 		"published words":                          {shown(func(p *v1alpha1.ConsentPolicy) { p.Spec.Notices[0].Texts[0].Banner = "Bonsoir" }), shown(), register, "", "rule published-words", ""},
 		"another controller":                       {shown(func(p *v1alpha1.ConsentPolicy) { p.Spec.OfficerRef.Name = "other" }), shown(), register, "", "the controller changes", ""},
 		"another officer of the same controller":   {shown(func(p *v1alpha1.ConsentPolicy) { p.Spec.OfficerRef.Name = "deputy" }), shown(), register, "", "", ""},

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/rempart-dev/rempart/api/v1alpha1"
 	"github.com/rempart-dev/rempart/internal/app/consentd/settings"
 	"github.com/rempart-dev/rempart/internal/consent"
 	"github.com/rempart-dev/rempart/internal/consent/receipt"
@@ -175,6 +176,39 @@ func TestAnActIsRecordedWithTheWordsThatWereShown(t *testing.T) {
 	w.ask(request{method: "GET", path: "/v1/sites/shop/state", origin: shop, bearer: secretOf(1)}).is(200, "").into(&out)
 	if len(out.State) != 4 {
 		t.Errorf("%+v", out)
+	}
+}
+
+func TestStorageThatRestsOnConsentIsConsentedToAndNeverByAMessage(t *testing.T) {
+	w := newWorld(t, nil)
+	w.serve(func(f *settings.File) {
+		f.Spec.Widget.StorageBasis, f.Spec.Widget.Acceptance = v1alpha1.StorageConsent, v1alpha1.WidgetExplicit
+	})
+	w.post(1, "k1", w.act("message", "conversation")).is(422, "method_not_allowed")
+	if events := w.events(); len(events) != 0 {
+		t.Fatalf("%+v", events)
+	}
+	w.post(1, "k2", w.act("button", "conversation")).is(201, "")
+	w.post(1, "k2", w.act("button", "conversation")).is(200, "")
+	events := w.events()
+	if len(events) != 2 || events[0].Type != consent.EventGiven || events[0].Purpose != "" || events[0].Method != consent.MethodButton || events[0].ValidUntil.IsZero() ||
+		events[1].Type != consent.EventTermsAccepted || events[1].Purpose != "conversation" {
+		t.Fatalf("%+v", events)
+	}
+	var out struct {
+		State map[string]struct{ Granted bool }
+	}
+	w.ask(request{method: "GET", path: "/v1/sites/shop/state", origin: shop, bearer: secretOf(1)}).is(200, "").into(&out)
+	if _, is := out.State[""]; is || !out.State["conversation"].Granted {
+		t.Errorf("consent to storage is no purpose: %+v", out)
+	}
+	subject := map[string]any{"kind": "subject", "id": events[0].Subject.String()}
+	for _, format := range []string{"iso27560", "kantara", "bundles"} {
+		w.client("/v1/subjects:export", w.desk(), map[string]any{"subject": subject, "format": format}).is(200, "")
+	}
+	w.withdrawnBy(1, nil)
+	if events := w.events(); len(events) != 3 || events[2].Type != consent.EventWithdrawn {
+		t.Errorf("%+v", events)
 	}
 }
 

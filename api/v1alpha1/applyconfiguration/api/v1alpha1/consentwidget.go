@@ -15,7 +15,8 @@ import (
 type ConsentWidgetApplyConfiguration struct {
 	// acceptance by the widget. Explicit, a button only, is what we recommend.
 	Acceptance *apiv1alpha1.WidgetAcceptance `json:"acceptance,omitempty"`
-	// storageBasis of what the device keeps after the act.
+	// storageBasis of what the device keeps after the act. With Consent it is a button that accepts, never a message, and the ledger
+	// records a consent to storage, which is about no purpose.
 	StorageBasis *apiv1alpha1.StorageBasis `json:"storageBasis,omitempty"`
 	// store on the device.
 	Store *apiv1alpha1.WidgetStore `json:"store,omitempty"`
