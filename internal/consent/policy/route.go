@@ -16,7 +16,7 @@ import (
 // RouteKind is the kind of routes of Gateway API, which a cluster may lack.
 var RouteKind = schema.GroupVersionKind{Group: "gateway.networking.k8s.io", Version: "v1", Kind: "HTTPRoute"}
 
-// routeApply is what is written of an HTTPRoute (GEP-709, GEP-718): enough to let one host reach one Service. What the API server would fill
+// routeApply is what is written of an HTTPRoute: enough to let one host reach one Service. What the API server would fill
 // in is written too, so that a second pass changes nothing.
 type routeApply struct {
 	metav1ac.TypeMetaApplyConfiguration    `json:",inline"`
