@@ -46,7 +46,7 @@ func (e *Engine) plan(ctx context.Context, t task.Task, people []subject.Subject
 		notes = append([]string{"a telephone number in " + list(slices.Compact(alike)) + " is also that of others, who have another address or number: their rows stay"}, notes...)
 	}
 	if slices.Sort(named); len(named) > 0 {
-		notes = append([]string{"people are named in texts of " + list(slices.Compact(named)) + " that stay, in rows of others or in columns without a mask: mask them, or a person must look, or the erasure will be contradicted"}, notes...)
+		notes = append([]string{"people are named in texts of " + plan.Fit(slices.Compact(named), roomOfNames) + " that stay, in rows of others or in columns without a mask: mask them, or a person must look, or the erasure will be contradicted"}, notes...)
 	}
 	if len(chunks) > 1 {
 		notes = append([]string{fmt.Sprintf("the run will work in about %d transactions: rows that people of several of them share are kept for the last", len(chunks))}, notes...)

@@ -122,19 +122,28 @@ func (v *search) copies(ctx context.Context, seen []stranger, unseen []string) (
 	if err := v.strangers(ctx, seen); err != nil {
 		return nil, err
 	}
-	var notes []string
+	var notes, stale, tables []string
 	for _, name := range v.found {
-		what := "which the dataset does not have: declare it, or the erasure will be contradicted"
 		if slices.Contains(v.stale, name) {
-			what = "a materialised view: refresh it as soon as the run has committed, or the erasure will be contradicted"
+			stale = append(stale, name)
+		} else {
+			tables = append(tables, name)
 		}
-		notes = append(notes, "people were found in "+name+", "+what)
+	}
+	if len(tables) > 0 {
+		notes = append(notes, "people were found in "+plan.Fit(tables, roomOfNames)+", which the dataset does not have: to be declared, or the erasure will be contradicted")
+	}
+	if len(stale) > 0 {
+		notes = append(notes, "people were found in materialised views, to be refreshed as soon as the run has committed, or the erasure will be contradicted: "+plan.Fit(stale, roomOfNames))
 	}
 	if len(unseen) > 0 {
 		notes = append(notes, "not searched, since the verifier may not read them: "+list(unseen))
 	}
 	return notes, nil
 }
+
+// roomOfNames is how many bytes of a message the tables take in which people were found: each of two notes, or the verdict.
+const roomOfNames = task.MaxMessage / 3
 
 // list writes at most five names.
 func list(names []string) string {

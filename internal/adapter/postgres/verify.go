@@ -219,7 +219,7 @@ SELECT req, kept, pg_catalog.count(*), pg_catalog.max(until) FROM per_row GROUP 
 func (v *search) verdict(t task.Task, digest string) (task.Outcome, error) {
 	if v.foundAll > 0 {
 		return task.Outcome{}, &task.Failure{Reason: task.Contradicted, Names: v.found,
-			Message: fmt.Sprintf("People were found again: %d rows in %s", v.foundAll, list(v.found)) + v.advice()}
+			Message: fmt.Sprintf("People were found again: %d rows in %s", v.foundAll, plan.Fit(v.found, 2*roomOfNames)) + v.advice()}
 	}
 	o := task.Outcome{PlanDigest: digest}
 	o.Tables, o.Requests = v.tally.result(t.Requests)

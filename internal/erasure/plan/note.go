@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/rempart-dev/rempart/api/v1alpha1"
+	"github.com/rempart-dev/rempart/internal/erasure/task"
 )
 
 // note collects what people should know although it stops nothing, the weightiest first.
@@ -154,4 +155,20 @@ func Summary(notes []string, most int) string {
 		}
 	}
 	return fmt.Sprintf("%d notes that are too long to write here", len(notes))
+}
+
+// roomOfNames is how many bytes of a refusal its names may take, so that what is to be done about them has its place too.
+const roomOfNames = task.MaxMessage - 250
+
+// Fit writes as many names as have room in some bytes, at least one, and how many it leaves out.
+func Fit(names []string, most int) string {
+	if all := strings.Join(names, ", "); len(all) <= most {
+		return all
+	}
+	for n := len(names) - 1; n > 0; n-- {
+		if text := fmt.Sprintf("%s and %d more", strings.Join(names[:n], ", "), len(names)-n); len(text) <= most || n == 1 {
+			return text
+		}
+	}
+	return strings.Join(names, ", ")
 }

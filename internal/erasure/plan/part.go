@@ -2,6 +2,7 @@ package plan
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/rempart-dev/rempart/internal/erasure/task"
 )
@@ -101,18 +102,40 @@ func (b *builder) parts() {
 // cascade, changed, or would make the delete fail. A reference to a part alone is such a one even from a declared table:
 // its keys say nothing about the rows of other parts.
 func (b *builder) refuseStrangers() error {
+	found := strangers{names: map[string][]string{}}
 	for i := range b.schema.Tables {
 		stranger := &b.schema.Tables[i]
 		for _, fk := range stranger.ForeignKeys {
-			if err := b.refuseStranger(stranger, fk); err != nil {
+			if err := b.refuseStranger(stranger, fk, &found); err != nil {
 				return err
 			}
 		}
 	}
-	return nil
+	return found.refuse()
 }
 
-func (b *builder) refuseStranger(stranger *Table, fk ForeignKey) error {
+// strangers are the references of undeclared tables to rows that may go, by what would come of it. They are told all at once,
+// since a schema can have a hundred.
+type strangers struct {
+	first error // what is said of one alone
+	names map[string][]string
+	total int
+}
+
+func (f *strangers) refuse() error {
+	if f.total < 2 {
+		return f.first
+	}
+	var names, ways []string
+	for _, what := range []string{consequence("CASCADE"), consequence("SET NULL"), consequence("")} {
+		if these := f.names[what]; len(these) > 0 {
+			names, ways = append(names, these...), append(ways, "Undeclared tables "+what+": "+Fit(these, roomOfNames/3))
+		}
+	}
+	return refuse(task.PlanImpossible, names, "%s; these refer to rows that go: declare them in the dataset", strings.Join(ways, ". "))
+}
+
+func (b *builder) refuseStranger(stranger *Table, fk ForeignKey, found *strangers) error {
 	to, part := b.index(fk.Schema, fk.Table), false
 	if to < 0 {
 		to, part = b.partAt(Name{fk.Schema, fk.Table})
@@ -135,10 +158,13 @@ func (b *builder) refuseStranger(stranger *Table, fk ForeignKey) error {
 		}
 		return refuse(task.PlanImpossible, []string{columns}, "%s%s, by %s, %s when rows of %s go, which is a part of %s; a reference to a part cannot be followed, let it refer to %s",
 			name, stranger.Path(), columns, consequence(fk.OnDelete), gone, b.plan.Members[to].Table.Path(), b.plan.Members[to].Table.Path())
-	default:
-		return refuse(task.PlanImpossible, []string{columns}, "Undeclared table %s, by %s, %s when rows of %s go; declare it in the dataset",
+	case found.total == 0:
+		found.first = refuse(task.PlanImpossible, []string{columns}, "Undeclared table %s, by %s, %s when rows of %s go; declare it in the dataset",
 			stranger.Path(), columns, consequence(fk.OnDelete), gone)
 	}
+	found.total++
+	found.names[consequence(fk.OnDelete)] = append(found.names[consequence(fk.OnDelete)], columns)
+	return nil
 }
 
 // partAt returns the member of which a table is a part; -1 when it is none.

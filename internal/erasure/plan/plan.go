@@ -192,9 +192,9 @@ func (b *builder) match() error {
 	}
 	switch {
 	case len(tables) > 0:
-		return refuse(task.TableMissing, tables, "The dataset declares tables that the store does not have: %s", list(tables))
+		return refuse(task.TableMissing, tables, "The dataset declares tables that the store does not have: %s", Fit(tables, roomOfNames))
 	case len(columns) > 0:
-		return refuse(task.ColumnMissing, columns, "The dataset declares columns that the store does not have: %s", list(columns))
+		return refuse(task.ColumnMissing, columns, "The dataset declares columns that the store does not have: %s", Fit(columns, roomOfNames))
 	}
 	for i := range b.plan.Members {
 		if err := treatable(&b.plan.Members[i]); err != nil {

@@ -210,7 +210,7 @@ func TestRefusalsNameWhatIsWrong(t *testing.T) {
 	}{
 		"table":            {`{name: clients, ` + keys + `, onErasure: DeleteRows}`, task.TableMissing, "public.clients"},
 		"column":           {`{name: customers, subjectKeys: [{column: mail, identifier: Email}], onErasure: DeleteRows}`, task.ColumnMissing, "public.customers.mail"},
-		"undeclared":       {`{name: customers, ` + keys + `, onErasure: DeleteRows}`, task.PlanImpossible, "Undeclared table public."},
+		"undeclared":       {`{name: customers, ` + keys + `, onErasure: DeleteRows}`, task.PlanImpossible, "Undeclared tables would forbid the delete: public."},
 		"no owner":         {`{name: customers, ` + keys + `, onErasure: MaskColumns, columns: [{name: email, mask: Pseudonym}]}, {name: conversations, ownedThrough: [{columns: [title]}], onErasure: DeleteRows}`, task.PlanImpossible, "ownedThrough public.conversations (title) is no foreign key"},
 		"reference":        {`{name: customers, ` + keys + `, references: [{columns: [email], table: absent, toColumns: [x]}], onErasure: Detach, detach: [last_conversation]}`, task.PlanImpossible, "public.absent"},
 		"keep from text":   {`{name: invoices, subjectKeys: [{column: issued, identifier: Custom}], onErasure: Keep, keep: {reason: r, article: 17(3)(b), legalReference: l, period: P1Y, fromColumn: issued}}`, task.PlanImpossible, "neither a date nor a timestamp"},

@@ -13,8 +13,8 @@ import (
 // MaxOutcome is the most bytes that Kubernetes keeps of a termination message.
 const MaxOutcome = 4096
 
-// MaxMessage is the most bytes of a message that leave room for the rest of an Outcome.
-const MaxMessage = 600
+// MaxMessage is the most bytes of a message that leave room for the rest of an Outcome, and in an event (1024) for where it was.
+const MaxMessage = 800
 
 // Table is a table with what is done to its rows: the columns of the counts of an Outcome.
 type Table struct {

@@ -1,0 +1,37 @@
+package postgres_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+)
+
+// In a schema of a hundred tables, what is to be declared is told at once, not one table at a time.
+func TestAllUndeclaredTablesThatReferToWhatGoesAreNamed(t *testing.T) {
+	sql := twoPeople
+	for n, onDelete := range []string{"CASCADE", "CASCADE", "SET NULL", "RESTRICT", "NO ACTION", "SET DEFAULT"} {
+		sql += fmt.Sprintf("CREATE TABLE t%d (person int REFERENCES people ON DELETE %s, by int REFERENCES people);", n, onDelete)
+	}
+	s := newStore(t, sql, deletesPeople)
+	planned := s.plan(email("ada@example.org"))
+	for _, part := range []string{
+		"Undeclared tables would lose rows by cascade: public.t0 (person), public.t1 (person)",
+		"Undeclared tables would be changed: public.t2 (person), public.t5 (person)",
+		"Undeclared tables would forbid the delete: public.t0 (by), public.t1 (by), public.t2 (by), public.t3 (by), public.t3 (person), public.t4 (by)",
+		"declare them in the dataset",
+	} {
+		if planned.OK || !strings.Contains(planned.Message, part) {
+			t.Errorf("plan says %q, want %q", planned.Message, part)
+		}
+	}
+}
+
+func TestAllSecondCopiesAreNamed(t *testing.T) {
+	sql, last := twoPeople, ""
+	for n := range 14 {
+		last = fmt.Sprintf("public.journal_%d", n)
+		sql += fmt.Sprintf("CREATE TABLE %s (line text); INSERT INTO %[1]s VALUES ('to ada@example.org'); CREATE MATERIALIZED VIEW view_%d AS SELECT line FROM %[1]s;", last, n)
+	}
+	foreign{sql: sql, dataset: deletesPeople,
+		contradicted: last, noted: []string{last, "public.journal_0", "public.view_0", "public.view_9"}}.play(t)
+}

@@ -1,0 +1,18 @@
+package plan
+
+import "testing"
+
+func TestAsManyNamesAsFitAreWritten(t *testing.T) {
+	names := []string{"alpha", "beta", "gamma"}
+	for most, want := range map[int]string{1: "alpha and 2 more", 17: "alpha and 2 more", 18: "alpha, beta, gamma", 22: "alpha, beta, gamma"} {
+		if got := Fit(names, most); got != want {
+			t.Errorf("%d bytes: %q, want %q", most, got, want)
+		}
+	}
+	if got := Fit(append(names, "delta", "epsilon"), 22); got != "alpha, beta and 3 more" {
+		t.Errorf("%q", got)
+	}
+	if got := Fit(nil, 10); got != "" {
+		t.Errorf("%q", got)
+	}
+}
