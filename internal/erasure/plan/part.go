@@ -129,7 +129,7 @@ func (f *strangers) refuse() error {
 	var names, ways []string
 	for _, what := range []string{consequence("CASCADE"), consequence("SET NULL"), consequence("")} {
 		if these := f.names[what]; len(these) > 0 {
-			names, ways = append(names, these...), append(ways, "Undeclared tables "+what+": "+Fit(these, roomOfNames/3))
+			names, ways = append(names, these...), append(ways, "Undeclared tables "+what+": "+Fit(these, roomOfNames/len(f.names)))
 		}
 	}
 	return refuse(task.PlanImpossible, names, "%s; these refer to rows that go: declare them in the dataset", strings.Join(ways, ". "))
