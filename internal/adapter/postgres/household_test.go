@@ -31,6 +31,20 @@ tables:
 	})
 }
 
+// Many programs keep a number in E.164 without its plus, as text or as a number.
+func TestATelephoneIsFoundWithoutItsPlus(t *testing.T) {
+	for typ, mine := range map[string]string{"text": "('33612345678'), ('33 6 12 34 56 78'), ('+33612345678')", "bigint": "(33612345678)", "numeric": "(33612345678)"} {
+		t.Run(typ, func(t *testing.T) {
+			foreign{sql: "CREATE TABLE calls (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, phone " + typ + "); INSERT INTO calls (phone) VALUES ('33612345679'), ('612345678'), ('336123456780'), ('133612345678'); INSERT INTO calls (phone) VALUES " + mine,
+				dataset: `
+tables:
+- {name: calls, subjectKeys: [{column: phone, identifier: Phone}], onErasure: DeleteRows}`,
+				who: person("phone", "+33 6 12 34 56 78"), others: []string{"SELECT * FROM calls WHERE id < 5"},
+				after: map[string]string{"SELECT count(*) FROM calls": "4"}}.play(t)
+		})
+	}
+}
+
 func TestACustomerWithTheSameTelephoneStays(t *testing.T) {
 	const customers = `
 CREATE TABLE customers (code text PRIMARY KEY, phone text);

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/rempart-dev/rempart/api/v1alpha1"
 	"github.com/rempart-dev/rempart/internal/erasure/grant"
 	"github.com/rempart-dev/rempart/internal/erasure/plan"
 	"github.com/rempart-dev/rempart/internal/erasure/subject"
@@ -62,22 +63,30 @@ func (s *session) recall(ctx context.Context, m *plan.Member, k plan.Key, wanted
 	var value string
 	sql := fmt.Sprintf("SELECT %s FROM %s AS t WHERE %s", keyText(m.Table, k, "t"), table(m.Table), holds(m.Table, k, "t"))
 	return s.rows(ctx, sql, nil, []any{&value}, func() error {
-		person, err := subject.Read(map[string][]byte{name: []byte(value)})
-		if err != nil { // empty, or longer than any identifier
-			return nil //nolint:nilerr // such a value is nobody's
-		}
-		for id, key := range keys {
-			at, ok := wanted[task.Reference(id, person.MAC(key))]
-			if !ok {
-				continue
-			}
-			if found[at] == nil {
-				found[at] = map[string][]byte{}
-			}
-			found[at][name] = []byte(strings.Clone(value))
+		compare(name, value, wanted, keys, found)
+		if k.Identifier == v1alpha1.IdentifierPhone && value != "" && !strings.HasPrefix(value, "+") {
+			compare(name, "+"+value, wanted, keys, found) // as find does
 		}
 		return nil
 	})
+}
+
+// compare adds a value to what was found where it is wanted. One that is empty, or longer than any identifier, is nobody's.
+func compare(name, value string, wanted map[string]int, keys map[string][]byte, found []map[string][]byte) {
+	person, err := subject.Read(map[string][]byte{name: []byte(value)})
+	if err != nil {
+		return
+	}
+	for id, key := range keys {
+		at, ok := wanted[task.Reference(id, person.MAC(key))]
+		if !ok {
+			continue
+		}
+		if found[at] == nil {
+			found[at] = map[string][]byte{}
+		}
+		found[at][name] = []byte(strings.Clone(value))
+	}
 }
 
 // lost returns which of the requests the ledger does not have, of those that it once had: a store that comes back from a backup

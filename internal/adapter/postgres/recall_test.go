@@ -109,7 +109,7 @@ func ringOf(t *testing.T) subjectkey.Ring {
 func TestARecallFindsPeopleInEverySpellingAndKind(t *testing.T) {
 	s := newStore(t, `
 CREATE TABLE people (id bigint PRIMARY KEY, email text, phone text, device uuid);
-INSERT INTO people VALUES (17, 'Ada@Example.ORG', '+33 6 12 34 56 78', 'd1a1b4c2-0000-4000-8000-000000000001'), (18, NULL, NULL, NULL), (19, '', 'x', NULL);`, `
+INSERT INTO people VALUES (17, 'Ada@Example.ORG', '+33 6 12 34 56 78', 'd1a1b4c2-0000-4000-8000-000000000001'), (18, NULL, '33 612345679', NULL), (19, '', 'x', NULL);`, `
 tables:
 - name: people
   onErasure: DeleteRows
@@ -117,7 +117,7 @@ tables:
 	ring := ringOf(t)
 	for name, who := range map[string]subject.Subject{
 		"an address": email("ada@example.org"), "a number": person("customerID", "17"), "a telephone": person("phone", "+33612345678"),
-		"a device": person("deviceID", "d1a1b4c2-0000-4000-8000-000000000001"), "several": person("email", "ada@example.org", "customerID", "17"),
+		"a device": person("deviceID", "d1a1b4c2-0000-4000-8000-000000000001"), "a telephone without its plus": person("phone", "+33612345679"), "several": person("email", "ada@example.org", "customerID", "17"),
 	} {
 		work := s.task("", who)
 		work.Requests[0].Recall, work.RecallKeys = ring.Recall("shop", who), ring.RecallKeys("shop")

@@ -101,9 +101,6 @@ func termsOf(person subject.Subject) []term {
 				out = append(out, term{termEmail, value})
 			case kind == v1alpha1.IdentifierPhone && plainNumber.MatchString(value):
 				out = append(out, term{termPhone, value})
-				if digits, ok := strings.CutPrefix(value, "+"); ok {
-					out = append(out, term{termPhone, digits})
-				}
 			case kind == v1alpha1.IdentifierEmail || kind == v1alpha1.IdentifierPhone:
 				out = append(out, term{termPart, value})
 			default:

@@ -96,12 +96,23 @@ func (s Subject) Values(kind v1alpha1.IdentifierKind) []string {
 
 // Spellings returns how a store may write the identifier of a kind, without repetition: its Values, and of an e-mail address
 // those with the domain in ASCII and in Unicode (UTS 46), each composed and decomposed (Unicode NFC and NFD), which look
-// alike and are other bytes.
+// alike and are other bytes. An international telephone number is also written without its plus: E.164 is of digits alone.
 func (s Subject) Spellings(kind v1alpha1.IdentifierKind) []string {
 	out := s.Values(kind)
-	if kind != v1alpha1.IdentifierEmail {
-		return out
+	switch kind {
+	case v1alpha1.IdentifierEmail:
+		return spelledAddresses(out)
+	case v1alpha1.IdentifierPhone:
+		for _, value := range slices.Clone(out) {
+			if bare, ok := strings.CutPrefix(value, "+"); ok && bare != "" && strings.Trim(bare, "0123456789") == "" {
+				out = append(out, bare)
+			}
+		}
 	}
+	return out
+}
+
+func spelledAddresses(out []string) []string {
 	for _, value := range slices.Clone(out) {
 		if at := strings.LastIndexByte(value, '@'); at >= 0 {
 			if domain, err := idna.Lookup.ToUnicode(value[at+1:]); err == nil {
