@@ -35,3 +35,10 @@ func TestAllSecondCopiesAreNamed(t *testing.T) {
 	foreign{sql: sql, dataset: deletesPeople,
 		contradicted: last, noted: []string{last, "public.journal_0", "public.view_0", "public.view_9"}}.play(t)
 }
+
+func TestAllThatTheVerifierMayNotReadIsNamed(t *testing.T) {
+	foreign{sql: twoPeople + `
+CREATE TABLE sessions (email text); ALTER TABLE sessions ENABLE ROW LEVEL SECURITY;
+CREATE TABLE factors (email text); ALTER TABLE factors ENABLE ROW LEVEL SECURITY;`, dataset: deletesPeople,
+		refused: "public.factors, public.sessions; declare them"}.play(t)
+}

@@ -2,7 +2,6 @@ package postgres
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"strings"
 
@@ -92,7 +91,7 @@ SELECT ARRAY(SELECT w.privilege || ' on ' || n.nspname || '.' || c.relname
   WHERE NOT pg_catalog.has_schema_privilege(n.oid, 'USAGE') OR NOT pg_catalog.has_table_privilege(c.oid, w.privilege)
   ORDER BY 1)`, []any{schemas, names, privileges}, &missing)
 	if err == nil && len(missing) > 0 {
-		return &task.Failure{Reason: task.PrivilegeMissing, Names: missing, Message: fmt.Sprintf("The role lacks %d privileges, such as %s", len(missing), missing[0])}
+		return &task.Failure{Reason: task.PrivilegeMissing, Names: missing, Message: "The role lacks " + plan.Fit(missing, 2*roomOfNames) + "; kubectl gdpr grants prints what it needs"}
 	}
 	return err
 }

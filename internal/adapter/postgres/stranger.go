@@ -34,14 +34,15 @@ func (s *session) beyond(ctx context.Context, dataset *v1alpha1.Dataset, p *plan
 		case readable[i]:
 			seen = append(seen, x)
 		case slices.Contains(found, x.table.Path()):
-			lost = append(lost, "SELECT on "+x.table.Path())
+			lost = append(lost, x.table.Path())
 		default:
 			unseen = append(unseen, x.table.Path())
 		}
 	}
 	if len(lost) > 0 {
 		return nil, nil, &task.Failure{Reason: task.PrivilegeMissing, Names: lost,
-			Message: fmt.Sprintf("The role cannot read %d undeclared tables that look like personal data, such as %s: it lacks the privilege, or the table has row security", len(lost), lost[0])}
+			Message: "The verifier may not read undeclared tables that look like personal data: " + plan.Fit(lost, 2*roomOfNames) +
+				"; declare them, or grant it SELECT and, where they have row security, a policy with USING (true)"}
 	}
 	return seen, unseen, nil
 }
