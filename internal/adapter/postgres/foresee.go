@@ -31,23 +31,18 @@ func (e *Engine) plan(ctx context.Context, t task.Task, people []subject.Subject
 		return o, err
 	}
 	var chunks []counted
-	var named, alike []string
+	var told said
 	err = e.divide(ctx, len(people), 0, func(ctx context.Context, from, to int) (int, error) {
-		c, left, others, err := e.countChunk(ctx, s, part(t, from, to), people[from:to])
+		c, err := e.countChunk(ctx, s, part(t, from, to), people[from:to], &told)
 		if err == nil {
-			chunks, named, alike = append(chunks, c), append(named, left...), append(alike, others...)
+			chunks = append(chunks, c)
 		}
 		return 0, err
 	})
 	if err != nil {
 		return o, err
 	}
-	if slices.Sort(alike); len(alike) > 0 {
-		notes = append([]string{"a telephone number in " + list(slices.Compact(alike)) + " is also that of others, who have another address or number: their rows stay"}, notes...)
-	}
-	if slices.Sort(named); len(named) > 0 {
-		notes = append([]string{"people are named in texts of " + plan.Fit(slices.Compact(named), roomOfNames) + " that stay, in rows of others or in columns without a mask: mask them, or a person must look, or the erasure will be contradicted"}, notes...)
-	}
+	notes = append(told.notes(), notes...)
 	if len(chunks) > 1 {
 		notes = append([]string{fmt.Sprintf("the run will work in about %d transactions: rows that people of several of them share are kept for the last", len(chunks))}, notes...)
 	}
@@ -85,34 +80,63 @@ func (s *session) foresee(ctx context.Context, t task.Task, people []subject.Sub
 	return o, append(notes, unsearched...), s.all(ctx, "ROLLBACK")
 }
 
-// countChunk counts what erasing people would do, and leaves nothing behind. It returns the tables in whose texts people
-// would be left, and the columns with telephone numbers that they share with others.
-func (e *Engine) countChunk(ctx context.Context, s *session, t task.Task, people []subject.Subject) (c counted, left, alike []string, err error) {
+// said is what a plan says of rows that name several people.
+type said struct {
+	left  []string // tables in whose texts people would be left
+	mixed []string // columns with addresses of others, in rows that go
+	alike []string // columns with telephone numbers of others, in rows that stay
+}
+
+func (s said) notes() (notes []string) {
+	unique := func(names []string) string {
+		slices.Sort(names)
+		return plan.Fit(slices.Compact(names), roomOfNames)
+	}
+	if len(s.left) > 0 {
+		notes = append(notes, "people are named in texts of "+unique(s.left)+" that stay, in rows of others or in columns without a mask: mask them, or a person must look, or the erasure will be contradicted")
+	}
+	if len(s.mixed) > 0 {
+		notes = append(notes, "rows that are people's by one address also hold addresses that nobody gave, and go with them: "+unique(s.mixed))
+	}
+	if len(s.alike) > 0 {
+		notes = append(notes, "a telephone number in "+unique(s.alike)+" is also that of others, who have another address or number: their rows stay")
+	}
+	return notes
+}
+
+// countChunk counts what erasing people would do, and leaves nothing behind.
+func (e *Engine) countChunk(ctx context.Context, s *session, t task.Task, people []subject.Subject, told *said) (c counted, err error) {
 	work, err := s.begin(ctx, t, "ACCESS SHARE", reads, func(*plan.Plan) error { return nil })
 	if err != nil {
-		return c, nil, nil, err
+		return c, err
 	}
 	v := &search{session: s, plan: work.plan, asOf: day(t.AsOf), tally: newTally(len(t.Requests))}
 	if err := v.loadWords(ctx, people); err != nil {
-		return c, nil, nil, err
+		return c, err
 	}
 	work.most = e.mostRows()
 	settled, err := work.gather(ctx, people, t, e.chunkRows(), "SET TRANSACTION READ ONLY")
 	if err != nil {
-		return c, nil, nil, s.undo(ctx, err)
+		return c, s.undo(ctx, err)
 	}
 	counts, err := settled.count(ctx, len(t.Requests))
 	if err != nil {
-		return c, nil, nil, err
+		return c, err
 	}
 	if err := v.left(ctx, settled); err != nil {
-		return c, nil, nil, err
+		return c, err
 	}
-	if alike, err = v.alike(ctx); err != nil {
-		return c, nil, nil, err
+	alike, err := v.alike(ctx)
+	if err != nil {
+		return c, err
 	}
+	mixed, err := v.mixed(ctx, settled)
+	if err != nil {
+		return c, err
+	}
+	told.left, told.mixed, told.alike = append(told.left, v.found...), append(told.mixed, mixed...), append(told.alike, alike...)
 	c.Tables, c.Requests = counts.result(t.Requests)
-	return c, v.found, alike, s.all(ctx, "ROLLBACK")
+	return c, s.all(ctx, "ROLLBACK")
 }
 
 // undo rolls back what is to be tried with fewer people, and returns the error that says so.

@@ -56,6 +56,32 @@ func (v *search) alike(ctx context.Context) ([]string, error) {
 	return names, nil
 }
 
+// mixed returns the columns with e-mail addresses that nobody of the run gave, in rows that are theirs by an address in another
+// column: a message from one person to another is erased for both.
+func (v *search) mixed(ctx context.Context, s *settlement) ([]string, error) {
+	var names []string
+	for i := range v.plan.Members {
+		m := &v.plan.Members[i]
+		for _, k := range m.Keys {
+			alone := !slices.ContainsFunc(m.Keys, func(o plan.Key) bool { return o.Identifier == k.Identifier && o.Column != k.Column })
+			if k.Identifier != v1alpha1.IdentifierEmail || alone || s.mine[i] == 0 {
+				continue
+			}
+			text := keyText(m.Table, k, live)
+			var found bool
+			if _, err := v.row(ctx, fmt.Sprintf(`SELECT EXISTS (SELECT FROM %s AS t JOIN %s AS s ON %s WHERE s.seed AND s.state OPERATOR(pg_catalog.<>) %d AND pg_catalog.strpos(%s, '@') OPERATOR(pg_catalog.>) 0
+AND NOT EXISTS (SELECT FROM %s AS y WHERE y.kind OPERATOR(pg_catalog.=) '%s' AND %s))`,
+				table(m.Table), setOf(i), sameRow(m, "s"), stateKeep, text, identifiers, k.Identifier, v.matches(m, k, v.trimmed(text), "y")), nil, &found); err != nil {
+				return nil, err
+			}
+			if found {
+				names = append(names, m.Table.Path()+"."+k.Name())
+			}
+		}
+	}
+	return names, nil
+}
+
 // changedColumns are those that change, and the generated ones that follow.
 func changedColumns(t *plan.Table, changes []plan.Change) []string {
 	var names []string

@@ -42,3 +42,19 @@ CREATE TABLE sessions (email text); ALTER TABLE sessions ENABLE ROW LEVEL SECURI
 CREATE TABLE factors (email text); ALTER TABLE factors ENABLE ROW LEVEL SECURITY;`, dataset: deletesPeople,
 		refused: "public.factors, public.sessions; declare them"}.play(t)
 }
+
+// A row with the addresses of two people is erased for either of them; who approves the plan is told.
+func TestRowsOfTwoPeopleThatGoAreSaid(t *testing.T) {
+	const letters = `
+CREATE TABLE letters (id int PRIMARY KEY, sender text, recipient text, copy text);
+INSERT INTO letters VALUES (1, 'ada@example.org', 'bob@example.org', NULL), (2, 'bob@example.org', 'bob@example.org', NULL), (3, 'ada@example.org', ' Ada@example.org', 'nobody');`
+	const dataset = `
+tables:
+- {name: letters, subjectKeys: [{column: sender, identifier: Email}, {column: recipient, identifier: Email}, {column: copy, identifier: Email}], onErasure: DeleteRows}`
+	const said = "also hold addresses that nobody gave, and go with them: public.letters.recipient"
+	foreign{sql: letters, dataset: dataset, erased: "0 public.letters DeleteRows 2", noted: []string{said}, others: []string{"SELECT * FROM letters WHERE id = 2"}}.play(t)
+	s := newStore(t, letters, dataset)
+	if planned := s.plan(email("ada@example.org"), email("bob@example.org")); !planned.OK || strings.Contains(planned.Message, "nobody gave") {
+		t.Errorf("%+v", planned)
+	}
+}

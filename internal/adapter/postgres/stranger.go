@@ -144,7 +144,7 @@ func (v *search) copies(ctx context.Context, seen []stranger, unseen []string) (
 }
 
 // roomOfNames is how many bytes of a message the tables take in which people were found: each of two notes, or the verdict.
-const roomOfNames = task.MaxMessage / 3
+const roomOfNames = task.MaxMessage * 3 / 10
 
 // list writes at most five names.
 func list(names []string) string {
