@@ -83,6 +83,7 @@ func (s *session) foresee(ctx context.Context, t task.Task, people []subject.Sub
 // said is what a plan says of rows that name several people.
 type said struct {
 	left  []string // tables in whose texts people would be left
+	kept  []string // tables in whose texts people will rightly be: rows of others that the law keeps, or that are shared
 	mixed []string // columns with addresses of others, in rows that go
 	alike []string // columns with telephone numbers of others, in rows that stay
 }
@@ -94,6 +95,9 @@ func (s said) notes() (notes []string) {
 	}
 	if len(s.left) > 0 {
 		notes = append(notes, "people are named in texts of "+unique(s.left)+" that stay, in rows of others or in columns without a mask: mask them, or a person must look, or the erasure will be contradicted")
+	}
+	if len(s.kept) > 0 {
+		notes = append(notes, "people are named in texts of rows of others that the law keeps or that are shared, and that stay as they are: "+unique(s.kept))
 	}
 	if len(s.mixed) > 0 {
 		notes = append(notes, "rows that are people's by one address also hold addresses that nobody gave, and go with them: "+unique(s.mixed))
@@ -123,7 +127,8 @@ func (e *Engine) countChunk(ctx context.Context, s *session, t task.Task, people
 	if err != nil {
 		return c, err
 	}
-	if err := v.left(ctx, settled); err != nil {
+	kept, err := v.left(ctx, settled)
+	if err != nil {
 		return c, err
 	}
 	alike, err := v.alike(ctx)
@@ -134,7 +139,8 @@ func (e *Engine) countChunk(ctx context.Context, s *session, t task.Task, people
 	if err != nil {
 		return c, err
 	}
-	told.left, told.mixed, told.alike = append(told.left, v.found...), append(told.mixed, mixed...), append(told.alike, alike...)
+	told.left, told.kept = append(told.left, v.found...), append(told.kept, kept...)
+	told.mixed, told.alike = append(told.mixed, mixed...), append(told.alike, alike...)
 	c.Tables, c.Requests = counts.result(t.Requests)
 	return c, s.all(ctx, "ROLLBACK")
 }

@@ -10,14 +10,16 @@ import (
 )
 
 // left adds to what was found the members in whose texts people would be found after the run: rows of others that name them,
-// and columns that the dataset leaves as they are in rows that stay. The verifier will contradict an erasure for each.
-func (v *search) left(ctx context.Context, s *settlement) error {
+// and columns that the dataset leaves as they are in rows that stay. The verifier will contradict an erasure for each. It returns
+// those with rows of others in which people may be named: the law keeps them, or they are shared.
+func (v *search) left(ctx context.Context, s *settlement) (rightly []string, err error) {
 	v.held = s.held
 	for i := range s.plan.Members {
 		m := &s.plan.Members[i]
 		texts := without(m.Table, v.staying(i))
 		kept := v.keptText(i)
-		ways := v.byOwnText(m, texts, "("+s.reached(i)+" OR "+kept+")")
+		ofOthers := "CASE WHEN NOT " + s.reached(i) + " THEN '2000-01-01'::pg_catalog.date END" // any day: it marks them
+		ways := v.byOwnText(m, texts, "("+s.reached(i)+" OR "+kept+")", ofOthers)
 		for _, state := range []int{stateMask, stateDetach, stateFallback} {
 			if s.states[i][state] == 0 {
 				continue
@@ -25,13 +27,18 @@ func (v *search) left(ctx context.Context, s *settlement) error {
 			changes := changing(m)[state]
 			rest := without(texts, changedColumns(m.Table, changes))
 			stays := fmt.Sprintf("EXISTS (SELECT FROM %s AS x WHERE %s AND x.state OPERATOR(pg_catalog.=) %d)", setOf(i), sameRow(m, "x"), state)
-			ways = append(ways, v.byOwnText(m, rest, "(NOT "+stays+" OR "+kept+")")...)
+			ways = append(ways, v.byOwnText(m, rest, "(NOT "+stays+" OR "+kept+")", "NULL::pg_catalog.date")...)
 		}
 		if err := v.look(ctx, m.Table, m.Action, m.KeepFrom != "", ways); err != nil {
-			return err
+			return nil, err
 		}
 	}
-	return nil
+	for at, e := range v.tally.entries {
+		if len(e.until) > 0 {
+			rightly = append(rightly, at.Name)
+		}
+	}
+	return rightly, nil
 }
 
 // alike returns the members with rows that have a telephone number of the people and addresses or keys of others alone: these stay.

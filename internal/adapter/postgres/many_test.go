@@ -58,3 +58,26 @@ tables:
 		t.Errorf("%+v", planned)
 	}
 }
+
+// An invoice of somebody else that the law keeps may name the person, and so may what is shared. Nothing contradicts it, and it is said.
+func TestTextsOfOthersThatRightlyStayAreSaid(t *testing.T) {
+	const said = "people are named in texts of rows of others that the law keeps or that are shared, and that stay as they are: "
+	const invoices = twoPeople + `
+CREATE TABLE invoices (id int PRIMARY KEY, person int REFERENCES people, issued date, note text);
+INSERT INTO invoices VALUES (1, 1, '2026-01-01', 'for ada@example.org'), (2, 2, '2026-01-01', 'as for NAME');`
+	const kept = deletesPeople + `
+- {name: invoices, onErasure: Keep, keep: {reason: books, article: 17(3)(b), legalReference: code, period: P10Y, fromColumn: issued}}`
+	named := strings.Replace(invoices, "NAME", "ada@example.org", 1)
+	playAll(t, map[string]foreign{
+		"kept": {sql: named, dataset: kept, noted: []string{said + "public.invoices"}, others: []string{"SELECT * FROM invoices WHERE id = 2"},
+			erased: "0 public.invoices Keep 1 until 2036-01-01\n0 public.people DeleteRows 1"},
+		"shared": {sql: twoPeople + `
+CREATE TABLE talks (id int PRIMARY KEY, a int REFERENCES people, b int REFERENCES people, title text);
+INSERT INTO talks VALUES (1, 1, 2, 'with ada@example.org'), (2, 2, 2, 'x');`, dataset: deletesPeople + `
+- {name: talks, onErasure: DeleteRows}`, noted: []string{said + "public.talks"}, others: []string{"SELECT * FROM talks WHERE id = 2", "SELECT title FROM talks"}},
+	})
+	s := newStore(t, strings.Replace(invoices, "NAME", "joada@example.org", 1), kept)
+	if planned := s.plan(email("ada@example.org")); !planned.OK || strings.Contains(planned.Message, "rows of others") {
+		t.Errorf("the person's own invoice alone names them: %+v", planned)
+	}
+}

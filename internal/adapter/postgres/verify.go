@@ -140,7 +140,7 @@ func (v *search) loadWords(ctx context.Context, people []subject.Subject) error 
 func (v *search) members(ctx context.Context) error {
 	for i := range v.plan.Members {
 		m := &v.plan.Members[i]
-		ways := append(v.byKey(i), v.byOwnText(m, without(m.Table, v.staying(i)), v.keptText(i))...)
+		ways := append(v.byKey(i), v.byOwnText(m, without(m.Table, v.staying(i)), v.keptText(i), until(m))...)
 		if err := v.look(ctx, m.Table, m.Action, m.Action == v1alpha1.EraseKeep, ways); err != nil {
 			return err
 		}
@@ -295,7 +295,7 @@ func (v *search) keptText(i int) string {
 }
 
 // byOwnText returns the searches of a member of the dataset in some of its columns. A telephone number may be of somebody else too.
-func (v *search) byOwnText(m *plan.Member, t *plan.Table, kept string) []string {
+func (v *search) byOwnText(m *plan.Member, t *plan.Table, kept, until string) []string {
 	var phones, rest []string
 	for _, c := range t.Columns {
 		if slices.ContainsFunc(m.Keys, func(k plan.Key) bool {
@@ -306,9 +306,9 @@ func (v *search) byOwnText(m *plan.Member, t *plan.Table, kept string) []string 
 			rest = append(rest, c.Name)
 		}
 	}
-	ways := v.byText(without(t, phones), table(m.Table), kept, until(m))
+	ways := v.byText(without(t, phones), table(m.Table), kept, until)
 	if len(phones) > 0 {
-		ways = append(ways, v.byText(without(t, rest), table(m.Table), "("+kept+" OR "+v.anothers(m, "")+")", until(m))...)
+		ways = append(ways, v.byText(without(t, rest), table(m.Table), "("+kept+" OR "+v.anothers(m, "")+")", until)...)
 	}
 	return ways
 }
