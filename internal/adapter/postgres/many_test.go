@@ -12,12 +12,13 @@ func TestAllUndeclaredTablesThatReferToWhatGoesAreNamed(t *testing.T) {
 	for n, onDelete := range []string{"CASCADE", "CASCADE", "SET NULL", "RESTRICT", "NO ACTION", "SET DEFAULT"} {
 		sql += fmt.Sprintf("CREATE TABLE t%d (person int REFERENCES people ON DELETE %s, by int REFERENCES people);", n, onDelete)
 	}
+	sql += "CREATE TABLE t6 (id int PRIMARY KEY, person int REFERENCES people ON DELETE CASCADE); CREATE TABLE t7 (id int PRIMARY KEY, t6 int REFERENCES t6 ON DELETE CASCADE, t7 int REFERENCES t7 ON DELETE CASCADE); CREATE TABLE t8 (t7 int REFERENCES t7);"
 	s := newStore(t, sql, deletesPeople)
 	planned := s.plan(email("ada@example.org"))
 	for _, part := range []string{
-		"Undeclared tables would lose rows by cascade: public.t0 (person), public.t1 (person)",
+		"Undeclared tables would lose rows by cascade: public.t0 (person), public.t1 (person), public.t6 (person), public.t7 (t6). Undeclared",
 		"Undeclared tables would be changed: public.t2 (person), public.t5 (person)",
-		"Undeclared tables would forbid the delete: public.t0 (by), public.t1 (by), public.t2 (by), public.t3 (by), public.t3 (person), public.t4 (by)",
+		"Undeclared tables would forbid the delete: public.t0 (by), public.t1 (by), public.t2 (by), public.t3 (by), public.t3 (person), public.t4 (by), public.t4 (person), public.t5 (by), public.t8 (t7)",
 		"declare them in the dataset",
 	} {
 		if planned.OK || !strings.Contains(planned.Message, part) {

@@ -102,7 +102,7 @@ func (b *builder) parts() {
 // cascade, changed, or would make the delete fail. A reference to a part alone is such a one even from a declared table:
 // its keys say nothing about the rows of other parts.
 func (b *builder) refuseStrangers() error {
-	found := strangers{names: map[string][]string{}}
+	found := strangers{names: map[string][]string{}, lose: map[Name]bool{}}
 	for i := range b.schema.Tables {
 		stranger := &b.schema.Tables[i]
 		for _, fk := range stranger.ForeignKeys {
@@ -111,7 +111,27 @@ func (b *builder) refuseStrangers() error {
 			}
 		}
 	}
+	for grew := len(found.lose) > 0; grew; { // the store's cascade goes on from them
+		before := found.total
+		for i := range b.schema.Tables {
+			t := &b.schema.Tables[i]
+			if _, part := b.partOf[t.name()]; !part && b.index(t.Schema, t.Name) < 0 {
+				found.follow(t)
+			}
+		}
+		grew = found.total > before
+	}
 	return found.refuse()
+}
+
+// follow adds the references of an undeclared table to others that would lose rows.
+func (f *strangers) follow(t *Table) {
+	for _, fk := range t.ForeignKeys {
+		to := Name{fk.Schema, fk.Table}
+		if f.lose[to] && to != t.name() && !slices.Contains(f.names[consequence(fk.OnDelete)], columnsOf(t.Path(), fk.Columns)) {
+			f.add(t, fk)
+		}
+	}
 }
 
 // strangers are the references of undeclared tables to rows that may go, by what would come of it. They are told all at once,
@@ -119,7 +139,15 @@ func (b *builder) refuseStrangers() error {
 type strangers struct {
 	first error // what is said of one alone
 	names map[string][]string
+	lose  map[Name]bool // those that would lose rows
 	total int
+}
+
+func (f *strangers) add(t *Table, fk ForeignKey) {
+	f.total++
+	what := consequence(fk.OnDelete)
+	f.names[what] = append(f.names[what], columnsOf(t.Path(), fk.Columns))
+	f.lose[t.name()] = f.lose[t.name()] || fk.OnDelete == "CASCADE"
 }
 
 func (f *strangers) refuse() error {
@@ -162,8 +190,7 @@ func (b *builder) refuseStranger(stranger *Table, fk ForeignKey, found *stranger
 		found.first = refuse(task.PlanImpossible, []string{columns}, "Undeclared table %s, by %s, %s when rows of %s go; declare it in the dataset",
 			stranger.Path(), columns, consequence(fk.OnDelete), gone)
 	}
-	found.total++
-	found.names[consequence(fk.OnDelete)] = append(found.names[consequence(fk.OnDelete)], columns)
+	found.add(stranger, fk)
 	return nil
 }
 
