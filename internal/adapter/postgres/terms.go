@@ -23,16 +23,17 @@ const (
 // marks that separate words; the text is in lower case. Marks of emphasis around it (_ and ~), which may begin an address too,
 // are tried as either.
 const (
-	emailToken = `E'([^` + escaped + `]+@[^` + escaped + `]+)'`
+	emailToken = `E'([^` + escaped + `]+@[^` + escaped + undomain + `]+)'`
+	undomain   = `_~+%` // an address may have these before its @ alone
 	escaped    = `\\s<>()\\[\\]{},;:"''\\\\|/=*` + "`" + `&!?#^$@` + `\\u00a0-\\u00bf\\u2000-\\u206f\\u2e00-\\u2e7f\\u3000-\\u303f\\ufeff\\uff00-\\uff0f\\uff1a-\\uff20`
 	phoneToken = `'([+]?[0-9]{6,})'`
 	phoneGap   = `E'([0-9])[ ()./\\u00a0\\u2000-\\u2015\\u202f-]+(?=[0-9])'`
 )
 
 // An address of which the @ is written otherwise, in text in lower case: in an address of the Web (also one within another), in
-// HTML, in JSON and in programs. Quoted for PostgreSQL.
+// a mail (quoted-printable), in HTML, in JSON and in programs. Quoted for PostgreSQL.
 const (
-	encodedAt = `'%(25)*40|&#(0*64|x0*40);|&commat;|\\u0040'`
+	encodedAt = `'%(25)*40|=40|&#(0*64|x0*40);|&commat;|\\u0040'`
 	webEscape = `'%(25)+'`
 	webByte   = `'%[0-9a-f]{2}'`
 )
@@ -63,7 +64,11 @@ func element(of, word string) string {
 const breaks = `\s<>()\[\]{},;:"'\\|/=*` + "`" + `&!?#^$@\x{00a0}-\x{00bf}\x{2000}-\x{206f}\x{2e00}-\x{2e7f}\x{3000}-\x{303f}\x{feff}\x{ff00}-\x{ff0f}\x{ff1a}-\x{ff20}`
 
 // plainAddress has no character that ends a token, and its domain does not end with a mark that is cut off.
-var plainAddress = regexp.MustCompile(`^[^` + breaks + `]+@[^` + breaks + `]*[^` + breaks + `.\-_~]$`)
+var plainAddress = regexp.MustCompile(`^[^` + breaks + `]+@[^` + breaks + undomain + `]*[^` + breaks + undomain + `.\-]$`)
+
+// extensions are those of files that programs name by an address. None is a top-level domain, so that what ends with one is no
+// address of somebody else.
+var extensions = strings.Fields("bak csv doc docx eml gif gz html ics jpeg jpg json log mbox odt p12 pdf pem pfx png svg tar txt vcf webp xls xlsx xml")
 
 var plainNumber = regexp.MustCompile(`^\+?[0-9]{6,}$`)
 
@@ -99,6 +104,9 @@ func termsOf(person subject.Subject) []term {
 			case len([]rune(value)) < shortest:
 			case kind == v1alpha1.IdentifierEmail && plainAddress.MatchString(strings.ToLower(value)):
 				out = append(out, term{termEmail, value})
+				for _, extension := range extensions {
+					out = append(out, term{termEmail, value + "." + extension})
+				}
 			case kind == v1alpha1.IdentifierPhone && plainNumber.MatchString(value):
 				out = append(out, term{termPhone, value})
 			case kind == v1alpha1.IdentifierEmail || kind == v1alpha1.IdentifierPhone:

@@ -17,6 +17,8 @@ func TestAnAddressIsSeenInTextsAsPeopleWriteThem(t *testing.T) {
 		{"ada@example.org\u2014soon", true}, {"\uff1aada@example.org\u3002", true}, {"\u200bada@example.org\u200b", true}, {"\ufeffada@example.org", true}, {"\u00a0ada@example.org\u00a0", true},
 		{"https://example.net/?u=Ada%40example.org&x=1", true}, {"/in?next=%2Fu%3Fto%3Dada%2540example%252Eorg%26x", true}, {"mailto%3Aada%40example.org", true}, {"<p>ada&#64;example.org</p>", true},
 		{"ada&#x40;example.org", true}, {"ada&commat;example.org", true}, {`{"to":"ada\u0040example.org"}`, true}, {"bob@example.org ada%40example.org", true}, {"ada%40example.org%0d", true},
+		{"backups/ada@example.org_2026.tar", true}, {"ada@example.org~", true}, {"ada@example.org+1", true}, {"/avatars/Ada@example.org.PNG", true}, {"cv/ada@example.org.pdf", true}, {"ada%40example.org.ics", true},
+		{"From: ada=40example.org", true}, {"joada@example.org.png", false}, {"ada@example.org.com", false}, {"ada@example.org.pdf.uk", false}, {"ada@example.orgpdf", false}, {"x=40ada", false},
 		{"joada%40example.org", false}, {"x%2Bada%40example.org", false}, {"ada%40example.org%2euk", false}, {"100%40ada", false}, {"ada%41example.org", false},
 		{"joada@example.org", false}, {"ada@example.org.uk", false}, {"ada+tag@example.org", false}, {"ada@example.organic", false}, {"ada.example.org", false}, {"ada@@example.org", false}, {"x.ada@example.org", false},
 	} {
