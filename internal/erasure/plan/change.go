@@ -17,8 +17,9 @@ const longestPseudonym, shortestPseudonym = 32, 12
 // addressSuffix makes a pseudonym that a CHECK takes for an address. Nobody can own the domain (RFC 2606).
 const addressSuffix = "@erased.invalid"
 
-// change decides what columns become, and refuses what a constraint forbids.
+// change decides what columns become, and refuses what a constraint forbids: the first thing of each table, of all tables at once.
 func (b *builder) change() error {
+	var names, refusals []string
 	for i := range b.plan.Members {
 		m := &b.plan.Members[i]
 		var done []Change
@@ -26,7 +27,7 @@ func (b *builder) change() error {
 		case v1alpha1.EraseMaskColumns, v1alpha1.EraseDetach:
 			changes, refusal := b.changes(i, b.ordered(i))
 			if refusal != "" {
-				return refuse(task.PlanImpossible, []string{m.Table.Path()}, "%s", refusal)
+				names, refusals = append(names, m.Table.Path()), append(refusals, refusal)
 			}
 			m.Changes, done = changes, changes
 		case v1alpha1.EraseDeleteRows, v1alpha1.EraseKeep:
@@ -37,6 +38,9 @@ func (b *builder) change() error {
 			key := m.Keys[k].Column
 			m.Keys[k].Structural = b.structural(m.Table, key) && !changed(done, key) && !follows(m.Table, key, done)
 		}
+	}
+	if len(refusals) > 0 {
+		return refuse(task.PlanImpossible, names, "%s", Summary(refusals, task.MaxMessage))
 	}
 	return nil
 }

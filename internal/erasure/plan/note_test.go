@@ -1,6 +1,9 @@
 package plan
 
-import "testing"
+import (
+	"strings"
+	"testing"
+)
 
 func TestAsManyNamesAsFitAreWritten(t *testing.T) {
 	names := []string{"alpha", "beta", "gamma"}
@@ -14,5 +17,20 @@ func TestAsManyNamesAsFitAreWritten(t *testing.T) {
 	}
 	if got := Fit(nil, 10); got != "" {
 		t.Errorf("%q", got)
+	}
+}
+
+func TestWhatIsRefusedInSeveralTablesIsToldAtOnce(t *testing.T) {
+	_, err := New(dataset(t, `
+tables:
+- {name: users, subjectKeys: [{column: email, identifier: Email}], columns: [{name: email}], onErasure: MaskColumns}
+- {name: notes, subjectKeys: [{column: email, identifier: Email}], onErasure: MaskColumns, columns: [{name: email, mask: Default}]}`), tables("users: id! email!", "notes: id! email!"))
+	if err == nil {
+		t.Fatal("planned")
+	}
+	for _, part := range []string{"public.users.email is NOT NULL", "public.notes.email is NOT NULL"} {
+		if !strings.Contains(err.Error(), part) {
+			t.Errorf("%v does not say %q", err, part)
+		}
 	}
 }
