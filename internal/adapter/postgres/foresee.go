@@ -26,7 +26,7 @@ func (e *Engine) plan(ctx context.Context, t task.Task, people []subject.Subject
 	if err := s.several(ctx, append([]query{weak()}, roomFor(len(people))...)...); err != nil {
 		return task.Outcome{}, err
 	}
-	o, notes, err := s.foresee(ctx, t, people)
+	o, copies, notes, err := s.foresee(ctx, t, people)
 	if err != nil {
 		return o, err
 	}
@@ -42,7 +42,7 @@ func (e *Engine) plan(ctx context.Context, t task.Task, people []subject.Subject
 	if err != nil {
 		return o, err
 	}
-	notes = append(told.notes(), notes...)
+	notes = slices.Concat(told.contradictions(), copies, told.notes(), notes)
 	if len(chunks) > 1 {
 		notes = append([]string{fmt.Sprintf("the run will work in about %d transactions: rows that people of several of them share are kept for the last", len(chunks))}, notes...)
 	}
@@ -51,33 +51,32 @@ func (e *Engine) plan(ctx context.Context, t task.Task, people []subject.Subject
 	return o, nil
 }
 
-// foresee makes the plan and looks for people in what the dataset does not have.
-func (s *session) foresee(ctx context.Context, t task.Task, people []subject.Subject) (o task.Outcome, notes []string, err error) {
+// foresee makes the plan and looks for people in what the dataset does not have: copies are the notes about these.
+func (s *session) foresee(ctx context.Context, t task.Task, people []subject.Subject) (o task.Outcome, copies, notes []string, err error) {
 	work, err := s.begin(ctx, t, "ACCESS SHARE", reads, func(p *plan.Plan) error { return s.readOnly(ctx, p) })
 	if err != nil {
-		return o, nil, err
+		return o, nil, nil, err
 	}
 	o.PlanDigest = work.plan.Digest
 	seen, unseen, err := s.beyond(ctx, t.Dataset, work.plan, work.schema)
 	if err != nil {
-		return o, nil, err
+		return o, nil, nil, err
 	}
 	v := &search{session: s, plan: work.plan, asOf: day(t.AsOf), tally: newTally(len(t.Requests))}
 	if err := v.loadWords(ctx, people); err != nil { // before the transaction becomes read-only
-		return o, nil, err
+		return o, nil, nil, err
 	}
 	if err := s.all(ctx, "SET TRANSACTION READ ONLY"); err != nil {
-		return o, nil, err
+		return o, nil, nil, err
 	}
-	if notes, err = v.copies(ctx, seen, unseen); err != nil {
-		return o, nil, err
+	if copies, err = v.copies(ctx, seen, unseen); err != nil {
+		return o, nil, nil, err
 	}
-	notes = append(notes, work.plan.Notes...)
 	unsearched, err := s.unsearched(ctx, work.schema)
 	if err != nil {
-		return o, nil, err
+		return o, nil, nil, err
 	}
-	return o, append(notes, unsearched...), s.all(ctx, "ROLLBACK")
+	return o, copies, append(work.plan.Notes, unsearched...), s.all(ctx, "ROLLBACK")
 }
 
 // said is what a plan says of rows that name several people.
@@ -86,16 +85,23 @@ type said struct {
 	kept  []string // tables in whose texts people will rightly be: rows of others that the law keeps, or that are shared
 	mixed []string // columns with addresses of others, in rows that go
 	alike []string // columns with telephone numbers of others, in rows that stay
+	// shared are tables with rows that lead to people and are others' too, so that they stay.
+	shared []string
+}
+
+func unique(names []string) string {
+	slices.Sort(names)
+	return plan.Fit(slices.Compact(names), roomOfNames)
+}
+
+func (s said) contradictions() []string {
+	if len(s.left) == 0 {
+		return nil
+	}
+	return []string{"people are named in texts of " + unique(s.left) + " that stay, in rows of others or in columns without a mask: mask them, or a person must look, or the erasure will be contradicted"}
 }
 
 func (s said) notes() (notes []string) {
-	unique := func(names []string) string {
-		slices.Sort(names)
-		return plan.Fit(slices.Compact(names), roomOfNames)
-	}
-	if len(s.left) > 0 {
-		notes = append(notes, "people are named in texts of "+unique(s.left)+" that stay, in rows of others or in columns without a mask: mask them, or a person must look, or the erasure will be contradicted")
-	}
 	if len(s.kept) > 0 {
 		notes = append(notes, "people are named in texts of rows of others that the law keeps or that are shared, and that stay as they are: "+unique(s.kept))
 	}
@@ -104,6 +110,9 @@ func (s said) notes() (notes []string) {
 	}
 	if len(s.alike) > 0 {
 		notes = append(notes, "a telephone number in "+unique(s.alike)+" is also that of others, who have another address or number: their rows stay")
+	}
+	if len(s.shared) > 0 {
+		notes = append(notes, "rows of "+unique(s.shared)+" lead to people and stay, since they lead to others too or hold their identifiers: name the owner in ownedThrough to have them treated")
 	}
 	return notes
 }
@@ -138,6 +147,11 @@ func (e *Engine) countChunk(ctx context.Context, s *session, t task.Task, people
 	mixed, err := v.mixed(ctx, settled)
 	if err != nil {
 		return c, err
+	}
+	for i, rows := range settled.others {
+		if rows > 0 {
+			told.shared = append(told.shared, work.plan.Members[i].Table.Path())
+		}
 	}
 	told.left, told.kept = append(told.left, v.found...), append(told.kept, kept...)
 	told.mixed, told.alike = append(told.mixed, mixed...), append(told.alike, alike...)

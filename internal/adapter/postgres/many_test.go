@@ -82,3 +82,20 @@ INSERT INTO talks VALUES (1, 1, 2, 'with ada@example.org'), (2, 2, 2, 'x');`, da
 		t.Errorf("the person's own invoice alone names them: %+v", planned)
 	}
 }
+
+// A person's own list of contacts holds the addresses of others. Without its owner named it stays; who approves is told.
+func TestRowsThatStaySinceTheyAreSharedAreSaid(t *testing.T) {
+	const contacts = twoPeople + `
+CREATE TABLE contacts (id int PRIMARY KEY, person int REFERENCES people, email text);
+INSERT INTO contacts VALUES (1, 1, 'bob@example.org'), (2, 2, 'bob@example.org');`
+	const declared = deletesPeople + `
+- {name: contacts, subjectKeys: [{column: email, identifier: Email}], OWNER onErasure: DeleteRows}`
+	shared := strings.Replace(declared, "OWNER", "", 1)
+	owned := strings.Replace(declared, "OWNER", "ownedThrough: [{columns: [person]}],", 1)
+	foreign{sql: contacts, dataset: shared, noted: []string{"rows of public.contacts lead to people and stay"}, others: []string{"SELECT * FROM contacts WHERE id = 2", "SELECT email FROM contacts"}}.play(t)
+	s := newStore(t, contacts, owned)
+	s.erased("0 public.contacts DeleteRows 1\n0 public.people DeleteRows 1", email("ada@example.org"))
+	if strings.Contains(s.planned.Message, "lead to people") {
+		t.Error(s.planned.Message)
+	}
+}
