@@ -1,18 +1,14 @@
 package erasure
 
 import (
-	"bytes"
 	"context"
 	_ "embed"
-	"errors"
 	"fmt"
 	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -20,7 +16,6 @@ import (
 	"github.com/rempart-dev/rempart/api/v1alpha1"
 	"github.com/rempart-dev/rempart/internal/adapter/postgres"
 	"github.com/rempart-dev/rempart/internal/adapter/postgres/postgrestest"
-	"github.com/rempart-dev/rempart/internal/erasure/subject"
 	"github.com/rempart-dev/rempart/internal/erasure/task"
 	"github.com/rempart-dev/rempart/test/perf/measure"
 )
@@ -38,6 +33,8 @@ type bench struct {
 	admin            *pgx.Conn
 	eraser, verifier postgres.Login
 	addresses        []string
+	search           string // a hand-written search for addresses, which take the place of a mark
+	journal          *journal
 	copies           int
 }
 
@@ -45,11 +42,15 @@ const original = "demo"
 
 func newBench(ctx context.Context, scene *scene) (*bench, error) {
 	// Commits are flushed as in production: that is what one commit per row pays for, and what one transaction saves.
+	journal, err := newJournal()
+	if err != nil {
+		return nil, err
+	}
 	server, stop, err := postgrestest.Run("fsync=on", "shared_buffers=256MB", "max_wal_size=4GB")
 	if err != nil {
 		return nil, err
 	}
-	b := &bench{server: server, stop: stop, scene: scene,
+	b := &bench{server: server, journal: journal, stop: stop, scene: scene,
 		eraser: postgres.Login{Username: "eraser", Password: "secret"}, verifier: postgres.Login{Username: "verifier", Password: "secret"}}
 	if err := b.fill(ctx); err != nil {
 		stop()
@@ -80,6 +81,9 @@ func (b *bench) fill(ctx context.Context) (err error) {
 		return err
 	}
 	if b.addresses, err = pgx.CollectRows(rows, pgx.RowTo[string]); err != nil {
+		return err
+	}
+	if b.search, err = search(ctx, conn); err != nil {
 		return err
 	}
 	e := b.engine(original, postgres.Login{Username: postgrestest.Superuser, Password: postgrestest.Password})
@@ -115,16 +119,6 @@ func (b *bench) chosen(people int) []string {
 	}
 	return out
 }
-
-// way erases people from a copy of the database.
-type way struct {
-	name  string
-	erase func(ctx context.Context, database string, addresses []string) (spent, error)
-}
-
-// spent is what an erasure cost: time that does not count, the store's processor time, and of the engine the time from when
-// the connection was open and the schema read.
-type spent struct{ extra, cpu, hot time.Duration }
 
 // processor does something, and returns the processor time of the sessions of the store that ended with it.
 func (b *bench) processor(ctx context.Context, database string, do func() error) (time.Duration, error) {
@@ -169,49 +163,15 @@ func (b *bench) alone(ctx context.Context, database string) error {
 	}
 }
 
-// result gathers the measurements of one way, in milliseconds.
-type result struct {
-	times, extras, hot measure.Series
-	cpu                measure.Series // of the store, in steps of 10 ms
-	wal                int64
-	state              string
-}
-
-func (b *bench) measure(ctx context.Context, people, rounds, perRow int) error {
-	if people > len(b.addresses) {
-		return fmt.Errorf("%s has %d people, fewer than %d", b.scene.name, len(b.addresses), people)
-	}
-	ways := []way{{"engine: plan, erase, ledger", b.byEngine}, {"by hand: one transaction, psql", b.byHand}}
-	if b.scene.byRow {
-		ways = append(ways, way{"one commit per row", b.byRow})
-	}
-	results := make([]result, len(ways))
-	// Round 0 warms up and is not counted.
-	for round := 0; round <= rounds; round++ {
-		for i, w := range ways {
-			if i == 2 && (round == 0 || round > perRow) {
-				continue
-			}
-			if err := b.once(ctx, w, people, round > 0, &results[i]); err != nil {
-				return fmt.Errorf("%s: %w", w.name, err)
-			}
-		}
-	}
-	if results[0].state != results[1].state {
-		return errors.New("the engine and the hand-written transaction left different rows")
-	}
-	report(b.scene.name, people, ways, results)
-	return nil
-}
-
 // once measures one way on a fresh copy.
 func (b *bench) once(ctx context.Context, w way, people int, count bool, into *result) error {
 	b.copies++
 	database := fmt.Sprintf("copy_%d", b.copies)
-	if _, err := b.admin.Exec(ctx, "CREATE DATABASE "+database+" TEMPLATE "+original); err != nil {
+	drop, err := b.copy(ctx, database)
+	if err != nil {
 		return err
 	}
-	defer func() { _, _ = b.admin.Exec(context.WithoutCancel(ctx), "DROP DATABASE "+database+" WITH (FORCE)") }()
+	defer drop()
 	conn, err := pgx.Connect(ctx, b.server.URL(database))
 	if err != nil {
 		return err
@@ -227,9 +187,7 @@ func (b *bench) once(ctx context.Context, w way, people int, count bool, into *r
 	if err := conn.QueryRow(ctx, "SELECT pg_current_wal_insert_lsn()::text").Scan(&before); err != nil {
 		return err
 	}
-	start := time.Now()
 	cost, err := w.erase(ctx, database, b.chosen(people))
-	took := time.Since(start) - cost.extra
 	if err != nil {
 		return err
 	}
@@ -237,8 +195,7 @@ func (b *bench) once(ctx context.Context, w way, people int, count bool, into *r
 		return err
 	}
 	if count {
-		into.times, into.extras = append(into.times, measure.Milliseconds(took)), append(into.extras, measure.Milliseconds(cost.extra))
-		into.cpu, into.hot = append(into.cpu, measure.Milliseconds(cost.cpu)), append(into.hot, measure.Milliseconds(cost.hot))
+		into.add(cost)
 	}
 	if err := conn.QueryRow(ctx, "SELECT ($1::text::pg_lsn - $2::text::pg_lsn)::bigint", after, before).Scan(&into.wal); err != nil {
 		return err
@@ -255,85 +212,8 @@ EXECUTE 'SELECT count(*) FROM (SELECT * FROM ' || r.t || ' OFFSET 0) x'; END LOO
 	return err
 }
 
-// byEngine does what the eraser's containers do; the plan that a person approved is made before the clock starts, and
-// verification is reported apart.
-func (b *bench) byEngine(ctx context.Context, database string, addresses []string) (cost spent, err error) {
-	prepare := time.Now()
-	people := make([]subject.Subject, len(addresses))
-	for i, address := range addresses {
-		person, err := subject.Read(map[string][]byte{"email": []byte(address)})
-		if err != nil {
-			return cost, err
-		}
-		people[i] = person
-	}
-	t := b.task(database, len(people))
-	planned := b.engine(database, b.verifier).Plan(ctx, t, people)
-	if !planned.OK {
-		return cost, fmt.Errorf("plan: %s: %s", planned.Reason, planned.Message)
-	}
-	t.PlanDigest = planned.PlanDigest
-	var took time.Duration
-	cost.cpu, err = b.processor(ctx, database, func() error {
-		start := time.Now()
-		ready := start
-		e := b.engine(database, b.eraser)
-		e.Hook = func(_ context.Context, stage string) error {
-			if stage == "gather" && ready.Equal(start) { // of several chunks the first
-				ready = time.Now()
-			}
-			return nil
-		}
-		o := e.Erase(ctx, t, people)
-		took, cost.hot = time.Since(start), time.Since(ready)
-		if !o.OK {
-			return fmt.Errorf("erase: %s: %s", o.Reason, o.Message)
-		}
-		return nil
-	})
-	if err != nil {
-		return cost, err
-	}
-	if o := b.engine(database, b.verifier).Verify(ctx, t, people); !o.OK {
-		return cost, fmt.Errorf("verify: %s: %s", o.Reason, o.Message)
-	}
-	cost.extra = time.Since(prepare) - took
-	return cost, nil
-}
-
-// byHand runs the hand-written script through psql.
-func (b *bench) byHand(ctx context.Context, database string, addresses []string) (cost spent, err error) {
-	began := time.Now()
-	var took time.Duration
-	cost.cpu, err = b.processor(ctx, database, func() error {
-		start := time.Now()
-		psql := exec.CommandContext(ctx, filepath.Join(b.server.Bin, "psql"), "-X", "-q", "-d", b.server.URL(database))
-		psql.Stdin = strings.NewReader(strings.Replace(b.scene.handwritten, "--addresses--", strings.Join(addresses, "\n"), 1))
-		var out bytes.Buffer
-		psql.Stdout, psql.Stderr = &out, &out
-		err := psql.Run()
-		if took = time.Since(start); err != nil {
-			return fmt.Errorf("psql: %w: %s", err, out.String())
-		}
-		return nil
-	})
-	cost.extra = time.Since(began) - took
-	return cost, err
-}
-
-func report(scene string, people int, ways []way, results []result) {
-	fmt.Printf("\n%d people in one run; %s; load average %s\n", people, scene, measure.Load())
-	w := tabwriter.NewWriter(os.Stdout, 0, 4, 2, ' ', 0)
-	fmt.Fprintln(w, "way\tmedian\tmin\tmax\trounds\tWAL\tspeed against by hand\tstore's CPU, mean\tagainst by hand")
-	for i, r := range results {
-		if len(r.times) == 0 {
-			continue
-		}
-		fmt.Fprintf(w, "%s\t%.0f ms\t%.0f ms\t%.0f ms\t%d\t%.1f MB\t%.2f\t%.0f ms\t%.2f\n", ways[i].name, r.times.Median(), r.times.Min(), r.times.Max(), len(r.times),
-			float64(r.wal)/1e6, results[1].times.Median()/r.times.Median(), r.cpu.Mean(), results[1].cpu.Mean()/r.cpu.Mean())
-	}
-	fmt.Fprintf(w, "engine: of that, with the connection open and the schema read\t%.1f ms\t%.1f ms\t%.1f ms\n", results[0].hot.Median(), results[0].hot.Min(), results[0].hot.Max())
-	fmt.Fprintf(w, "engine: plan beforehand and verify after, not in the above\t%.0f ms\n", results[0].extras.Median())
-	_ = w.Flush()
-	fmt.Println("The engine and the hand-written transaction left the same rows.")
+// copy makes a copy of the database, file by file: by way of the log a large one would be written twice.
+func (b *bench) copy(ctx context.Context, database string) (drop func(), err error) {
+	_, err = b.admin.Exec(ctx, "CREATE DATABASE "+database+" TEMPLATE "+original+" STRATEGY file_copy")
+	return func() { _, _ = b.admin.Exec(context.WithoutCancel(ctx), "DROP DATABASE "+database+" WITH (FORCE)") }, err
 }

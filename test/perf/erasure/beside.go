@@ -13,7 +13,6 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"github.com/rempart-dev/rempart/internal/erasure/subject"
 	"github.com/rempart-dev/rempart/test/perf/measure"
 )
 
@@ -58,10 +57,11 @@ func (b *bench) beside(ctx context.Context, rounds, seconds int) error {
 func (b *bench) application(ctx context.Context, seconds int, rate float64, erasing bool) (figures, int, error) {
 	b.copies++
 	database := fmt.Sprintf("copy_%d", b.copies)
-	if _, err := b.admin.Exec(ctx, "CREATE DATABASE "+database+" TEMPLATE "+original); err != nil {
+	drop, err := b.copy(ctx, database)
+	if err != nil {
 		return figures{}, 0, err
 	}
-	defer func() { _, _ = b.admin.Exec(context.WithoutCancel(ctx), "DROP DATABASE "+database+" WITH (FORCE)") }()
+	defer drop()
 	working, stop := context.WithCancel(ctx)
 	defer stop()
 	var (
@@ -86,13 +86,9 @@ func (b *bench) application(ctx context.Context, seconds int, rate float64, eras
 func (b *bench) eraseUntil(ctx context.Context, database string) (erased int, err error) {
 	const run = 1000
 	for from := 0; from+run <= len(b.addresses); from += run {
-		people := make([]subject.Subject, 0, run)
-		for _, address := range b.addresses[from : from+run] {
-			person, err := subject.Read(map[string][]byte{"email": []byte(address)})
-			if err != nil {
-				return erased, err
-			}
-			people = append(people, person)
+		people, err := subjects(b.addresses[from : from+run])
+		if err != nil {
+			return erased, err
 		}
 		t := b.task(database, run)
 		t.RunUID, t.Epoch = fmt.Sprintf("run-%d", from), int64(from+1)

@@ -108,7 +108,7 @@ func (s *scene) checksum(ctx context.Context, conn *pgx.Conn) (string, error) {
 	var parts []string
 	for _, query := range s.state {
 		var sum string
-		if err := conn.QueryRow(ctx, "SELECT count(*) || ':' || coalesce(sum(hashtextextended(x::text, 0)), 0) FROM "+query+" AS x").Scan(&sum); err != nil {
+		if err := conn.QueryRow(ctx, "SELECT count(*) || ':' || coalesce(sum(hash_record_extended(x, 0)), 0) FROM "+query+" AS x").Scan(&sum); err != nil {
 			return "", err
 		}
 		parts = append(parts, sum)
