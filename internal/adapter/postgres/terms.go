@@ -38,6 +38,13 @@ const (
 	webByte   = `'%[0-9a-f]{2}'`
 )
 
+// Without one of these characters, in a text as it is stored, there is no address, encoded or not, and no telephone number.
+// Quoted for PostgreSQL; no character that lower() changes becomes one of them.
+const (
+	emailHint = `'[@%&\\]'`
+	phoneHint = `'[0-9]'`
+)
+
 // decoded is text and, below it, the same with what stands for the characters of addresses. What else is encoded ends a token.
 func decoded(text string) string {
 	out := `pg_catalog.regexp_replace(` + text + `, ` + webEscape + `, '%', 'g')`

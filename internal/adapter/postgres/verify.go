@@ -316,7 +316,7 @@ func (v *search) byOwnText(m *plan.Member, t *plan.Table, kept, until string) []
 // byText returns the searches of a table in its columns that can hold text, and for whole values in those of UUIDs and of
 // addresses of the Internet too.
 func (v *search) byText(t *plan.Table, from, kept, until string) []string {
-	var parts, exact, structures []string
+	var parts, bare, exact, structures []string
 	for _, c := range t.Columns {
 		text := textOf(&c, "t")
 		switch {
@@ -328,22 +328,25 @@ func (v *search) byText(t *plan.Table, from, kept, until string) []string {
 		if !c.Searchable {
 			continue
 		}
+		bare = append(bare, text)
 		if c.JSON {
 			text = `pg_catalog.regexp_replace(` + text + `, '\\[bfnrt]', ' ', 'g')` // an escaped line end is no letter
 		}
 		parts = append(parts, text)
 	}
-	rows := fmt.Sprintf(`SELECT w.req, r.o, r.c, r.kept, r.until FROM (SELECT t.tableoid AS o, t.ctid AS c, %s AS kept, %s AS until, pg_catalog.lower(pg_catalog.concat_ws(E'\n', %s)) AS txt FROM %s AS t) AS r`,
-		kept, until, strings.Join(parts, ", "), from)
+	// The text of a row is put together once, which OFFSET 0 is for: else it would be at each place that asks for it. Whose row it is,
+	// is asked only of those in which somebody was found.
+	rows := fmt.Sprintf(`SELECT w.req, t.tableoid AS o, t.ctid AS c, %s AS kept, %s AS until FROM %s AS t CROSS JOIN LATERAL (SELECT pg_catalog.lower(pg_catalog.concat_ws(E'\n', %s)) AS txt OFFSET 0) AS r`,
+		kept, until, from, strings.Join(parts, ", "))
 	var ways []string
 	within := len(parts) > 0 // there is text to look into
 	if within && v.terms.emails {
 		either := fmt.Sprintf(`CASE WHEN r.txt OPERATOR(pg_catalog.~) %s THEN %s ELSE r.txt END`, encodedAt, decoded("r.txt"))
-		ways = append(ways, rows+fmt.Sprintf(` CROSS JOIN LATERAL pg_catalog.regexp_matches(%s, %s, 'g') AS found (m) CROSS JOIN LATERAL (VALUES (pg_catalog.rtrim(found.m[1], '.-_~')), (pg_catalog.btrim(found.m[1], '.-_~'))) AS token (word) JOIN %s AS w ON w.kind OPERATOR(pg_catalog.=) '%s' AND w.word OPERATOR(pg_catalog.=) token.word WHERE pg_catalog.strpos(r.txt, '@') OPERATOR(pg_catalog.>) 0 OR r.txt OPERATOR(pg_catalog.~) %s`, either, emailToken, words, termEmail, encodedAt))
+		ways = append(ways, rows+fmt.Sprintf(` CROSS JOIN LATERAL pg_catalog.regexp_matches(%s, %s, 'g') AS found (m) CROSS JOIN LATERAL (VALUES (pg_catalog.rtrim(found.m[1], '.-_~')), (pg_catalog.btrim(found.m[1], '.-_~'))) AS token (word) JOIN %s AS w ON w.kind OPERATOR(pg_catalog.=) '%s' AND w.word OPERATOR(pg_catalog.=) token.word WHERE %s AND (pg_catalog.strpos(r.txt, '@') OPERATOR(pg_catalog.>) 0 OR r.txt OPERATOR(pg_catalog.~) %s)`, either, emailToken, words, termEmail, oneOf(bare, emailHint), encodedAt))
 	}
 	if within && v.terms.phones { // as written, and with what people write between digits taken out
 		for _, text := range []string{"r.txt", `pg_catalog.regexp_replace(r.txt, ` + phoneGap + `, '\1', 'g')`} {
-			ways = append(ways, rows+fmt.Sprintf(` CROSS JOIN LATERAL pg_catalog.regexp_matches(%s, %s, 'g') AS found (m) JOIN %s AS w ON w.kind OPERATOR(pg_catalog.=) '%s' AND w.word OPERATOR(pg_catalog.=) found.m[1]`, text, phoneToken, words, termPhone))
+			ways = append(ways, rows+fmt.Sprintf(` CROSS JOIN LATERAL pg_catalog.regexp_matches(%s, %s, 'g') AS found (m) JOIN %s AS w ON w.kind OPERATOR(pg_catalog.=) '%s' AND w.word OPERATOR(pg_catalog.=) found.m[1] WHERE %s`, text, phoneToken, words, termPhone, oneOf(bare, phoneHint)))
 		}
 	}
 	if within && v.terms.parts {
@@ -358,4 +361,13 @@ func (v *search) byText(t *plan.Table, from, kept, until string) []string {
 			kept, until, elements(`pg_catalog.concat_ws(',', `+strings.Join(structures, ", ")+`)`), from, words, termExact, element("r.txt", "w.word")))
 	}
 	return ways
+}
+
+// oneOf says that one of some texts, which may be NULL, has a character that a hint asks for. Most have none, and are not read further.
+func oneOf(texts []string, hint string) string {
+	parts := make([]string, len(texts))
+	for i, text := range texts {
+		parts[i] = text + ` OPERATOR(pg_catalog.~) ` + hint
+	}
+	return "(" + strings.Join(parts, " OR ") + ")"
 }
