@@ -19,15 +19,14 @@ func (v *search) left(ctx context.Context, s *settlement) (rightly []string, err
 		texts := without(m.Table, v.staying(i))
 		kept := v.keptText(i)
 		ofOthers := "CASE WHEN NOT " + s.reached(i) + " THEN '2000-01-01'::pg_catalog.date END" // any day: it marks them
-		ways := v.byOwnText(m, texts, "("+s.reached(i)+" OR "+kept+")", ofOthers)
+		ways := v.byOwnText(m, texts, table(m.Table), "("+s.reached(i)+" OR "+kept+")", ofOthers)
 		for _, state := range []int{stateMask, stateDetach, stateFallback} {
 			if s.states[i][state] == 0 {
 				continue
 			}
 			changes := changing(m)[state]
 			rest := without(texts, changedColumns(m.Table, changes))
-			stays := fmt.Sprintf("EXISTS (SELECT FROM %s AS x WHERE %s AND x.state OPERATOR(pg_catalog.=) %d)", setOf(i), sameRow(m, "x"), state)
-			ways = append(ways, v.byOwnText(m, rest, "(NOT "+stays+" OR "+kept+")", "NULL::pg_catalog.date")...)
+			ways = append(ways, v.byOwnText(m, rest, rowsOf(i, m, state), kept, "NULL::pg_catalog.date")...)
 		}
 		if err := v.look(ctx, m.Table, m.Action, m.KeepFrom != "", ways); err != nil {
 			return nil, err
@@ -39,6 +38,11 @@ func (v *search) left(ctx context.Context, s *settlement) (rightly []string, err
 		}
 	}
 	return rightly, nil
+}
+
+// rowsOf are the live rows of a member that have a state, as a table: only they are read.
+func rowsOf(i int, m *plan.Member, state int) string {
+	return fmt.Sprintf("(SELECT t.tableoid, t.ctid, t.* FROM %s AS t JOIN %s AS s ON %s AND s.state OPERATOR(pg_catalog.=) %d)", table(m.Table), setOf(i), sameRow(m, "s"), state)
 }
 
 // alike returns the members with rows that have a telephone number of the people and addresses or keys of others alone: these stay.

@@ -39,6 +39,8 @@ tables:
 		"white space, in a table that is read": play("(4, E'\\t Ada@Example.org'), (5, E'ADA@example.org \\r\\n'), (6, '\u00a0ada@example.org'), (7, 'joada@example.org '); ANALYZE people", email("ada@example.org"), "4"),
 		"white space, in a large table": play("(4, ' Ada@Example.org'), (5, E'ADA@example.org\\r\\n'), (6, 'joada@example.org '); INSERT INTO people SELECT n, n || '@example.com' FROM generate_series(10, 200) AS n; ANALYZE people",
 			email("ada@example.org"), "3"),
+		"white space, in a table of middle size": play("(4, ' Ada@Example.org'), (5, E'ADA@example.org \\r\\n'), (6, 'joada@example.org '); INSERT INTO people SELECT n, n || '@example.com' FROM generate_series(10, 60) AS n; ANALYZE people",
+			email("ada@example.org"), "3"),
 		"an address of the Internet":              typed("inet", "(1, '203.0.113.7'), (2, '203.0.113.70')", person("custom", "203.0.113.7")),
 		"another address of the Internet":         typed("inet", "(1, '2001:db8::1'), (2, '2001:db8::')", person("custom", "2001:DB8:0:0:0:0:0:1")),
 		"an address of a device":                  typed("macaddr", "(1, '08:00:2b:01:02:03'), (2, '08:00:2b:01:02:04')", person("custom", "08-00-2B-01-02-03")),

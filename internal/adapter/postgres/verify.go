@@ -140,7 +140,7 @@ func (v *search) loadWords(ctx context.Context, people []subject.Subject) error 
 func (v *search) members(ctx context.Context) error {
 	for i := range v.plan.Members {
 		m := &v.plan.Members[i]
-		ways := append(v.byKey(i), v.byOwnText(m, without(m.Table, v.staying(i)), v.keptText(i), until(m))...)
+		ways := append(v.byKey(i), v.byOwnText(m, without(m.Table, v.staying(i)), table(m.Table), v.keptText(i), until(m))...)
 		if err := v.look(ctx, m.Table, m.Action, m.Action == v1alpha1.EraseKeep, ways); err != nil {
 			return err
 		}
@@ -234,9 +234,10 @@ func (v *search) byKey(i int) []string {
 		if v.kinds[k.Identifier] == 0 {
 			continue
 		}
-		way := v.find(m, k)
-		ways = append(ways, fmt.Sprintf(`SELECT q.req, t.tableoid AS o, t.ctid AS c, %s AS kept, %s AS until FROM %s AS t JOIN %s AS q ON %s`,
-			v.keptKey(i, k), until(m), table(m.Table), way.from, way.where))
+		for _, way := range v.find(m, k) {
+			ways = append(ways, fmt.Sprintf(`SELECT q.req, t.tableoid AS o, t.ctid AS c, %s AS kept, %s AS until FROM %s AS t JOIN %s AS q ON %s`,
+				v.keptKey(i, k), until(m), table(m.Table), way.from, way.where))
+		}
 	}
 	return ways
 }
@@ -294,8 +295,8 @@ func (v *search) keptText(i int) string {
 	return "(" + v.keptPeriod(i) + " OR " + strings.Join(owned, " OR ") + ")"
 }
 
-// byOwnText returns the searches of a member of the dataset in some of its columns. A telephone number may be of somebody else too.
-func (v *search) byOwnText(m *plan.Member, t *plan.Table, kept, until string) []string {
+// byOwnText returns the searches of rows of a member of the dataset in some of its columns. A telephone number may be of somebody else too.
+func (v *search) byOwnText(m *plan.Member, t *plan.Table, from, kept, until string) []string {
 	var phones, rest []string
 	for _, c := range t.Columns {
 		if slices.ContainsFunc(m.Keys, func(k plan.Key) bool {
@@ -306,9 +307,9 @@ func (v *search) byOwnText(m *plan.Member, t *plan.Table, kept, until string) []
 			rest = append(rest, c.Name)
 		}
 	}
-	ways := v.byText(without(t, phones), table(m.Table), kept, until)
+	ways := v.byText(without(t, phones), from, kept, until)
 	if len(phones) > 0 {
-		ways = append(ways, v.byText(without(t, rest), table(m.Table), "("+kept+" OR "+v.anothers(m, "")+")", until)...)
+		ways = append(ways, v.byText(without(t, rest), from, "("+kept+" OR "+v.anothers(m, "")+")", until)...)
 	}
 	return ways
 }
