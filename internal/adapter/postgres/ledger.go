@@ -4,16 +4,77 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/rempart-dev/rempart/internal/erasure/grant"
 	"github.com/rempart-dev/rempart/internal/erasure/task"
 )
 
-// counted is what the ledger remembers of an outcome.
+// counted are the counts of an outcome.
 type counted struct {
-	Tables   []task.Table  `json:"tables"`
-	Requests []task.Counts `json:"requests"`
+	Tables   []task.Table
+	Requests []task.Counts
+}
+
+// record is what the ledger remembers of counts: of each request, in the order of the row's requests, how many rows each table had, as
+// numbers with spaces between them. A number of its own for each, with the request's UID once more, takes the store ten times as long to read and to keep.
+type record struct {
+	Tables []task.Table `json:"tables"`
+	Rows   []string     `json:"rows,omitempty"`
+	// Until has the last days of kept rows, by request and table.
+	Until map[int]map[int]string `json:"until,omitempty"`
+	// Requests are the counts as rows of the ledger from before had them.
+	Requests []task.Counts `json:"requests,omitempty"`
+}
+
+// recordOf writes counts as the ledger keeps them.
+func recordOf(c counted) record {
+	r := record{Tables: c.Tables, Rows: make([]string, len(c.Requests))}
+	var text []byte
+	for i, request := range c.Requests {
+		text = text[:0]
+		for k, n := range request.Rows {
+			if k > 0 {
+				text = append(text, ' ')
+			}
+			text = strconv.AppendInt(text, n, 10)
+		}
+		r.Rows[i] = string(text)
+		if len(request.Until) > 0 {
+			if r.Until == nil {
+				r.Until = map[int]map[int]string{}
+			}
+			r.Until[i] = request.Until
+		}
+	}
+	return r
+}
+
+// counted reads a record of the requests of these UIDs. False means that it is none.
+func (r record) counted(uids []string) (c counted, ok bool) {
+	if c = (counted{r.Tables, r.Requests}); len(r.Rows) == 0 {
+		return c, true
+	}
+	if len(r.Rows) != len(uids) {
+		return c, false
+	}
+	c.Requests = make([]task.Counts, len(uids))
+	for i, uid := range uids {
+		c.Requests[i] = task.Counts{UID: uid, Rows: make([]int64, 0, len(r.Tables)), Until: r.Until[i]}
+		for word := range strings.FieldsSeq(r.Rows[i]) {
+			n, err := strconv.ParseInt(word, 10, 64)
+			if err != nil {
+				return c, false
+			}
+			c.Requests[i].Rows = append(c.Requests[i].Rows, n)
+		}
+		if len(c.Requests[i].Rows) != len(r.Tables) {
+			return c, false
+		}
+	}
+	return c, true
 }
 
 // withLedger turns a missing ledger into its reason.
@@ -34,13 +95,16 @@ func (s *session) entered(ctx context.Context, t task.Task) (done task.Outcome, 
 		o      = task.Outcome{Step: task.Erase, OK: true, Replayed: true}
 		chunks []counted
 		text   []byte
+		uids   []string
 	)
-	run := query{sql: `SELECT id, plan_digest, counts::pg_catalog.text, committed_at FROM ` + grant.Ledger + `
+	run := query{sql: `SELECT id, plan_digest, request_uids, counts::pg_catalog.text, committed_at FROM ` + grant.Ledger + `
 WHERE register OPERATOR(pg_catalog.=) $2 AND store OPERATOR(pg_catalog.=) $3 AND epoch OPERATOR(pg_catalog.=) $4
 AND (run_uid OPERATOR(pg_catalog.=) $1 OR pg_catalog.starts_with(run_uid, $1 OPERATOR(pg_catalog.||) '/')) ORDER BY id`,
-		args: []any{t.RunUID, t.Register, t.Store, t.Epoch}, into: []any{&o.Ledger, &o.PlanDigest, &text, &o.At}, each: func() error {
-			var c counted
-			if json.Unmarshal(text, &c) != nil {
+		args: []any{t.RunUID, t.Register, t.Store, t.Epoch}, into: []any{&o.Ledger, &o.PlanDigest, &uids, &text, &o.At}, each: func() error {
+			var r record
+			err := json.Unmarshal(text, &r)
+			c, ok := r.counted(uids)
+			if err != nil || !ok {
 				return &task.Failure{Reason: task.Internal, Message: "A row of the ledger cannot be read"}
 			}
 			chunks = append(chunks, c)
@@ -61,7 +125,7 @@ AND (run_uid OPERATOR(pg_catalog.=) $1 OR pg_catalog.starts_with(run_uid, $1 OPE
 
 // enter writes the ledger's row of a run, or of a chunk of one, in the transaction of the erasure.
 func (s *session) enter(ctx context.Context, run string, t task.Task, digest string, c counted) (id int64, at time.Time, err error) {
-	text, err := json.Marshal(c)
+	text, err := json.Marshal(recordOf(c))
 	if err != nil {
 		return 0, at, &task.Failure{Reason: task.Internal, Message: "The counts cannot be written"}
 	}
