@@ -112,27 +112,26 @@ func (c *collector) seeds(ctx context.Context, before []string) error {
 			if c.kinds[k.Identifier] == 0 {
 				continue // nobody gave such an identifier
 			}
-			for _, way := range c.find(m, k) {
-				queries = append(queries, c.seed(i, way, filled))
-				filled = true
-			}
+			queries = append(queries, c.seed(i, k, filled))
+			filled = true
 		}
 	}
 	return c.send(ctx, queries...)
 }
 
-// seed adds the rows that are found in a way to a set, which may have some of them already when it is filled.
-func (c *collector) seed(i int, way finding, filled bool) query {
+// seed adds the rows that are found by a subject key to a set, which has some of them already when it is filled: to ask for these within
+// what is joined laterally would keep the planner from reading the table once for all people.
+func (c *collector) seed(i int, k plan.Key, filled bool) query {
 	m, fresh := &c.plan.Members[i], "true"
 	if filled {
-		fresh = fmt.Sprintf("NOT EXISTS (SELECT FROM %s AS x WHERE %s)", setOf(i), sameRow(m, "x"))
+		fresh = fmt.Sprintf("NOT EXISTS (SELECT FROM %s AS x WHERE %s)", setOf(i), sameSetRow(m, "r", "x"))
 	}
+	way := c.find(m, k)
 	names := "r." + strings.Join(setColumnsOf(m), ", r.")
 	keys := "r." + strings.Join(keyNames(m), ", r.")
 	return query{done: c.grows(i), sql: fmt.Sprintf(
-		`INSERT INTO %s (%s) SELECT DISTINCT ON (%s) q.req, true, 0, %d, %s FROM %s AS q CROSS JOIN LATERAL (SELECT %s AS until, %s FROM %s AS t WHERE %s AND %s%s) AS r ORDER BY %s, q.req LIMIT %d`,
-		setOf(i), setColumns(m), keys, initial(m), names, way.from, until(m), rowColumns(m, "t"), table(m.Table),
-		way.where, fresh, way.fence, keys, c.most+1)}
+		`INSERT INTO %s (%s) SELECT DISTINCT ON (%s) q.req, true, 0, %d, %s FROM %s AS q CROSS JOIN LATERAL (SELECT %s AS until, %s FROM %s AS t WHERE %s%s) AS r WHERE %s ORDER BY %s, q.req LIMIT %d`,
+		setOf(i), setColumns(m), keys, initial(m), names, way.from, until(m), rowColumns(m, "t"), table(m.Table), way.where, way.fence, fresh, keys, c.most+1)}
 }
 
 // send runs queries about the sets, in one round trip. Before them it tells the planner of sets that have grown or shrunk to

@@ -21,32 +21,19 @@ const probeCost = 8
 // planner from merging a part of a statement into what is around it.
 type finding struct{ from, where, fence string }
 
-// find chooses how people are found by a subject key, in one way or in several that find different rows. Addresses may have white
-// space around them. Where they are few, an index is asked for each way to write them. Where they are more, it is asked for each as it is, and
-// the table is read for the texts that have white space around them, few if any: to see that is half of the work of comparing
-// each. Where they are many, or there is no index, the table is read once and each of its texts is trimmed. The planner cannot
-// choose: to it, lower() is as cheap as a comparison.
-func (s *session) find(m *plan.Member, k plan.Key) []finding {
-	c, text, of := m.Table.Holder(k), keyText(m.Table, k, live), identifiersOf(k.Identifier)
+// find chooses how people are found by a subject key. Addresses may have white space around them: where they are few, an
+// index is asked for each way to write them; where they are many, or there is no index, the table is read once and each of its
+// texts is trimmed, which finds more white space still. The planner cannot choose: to it, lower() is as cheap as a comparison.
+func (s *session) find(m *plan.Member, k plan.Key) finding {
+	c, text := m.Table.Holder(k), keyText(m.Table, k, live)
 	if k.Identifier != v1alpha1.IdentifierEmail {
-		return []finding{{from: of, where: s.matches(m, k, text, "q")}}
+		return finding{from: identifiersOf(k.Identifier), where: s.matches(m, k, text, "q")}
 	}
-	trimmed := s.trimmed(text)
-	read := finding{from: of, where: s.matches(m, k, trimmed, "q")}
-	if c.Class != plan.Text || !m.Table.Searchable(k) {
-		return []finding{read}
+	probes := s.kinds[k.Identifier] * int64(len(s.spaces))
+	if c.Class == plan.Text && m.Table.Searchable(k) && (m.Table.Rows == 0 || probes*probeCost < m.Table.Rows) {
+		return finding{from: s.padded(), where: s.matches(m, k, text, "q"), fence: " OFFSET 0"}
 	}
-	probe := finding{from: of, where: s.matches(m, k, text, "q"), fence: " OFFSET 0"}
-	switch probes, rows := s.kinds[k.Identifier]*probeCost, m.Table.Rows; {
-	case rows == 0 || probes*int64(len(s.spaces)) < rows:
-		probe.from = s.padded()
-		return []finding{probe}
-	case 2*probes < rows:
-		read.where = "(" + text + " OPERATOR(pg_catalog.<>) " + trimmed + " AND " + read.where + ")"
-		return []finding{probe, read}
-	default:
-		return []finding{read}
-	}
+	return finding{from: identifiersOf(k.Identifier), where: s.matches(m, k, s.trimmed(text), "q")}
 }
 
 // trimmed is a text without the white space around it.

@@ -234,10 +234,9 @@ func (v *search) byKey(i int) []string {
 		if v.kinds[k.Identifier] == 0 {
 			continue
 		}
-		for _, way := range v.find(m, k) {
-			ways = append(ways, fmt.Sprintf(`SELECT q.req, t.tableoid AS o, t.ctid AS c, %s AS kept, %s AS until FROM %s AS t JOIN %s AS q ON %s`,
-				v.keptKey(i, k), until(m), table(m.Table), way.from, way.where))
-		}
+		way := v.find(m, k)
+		ways = append(ways, fmt.Sprintf(`SELECT q.req, t.tableoid AS o, t.ctid AS c, %s AS kept, %s AS until FROM %s AS t JOIN %s AS q ON %s`,
+			v.keptKey(i, k), until(m), table(m.Table), way.from, way.where))
 	}
 	return ways
 }
