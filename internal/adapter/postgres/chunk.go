@@ -96,7 +96,8 @@ func (e *Engine) mostRows() int64     { return cmp.Or(e.Config.MostRows, default
 func (c *collector) crowded(people int, most int64) error {
 	var all, largest int64
 	table := ""
-	for i, n := range c.mine {
+	for i := range c.mine {
+		n := c.about(i)
 		all += n
 		if n > largest {
 			largest, table = n, c.plan.Members[i].Table.Path()

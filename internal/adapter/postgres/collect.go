@@ -31,8 +31,9 @@ type collector struct {
 	most int64
 	// held are the legal holds that keep rows.
 	held *held
-	// leaves are the members without a set.
+	// leaves are the members without a set. Late lets them be counted when they are deleted, where that is safe.
 	leaves map[int]*leaf
+	late   bool
 }
 
 func newCollector(s *session, p *plan.Plan, schema *plan.Schema) *collector {
@@ -215,8 +216,10 @@ func (w *wave) follow(l plan.Link, round int, lastRound bool) {
 	if c.mine[l.To] == 0 {
 		return
 	}
-	if c.leaves[l.From] != nil {
-		w.queries = append(w.queries, c.countLeaf(l.From))
+	if f := c.leaves[l.From]; f != nil {
+		if !f.late {
+			w.queries = append(w.queries, c.countLeaf(l.From))
+		}
 		return
 	}
 	m := &c.plan.Members[l.From]

@@ -186,7 +186,7 @@ func (e *Engine) eraseChunk(ctx context.Context, s *session, t task.Task, from, 
 	if err != nil {
 		return task.Outcome{}, err
 	}
-	work.most = e.mostRows()
+	work.most, work.late = e.mostRows(), true
 	o := task.Outcome{PlanDigest: work.plan.Digest}
 	if err := e.at(ctx, "gather"); err != nil {
 		return o, err
@@ -203,7 +203,10 @@ func (e *Engine) eraseChunk(ctx context.Context, s *session, t task.Task, from, 
 		return o, err
 	}
 	if err := settled.execute(ctx); err != nil {
-		return o, err
+		return o, s.undo(ctx, err)
+	}
+	if err := settled.countLate(counts, len(people), most); err != nil {
+		return o, s.undo(ctx, err)
 	}
 	if err := settled.again(ctx, t.AsOf, counts); err != nil {
 		return o, err
@@ -272,7 +275,9 @@ func (s *session) explain(ctx context.Context, t task.Task, wanted func(*plan.Pl
 
 // gather fills the sets and settles what becomes of their rows, of which there may be so many unless they are one person's.
 func (c *collector) gather(ctx context.Context, people []subject.Subject, t task.Task, most int64, after ...string) (*settlement, error) {
-	c.leaves = leaves(c.plan, len(t.Holds) > 0)
+	if c.leaves = leaves(c.plan, len(t.Holds) > 0); c.late {
+		c.postpone()
+	}
 	load, err := c.load(ctx, people)
 	if err != nil {
 		return nil, err

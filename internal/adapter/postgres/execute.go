@@ -15,7 +15,7 @@ import (
 // execute changes and deletes the rows as settled: masks first, then references from rows that stay to rows that go, then
 // deletes, those that refer before those that are referred to, and changes of keys last, since statements before find rows
 // by them. Each statement must touch exactly the rows that were
-// counted; a trigger that prevents it stops the run, and the transaction with it.
+// counted; a trigger that prevents it stops the run, and the transaction with it. Leaves of which no trigger keeps any are counted here.
 //
 // Triggers run as the application expects them to, under the search path of the database and the role. The statements
 // themselves qualify every name, so that none is looked for there.
@@ -124,6 +124,9 @@ func (s *settlement) remove(group []int) []query {
 	var deletes, counts []string
 	var members []int
 	for _, i := range group {
+		if f := s.leaves[i]; f != nil && f.late {
+			return s.removeLate(i) // alone in its group: nothing refers to it
+		}
 		if s.states[i][stateDelete] == 0 {
 			continue
 		}

@@ -13,6 +13,9 @@ type leaf struct {
 	link plan.Link
 	// rows are how many there are of each request that has some.
 	rows map[int]int64
+	// late says that they are counted when they are deleted. Until then so many are expected for each row of their owners.
+	late     bool
+	expected float64
 }
 
 // leaves returns the members that need no set, by their index: all of their rows go, whichever owner they belong to; one
@@ -35,6 +38,26 @@ func leaves(p *plan.Plan, holds bool) map[int]*leaf {
 	return out
 }
 
+// postpone lets leaves be counted when they are deleted, which saves finding them twice: where no trigger, of the table or of a part
+// of it, and no rule can keep a row from it, so that what is deleted is all there is; and where the store knows how many rows its
+// tables have, so that a transaction which would have too many of them is divided before it begins.
+func (c *collector) postpone() {
+	for i, f := range c.leaves {
+		t, owners := c.plan.Members[i].Table, c.plan.Members[f.link.To].Table.Rows
+		if f.late = !c.plan.Triggered && t.Kind == plan.Ordinary && !t.Inherited && !t.Rules && t.Rows > 0 && owners > 0; f.late {
+			f.expected = float64(t.Rows) / float64(owners)
+		}
+	}
+}
+
+// about is how many rows of a member the run has.
+func (c *collector) about(i int) int64 {
+	if f := c.leaves[i]; f != nil && f.late && f.expected > 0 {
+		return int64(f.expected * float64(c.mine[f.link.To]))
+	}
+	return c.mine[i]
+}
+
 // onlyOwner returns the one link of a member that matters to a run; only is false when there are others.
 func onlyOwner(p *plan.Plan, i int) (owner plan.Link, only bool) {
 	owners := 0
@@ -55,18 +78,50 @@ func onlyOwner(p *plan.Plan, i int) (owner plan.Link, only bool) {
 
 // countLeaf counts the rows of a leaf by request, up to one more than a set may have.
 func (c *collector) countLeaf(i int) query {
+	f := c.leaves[i]
+	sql := fmt.Sprintf("SELECT req, pg_catalog.count(*) FROM (SELECT s.req FROM %s AS t JOIN %s AS s ON %s LIMIT %d) AS rows GROUP BY req",
+		table(c.plan.Members[i].Table), setOf(f.link.To), refers(c.plan, f.link, "s"), c.most+1)
+	return c.counting(i, sql)
+}
+
+// counting adds to the rows of a leaf what a query finds by request.
+func (c *collector) counting(i int, sql string) query {
 	var (
 		req  int
 		rows int64
 		f    = c.leaves[i]
 	)
-	sql := fmt.Sprintf("SELECT req, pg_catalog.count(*) FROM (SELECT s.req FROM %s AS t JOIN %s AS s ON %s LIMIT %d) AS rows GROUP BY req",
-		table(c.plan.Members[i].Table), setOf(f.link.To), refers(c.plan, f.link, "s"), c.most+1)
 	grows := c.grows(i)
 	return query{sql: sql, into: []any{&req, &rows}, each: func() error {
 		f.rows[req] += rows
 		return grows(rows)
 	}}
+}
+
+// removeLate deletes the rows of a leaf and counts them.
+func (s *settlement) removeLate(i int) []query {
+	f := s.leaves[i]
+	if s.mine[f.link.To] == 0 {
+		return nil
+	}
+	f.expected = 0
+	q := s.counting(i, "WITH gone AS ("+s.removal(i)+" RETURNING s.req) SELECT req, pg_catalog.count(*) FROM gone GROUP BY req")
+	q.blame = s.blamed(i)
+	return []query{q}
+}
+
+// countLate adds the leaves that were counted when they were deleted, and refuses so many that the transaction should not have begun: the
+// store's own figures were wrong.
+func (s *settlement) countLate(t *tally, people int, most int64) error {
+	for i, f := range s.leaves {
+		if f.late {
+			for req, rows := range f.rows {
+				t.add(s.plan.Members[i].Table.Path(), s.plan.Members[i].Action, req, rows, nil)
+			}
+		}
+	}
+	const more = 2
+	return s.crowded(people, more*most)
 }
 
 // forgetLeaf has the rows of a leaf counted anew.
