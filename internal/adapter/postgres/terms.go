@@ -45,6 +45,12 @@ const (
 	phoneHint = `'[0-9]'`
 )
 
+// encoded says that an address in a text is written otherwise. Most texts have none of the characters with which that begins, and to look
+// for these is cheaper.
+func encoded(text string) string {
+	return `((pg_catalog.strpos(` + text + `, '%') OPERATOR(pg_catalog.>) 0 OR pg_catalog.strpos(` + text + `, '&') OPERATOR(pg_catalog.>) 0 OR pg_catalog.strpos(` + text + `, E'\\') OPERATOR(pg_catalog.>) 0) AND ` + text + ` OPERATOR(pg_catalog.~) ` + encodedAt + `)`
+}
+
 // decoded is text and, below it, the same with what stands for the characters of addresses. What else is encoded ends a token.
 func decoded(text string) string {
 	out := `pg_catalog.regexp_replace(` + text + `, ` + webEscape + `, '%', 'g')`
@@ -126,13 +132,17 @@ func termsOf(person subject.Subject) []term {
 	return out
 }
 
-// terms says which kinds of words there are.
-type terms struct{ emails, phones, parts, exact bool }
+// marks of emphasis and of the end of a sentence, which may be around an address. Quoted for PostgreSQL.
+const marks = `'.-_~'`
 
-func (t terms) with(kind termKind) terms {
+// terms says which kinds of words there are. Marked says that an address begins with a mark, which is then not cut off; where none
+// does, a token without the marks around it is enough to find each.
+type terms struct{ emails, phones, parts, exact, marked bool }
+
+func (t terms) with(kind termKind, word string) terms {
 	switch kind {
 	case termEmail:
-		t.emails = true
+		t.emails, t.marked = true, t.marked || strings.ContainsAny(word[:1], ".-_~")
 	case termPhone:
 		t.phones = true
 	case termPart:

@@ -49,3 +49,15 @@ func TestATelephoneNumberIsSeenInTextsAsPeopleWriteIt(t *testing.T) {
 		}
 	}
 }
+
+// An address may begin with a mark that people put around addresses.
+func TestAnAddressThatBeginsWithAMarkIsSeen(t *testing.T) {
+	s := newStore(t, twoPeople+"CREATE TABLE texts (body text)", deletesPeople)
+	for text, seen := range map[string]bool{"to _ada@example.org.": true, "_ada@example.org_": true, "ada@example.org": false, "-_ada@example.org": false} {
+		s.sql("TRUNCATE texts")
+		s.sql("INSERT INTO texts VALUES ($1)", text)
+		if o := s.verify(email("_ada@example.org")); o.OK == seen {
+			t.Errorf("%q: found %v, want %v", text, !o.OK, seen)
+		}
+	}
+}

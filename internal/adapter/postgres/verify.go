@@ -124,7 +124,7 @@ func (v *search) loadWords(ctx context.Context, people []subject.Subject) error 
 				return err
 			}
 			for _, word := range written {
-				v.terms = v.terms.with(t.kind)
+				v.terms = v.terms.with(t.kind, word)
 				rows = append(rows, []any{int32(req), string(t.kind), word})
 			}
 		}
@@ -341,8 +341,13 @@ func (v *search) byText(t *plan.Table, from, kept, until string) []string {
 	var ways []string
 	within := len(parts) > 0 // there is text to look into
 	if within && v.terms.emails {
-		either := fmt.Sprintf(`CASE WHEN r.txt OPERATOR(pg_catalog.~) %s THEN %s ELSE r.txt END`, encodedAt, decoded("r.txt"))
-		ways = append(ways, rows+fmt.Sprintf(` CROSS JOIN LATERAL pg_catalog.regexp_matches(%s, %s, 'g') AS found (m) CROSS JOIN LATERAL (VALUES (pg_catalog.rtrim(found.m[1], '.-_~')), (pg_catalog.btrim(found.m[1], '.-_~'))) AS token (word) JOIN %s AS w ON w.kind OPERATOR(pg_catalog.=) '%s' AND w.word OPERATOR(pg_catalog.=) token.word WHERE %s AND (pg_catalog.strpos(r.txt, '@') OPERATOR(pg_catalog.>) 0 OR r.txt OPERATOR(pg_catalog.~) %s)`, either, emailToken, words, termEmail, oneOf(bare, emailHint), encodedAt))
+		tokens := `(pg_catalog.btrim(found.m, ` + marks + `))`
+		if v.terms.marked {
+			tokens += `, (pg_catalog.rtrim(found.m, ` + marks + `))`
+		}
+		// A function in the list of what is selected gives its rows one by one; in FROM they would be stored first.
+		ways = append(ways, rows+fmt.Sprintf(` CROSS JOIN LATERAL (SELECT (pg_catalog.regexp_matches(CASE WHEN %[1]s THEN %[2]s ELSE r.txt END, %[3]s, 'g'))[1] AS m) AS found CROSS JOIN LATERAL (VALUES %[4]s) AS token (word) JOIN %[5]s AS w ON w.kind OPERATOR(pg_catalog.=) '%[6]s' AND w.word OPERATOR(pg_catalog.=) token.word WHERE %[7]s AND (pg_catalog.strpos(r.txt, '@') OPERATOR(pg_catalog.>) 0 OR %[1]s)`,
+			encoded("r.txt"), decoded("r.txt"), emailToken, tokens, words, termEmail, oneOf(bare, emailHint)))
 	}
 	if within && v.terms.phones { // as written, and with what people write between digits taken out
 		for _, text := range []string{"r.txt", `pg_catalog.regexp_replace(r.txt, ` + phoneGap + `, '\1', 'g')`} {
