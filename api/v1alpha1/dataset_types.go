@@ -57,6 +57,20 @@ const (
 	MaskPseudonym ColumnMask = "Pseudonym"
 )
 
+// ValueMask is what a masked value within a column of JSON becomes: JSON's null, nothing at all, a text, or a pseudonym that no
+// one can undo.
+//
+// +kubebuilder:validation:Enum=Null;Remove;Constant;Pseudonym
+type ValueMask string
+
+// Values of ValueMask.
+const (
+	ValueNull      ValueMask = "Null"
+	ValueRemove    ValueMask = "Remove"
+	ValueConstant  ValueMask = "Constant"
+	ValuePseudonym ValueMask = "Pseudonym"
+)
+
 // SubjectKey is a column by which a person is found.
 type SubjectKey struct {
 	// column that holds the identifier.
@@ -123,9 +137,32 @@ type ReferenceCondition struct {
 	Values []string `json:"values,omitempty"`
 }
 
+// DatasetValue is a value with personal data within a column of JSON. Constant is set exactly when mask is Constant, and a path
+// has one step *: the operator's webhook refuses others, since a rule here would cost too much for so many columns.
+type DatasetValue struct {
+	// path to the value, as that of a subject key: names of members, places in arrays, and * for each element of an array.
+	// Where it leads nowhere there is nothing to do.
+	// +required
+	// +listType=atomic
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=8
+	// +kubebuilder:validation:items:MinLength=1
+	// +kubebuilder:validation:items:MaxLength=100
+	Path []string `json:"path,omitempty"`
+	// mask that erasure applies when the table is masked. Null, JSON's, when absent.
+	// +optional
+	Mask ValueMask `json:"mask,omitempty"`
+	// constant is the text that replaces the value when mask is Constant.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=200
+	Constant string `json:"constant,omitempty"`
+}
+
 // DatasetColumn is a column with personal data.
 //
 // +kubebuilder:validation:XValidation:rule="(has(self.mask) && self.mask == 'Constant') == has(self.constant)",message="constant is set exactly when mask is Constant"
+// +kubebuilder:validation:XValidation:rule="!has(self.mask) || !has(self.within)",message="a column has a mask, or masks within, not both"
 type DatasetColumn struct {
 	// name of the column.
 	// +required
@@ -147,6 +184,12 @@ type DatasetColumn struct {
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=200
 	Constant string `json:"constant,omitempty"`
+	// within are the values, in a column of JSON, that are masked by themselves: the rest of each document stays as it is.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=16
+	Within []DatasetValue `json:"within,omitempty"`
 }
 
 // KeepRule is why rows are kept (Article 17(3)).

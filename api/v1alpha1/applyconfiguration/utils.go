@@ -98,6 +98,8 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.DatasetColumnApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("DatasetTable"):
 		return &apiv1alpha1.DatasetTableApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("DatasetValue"):
+		return &apiv1alpha1.DatasetValueApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("DataStore"):
 		return &apiv1alpha1.DataStoreApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("DecisionStamp"):

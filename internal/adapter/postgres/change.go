@@ -28,6 +28,12 @@ func numbered(i, state int) string {
 // and not cut.
 func (s *settlement) becomes(m *plan.Member, c plan.Change, args *arguments) string {
 	target := m.Table.Column(c.Column)
+	if len(c.Within) > 0 {
+		return written(target, edited(target, c.Within, func(k int, _, element string) string {
+			text := s.digits(m, c.Column, strconv.Itoa(k), element, 32, args)
+			return suffixed(text, c.Within[k].Suffix, args)
+		}))
+	}
 	switch c.Mask {
 	case v1alpha1.MaskDefault:
 		return "DEFAULT"
@@ -64,13 +70,28 @@ func (s *settlement) preview(m *plan.Member, c plan.Change, args *arguments) str
 // secret, the place of the column and the number of the row. None depends on the person, and the secret is forgotten with
 // the run, so nobody can undo it.
 func (s *settlement) pseudonym(m *plan.Member, c plan.Change, args *arguments) string {
-	at := slices.IndexFunc(m.Table.Columns, func(x plan.Column) bool { return x.Name == c.Column })
-	text := fmt.Sprintf("pg_catalog.substr(pg_catalog.encode(pg_catalog.sha256(%s::pg_catalog.bytea OPERATOR(pg_catalog.||) pg_catalog.convert_to(%s::pg_catalog.text, 'UTF8') OPERATOR(pg_catalog.||) pg_catalog.int8send(s.number)), 'hex'), 1, %d)",
-		args.add(s.pseudo), args.add(m.Table.Path()+"/"+strconv.Itoa(at)), c.Digits)
-	if c.Suffix == "" {
+	return suffixed(s.digits(m, c.Column, "", "", c.Digits, args), c.Suffix, args)
+}
+
+// digits are so many of the hash. Within a column there are several: of each edit, and of each element by its number.
+func (s *settlement) digits(m *plan.Member, column, edit, element string, n int, args *arguments) string {
+	place := m.Table.Path() + "/" + strconv.Itoa(slices.IndexFunc(m.Table.Columns, func(x plan.Column) bool { return x.Name == column }))
+	if edit != "" {
+		place += "/" + edit
+	}
+	numbers := "pg_catalog.int8send(s.number)"
+	if element != "" {
+		numbers += " OPERATOR(pg_catalog.||) pg_catalog.int8send(" + element + ")"
+	}
+	return fmt.Sprintf("pg_catalog.substr(pg_catalog.encode(pg_catalog.sha256(%s::pg_catalog.bytea OPERATOR(pg_catalog.||) pg_catalog.convert_to(%s::pg_catalog.text, 'UTF8') OPERATOR(pg_catalog.||) %s), 'hex'), 1, %d)",
+		args.add(s.pseudo), args.add(place), numbers, n)
+}
+
+func suffixed(text, suffix string, args *arguments) string {
+	if suffix == "" {
 		return text
 	}
-	return "(" + text + " OPERATOR(pg_catalog.||) " + args.add(c.Suffix) + "::pg_catalog.text)"
+	return "(" + text + " OPERATOR(pg_catalog.||) " + args.add(suffix) + "::pg_catalog.text)"
 }
 
 // sample is a value such as a change makes, for asking the column's type whether it accepts it.
@@ -92,6 +113,9 @@ func sample(m *plan.Member, c plan.Change, args *arguments) string {
 func looksMasked(m *plan.Member, c plan.Change, args *arguments) string {
 	target := m.Table.Column(c.Column)
 	value := column("t", c.Column)
+	if len(c.Within) > 0 {
+		return looksEdited(target, c.Within)
+	}
 	switch {
 	case c.Mask == v1alpha1.MaskNull, c.Mask == v1alpha1.MaskDefault && target.Default == "":
 		return value + " IS NULL"

@@ -22,7 +22,7 @@ func (s *settlement) constraints(ctx context.Context) error {
 			if s.states[i][state] == 0 || len(changes) == 0 {
 				continue
 			}
-			if err := s.types(ctx, m, changes); err != nil {
+			if err := s.types(ctx, i, state, changes); err != nil {
 				return err
 			}
 			for _, u := range m.Table.Uniques {
@@ -47,7 +47,8 @@ func (s *settlement) constraints(ctx context.Context) error {
 
 // types tries the new values of domains, and the constants of columns that are not text: the store alone knows what their
 // types accept.
-func (s *settlement) types(ctx context.Context, m *plan.Member, changes []plan.Change) error {
+func (s *settlement) types(ctx context.Context, i, state int, changes []plan.Change) error {
+	m := &s.plan.Members[i]
 	for _, c := range changes {
 		column := m.Table.Column(c.Column)
 		constant := c.Mask == v1alpha1.MaskConstant
@@ -55,11 +56,19 @@ func (s *settlement) types(ctx context.Context, m *plan.Member, changes []plan.C
 			continue
 		}
 		args := &arguments{}
-		_, err := s.exec(ctx, "SELECT CAST("+sample(m, c, args)+" AS "+column.Type+")", args.values...)
+		sql := "SELECT CAST(" + sample(m, c, args) + " AS " + column.Type + ")"
+		if c.Mask == "" { // what is within is judged as it becomes, row by row
+			args = &arguments{}
+			sql = fmt.Sprintf("SELECT pg_catalog.count(%s) FROM %s AS t JOIN %s AS s ON %s", s.preview(m, c, args), table(m.Table), numbered(i, state), sameRow(m, "s"))
+		}
+		_, err := s.exec(ctx, sql, args.values...)
 		if f, ok := err.(*task.Failure); ok && f.Reason == task.PlanImpossible { //nolint:errorlint // failure returns the type itself
 			what := "the mask " + string(c.Mask)
-			if constant {
+			switch {
+			case constant:
 				what = "its constant"
+			case c.Mask == "":
+				what = "what its values would become"
 			}
 			return &task.Failure{Reason: f.Reason, Trace: f.Trace, Names: []string{m.Table.Path() + "." + c.Column},
 				Message: fmt.Sprintf("%s.%s does not accept %s", m.Table.Path(), c.Column, what)}

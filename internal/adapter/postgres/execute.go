@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/rempart-dev/rempart/api/v1alpha1"
 	"github.com/rempart-dev/rempart/internal/erasure/plan"
 	"github.com/rempart-dev/rempart/internal/erasure/task"
 )
@@ -58,7 +57,7 @@ func (s *settlement) alter(i, state int, changes []plan.Change) []query {
 		sets = append(sets, quote(c.Column)+" = "+s.becomes(m, c, args))
 	}
 	from := setOf(i)
-	if slices.ContainsFunc(changes, func(c plan.Change) bool { return c.Mask == v1alpha1.MaskPseudonym }) {
+	if slices.ContainsFunc(changes, pseudonymous) {
 		from = numbered(i, state)
 	}
 	sql := fmt.Sprintf("UPDATE %s AS t SET %s FROM %s AS s WHERE %s AND s.state OPERATOR(pg_catalog.=) %d",

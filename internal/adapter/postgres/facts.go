@@ -194,6 +194,7 @@ func (f *facts) column(a attribute, rules map[uint32][]constraint) plan.Column {
 	c.Inet, c.Bytes = base.name == "inet" || base.name == "cidr", base.name == "bytea" || element.name == "bytea"
 	c.UUIDs = element.name == "uuid"
 	c.JSON = base.name == "json" || base.name == "jsonb" || element.name == "json" || element.name == "jsonb"
+	c.Verbatim = base.name == "json"
 	c.Document = base.name == "json" || base.name == "jsonb"
 	c.Searchable = textual(base.category, base.name) || textual(element.category, element.name)
 	c.Several = strings.Contains("ACR", base.category) || slices.Contains([]string{"json", "jsonb", "xml", "bytea", "hstore", "tsvector", "tsquery"}, base.name)

@@ -23,10 +23,10 @@ func TestWhatTheLedgerRemembers(t *testing.T) {
 		uids []string
 		want *counted // nil for a row that cannot be read
 	}{
-		"as it is written":              {written(t, some), uids, &some},
-		"no table":                      {written(t, none), uids[:1], &none},
+		"as it is written":              {inLedger(t, some), uids, &some},
+		"no table":                      {inLedger(t, none), uids[:1], &none},
 		"as it was written before":      {string(old), uids, &some},
-		"of fewer requests than it has": {written(t, some), uids[:1], nil},
+		"of fewer requests than it has": {inLedger(t, some), uids[:1], nil},
 		"no number":                     {`{"tables": [{"name": "public.a"}], "rows": ["x"]}`, uids[:1], nil},
 		"a number too few":              {`{"tables": [{"name": "public.a"}], "rows": [""]}`, uids[:1], nil},
 	} {
@@ -41,7 +41,7 @@ func TestWhatTheLedgerRemembers(t *testing.T) {
 	}
 }
 
-func written(t *testing.T, c counted) string {
+func inLedger(t *testing.T, c counted) string {
 	t.Helper()
 	text, err := json.Marshal(recordOf(c))
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/rempart-dev/rempart/api/v1alpha1"
 	"github.com/rempart-dev/rempart/internal/erasure/plan"
@@ -26,7 +27,7 @@ func (v *search) left(ctx context.Context, s *settlement) (rightly []string, err
 			}
 			changes := changing(m)[state]
 			rest := without(texts, changedColumns(m.Table, changes))
-			ways = append(ways, v.byOwnText(m, rest, rowsOf(i, m, state), kept, "NULL::pg_catalog.date")...)
+			ways = append(ways, v.byOwnText(m, rest, becoming(i, m, changes, state), kept, "NULL::pg_catalog.date")...)
 		}
 		if err := v.look(ctx, m.Table, m.Action, m.KeepFrom != "", ways); err != nil {
 			return nil, err
@@ -93,11 +94,29 @@ AND NOT EXISTS (SELECT FROM %s AS y WHERE y.kind OPERATOR(pg_catalog.=) '%s' AND
 	return names, nil
 }
 
-// changedColumns are those that change, and the generated ones that follow.
+// becoming are the live rows of a member that have a state, with the rest of each document of which values change.
+func becoming(i int, m *plan.Member, changes []plan.Change, state int) string {
+	if !slices.ContainsFunc(changes, func(c plan.Change) bool { return c.Mask == "" }) {
+		return rowsOf(i, m, state)
+	}
+	parts := []string{"t.tableoid", "t.ctid"}
+	for _, c := range m.Table.Columns {
+		expression := column("t", c.Name)
+		if at := slices.IndexFunc(changes, func(x plan.Change) bool { return x.Column == c.Name && x.Mask == "" }); at >= 0 {
+			expression = written(&c, edited(&c, changes[at].Within, func(int, string, string) string { return "''::pg_catalog.text" }))
+		}
+		parts = append(parts, expression+" AS "+quote(c.Name))
+	}
+	return "(SELECT " + strings.Join(parts, ", ") + " FROM " + rowsOf(i, m, state) + " AS t)"
+}
+
+// changedColumns are those that change as a whole, and the generated ones that follow any change.
 func changedColumns(t *plan.Table, changes []plan.Change) []string {
 	var names []string
 	for _, c := range changes {
-		names = append(names, c.Column)
+		if c.Mask != "" {
+			names = append(names, c.Column)
+		}
 		for _, g := range t.Columns {
 			if slices.Contains(g.From, c.Column) {
 				names = append(names, g.Name)

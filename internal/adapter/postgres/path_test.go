@@ -38,9 +38,14 @@ INSERT INTO forms VALUES (1, '{"contact": {"email": "ada@example.org"}}'), (2, '
 tables:
 - {name: forms, subjectKeys: [{column: body, path: [contact, email], identifier: Email}], columns: [{name: body, mask: Constant, constant: "{}"}], onErasure: MaskColumns}`, others: rest,
 			after: map[string]string{"SELECT body::text FROM forms WHERE id = 1": "{}"}},
-		"a document that must not be NULL": {sql: `CREATE TABLE forms (id int PRIMARY KEY, body jsonb NOT NULL, note text);`, dataset: `
+		"a document that must not be NULL": {sql: `CREATE TABLE forms (id int PRIMARY KEY, body jsonb NOT NULL);`, dataset: `
 tables:
-- {name: forms, subjectKeys: [{column: body, path: [contact, email], identifier: Email}], columns: [{name: note}], onErasure: MaskColumns}`, refused: "public.forms.body"},
+- {name: forms, subjectKeys: [{column: body, path: [contact, email], identifier: Email}], columns: [{name: body}], onErasure: MaskColumns}`, refused: "public.forms.body"},
+		"a row that is masked, and a document that is not listed": {sql: `CREATE TABLE forms (id int PRIMARY KEY, body jsonb NOT NULL, note text);
+INSERT INTO forms VALUES (1, '{"contact": {"email": "ada@example.org", "x": 1}}', 'n'), (2, '{"contact": {"email": "bob@example.org"}}', 'n')`, dataset: `
+tables:
+- {name: forms, subjectKeys: [{column: body, path: [contact, email], identifier: Email}], columns: [{name: note}], onErasure: MaskColumns}`, others: rest,
+			after: map[string]string{"SELECT body::text FROM forms WHERE id = 1": `{"contact": {"x": 1, "email": null}}`}},
 		"a copy elsewhere in another's document": {sql: `CREATE TABLE forms (id int PRIMARY KEY, body jsonb);
 INSERT INTO forms VALUES (1, '{"contact": {"email": "ada@example.org"}}'), (2, '{"contact": {"email": "bob@example.org"}, "cc": "ada@example.org"}')`,
 			dataset: gone, others: rest, contradicted: "public.forms", noted: []string{"public.forms"}},

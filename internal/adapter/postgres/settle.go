@@ -75,7 +75,7 @@ func (s *settlement) clearedAlready(l plan.Link) bool {
 	changes := changing(&s.plan.Members[l.From])
 	for _, state := range []int{stateMask, stateDetach, stateFallback} {
 		if s.states[l.From][state] > 0 && slices.ContainsFunc(l.Clear, func(name string) bool {
-			return !slices.Contains(changes[state], plan.Change{Column: name, Mask: v1alpha1.MaskNull})
+			return !slices.ContainsFunc(changes[state], func(c plan.Change) bool { return c.Column == name && c.Mask == v1alpha1.MaskNull })
 		}) {
 			return false
 		}

@@ -80,7 +80,12 @@ func (b *builder) ordered(i int) []Change {
 		}
 		return out
 	}
-	for _, c := range declared.Columns {
+	for k := range declared.Columns {
+		c := &declared.Columns[k]
+		if len(c.Within) > 0 {
+			out = append(out, Change{Column: string(c.Name), Within: edits(c)})
+			continue
+		}
 		mask := c.Mask
 		if mask == "" {
 			mask = v1alpha1.MaskNull
@@ -127,6 +132,8 @@ func (b *builder) changes(i int, wanted []Change) ([]Change, string) {
 	})
 	for _, k := range keys {
 		switch {
+		case len(k.Path) > 0 && !b.structural(m.Table, k.Column) && !follows(m.Table, k.Column, wanted):
+			wanted = complete(wanted, k)
 		case changed(wanted, k.Column) || follows(m.Table, k.Column, wanted):
 		case !b.structural(m.Table, k.Column):
 			wanted = append(wanted, Change{Column: k.Column, Mask: v1alpha1.MaskNull})
@@ -142,7 +149,14 @@ func (b *builder) changes(i int, wanted []Change) ([]Change, string) {
 	})
 	for n := range wanted {
 		c := &wanted[n]
-		if refusal := b.refusal(m.Table, *c); refusal != "" {
+		column := m.Table.Column(c.Column)
+		refusal := ""
+		if len(c.Within) > 0 {
+			refusal = b.withinRefusal(m, column)
+		} else {
+			refusal = b.refusal(m.Table, *c)
+		}
+		if refusal != "" {
 			return nil, m.Table.Path() + "." + c.Column + " " + refusal
 		}
 		for _, name := range append(computedFrom(m.Table, c.Column), c.Column) {
@@ -152,7 +166,12 @@ func (b *builder) changes(i int, wanted []Change) ([]Change, string) {
 			}
 		}
 		if c.Mask == v1alpha1.MaskPseudonym {
-			c.Digits, c.Suffix = shape(m.Table, m.Table.Column(c.Column))
+			c.Digits, c.Suffix = shape(m.Table, column)
+		}
+		for e := range c.Within {
+			if c.Within[e].Mask == v1alpha1.ValuePseudonym {
+				_, c.Within[e].Suffix = shape(m.Table, column)
+			}
 		}
 	}
 	if refusal := b.placed(m, wanted); refusal != "" {
@@ -289,7 +308,7 @@ func collision(t *Table, changes []Change) string {
 	alike := func(u Unique, name string) bool {
 		return slices.ContainsFunc(changes, func(c Change) bool {
 			switch {
-			case c.Column != name:
+			case c.Column != name || len(c.Within) > 0:
 				return false
 			case c.Mask == v1alpha1.MaskNull, c.Mask == v1alpha1.MaskDefault && t.Column(name).Default == "":
 				return u.NullsNotDistinct

@@ -24,7 +24,7 @@ func (k Key) Name() string {
 	if len(k.Path) == 0 {
 		return k.Column
 	}
-	return k.Column + " at " + strings.Join(k.Path, ".")
+	return k.Column + " at " + steps(k.Path)
 }
 
 // Holder returns the column of a key. A value within JSON is text, whatever the column is.
@@ -43,6 +43,8 @@ type Change struct {
 	// Digits and Suffix are the shape of a pseudonym: so many hexadecimal digits, then the suffix.
 	Digits int    `json:",omitempty"`
 	Suffix string `json:",omitempty"`
+	// Within are the changes of values in a column of JSON, in their order. Mask is empty then, and the column stays otherwise.
+	Within []Edit `json:",omitempty"`
 	// Last says that the column is part of what identifies the row or is referred to: it changes after all else.
 	Last bool `json:",omitempty"`
 }
@@ -136,7 +138,7 @@ type Plan struct {
 func New(dataset *v1alpha1.Dataset, schema *Schema) (*Plan, error) {
 	b := &builder{schema: schema, plan: &Plan{}}
 	b.declare(dataset)
-	for _, stage := range []func() error{b.match, b.refuseParts, b.link, b.own, b.refuseStrangers, b.change} {
+	for _, stage := range []func() error{b.declaredWell, b.match, b.refuseParts, b.link, b.own, b.refuseStrangers, b.change} {
 		if err := stage(); err != nil {
 			return nil, err
 		}

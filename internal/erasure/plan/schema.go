@@ -58,6 +58,8 @@ type Column struct {
 	JSON bool
 	// Document says that the type is json or jsonb, or a domain over one, within which a path leads.
 	Document bool `json:"-"`
+	// Verbatim says that it is json, which keeps the text of a document, or a domain over it.
+	Verbatim bool `json:"-"`
 	// Inet says that the type is inet or cidr, whose text has a mask behind the address.
 	Inet bool `json:",omitempty"`
 	// UUIDs says that the column is an array of UUIDs.

@@ -1,5 +1,5 @@
 // Package dataregister judges DataRegisters at admission: where their stores are, whether another register claims them,
-// and whether the user may read the Secrets that they name. The Article 30 rules are in the schema.
+// whether their datasets name paths that mean something, and whether the user may read the Secrets that they name. The Article 30 rules are in the schema.
 package dataregister
 
 import (
@@ -29,6 +29,7 @@ const (
 	RuleOneStore = "one-register-per-store"
 	RuleRights   = "rights"
 	RuleExempt   = "exempt"
+	RulePaths    = "paths"
 )
 
 // shownRequests bounds how many open requests a deletion is warned of by name.
@@ -73,6 +74,7 @@ func (j judge) judge(ctx context.Context, req request) (review.Answer, error) {
 	}
 	guard := snapshot.GuardFor(req.Namespace, residency.PolicyName(req.Object))
 	stores(&answer, guard, req)
+	datasets(&answer, req)
 	if err := j.repointed(ctx, &answer, snapshot, req); err != nil {
 		return answer, err
 	}

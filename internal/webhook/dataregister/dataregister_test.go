@@ -46,6 +46,12 @@ func connected(host string) v1alpha1.DataStore {
 		Connection: &v1alpha1.StoreConnection{Host: host, Port: 5432, Database: "app", EraserSecretRef: v1alpha1.SecretRef{Name: "eraser"}, VerifierSecretRef: v1alpha1.SecretRef{Name: "verifier"}}}
 }
 
+// mapped has a dataset with values within a column.
+func mapped(store v1alpha1.DataStore, within ...v1alpha1.DatasetValue) v1alpha1.DataStore {
+	store.Dataset = &v1alpha1.Dataset{Tables: []v1alpha1.DatasetTable{{Name: "people", Columns: []v1alpha1.DatasetColumn{{Name: "body", Within: within}}}}}
+	return store
+}
+
 func outside(place v1alpha1.ExternalStore) v1alpha1.DataStore {
 	store := connected("db.example.com.")
 	store.WorkloadRef, store.External = nil, &place
@@ -95,6 +101,10 @@ func TestRegistersAreJudged(t *testing.T) {
 		"to a policy that allows more":          {under("loose", dreg("crm")), dreg("crm"), []client.Object{loose}, "exempt residencypolicies.gdpr.rempart.dev/eu-only", "ResidencyPolicy loose allows more than ResidencyPolicy eu-only (spec.allowed.countries)", ""},
 		"to it, by who may exempt":              {under("loose", dreg("crm")), dreg("crm"), []client.Object{loose}, "", "", ""},
 		"from it to the default one":            {dreg("crm"), under("loose", dreg("crm")), []client.Object{loose}, "exempt residencypolicies.gdpr.rempart.dev/loose", "", ""},
+		"a path with two stars":                 {dreg("crm", mapped(connected("db"), v1alpha1.DatasetValue{Path: []string{"a", "*", "*"}})), nil, nil, "", `store "db": columns[0].within[0].path of people has more than one *`, ""},
+		"a constant for another mask":           {dreg("crm", mapped(connected("db"), v1alpha1.DatasetValue{Path: []string{"a"}, Mask: v1alpha1.ValueRemove, Constant: "x"})), nil, nil, "", "columns[0].within[0].constant of people is set exactly when mask is Constant", ""},
+		"a path within another":                 {dreg("crm", mapped(connected("db"), v1alpha1.DatasetValue{Path: []string{"a", "*"}}, v1alpha1.DatasetValue{Path: []string{"a", "0", "b"}})), nil, nil, "", "columns[0].within[1].path of people leads to", ""},
+		"paths beside each other":               {dreg("crm", mapped(connected("db"), v1alpha1.DatasetValue{Path: []string{"a", "*", "b"}}, v1alpha1.DatasetValue{Path: []string{"a", "*", "c"}})), nil, nil, "", "", ""},
 		"finalizers pass":                       {finalized(dreg("crm", managedIn("london"))), dreg("crm", managedIn("london")), nil, "", "", ""},
 		"deleted with an open request":          {nil, dreg("crm"), []client.Object{&v1alpha1.ErasureRequest{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "r1"}}}, "", "", "have not ended, such as r1"},
 	} {

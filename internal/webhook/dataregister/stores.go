@@ -7,6 +7,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/equality"
 
 	"github.com/rempart-dev/rempart/api/v1alpha1"
+	"github.com/rempart-dev/rempart/internal/erasure/plan"
 	"github.com/rempart-dev/rempart/internal/residency"
 	"github.com/rempart-dev/rempart/internal/webhook/review"
 )
@@ -28,6 +29,23 @@ func stores(answer *review.Answer, guard *residency.Guard, req request) {
 				continue
 			}
 			external(answer, guard, req.Object, store)
+		}
+	}
+}
+
+// datasets refuses paths that mean nothing, in datasets that are new or changed. A rule in the schema would cost too much for so
+// many columns.
+func datasets(answer *review.Answer, req request) {
+	for s := range req.Object.Spec.Stores {
+		store := &req.Object.Spec.Stores[s]
+		if old := oldStore(req, store.Name); store.Dataset == nil || old != nil && equality.Semantic.DeepEqual(old.Dataset, store.Dataset) {
+			continue
+		}
+		for t := range store.Dataset.Tables {
+			table := &store.Dataset.Tables[t]
+			if at, why := plan.Misdeclared(table); why != "" {
+				answer.Refuse(RulePaths, field(store, fmt.Sprintf("dataset.tables[%d].%s", t, at)), fmt.Sprintf("store %q: %s of %s %s (rule %s)", store.Name, at, table.Name, why, RulePaths))
+			}
 		}
 	}
 }

@@ -1148,6 +1148,12 @@ var schemaYAML = typed.YAMLObject(`types:
       type:
         namedType: com.github.rempart-dev.rempart.api.v1alpha1.Sensitivity
       default: Normal
+    - name: within
+      type:
+        list:
+          elementType:
+            namedType: com.github.rempart-dev.rempart.api.v1alpha1.DatasetValue
+          elementRelationship: atomic
 - name: com.github.rempart-dev.rempart.api.v1alpha1.DatasetTable
   map:
     fields:
@@ -1198,6 +1204,21 @@ var schemaYAML = typed.YAMLObject(`types:
           elementRelationship: associative
           keys:
           - column
+- name: com.github.rempart-dev.rempart.api.v1alpha1.DatasetValue
+  map:
+    fields:
+    - name: constant
+      type:
+        scalar: string
+    - name: mask
+      type:
+        namedType: com.github.rempart-dev.rempart.api.v1alpha1.ValueMask
+    - name: path
+      type:
+        list:
+          elementType:
+            scalar: string
+          elementRelationship: atomic
 - name: com.github.rempart-dev.rempart.api.v1alpha1.Date
   scalar: string
 - name: com.github.rempart-dev.rempart.api.v1alpha1.DecisionStamp
@@ -3710,6 +3731,8 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: text
       type:
         scalar: string
+- name: com.github.rempart-dev.rempart.api.v1alpha1.ValueMask
+  scalar: string
 - name: com.github.rempart-dev.rempart.api.v1alpha1.WebURL
   scalar: string
 - name: com.github.rempart-dev.rempart.api.v1alpha1.WebhookChannel

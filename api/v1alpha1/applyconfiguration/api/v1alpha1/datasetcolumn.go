@@ -23,6 +23,8 @@ type DatasetColumnApplyConfiguration struct {
 	Mask *apiv1alpha1.ColumnMask `json:"mask,omitempty"`
 	// constant that replaces the value when mask is Constant.
 	Constant *string `json:"constant,omitempty"`
+	// within are the values, in a column of JSON, that are masked by themselves: the rest of each document stays as it is.
+	Within []DatasetValueApplyConfiguration `json:"within,omitempty"`
 }
 
 // DatasetColumnApplyConfiguration constructs a declarative configuration of the DatasetColumn type for use with
@@ -68,5 +70,18 @@ func (b *DatasetColumnApplyConfiguration) WithMask(value apiv1alpha1.ColumnMask)
 // If called multiple times, the Constant field is set to the value of the last call.
 func (b *DatasetColumnApplyConfiguration) WithConstant(value string) *DatasetColumnApplyConfiguration {
 	b.Constant = &value
+	return b
+}
+
+// WithWithin adds the given value to the Within field in the declarative configuration
+// and returns the receiver, so that objects can be build by chaining "With" function invocations.
+// If called multiple times, values provided by each call will be appended to the Within field.
+func (b *DatasetColumnApplyConfiguration) WithWithin(values ...*DatasetValueApplyConfiguration) *DatasetColumnApplyConfiguration {
+	for i := range values {
+		if values[i] == nil {
+			panic("nil value passed to WithWithin")
+		}
+		b.Within = append(b.Within, *values[i])
+	}
 	return b
 }

@@ -1,0 +1,167 @@
+package plan
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/rempart-dev/rempart/api/v1alpha1"
+	"github.com/rempart-dev/rempart/internal/erasure/task"
+)
+
+// each is the step of a path that leads to every element of an array.
+const each = "*"
+
+// Edit is what a value within a column of JSON becomes. Where the path leads nowhere the document stays as it is.
+type Edit struct {
+	Path     []string
+	Mask     v1alpha1.ValueMask
+	Constant string `json:",omitempty"`
+	// Suffix of a pseudonym, behind its 32 digits.
+	Suffix string `json:",omitempty"`
+}
+
+// Split divides a path at its step for each element: the way to the array, and that from an element on. All is false for a
+// path without such a step.
+func Split(path []string) (array, element []string, all bool) {
+	at := slices.Index(path, each)
+	if at < 0 {
+		return nil, nil, false
+	}
+	return path[:at], path[at+1:], true
+}
+
+// Misdeclared says what is wrong with the paths of a table's declaration, and where; empty when nothing is. It asks what the
+// schema of the register does not, where that would cost too much.
+func Misdeclared(d *v1alpha1.DatasetTable) (field, why string) {
+	for k, key := range d.SubjectKeys {
+		if several(key.Path) {
+			return fmt.Sprintf("subjectKeys[%d].path", k), "has more than one *"
+		}
+	}
+	for c, column := range d.Columns {
+		for v, value := range column.Within {
+			at := fmt.Sprintf("columns[%d].within[%d]", c, v)
+			switch {
+			case several(value.Path):
+				return at + ".path", "has more than one *"
+			case (value.Mask == v1alpha1.ValueConstant) != (value.Constant != ""):
+				return at + ".constant", "is set exactly when mask is Constant"
+			}
+			for _, other := range column.Within[:v] {
+				if meet(other.Path, value.Path) {
+					return at + ".path", "leads to, into or around what another path of the column leads to"
+				}
+			}
+		}
+	}
+	return "", ""
+}
+
+func several(path []string) bool {
+	first := slices.Index(path, each)
+	return first >= 0 && slices.Contains(path[first+1:], each)
+}
+
+// covers tells whether whatever is at a path is within what is at another one, or the same.
+func covers(outer, inner []string) bool {
+	if len(outer) > len(inner) {
+		return false
+	}
+	for i, step := range outer {
+		if step != inner[i] && (step != each || !place(inner[i])) {
+			return false
+		}
+	}
+	return true
+}
+
+// meet tells whether two paths may lead to the same, or one into what the other leads to.
+func meet(a, b []string) bool {
+	for i := range min(len(a), len(b)) {
+		if a[i] != b[i] && (a[i] != each || !place(b[i])) && (b[i] != each || !place(a[i])) {
+			return false
+		}
+	}
+	return true
+}
+
+// place tells whether a step is one into an array.
+func place(step string) bool {
+	_, err := strconv.Atoi(step)
+	return err == nil
+}
+
+// declaredWell refuses paths that mean nothing.
+func (b *builder) declaredWell() error {
+	for i := range b.declared {
+		d := &b.declared[i]
+		if field, why := Misdeclared(d); why != "" {
+			path := string(d.Schema) + "." + string(d.Name)
+			return refuse(task.PlanImpossible, []string{path}, "%s of %s %s", field, path, why)
+		}
+	}
+	return nil
+}
+
+// edits are the changes within a column that the register orders.
+func edits(c *v1alpha1.DatasetColumn) (out []Edit) {
+	for _, v := range c.Within {
+		mask := v.Mask
+		if mask == "" {
+			mask = v1alpha1.ValueNull
+		}
+		out = append(out, Edit{Path: v.Path, Mask: mask, Constant: v.Constant})
+	}
+	return out
+}
+
+// complete sees to it that a person is not found by a key within JSON: what the path leads to becomes null, unless the register
+// orders something else for it, or for all of the column.
+func complete(changes []Change, k Key) []Change {
+	edit := Edit{Path: k.Path, Mask: v1alpha1.ValueNull}
+	at := slices.IndexFunc(changes, func(c Change) bool { return c.Column == k.Column })
+	switch {
+	case at < 0:
+		return append(changes, Change{Column: k.Column, Within: []Edit{edit}})
+	case len(changes[at].Within) > 0 && !slices.ContainsFunc(changes[at].Within, func(e Edit) bool { return covers(e.Path, k.Path) }):
+		changes[at].Within = append(slices.Clone(changes[at].Within), edit)
+	}
+	return changes
+}
+
+// withinRefusal says why values within a column cannot be changed; empty when they can.
+func (b *builder) withinRefusal(m *Member, column *Column) string {
+	switch {
+	case !column.Document:
+		return "has the type " + column.Type + ", within which no path leads; a path is for json and jsonb"
+	case column.Computed:
+		return "is computed by the store; mask the columns that it is computed from"
+	case slices.Contains(m.RowKey, column.Name) || b.structural(m.Table, column.Name) || inForeignKey(m.Table, column.Name):
+		return "is a key of the schema, so that nothing within it can be masked"
+	default:
+		return ""
+	}
+}
+
+// rewriteNotes names the columns of json of which documents are written anew.
+func (b *builder) rewriteNotes() []string {
+	var notes []string
+	for i := range b.plan.Members {
+		m := &b.plan.Members[i]
+		changes := m.Changes
+		if m.Fallback != nil {
+			changes = m.Fallback.Changes
+		}
+		for _, c := range changes {
+			if len(c.Within) > 0 && m.Table.Column(c.Column).Verbatim {
+				notes = append(notes, fmt.Sprintf("%s.%s is json: a document that changes is written anew, without its order, its spaces and names that it has twice", m.Table.Path(), c.Column))
+			}
+		}
+	}
+	return notes
+}
+
+// steps writes a path for people.
+func steps(path []string) string { return strings.Join(path, ".") }
