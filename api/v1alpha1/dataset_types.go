@@ -71,13 +71,15 @@ const (
 	ValuePseudonym ValueMask = "Pseudonym"
 )
 
-// SubjectKey is a column by which a person is found.
+// SubjectKey is a column by which a person is found. It may be an array: a row is then found by any element, and one that has other
+// people's elements too loses the person's and stays otherwise.
 type SubjectKey struct {
 	// column that holds the identifier.
 	// +required
 	Column Identifier `json:"column,omitempty"`
-	// path to the identifier within a column of JSON: names of members, and places in arrays, from the outermost to the
-	// innermost, such as [contact, email]. The column itself holds the identifier when absent.
+	// path to the identifier within a column of JSON: names of members, places in arrays, and at most one * for each element of
+	// an array, from the outermost to the innermost, such as [contact, email] or [members, "*", email]. The column itself
+	// holds the identifier when absent.
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MinItems=1
@@ -138,7 +140,7 @@ type ReferenceCondition struct {
 }
 
 // DatasetValue is a value with personal data within a column of JSON. Constant is set exactly when mask is Constant, and a path
-// has one step *: the operator's webhook refuses others, since a rule here would cost too much for so many columns.
+// has at most one step *: the operator's webhook refuses others, since a rule here would cost too much for so many columns.
 type DatasetValue struct {
 	// path to the value, as that of a subject key: names of members, places in arrays, and * for each element of an array.
 	// Where it leads nowhere there is nothing to do.

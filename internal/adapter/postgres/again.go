@@ -58,19 +58,21 @@ func (s *settlement) gatherAgain(ctx context.Context) (fresh int64, err error) {
 		if s.leaves[i] != nil {
 			s.forgetLeaf(i)
 		}
-		if s.mine[i] == 0 {
+		if err := s.takeOut(ctx, i); err != nil {
+			return 0, err
+		}
+		if s.done[i] = s.mine[i]; s.mine[i] == 0 {
 			continue
 		}
 		if _, err := s.exec(ctx, fmt.Sprintf("UPDATE %s SET state = %d, rnd = 0, seed = true", setOf(i), stateDone)); err != nil {
 			return 0, err
 		}
-		s.done[i] = s.mine[i]
 	}
 	if err := s.collect(ctx); err != nil {
 		return 0, err
 	}
 	for i := range s.mine {
-		fresh += s.mine[i] - s.done[i]
+		fresh += s.mine[i] - s.done[i] + s.few[i]
 	}
 	return fresh, nil
 }
@@ -83,11 +85,11 @@ func (s *settlement) undone(ctx context.Context) error {
 		if len(m.RowKey) == 0 || s.leaves[i] != nil {
 			continue
 		}
-		for _, state := range []int{stateDelete, stateMask, stateDetach, stateFallback} {
+		for _, state := range append([]int{stateDelete}, treated...) {
 			args := &arguments{}
 			condition := "true"
 			if state != stateDelete {
-				condition = undo(m, changing(m)[state], args)
+				condition = s.reverted(m, changing(m)[state], args)
 			}
 			if s.states[i][state] == 0 || condition == "" {
 				continue
@@ -106,15 +108,15 @@ func (s *settlement) undone(ctx context.Context) error {
 	return nil
 }
 
-// undo says that a masked row does not look as it should; empty when that cannot be seen. One whose key was changed must
+// reverted says that a masked row does not look as it should; empty when that cannot be seen. One whose key was changed must
 // not be found by its old one.
-func undo(m *plan.Member, changes []plan.Change, args *arguments) string {
+func (s *session) reverted(m *plan.Member, changes []plan.Change, args *arguments) string {
 	var parts []string
 	for _, c := range changes {
 		if slices.Contains(m.RowKey, c.Column) {
 			return "true"
 		}
-		if part := looksMasked(m, c, args); part != "" {
+		if part := s.looksMasked(m, c, args); part != "" {
 			parts = append(parts, "NOT ("+part+")")
 		}
 	}

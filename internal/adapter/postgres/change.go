@@ -28,11 +28,11 @@ func numbered(i, state int) string {
 // and not cut.
 func (s *settlement) becomes(m *plan.Member, c plan.Change, args *arguments) string {
 	target := m.Table.Column(c.Column)
-	if len(c.Within) > 0 {
-		return written(target, edited(target, c.Within, func(k int, _, element string) string {
+	if c.Mask == "" {
+		return s.parted(target, c, func(k int, _, element string) string {
 			text := s.digits(m, c.Column, strconv.Itoa(k), element, 32, args)
 			return suffixed(text, c.Within[k].Suffix, args)
-		}))
+		})
 	}
 	switch c.Mask {
 	case v1alpha1.MaskDefault:
@@ -110,11 +110,14 @@ func sample(m *plan.Member, c plan.Change, args *arguments) string {
 }
 
 // looksMasked says that the live row t looks as a change leaves it. A default cannot be told from other values.
-func looksMasked(m *plan.Member, c plan.Change, args *arguments) string {
+func (s *session) looksMasked(m *plan.Member, c plan.Change, args *arguments) string {
 	target := m.Table.Column(c.Column)
 	value := column("t", c.Column)
-	if len(c.Within) > 0 {
-		return looksEdited(target, c.Within)
+	switch {
+	case len(c.Elements) > 0:
+		return s.looksWithoutPeople(target, c.Elements)
+	case c.Mask == "":
+		return s.looksEdited(target, c.Within)
 	}
 	switch {
 	case c.Mask == v1alpha1.MaskNull, c.Mask == v1alpha1.MaskDefault && target.Default == "":

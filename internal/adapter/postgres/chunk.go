@@ -97,7 +97,7 @@ func (c *collector) crowded(people int, most int64) error {
 	var all, largest int64
 	table := ""
 	for i := range c.mine {
-		n := c.about(i)
+		n := c.about(i) + c.few[i]
 		all += n
 		if n > largest {
 			largest, table = n, c.plan.Members[i].Table.Path()

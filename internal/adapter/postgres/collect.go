@@ -25,6 +25,8 @@ type collector struct {
 	// told is how many rows of each set the planner knows of.
 	told []int64
 	done []int64 // of these, rows that a round before has treated
+	// few are the rows, not in a set yet, that hold identifiers of people of the run and of others.
+	few []int64
 	// others are the rows that the people of the run reach and somebody else too.
 	others []int64
 	// most is how many rows a set may have.
@@ -37,7 +39,7 @@ type collector struct {
 }
 
 func newCollector(s *session, p *plan.Plan, schema *plan.Schema) *collector {
-	return &collector{session: s, plan: p, schema: schema, most: math.MaxInt64 - 1, mine: make([]int64, len(p.Members)), told: make([]int64, len(p.Members)), done: make([]int64, len(p.Members)), others: make([]int64, len(p.Members))}
+	return &collector{session: s, plan: p, schema: schema, most: math.MaxInt64 - 1, mine: make([]int64, len(p.Members)), told: make([]int64, len(p.Members)), done: make([]int64, len(p.Members)), others: make([]int64, len(p.Members)), few: make([]int64, len(p.Members))}
 }
 
 // prepare makes the statements that create the sets, empty. They end with the transaction.
@@ -51,6 +53,10 @@ func (c *collector) prepare() []string {
 		statements = append(statements, fmt.Sprintf(
 			`CREATE TEMPORARY TABLE %s ON COMMIT DROP AS SELECT 0::pg_catalog.int4 AS req, false AS seed, 0::pg_catalog.int4 AS rnd, 0::pg_catalog.int2 AS state, NULL::pg_catalog.date AS until, %s FROM %s AS t WITH NO DATA`,
 			setOf(i), rowColumns(m, "t"), table(m.Table)))
+		if several(m) {
+			statements = append(statements, fmt.Sprintf(`CREATE TEMPORARY TABLE %s ON COMMIT DROP AS SELECT req, %s, false AS fresh FROM %s WITH NO DATA`,
+				severalOf(i), strings.Join(keyNames(m), ", "), setOf(i)))
+		}
 		if c.sharable(i) {
 			statements = append(statements, fmt.Sprintf(`CREATE TEMPORARY TABLE %s ON COMMIT DROP AS SELECT req, %s FROM %s WITH NO DATA`,
 				sharedOf(i), strings.Join(keyNames(m), ", "), setOf(i)))
@@ -110,12 +116,13 @@ func (c *collector) seeds(ctx context.Context, before []string) error {
 		m := &c.plan.Members[i]
 		filled := c.mine[i] > 0
 		for _, k := range m.Keys {
-			if c.kinds[k.Identifier] == 0 {
-				continue // nobody gave such an identifier
+			if k.Several || c.kinds[k.Identifier] == 0 {
+				continue // nobody gave such an identifier, or below
 			}
 			queries = append(queries, c.seed(i, k, filled))
 			filled = true
 		}
+		queries = append(queries, c.severalSeeds(i)...)
 	}
 	return c.send(ctx, queries...)
 }

@@ -17,12 +17,15 @@ import (
 func (s *settlement) constraints(ctx context.Context) error {
 	for i := range s.plan.Members {
 		m := &s.plan.Members[i]
-		for _, state := range []int{stateMask, stateDetach, stateFallback} {
+		for _, state := range treated {
 			changes := changing(m)[state]
 			if s.states[i][state] == 0 || len(changes) == 0 {
 				continue
 			}
 			if err := s.types(ctx, i, state, changes); err != nil {
+				return err
+			}
+			if err := s.shapes(ctx, i, state, changes); err != nil {
 				return err
 			}
 			for _, u := range m.Table.Uniques {

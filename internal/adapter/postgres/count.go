@@ -129,7 +129,7 @@ func action(m *plan.Member, state int) v1alpha1.TableErasure {
 	switch state {
 	case stateMask:
 		return v1alpha1.EraseMaskColumns
-	case stateDetach:
+	case stateDetach, stateTake:
 		return v1alpha1.EraseDetach
 	case stateKeep:
 		return v1alpha1.EraseKeep

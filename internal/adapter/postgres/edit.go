@@ -42,34 +42,37 @@ type pseudonyms func(k int, value, element string) string
 
 // edited is a live column of JSON with its edits made, as jsonb. Each is a query of its own around the one before, so that the
 // expression grows with their number and not with its power.
-func edited(c *plan.Column, edits []plan.Edit, pseudonym pseudonyms) string {
+func (s *session) edited(c *plan.Column, edits []plan.Edit, pseudonym pseudonyms) string {
 	doc := document(c)
 	for k, e := range edits {
-		doc = "(SELECT " + edit(k, e, pseudonym) + " FROM (SELECT " + doc + " AS doc OFFSET 0) AS v)"
+		doc = "(SELECT " + s.edit(k, e, pseudonym) + " FROM (SELECT " + doc + " AS doc OFFSET 0) AS v)"
 	}
 	return doc
 }
 
 // edit is the document v.doc with an edit made.
-func edit(k int, e plan.Edit, pseudonym pseudonyms) string {
+func (s *session) edit(k int, e plan.Edit, pseudonym pseudonyms) string {
 	array, element, all := plan.Split(e.Path)
 	if !all {
 		return replaced("v.doc", e, e.Path, func(old string) string { return value(k, e, old, "", pseudonym) })
+	}
+	if e.Person != "" {
+		return inArray("v.doc", array, listed("e.x", at("v.doc", array), "NOT "+s.known(e.Person, false, textAt("e.x", element))))
 	}
 	became := func(old string) string { return value(k, e, old, "e.n", pseudonym) }
 	list := "'[]'::pg_catalog.jsonb"
 	switch each := "e.x"; {
 	case len(element) > 0:
-		list = listed(replaced(each, e, element, became), at("v.doc", array))
+		list = listed(replaced(each, e, element, became), at("v.doc", array), "true")
 	case e.Mask != v1alpha1.ValueRemove:
-		list = listed("CASE WHEN pg_catalog.jsonb_typeof(e.x) OPERATOR(pg_catalog.<>) 'null' THEN "+became(each)+" ELSE e.x END", at("v.doc", array))
+		list = listed("CASE WHEN pg_catalog.jsonb_typeof(e.x) OPERATOR(pg_catalog.<>) 'null' THEN "+became(each)+" ELSE e.x END", at("v.doc", array), "true")
 	}
 	return inArray("v.doc", array, list)
 }
 
-// listed is an array of what becomes of the elements e.x of another one, which have the numbers e.n.
-func listed(element, array string) string {
-	return "(SELECT COALESCE(pg_catalog.jsonb_agg(" + element + " ORDER BY e.n), '[]') FROM pg_catalog.jsonb_array_elements(" + array + ") WITH ORDINALITY AS e (x, n))"
+// listed is an array of what becomes of the elements e.x of another one, which have the numbers e.n, where they meet a condition.
+func listed(element, array, where string) string {
+	return "(SELECT COALESCE(pg_catalog.jsonb_agg(" + element + " ORDER BY e.n), '[]') FROM pg_catalog.jsonb_array_elements(" + array + ") WITH ORDINALITY AS e (x, n) WHERE " + where + ")"
 }
 
 // inArray is a document with another array where it has one.
@@ -102,6 +105,14 @@ func value(k int, e plan.Edit, old, element string, pseudonym pseudonyms) string
 	}
 }
 
+// parted is what a live column becomes of which a part changes.
+func (s *session) parted(c *plan.Column, change plan.Change, pseudonym pseudonyms) string {
+	if len(change.Elements) > 0 {
+		return s.withoutPeople(c, change.Elements)
+	}
+	return written(c, s.edited(c, change.Within, pseudonym))
+}
+
 // written is a document as the column takes it. json keeps its text where nothing changed.
 func written(c *plan.Column, doc string) string {
 	if !c.Verbatim {
@@ -111,8 +122,8 @@ func written(c *plan.Column, doc string) string {
 }
 
 // looksEdited says that a live document looks as its edits leave it: made again, they change nothing.
-func looksEdited(c *plan.Column, edits []plan.Edit) string {
-	again := edited(c, edits, func(k int, value, _ string) string {
+func (s *session) looksEdited(c *plan.Column, edits []plan.Edit) string {
+	again := s.edited(c, edits, func(k int, value, _ string) string {
 		text := textAt(value, nil)
 		return "CASE WHEN " + text + " OPERATOR(pg_catalog.~) '^[0-9a-f]{32}" + strings.ReplaceAll(edits[k].Suffix, ".", "[.]") + "$' THEN " + text + " ELSE '' END"
 	})

@@ -39,7 +39,7 @@ func (s *settlement) execute(ctx context.Context) error {
 
 // alterAll makes the changes of a member that come last, or those that do not.
 func (s *settlement) alterAll(i int, last bool) (queries []query) {
-	for _, state := range []int{stateMask, stateDetach, stateFallback} {
+	for _, state := range treated {
 		changes := slices.DeleteFunc(slices.Clone(changing(&s.plan.Members[i])[state]), func(c plan.Change) bool { return c.Last != last })
 		queries = append(queries, s.alter(i, state, changes)...)
 	}

@@ -186,7 +186,9 @@ func (f *facts) column(a attribute, rules map[uint32][]constraint) plan.Column {
 	c.Native = base.native || base.kind == "e"
 	var element typeFacts
 	if base.category == "A" {
-		element = f.types[base.element]
+		for element = f.types[base.element]; element.kind == "d"; element = f.types[element.base] {
+		}
+		c.Items, c.FoldItems = class(element.name, element.category, element.native || element.kind == "e")
 	}
 	c.Class, c.Fold = class(base.name, base.category, c.Native)
 	c.From, _ = f.names(a.relation, f.made[a.place])

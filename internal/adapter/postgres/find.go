@@ -19,7 +19,8 @@ const probeCost = 8
 
 // finding is how the rows t of a table are found that have identifiers q: these as a table, the condition, and what keeps the
 // planner from merging a part of a statement into what is around it.
-type finding struct{ from, where, fence string }
+// Through joins the rows with what they are found by where they hold several identifiers.
+type finding struct{ from, where, fence, through string }
 
 // find chooses how people are found by a subject key. Addresses may have white space around them: where they are few, an
 // index is asked for each way to write them; where they are many, or there is no index, the table is read once and each of its
@@ -27,13 +28,13 @@ type finding struct{ from, where, fence string }
 func (s *session) find(m *plan.Member, k plan.Key) finding {
 	c, text := m.Table.Holder(k), keyText(m.Table, k, live)
 	if k.Identifier != v1alpha1.IdentifierEmail {
-		return finding{from: identifiersOf(k.Identifier), where: s.matches(m, k, text, "q")}
+		return finding{from: identifiersOf(k.Identifier), where: s.matches(m, k, text, "q"), through: through(m.Table, k)}
 	}
 	probes := s.kinds[k.Identifier] * int64(len(s.spaces))
 	if c.Class == plan.Text && m.Table.Searchable(k) && (m.Table.Rows == 0 || probes*probeCost < m.Table.Rows) {
 		return finding{from: s.padded(), where: s.matches(m, k, text, "q"), fence: " OFFSET 0"}
 	}
-	return finding{from: identifiersOf(k.Identifier), where: s.matches(m, k, s.trimmed(text), "q")}
+	return finding{from: identifiersOf(k.Identifier), where: s.matches(m, k, s.trimmed(text), "q"), through: through(m.Table, k)}
 }
 
 // trimmed is a text without the white space around it.
@@ -69,10 +70,10 @@ func dialled(text, identifier string) string {
 func (s *session) anothers(m *plan.Member, req string) string {
 	var others, mine []string
 	for _, k := range m.Keys {
-		there, text := holds(m.Table, k, live), keyText(m.Table, k, live)
+		there, text := holds(m.Table, k, live), keyText(m.Table, k, live) // of several, addresses alone are asked for
 		switch {
 		case k.Identifier == v1alpha1.IdentifierEmail:
-			there = "pg_catalog.strpos(pg_catalog.concat(" + text + "), '@') OPERATOR(pg_catalog.>) 0" // false for NULL
+			there = anyOf(m.Table, k, "pg_catalog.strpos(pg_catalog.concat("+text+"), '@') OPERATOR(pg_catalog.>) 0") // false for NULL
 			text = s.trimmed(text)
 		case k.Identifier == v1alpha1.IdentifierPhone || !k.Structural:
 			continue
@@ -82,7 +83,7 @@ func (s *session) anothers(m *plan.Member, req string) string {
 			given += " AND y.req OPERATOR(pg_catalog.=) " + req
 		}
 		others = append(others, "("+there+" AND "+given+"))")
-		mine = append(mine, given+" AND "+s.matches(m, k, text, "y")+")")
+		mine = append(mine, given+" AND "+anyOf(m.Table, k, s.matches(m, k, text, "y"))+")")
 	}
 	if len(others) == 0 {
 		return "false"

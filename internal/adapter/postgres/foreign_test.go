@@ -329,11 +329,6 @@ CREATE TABLE private (line text);`, oneTable)
 
 func TestKeysOfTypesThatHoldSeveralValues(t *testing.T) {
 	playAll(t, map[string]foreign{
-		"array": {sql: `
-CREATE TABLE teams (id int PRIMARY KEY, mails text[]);
-INSERT INTO teams VALUES (1, '{ada@example.org}'), (2, '{bob@example.org}'), (3, NULL);`, dataset: `
-tables:
-- {name: teams, subjectKeys: [{column: mails, identifier: Email}], onErasure: DeleteRows}`, refused: "public.teams.mails"},
 		"JSON": {sql: `
 CREATE TABLE forms (id int PRIMARY KEY, body jsonb);
 INSERT INTO forms VALUES (1, '{"mail": "ada@example.org"}');`, dataset: `

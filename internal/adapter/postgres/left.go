@@ -21,13 +21,13 @@ func (v *search) left(ctx context.Context, s *settlement) (rightly []string, err
 		kept := v.keptText(i)
 		ofOthers := "CASE WHEN NOT " + s.reached(i) + " THEN '2000-01-01'::pg_catalog.date END" // any day: it marks them
 		ways := v.byOwnText(m, texts, table(m.Table), "("+s.reached(i)+" OR "+kept+")", ofOthers)
-		for _, state := range []int{stateMask, stateDetach, stateFallback} {
+		for _, state := range treated {
 			if s.states[i][state] == 0 {
 				continue
 			}
 			changes := changing(m)[state]
 			rest := without(texts, changedColumns(m.Table, changes))
-			ways = append(ways, v.byOwnText(m, rest, becoming(i, m, changes, state), kept, "NULL::pg_catalog.date")...)
+			ways = append(ways, v.byOwnText(m, rest, v.becoming(i, m, changes, state), kept, "NULL::pg_catalog.date")...)
 		}
 		if err := v.look(ctx, m.Table, m.Action, m.KeepFrom != "", ways); err != nil {
 			return nil, err
@@ -56,8 +56,8 @@ func (v *search) alike(ctx context.Context) ([]string, error) {
 				continue
 			}
 			var found bool
-			if _, err := v.row(ctx, fmt.Sprintf(`SELECT EXISTS (SELECT FROM %s AS t JOIN %s AS q ON q.kind OPERATOR(pg_catalog.=) '%s' AND %s AND %s)`,
-				table(m.Table), identifiers, k.Identifier, dialled(keyText(m.Table, k, live), "q"), v.anothers(m, "q.req")), nil, &found); err != nil {
+			if _, err := v.row(ctx, fmt.Sprintf(`SELECT EXISTS (SELECT FROM %s AS t%s JOIN %s AS q ON q.kind OPERATOR(pg_catalog.=) '%s' AND %s AND %s)`,
+				table(m.Table), through(m.Table, k), identifiers, k.Identifier, dialled(keyText(m.Table, k, live), "q"), v.anothers(m, "q.req")), nil, &found); err != nil {
 				return nil, err
 			}
 			if found {
@@ -76,8 +76,8 @@ func (v *search) mixed(ctx context.Context, s *settlement) ([]string, error) {
 		m := &v.plan.Members[i]
 		for _, k := range m.Keys {
 			alone := !slices.ContainsFunc(m.Keys, func(o plan.Key) bool { return o.Identifier == k.Identifier && o.Column != k.Column })
-			if k.Identifier != v1alpha1.IdentifierEmail || alone || s.mine[i] == 0 {
-				continue
+			if k.Identifier != v1alpha1.IdentifierEmail || k.Several || alone || s.mine[i] == 0 {
+				continue // others' addresses among several make a row shared
 			}
 			text := keyText(m.Table, k, live)
 			var found bool
@@ -94,8 +94,8 @@ AND NOT EXISTS (SELECT FROM %s AS y WHERE y.kind OPERATOR(pg_catalog.=) '%s' AND
 	return names, nil
 }
 
-// becoming are the live rows of a member that have a state, with the rest of each document of which values change.
-func becoming(i int, m *plan.Member, changes []plan.Change, state int) string {
+// becoming are the live rows of a member that have a state, with the rest of each document and array of which values change.
+func (s *session) becoming(i int, m *plan.Member, changes []plan.Change, state int) string {
 	if !slices.ContainsFunc(changes, func(c plan.Change) bool { return c.Mask == "" }) {
 		return rowsOf(i, m, state)
 	}
@@ -103,7 +103,7 @@ func becoming(i int, m *plan.Member, changes []plan.Change, state int) string {
 	for _, c := range m.Table.Columns {
 		expression := column("t", c.Name)
 		if at := slices.IndexFunc(changes, func(x plan.Change) bool { return x.Column == c.Name && x.Mask == "" }); at >= 0 {
-			expression = written(&c, edited(&c, changes[at].Within, func(int, string, string) string { return "''::pg_catalog.text" }))
+			expression = s.parted(&c, changes[at], func(int, string, string) string { return "''::pg_catalog.text" })
 		}
 		parts = append(parts, expression+" AS "+quote(c.Name))
 	}

@@ -131,3 +131,22 @@ tables:
 		}
 	}
 }
+
+// TestARecallFindsPeopleInArrays: each element is compared, of a column and within JSON.
+func TestARecallFindsPeopleInArrays(t *testing.T) {
+	s := newStore(t, `
+CREATE TABLE teams (id int PRIMARY KEY, mails text[], doc jsonb);
+INSERT INTO teams VALUES (1, '{bob@example.org,NULL,"Ada@Example.ORG"}', '[{"phone": "+33 6 12 34 56 78"}, null, 7]'), (2, NULL, '{}');`, `
+tables:
+- name: teams
+  onErasure: DeleteRows
+  subjectKeys: [{column: mails, identifier: Email}, {column: doc, path: ["*", phone], identifier: Phone}]`)
+	ring := ringOf(t)
+	for name, who := range map[string]subject.Subject{"an address": email("ada@example.org"), "a telephone": person("phone", "+33612345678")} {
+		work := s.task("", who)
+		work.Requests[0].Recall, work.RecallKeys = ring.Recall("shop", who), ring.RecallKeys("shop")
+		if people, err := s.engine(s.eraser).Recall(t.Context(), work); err != nil || len(people[0].Kinds()) != 1 {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}

@@ -25,6 +25,7 @@ func (c *collector) settle(ctx context.Context, asOf time.Time, secret []byte) (
 	var queries []query
 	for i := range c.plan.Members {
 		s.states[i] = map[int]int64{initial(&c.plan.Members[i]): c.mine[i] - c.done[i]}
+		queries = append(queries, s.takeIn(i)...)
 		queries = append(queries, s.keep(i, asOf)...)
 		if c.sharable(i) {
 			queries = append(queries, query{sql: "SELECT pg_catalog.count(*) FROM " + sharedOf(i), into: []any{&s.others[i]}})
@@ -44,15 +45,20 @@ func (c *collector) settle(ctx context.Context, asOf time.Time, secret []byte) (
 
 // keep marks the rows whose period runs. A row without a date is kept: nobody can say that its period is over.
 func (s *settlement) keep(i int, asOf time.Time) []query {
-	fresh := s.mine[i] - s.done[i]
-	if s.plan.Members[i].Action != v1alpha1.EraseKeep || fresh == 0 {
+	m := &s.plan.Members[i]
+	if m.Action != v1alpha1.EraseKeep || s.mine[i] == s.done[i] && !several(m) {
 		return nil
 	}
-	sql := fmt.Sprintf(`UPDATE %s SET state = %d WHERE state OPERATOR(pg_catalog.=) %d AND (until IS NULL OR until OPERATOR(pg_catalog.>=) $1::pg_catalog.date)`, setOf(i), stateKeep, stateDelete)
-	return []query{{sql: sql, args: []any{day(asOf)}, done: func(n int64) error {
-		s.states[i][stateKeep], s.states[i][stateDelete] = n, fresh-n
-		return nil
-	}}}
+	var queries []query
+	for _, state := range []int{stateDelete, stateTake} {
+		sql := fmt.Sprintf(`UPDATE %s SET state = %d WHERE state OPERATOR(pg_catalog.=) %d AND (until IS NULL OR until OPERATOR(pg_catalog.>=) $1::pg_catalog.date)`, setOf(i), stateKeep, state)
+		queries = append(queries, query{sql: sql, args: []any{day(asOf)}, done: func(n int64) error {
+			s.states[i][stateKeep] += n
+			s.states[i][state] -= n
+			return nil
+		}})
+	}
+	return queries
 }
 
 // day is the civil day, in UTC, at which keep periods are judged.
@@ -69,7 +75,7 @@ func (s *settlement) concerns(l plan.Link) bool {
 
 // clearedAlready tells whether all rows that stay and refer by an owning link are changed so that they refer no more.
 func (s *settlement) clearedAlready(l plan.Link) bool {
-	if !l.Owning || s.others[l.From] > 0 || s.done[l.From] > 0 || s.states[l.From][stateKeep] > 0 {
+	if !l.Owning || s.others[l.From] > 0 || s.states[l.From][stateTake] > 0 || s.done[l.From] > 0 || s.states[l.From][stateKeep] > 0 {
 		return false
 	}
 	changes := changing(&s.plan.Members[l.From])
@@ -131,6 +137,9 @@ func changing(m *plan.Member) map[int][]plan.Change {
 	}
 	if m.Fallback != nil {
 		out[stateFallback] = m.Fallback.Changes
+	}
+	if len(m.Take) > 0 {
+		out[stateTake] = m.Take
 	}
 	return out
 }

@@ -20,8 +20,12 @@ const (
 	stateKeep     = 4
 	stateFallback = 5   // was to be deleted; a row that stays refers to it
 	stateDone     = 6   // was treated in a round before
+	stateTake     = 7   // has identifiers of others too; loses the person's
 	stateHeld     = 100 // and up, one state per legal hold: stays as it is
 )
+
+// treated are the states of rows that change.
+var treated = []int{stateMask, stateDetach, stateFallback, stateTake}
 
 // Columns of every set: req is the place of the request in the task, seed says that the row was found by a subject key,
 // rnd is the round of a cycle in which it was reached, state what becomes of it, until the last day of a keep period.
@@ -237,23 +241,36 @@ func rowColumns(m *plan.Member, alias string) string {
 }
 
 // keyText is the text of a live row's subject key: of the column, or of what a path leads to within it. NULL where there is none.
+// Of several it is that of the element e.
 func keyText(t *plan.Table, k plan.Key, live string) string {
-	if len(k.Path) == 0 {
+	switch {
+	case k.Several:
+		return "e.txt"
+	case len(k.Path) == 0:
 		return textOf(t.Column(k.Column), live)
+	default:
+		return textAt(column(live, k.Column), k.Path)
 	}
-	var steps []string
-	for _, step := range k.Path {
-		steps = append(steps, literal(step))
-	}
-	return "(" + column(live, k.Column) + " OPERATOR(pg_catalog.#>>) ARRAY[" + strings.Join(steps, ", ") + "]::pg_catalog.text[])"
 }
 
 // holds says that a live row's subject key has a value.
 func holds(t *plan.Table, k plan.Key, live string) string {
-	if len(k.Path) == 0 {
+	switch {
+	case k.Several:
+		return anyOf(t, k, "e.there")
+	case len(k.Path) == 0:
 		return column(live, k.Column) + " IS NOT NULL"
+	default:
+		return keyText(t, k, live) + " IS NOT NULL"
 	}
-	return keyText(t, k, live) + " IS NOT NULL"
+}
+
+// through joins a live row with the elements e of a subject key that may hold several identifiers; nothing for another.
+func through(t *plan.Table, k plan.Key) string {
+	if !k.Several {
+		return ""
+	}
+	return " CROSS JOIN LATERAL " + values(t, k) + " AS e"
 }
 
 // textOf is the text of a live column, in the database's collation: texts of two others could not be compared, and a

@@ -235,8 +235,8 @@ func (v *search) byKey(i int) []string {
 			continue
 		}
 		way := v.find(m, k)
-		ways = append(ways, fmt.Sprintf(`SELECT q.req, t.tableoid AS o, t.ctid AS c, %s AS kept, %s AS until FROM %s AS t JOIN %s AS q ON %s`,
-			v.keptKey(i, k), until(m), table(m.Table), way.from, way.where))
+		ways = append(ways, fmt.Sprintf(`SELECT q.req, t.tableoid AS o, t.ctid AS c, %s AS kept, %s AS until FROM %s AS t%s JOIN %s AS q ON %s`,
+			v.keptKey(i, k), until(m), table(m.Table), way.through, way.from, way.where))
 	}
 	return ways
 }
@@ -248,7 +248,7 @@ func (v *search) keptKey(i int, k plan.Key) string {
 	ways := []string{v.keptPeriod(i)}
 	if k.Structural {
 		for _, changes := range changing(m) {
-			ways = append(ways, masked(m, changes))
+			ways = append(ways, v.masked(m, changes))
 		}
 	}
 	return "(" + strings.Join(ways, " OR ") + ")"
@@ -265,13 +265,13 @@ func (v *search) keptPeriod(i int) string {
 }
 
 // masked says that a row looks as its masks leave it, as far as that can be seen without the values of constants.
-func masked(m *plan.Member, changes []plan.Change) string {
+func (s *session) masked(m *plan.Member, changes []plan.Change) string {
 	parts := []string{"true"}
 	for _, c := range changes {
 		if c.Mask == v1alpha1.MaskConstant {
 			continue
 		}
-		if part := looksMasked(m, c, &arguments{}); part != "" {
+		if part := s.looksMasked(m, c, &arguments{}); part != "" {
 			parts = append(parts, part)
 		}
 	}

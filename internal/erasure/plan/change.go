@@ -34,6 +34,9 @@ func (b *builder) change() error {
 			m.Fallback = b.fallback(i)
 			done = m.Fallback.Changes
 		}
+		if err := b.take(i); err != nil {
+			return err
+		}
 		for k := range m.Keys {
 			key := m.Keys[k].Column
 			m.Keys[k].Structural = b.structural(m.Table, key) && !changed(done, key) && !follows(m.Table, key, done)
@@ -82,6 +85,9 @@ func (b *builder) ordered(i int) []Change {
 	}
 	for k := range declared.Columns {
 		c := &declared.Columns[k]
+		if c.Mask == "" && slices.ContainsFunc(b.plan.Members[i].Keys, func(k Key) bool { return k.Column == string(c.Name) && k.Several && len(k.Path) == 0 }) {
+			continue // the person's elements go: see complete
+		}
 		if len(c.Within) > 0 {
 			out = append(out, Change{Column: string(c.Name), Within: edits(c)})
 			continue
@@ -132,7 +138,7 @@ func (b *builder) changes(i int, wanted []Change) ([]Change, string) {
 	})
 	for _, k := range keys {
 		switch {
-		case len(k.Path) > 0 && !b.structural(m.Table, k.Column) && !follows(m.Table, k.Column, wanted):
+		case (len(k.Path) > 0 || k.Several) && !b.structural(m.Table, k.Column) && !follows(m.Table, k.Column, wanted):
 			wanted = complete(wanted, k)
 		case changed(wanted, k.Column) || follows(m.Table, k.Column, wanted):
 		case !b.structural(m.Table, k.Column):
@@ -151,8 +157,8 @@ func (b *builder) changes(i int, wanted []Change) ([]Change, string) {
 		c := &wanted[n]
 		column := m.Table.Column(c.Column)
 		refusal := ""
-		if len(c.Within) > 0 {
-			refusal = b.withinRefusal(m, column)
+		if c.Mask == "" {
+			refusal = b.partRefusal(m, *c)
 		} else {
 			refusal = b.refusal(m.Table, *c)
 		}
@@ -308,7 +314,7 @@ func collision(t *Table, changes []Change) string {
 	alike := func(u Unique, name string) bool {
 		return slices.ContainsFunc(changes, func(c Change) bool {
 			switch {
-			case c.Column != name || len(c.Within) > 0:
+			case c.Column != name || c.Mask == "": // what is within differs
 				return false
 			case c.Mask == v1alpha1.MaskNull, c.Mask == v1alpha1.MaskDefault && t.Column(name).Default == "":
 				return u.NullsNotDistinct

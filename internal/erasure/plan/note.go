@@ -116,9 +116,9 @@ func (b *builder) indexNotes() []string {
 }
 
 // Searchable tells whether an index serves the search by a subject key. Addresses are compared in lower case. Indexes over
-// what is within JSON are not known.
+// what is within JSON, or in arrays, are not known.
 func (t *Table) Searchable(k Key) bool {
-	if len(k.Path) > 0 {
+	if len(k.Path) > 0 || k.Several {
 		return false
 	}
 	column := t.Column(k.Column)

@@ -15,6 +15,8 @@ type Key struct {
 	// Path leads to the identifier within a column of JSON; empty where the column itself holds it.
 	Path       []string `json:",omitempty"`
 	Identifier v1alpha1.IdentifierKind
+	// Several says that a row may hold several identifiers: in an array, or in the elements of one within JSON.
+	Several bool `json:",omitempty"`
 	// Structural keys are part of the primary key or are referred to: they cannot be masked, and stay where a row stays.
 	Structural bool
 }
@@ -27,12 +29,13 @@ func (k Key) Name() string {
 	return k.Column + " at " + steps(k.Path)
 }
 
-// Holder returns the column of a key. A value within JSON is text, whatever the column is.
+// Holder returns the column of a key. A value within JSON or an array is text, whatever the column is.
 func (t *Table) Holder(k Key) *Column {
-	if len(k.Path) > 0 {
-		return &Column{Name: k.Column, Type: "pg_catalog.text", Class: Text}
+	column := t.Column(k.Column)
+	if len(k.Path) > 0 || k.Several {
+		return &Column{Name: k.Column, Type: "pg_catalog.text", Class: Text, Fold: len(k.Path) == 0 && column.FoldItems}
 	}
-	return t.Column(k.Column)
+	return column
 }
 
 // Change is what a column becomes.
@@ -45,6 +48,8 @@ type Change struct {
 	Suffix string `json:",omitempty"`
 	// Within are the changes of values in a column of JSON, in their order. Mask is empty then, and the column stays otherwise.
 	Within []Edit `json:",omitempty"`
+	// Elements are the kinds of identifiers of which the person's are taken out of an array. Mask is empty then too.
+	Elements []v1alpha1.IdentifierKind `json:",omitempty"`
 	// Last says that the column is part of what identifies the row or is referred to: it changes after all else.
 	Last bool `json:",omitempty"`
 }
@@ -93,6 +98,8 @@ type Member struct {
 	Carry []string
 	// Changes of MaskColumns and Detach.
 	Changes []Change
+	// Take holds the changes of a row that is somebody else's too, since it has identifiers of several people.
+	Take []Change `json:",omitempty"`
 	// KeepFrom and KeepPeriod of Keep.
 	KeepFrom   string
 	KeepPeriod v1alpha1.Period
@@ -236,7 +243,10 @@ func declaredColumns(d *v1alpha1.DatasetTable) []v1alpha1.Identifier {
 func member(d *v1alpha1.DatasetTable, live *Table) Member {
 	m := Member{Table: live, Action: d.OnErasure, Explicit: len(d.OwnedThrough) > 0, RowKey: live.rowKey()}
 	for _, k := range d.SubjectKeys {
-		m.Keys = append(m.Keys, Key{Column: string(k.Column), Path: k.Path, Identifier: k.Identifier})
+		_, _, all := Split(k.Path)
+		column := live.Column(string(k.Column))
+		m.Keys = append(m.Keys, Key{Column: string(k.Column), Path: k.Path, Identifier: k.Identifier,
+			Several: all || len(k.Path) == 0 && column != nil && column.Items != ""})
 	}
 	if d.Keep != nil {
 		m.KeepFrom, m.KeepPeriod = string(d.Keep.FromColumn), d.Keep.Period
@@ -277,7 +287,9 @@ func unfit(c *Column, k Key) string {
 		return "within which no path leads; a path is for json and jsonb"
 	case len(k.Path) == 0 && c.Document:
 		return "which is no single identifier; give the path to the one that it holds"
-	case len(k.Path) == 0 && c.Several:
+	case k.Several && len(k.Path) == 0 && c.Items != Text && c.Items != Integer && c.Items != UUID:
+		return "of which an element is no identifier; use an array of text, integers or UUIDs"
+	case !k.Several && len(k.Path) == 0 && c.Several:
 		return "which is no single identifier; use a column that holds one as subject key"
 	default:
 		return ""

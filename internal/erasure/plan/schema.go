@@ -56,6 +56,9 @@ type Column struct {
 	Several bool
 	// JSON says that text within is escaped.
 	JSON bool
+	// Items is what the elements of an array are; empty for what is none, and FoldItems says that they compare without regard to case.
+	Items     Class `json:"-"`
+	FoldItems bool  `json:"-"`
 	// Document says that the type is json or jsonb, or a domain over one, within which a path leads.
 	Document bool `json:"-"`
 	// Verbatim says that it is json, which keeps the text of a document, or a domain over it.

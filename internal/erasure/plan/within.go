@@ -15,9 +15,12 @@ const each = "*"
 
 // Edit is what a value within a column of JSON becomes. Where the path leads nowhere the document stays as it is.
 type Edit struct {
-	Path     []string
-	Mask     v1alpha1.ValueMask
-	Constant string `json:",omitempty"`
+	Path []string
+	// Person says that the elements of an array go in which the path leads to an identifier of the person, of that kind. Mask is
+	// empty then.
+	Person   v1alpha1.IdentifierKind `json:",omitempty"`
+	Mask     v1alpha1.ValueMask      `json:",omitempty"`
+	Constant string                  `json:",omitempty"`
 	// Suffix of a pseudonym, behind its 32 digits.
 	Suffix string `json:",omitempty"`
 }
@@ -117,27 +120,51 @@ func edits(c *v1alpha1.DatasetColumn) (out []Edit) {
 	return out
 }
 
-// complete sees to it that a person is not found by a key within JSON: what the path leads to becomes null, unless the register
-// orders something else for it, or for all of the column.
+// complete sees to it that a person is not found by a key within JSON or in an array, unless the register orders something else
+// for what is there, or for all of the column: what the path leads to becomes null; of several the person's go, before all else.
 func complete(changes []Change, k Key) []Change {
-	edit := Edit{Path: k.Path, Mask: v1alpha1.ValueNull}
 	at := slices.IndexFunc(changes, func(c Change) bool { return c.Column == k.Column })
+	if at < 0 {
+		changes, at = append(changes, Change{Column: k.Column}), len(changes)
+	}
+	c := &changes[at]
 	switch {
-	case at < 0:
-		return append(changes, Change{Column: k.Column, Within: []Edit{edit}})
-	case len(changes[at].Within) > 0 && !slices.ContainsFunc(changes[at].Within, func(e Edit) bool { return covers(e.Path, k.Path) }):
-		changes[at].Within = append(slices.Clone(changes[at].Within), edit)
+	case c.Mask != "" || slices.ContainsFunc(c.Within, func(e Edit) bool { return e.Person == "" && covers(e.Path, k.Path) }):
+	case len(k.Path) == 0:
+		c.Elements = append(slices.Clone(c.Elements), k.Identifier)
+	case k.Several:
+		c.Within = append([]Edit{{Path: k.Path, Person: k.Identifier}}, c.Within...)
+	default:
+		c.Within = append(slices.Clone(c.Within), Edit{Path: k.Path, Mask: v1alpha1.ValueNull})
 	}
 	return changes
 }
 
-// withinRefusal says why values within a column cannot be changed; empty when they can.
-func (b *builder) withinRefusal(m *Member, column *Column) string {
+// take decides what becomes of a row with identifiers of several people: the person's go, and all else stays.
+func (b *builder) take(i int) error {
+	m := &b.plan.Members[i]
+	for _, k := range m.Keys {
+		if k.Several {
+			m.Take = complete(m.Take, k)
+		}
+	}
+	for _, c := range m.Take {
+		if why := b.partRefusal(m, c); why != "" {
+			path := m.Table.Path() + "." + c.Column
+			return refuse(task.PlanImpossible, []string{path}, "%s %s", path, why)
+		}
+	}
+	return nil
+}
+
+// partRefusal says why a part of a column's values cannot be changed; empty when it can.
+func (b *builder) partRefusal(m *Member, c Change) string {
+	column := m.Table.Column(c.Column)
 	switch {
-	case !column.Document:
+	case len(c.Within) > 0 && !column.Document:
 		return "has the type " + column.Type + ", within which no path leads; a path is for json and jsonb"
 	case column.Computed:
-		return "is computed by the store; mask the columns that it is computed from"
+		return "is computed by the store, so that nothing within it can be masked; name the columns that it is computed from"
 	case slices.Contains(m.RowKey, column.Name) || b.structural(m.Table, column.Name) || inForeignKey(m.Table, column.Name):
 		return "is a key of the schema, so that nothing within it can be masked"
 	default:

@@ -1,6 +1,8 @@
 package plan
 
 import (
+	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -67,4 +69,81 @@ func TestAKeyWithinJSONIsMaskedUnlessThatIsOrdered(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestARowOfSeveralPeopleLosesTheElementsOfOne(t *testing.T) {
+	schema := tables("teams: id! mails note doc")
+	team := &schema.Tables[0]
+	mails, doc := team.Column("mails"), team.Column("doc")
+	mails.Class, mails.Several, mails.Items = OtherClass, true, Text
+	doc.Class, doc.Several, doc.Document = OtherClass, true, true
+	for name, c := range map[string]struct {
+		keys, columns, action string
+		change                func()
+		took, becomes         string
+		refused               string
+	}{
+		"an array":                       {keys: "{column: mails, identifier: Email}", action: "DeleteRows", took: "mails Elements [Email]", becomes: "mails Elements [Email]"},
+		"an array that is listed":        {keys: "{column: mails, identifier: Email}", columns: "columns: [{name: mails}, {name: note}],", action: "MaskColumns", took: "mails Elements [Email]", becomes: "mails Elements [Email], note Null"},
+		"an array with a mask":           {keys: "{column: mails, identifier: Email}", columns: "columns: [{name: mails, mask: Constant, constant: '{}'}],", action: "MaskColumns", took: "mails Elements [Email]", becomes: "mails Constant"},
+		"an array within JSON":           {keys: `{column: doc, path: [m, "*", email], identifier: Email}`, columns: "columns: [{name: doc, within: [{path: [x]}]}],", action: "MaskColumns", took: "doc at m.*.email of Email", becomes: "doc at m.*.email of Email at x Null"},
+		"and a mask for the same":        {keys: `{column: doc, path: [m, "*", email], identifier: Email}`, columns: `columns: [{name: doc, within: [{path: [m, "*"], mask: Remove}]}],`, action: "MaskColumns", took: "doc at m.*.email of Email", becomes: "doc at m.* Remove"},
+		"a place in an array is one":     {keys: `{column: doc, path: [m, "0"], identifier: Email}`, columns: "columns: [{name: note}],", action: "MaskColumns", becomes: "doc at m.0 Null, note Null"},
+		"an array that the store makes":  {keys: "{column: mails, identifier: Email}", action: "DeleteRows", change: func() { mails.Computed = true }, refused: "public.teams.mails is computed by the store"},
+		"an array of dates":              {keys: "{column: mails, identifier: Email}", action: "DeleteRows", change: func() { mails.Items = Date }, refused: "of which an element is no identifier"},
+		"an array that is a key":         {keys: "{column: mails, identifier: AccountID}", action: "DeleteRows", change: func() { team.PrimaryKey = []string{"mails"} }, refused: "public.teams.mails is a key of the schema"},
+		"a key that goes through two *":  {keys: `{column: doc, path: ["*", "*"], identifier: Email}`, action: "DeleteRows", refused: "subjectKeys[0].path of public.teams has more than one *"},
+		"a structure that is no element": {keys: "{column: note, identifier: Email}", action: "DeleteRows", change: func() { team.Column("note").Several = true }, refused: "which is no single identifier"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			saved := *team
+			saved.Columns = slices.Clone(team.Columns)
+			defer func() { *team = saved; mails, doc = team.Column("mails"), team.Column("doc") }()
+			if c.change != nil {
+				c.change()
+			}
+			p, err := New(dataset(t, "tables: [{name: teams, subjectKeys: ["+c.keys+"], "+c.columns+" onErasure: "+c.action+"}]"), schema)
+			if c.refused != "" {
+				if err == nil || !strings.Contains(err.Error(), c.refused) {
+					t.Fatalf("%v, want %q", err, c.refused)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			m := &p.Members[0]
+			changes := m.Changes
+			if m.Fallback != nil {
+				changes = m.Fallback.Changes
+			}
+			if took, becomes := partsOf(m.Take), partsOf(changes); took != c.took || becomes != c.becomes {
+				t.Errorf("takes %q, becomes %q; want %q, %q", took, becomes, c.took, c.becomes)
+			}
+		})
+	}
+}
+
+// partsOf writes changes for people.
+func partsOf(changes []Change) string {
+	var all []string
+	for _, c := range changes {
+		text := c.Column
+		if c.Mask != "" {
+			text += " " + string(c.Mask)
+		}
+		if len(c.Elements) > 0 {
+			text += fmt.Sprintf(" Elements %v", c.Elements)
+		}
+		for _, e := range c.Within {
+			text += " at " + steps(e.Path)
+			if e.Person != "" {
+				text += " of " + string(e.Person)
+			} else {
+				text += " " + string(e.Mask)
+			}
+		}
+		all = append(all, text)
+	}
+	return strings.Join(all, ", ")
 }

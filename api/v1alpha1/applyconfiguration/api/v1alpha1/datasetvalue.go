@@ -12,7 +12,7 @@ import (
 // with apply.
 //
 // DatasetValue is a value with personal data within a column of JSON. Constant is set exactly when mask is Constant, and a path
-// has one step *: the operator's webhook refuses others, since a rule here would cost too much for so many columns.
+// has at most one step *: the operator's webhook refuses others, since a rule here would cost too much for so many columns.
 type DatasetValueApplyConfiguration struct {
 	// path to the value, as that of a subject key: names of members, places in arrays, and * for each element of an array.
 	// Where it leads nowhere there is nothing to do.

@@ -11,12 +11,14 @@ import (
 // SubjectKeyApplyConfiguration represents a declarative configuration of the SubjectKey type for use
 // with apply.
 //
-// SubjectKey is a column by which a person is found.
+// SubjectKey is a column by which a person is found. It may be an array: a row is then found by any element, and one that has other
+// people's elements too loses the person's and stays otherwise.
 type SubjectKeyApplyConfiguration struct {
 	// column that holds the identifier.
 	Column *apiv1alpha1.Identifier `json:"column,omitempty"`
-	// path to the identifier within a column of JSON: names of members, and places in arrays, from the outermost to the
-	// innermost, such as [contact, email]. The column itself holds the identifier when absent.
+	// path to the identifier within a column of JSON: names of members, places in arrays, and at most one * for each element of
+	// an array, from the outermost to the innermost, such as [contact, email] or [members, "*", email]. The column itself
+	// holds the identifier when absent.
 	Path []string `json:"path,omitempty"`
 	// identifier that the column holds.
 	Identifier *apiv1alpha1.IdentifierKind `json:"identifier,omitempty"`
