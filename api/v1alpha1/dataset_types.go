@@ -245,10 +245,9 @@ type DatasetTable struct {
 	// name of the table.
 	// +required
 	Name Identifier `json:"name,omitempty"`
-	// subjectKeys by which a person's rows are found.
+	// subjectKeys by which a person's rows are found. A column of JSON may have one for each path.
 	// +optional
-	// +listType=map
-	// +listMapKey=column
+	// +listType=atomic
 	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=16
 	SubjectKeys []SubjectKey `json:"subjectKeys,omitempty"`

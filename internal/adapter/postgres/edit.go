@@ -57,7 +57,7 @@ func (s *session) edit(k int, e plan.Edit, pseudonym pseudonyms) string {
 		return replaced("v.doc", e, e.Path, func(old string) string { return value(k, e, old, "", pseudonym) })
 	}
 	if e.Person != "" {
-		return inArray("v.doc", array, listed("e.x", at("v.doc", array), "NOT "+s.known(e.Person, false, textAt("e.x", element))))
+		return inArray("v.doc", array, listed("e.x", at("v.doc", array), "NOT "+s.theirs(e.Person, e.Beside, "e.x", element)))
 	}
 	became := func(old string) string { return value(k, e, old, "e.n", pseudonym) }
 	list := "'[]'::pg_catalog.jsonb"

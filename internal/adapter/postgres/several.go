@@ -31,18 +31,25 @@ func filled(text string) string {
 // values are the elements of a live row's subject key that may hold several identifiers, as a table: txt is the identifier, and
 // there says that an element is somebody's. An object in JSON is, also where it lacks the identifier.
 func values(t *plan.Table, k plan.Key) string {
+	from, text, there := items(t, k)
+	return "(SELECT " + text + " AS txt, " + there + " AS there FROM " + from + ")"
+}
+
+// items are the parts of values: the elements u.x, the identifier of one, and whether it is somebody's.
+func items(t *plan.Table, k plan.Key) (from, text, there string) {
 	c := t.Column(k.Column)
 	if len(k.Path) == 0 {
-		text := itemText(c, "u.x")
-		return "(SELECT " + text + " AS txt, " + filled(text) + " AS there FROM pg_catalog.unnest(" + column(live, c.Name) + ") AS u (x))"
+		text = itemText(c, "u.x")
+		return "pg_catalog.unnest(" + column(live, c.Name) + ") AS u (x)", text, filled(text)
 	}
 	array, element, _ := plan.Split(k.Path)
-	list, text := at(document(c), array), textAt("u.x", element)
-	there := filled(text)
+	list := at(document(c), array)
+	text = textAt("u.x", element)
+	there = filled(text)
 	if len(element) > 0 {
-		there = "pg_catalog.jsonb_typeof(u.x) OPERATOR(pg_catalog.<>) 'null'"
+		there = "(pg_catalog.jsonb_typeof(u.x) OPERATOR(pg_catalog.<>) 'null')"
 	}
-	return "(SELECT " + text + " AS txt, " + there + " AS there FROM pg_catalog.jsonb_array_elements(CASE WHEN pg_catalog.jsonb_typeof(" + list + ") OPERATOR(pg_catalog.=) 'array' THEN " + list + " END) AS u (x))"
+	return "pg_catalog.jsonb_array_elements(CASE WHEN pg_catalog.jsonb_typeof(" + list + ") OPERATOR(pg_catalog.=) 'array' THEN " + list + " END) AS u (x)", text, there
 }
 
 // itemText is the text of an element of an array, in the database's collation.
@@ -73,6 +80,34 @@ func (s *session) known(kind v1alpha1.IdentifierKind, fold bool, text string) st
 		same = "pg_catalog.lower(" + text + ") OPERATOR(pg_catalog.=) y.folded"
 	}
 	return fmt.Sprintf("EXISTS (SELECT FROM %s AS y WHERE y.kind OPERATOR(pg_catalog.=) '%s' AND %s)", identifiers, kind, same)
+}
+
+// theirs says that an element of an array within JSON is of somebody of the run: it has their identifier, and, where that is a
+// telephone number, no address of somebody else beside it, of whom addresses are known.
+func (s *session) theirs(kind v1alpha1.IdentifierKind, beside [][]string, element string, way []string) string {
+	out := s.known(kind, false, textAt(element, way))
+	for _, b := range beside {
+		address := textAt(element, b)
+		out += fmt.Sprintf(" AND NOT (pg_catalog.strpos(pg_catalog.concat(%s), '@') OPERATOR(pg_catalog.>) 0 AND NOT %s AND EXISTS (SELECT FROM %s AS y WHERE y.kind OPERATOR(pg_catalog.=) '%s'))",
+			address, s.known(v1alpha1.IdentifierEmail, false, address), identifiers, v1alpha1.IdentifierEmail)
+	}
+	return "(" + out + ")"
+}
+
+// anothersItem says that an element of the array of a subject key is somebody's, and nobody's of the run by any key that leads into
+// the same array.
+func (s *session) anothersItem(m *plan.Member, k plan.Key) string {
+	from, text, there := items(m.Table, k)
+	if len(k.Path) == 0 {
+		return "EXISTS (SELECT FROM " + from + " WHERE " + there + " AND NOT " + s.known(k.Identifier, m.Table.Holder(k).Fold, text) + ")"
+	}
+	array, _, _ := plan.Split(k.Path)
+	for _, other := range m.Keys {
+		if within, way, all := plan.Split(other.Path); all && other.Column == k.Column && slices.Equal(within, array) {
+			there += " AND NOT " + s.theirs(other.Identifier, m.Beside(other), "u.x", way)
+		}
+	}
+	return "EXISTS (SELECT FROM " + from + " WHERE " + there + ")"
 }
 
 // withoutPeople is a live array without the elements that are identifiers, of some kinds, of people of the run.
@@ -128,7 +163,7 @@ func (c *collector) withOthers(m *plan.Member) string {
 	for _, k := range m.Keys {
 		part := holds(m.Table, k, live)
 		if k.Several {
-			part = anyOf(m.Table, k, "e.there AND NOT COALESCE("+c.known(k.Identifier, m.Table.Holder(k).Fold, "e.txt")+", false)")
+			part = c.anothersItem(m, k)
 		}
 		if !m.Cyclic {
 			part += fmt.Sprintf(" AND EXISTS (SELECT FROM %s AS q WHERE q.req OPERATOR(pg_catalog.=) x.req AND q.kind OPERATOR(pg_catalog.=) '%s')", identifiers, k.Identifier)

@@ -170,3 +170,29 @@ tables:
 		t.Error("a row on hold changed")
 	}
 }
+
+func TestSeveralKeysWithinOneColumn(t *testing.T) {
+	const forms = `CREATE TABLE forms (id int PRIMARY KEY, doc jsonb);
+INSERT INTO forms VALUES (1, '{"mail": "ada@example.org", "backup": "ada@work.example", "tel": "1"}'), (2, '{"backup": " ADA@example.org", "tel": "+33 6 12 34 56 78"}'), (3, '{"tel": "+33612345678"}'), (4, '{"mail": "bob@example.org"}'), (5, NULL)`
+	const keys = `subjectKeys: [{column: doc, path: [mail], identifier: Email}, {column: doc, path: [backup], identifier: Email}, {column: doc, path: [tel], identifier: Phone}]`
+	const team = `CREATE TABLE teams (id int PRIMARY KEY, doc jsonb);
+INSERT INTO teams VALUES (1, '[{"mail": "ada@example.org", "tel": "+33600000000"}, {"tel": "+33612345678"}]'),
+  (2, '[{"mail": "ada@example.org", "tel": "+33612345678"}, {"mail": "bob@example.org", "tel": "+33687654321"}, {"tel": "+33612345678"}]'),
+  (3, '[{"mail": "bob@example.org"}]')`
+	const members = `
+tables:
+- {name: teams, subjectKeys: [{column: doc, path: ["*", mail], identifier: Email}, {column: doc, path: ["*", tel], identifier: Phone}], onErasure: DeleteRows}`
+	ada := person("email", "ada@example.org", "phone", "+33612345678")
+	others := []string{"SELECT * FROM forms WHERE id > 3"}
+	playAll(t, map[string]foreign{
+		"deleted": {sql: forms, who: ada, dataset: "tables: [{name: forms, " + keys + ", onErasure: DeleteRows}]", others: others, erased: "0 public.forms DeleteRows 3"},
+		"masked": {sql: forms, who: ada, dataset: "tables: [{name: forms, " + keys + ", columns: [{name: doc, within: [{path: [tel], mask: Remove}]}], onErasure: MaskColumns}]", others: others, erased: "0 public.forms MaskColumns 3",
+			after: map[string]string{"SELECT string_agg(doc::text, ' ' ORDER BY id) FROM forms WHERE id < 4": `{"mail": null, "backup": null} {"backup": null} {}`}},
+		"one path twice": {sql: forms, dataset: "tables: [{name: forms, subjectKeys: [{column: doc, path: [mail], identifier: Email}, {column: doc, path: [mail], identifier: CustomerID}], onErasure: DeleteRows}]", refused: "subjectKeys[1] of public.forms"},
+		"one array": {sql: team, who: ada, dataset: members, others: []string{"SELECT * FROM teams WHERE id = 3"}, erased: "0 public.teams DeleteRows 1\n0 public.teams Detach 1",
+			after: map[string]string{"SELECT doc::text FROM teams WHERE id = 2": `[{"tel": "+33687654321", "mail": "bob@example.org"}]`}},
+		"an element with the number of an office stays another's": {sql: team + `; UPDATE teams SET doc = '[{"mail": "ada@example.org", "tel": "+33612345678"}, {"mail": "bob@example.org", "tel": "+33612345678"}]' WHERE id = 2`, who: ada, dataset: members,
+			others: []string{"SELECT * FROM teams WHERE id = 3"}, erased: "0 public.teams DeleteRows 1\n0 public.teams Detach 1", contradicted: "public.teams", noted: []string{"public.teams"},
+			after: map[string]string{"SELECT doc::text FROM teams WHERE id = 2": `[{"tel": "+33612345678", "mail": "bob@example.org"}]`}},
+	})
+}

@@ -139,7 +139,7 @@ func (b *builder) changes(i int, wanted []Change) ([]Change, string) {
 	for _, k := range keys {
 		switch {
 		case (len(k.Path) > 0 || k.Several) && !b.structural(m.Table, k.Column) && !follows(m.Table, k.Column, wanted):
-			wanted = complete(wanted, k)
+			wanted = m.complete(wanted, k)
 		case changed(wanted, k.Column) || follows(m.Table, k.Column, wanted):
 		case !b.structural(m.Table, k.Column):
 			wanted = append(wanted, Change{Column: k.Column, Mask: v1alpha1.MaskNull})

@@ -18,9 +18,11 @@ type Edit struct {
 	Path []string
 	// Person says that the elements of an array go in which the path leads to an identifier of the person, of that kind. Mask is
 	// empty then.
-	Person   v1alpha1.IdentifierKind `json:",omitempty"`
-	Mask     v1alpha1.ValueMask      `json:",omitempty"`
-	Constant string                  `json:",omitempty"`
+	Person v1alpha1.IdentifierKind `json:",omitempty"`
+	// Beside are the ways, within an element with a telephone number, to the e-mail address of whose element it is.
+	Beside   [][]string         `json:",omitempty"`
+	Mask     v1alpha1.ValueMask `json:",omitempty"`
+	Constant string             `json:",omitempty"`
 	// Suffix of a pseudonym, behind its 32 digits.
 	Suffix string `json:",omitempty"`
 }
@@ -39,8 +41,14 @@ func Split(path []string) (array, element []string, all bool) {
 // schema of the register does not, where that would cost too much.
 func Misdeclared(d *v1alpha1.DatasetTable) (field, why string) {
 	for k, key := range d.SubjectKeys {
-		if several(key.Path) {
+		twice := slices.ContainsFunc(d.SubjectKeys[:k], func(other v1alpha1.SubjectKey) bool {
+			return other.Column == key.Column && slices.Equal(other.Path, key.Path)
+		})
+		switch {
+		case several(key.Path):
 			return fmt.Sprintf("subjectKeys[%d].path", k), "has more than one *"
+		case twice:
+			return fmt.Sprintf("subjectKeys[%d]", k), "names a column and path that another subject key names"
 		}
 	}
 	for c, column := range d.Columns {
@@ -122,7 +130,7 @@ func edits(c *v1alpha1.DatasetColumn) (out []Edit) {
 
 // complete sees to it that a person is not found by a key within JSON or in an array, unless the register orders something else
 // for what is there, or for all of the column: what the path leads to becomes null; of several the person's go, before all else.
-func complete(changes []Change, k Key) []Change {
+func (m *Member) complete(changes []Change, k Key) []Change {
 	at := slices.IndexFunc(changes, func(c Change) bool { return c.Column == k.Column })
 	if at < 0 {
 		changes, at = append(changes, Change{Column: k.Column}), len(changes)
@@ -133,11 +141,24 @@ func complete(changes []Change, k Key) []Change {
 	case len(k.Path) == 0:
 		c.Elements = append(slices.Clone(c.Elements), k.Identifier)
 	case k.Several:
-		c.Within = append([]Edit{{Path: k.Path, Person: k.Identifier}}, c.Within...)
+		c.Within = append([]Edit{{Path: k.Path, Person: k.Identifier, Beside: m.Beside(k)}}, c.Within...)
 	default:
 		c.Within = append(slices.Clone(c.Within), Edit{Path: k.Path, Mask: v1alpha1.ValueNull})
 	}
 	return changes
+}
+
+// Beside returns the ways, within an element of the array in which a key of telephone numbers leads, to e-mail addresses: an element
+// with a person's number and another one's address is the other one's.
+func (m *Member) Beside(k Key) (ways [][]string) {
+	array, _, all := Split(k.Path)
+	for _, other := range m.Keys {
+		if within, element, too := Split(other.Path); all && too && k.Identifier == v1alpha1.IdentifierPhone &&
+			other.Identifier == v1alpha1.IdentifierEmail && other.Column == k.Column && slices.Equal(within, array) {
+			ways = append(ways, element)
+		}
+	}
+	return ways
 }
 
 // take decides what becomes of a row with identifiers of several people: the person's go, and all else stays.
@@ -145,7 +166,7 @@ func (b *builder) take(i int) error {
 	m := &b.plan.Members[i]
 	for _, k := range m.Keys {
 		if k.Several {
-			m.Take = complete(m.Take, k)
+			m.Take = m.complete(m.Take, k)
 		}
 	}
 	for _, c := range m.Take {

@@ -21,6 +21,7 @@ func TestPathsThatMeanNothingAreNamed(t *testing.T) {
 		"each element and one of them": {`{name: body, within: [{path: [a, "1", b]}, {path: [a, "*"]}]}`, "columns[0].within[1].path leads to"},
 		"each element and a name":      {`{name: body, within: [{path: [a, x]}, {path: [a, "*"]}]}`, ""},
 		"two stars":                    {`{name: body, within: [{path: ["*", "*"]}]}`, "columns[0].within[0].path has more than one *"},
+		"a key twice":                  {`{name: body}], subjectKeys: [{column: body, path: [a], identifier: Email}, {column: body, path: [b], identifier: Email}, {column: body, path: [a], identifier: Phone}`, "subjectKeys[2] names a column and path"},
 		"a mask without its constant":  {`{name: body, within: [{path: [a], mask: Constant}]}`, "columns[0].within[0].constant is set exactly"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -64,7 +65,7 @@ func TestAKeyWithinJSONIsMaskedUnlessThatIsOrdered(t *testing.T) {
 		"something within what it is": {[]Change{within("contact", "email", "x")}, 2},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if got := complete(c.changes, key); len(got) != 1 || len(got[0].Within) != c.edits {
+			if got := (&Member{}).complete(c.changes, key); len(got) != 1 || len(got[0].Within) != c.edits {
 				t.Errorf("%+v, want %d edits", got, c.edits)
 			}
 		})

@@ -52,6 +52,16 @@ func mapped(store v1alpha1.DataStore, within ...v1alpha1.DatasetValue) v1alpha1.
 	return store
 }
 
+// keyed has a dataset with subject keys within a column.
+func keyed(store v1alpha1.DataStore, paths ...[]string) v1alpha1.DataStore {
+	people := v1alpha1.DatasetTable{Name: "people"}
+	for _, path := range paths {
+		people.SubjectKeys = append(people.SubjectKeys, v1alpha1.SubjectKey{Column: "body", Path: path, Identifier: v1alpha1.IdentifierEmail})
+	}
+	store.Dataset = &v1alpha1.Dataset{Tables: []v1alpha1.DatasetTable{people}}
+	return store
+}
+
 func outside(place v1alpha1.ExternalStore) v1alpha1.DataStore {
 	store := connected("db.example.com.")
 	store.WorkloadRef, store.External = nil, &place
@@ -104,6 +114,8 @@ func TestRegistersAreJudged(t *testing.T) {
 		"a path with two stars":                 {dreg("crm", mapped(connected("db"), v1alpha1.DatasetValue{Path: []string{"a", "*", "*"}})), nil, nil, "", `store "db": columns[0].within[0].path of people has more than one *`, ""},
 		"a constant for another mask":           {dreg("crm", mapped(connected("db"), v1alpha1.DatasetValue{Path: []string{"a"}, Mask: v1alpha1.ValueRemove, Constant: "x"})), nil, nil, "", "columns[0].within[0].constant of people is set exactly when mask is Constant", ""},
 		"a path within another":                 {dreg("crm", mapped(connected("db"), v1alpha1.DatasetValue{Path: []string{"a", "*"}}, v1alpha1.DatasetValue{Path: []string{"a", "0", "b"}})), nil, nil, "", "columns[0].within[1].path of people leads to", ""},
+		"a subject key twice":                   {dreg("crm", keyed(connected("db"), []string{"a"}, []string{"b"}, []string{"a"})), nil, nil, "", "subjectKeys[2] of people names a column and path that another subject key names (rule paths)", ""},
+		"subject keys by their paths":           {dreg("crm", keyed(connected("db"), []string{"a"}, nil, []string{"b"})), nil, nil, "", "", ""},
 		"paths beside each other":               {dreg("crm", mapped(connected("db"), v1alpha1.DatasetValue{Path: []string{"a", "*", "b"}}, v1alpha1.DatasetValue{Path: []string{"a", "*", "c"}})), nil, nil, "", "", ""},
 		"finalizers pass":                       {finalized(dreg("crm", managedIn("london"))), dreg("crm", managedIn("london")), nil, "", "", ""},
 		"deleted with an open request":          {nil, dreg("crm"), []client.Object{&v1alpha1.ErasureRequest{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "r1"}}}, "", "", "have not ended, such as r1"},

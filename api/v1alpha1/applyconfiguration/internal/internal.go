@@ -1201,9 +1201,7 @@ var schemaYAML = typed.YAMLObject(`types:
         list:
           elementType:
             namedType: com.github.rempart-dev.rempart.api.v1alpha1.SubjectKey
-          elementRelationship: associative
-          keys:
-          - column
+          elementRelationship: atomic
 - name: com.github.rempart-dev.rempart.api.v1alpha1.DatasetValue
   map:
     fields:

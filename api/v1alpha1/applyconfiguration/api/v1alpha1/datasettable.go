@@ -17,7 +17,7 @@ type DatasetTableApplyConfiguration struct {
 	Schema *apiv1alpha1.Identifier `json:"schema,omitempty"`
 	// name of the table.
 	Name *apiv1alpha1.Identifier `json:"name,omitempty"`
-	// subjectKeys by which a person's rows are found.
+	// subjectKeys by which a person's rows are found. A column of JSON may have one for each path.
 	SubjectKeys []SubjectKeyApplyConfiguration `json:"subjectKeys,omitempty"`
 	// references that the schema does not declare.
 	References []TableReferenceApplyConfiguration `json:"references,omitempty"`
