@@ -61,11 +61,11 @@ func (s *session) edit(k int, e plan.Edit, pseudonym pseudonyms) string {
 	}
 	became := func(old string) string { return value(k, e, old, "e.n", pseudonym) }
 	list := "'[]'::pg_catalog.jsonb"
-	switch each := "e.x"; {
+	switch {
 	case len(element) > 0:
-		list = listed(replaced(each, e, element, became), at("v.doc", array), "true")
+		list = listed(replaced("e.x", e, element, became), at("v.doc", array), "true")
 	case e.Mask != v1alpha1.ValueRemove:
-		list = listed("CASE WHEN pg_catalog.jsonb_typeof(e.x) OPERATOR(pg_catalog.<>) 'null' THEN "+became(each)+" ELSE e.x END", at("v.doc", array), "true")
+		list = listed("CASE WHEN pg_catalog.jsonb_typeof(e.x) OPERATOR(pg_catalog.<>) 'null' THEN "+became("e.x")+" ELSE e.x END", at("v.doc", array), "true")
 	}
 	return inArray("v.doc", array, list)
 }
