@@ -2,63 +2,14 @@ package main
 
 import (
 	"bytes"
-	"compress/flate"
-	"errors"
 	"fmt"
-	"math/rand/v2"
-	"regexp"
 	"slices"
-	"strconv"
 
 	"github.com/tdewolff/minify/v2"
 	minjs "github.com/tdewolff/minify/v2/js"
 	"github.com/tdewolff/parse/v2"
 	"github.com/tdewolff/parse/v2/js"
 )
-
-// tries is how many other names are tried. Each costs a compression of the script, some third of a millisecond.
-const tries = 30000
-
-// named shortens the names of variables and declares them together, which packs better than what esbuild makes of them, and
-// then looks for names that pack better still: one variable at a time gets another name, those that would be mistaken for it
-// get its old one, and what makes the script no smaller is taken back. Equal code gets equal names. code is one arrow function.
-func named(code []byte) ([]byte, error) {
-	var out bytes.Buffer
-	if err := (&minjs.Minifier{Version: 2022}).Minify(minify.New(), &out, bytes.NewReader(code), nil); err != nil {
-		return nil, err
-	}
-	inOrder, err := ordered(out.Bytes())
-	if err != nil {
-		return nil, err
-	}
-	p, err := read(inOrder)
-	if err != nil {
-		return nil, err
-	}
-	chance := rand.New(rand.NewPCG(1, 1)) //nolint:gosec // the same for everybody
-	best := p.size()
-	for range tries {
-		v, name := chance.IntN(len(p.names)), p.names[p.uses[chance.IntN(len(p.uses))]]
-		old := p.names[v]
-		if !p.rename(v, name) {
-			continue
-		}
-		if size := p.size(); size <= best {
-			best = size
-		} else {
-			p.rename(v, old)
-		}
-	}
-	renamed := p.write(p.names)
-	again, err := read(renamed)
-	if err != nil {
-		return nil, err
-	}
-	if !bytes.Equal(again.write(again.numbers()), p.write(p.numbers())) {
-		return nil, errors.New("giving names: another program came of it")
-	}
-	return fmt.Appendf(nil, "(%s)\n", renamed), nil
-}
 
 // program is code whose variables can be renamed.
 type program struct {
@@ -69,7 +20,6 @@ type program struct {
 	names []string
 	// apart are, for each variable, those that must not have its name: they are seen in one scope with it.
 	apart [][]int
-	zip   *flate.Writer
 }
 
 // read takes code apart. Each variable is given a name that nothing else has, so that its uses are found in the text.
@@ -81,9 +31,6 @@ func read(code []byte) (*program, error) {
 	var found scopes
 	js.Walk(&found, ast)
 	p := &program{}
-	if p.zip, err = flate.NewWriter(nil, flate.BestCompression); err != nil {
-		return nil, err
-	}
 	numbers := map[*js.Var]int{}
 	for _, scope := range found {
 		for _, v := range scope.Declared {
@@ -95,23 +42,17 @@ func read(code []byte) (*program, error) {
 		}
 	}
 	p.keepApart(found, numbers)
+	tagged := tags(len(p.names))
 	for v, number := range numbers {
-		v.Data = fmt.Appendf(nil, "rempart%dvariable", number)
+		v.Data = []byte(tagged[number])
 	}
 	var loose, text bytes.Buffer
 	ast.JS(&loose)
 	if err := (&minjs.Minifier{Version: 2022, KeepVarNames: true}).Minify(minify.New(), &text, &loose, nil); err != nil {
 		return nil, err
 	}
-	last := 0
-	for _, at := range regexp.MustCompile(`rempart(\d+)variable`).FindAllSubmatchIndex(text.Bytes(), -1) {
-		number, err := strconv.Atoi(string(text.Bytes()[at[2]:at[3]]))
-		if err != nil {
-			return nil, err
-		}
-		p.parts, p.uses, last = append(p.parts, string(text.Bytes()[last:at[0]])), append(p.uses, number), at[1]
-	}
-	p.parts = append(p.parts, string(text.Bytes()[last:]))
+	whole := newPart(text.String())
+	p.parts, p.uses = whole.text, whole.uses
 	return p, nil
 }
 
@@ -198,24 +139,4 @@ func (p *program) write(names []string) []byte {
 	}
 	out.WriteString(p.parts[len(p.uses)])
 	return out.Bytes()
-}
-
-// counter counts what is written.
-type counter int
-
-func (c *counter) Write(b []byte) (int, error) {
-	*c += counter(len(b))
-	return len(b), nil
-}
-
-// size is that of the code after compression.
-func (p *program) size() int { return p.packed(p.write(p.names)) }
-
-// packed is the size of code after compression.
-func (p *program) packed(code []byte) int {
-	var c counter
-	p.zip.Reset(&c)
-	_, _ = p.zip.Write(code) // to a counter, which takes all
-	_ = p.zip.Close()
-	return int(c)
 }

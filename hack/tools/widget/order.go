@@ -3,8 +3,6 @@ package main
 import (
 	"bytes"
 	"errors"
-	"math/rand/v2"
-	"slices"
 	"strings"
 
 	"github.com/tdewolff/minify/v2"
@@ -12,38 +10,6 @@ import (
 	"github.com/tdewolff/parse/v2"
 	"github.com/tdewolff/parse/v2/js"
 )
-
-// moves is how many other orders of the declarations are tried.
-const moves = 8000
-
-// ordered looks for an order of the declarations that packs better, as compression gains from neighbours that are alike. What
-// only makes a function, or holds a word, can stand anywhere: it goes before all that is evaluated, which keeps its order.
-// Equal code gets an equal order. code is one arrow function, minified, whose variables are declared at once, at its start.
-func ordered(code []byte) ([]byte, error) {
-	start, free, rest, err := declarations(code)
-	if err != nil {
-		return nil, err
-	}
-	write := func() []byte { return []byte(start + strings.Join(free, ",") + rest) }
-	p, err := read(write())
-	if err != nil {
-		return nil, err
-	}
-	chance := rand.New(rand.NewPCG(2, 2)) //nolint:gosec // the same for everybody
-	best := p.packed(write())
-	for range moves {
-		old := slices.Clone(free)
-		from, to := chance.IntN(len(free)), chance.IntN(len(free))
-		piece := free[from]
-		free = slices.Insert(slices.Delete(free, from, from+1), to, piece)
-		if size := p.packed(write()); size <= best {
-			best = size
-		} else {
-			free = old
-		}
-	}
-	return write(), nil
-}
 
 // declarations takes code apart: its start, the declarations that can stand anywhere, and the rest with what is evaluated. It
 // fails where the parts do not make up the code.

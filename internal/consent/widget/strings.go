@@ -36,7 +36,8 @@ func readPacks() map[string]map[string]string {
 	return read
 }
 
-// known is a language of a site, with the words that the script needs before the notice came, or where it does not come.
+// known is a language of a site, with the words that the launcher needs before the notice came, or where it does not come: then
+// it says so by its key for failures, "failed", in few words.
 type known struct {
 	Language string `json:"language"`
 	Launcher string `json:"launcher"`

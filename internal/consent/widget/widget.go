@@ -30,7 +30,7 @@ func Build(c Config) ([]byte, error) {
 		if err != nil {
 			return nil, fmt.Errorf("building the widget of site %q: %w", c.Site, err)
 		}
-		languages = append(languages, known{tag, texts["launcher"], texts["failed"]})
+		languages = append(languages, known{tag, texts["launcher"], texts["retry"]})
 	}
 	literal, err := json.Marshal(c.literal(languages)) // escapes < and >, so that the literal can stand in any page
 	if err != nil {

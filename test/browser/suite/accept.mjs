@@ -217,7 +217,7 @@ test("T9", "an age is asked where the policy needs one, by a box that nobody tic
   await box.check();
   await accept(tab);
   await tab.click(".rempart-choices");
-  await tab.getByLabel("Lettre d'information. J'ai 15 ans ou plus.").check();
+  await tab.getByLabel("Lettre d'information J'ai 15 ans ou plus.").check();
   await tab.click(".rempart-save");
   await tab.waitForFunction(() => window.rempart.state().purposes.includes("newsletter"));
   assert.equal((await since.ledger()).length, 3);

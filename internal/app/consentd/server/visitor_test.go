@@ -142,6 +142,16 @@ func TestWhoIsAskedAgainIsToldWhatChanged(t *testing.T) {
 	}
 }
 
+// TestTheWordsComeWithTheLinksThatThereAre: their texts are the interface's.
+func TestTheWordsComeWithTheLinksThatThereAre(t *testing.T) {
+	w := newWorld(t, nil)
+	_, notice := w.notice("shop", "fr")
+	links := notice["links"].([]any)
+	if len(links) != 2 || links[0].(map[string]any)["text"] != "Conditions" || links[1].(map[string]any)["text"] != "Vie privée" || !strings.HasPrefix(links[1].(map[string]any)["href"].(string), "https://") {
+		t.Errorf("%v", links)
+	}
+}
+
 func TestAnActIsRecordedWithTheWordsThatWereShown(t *testing.T) {
 	w := newWorld(t, nil)
 	body := w.act("message", "conversation")

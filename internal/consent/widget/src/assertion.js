@@ -13,10 +13,11 @@ export const assert = async ({ purposes, evidence, assertedAt } = {}) => {
   load();
   if (state === "accepted") return;
   if (!asserted[0]) return fault("assertion-refused");
-  const occurredAt = assertedAt && new Date(assertedAt);
+  const more = { evidence };
+  if (assertedAt) more.occurredAt = new Date(assertedAt);
   // The site's word must be newer than what the visitor last said here: a "true" that stands in the page for ever must not
   // undo a withdrawal, a refusal, or the end of a consent.
-  const at = occurredAt / 1000;
+  const at = more.occurredAt / 1000;
   if (marker && !(at > (marker.t || marker.e - refusalLife) && at < seconds() + 300))
     return fault(marker.w ? "assertion-after-withdrawal" : "assertion-outdated");
   try {
@@ -24,8 +25,8 @@ export const assert = async ({ purposes, evidence, assertedAt } = {}) => {
     await accept(
       asserted.filter((name) => !purposes || purposes.includes(name)),
       "asserted-by-site",
-      { shownMs: 0, visible: false },
-      { evidence: evidence && String(evidence).slice(0, 2048), ...(occurredAt && { occurredAt }) },
+      {}, // nothing was shown here
+      more,
     );
   } catch {
     fault("assertion");
@@ -37,7 +38,7 @@ export const assert = async ({ purposes, evidence, assertedAt } = {}) => {
 export const heed = (options) => {
   const said = options.consentReceived;
   if (received(said)) assert(options);
-  else if (said !== undefined) console.warn("rempart: consentReceived is not true");
+  else if (said !== undefined) console.warn("not received");
   const look = () => {
     const meta = document.querySelector("meta[name=rempart-consent-received]");
     const is = received(meta?.content);

@@ -6,39 +6,24 @@ import { notice, state } from "./machine.js";
 // anew for each notice.
 export let banner;
 export let words;
-let changed, age, accept;
+// age is the box by which the visitor says to be old enough, where the service needs an age.
+export let age;
+let changed, accept;
 
-// service are the purposes of the requested service; years is the age that purposes need, or 0, and ofAge says it.
-const service = () => notice.purposes.filter((purpose) => purpose.necessity !== "Optional");
-export const years = (purposes) => Math.max(0, ...purposes.map((purpose) => purpose.minimumAge || 0));
-export const ofAge = (n) => texts.age.replace("{}", n);
+// allows tells whether the requested service may be accepted in a way.
+export const allows = (way) => notice.acceptance.includes(way);
 
-// allows tells whether the requested service may be accepted in a way: each of its purposes must list it.
-export const allows = (way) => service().every((purpose) => purpose.acceptance.includes(way));
+export const links = () => notice.links.map(({ href, text }) => make("a", "link", { href, target: "_blank" }, text));
 
-// saidAge is the age that the visitor says to have, 0 where none is needed, undefined while it is not said.
-export const saidAge = () => {
-  const needed = years(service());
-  return !needed || age.control.checked ? needed : undefined;
-};
-
-export const links = () =>
-  ["terms", "privacy"].map((name) => {
-    const href = texts[name + "URL"];
-    return href && make("a", "link", { href, target: "_blank", rel: "noreferrer" }, texts[name]);
-  });
-
-export const makeBanner = (onAccept, onRefuse, onDetails) => {
-  const needed = years(service());
-  return (banner = make(
-    "div", "banner", { id: "rempart-consent-banner", role: "region", "aria-label": texts.choices, tabIndex: -1, lang: language, dir: "auto" },
+export const makeBanner = (onAccept, onRefuse, onDetails) =>
+  (banner = make(
+    "div", "banner", { id: "rempart-consent-banner", role: "region", ariaLabel: texts.choices, tabIndex: -1, lang: language, dir: "auto" },
     changed = text("text", texts.changed),
     words = make("p", "text", { id: "rempart-consent-words" }, texts.banner),
-    age = needed && check(ofAge(needed)),
+    age = notice.ageText && check(notice.ageText),
     make("div", "buttons", {}, accept = button("accept", onAccept), button("refuse", onRefuse)),
     make("div", "links", {}, button("details", onDetails), ...links()),
   ));
-};
 
 // asks tells whether the banner has something to ask.
 export const asks = () => state !== "accepted" && state !== "refused";

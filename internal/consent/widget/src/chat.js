@@ -12,13 +12,12 @@ import { agree, block, say } from "./view.js";
 // id live here, in memory.
 let log, area, send;
 let trigger;
-let busy;
 let messageId;
 const passing = random128(); // the id of a conversation that nothing stores
 
 // makeChat returns the conversation with what stands between it and the composer.
 export const makeChat = (...between) => {
-  area = make("textarea", "area", { id: "rempart-area" });
+  area = make("textarea", "area");
   area.onkeydown = (event) => {
     // Return sends only once it cannot be taken for an acceptance.
     if (event.key !== "Enter" || event.shiftKey || event.isComposing || state !== "accepted") return;
@@ -26,9 +25,9 @@ export const makeChat = (...between) => {
     submit();
   };
   return [
-    log = make("div", "log", { role: "log", tabIndex: 0, "aria-label": texts.launcher }),
+    log = make("div", "log", { role: "log", tabIndex: 0, ariaLabel: texts.launcher }),
     ...between,
-    make("div", "composer", {}, make("label", "label", { htmlFor: area.id }, texts.label), area, send = button("send", submit)),
+    make("div", "composer", {}, make("label", "label", {}, texts.label, area), send = button("send", submit)),
   ];
 };
 
@@ -36,17 +35,16 @@ export const makeChat = (...between) => {
 const sendAccepts = () => asks() && byMessage && allows("Message");
 
 export const renderChat = () => {
-  send.textContent = sendAccepts() ? texts.acceptAndSend : texts.send;
-  send.setAttribute("aria-describedby", sendAccepts() ? "rempart-consent-words" : "");
+  const is = sendAccepts();
+  send.textContent = texts[is ? "acceptAndSend" : "send"];
+  send.setAttribute("aria-describedby", is ? "rempart-consent-words" : "");
   if (state === "withdrawn") log.replaceChildren();
-  log.hidden = !log.firstChild;
 };
 
 export const focusArea = () => area.focus();
 
 const bubble = (name, ...words) => {
   log.append(make("p", name, { dir: "auto" }, ...words));
-  log.hidden = false;
   log.scrollTop = log.scrollHeight;
 };
 
@@ -66,8 +64,8 @@ const hand = async (what, id, messageId) => {
 const submit = async () => {
   const text = area.value.trim();
   if (!leadsSomewhere()) fault("gate");
-  else if (text && !busy) {
-    busy = area.readOnly = true;
+  else if (text && !area.readOnly) {
+    area.readOnly = true;
     // The conversation's id, once the message may leave: not stored, accepted already, or accepted by this act.
     const id =
       state === "refused" && ephemeral
@@ -79,7 +77,7 @@ const submit = async () => {
       area.value = "";
       startWaiting();
     }
-    busy = area.readOnly = false;
+    area.readOnly = false;
   }
   if (!asks()) focusArea();
 };

@@ -2,7 +2,6 @@ import { consentTTL, linked, random128, rememberRefusal, requested, seconds } fr
 import { emit, fault } from "./events.js";
 import { stopSending } from "./gate.js";
 import { gpc } from "./gpc.js";
-import { language } from "./i18n.js";
 import { adopt, digest, enter, keep, marker, notice, setNotice, state } from "./machine.js";
 import { fetchNotice, tell } from "./network.js";
 import { endConversation, key, read } from "./store.js";
@@ -45,7 +44,7 @@ const record = async (acts, method, ui, more, k) => {
   const answer = await tell("events", pending.body, pending.k, { "Idempotency-Key": pending.id }).catch(async (problem) => {
     if (!problem.notice) throw problem;
     pending = null;
-    setNotice(problem.notice.language === language ? problem.notice : await fetchNotice(language));
+    setNotice(await fetchNotice());
     throw "stale";
   });
   receipt = answer.receipt || receipt; // none where there was nothing new to record

@@ -1,15 +1,10 @@
-import { language, texts } from "./i18n.js";
+import { texts } from "./i18n.js";
 import css from "./widget.css";
 
-// make creates an element with our class, properties or attributes, and those of the children that there are. Nothing here
-// parses markup or sets a style attribute: pages may forbid both.
+// make creates an element with our class, properties, and those of the children that there are. Nothing here parses markup or
+// sets a style attribute: pages may forbid both. Role and ARIA states are properties too.
 export const make = (tag, name, props, ...children) => {
-  const element = document.createElement(tag);
-  element.className = "rempart-" + name;
-  for (const key in props) {
-    if (key in element) element[key] = props[key];
-    else element.setAttribute(key, props[key]);
-  }
+  const element = Object.assign(document.createElement(tag), { className: "rempart-" + name }, props);
   element.append(...children.filter(Boolean));
   return element;
 };
@@ -17,14 +12,14 @@ export const make = (tag, name, props, ...children) => {
 export const text = (name, words) => make("p", name, {}, words);
 
 // makeStatus is a line that is read out when its words change.
-export const makeStatus = () => make("p", "status", { role: "status", lang: language });
+export const makeStatus = () => make("p", "status", { role: "status" });
 
 // button has the words of its name.
 export const button = (name, act) =>
   make("button", "button rempart-" + name, {
     type: "button",
     // A click that a script made is nobody's act.
-    onclick: (event) => (event.isTrusted || navigator.userActivation?.isActive) && act(),
+    onclick: (event) => event.isTrusted && act(),
   }, texts[name]);
 
 // check is a box that nobody ticked, with its words.

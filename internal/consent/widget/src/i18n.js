@@ -1,8 +1,5 @@
 import { defaultLanguage, languages } from "./config.js";
 
-const whole = (tag = "") => tag.toLowerCase();
-const primary = (tag) => whole(tag).split("-")[0];
-
 export let language;
 // texts are the words by key: until the notice came those of the launcher, then all. The signed words of the notice win.
 export let texts;
@@ -14,7 +11,10 @@ export const learn = (notice) => (texts = Object.assign(notice.interface, notice
 // primary language.
 export const speak = (asked) => {
   for (const tag of [asked, document.documentElement.lang, defaultLanguage]) {
-    for (const form of [whole, primary]) texts ||= languages.find((one) => form(one.language) === form(tag));
+    for (const rest of ["", /-.*/]) {
+      const form = (one) => one?.toLowerCase().replace(rest, "");
+      texts ||= languages.find((one) => form(one.language) === form(tag));
+    }
   }
   language = texts.language;
 };

@@ -74,8 +74,8 @@ for (const name in methods) api[name] = (...args) => begun.then(() => methods[na
 
 if (!window.rempart) {
   window.rempart = api;
-  const script = document.currentScript?.dataset || {};
-  if (script.site) init(script);
+  const script = document.currentScript?.dataset;
+  if (script?.site) init(script);
   document.addEventListener("click", (event) => {
     if (!event.target.closest?.("[data-rempart-preferences]")) return;
     event.preventDefault();

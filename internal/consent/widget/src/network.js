@@ -1,13 +1,12 @@
 import { host, site } from "./config.js";
+import { language } from "./i18n.js";
 
 // call gets JSON, or posts a body and reads what comes back; nothing is {}. It throws the JSON of a bad answer. It tells nobody
-// about the page or the visitor, and gives up after five seconds. What the browser kept may be of before a change, so the
-// service is asked.
+// about the page or the visitor, and gives up after five seconds.
 export const call = async (url, body, headers, more) => {
   const response = await fetch(url, {
     credentials: "omit",
     referrerPolicy: "no-referrer",
-    cache: "no-cache",
     signal: AbortSignal.timeout(5000),
     ...(body && { method: "POST", body: JSON.stringify(body), headers: { "Content-Type": "application/json", ...headers } }),
     ...more,
@@ -17,7 +16,7 @@ export const call = async (url, body, headers, more) => {
   return answer;
 };
 
-export const fetchNotice = (language) => call(`${host}/w/${site}/notice.${language}.json`);
+export const fetchNotice = () => call(`${host}/w/${site}/notice.${language}.json`);
 
 // tell sends an act to the service. secret is the receipt secret: it goes here only, never with a message. keepalive outlives
 // the page.

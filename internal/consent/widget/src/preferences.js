@@ -1,4 +1,4 @@
-import { links, ofAge, years } from "./banner.js";
+import { links } from "./banner.js";
 import { choose, withdraw } from "./consent.js";
 import { button, check, make, makeStatus, text } from "./dom.js";
 import { fault } from "./events.js";
@@ -21,7 +21,8 @@ const save = async (boxes, ui) => {
   // Who sends the signal is not asked, so that an empty box is no answer.
   const no = objects() ? [] : those(false, false).filter((name) => !refused.includes(name));
   if (gone[0]) await withdraw(gone);
-  await choose(yes, no, ui, { oldEnoughFor: years(notice.purposes.filter((purpose) => yes.includes(purpose.name))) });
+  const ages = notice.purposes.map((purpose) => yes.includes(purpose.name) && purpose.minimumAge);
+  await choose(yes, no, ui, { oldEnoughFor: Math.max(...ages) });
   refused.push(...no, ...gone);
 };
 
@@ -40,17 +41,16 @@ export const preferences = async () => {
     );
   const section = (purpose) => {
     const { name, title } = purpose;
-    const needed = years([purpose]);
     let choice = purpose.necessity !== "Optional" && text("text", texts.needed);
     if (served() && purpose.acceptance.includes("Checkbox")) {
-      choice = check(title + (needed ? ". " + ofAge(needed) : ""), { name, checked: granted(name) });
+      choice = check(title + "\n" + purpose.ageText, { name, checked: granted(name) });
       boxes.push(choice.control);
     }
     return make("div", "purpose", {}, text("title", title), text("text", purpose.text), choice);
   };
   const title = make("h2", "title", { tabIndex: -1, autofocus: true }, texts.choices);
   dialog = make(
-    "dialog", "dialog", { "aria-label": texts.choices, lang: language, dir: "auto" },
+    "dialog", "dialog", { ariaLabel: texts.choices, lang: language, dir: "auto" },
     title,
     objects() && text("text", texts.gpc),
     ...notice.purposes.map(section),

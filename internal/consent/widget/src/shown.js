@@ -33,7 +33,7 @@ export const watch = (words, frame) => {
       const to = Math.min(outer.bottom, box.bottom, innerHeight);
       return from > to || element.contains(document.elementFromPoint((box.left + box.right) / 2, (from + to) / 2));
     };
-    const shownMs = since && Math.ceil(performance.now() - since);
+    const shownMs = since && performance.now() - since;
     return { shownMs, visible: shownMs > 0 && legible(words) && [words, ...words.parentNode.querySelectorAll("button")].every(clear) };
   };
 };

@@ -27,7 +27,7 @@ export const parse = (text) => {
 
 const raw = () =>
   cookie
-    ? decodeURIComponent(/__Secure-rempart=([^;]*)/.exec(document.cookie)[1])
+    ? atob(/__Secure-rempart=([^;]*)/.exec(document.cookie)[1])
     : localStorage.getItem(key);
 
 export const read = () => memory || parse(attempt(raw));
@@ -35,7 +35,7 @@ export const read = () => memory || parse(attempt(raw));
 export const write = (marker) => {
   const text = JSON.stringify(marker);
   attempt(() => {
-    if (cookie) document.cookie = "__Secure-rempart=" + encodeURIComponent(text) + cookie;
+    if (cookie) document.cookie = "__Secure-rempart=" + btoa(text) + cookie;
     else localStorage.setItem(key, text);
   });
   memory = attempt(raw) === text ? null : marker;

@@ -1,6 +1,6 @@
-import { allows, asks, banner, makeBanner, renderBanner, saidAge, words } from "./banner.js";
+import { age, allows, asks, banner, makeBanner, renderBanner, words } from "./banner.js";
 import { focusArea, forgetTrigger, makeChat, propose, renderChat, startWaiting } from "./chat.js";
-import { ephemeral, requested } from "./config.js";
+import { requested } from "./config.js";
 import { accept, refuse } from "./consent.js";
 import { button, make, makeStatus, text } from "./dom.js";
 import { emit, fault } from "./events.js";
@@ -14,12 +14,12 @@ import { watch } from "./shown.js";
 let panel, launcher, inline, status, shown;
 
 export const isOpen = () => panel && !panel.hidden;
-// say tells what happened: a text by its key, or nothing. It is heard beside the launcher until there is a panel.
+// say tells what happened, by the key of a text, once there is a panel.
 export const say = (key) => (status.textContent = texts[key]);
 
 const expand = (is) => {
   panel.hidden = !is;
-  launcher.setAttribute("aria-expanded", is);
+  launcher.ariaExpanded = is;
   launcher.hidden = is && !inline;
   panel.togglePopover?.(is);
 };
@@ -32,15 +32,16 @@ export const mount = (where) => {
   launcher.dir = "auto";
   inline = where;
   if (where) launcher.className += " rempart-inline";
-  place.prepend(launcher, (status = makeStatus()));
+  launcher.ariaLive = "polite"; // that the words did not come is read out
+  place.prepend(launcher);
 };
 
 const makePanel = () => {
   panel = make(
     "div", "panel",
-    { id: "rempart-panel", role: "dialog", "aria-label": texts.launcher, tabIndex: -1, lang: language, dir: "auto", popover: "manual", hidden: true },
+    { role: "dialog", ariaLabel: texts.launcher, tabIndex: -1, lang: language, dir: "auto", popover: "manual", hidden: true },
     make("div", "head", {}, text("title", texts.launcher), button("choices", preferences), button("close", close)),
-    ...makeChat(banner, status),
+    ...makeChat(banner, (status = makeStatus())),
   );
   panel.onkeydown = (event) => {
     if (event.key === "Escape") close();
@@ -64,14 +65,14 @@ export const render = () => {
   if (!panel) return;
   renderBanner();
   renderChat();
-  if (state === "refused") say(ephemeral ? "ephemeral" : "refused");
+  if (state === "refused") say(state);
   if (state === "withdrawn") say("recorded");
 };
 
 // needNotice has the words fetched, once, and the panel made of them. It resolves to false when they did not come.
 let fetching;
 export const needNotice = () =>
-  (fetching ||= fetchNotice(language).then(setNotice).then(
+  (fetching ||= fetchNotice().then(setNotice).then(
     () => true,
     () => {
       fetching = null;
@@ -82,11 +83,8 @@ export const needNotice = () =>
 // ready does so for a visitor who waits, and has the launcher say when they did not come: the next click tries again.
 export const ready = async () => {
   load();
-  launcher.setAttribute("aria-busy", true);
   const is = await needNotice();
-  launcher.setAttribute("aria-busy", false);
   launcher.textContent = texts[is ? "launcher" : "failed"];
-  say(is ? undefined : "failed");
   return is;
 };
 
@@ -120,10 +118,9 @@ export const block = (reason) => {
 export const agree = async (method) => {
   const ui = shown();
   if (!ui.visible) return block("banner");
-  const oldEnoughFor = saidAge();
-  if (oldEnoughFor === undefined) return block("age");
+  if (age && !age.control.checked) return block("age");
   try {
-    await accept(requested, method, ui, { oldEnoughFor });
+    await accept(requested, method, ui, { oldEnoughFor: notice.minimumAge });
     say("recorded");
     return true;
   } catch (error) {
