@@ -19,8 +19,12 @@ func report(scene string, people int, ways []way, results []result) {
 		if len(r.erase) == 0 {
 			continue
 		}
+		whole, wholeAgainst := "-", "-"
+		if r.verify.Max() > 0 {
+			whole, wholeAgainst = median(r.whole), against(hand.whole, r.whole)
+		}
 		fmt.Fprintf(w, "%s\t%d\t%s\t%s\t%.0f\t%.0f\t%s\t%s\t%s\t%s\t%s\t%s\t%.1f MB\t%.0f\t%s\t%.0f\t%s\n", ways[i].name, len(r.erase), median(r.plan), median(r.erase), r.erase.Min(), r.erase.Max(),
-			against(hand.erase, r.erase), median(r.verify), against(hand.verify, r.verify), median(r.certificate), median(r.whole), against(hand.whole, r.whole),
+			against(hand.erase, r.erase), median(r.verify), against(hand.verify, r.verify), median(r.certificate), whole, wholeAgainst,
 			float64(r.wal)/1e6, r.cpu.Mean(), ratio(hand.cpu.Mean(), r.cpu.Mean()), r.verifyCPU.Mean(), ratio(hand.verifyCPU.Mean(), r.verifyCPU.Mean()))
 	}
 	_ = w.Flush()
