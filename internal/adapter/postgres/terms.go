@@ -38,17 +38,17 @@ const (
 	webByte   = `'%[0-9a-f]{2}'`
 )
 
-// Without one of these characters, in a text as it is stored, there is no address, encoded or not, and no telephone number.
+// Without one of these, in a text as it is stored, there is no address, encoded or not, and no telephone number.
 // Quoted for PostgreSQL; no character that lower() changes becomes one of them.
 const (
-	emailHint = `'[@%&\\]'`
+	emailHint = `'[@%&\\]|=40'`
 	phoneHint = `'[0-9]'`
 )
 
-// encoded says that an address in a text is written otherwise. Most texts have none of the characters with which that begins, and to look
-// for these is cheaper.
+// encoded says that an address in a text is written otherwise. Most texts have nothing with which that begins, and to look for it is
+// cheaper.
 func encoded(text string) string {
-	return `((pg_catalog.strpos(` + text + `, '%') OPERATOR(pg_catalog.>) 0 OR pg_catalog.strpos(` + text + `, '&') OPERATOR(pg_catalog.>) 0 OR pg_catalog.strpos(` + text + `, E'\\') OPERATOR(pg_catalog.>) 0) AND ` + text + ` OPERATOR(pg_catalog.~) ` + encodedAt + `)`
+	return `((pg_catalog.strpos(` + text + `, '%') OPERATOR(pg_catalog.>) 0 OR pg_catalog.strpos(` + text + `, '&') OPERATOR(pg_catalog.>) 0 OR pg_catalog.strpos(` + text + `, E'\\') OPERATOR(pg_catalog.>) 0 OR pg_catalog.strpos(` + text + `, '=40') OPERATOR(pg_catalog.>) 0) AND ` + text + ` OPERATOR(pg_catalog.~) ` + encodedAt + `)`
 }
 
 // decoded is text and, below it, the same with what stands for the characters of addresses. What else is encoded ends a token.
