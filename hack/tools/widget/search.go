@@ -91,7 +91,9 @@ type state struct {
 	style sheet
 }
 
-func (s *search) state() state { return state{slices.Clone(s.names), slices.Clone(s.free), s.style.clone()} }
+func (s *search) state() state {
+	return state{slices.Clone(s.names), slices.Clone(s.free), s.style.clone()}
+}
 
 // part is a piece of code, of which the variables' names are left open: text 0, variable 0, text 1, variable 1, text 2.
 type part struct {

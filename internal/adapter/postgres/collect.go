@@ -52,7 +52,7 @@ func (c *collector) prepare() []string {
 		m := &c.plan.Members[i]
 		statements = append(statements, fmt.Sprintf(
 			`CREATE TEMPORARY TABLE %s ON COMMIT DROP AS SELECT 0::pg_catalog.int4 AS req, false AS seed, 0::pg_catalog.int4 AS rnd, 0::pg_catalog.int2 AS state, NULL::pg_catalog.date AS until, %s FROM %s AS t WITH NO DATA`,
-			setOf(i), rowColumns(m, "t"), table(m.Table)))
+			setOf(i), rowColumns(m), table(m.Table)))
 		if several(m) {
 			statements = append(statements, fmt.Sprintf(`CREATE TEMPORARY TABLE %s ON COMMIT DROP AS SELECT req, %s, false AS fresh FROM %s WITH NO DATA`,
 				severalOf(i), strings.Join(keyNames(m), ", "), setOf(i)))
@@ -139,7 +139,7 @@ func (c *collector) seed(i int, k plan.Key, filled bool) query {
 	keys := "r." + strings.Join(keyNames(m), ", r.")
 	return query{done: c.grows(i), sql: fmt.Sprintf(
 		`INSERT INTO %s (%s) SELECT DISTINCT ON (%s) q.req, true, 0, %d, %s FROM %s AS q CROSS JOIN LATERAL (SELECT %s AS until, %s FROM %s AS t WHERE %s%s) AS r WHERE %s ORDER BY %s, q.req LIMIT %d`,
-		setOf(i), setColumns(m), keys, initial(m), names, way.from, until(m), rowColumns(m, "t"), table(m.Table), way.where, way.fence, fresh, keys, c.most+1)}
+		setOf(i), setColumns(m), keys, initial(m), names, way.from, until(m), rowColumns(m), table(m.Table), way.where, way.fence, fresh, keys, c.most+1)}
 }
 
 // send runs queries about the sets, in one round trip. Before them it tells the planner of sets that have grown or shrunk to
@@ -247,7 +247,7 @@ func (w *wave) follow(l plan.Link, round int, lastRound bool) {
 		once, order = fmt.Sprintf("DISTINCT ON (%s)", keys), fmt.Sprintf("ORDER BY %s, s.req", keys)
 	}
 	reached := fmt.Sprintf(`SELECT %s s.req, false AS seed, %d AS rnd, %d AS state, %s AS until, %s, %s AS others FROM %s AS t JOIN %s AS s ON %s WHERE %s %s LIMIT %d`,
-		once, round, initial(m), until(m), rowColumns(m, "t"), c.somebodyElses(m), table(m.Table), setOf(l.To), refers(c.plan, l, "s"), where, order, c.most+1)
+		once, round, initial(m), until(m), rowColumns(m), c.somebodyElses(m), table(m.Table), setOf(l.To), refers(c.plan, l, "s"), where, order, c.most+1)
 	sql := fmt.Sprintf(`WITH reached AS (%s) INSERT INTO %s (%s) SELECT %[3]s FROM reached`, reached, setOf(l.From), setColumns(m))
 	if c.sharable(l.From) && len(m.Keys) > 0 {
 		names := strings.Join(keyNames(m), ", ")
@@ -280,7 +280,7 @@ func (c *collector) somebodyElses(m *plan.Member) string {
 	}
 	var parts []string
 	for _, k := range m.Keys {
-		part := holds(m.Table, k, "t")
+		part := holds(m.Table, k)
 		if !m.Cyclic {
 			part += fmt.Sprintf(" AND EXISTS (SELECT FROM %s AS q WHERE q.req OPERATOR(pg_catalog.=) s.req AND q.kind OPERATOR(pg_catalog.=) '%s')", identifiers, k.Identifier)
 		}

@@ -26,7 +26,7 @@ type finding struct{ from, where, fence, through string }
 // index is asked for each way to write them; where they are many, or there is no index, the table is read once and each of its
 // texts is trimmed, which finds more white space still. The planner cannot choose: to it, lower() is as cheap as a comparison.
 func (s *session) find(m *plan.Member, k plan.Key) finding {
-	c, text := m.Table.Holder(k), keyText(m.Table, k, live)
+	c, text := m.Table.Holder(k), keyText(m.Table, k)
 	if k.Identifier != v1alpha1.IdentifierEmail {
 		return finding{from: identifiersOf(k.Identifier), where: s.matches(m, k, text, "q"), through: through(m.Table, k)}
 	}
@@ -70,7 +70,7 @@ func dialled(text, identifier string) string {
 func (s *session) anothers(m *plan.Member, req string) string {
 	var others, mine []string
 	for _, k := range m.Keys {
-		there, text := holds(m.Table, k, live), keyText(m.Table, k, live) // of several, addresses alone are asked for
+		there, text := holds(m.Table, k), keyText(m.Table, k) // of several, addresses alone are asked for
 		switch {
 		case k.Identifier == v1alpha1.IdentifierEmail:
 			there = anyOf(m.Table, k, "pg_catalog.strpos(pg_catalog.concat("+text+"), '@') OPERATOR(pg_catalog.>) 0") // false for NULL

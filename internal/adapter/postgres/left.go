@@ -57,7 +57,7 @@ func (v *search) alike(ctx context.Context) ([]string, error) {
 			}
 			var found bool
 			if _, err := v.row(ctx, fmt.Sprintf(`SELECT EXISTS (SELECT FROM %s AS t%s JOIN %s AS q ON q.kind OPERATOR(pg_catalog.=) '%s' AND %s AND %s)`,
-				table(m.Table), through(m.Table, k), identifiers, k.Identifier, dialled(keyText(m.Table, k, live), "q"), v.anothers(m, "q.req")), nil, &found); err != nil {
+				table(m.Table), through(m.Table, k), identifiers, k.Identifier, dialled(keyText(m.Table, k), "q"), v.anothers(m, "q.req")), nil, &found); err != nil {
 				return nil, err
 			}
 			if found {
@@ -79,7 +79,7 @@ func (v *search) mixed(ctx context.Context, s *settlement) ([]string, error) {
 			if k.Identifier != v1alpha1.IdentifierEmail || k.Several || alone || s.mine[i] == 0 {
 				continue // others' addresses among several make a row shared
 			}
-			text := keyText(m.Table, k, live)
+			text := keyText(m.Table, k)
 			var found bool
 			if _, err := v.row(ctx, fmt.Sprintf(`SELECT EXISTS (SELECT FROM %s AS t JOIN %s AS s ON %s WHERE s.seed AND s.state OPERATOR(pg_catalog.<>) %d AND pg_catalog.strpos(%s, '@') OPERATOR(pg_catalog.>) 0
 AND NOT EXISTS (SELECT FROM %s AS y WHERE y.kind OPERATOR(pg_catalog.=) '%s' AND %s))`,

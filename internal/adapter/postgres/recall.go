@@ -61,11 +61,11 @@ func (s *session) recall(ctx context.Context, m *plan.Member, k plan.Key, wanted
 		return nil
 	}
 	var value string
-	there := holds(m.Table, k, "t")
+	there := holds(m.Table, k)
 	if k.Several {
 		there = "e.txt IS NOT NULL"
 	}
-	sql := fmt.Sprintf("SELECT %s FROM %s AS t%s WHERE %s", keyText(m.Table, k, "t"), table(m.Table), through(m.Table, k), there)
+	sql := fmt.Sprintf("SELECT %s FROM %s AS t%s WHERE %s", keyText(m.Table, k), table(m.Table), through(m.Table, k), there)
 	return s.rows(ctx, sql, nil, []any{&value}, func() error {
 		compare(name, value, wanted, keys, found)
 		if k.Identifier == v1alpha1.IdentifierPhone && value != "" && !strings.HasPrefix(value, "+") {

@@ -85,13 +85,13 @@ func (s *session) known(kind v1alpha1.IdentifierKind, fold bool, text string) st
 // theirs says that an element of an array within JSON is of somebody of the run: it has their identifier, and, where that is a
 // telephone number, no address of somebody else beside it, of whom addresses are known.
 func (s *session) theirs(kind v1alpha1.IdentifierKind, beside [][]string, element string, way []string) string {
-	out := s.known(kind, false, textAt(element, way))
+	conditions := []string{s.known(kind, false, textAt(element, way))}
 	for _, b := range beside {
 		address := textAt(element, b)
-		out += fmt.Sprintf(" AND NOT (pg_catalog.strpos(pg_catalog.concat(%s), '@') OPERATOR(pg_catalog.>) 0 AND NOT %s AND EXISTS (SELECT FROM %s AS y WHERE y.kind OPERATOR(pg_catalog.=) '%s'))",
-			address, s.known(v1alpha1.IdentifierEmail, false, address), identifiers, v1alpha1.IdentifierEmail)
+		conditions = append(conditions, fmt.Sprintf("NOT (pg_catalog.strpos(pg_catalog.concat(%s), '@') OPERATOR(pg_catalog.>) 0 AND NOT %s AND EXISTS (SELECT FROM %s AS y WHERE y.kind OPERATOR(pg_catalog.=) '%s'))",
+			address, s.known(v1alpha1.IdentifierEmail, false, address), identifiers, v1alpha1.IdentifierEmail))
 	}
-	return "(" + out + ")"
+	return "(" + strings.Join(conditions, " AND ") + ")"
 }
 
 // anothersItem says that an element of the array of a subject key is somebody's, and nobody's of the run by any key that leads into
@@ -153,7 +153,7 @@ func (c *collector) severalSeeds(i int) (queries []query) {
 	}
 	return append(queries, query{done: alone, sql: fmt.Sprintf(
 		`WITH alone AS (DELETE FROM %s AS x USING %s AS t WHERE x.fresh AND %s AND NOT %s RETURNING x.req, %s AS until, %s) INSERT INTO %s (%s) SELECT req, true, 0, %d, %s FROM alone`,
-		severalOf(i), table(m.Table), sameRow(m, "x"), c.withOthers(m), until(m), rowColumns(m, live), setOf(i), setColumns(m), initial(m), names)})
+		severalOf(i), table(m.Table), sameRow(m, "x"), c.withOthers(m), until(m), rowColumns(m), setOf(i), setColumns(m), initial(m), names)})
 }
 
 // withOthers is true for a row t, found for a person x, of which a subject key has a value that is nobody's of the run. It counts
@@ -161,7 +161,7 @@ func (c *collector) severalSeeds(i int) (queries []query) {
 func (c *collector) withOthers(m *plan.Member) string {
 	var parts []string
 	for _, k := range m.Keys {
-		part := holds(m.Table, k, live)
+		part := holds(m.Table, k)
 		if k.Several {
 			part = c.anothersItem(m, k)
 		}
@@ -184,7 +184,7 @@ func (s *settlement) takeIn(i int) []query {
 	queries := []query{
 		{sql: fmt.Sprintf("DELETE FROM %s AS x USING %s AS s WHERE x.fresh AND %s", severalOf(i), setOf(i), sameSetRow(m, "x", "s"))},
 		{sql: fmt.Sprintf("INSERT INTO %s (%s) SELECT x.req, true, 0, %d, %s AS until, %s FROM %s AS x JOIN %s AS t ON %s WHERE x.fresh",
-			setOf(i), setColumns(m), stateTake, until(m), rowColumns(m, live), severalOf(i), table(m.Table), sameRow(m, "x")), done: func(n int64) error {
+			setOf(i), setColumns(m), stateTake, until(m), rowColumns(m), severalOf(i), table(m.Table), sameRow(m, "x")), done: func(n int64) error {
 			s.states[i][stateTake], s.few[i] = n, 0
 			return grows(n)
 		}},

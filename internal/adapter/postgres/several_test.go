@@ -1,6 +1,7 @@
 package postgres_test
 
 import (
+	"maps"
 	"testing"
 
 	"github.com/rempart-dev/rempart/api/v1alpha1"
@@ -126,9 +127,7 @@ INSERT INTO teams VALUES (1, '{"team": "x", "members": [{"email": "Ada@example.o
 	rest := map[string]string{shared: `{"team": "y", "members": [{"email": "bob@example.org", "phone": "2"}, {"name": "Carol"}, null]}`,
 		"SELECT doc::text FROM teams WHERE id = 8": `{"members": [{"name": "Carol"}]}`}
 	masked := map[string]string{alone: `{"team": "x", "members": [null]}`}
-	for query, want := range rest {
-		masked[query] = want
-	}
+	maps.Copy(masked, rest)
 	playAll(t, map[string]foreign{
 		"deleted": {sql: docs("jsonb"), dataset: members + "DeleteRows}", others: others, erased: "0 public.teams DeleteRows 1\n0 public.teams Detach 2", after: rest},
 		"masked":  {sql: docs("jsonb"), dataset: members + "MaskColumns}", others: others, erased: "0 public.teams Detach 2\n0 public.teams MaskColumns 1", after: masked},

@@ -229,20 +229,20 @@ func setColumnsOf(m *plan.Member) []string {
 }
 
 // rowColumns lists what a set takes from a live row, keys first, each under its name in the set.
-func rowColumns(m *plan.Member, alias string) string {
+func rowColumns(m *plan.Member) string {
 	names, parts := keyNames(m), []string{}
-	for i, expression := range keyExpressions(m, alias) {
+	for i, expression := range keyExpressions(m, live) {
 		parts = append(parts, expression+" AS "+names[i])
 	}
 	for i, name := range m.Carry {
-		parts = append(parts, column(alias, name)+" AS r"+strconv.Itoa(i))
+		parts = append(parts, column(live, name)+" AS r"+strconv.Itoa(i))
 	}
 	return strings.Join(parts, ", ")
 }
 
 // keyText is the text of a live row's subject key: of the column, or of what a path leads to within it. NULL where there is none.
 // Of several it is that of the element e.
-func keyText(t *plan.Table, k plan.Key, live string) string {
+func keyText(t *plan.Table, k plan.Key) string {
 	switch {
 	case k.Several:
 		return "e.txt"
@@ -254,14 +254,14 @@ func keyText(t *plan.Table, k plan.Key, live string) string {
 }
 
 // holds says that a live row's subject key has a value.
-func holds(t *plan.Table, k plan.Key, live string) string {
+func holds(t *plan.Table, k plan.Key) string {
 	switch {
 	case k.Several:
 		return anyOf(t, k, "e.there")
 	case len(k.Path) == 0:
 		return column(live, k.Column) + " IS NOT NULL"
 	default:
-		return keyText(t, k, live) + " IS NOT NULL"
+		return keyText(t, k) + " IS NOT NULL"
 	}
 }
 

@@ -43,7 +43,7 @@ func TestAPathThatCoversAnotherMeetsIt(t *testing.T) {
 			t.Errorf("%v covers %v, and does not meet it", x, y)
 		case meet(x, y) != meet(y, x):
 			t.Errorf("%v and %v meet from one side", x, y)
-		case !covers(x, append(x[:len(x):len(x)], y...)):
+		case !covers(x, append(slices.Clip(x), y...)):
 			t.Errorf("%v does not cover what is within it", x)
 		}
 	})

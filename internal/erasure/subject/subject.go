@@ -99,10 +99,10 @@ func (s Subject) Values(kind v1alpha1.IdentifierKind) []string {
 // alike and are other bytes. An international telephone number is also written without its plus: E.164 is of digits alone.
 func (s Subject) Spellings(kind v1alpha1.IdentifierKind) []string {
 	out := s.Values(kind)
-	switch kind {
-	case v1alpha1.IdentifierEmail:
+	if kind == v1alpha1.IdentifierEmail {
 		return spelledAddresses(out)
-	case v1alpha1.IdentifierPhone:
+	}
+	if kind == v1alpha1.IdentifierPhone {
 		for _, value := range slices.Clone(out) {
 			if bare, ok := strings.CutPrefix(value, "+"); ok && bare != "" && strings.Trim(bare, "0123456789") == "" {
 				out = append(out, bare)

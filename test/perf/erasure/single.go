@@ -114,12 +114,13 @@ func (b *bench) byHandWithin(ctx context.Context) (first, last float64, err erro
 	if err != nil {
 		return 0, 0, err
 	}
-	script := "\\timing on\n"
+	var script strings.Builder
+	script.WriteString("\\timing on\n")
 	for _, address := range b.chosen(sitting) {
-		script += strings.Replace(b.scene.handwritten, "--addresses--", address, 1)
+		script.WriteString(strings.Replace(b.scene.handwritten, "--addresses--", address, 1))
 	}
 	psql := exec.CommandContext(ctx, filepath.Join(b.server.Bin, "psql"), "-X", "-d", b.server.URL(database))
-	psql.Stdin = strings.NewReader(script)
+	psql.Stdin = strings.NewReader(script.String())
 	var out bytes.Buffer
 	psql.Stdout, psql.Stderr = &out, &out
 	if err := psql.Run(); err != nil {
