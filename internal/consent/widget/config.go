@@ -87,12 +87,17 @@ type built struct {
 	Version        int32  `json:"version"`
 }
 
+// cookieLife is how long a browser keeps the marker's cookie, in seconds: thirteen months, the longest consent that a policy can
+// ask for; browsers keep none for more than 400 days. The marker says itself until when an acceptance or a refusal holds. A
+// withdrawal, and what the service has not heard of it, must outlive them.
+const cookieLife = 395 * 86400
+
 // cookie is what follows the value of the marker's cookie; empty where the marker is in localStorage.
 func (c Config) cookie() string {
 	if c.Store != StoreCookie {
 		return ""
 	}
-	attributes := fmt.Sprintf("; Path=/; Secure; SameSite=Lax; Max-Age=%d", c.ConsentTTL)
+	attributes := fmt.Sprintf("; Path=/; Secure; SameSite=Lax; Max-Age=%d", max(cookieLife, c.ConsentTTL))
 	if c.CookieDomain != "" {
 		attributes += "; Domain=" + c.CookieDomain
 	}

@@ -64,6 +64,15 @@ func TestTheScriptIsSmall(t *testing.T) {
 	}
 }
 
+// TestTheCookieOutlivesTheConsent: it also has withdrawals, which hold until the next acceptance, and refusals.
+func TestTheCookieOutlivesTheConsent(t *testing.T) {
+	c := config()
+	c.Store, c.CookieDomain, c.ConsentTTL = StoreCookie, "shop.example", 2_592_000
+	if script := build(t, c); !bytes.Contains(script, []byte("; Path=/; Secure; SameSite=Lax; Max-Age=34128000; Domain=shop.example")) {
+		t.Errorf("the cookie ends with the consent: %s", script[len(script)-600:])
+	}
+}
+
 func TestEqualConfigurationsMakeEqualBytes(t *testing.T) {
 	c := config()
 	c.Languages = append(c.Languages, "de", "es", "it", "nl", "pl", "pt-BR")

@@ -211,6 +211,17 @@ test("T15", "a consent that expired asks again", async () => {
   assert.equal(await stateOf(next), "stale");
 });
 
+test("T16", "who sends Do Not Track is not asked for more either, where the policy honours it", async () => {
+  const tab = await visit(await visitor({}, () => {
+    Object.defineProperty(Navigator.prototype, "doNotTrack", { value: "1", configurable: true });
+  }));
+  assert.equal(await tab.evaluate(() => window.rempart.state().gpc), false);
+  await openPanel(tab);
+  await accept(tab);
+  await tab.click(".rempart-choices");
+  assert.match(await tab.textContent(".rempart-dialog"), /Votre navigateur/);
+});
+
 test("T16", "who sends Global Privacy Control is not asked for more, and a later choice wins", async () => {
   const since = await mark();
   const tab = await visit(await visitor({ extraHTTPHeaders: { "Sec-GPC": "1" } }, () => {

@@ -2,6 +2,7 @@ package server_test
 
 import (
 	"bytes"
+	"encoding/base64"
 	"net/url"
 	"strings"
 	"testing"
@@ -58,7 +59,8 @@ func TestWhoHasAReceiptAloneSeesAllThatIsRecorded(t *testing.T) {
 	}
 	w.show(secretOf(1), "lang", "fr")
 	w.show(`{"v":1,"n":"1b4f0e9851971998","p":["conversation"],"t":1,"e":2,"k":"` + secretOf(1) + `"}`).says("Acme support (FR)") // as it stands on the device
-	w.show(url.QueryEscape(`{"v":1,"k":"` + secretOf(1) + `"}`)).says("Acme support (FR)")                                        // and in a cookie
+	w.show(url.QueryEscape(`{"v":1,"k":"` + secretOf(1) + `"}`)).says("Acme support (FR)")                                        // and in a cookie of before
+	w.show(base64.StdEncoding.EncodeToString([]byte(`{"v":1,"k":"` + secretOf(1) + `"}`))).says("Acme support (FR)")              // and in a cookie
 	// A secret in an address is not read: it would be in histories and logs.
 	w.ask(request{method: "GET", path: "/me/shop?lang=en&secret=" + secretOf(1)}).is(200, "").says("take one of the ways below").saysNot("Accepted on <time", secretOf(1))
 	w.ask(request{method: "POST", path: "/me/shop?secret=" + secretOf(1), kind: "application/x-www-form-urlencoded", body: "lang=en"}).is(404, "").saysNot(secretOf(1))

@@ -1,6 +1,8 @@
 package server
 
 import (
+	"bytes"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -77,8 +79,11 @@ func unknownPerson(err error) bool {
 // secretIn is the secret in what a person pastes: alone, or within all that the widget keeps on their device.
 func secretIn(text string) string {
 	text = strings.TrimSpace(text)
-	if plain, err := url.PathUnescape(text); err == nil { // as a cookie has it
+	if plain, err := url.PathUnescape(text); err == nil { // as a cookie had it
 		text = plain
+	}
+	if plain, err := base64.StdEncoding.DecodeString(text); err == nil && bytes.HasPrefix(plain, []byte("{")) { // as a cookie has it
+		text = string(plain)
 	}
 	var kept struct{ K string }
 	if strings.HasPrefix(text, "{") && json.Unmarshal([]byte(text), &kept) == nil {

@@ -482,7 +482,14 @@ func TestGlobalPrivacyControlIsAnAnswer(t *testing.T) {
 	if events := w.events(); len(events) != 1 || events[0].GPC == nil || !*events[0].GPC {
 		t.Errorf("%+v", events)
 	}
-	w.ask(request{method: "GET", path: "/.well-known/gpc.json"}).is(200, "")
+	var says struct {
+		GPC        bool
+		LastUpdate string
+	}
+	w.ask(request{method: "GET", path: "/.well-known/gpc.json"}).is(200, "").into(&says)
+	if day, err := time.Parse(time.DateOnly, says.LastUpdate); !says.GPC || err != nil || day.IsZero() {
+		t.Errorf("%+v, %v", says, err)
+	}
 }
 
 func TestWhatAMailMustConfirmIsNotRecordedYet(t *testing.T) {
