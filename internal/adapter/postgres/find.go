@@ -44,10 +44,18 @@ func (s *session) trimmed(text string) string {
 
 // matches says that a live row has an identifier, a row of an alias, in the column of a subject key, of which the text is given.
 func (s *session) matches(m *plan.Member, k plan.Key, text, identifier string) string {
+	if k.Identifier == v1alpha1.IdentifierPhone {
+		return "(" + holdsSame(m, k, text, identifier) + " AND NOT " + s.anothers(m, k, identifier+".req") + ")"
+	}
+	return holdsSame(m, k, text, identifier)
+}
+
+// holdsSame says so, whosever the row is.
+func holdsSame(m *plan.Member, k plan.Key, text, identifier string) string {
 	c, expression := m.Table.Holder(k), column(live, k.Column)
 	switch {
 	case c.Class == plan.Text && k.Identifier == v1alpha1.IdentifierPhone:
-		return "(" + dialled(text, identifier) + " AND NOT " + s.anothers(m, identifier+".req") + ")"
+		return "(" + dialled(text, identifier) + ")"
 	case c.Class == plan.Text && (c.Fold || k.Identifier == v1alpha1.IdentifierEmail):
 		return "(pg_catalog.lower(" + text + ") OPERATOR(pg_catalog.=) " + identifier + ".folded)"
 	case c.Class == plan.Integer || c.Class == plan.Numeric:
@@ -65,10 +73,11 @@ func dialled(text, identifier string) string {
 }
 
 // anothers says that a live row holds identifiers of somebody else and none of the person's, of kinds that they gave: addresses, or
-// keys of the schema. A telephone number may be that of an office or a household, and the row that has it is not theirs. Req is
-// the person; empty for all of the run.
-func (s *session) anothers(m *plan.Member, req string) string {
-	var others, mine []string
+// keys of the schema. A telephone number may be that of an office or a household, and the row that has it is not theirs; nor is one
+// that others' addresses share, unless the number, of the subject key phone, is one of several too. Req is the person; empty for
+// all of the run.
+func (s *session) anothers(m *plan.Member, phone plan.Key, req string) string {
+	var others, mine, shared []string
 	for _, k := range m.Keys {
 		there, text := holds(m.Table, k), keyText(m.Table, k) // of several, addresses alone are asked for
 		switch {
@@ -83,12 +92,16 @@ func (s *session) anothers(m *plan.Member, req string) string {
 			given += " AND y.req OPERATOR(pg_catalog.=) " + req
 		}
 		others = append(others, "("+there+" AND "+given+"))")
+		if k.Several && !phone.Several {
+			shared = append(shared, "("+s.anothersItem(m, k)+" AND "+given+"))")
+		}
 		mine = append(mine, given+" AND "+anyOf(m.Table, k, s.matches(m, k, text, "y"))+")")
 	}
 	if len(others) == 0 {
 		return "false"
 	}
-	return "((" + strings.Join(others, " OR ") + ") AND NOT (" + strings.Join(mine, " OR ") + "))"
+	alone := "(" + strings.Join(others, " OR ") + ") AND NOT (" + strings.Join(mine, " OR ") + ")"
+	return "(" + strings.Join(append([]string{alone}, shared...), " OR ") + ")"
 }
 
 // identifiersOf is the identifiers of a kind as a table.

@@ -45,6 +45,27 @@ tables:
 	}
 }
 
+// TestTheNumberOfAnOfficeDeletesNobodyElse: whatever the type of its column, and where others share the row.
+func TestTheNumberOfAnOfficeDeletesNobodyElse(t *testing.T) {
+	ada := person("email", "ada@example.org", "phone", "+33147427171")
+	for typ, number := range map[string]string{"text": "'+33 1 47 42 71 71'", "bigint": "33147427171", "numeric": "33147427171"} {
+		t.Run(typ, func(t *testing.T) {
+			foreign{sql: "CREATE TABLE staff (id int PRIMARY KEY, email text, phone " + typ + "); INSERT INTO staff VALUES (1, 'ada@example.org', " + number + "), (2, 'bob@example.org', " + number + "), (3, NULL, " + number + ")",
+				dataset: `
+tables:
+- {name: staff, subjectKeys: [{column: email, identifier: Email}, {column: phone, identifier: Phone}], onErasure: DeleteRows}`,
+				who: ada, erased: "0 public.staff DeleteRows 2", others: []string{"SELECT * FROM staff WHERE id = 2"}, noted: []string{"public.staff.phone is also that of others"}}.play(t)
+		})
+	}
+	foreign{sql: `CREATE TABLE teams (id int PRIMARY KEY, phone text, mails text[]); INSERT INTO teams VALUES
+  (1, '+33147427171', '{ada@example.org,bob@example.org}'), (2, '+33147427171', '{ada@example.org}'), (3, '+33147427171', '{bob@example.org}'), (4, '+33147427171', NULL)`,
+		dataset: `
+tables:
+- {name: teams, subjectKeys: [{column: phone, identifier: Phone}, {column: mails, identifier: Email}], onErasure: DeleteRows}`,
+		who: ada, erased: "0 public.teams DeleteRows 2\n0 public.teams Detach 1", others: []string{"SELECT * FROM teams WHERE id = 3"},
+		after: map[string]string{"SELECT string_agg(concat(id, phone, mails), ' ' ORDER BY id) FROM teams": "1+33147427171{bob@example.org} 3+33147427171{bob@example.org}"}}.play(t)
+}
+
 func TestACustomerWithTheSameTelephoneStays(t *testing.T) {
 	const customers = `
 CREATE TABLE customers (code text PRIMARY KEY, phone text);

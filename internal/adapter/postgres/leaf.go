@@ -20,7 +20,8 @@ type leaf struct {
 
 // leaves returns the members that need no set, by their index: all of their rows go, whichever owner they belong to; one
 // foreign key says whose they are; and nothing refers to them, so that no other statement asks which they are. A legal hold
-// may keep some rows, so that there are none then.
+// may keep some rows, so that there are none then. An owner whose rows can be shared has some in its set that stay, with
+// what refers to them.
 func leaves(p *plan.Plan, holds bool) map[int]*leaf {
 	out := map[int]*leaf{}
 	if holds {
@@ -31,7 +32,7 @@ func leaves(p *plan.Plan, holds bool) map[int]*leaf {
 		if m.Action != v1alpha1.EraseDeleteRows || len(m.Keys) > 0 {
 			continue
 		}
-		if l, only := onlyOwner(p, i); only && l.Real && m.Table.Indexed(l.Columns) {
+		if l, only := onlyOwner(p, i); only && l.Real && m.Table.Indexed(l.Columns) && !several(&p.Members[l.To]) {
 			out[i] = &leaf{link: l, rows: map[int]int64{}}
 		}
 	}

@@ -52,12 +52,12 @@ func (v *search) alike(ctx context.Context) ([]string, error) {
 	for i := range v.plan.Members {
 		m := &v.plan.Members[i]
 		for _, k := range m.Keys {
-			if k.Identifier != v1alpha1.IdentifierPhone || m.Table.Holder(k).Class != plan.Text || v.kinds[k.Identifier] == 0 {
+			if k.Identifier != v1alpha1.IdentifierPhone || v.kinds[k.Identifier] == 0 {
 				continue
 			}
 			var found bool
 			if _, err := v.row(ctx, fmt.Sprintf(`SELECT EXISTS (SELECT FROM %s AS t%s JOIN %s AS q ON q.kind OPERATOR(pg_catalog.=) '%s' AND %s AND %s)`,
-				table(m.Table), through(m.Table, k), identifiers, k.Identifier, dialled(keyText(m.Table, k), "q"), v.anothers(m, "q.req")), nil, &found); err != nil {
+				table(m.Table), through(m.Table, k), identifiers, k.Identifier, holdsSame(m, k, keyText(m.Table, k), "q"), v.anothers(m, k, "q.req")), nil, &found); err != nil {
 				return nil, err
 			}
 			if found {

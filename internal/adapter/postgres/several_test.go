@@ -58,6 +58,9 @@ tables:
 		"what refers to a row that is shared is nobody's": {sql: teams("text[]") + `CREATE TABLE tasks (id int PRIMARY KEY, team int NOT NULL REFERENCES teams); INSERT INTO tasks VALUES (1, 1), (2, 2), (3, 3)`,
 			dataset: gone + `
 - {name: tasks, onErasure: DeleteRows}`, others: append(others, "SELECT * FROM tasks WHERE id > 1"), erased: "0 public.tasks DeleteRows 1\n" + both},
+		"the same, with an index": {sql: teams("text[]") + `CREATE TABLE tasks (id int PRIMARY KEY, team int NOT NULL REFERENCES teams); INSERT INTO tasks VALUES (1, 1), (2, 2), (3, 3);
+CREATE INDEX ON tasks (team); ANALYZE`, dataset: gone + `
+- {name: tasks, onErasure: DeleteRows}`, others: append(others, "SELECT * FROM tasks WHERE id > 1"), erased: "0 public.tasks DeleteRows 1\n" + both},
 		"the same, with triggers": {sql: teams("text[]") + `CREATE TABLE tasks (id int PRIMARY KEY, team int NOT NULL REFERENCES teams); INSERT INTO tasks VALUES (1, 1), (2, 2), (3, 3);
 CREATE TABLE past (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, mails text[]); INSERT INTO past (mails) VALUES ('{bob@example.org}');
 CREATE FUNCTION keep() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$BEGIN INSERT INTO public.past (mails) VALUES (OLD.mails); RETURN COALESCE(NEW, OLD); END$$;

@@ -247,8 +247,11 @@ func (v *search) keptKey(i int, k plan.Key) string {
 	m := &v.plan.Members[i]
 	ways := []string{v.keptPeriod(i)}
 	if k.Structural {
-		for _, changes := range changing(m) {
-			ways = append(ways, v.masked(m, changes))
+		for state, changes := range changing(m) {
+			refused := state == stateFallback && m.Fallback.Refusal != "" // no row is left so
+			if state != stateTake && !refused {                           // a key of the schema is no array
+				ways = append(ways, v.masked(m, changes))
+			}
 		}
 	}
 	return "(" + strings.Join(ways, " OR ") + ")"
@@ -308,7 +311,7 @@ func (v *search) byOwnText(m *plan.Member, t *plan.Table, from, kept, until stri
 	}
 	ways := v.byText(without(t, phones), from, kept, until)
 	if len(phones) > 0 {
-		ways = append(ways, v.byText(without(t, rest), from, "("+kept+" OR "+v.anothers(m, "")+")", until)...)
+		ways = append(ways, v.byText(without(t, rest), from, "("+kept+" OR "+v.anothers(m, plan.Key{}, "")+")", until)...)
 	}
 	return ways
 }

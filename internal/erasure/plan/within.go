@@ -59,6 +59,8 @@ func Misdeclared(d *v1alpha1.DatasetTable) (field, why string) {
 				return at + ".path", "has more than one *"
 			case (value.Mask == v1alpha1.ValueConstant) != (value.Constant != ""):
 				return at + ".constant", "is set exactly when mask is Constant"
+			case value.Mask == v1alpha1.ValueRemove && place(value.Path[len(value.Path)-1]):
+				return at + ".mask", "would move the elements behind that place of an array, to which other paths may lead: let it be Null, or the path end in *"
 			}
 			for _, other := range column.Within[:v] {
 				if meet(other.Path, value.Path) {
@@ -193,7 +195,7 @@ func (b *builder) partRefusal(m *Member, c Change) string {
 	}
 }
 
-// rewriteNotes names the columns of json of which documents are written anew.
+// rewriteNotes names the columns of json of which documents are written anew, and those of which, undeclared, only the subject key goes.
 func (b *builder) rewriteNotes() []string {
 	var notes []string
 	for i := range b.plan.Members {
@@ -203,6 +205,11 @@ func (b *builder) rewriteNotes() []string {
 			changes = m.Fallback.Changes
 		}
 		for _, c := range changes {
+			for _, e := range c.Within {
+				if e.Person == "" && !slices.ContainsFunc(b.declared[i].Columns, func(d v1alpha1.DatasetColumn) bool { return string(d.Name) == c.Column }) {
+					notes = append(notes, fmt.Sprintf("of the documents in %s.%s only what is at %s is masked, where a row stays: declare what else of them is a person's", m.Table.Path(), c.Column, steps(e.Path)))
+				}
+			}
 			if len(c.Within) > 0 && m.Table.Column(c.Column).Verbatim {
 				notes = append(notes, fmt.Sprintf("%s.%s is json: a document that changes is written anew, without its order, its spaces and names that it has twice", m.Table.Path(), c.Column))
 			}

@@ -13,16 +13,17 @@ import (
 
 func TestPathsThatMeanNothingAreNamed(t *testing.T) {
 	for name, c := range map[string]struct{ columns, want string }{
-		"none":                         {"{name: body}", ""},
-		"beside each other":            {`{name: body, within: [{path: [a, b]}, {path: [a, c]}, {path: [b]}]}`, ""},
-		"in two columns":               {`{name: body, within: [{path: [a]}]}, {name: more, within: [{path: [a]}]}`, ""},
-		"the same":                     {`{name: body, within: [{path: [a]}, {path: [a]}]}`, "columns[0].within[1].path leads to"},
-		"around":                       {`{name: body, within: [{path: [a, b]}, {path: [a]}]}`, "columns[0].within[1].path leads to"},
-		"each element and one of them": {`{name: body, within: [{path: [a, "1", b]}, {path: [a, "*"]}]}`, "columns[0].within[1].path leads to"},
-		"each element and a name":      {`{name: body, within: [{path: [a, x]}, {path: [a, "*"]}]}`, ""},
-		"two stars":                    {`{name: body, within: [{path: ["*", "*"]}]}`, "columns[0].within[0].path has more than one *"},
-		"a key twice":                  {`{name: body}], subjectKeys: [{column: body, path: [a], identifier: Email}, {column: body, path: [b], identifier: Email}, {column: body, path: [a], identifier: Phone}`, "subjectKeys[2] names a column and path"},
-		"a mask without its constant":  {`{name: body, within: [{path: [a], mask: Constant}]}`, "columns[0].within[0].constant is set exactly"},
+		"none":                              {"{name: body}", ""},
+		"beside each other":                 {`{name: body, within: [{path: [a, b]}, {path: [a, c]}, {path: [b]}]}`, ""},
+		"in two columns":                    {`{name: body, within: [{path: [a]}]}, {name: more, within: [{path: [a]}]}`, ""},
+		"the same":                          {`{name: body, within: [{path: [a]}, {path: [a]}]}`, "columns[0].within[1].path leads to"},
+		"around":                            {`{name: body, within: [{path: [a, b]}, {path: [a]}]}`, "columns[0].within[1].path leads to"},
+		"each element and one of them":      {`{name: body, within: [{path: [a, "1", b]}, {path: [a, "*"]}]}`, "columns[0].within[1].path leads to"},
+		"each element and a name":           {`{name: body, within: [{path: [a, x]}, {path: [a, "*"]}]}`, ""},
+		"an element taken out by its place": {`{name: body, within: [{path: [addresses, "0"], mask: Remove}]}`, "columns[0].within[0].mask would move the elements"},
+		"two stars":                         {`{name: body, within: [{path: ["*", "*"]}]}`, "columns[0].within[0].path has more than one *"},
+		"a key twice":                       {`{name: body}], subjectKeys: [{column: body, path: [a], identifier: Email}, {column: body, path: [b], identifier: Email}, {column: body, path: [a], identifier: Phone}`, "subjectKeys[2] names a column and path"},
+		"a mask without its constant":       {`{name: body, within: [{path: [a], mask: Constant}]}`, "columns[0].within[0].constant is set exactly"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := dataset(t, "tables: [{name: forms, onErasure: MaskColumns, columns: ["+c.columns+"]}]")
