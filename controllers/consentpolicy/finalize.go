@@ -27,13 +27,13 @@ const leaving = time.Second
 func named(name string) metav1.ObjectMeta { return metav1.ObjectMeta{Name: name} }
 
 // prune removes what Desired no longer returns: an autoscaler, an Ingress or a route that the spec no longer asks for.
-func (r *Reconciler) prune(ctx context.Context, in policy.Input) error {
+func (r *Reconciler) prune(ctx context.Context, in policy.Input, seen policy.Seen) error {
 	name, s := policy.ServiceName(in.Policy.Name), &in.Policy.Spec.Service
 	var gone []client.Object
 	if s.Replicas.Max <= s.Replicas.Min {
 		gone = append(gone, &autoscalingv2.HorizontalPodAutoscaler{ObjectMeta: named(name)})
 	}
-	if s.Host == "" || in.RoutesServed { // until there can be a route, pages go on by the Ingress
+	if policy.IngressGoes(in, seen) {
 		gone = append(gone, &networkingv1.Ingress{ObjectMeta: named(name)})
 	}
 	if !policy.Routed(in.Policy) {

@@ -6,6 +6,7 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -122,6 +123,11 @@ func (r *Reconciler) observe(ctx context.Context, in *policy.Input) (policy.Seen
 	var err error
 	if seen.Route, _, err = r.route(ctx, in.Policy); err != nil {
 		return seen, err
+	}
+	if policy.Routed(in.Policy) {
+		if seen.Ingress, err = child.Find(ctx, r.Reader, in.Policy.Namespace, policy.ServiceName(in.Policy.Name), &networkingv1.Ingress{}); err != nil {
+			return seen, fmt.Errorf("reading the Ingress: %w", err)
+		}
 	}
 	seen.Answer, err = r.ask(ctx, in)
 	return seen, err

@@ -60,12 +60,12 @@ func (r *Reconciler) step(ctx context.Context, cpol *v1alpha1.ConsentPolicy) (po
 	if err := r.apply(ctx, &in); err != nil {
 		return policy.Verdict{}, fmt.Errorf("applying: %w", err)
 	}
-	if err := r.prune(ctx, in); err != nil {
-		return policy.Verdict{}, fmt.Errorf("pruning: %w", err)
-	}
 	seen, err := r.observe(ctx, &in)
 	if err != nil {
 		return policy.Verdict{}, fmt.Errorf("observing: %w", err)
+	}
+	if err := r.prune(ctx, in, seen); err != nil {
+		return policy.Verdict{}, fmt.Errorf("pruning: %w", err)
 	}
 	return policy.Judge(in, seen), nil
 }

@@ -6,6 +6,7 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
@@ -73,6 +74,8 @@ type Seen struct {
 	Places []register.Place
 	// Route of Gateway API as it is now, with what the Gateway says of it; nil where there is none.
 	Route *unstructured.Unstructured
+	// Ingress of before the policy named a Gateway; nil where there is none, and where the policy names no Gateway.
+	Ingress *networkingv1.Ingress
 	// Answer of the service; nil when it gave none.
 	Answer *Answer
 }

@@ -2,7 +2,9 @@ package policy
 
 import (
 	"fmt"
+	"slices"
 
+	networkingv1 "k8s.io/api/networking/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -155,4 +157,23 @@ func reached(in Input, seen Seen) condition.Objection {
 		}
 	}
 	return condition.Objection{}
+}
+
+// IngressGoes tells whether the policy's Ingress is to be removed: it has no host, or the Gateway that it names lets pages in. Until then
+// pages and withdrawals go on by the Ingress of before (Article 7(3): as easy as to give consent), unless that leads another host, which
+// another policy may have by now.
+func IngressGoes(in Input, seen Seen) bool {
+	switch host := in.Policy.Spec.Service.Host; {
+	case !Routed(in.Policy):
+		return host == ""
+	case seen.Ingress != nil && !leads(seen.Ingress, host):
+		return true
+	default:
+		return !reached(in, seen).Any()
+	}
+}
+
+// leads tells whether an Ingress leads a host, and no other.
+func leads(ingress *networkingv1.Ingress, host string) bool {
+	return !slices.ContainsFunc(ingress.Spec.Rules, func(rule networkingv1.IngressRule) bool { return rule.Host != host })
 }

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	networkingv1 "k8s.io/api/networking/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/yaml"
 
@@ -133,6 +134,12 @@ func TestProvisionedSaysWhatTheGatewaySaysOfTheRoute(t *testing.T) {
 			in := routed(t, test.served)
 			if have := reached(in, Seen{Route: test.route}); have.Reason != test.want {
 				t.Errorf("%+v", have)
+			}
+			for host, want := range map[string]bool{"consent.acme.example": test.want == "", "before.acme.example": true} {
+				seen := Seen{Route: test.route, Ingress: &networkingv1.Ingress{Spec: networkingv1.IngressSpec{Rules: []networkingv1.IngressRule{{Host: host}}}}}
+				if have := IngressGoes(in, seen); have != want {
+					t.Errorf("the Ingress for %s goes: %t", host, have)
+				}
 			}
 			in.Policy.Spec.Service.GatewayRef = nil
 			if have := reached(in, Seen{}); have.Any() {

@@ -71,14 +71,17 @@ func gatewayTakesThePlaceOfTheIngress(t *testing.T, service *program, pass func(
 	_, err := envtest.InstallCRDs(server.Config, envtest.CRDInstallOptions{Paths: []string{filepath.Join("testdata", "gateway.networking.k8s.io_httproutes.yaml")}})
 	must(t, err)
 	says(metav1.ConditionFalse, v1alpha1.ReasonRoutePending)
-	if ingress() || !route() {
-		t.Error("the route does not take the place of the Ingress")
-	}
 	playGateway(t, metav1.ConditionFalse, "NotAllowedByListeners")
 	says(metav1.ConditionFalse, v1alpha1.ReasonRouteNotAccepted)
+	if !ingress() || !route() {
+		t.Error("pages have no way to the service until the Gateway takes the route")
+	}
 	playGateway(t, metav1.ConditionTrue, "Accepted")
 	service.reload()
 	says(metav1.ConditionTrue, v1alpha1.ReasonServiceProvisioned)
+	if ingress() || !route() {
+		t.Error("the route does not take the place of the Ingress")
+	}
 	eventually(t, "Ready", func() bool { pass(t); return has(t, "Ready", metav1.ConditionTrue, v1alpha1.ReasonServing)() })
 	before := written()
 	for range 2 {
