@@ -34,8 +34,13 @@ func LastWish(events []Event) Progress {
 // Shown is what a person showed who asks to be erased.
 type Shown string
 
-// ShownReceipt is the secret of a receipt; else it was a mailed link.
-const ShownReceipt Shown = "receipt"
+// What is shown. Evidence that says nothing of it is of who had a link: a receipt was always said. No evidence says neither.
+const (
+	// ShownLink is a link that was mailed to a name of theirs.
+	ShownLink Shown = "link"
+	// ShownReceipt is the secret of a receipt.
+	ShownReceipt Shown = "receipt"
+)
 
 // Asked is what the evidence of erasure.asked holds, sealed, in JSON.
 type Asked struct {

@@ -91,7 +91,7 @@ func (s *service) Token(_ context.Context, audience string) (string, error) {
 }
 
 func asked(n int) wish.Wish {
-	return wish.Wish{ID: uuid.UUID{14: byte(n >> 8), 15: byte(n)}, Subject: uuid.UUID{0: 1, 15: byte(n)}, AskedAt: noon.Add(-time.Hour), Names: consent.Names{Email: anyone}}
+	return wish.Wish{ID: uuid.UUID{14: byte(n >> 8), 15: byte(n)}, Subject: uuid.UUID{0: 1, 15: byte(n)}, AskedAt: noon.Add(-time.Hour), Names: consent.Names{Email: anyone}, Shown: consent.ShownLink}
 }
 
 func nameOf(n int) string { return wish.Name(tenant, asked(n).ID) }

@@ -36,7 +36,7 @@ type Way string
 const (
 	// ByLink: a link that was mailed to a name of theirs.
 	ByLink Way = "link"
-	// ByReceipt: the secret of a receipt, which any visitor makes for themselves.
+	// ByReceipt: the secret of a receipt, which any visitor makes for themselves, or what nobody can read any more.
 	ByReceipt Way = "receipt"
 	// ByWithdrawal: they withdrew consent to purposes whose data is erased then.
 	ByWithdrawal Way = "withdrawal"
@@ -51,21 +51,21 @@ type Wish struct {
 	// Forgotten tells that the person was erased since.
 	Forgotten bool          `json:"forgotten"`
 	Names     consent.Names `json:"names"`
-	// Shown is what who asks showed.
+	// Shown is what who asks showed; empty where nobody can read it any more.
 	Shown consent.Shown `json:"shown"`
 	// Purposes were withdrawn, and the wish is about their data alone; none where it is about the whole person.
 	Purposes []v1alpha1.PartName `json:"purposes"`
 }
 
-// way is by what the wish came about.
+// way is by what the wish came about. A mailed link must be said: to be taken for one is to be taken for somebody who was checked.
 func (w Wish) way() Way {
 	switch {
 	case len(w.Purposes) > 0:
 		return ByWithdrawal
-	case w.Shown == consent.ShownReceipt:
-		return ByReceipt
-	default:
+	case w.Shown == consent.ShownLink:
 		return ByLink
+	default:
+		return ByReceipt
 	}
 }
 
@@ -137,7 +137,7 @@ func Person(p *v1alpha1.ConsentPolicy, tenant string, w Wish) *corev1.Secret {
 
 // Request is the request of erasure that is made of a wish. The month of Article 12(3) counts from the wish. It never runs without a
 // decision: a link that reached the wrong person must not erase anybody by itself. What is known of who asked is that they had a link
-// that the organisation's own program sent (Article 12(6)). Of who showed a receipt nothing is known but that it is theirs, or was. Of who
+// that the organisation's own program sent (Article 12(6)). Of who showed a receipt nothing is known but that it is theirs, or was; of a wish whose evidence is gone, not that. Of who
 // withdrew nothing is known but that: their request is about what the purposes alone need, in the policy's register (Article 17(1)(b)).
 func Request(p *v1alpha1.ConsentPolicy, tenant string, w Wish) *v1alpha1.ErasureRequest {
 	name := Name(tenant, w.ID)

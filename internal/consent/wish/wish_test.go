@@ -23,7 +23,10 @@ func policy() *v1alpha1.ConsentPolicy {
 	return &v1alpha1.ConsentPolicy{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "chat"}}
 }
 
-func waiting(n byte) Wish { return Wish{ID: uuid.UUID{15: n}, Subject: uuid.UUID{0: n}, AskedAt: noon} }
+// waiting is the wish of who was sent a link.
+func waiting(n byte) Wish {
+	return Wish{ID: uuid.UUID{15: n}, Subject: uuid.UUID{0: n}, AskedAt: noon, Shown: "link"}
+}
 
 func opened(w Wish) Wish { w.OpenedAt = &noon; return w }
 

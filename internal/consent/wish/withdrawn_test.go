@@ -35,13 +35,24 @@ func byReceipt(n byte) Wish {
 	return w
 }
 
+// unread is a wish of which nobody can read any more by what it came about.
+func unread(n byte) Wish {
+	w := waiting(n)
+	w.Shown = ""
+	return w
+}
+
 // TestWhoShowsAReceiptIsChecked by whoever decides: of them nobody knows who they are.
 func TestWhoShowsAReceiptIsChecked(t *testing.T) {
+	strange := waiting(1)
+	strange.Shown = "passport"
 	got := Request(policy(), tenant, byReceipt(1))
-	if s := got.Spec; s.IdentityCheck != nil || s.Purposes != nil || s.Registers.Mode != v1alpha1.RegistersAll || s.Execution != v1alpha1.ExecutionAfterApproval {
-		t.Errorf("%+v", s)
+	for _, w := range []Wish{byReceipt(1), unread(1), strange} {
+		if s := Request(policy(), tenant, w).Spec; s.IdentityCheck != nil || s.Purposes != nil || s.Registers.Mode != v1alpha1.RegistersAll || s.Execution != v1alpha1.ExecutionAfterApproval {
+			t.Errorf("shown %q: %+v", w.Shown, s)
+		}
 	}
-	for _, w := range []Wish{waiting(1), byReceipt(1), withdrawal(1)} {
+	for _, w := range []Wish{waiting(1), byReceipt(1), unread(1), withdrawal(1)} {
 		if way := WayOf(Request(policy(), tenant, w)); way != w.way() {
 			t.Errorf("its request counts as by a %s, not a %s", way, w.way())
 		}
@@ -54,8 +65,8 @@ func TestWhoShowsAReceiptIsChecked(t *testing.T) {
 
 // TestAFloodLetsPeopleThrough: anybody can withdraw, or make a receipt and ask by it, as often as they like.
 func TestAFloodLetsPeopleThrough(t *testing.T) {
-	for way, one := range map[Way]func(byte) Wish{ByWithdrawal: withdrawal, ByReceipt: byReceipt} {
-		var wishes []Wish
+	for _, one := range []func(byte) Wish{withdrawal, byReceipt, unread} {
+		way, wishes := one(1).way(), []Wish(nil)
 		for n := range byte(4 * Most) {
 			wishes = append(wishes, one(n))
 		}

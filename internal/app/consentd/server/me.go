@@ -128,7 +128,7 @@ func readForm(r *http.Request) error {
 // asked is the act that a person asks for, and the page that says what became of it.
 func (s *Server) asked(r *http.Request, c call, ticket consent.Ticket, action string) (consent.Act, view, error) {
 	if action == actErase {
-		act, err := s.erasure(r, c, personOf(ticket), consent.Asked{Names: namesIn(r)})
+		act, err := s.erasure(r, c, personOf(ticket), consent.Asked{Names: namesIn(r), Shown: consent.ShownLink})
 		if errors.Is(err, errNotTheirs) {
 			return consent.Act{}, pageErasureMismatch, nil
 		}

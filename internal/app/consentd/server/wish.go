@@ -23,9 +23,6 @@ var errNotTheirs = errors.New("not a name of the person")
 func (s *Server) erasure(r *http.Request, c call, person consent.Person, asked consent.Asked) (consent.Act, error) {
 	act := consent.Act{Site: string(c.site.ID), Method: consent.MethodButton, CollectedBy: consent.CollectorSelfService, OccurredAt: c.now,
 		Choices: []consent.Choice{{Type: consent.EventErasureAsked, Decision: consent.Denied}}}
-	if asked == (consent.Asked{}) {
-		return act, nil
-	}
 	for kind, name := range map[string]string{"email": asked.Email, "phone": asked.Phone, "account": asked.Account} {
 		if name == "" {
 			continue

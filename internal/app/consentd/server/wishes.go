@@ -47,7 +47,7 @@ type openWish struct {
 	OpenedAt  *time.Time     `json:"openedAt,omitempty"`
 	Forgotten bool           `json:"forgotten,omitempty"`
 	Names     *consent.Names `json:"names,omitempty"`
-	// Shown is what they showed, until a request was made.
+	// Shown is what they showed, until a request was made; absent where the evidence is gone or cannot be read.
 	Shown consent.Shown `json:"shown,omitempty"`
 	// Purposes were withdrawn: the wish is about their data alone.
 	Purposes []string `json:"purposes,omitempty"`
@@ -72,7 +72,7 @@ func (s *Server) wishes(w http.ResponseWriter, r *http.Request, _ call) error {
 	for _, wish := range found {
 		line := openWish{ID: wish.ID, Subject: wish.Subject, Site: wish.Site, AskedAt: wish.AskedAt, OpenedAt: instant(wish.OpenedAt), Forgotten: wish.Forgotten, Purposes: wish.Purposes}
 		if line.OpenedAt == nil && wish.Evidence != nil {
-			asked := consent.Asked{}
+			asked := consent.Asked{Shown: consent.ShownLink} // where it says nothing else
 			if json.Unmarshal(wish.Evidence, &asked) != nil {
 				asked = consent.Asked{}
 			}

@@ -165,3 +165,44 @@ func TestManyWishesAreReadInPages(t *testing.T) {
 		}
 	}
 }
+
+// TestWhatCannotBeReadIsNoLink: of who showed a receipt nobody may say later that they had a mailed link.
+func TestWhatCannotBeReadIsNoLink(t *testing.T) {
+	w, want := newWorld(t, nil), map[string]string{}
+	for _, test := range []struct{ id, evidence, want string }{
+		{"by a link", `{"shown":"link"}`, "link"}, {"by a receipt", `{"shown":"receipt"}`, "receipt"},
+		{"by a link, before that was said", `{"account":"by a link, before that was said"}`, "link"},
+		{"no text", `{"shown":"receipt","account":5}`, ""}, {"cut off", `{"account":"x`, ""}, {"pruned", "", ""},
+	} {
+		token := []byte("token " + test.id)
+		if err := w.ledger.Issue(t.Context(), token, "view", consent.Person{Kind: "account", ID: test.id}, "", noon.Add(time.Hour)); err != nil {
+			t.Fatal(err)
+		}
+		act := consent.Act{Site: "shop", Key: test.id, Method: consent.MethodButton, Choices: []consent.Choice{{Type: consent.EventErasureAsked}}}
+		if test.evidence != "" {
+			act.Evidence = []byte(test.evidence)
+		}
+		recorded, err := w.ledger.Spend(t.Context(), token, noon, act)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want[recorded.Events[0].ID.String()] = test.want
+	}
+	found, _ := w.wishes("")
+	for _, one := range found {
+		if shown, known := want[one.ID]; !known || one.Shown != shown {
+			t.Errorf("shown %q, want %q", one.Shown, shown)
+		}
+	}
+	if len(found) != len(want) {
+		t.Errorf("%d wishes, want %d", len(found), len(want))
+	}
+}
+
+func TestAWishByAMailedLinkSaysSo(t *testing.T) {
+	w := newWorld(t, nil)
+	w.wishFor(w.link("view", "")).is(200, "").says("request for erasure has been recorded")
+	if found, _ := w.wishes(""); len(found) != 1 || found[0].Shown != "link" || found[0].Names != nil {
+		t.Errorf("%+v", found)
+	}
+}
