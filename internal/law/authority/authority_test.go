@@ -54,7 +54,7 @@ func TestDomainsOfAuthorities(t *testing.T) {
 }
 
 func TestTablesAreReadable(t *testing.T) {
-	for _, table := range []string{data.SupervisoryAuthorities, data.GermanLandAuthorities, data.OneStopShopRules, data.DeadlineRules} {
+	for _, table := range []string{data.SupervisoryAuthorities, data.GermanLandAuthorities, data.OneStopShopRules, data.DeadlineRules, data.ConsentAge} {
 		if rows, err := data.Rows(table); err != nil || len(rows) == 0 {
 			t.Errorf("%v", err)
 		}

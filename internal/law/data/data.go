@@ -1,5 +1,5 @@
 // Package data embeds the legal tables that decisions read. Facts and short restatements of EUR-Lex texts, EDPB
-// guidelines and the EDPB's list of members, in our own words; each change comes with its source and raises the data
+// guidelines, the EDPB's list of members and acts of the states, in our own words; each change comes with its source and raises the data
 // version of the law profile.
 package data
 
@@ -29,6 +29,11 @@ var GermanLandAuthorities string
 //
 //go:embed one_stop_shop_rules.csv
 var OneStopShopRules string
+
+// ConsentAge has the age of digital consent of each state, with the act that sets it and how sure that is.
+//
+//go:embed consent_age.csv
+var ConsentAge string
 
 // Rows reads a table: one map per line, by column.
 func Rows(table string) ([]map[string]string, error) {

@@ -50,7 +50,14 @@ func (j judge) judge(ctx context.Context, req request) (review.Answer, error) {
 		return answer, nil // finalizers, labels: cleanup always passes
 	}
 	refuse(&answer, policy.Faults(&req.Object.Spec, j.world.Clock.Now()))
-	if err := j.changes(ctx, &answer, req); err != nil {
+	after, err := j.controller(ctx, &answer, req.Object.Spec.OfficerRef.Name)
+	if err != nil {
+		return answer, err
+	}
+	for _, younger := range policy.Younger(&req.Object.Spec, after.Country) {
+		answer.Warn(younger)
+	}
+	if err := j.changes(ctx, &answer, req, after); err != nil {
 		return answer, err
 	}
 	if err := j.recorded(ctx, &answer, req); err != nil {
@@ -68,17 +75,17 @@ func refuse(answer *review.Answer, objections []policy.Objection) {
 	}
 }
 
-// changes refuses what people would accept without having been told.
-func (j judge) changes(ctx context.Context, answer *review.Answer, req request) error {
-	after, err := j.controller(ctx, answer, req.Object.Spec.OfficerRef.Name)
-	if err != nil || req.Created() || req.Old.Status.Notice == nil {
-		return err
+// changes refuses what people would accept without having been told. After is the controller from now on.
+func (j judge) changes(ctx context.Context, answer *review.Answer, req request, after v1alpha1.Organisation) error {
+	if req.Created() || req.Old.Status.Notice == nil {
+		return nil
 	}
 	for _, unsaid := range policy.Unsaid(&req.Old.Spec, &req.Object.Spec) {
 		answer.Warn(unsaid)
 	}
 	before := after
 	if old := req.Old.Spec.OfficerRef.Name; old != req.Object.Spec.OfficerRef.Name {
+		var err error
 		if before, err = j.controller(ctx, nil, old); err != nil {
 			return err
 		}

@@ -61,6 +61,11 @@ func shown(edits ...func(*v1alpha1.ConsentPolicy)) *v1alpha1.ConsentPolicy {
 
 func retention(p *v1alpha1.ConsentPolicy) { p.Spec.Purposes[0].Retention = "P9Y" }
 
+// children are asked for an age that is too low in France.
+func children(p *v1alpha1.ConsentPolicy) {
+	p.Spec.Purposes[0].LegalBasis, p.Spec.Purposes[0].MinimumAge = v1alpha1.BasisConsent, 13
+}
+
 func asked(p *v1alpha1.ConsentPolicy) {
 	p.Spec.Notices = append(p.Spec.Notices, v1alpha1.ConsentNotice{Version: 2, Change: v1alpha1.NoticeMaterial, Texts: []v1alpha1.NoticeText{told("conversation")}})
 }
@@ -154,6 +159,8 @@ func TestPoliciesAreJudged(t *testing.T) {
 		"another controller":                       {shown(func(p *v1alpha1.ConsentPolicy) { p.Spec.OfficerRef.Name = "other" }), shown(), register, "", "the controller changes", ""},
 		"another officer of the same controller":   {shown(func(p *v1alpha1.ConsentPolicy) { p.Spec.OfficerRef.Name = "deputy" }), shown(), register, "", "", ""},
 		"a label on what would be refused":         {shown(func(p *v1alpha1.ConsentPolicy) { p.Labels = map[string]string{"a": "b"} }), shown(), dreg(v1alpha1.BasisConsent), "get secrets/kms", "", ""},
+		"an age below the country's":               {chat(children), nil, dreg(v1alpha1.BasisConsent), "", "", "children of FR consent by themselves from 15 (Article 8(1))"},
+		"such an age in a change":                  {shown(children, asked), shown(), dreg(v1alpha1.BasisConsent), "", "", "children of FR consent by themselves from 15 (Article 8(1))"},
 		"a deletion":                               {nil, shown(), register, "", "", ""},
 		"a host that nobody has":                   {chat(at("consent.acme.example")), nil, register, "", "", ""},
 		"another's host":                           {chat(at("taken.acme.example")), nil, register, "", "rule host-taken", ""},
