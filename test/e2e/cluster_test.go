@@ -39,11 +39,18 @@ func scaleOperator(t *testing.T, replicas int32) {
 	if err := admin.Patch(ctx, d, patch); err != nil {
 		t.Fatal(err)
 	}
-	// The pods themselves: the Deployment's status may still be that of pods which were just killed.
+	podsReady(t, operatorNamespace, operatorPods, int(replicas))
+}
+
+// podsReady waits until there are so many pods, all ready. It asks for the pods themselves: a Deployment's status may still be
+// that of pods which were just killed.
+func podsReady(t *testing.T, ns string, labels client.ListOption, replicas int) {
+	t.Helper()
+	ctx := context.WithoutCancel(t.Context()) // a cleanup calls it too
 	eventually(t, func(g gomega.Gomega) {
 		pods := &corev1.PodList{}
-		g.Expect(admin.List(ctx, pods, client.InNamespace(operatorNamespace), operatorPods)).To(gomega.Succeed())
-		g.Expect(pods.Items).To(gomega.HaveLen(int(replicas)))
+		g.Expect(admin.List(ctx, pods, client.InNamespace(ns), labels)).To(gomega.Succeed())
+		g.Expect(pods.Items).To(gomega.HaveLen(replicas))
 		for _, pod := range pods.Items {
 			g.Expect(pod.DeletionTimestamp.IsZero()).To(gomega.BeTrue(), "%s ends", pod.Name)
 			ready := func(c corev1.PodCondition) bool { return c.Type == corev1.PodReady && c.Status == corev1.ConditionTrue }

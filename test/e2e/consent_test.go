@@ -147,7 +147,7 @@ func TestAProgramGetsWhatAPersonAgreedToUntilTheyWithdraw(t *testing.T) {
 	if err := admin.DeleteAllOf(t.Context(), &corev1.Pod{}, client.InNamespace(demoNamespace), pods, client.GracePeriodSeconds(0)); err != nil {
 		t.Fatal(err)
 	}
-	output(t, "kubectl", "-n", demoNamespace, "rollout", "status", "deployment/chat-consentd", "--timeout=120s")
+	podsReady(t, demoNamespace, pods, 2)
 	again := consentService(t)
 	if data := again.passes(backend); data["email"] != nil {
 		t.Errorf("after a restart the withdrawal is forgotten: %v", data)

@@ -22,24 +22,35 @@ import (
 // A port of this machine that kubectl chose: "Forwarding from 127.0.0.1:40123 -> 8443".
 var forwarding = regexp.MustCompile(`^Forwarding from (127\.0\.0\.1:\d+) `)
 
-// forwarded opens a port of this machine to one of a pod or service until the test ends, and returns its address.
-func forwarded(t *testing.T, ns, target, port string) string {
+// forwarded opens a port of this machine to one of a pod or service until the test ends, and returns its address. kubectl gives
+// up where the pod that it chose does not run yet: then it is asked again.
+func forwarded(t *testing.T, ns, target, port string) (address string) {
 	t.Helper()
-	forward := exec.CommandContext(t.Context(), "kubectl", "-n", ns, "port-forward", "--address=127.0.0.1", target, ":"+port)
-	out, err := forward.StdoutPipe()
+	eventually(t, func(g gomega.Gomega) {
+		address = forward(t, ns, target, port)
+		g.Expect(address).NotTo(gomega.BeEmpty(), "no port was forwarded to "+target)
+	})
+	return address
+}
+
+// forward returns an empty address where kubectl ended without one.
+func forward(t *testing.T, ns, target, port string) string {
+	t.Helper()
+	kubectl := exec.CommandContext(t.Context(), "kubectl", "-n", ns, "port-forward", "--address=127.0.0.1", target, ":"+port)
+	out, err := kubectl.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := forward.Start(); err != nil {
+	if err := kubectl.Start(); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = forward.Wait() }) // the test's context has ended it
 	for lines := bufio.NewScanner(out); lines.Scan(); {
 		if found := forwarding.FindStringSubmatch(lines.Text()); found != nil {
+			t.Cleanup(func() { _ = kubectl.Wait() }) // the test's context has ended it
 			return found[1]
 		}
 	}
-	t.Fatalf("no port was forwarded to %s", target)
+	_ = kubectl.Wait() // it ended by itself
 	return ""
 }
 

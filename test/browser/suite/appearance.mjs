@@ -163,7 +163,6 @@ for (const [size, viewport] of Object.entries({ desktop: { width: 1280, height: 
     await send(tab, "أين طلبي؟ كتبت Bonjour قبل يومين.");
     await tab.waitForFunction(() => document.querySelectorAll(".rempart-theirs").length === 3);
     await judge(tab, `ar-${size}-accepted`);
-    await rightOf(".rempart-theirs >> nth=0", ".rempart-mine");
     await tab.click(".rempart-choices");
     await judge(tab, `ar-${size}-choices`);
     aside(await box(".rempart-dialog"));
