@@ -22,10 +22,10 @@ func Told(tag, own string, p *v1alpha1.ConsentPurpose) string {
 	}
 	sentences := []string{own}
 	if len(p.Recipients) > 0 {
-		sentences = append(sentences, l.sentence(l.recipients, l.names(p.Recipients)))
+		sentences = append(sentences, l.sentence(l.recipients, strings.Join(Names(p.Recipients), l.comma)))
 	}
-	if period, err := deadline.ParsePeriod(string(p.Retention)); err == nil { // admission refuses what is none
-		sentences = append(sentences, l.sentence(l.kept, l.period(period)))
+	if said, ok := l.said(p.Retention); ok { // admission refuses what is none
+		sentences = append(sentences, l.sentence(l.kept, said))
 	}
 	return strings.Join(sentences, " ")
 }
@@ -40,15 +40,35 @@ func (l language) sentence(pattern, with string) string {
 	return strings.Replace(pattern, "{}", strings.TrimSuffix(with, "."), 1) + "."
 }
 
-// names are the recipients by name, with the country where one is stated.
-func (l language) names(recipients []v1alpha1.ConsentRecipient) string {
+// Names are the recipients by name, with the country where one is stated.
+func Names(recipients []v1alpha1.ConsentRecipient) []string {
 	names := make([]string, len(recipients))
 	for i, r := range recipients {
 		if names[i] = r.Name; r.Country != "" {
 			names[i] += " (" + string(r.Country) + ")"
 		}
 	}
-	return strings.Join(names, l.comma)
+	return names
+}
+
+// Period says a period in a language (fr, pt-BR): 1 year and 6 months. What cannot be said is as it is written.
+func Period(tag string, written v1alpha1.Period) string {
+	tag, _, _ = strings.Cut(tag, "-")
+	if l, known := languages[tag]; known {
+		if said, ok := l.said(written); ok {
+			return said
+		}
+	}
+	return string(written)
+}
+
+// said is a period of calendar units in words.
+func (l language) said(written v1alpha1.Period) (string, bool) {
+	period, err := deadline.ParsePeriod(string(written))
+	if err != nil || period.Hours > 0 {
+		return "", false
+	}
+	return l.period(period), true
 }
 
 // period says a period in its units: "1 year and 6 months". One of no length is 0 days.

@@ -5,15 +5,13 @@ import (
 	"errors"
 	"net/http"
 	"slices"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/rempart-dev/rempart/api/v1alpha1"
 	"github.com/rempart-dev/rempart/internal/app/consentd/problem"
 	"github.com/rempart-dev/rempart/internal/app/consentd/settings"
 	"github.com/rempart-dev/rempart/internal/consent"
-	"github.com/rempart-dev/rempart/internal/law/deadline"
+	"github.com/rempart-dev/rempart/internal/consent/facts"
 )
 
 // sheetPurpose is one choice, in words.
@@ -89,15 +87,8 @@ func (p sheet) purpose(name string) sheetPurpose {
 	if !there {
 		return one
 	}
-	one.Retention = p.period(spec.Retention)
-	for _, r := range spec.Recipients {
-		recipient := r.Name
-		if r.Country != "" {
-			recipient += " (" + string(r.Country) + ")"
-		}
-		one.Recipients = append(one.Recipients, recipient)
-	}
-	if one.Recipients == nil {
+	one.Retention, one.Recipients = facts.Period(p.Lang, spec.Retention), facts.Names(spec.Recipients)
+	if len(one.Recipients) == 0 {
 		one.Recipients = []string{p.Controller}
 	}
 	return one
@@ -141,36 +132,4 @@ func (s *Server) shownIn(r *http.Request, p *settings.Policy, state consent.Stat
 	purpose, _ := about(text, state.Purpose)
 	return &sheetWords{Version: state.Notice.Version, Lang: state.Notice.Language, Banner: text.Banner, Title: purpose.Title, Text: purpose.Text,
 		Accept: string(text.Accept), Refuse: string(text.Refuse), Terms: string(text.TermsURL), Privacy: string(text.PrivacyURL)}, nil
-}
-
-// period is a period in words: 1 year, 6 months.
-func (p sheet) period(period v1alpha1.Period) string {
-	read, err := deadline.ParsePeriod(string(period))
-	if err != nil {
-		return string(period)
-	}
-	var parts []string
-	for _, unit := range []struct {
-		n    int
-		name string
-	}{{read.Years, "years"}, {read.Months, "months"}, {read.Weeks, "weeks"}, {read.Days, "days"}, {read.Hours, "hours"}} {
-		if unit.n > 0 {
-			parts = append(parts, strconv.Itoa(unit.n)+" "+plural(p.Lang, unit.n, strings.Split(p.W[unit.name], "|")))
-		}
-	}
-	return strings.Join(parts, ", ")
-}
-
-// plural chooses the form of a word for a number: the first is for one, the last for many, and in Polish the second of three for a few
-// (CLDR, plural rules).
-func plural(lang string, n int, forms []string) string {
-	few := n%10 >= 2 && n%10 <= 4 && (n%100 < 12 || n%100 > 14)
-	switch {
-	case n == 1:
-		return forms[0]
-	case lang == "pl" && few && len(forms) == 3:
-		return forms[1]
-	default:
-		return forms[len(forms)-1]
-	}
 }

@@ -69,8 +69,6 @@ func TestNoWordOfThePageIsMissingInAnyLanguage(t *testing.T) {
 				t.Errorf("%s: nothing uses %q", lang, key)
 			case sentence(word) != sentence(all["en"][key]), strings.HasSuffix(word, ":") != strings.HasSuffix(all["en"][key], ":"):
 				t.Errorf("%s: %q ends otherwise than in English: %s", lang, key, word)
-			case lang != "pl" && strings.Count(word, "|") != strings.Count(all["en"][key], "|"):
-				t.Errorf("%s: %q has other forms: %s", lang, key, word)
 			case lang != "en" && len(word) > 20 && word == all["en"][key]:
 				t.Errorf("%s: %q is in English", lang, key)
 			}
@@ -85,7 +83,7 @@ func TestHowLongDataIsKeptIsSaidInWords(t *testing.T) {
 	for period, want := range map[v1alpha1.Period]map[string]string{
 		"P1Y": {"en": "1 year", "fr": "1 an", "de": "1 Jahr", "pl": "1 rok"}, "P3Y": {"en": "3 years", "pl": "3 lata", "it": "3 anni"},
 		"P12M": {"en": "12 months", "pl": "12 miesięcy"}, "P22M": {"pl": "22 miesiące"}, "P5Y": {"pl": "5 lat", "nl": "5 jaar"},
-		"P1Y6M2W3D": {"en": "1 year, 6 months, 2 weeks, 3 days", "es": "1 año, 6 meses, 2 semanas, 3 días"}, "PT72H": {"en": "72 hours", "pt": "72 horas"},
+		"P1Y6M2W3D": {"en": "1 year, 6 months, 2 weeks and 3 days", "es": "1 año, 6 meses, 2 semanas y 3 días"}, "PT72H": {"en": "PT72H"}, // which the schema refuses
 	} {
 		w.clock.SetTime(w.clock.Now().Add(time.Second)) // no two revisions are of one instant
 		w.serve(func(f *settings.File) { f.Spec.Purposes[0].Retention = period })
