@@ -55,13 +55,18 @@ const annotationSecrets = "gdpr.rempart.dev/secrets"
 func deployment(in Input, owner *metav1ac.OwnerReferenceApplyConfiguration) *appsac.DeploymentApplyConfiguration {
 	p, one := in.Policy, intstr.FromInt32(1)
 	none := intstr.FromInt32(0)
-	return appsac.Deployment(ServiceName(p.Name), p.Namespace).WithLabels(labels(p.Name, ComponentService)).WithOwnerReferences(owner).
+	desired := appsac.Deployment(ServiceName(p.Name), p.Namespace).WithLabels(labels(p.Name, ComponentService)).WithOwnerReferences(owner).
 		WithSpec(appsac.DeploymentSpec().WithReplicas(replicas(in)).WithRevisionHistoryLimit(3).
 			WithSelector(metav1ac.LabelSelector().WithMatchLabels(identity(p.Name, ComponentService))).
 			WithStrategy(appsac.DeploymentStrategy().WithType(appsv1.RollingUpdateDeploymentStrategyType).
 				WithRollingUpdate(appsac.RollingUpdateDeployment().WithMaxSurge(one).WithMaxUnavailable(none))).
 			WithTemplate(corev1ac.PodTemplateSpec().WithLabels(governed(p, labels(p.Name, ComponentService))).
 				WithAnnotations(map[string]string{annotationSecrets: digest(in.Marks)}).WithSpec(pod(in))))
+	if scales(p) && in.Deployment != nil {
+		// The number of pods was read: where the autoscaler has written another since, the write conflicts and a new pass reads it.
+		desired.WithResourceVersion(in.Deployment.ResourceVersion)
+	}
+	return desired
 }
 
 // least is the least number of pods, most the largest.

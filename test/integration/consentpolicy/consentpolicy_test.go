@@ -312,22 +312,7 @@ func TestThePolicyOfTheSamplesBecomesReadyAndThenNothingIsWritten(t *testing.T) 
 	})
 	t.Run("a mail server is taken in and let go", func(t *testing.T) { mailServerIsTakenIn(t, service, pass) })
 	t.Run("a Gateway takes the place of the Ingress", func(t *testing.T) { gatewayTakesThePlaceOfTheIngress(t, service, pass) })
-	t.Run("the number of pods is the autoscaler's", func(t *testing.T) {
-		deployment := &appsv1.Deployment{}
-		must(t, server.Client.Get(ctx, key("chat-consentd"), deployment))
-		patch := client.MergeFrom(deployment.DeepCopy())
-		deployment.Spec.Replicas = new(int32(3))
-		must(t, server.Client.Patch(ctx, deployment, patch))
-		eventually(t, "the cache has it", func() bool {
-			cached := &appsv1.Deployment{}
-			return mgr.GetClient().Get(ctx, key("chat-consentd"), cached) == nil && *cached.Spec.Replicas == 3
-		})
-		pass(t)
-		must(t, server.Client.Get(ctx, key("chat-consentd"), deployment))
-		if *deployment.Spec.Replicas != 3 {
-			t.Errorf("%d pods", *deployment.Spec.Replicas)
-		}
-	})
+	t.Run("the number of pods is the autoscaler's", func(t *testing.T) { podsAreTheAutoscalers(t, again) })
 	t.Run("a Service that was deleted comes back", func(t *testing.T) {
 		object := &corev1.Service{}
 		must(t, server.Client.Get(ctx, key("chat-consentd"), object))
