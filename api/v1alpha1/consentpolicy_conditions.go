@@ -8,7 +8,8 @@ package v1alpha1
 const (
 	// ConditionPublished is True when the words, purposes and widget that the policy asks for are in the ledger and served.
 	ConditionPublished = "Published"
-	// ConditionProofComplete is True when nothing counts as consent that only somebody else can prove.
+	// ConditionProofComplete is True when nothing counts as consent that only somebody else can prove, and who was forgotten is known
+	// outside of the ledger.
 	ConditionProofComplete = "ProofComplete"
 	// ConditionKeysComplete is True when the service has every key that rows of the ledger need.
 	ConditionKeysComplete = "KeysComplete"
@@ -70,6 +71,8 @@ const (
 	ReasonRequestRemoved = "RequestRemoved"
 	// ReasonKeyReplaced is the event that tells that another key that Rempart made is used from now on.
 	ReasonKeyReplaced = "KeyReplaced"
+	// ReasonForgottenFull means that more people were forgotten than the list outside of the ledger has room for.
+	ReasonForgottenFull = "ForgottenFull"
 	// ReasonKeysThere means that the service has every key that rows of the ledger need.
 	ReasonKeysThere = "KeysThere"
 	// ReasonKeyMissing means that rows of the ledger may need a key that is in no Secret of the policy.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -67,6 +68,8 @@ type service struct {
 	asked     []int64
 	// pepper is the id of the one under which marks are.
 	pepper string
+	// extra marks are told beside each one.
+	extra int
 }
 
 // Forgotten looks at three places of the log at a time.
@@ -78,7 +81,7 @@ func (s *service) Forgotten(_ context.Context, _ string, from int64) (policy.For
 	page := policy.ForgottenPage{To: min(from+3, s.answer.Ledger.Size), Pepper: s.pepper}
 	for at := from; at < page.To; at++ {
 		if mark, is := s.forgotten[at]; is {
-			page.Marks = append(page.Marks, mark)
+			page.Marks = append(page.Marks, slices.Repeat([]consent.Mark{mark}, 1+s.extra)...)
 		}
 	}
 	return page, nil

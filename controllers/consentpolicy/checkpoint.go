@@ -71,15 +71,17 @@ func (r *Reconciler) ask(ctx context.Context, in *policy.Input) (*policy.Answer,
 		ctrl.LoggerFrom(ctx).Info("Got a checkpoint from the consent service that cannot be read")
 		return nil, nil
 	}
-	stale := in.Forgotten.Stale(answer)
-	if next == in.Checkpoint && (!stale || next.Contradicted != "") {
+	if next == in.Checkpoint && (!in.Forgotten.Stale(answer) || next.Contradicted != "") {
 		return answer, nil
 	}
 	// The list of the forgotten is as far as the checkpoint that is kept, or further: what a restored copy lacks is known.
 	if next.Contradicted == "" {
-		if err := r.collect(ctx, in, next.Size, stale); err != nil {
+		switch done, err := r.collect(ctx, in, answer, next.Size); {
+		case err != nil:
 			ctrl.LoggerFrom(ctx).Info("Got no list from the consent service of who was forgotten", "reason", err.Error())
 			return nil, nil
+		case !done:
+			return answer, nil
 		}
 	}
 	if next == in.Checkpoint {

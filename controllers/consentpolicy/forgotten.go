@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	corev1ac "k8s.io/client-go/applyconfigurations/core/v1"
@@ -37,30 +38,46 @@ func (r *Reconciler) forgotten(ctx context.Context, cpol *v1alpha1.ConsentPolicy
 	return list, nil
 }
 
-var errEndless = errors.New("the list does not come to its end")
+// Bounds of one pass over the answers of a service, which a tenant may have put there: the next pass goes on from where it ended.
+const (
+	pagesPerPass = 64
+	timePerPass  = 20 * time.Second
+)
 
-// collect learns who was forgotten up to a size of the log, from where the list ends or from the start, and keeps it.
-func (r *Reconciler) collect(ctx context.Context, in *policy.Input, size int64, whole bool) error {
+var errUntrue = errors.New("a part of the list does not go on, or has more people than events")
+
+// collect learns who was forgotten up to a size of the log, from where the list ends or from the start, and keeps it. It tells whether it
+// came to the end.
+func (r *Reconciler) collect(ctx context.Context, in *policy.Input, answer *policy.Answer, size int64) (bool, error) {
 	var learnt []consent.Mark
 	var peppers []string
-	from := in.Checkpoint.Size
-	if whole {
-		from = 0
-	}
-	for from < size {
+	from, whole := in.Forgotten.From(in.Checkpoint.Size, answer)
+	began := r.Clock.Now()
+	for pages := 0; from < size && pages < pagesPerPass && r.Clock.Since(began) < timePerPass; pages++ {
 		page, err := r.Service.Forgotten(ctx, policy.Host(in.Policy), from)
-		if err == nil && page.To <= from {
-			err = errEndless
+		if err == nil && (page.To <= from || int64(len(page.Marks)) > page.To-from) {
+			err = errUntrue
 		}
 		if err != nil {
-			return err
+			return false, err
 		}
 		learnt, from, peppers = append(learnt, page.Marks...), page.To, append(peppers, page.Pepper)
 	}
-	list, more := in.Forgotten.Under(peppers, whole).With(learnt)
-	if !more && len(list.Versions) > 0 && list.Pepper == in.Forgotten.Pepper {
-		return nil
+	done := from >= size
+	list, more := in.Forgotten.With(learnt)
+	if done {
+		list = list.Under(peppers, whole)
+	} else {
+		list = list.UpTo(from, peppers)
 	}
+	if !more && len(list.Versions) > 0 && list.Pepper == in.Forgotten.Pepper && list.Read == in.Forgotten.Read {
+		return done, nil
+	}
+	return done, r.keepForgotten(ctx, in, list)
+}
+
+// keepForgotten writes the parts of a list that are others than those of before.
+func (r *Reconciler) keepForgotten(ctx context.Context, in *policy.Input, list policy.Forgotten) error {
 	// The last part that there was has room, or is written as it is. The first says under which pepper all of them are: it comes last.
 	for part := list.Parts(); part > 0; part-- {
 		if part > 1 && part < in.Forgotten.Parts() {

@@ -95,3 +95,49 @@ func TestAListOfTheForgottenThatIsGoneIsLearntAgainFromTheStartOfTheLog(t *testi
 		}
 	}
 }
+
+func TestALongLogIsReadInSeveralPassesEachFromWhereTheLastOneEnded(t *testing.T) {
+	b := settled(t)
+	const size = 7 + 3*pagesPerPass + 5
+	b.service.answer.Ledger, b.service.asked = checkpoint(size), nil
+	b.service.forgotten = map[int64]consent.Mark{9: {1}, size - 1: {2}}
+	if got := b.pass(); *got.Status.Ledger.Size != 7 || len(b.service.asked) != pagesPerPass {
+		t.Errorf("one pass asked %d times, and keeps the checkpoint of %d events", len(b.service.asked), *got.Status.Ledger.Size)
+	}
+	if kept, _ := b.marks(t); len(kept) != 16 {
+		t.Errorf("what was learnt is not kept: %v", kept)
+	}
+	b.service.asked = nil
+	if got := b.pass(); *got.Status.Ledger.Size != size || b.service.asked[0] != size-5 {
+		t.Errorf("asked from %v, and kept the checkpoint of %d events", b.service.asked, *got.Status.Ledger.Size)
+	}
+	b.pass()
+	if kept, _ := b.marks(t); len(kept) != 32 {
+		t.Errorf("%v", kept)
+	}
+
+	// Another pepper: from the start, in as many passes.
+	b.service.pepper, b.service.asked = "22222222", nil
+	b.service.answer.Keys = []policy.KeyAnswer{{Kind: policy.KeyPepper, ID: "22222222", Current: true}}
+	b.service.forgotten = map[int64]consent.Mark{9: {3}, size - 1: {4}}
+	b.pass()
+	b.pass()
+	if b.service.asked[0] != 0 || b.service.asked[pagesPerPass] != 3*pagesPerPass {
+		t.Errorf("asked from %v", b.service.asked)
+	}
+	if kept, _ := b.marks(t); len(kept) != 64 {
+		t.Errorf("%v", kept)
+	}
+}
+
+func TestAServiceThatTellsOfMorePeopleThanEventsIsNotHeard(t *testing.T) {
+	b := settled(t)
+	b.service.answer.Ledger = checkpoint(8)
+	b.service.forgotten = map[int64]consent.Mark{7: {1}}
+	b.service.extra = 1
+	for range 2 {
+		if got := b.pass(); *got.Status.Ledger.Size != 7 || reason(got, "Verified") != "Unknown ServiceSilent" {
+			t.Errorf("%+v", got.Status)
+		}
+	}
+}

@@ -19,6 +19,25 @@ func marksFrom(first, n int) []consent.Mark {
 	return marks
 }
 
+func TestAListOfTheForgottenHasAnEnd(t *testing.T) {
+	list, _ := Forgotten{}.With(marksFrom(0, MostMarks-1))
+	if list.Full() {
+		t.Error("full, with room for one")
+	}
+	list, more := list.With(marksFrom(MostMarks-2, 9))
+	if !more || !list.Full() || len(list.Marks) != MostMarks || list.Parts() != 32 {
+		t.Errorf("%d marks in %d parts", len(list.Marks), list.Parts())
+	}
+	if again, more := list.With(marksFrom(MostMarks, 9)); more || len(again.Marks) != MostMarks {
+		t.Errorf("%d marks", len(again.Marks))
+	}
+	in := input(t, "managed")
+	in.Forgotten = list
+	if o := forgottenKept(in, Seen{}); o.Reason != v1alpha1.ReasonForgottenFull {
+		t.Errorf("nobody is told: %+v", o)
+	}
+}
+
 func TestAListOfTheForgottenComesBackAsItWasKept(t *testing.T) {
 	p := &v1alpha1.ConsentPolicy{}
 	p.Name, p.Namespace = "chat", "shop"

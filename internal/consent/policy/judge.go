@@ -40,7 +40,7 @@ var (
 	residentGates    = slices.Concat(placedGates, []gate{mailPlaceAllowed, observedPlaces})
 	provisionedGates = slices.Concat(placedGates, []gate{storageFits, secretsThere, notPaused, ledgerRuns, issuersKnown, serviceRuns, reached})
 	publishedGates   = slices.Concat(namedGates, []gate{purposesRegistered, noticeInEffect, answers, taken, shown})
-	provenGates      = []gate{assertionsProven}
+	provenGates      = []gate{assertionsProven, forgottenKept}
 	verifiedGates    = []gate{uncontradicted, audited}
 	keysGates        = []gate{answers, keysThere, roomForKeys}
 	readyGates       = slices.Concat(namedGates, []gate{purposesRegistered, noticeInEffect}, provisionedGates, residentGates, publishedGates, []gate{uncontradicted, keysThere})
@@ -57,7 +57,7 @@ func Judge(in Input, seen Seen) Verdict {
 		first(in, seen, publishedGates).Against(v1alpha1.ConditionPublished, v1alpha1.ReasonNoticePublished, "The newest notice in effect is in the ledger and shown"),
 		first(in, seen, provisionedGates).Against(v1alpha1.ConditionProvisioned, v1alpha1.ReasonServiceProvisioned, provisioned(in)),
 		first(in, seen, residentGates).Against(v1alpha1.ConditionResident, v1alpha1.ReasonServicePlaced, "Database and service are where the register's policy allows"),
-		first(in, seen, provenGates).Against(v1alpha1.ConditionProofComplete, v1alpha1.ReasonOwnProof, "Nothing counts as consent that only somebody else can prove"),
+		first(in, seen, provenGates).Against(v1alpha1.ConditionProofComplete, v1alpha1.ReasonOwnProof, "Nothing counts as consent that only somebody else can prove, and who was forgotten is known outside of the ledger"),
 		first(in, seen, verifiedGates).Against(v1alpha1.ConditionVerified, v1alpha1.ReasonAuditPassed, "Ledger and log agree, and the log only ever grew"),
 		first(in, seen, keysGates).Against(v1alpha1.ConditionKeysComplete, v1alpha1.ReasonKeysThere, "The service has every key that the ledger needs"),
 	}
@@ -309,6 +309,15 @@ func assertionsProven(in Input, _ Seen) condition.Objection {
 		return condition.Objection{}
 	}
 	return condition.Objection{Reason: v1alpha1.ReasonAssertionEvidenceMissing, Message: "The word of a site counts as acceptance, and siteAssertion.evidenceURL does not say where its proof is kept"}
+}
+
+// forgottenKept: what is not in the list comes back with a copy of before (Article 17; 5(2)).
+func forgottenKept(in Input, _ Seen) condition.Objection {
+	if !in.Forgotten.Full() {
+		return condition.Objection{}
+	}
+	return condition.Objection{Reason: v1alpha1.ReasonForgottenFull, Message: fmt.Sprintf(
+		"The list of who was forgotten, which is kept outside of the ledger, has room for %d people and is full: a copy of the ledger from before brings back whom it lacks, so restore none", MostMarks)}
 }
 
 func uncontradicted(in Input, seen Seen) condition.Objection {
