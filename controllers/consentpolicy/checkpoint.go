@@ -71,6 +71,7 @@ func (r *Reconciler) ask(ctx context.Context, in *policy.Input) (*policy.Answer,
 		ctrl.LoggerFrom(ctx).Info("Got a checkpoint from the consent service that cannot be read")
 		return nil, nil
 	}
+	next = next.After(answer.Audit)
 	if next == in.Checkpoint && (!in.Forgotten.Stale(answer) || next.Contradicted != "") {
 		return answer, nil
 	}

@@ -166,6 +166,30 @@ func TestALogThatWasCutIsSaidAndStaysSaid(t *testing.T) {
 	}
 }
 
+func TestWhatASelfAuditFoundIsNotTakenBackByAReplicaThatDidNone(t *testing.T) {
+	b := settled(t)
+	well := b.service.answer.Audit
+	b.service.answer.Audit.Verified = false
+	b.pass()
+	b.service.answer.Audit = well
+	for range 2 {
+		if got := b.pass(); reason(got, "Verified") != "False Contradicted" || reason(got, "Ready") != "False Contradicted" {
+			t.Errorf("another replica hides it: %+v", got.Status.Conditions)
+		}
+	}
+	b.service.answer.Ledger = checkpoint(9)
+	if got := b.pass(); reason(got, "Verified") != "False Contradicted" || *got.Status.Ledger.Size != 9 {
+		t.Errorf("growth hides it: %+v", got.Status)
+	}
+	kept := &corev1.ConfigMap{}
+	b.getIn(operatorNamespace, policy.CheckpointName(policy.TenantID("shop", "chat")), kept)
+	delete(kept.Data, "disagreed")
+	b.must(b.Update(t.Context(), kept))
+	if got := b.pass(); reason(got, "Verified") != "True AuditPassed" {
+		t.Errorf("a person has looked at it: %+v", got.Status)
+	}
+}
+
 func TestALogThatWasWrittenAnewIsSaidThoughItIsLarger(t *testing.T) {
 	b := settled(t)
 	b.service.answer.Ledger = checkpoint(9)

@@ -20,6 +20,7 @@ import (
 
 	"github.com/rempart-dev/rempart/api/v1alpha1"
 	"github.com/rempart-dev/rempart/internal/consent/policy"
+	"github.com/rempart-dev/rempart/internal/kube/fair"
 	"github.com/rempart-dev/rempart/internal/kube/flow"
 	"github.com/rempart-dev/rempart/internal/kube/index"
 	"github.com/rempart-dev/rempart/internal/register"
@@ -95,6 +96,9 @@ type Config struct {
 	Clock  clock.PassiveClock
 }
 
+// workers is how many policies are worked on at once. A service that is silent, which may be a tenant's doing, keeps one waiting for seconds.
+const workers = 8
+
 // Register adds the controller to the manager.
 func Register(ctx context.Context, mgr ctrl.Manager, config Config) error {
 	if err := index.Add(ctx, mgr.GetFieldIndexer(), Indexes()...); err != nil {
@@ -108,7 +112,7 @@ func Register(ctx context.Context, mgr ctrl.Manager, config Config) error {
 		Watches(&v1alpha1.DataRegister{}, handler.EnqueueRequestsFromMapFunc(r.recorded), changed).
 		Watches(&v1alpha1.DataProtectionOfficer{}, handler.EnqueueRequestsFromMapFunc(r.served), changed).
 		Watches(&v1alpha1.ResidencyPolicy{}, handler.EnqueueRequestsFromMapFunc(r.everyone), changed).
-		WithOptions(controller.Options{RateLimiter: flow.Backoff()}).
+		WithOptions(controller.Options{RateLimiter: flow.Backoff(), NewQueue: fair.Queue, MaxConcurrentReconciles: workers}).
 		Complete(reconcile.AsReconciler(mgr.GetClient(), r))
 }
 

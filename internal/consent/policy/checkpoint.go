@@ -29,6 +29,9 @@ type Checkpoint struct {
 	Time time.Time
 	// Contradicted is a note that did not continue this one; empty while none was seen. It stays until a person removes it.
 	Contradicted string
+	// Disagreed is when a self-audit found that ledger and log disagree; zero while none did. Another replica, which audits at times of its
+	// own, does not clear it: it stays until a person removes it.
+	Disagreed time.Time
 }
 
 // Read parses the body of a checkpoint's note: origin, size, root, an empty line, signatures. It does not verify these: the
@@ -74,11 +77,19 @@ func (c Checkpoint) Continue(answer LedgerAnswer, path [][]byte) (Checkpoint, er
 	case c.Note != "" && size == c.Size:
 		return c, nil
 	}
-	next := Checkpoint{Size: size, Root: root, Note: answer.Checkpoint}
+	next := Checkpoint{Size: size, Root: root, Note: answer.Checkpoint, Disagreed: c.Disagreed}
 	if answer.CheckpointTime != nil {
 		next.Time = answer.CheckpointTime.UTC().Truncate(time.Second)
 	}
 	return next, nil
+}
+
+// After is the checkpoint with what a self-audit found.
+func (c Checkpoint) After(audit AuditAnswer) Checkpoint {
+	if c.Disagreed.IsZero() && audit.Time != nil && !audit.Verified {
+		c.Disagreed = audit.Time.UTC().Truncate(time.Second)
+	}
+	return c
 }
 
 // continues tells whether a log of some size and root continues the one that was kept.
@@ -95,6 +106,7 @@ const (
 	keyNote         = "checkpoint"
 	keyTime         = "time"
 	keyContradicted = "contradicted"
+	keyDisagreed    = "disagreed"
 )
 
 // OfConfigMap reads what was kept; the zero Checkpoint of none. Size and root are those of the note.
@@ -107,9 +119,11 @@ func OfConfigMap(object *corev1.ConfigMap) (Checkpoint, error) {
 	if c.Size, c.Root, err = Read(c.Note); err != nil {
 		return Checkpoint{}, err
 	}
-	if text := object.Data[keyTime]; text != "" {
-		if c.Time, err = time.Parse(time.RFC3339, text); err != nil {
-			return Checkpoint{}, ErrCheckpoint
+	for key, at := range map[string]*time.Time{keyTime: &c.Time, keyDisagreed: &c.Disagreed} {
+		if text := object.Data[key]; text != "" {
+			if *at, err = time.Parse(time.RFC3339, text); err != nil {
+				return Checkpoint{}, ErrCheckpoint
+			}
 		}
 	}
 	return c, nil
@@ -123,6 +137,9 @@ func (c Checkpoint) ConfigMap(p *v1alpha1.ConsentPolicy, namespace string) *core
 	}
 	if c.Contradicted != "" {
 		data[keyContradicted] = c.Contradicted
+	}
+	if !c.Disagreed.IsZero() {
+		data[keyDisagreed] = c.Disagreed.Format(time.RFC3339)
 	}
 	all := labels(p.Name, ComponentCheckpoint)
 	return corev1ac.ConfigMap(CheckpointName(TenantID(p.Namespace, p.Name)), namespace).WithLabels(all).WithData(data)

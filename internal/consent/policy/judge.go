@@ -320,24 +320,34 @@ func forgottenKept(in Input, _ Seen) condition.Objection {
 		"The list of who was forgotten, which is kept outside of the ledger, has room for %d people and is full: a copy of the ledger from before brings back whom it lacks, so restore none", MostMarks)}
 }
 
-func uncontradicted(in Input, seen Seen) condition.Objection {
+func uncontradicted(in Input, _ Seen) condition.Objection {
+	kept := func() string { return CheckpointName(TenantID(in.Policy.Namespace, in.Policy.Name)) }
 	if in.Checkpoint.Contradicted != "" {
 		return condition.Objection{Reason: v1alpha1.ReasonContradicted, Message: fmt.Sprintf(
 			"The log does not continue the checkpoint of %d events that was copied before: the ledger was cut, rolled back or replaced; restore it, then remove the key %s of the ConfigMap %s in the operator's namespace",
-			in.Checkpoint.Size, keyContradicted, CheckpointName(TenantID(in.Policy.Namespace, in.Policy.Name)))}
+			in.Checkpoint.Size, keyContradicted, kept())}
 	}
-	if seen.Answer != nil && seen.Answer.Audit.Time != nil && !seen.Answer.Audit.Verified {
-		return condition.Objection{Reason: v1alpha1.ReasonContradicted, Message: "The last self-audit found that ledger and log disagree: somebody changed what was recorded"}
+	if at := in.Checkpoint.Disagreed; !at.IsZero() {
+		return condition.Objection{Reason: v1alpha1.ReasonContradicted, Message: fmt.Sprintf(
+			"The self-audit of %s found that ledger and log disagree: somebody changed what was recorded; restore it, then remove the key %s of the ConfigMap %s in the operator's namespace",
+			at.Format(time.RFC3339), keyDisagreed, kept())}
 	}
 	return condition.Objection{}
 }
+
+// auditAge is how old a self-audit may be. Each replica does one a day, and one that fails is tried again each minute.
+const auditAge = 26 * time.Hour
 
 func audited(in Input, seen Seen) condition.Objection {
 	if seen.Answer == nil {
 		return answers(in, seen)
 	}
-	if seen.Answer.Audit.Time == nil {
+	switch at := seen.Answer.Audit.Time; {
+	case at == nil:
 		return condition.Objection{Reason: v1alpha1.ReasonAuditPending, Unjudged: true, Message: "There was no self-audit yet"}
+	case in.Now.Sub(*at) > auditAge:
+		return condition.Objection{Reason: v1alpha1.ReasonAuditPending, Unjudged: true, Message: fmt.Sprintf(
+			"The last self-audit was at %s, though one is due each day; the log of the consent service says why", at.UTC().Format(time.RFC3339))}
 	}
 	return condition.Objection{}
 }

@@ -89,7 +89,8 @@ func parts(controller v1alpha1.Organisation, spec *v1alpha1.ConsentPolicySpec) m
 	}
 }
 
-// purpose is what is material of a purpose: necessity, basis, kind, fields, retention, recipients.
+// purpose is what is material of a purpose: necessity, basis, kind, fields, retention, recipients, and special categories where there are
+// any (Article 9(1)).
 func purpose(p *v1alpha1.ConsentPurpose) map[string]any {
 	fields, recipients := map[string]any{}, map[string]any{}
 	for _, f := range p.DataFields {
@@ -98,10 +99,18 @@ func purpose(p *v1alpha1.ConsentPurpose) map[string]any {
 	for _, r := range p.Recipients {
 		recipients[r.Name] = map[string]any{"kind": string(r.Kind), "country": string(r.Country)}
 	}
-	return map[string]any{
+	all := map[string]any{
 		"necessity": string(p.Necessity), "legalBasis": string(p.LegalBasis), "consentKind": string(p.ConsentKind),
 		"dataFields": fields, "retention": string(p.Retention), "recipients": recipients,
 	}
+	if len(p.SpecialCategories) > 0 {
+		special := map[string]any{}
+		for _, category := range p.SpecialCategories {
+			special[string(category)] = true
+		}
+		all["specialCategories"] = special
+	}
+	return all
 }
 
 // withdrawal says by which ways people withdraw: the widget's permanent link, and a page of the service where it has a host.

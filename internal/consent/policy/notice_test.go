@@ -107,6 +107,12 @@ func TestTheMaterialDigestMovesWithWhatPeopleAcceptAndWithNothingElse(t *testing
 			s.Purposes = append(s.Purposes, v1alpha1.ConsentPurpose{Name: "x"})
 		},
 		"withdrawal": func(_ *v1alpha1.Organisation, s *v1alpha1.ConsentPolicySpec) { s.Service.Host = "elsewhere.example" },
+		"a special category": p(func(p *v1alpha1.ConsentPurpose) {
+			p.SpecialCategories = []v1alpha1.SpecialCategory{v1alpha1.SpecialHealth}
+		}),
+		"another one": p(func(p *v1alpha1.ConsentPurpose) {
+			p.SpecialCategories = []v1alpha1.SpecialCategory{v1alpha1.SpecialSexLife}
+		}),
 		"material words": func(_ *v1alpha1.Organisation, s *v1alpha1.ConsentPolicySpec) {
 			s.Notices = append(s.Notices, version(2, v1alpha1.NoticeMaterial, noon))
 		},
