@@ -39,6 +39,8 @@ type Controller struct {
 	Officer      v1alpha1.Officer
 	// Authority is the one that is competent (Article 13(2)(d)).
 	Authority string
+	// Joint are those who decide with it (Article 26).
+	Joint []v1alpha1.Party
 }
 
 // Words are one version of a notice in one language.

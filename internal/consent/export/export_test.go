@@ -45,7 +45,8 @@ func person() export.Input {
 	in := export.Input{
 		Controller: export.Controller{ID: "shop-dpo", Authority: "CNIL",
 			Organisation: v1alpha1.Organisation{LegalName: "Boutique SAS", Address: "1 rue de la Paix, 75002 Paris", Country: "FR", Website: "https://shop.example"},
-			Officer:      v1alpha1.Officer{Name: "Bureau de la protection des données", Email: "dpo@shop.example"}},
+			Officer:      v1alpha1.Officer{Name: "Bureau de la protection des données", Email: "dpo@shop.example"},
+			Joint: []v1alpha1.Party{{Name: "Partner GmbH", Contact: "privacy@partner.example", Country: "DE"}, {Name: "Verein"}}},
 		Countries: []string{"DE", "FR"}, Withdraw: "https://consent.shop.example/me/shop-fr",
 		Purposes: []v1alpha1.ConsentPurpose{
 			{Name: "newsletter", Necessity: v1alpha1.NecessityOptional, LegalBasis: v1alpha1.BasisConsent, DPV: "DirectMarketing", Retention: "P3Y",
@@ -114,13 +115,13 @@ var at = map[string]string{
 	"schema_version": "dct:conformsTo", "record_id": "dpv:hasIdentifier", "pii_principal_id": "dpv:hasDataSubject/dpv:hasIdentifier",
 	"privacy_notice": "dpv:hasNotice/0/dpv:hasIdentifier", "language": "dct:language", "purpose": "dpv:hasProcess/dpv:hasPurpose/*/dpv:hasIdentifier",
 	"lawful_basis": "dpv:hasProcess/dpv:hasLegalBasis/0", "pii_information": "dpv:hasProcess/dpv:hasPersonalData/*/skos:prefLabel",
-	"pii_controllers": "dpv:hasProcess/dpv:hasDataController/dpv:hasIdentifier", "storage_locations": "dpv:hasProcess/dpv:hasStorageCondition/0/dpv:hasLocation/*",
+	"pii_controllers": "dpv:hasProcess/dpv:hasDataController/*/dpv:hasIdentifier", "storage_locations": "dpv:hasProcess/dpv:hasStorageCondition/0/dpv:hasLocation/*",
 	"retention_period": "dpv:hasProcess/dpv:hasStorageCondition/1/dpv:hasDuration/rdf:value", "jurisdiction": "dpv:hasProcess/dpv:hasJurisdiction",
 	"recipient_third_parties": "dpv:hasProcess/dpv:hasRecipient/*/skos:prefLabel", "withdrawal_method": "dpv:hasProcess/dpv:hasConsentControl/foaf:page",
 	"authority_party": "dpv:hasProcess/dpv:hasAuthority/dpv:hasName", "pii_type": "dpv:hasProcess/dpv:hasPersonalData/*/@type/0", "special_pii_category": "dpv:hasProcess/dpv:hasPersonalData/*/@type/0",
-	"party_id": "dpv:hasProcess/dpv:hasDataController/dpv:hasIdentifier", "party_address": "dpv:hasProcess/dpv:hasDataController/dpv:hasAddress",
-	"party_name": "dpv:hasProcess/dpv:hasDataController/dpv:hasName", "party_contact": "dpv:hasProcess/dpv:hasDataController/dpv:hasContact",
-	"party_type": "dpv:hasProcess/dpv:hasDataController/@type/0", "event_time": "dpv:hasConsentStatus/dct:date", "validity_duration": "dpv:hasConsentStatus/dct:valid",
+	"party_id": "dpv:hasProcess/dpv:hasDataController/*/dpv:hasIdentifier", "party_address": "dpv:hasProcess/dpv:hasDataController/*/dpv:hasAddress",
+	"party_name": "dpv:hasProcess/dpv:hasDataController/*/dpv:hasName", "party_contact": "dpv:hasProcess/dpv:hasDataController/*/dpv:hasContact",
+	"party_type": "dpv:hasProcess/dpv:hasDataController/*/@type/0", "event_time": "dpv:hasConsentStatus/dct:date", "validity_duration": "dpv:hasConsentStatus/dct:valid",
 	"entity_id": "dpv:hasConsentStatus/dpv:isImplementedByEntity/dpv:hasIdentifier", "event_type": "dpv:hasConsentStatus/dpv:hasLegalBasis", "event_state": "dpv:hasConsentStatus/@type",
 	"receipt_id": "dct:isReferencedBy/dpv:hasIdentifier",
 }

@@ -92,13 +92,22 @@ func (in Input) receipt(c consented) kantara {
 	k := kantara{
 		Version: KantaraVersion, Jurisdiction: "EU", Timestamp: c.event.RecordedAt.Unix(), Method: string(c.event.Method), ID: c.event.Receipt.String(),
 		Language: c.event.Notice.Language, Principal: c.subject(),
-		Controllers: []kantaraController{{Name: who.Organisation.LegalName, Contact: who.Officer.Name, Address: who.address(),
-			Email: cmp.Or(who.Officer.Email, "-"), Phone: cmp.Or(who.Officer.Phone, "-"), URL: who.Organisation.Website}},
-		Policy: cmp.Or(c.words.PrivacyURL, in.Withdraw), Services: []kantaraService{{Name: c.event.Site}}, Special: []string{},
+		Controllers: who.kantara(),
+		Policy:      cmp.Or(c.words.PrivacyURL, in.Withdraw), Services: []kantaraService{{Name: c.event.Site}}, Special: []string{},
 		Notice: kantaraNotice{c.event.Notice.Notice, c.event.Notice.Version, c.digest(), c.words.Body},
 	}
 	k.add(c)
 	return k
+}
+
+// kantara are the controller and those who decide with it.
+func (c Controller) kantara() []kantaraController {
+	all := []kantaraController{{Name: c.Organisation.LegalName, Contact: c.Officer.Name, Address: c.address(),
+		Email: cmp.Or(c.Officer.Email, "-"), Phone: cmp.Or(c.Officer.Phone, "-"), URL: c.Organisation.Website}}
+	for _, joint := range c.Joint {
+		all = append(all, kantaraController{Name: joint.Name, Contact: cmp.Or(joint.Contact, c.Officer.Name), Address: cmp.Or(string(joint.Country), "-"), Email: "-", Phone: "-"})
+	}
+	return all
 }
 
 // add puts one more purpose of the act into its receipt.

@@ -1,6 +1,7 @@
 package export
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 
@@ -77,7 +78,7 @@ type process struct {
 	Purpose      []concept   `json:"dpv:hasPurpose"`
 	LegalBasis   []string    `json:"dpv:hasLegalBasis"`
 	Data         []concept   `json:"dpv:hasPersonalData"`
-	Controller   party       `json:"dpv:hasDataController"`
+	Controllers  []party     `json:"dpv:hasDataController"`
 	Collected    string      `json:"dpv:hasDataSource"`
 	Method       string      `json:"rempart:method"`
 	Storage      []condition `json:"dpv:hasStorageCondition"`
@@ -167,8 +168,8 @@ func (in Input) process(c consented) process {
 		Type:       []string{"dpv:Process"},
 		Purpose:    []concept{{Type: []string{"dpv:Purpose"}, Identifier: c.event.Purpose, Broader: broader, Note: note, Label: title, Definition: text}},
 		LegalBasis: bases(c.purpose), Data: data(c.purpose),
-		Controller: party{Type: []string{"dpv:DataController"}, Identifier: who.ID, Name: who.Organisation.LegalName, Address: who.address(), Contact: who.contact(), Page: page(who.Organisation.Website)},
-		Collected:  "dpv:DataSubjectDataSource", Method: string(c.event.Method),
+		Controllers: in.controllers(),
+		Collected:   "dpv:DataSubjectDataSource", Method: string(c.event.Method),
 		Storage: []condition{
 			{Type: []string{"dpv:StorageLocation"}, Location: locations},
 			{Type: []string{"dpv:StorageDuration"}, Duration: &duration{"dpv:TemporalDuration", period(c.purpose.Retention)}},
@@ -183,6 +184,18 @@ func (in Input) process(c consented) process {
 		p.Authority = &named{[]string{"dpv:Authority"}, who.Authority}
 	}
 	return p
+}
+
+// controllers are who decides, and who decides with it. Of these the register may know the name alone: who is asked answers for all of them
+// (Article 26(3)).
+func (in Input) controllers() []party {
+	who := in.Controller
+	all := []party{{Type: []string{"dpv:DataController"}, Identifier: who.ID, Name: who.Organisation.LegalName, Address: who.address(), Contact: who.contact(), Page: page(who.Organisation.Website)}}
+	for _, joint := range who.Joint {
+		all = append(all, party{Type: []string{"dpv:DataController"}, Identifier: joint.Name, Name: joint.Name,
+			Address: cmp.Or(string(joint.Country), "-"), Contact: cmp.Or(joint.Contact, who.contact())})
+	}
+	return all
 }
 
 // data are the fields that the purpose may use. One that lists none uses the choice itself.

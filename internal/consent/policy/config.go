@@ -3,6 +3,7 @@ package policy
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 	corev1ac "k8s.io/client-go/applyconfigurations/core/v1"
@@ -29,6 +30,7 @@ type config struct {
 	Controller     v1alpha1.Organisation      `json:"controller"`
 	Officer        v1alpha1.Officer           `json:"officer,omitzero"`
 	Authority      string                     `json:"authority,omitempty"`
+	Joint          []v1alpha1.Party           `json:"jointControllers,omitempty"`
 	Countries      []v1alpha1.Country         `json:"countries,omitempty"`
 	MaterialDigest string                     `json:"materialDigest"`
 	Spec           v1alpha1.ConsentPolicySpec `json:"spec"`
@@ -50,7 +52,7 @@ func (in Input) Config() ([]byte, error) {
 	spec.Service.Clients, spec.Service.Mail = clients(in.Policy), in.mail()
 	text, err := json.Marshal(config{
 		TenantID: TenantID(in.Policy.Namespace, in.Policy.Name), Namespace: in.Policy.Namespace, Name: in.Policy.Name,
-		Controller: in.Officer.Spec.Organisation, Officer: in.Officer.Spec.Officer, Authority: competent(&in.Officer.Spec), Countries: in.countries(),
+		Controller: in.Officer.Spec.Organisation, Officer: in.Officer.Spec.Officer, Authority: competent(&in.Officer.Spec), Joint: in.Register.Spec.JointControllers, Countries: in.countries(),
 		MaterialDigest: digest, Spec: spec, TokenIssuers: issuers, Operator: in.Operator,
 	})
 	if err != nil {
@@ -73,16 +75,18 @@ func competent(spec *v1alpha1.DataProtectionOfficerSpec) string {
 	return a.Name
 }
 
-// countries are where the ledger is kept; none while nobody knows.
+// countries are where the ledger and the stores of the register are, in order; none while nobody knows.
 func (in Input) countries() []v1alpha1.Country {
 	place := in.Declared
 	if in.managedLedger() {
 		place = in.Class
 	}
-	if place.Country == "" {
-		return nil
+	all := []v1alpha1.Country{place.Country}
+	for i := range in.Register.Status.Stores {
+		all = append(all, in.Register.Status.Stores[i].Country)
 	}
-	return []v1alpha1.Country{place.Country}
+	slices.Sort(all)
+	return slices.DeleteFunc(slices.Compact(all), func(c v1alpha1.Country) bool { return c == "" })
 }
 
 // configSecret holds policy.json. Nothing in it is secret; a Secret asks for no right that the operator does not have already.

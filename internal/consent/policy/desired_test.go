@@ -6,6 +6,7 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -216,6 +217,8 @@ func TestNewPodsComeWhenASecretIsMadeAnewAndNotOtherwise(t *testing.T) {
 
 func TestTheConfigurationIsWhatTheServiceReads(t *testing.T) {
 	in := input(t, "managed")
+	in.Register.Spec.JointControllers = []v1alpha1.Party{{Name: "Partner GmbH", Country: "DE"}}
+	in.Register.Status.Stores = []v1alpha1.StoreStatus{{Country: "DE"}, {Country: "FR"}, {}}
 	text, err := in.Config()
 	if err != nil {
 		t.Fatal(err)
@@ -229,6 +232,7 @@ func TestTheConfigurationIsWhatTheServiceReads(t *testing.T) {
 		Controller                                v1alpha1.Organisation
 		Officer                                   v1alpha1.Officer
 		Authority                                 string
+		JointControllers                          []v1alpha1.Party
 		Countries                                 []v1alpha1.Country
 		Spec                                      v1alpha1.ConsentPolicySpec
 		TokenIssuers                              []Issuer
@@ -241,7 +245,7 @@ func TestTheConfigurationIsWhatTheServiceReads(t *testing.T) {
 	}
 	digest, err := MaterialDigest(in.Officer.Spec.Organisation, &in.Policy.Spec, noon)
 	if err != nil || read.MaterialDigest != digest || read.TenantID != TenantID("shop", "chat") || read.Namespace+"/"+read.Name != "shop/chat" ||
-		read.Controller.LegalName != "Acme SAS" || read.Officer.Email != "dpo@acme.example" || !strings.Contains(read.Authority, "CNIL") || len(read.Countries) != 1 || len(read.TokenIssuers) != 1 || read.Spec.Sites[0].ID != "shop" || read.Operator != in.Operator {
+		read.Controller.LegalName != "Acme SAS" || read.Officer.Email != "dpo@acme.example" || !strings.Contains(read.Authority, "CNIL") || !slices.Equal(read.Countries, []v1alpha1.Country{"DE", "FR"}) || len(read.JointControllers) != 1 || len(read.TokenIssuers) != 1 || read.Spec.Sites[0].ID != "shop" || read.Operator != in.Operator {
 		t.Errorf("%+v, %v", read, err)
 	}
 }

@@ -27,7 +27,9 @@ type File struct {
 	// Officer is how to reach it, and Authority the one that is competent. Both are for exports, and may be absent.
 	Officer   v1alpha1.Officer `json:"officer,omitzero"`
 	Authority string           `json:"authority,omitempty"`
-	// Countries in which the service and its ledger may be, by their codes of two letters; the controller's when absent.
+	// JointControllers decide with it (Article 26).
+	JointControllers []v1alpha1.Party `json:"jointControllers,omitempty"`
+	// Countries in which the ledger and the register's stores are, by their codes of two letters. Without one there is no export.
 	Countries []string `json:"countries,omitempty"`
 	// MaterialDigest is sha256: and 64 hex digits.
 	MaterialDigest string                     `json:"materialDigest"`

@@ -179,12 +179,9 @@ func (p *Policy) gate(time.Time) (err error) {
 
 // Exporter is the controller as exports name it. Where nobody said who the officer is, the organisation answers for itself.
 func (p *Policy) Exporter() (export.Controller, []string) {
-	c := export.Controller{ID: string(p.Spec.OfficerRef.Name), Organisation: p.Controller, Officer: p.Officer, Authority: p.Authority}
+	c := export.Controller{ID: string(p.Spec.OfficerRef.Name), Organisation: p.Controller, Officer: p.Officer, Authority: p.Authority, Joint: p.JointControllers}
 	if c.Officer.Name == "" {
 		c.Officer.Name = p.Controller.LegalName
-	}
-	if len(p.Countries) == 0 {
-		return c, []string{string(p.Controller.Country)}
 	}
 	return c, p.Countries
 }
