@@ -46,7 +46,7 @@ func person() export.Input {
 		Controller: export.Controller{ID: "shop-dpo", Authority: "CNIL",
 			Organisation: v1alpha1.Organisation{LegalName: "Boutique SAS", Address: "1 rue de la Paix, 75002 Paris", Country: "FR", Website: "https://shop.example"},
 			Officer:      v1alpha1.Officer{Name: "Bureau de la protection des données", Email: "dpo@shop.example"},
-			Joint: []v1alpha1.Party{{Name: "Partner GmbH", Contact: "privacy@partner.example", Country: "DE"}, {Name: "Verein"}}},
+			Joint:        []v1alpha1.Party{{Name: "Partner GmbH", Contact: "privacy@partner.example", Country: "DE"}, {Name: "Verein"}}},
 		Countries: []string{"DE", "FR"}, Withdraw: "https://consent.shop.example/me/shop-fr",
 		Purposes: []v1alpha1.ConsentPurpose{
 			{Name: "newsletter", Necessity: v1alpha1.NecessityOptional, LegalBasis: v1alpha1.BasisConsent, DPV: "DirectMarketing", Retention: "P3Y",

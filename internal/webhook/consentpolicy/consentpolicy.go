@@ -66,6 +66,9 @@ func (j judge) judge(ctx context.Context, req request) (review.Answer, error) {
 	if err := j.mayPublish(ctx, &answer, req); err != nil {
 		return answer, err
 	}
+	if err := j.mayRun(ctx, &answer, req); err != nil {
+		return answer, err
+	}
 	return answer, j.mayRead(ctx, &answer, req)
 }
 
@@ -219,6 +222,25 @@ func (j judge) mayRead(ctx context.Context, answer *review.Answer, req request) 
 		}
 	}
 	return nil
+}
+
+// mayRun asks whether the user may run what a new or changed image of the ledger's database holds.
+func (j judge) mayRun(ctx context.Context, answer *review.Answer, req request) error {
+	image := func(p *v1alpha1.ConsentPolicy) string {
+		if m := p.Spec.Service.Database.Managed; m != nil {
+			return m.Image
+		}
+		return ""
+	}
+	if is := image(req.Object); is == "" || (!req.Created() && is == image(req.Old)) {
+		return nil
+	}
+	question := rights.ToRun(req.Namespace)
+	allowed, err := j.rights.May(ctx, req.UserInfo, question)
+	if err == nil && !allowed {
+		answer.Refuse(RuleRights, "spec.service.database.managed.image", fmt.Sprintf("the ledger runs an image, which you may not do: you need the right to %s in this namespace (rule %s)", question, RuleRights))
+	}
+	return err
 }
 
 // mailSecretsOf are the Secrets whose contents a mail server gets, or is known by.

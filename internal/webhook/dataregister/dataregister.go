@@ -84,6 +84,9 @@ func (j judge) judge(ctx context.Context, req request) (review.Answer, error) {
 	if err := j.mayRead(ctx, &answer, req); err != nil {
 		return answer, err
 	}
+	if err := j.mayRun(ctx, &answer, req); err != nil {
+		return answer, err
+	}
 	if err := j.references(ctx, &answer, req); err != nil {
 		return answer, err
 	}
@@ -219,6 +222,25 @@ func (j judge) mayRead(ctx context.Context, answer *review.Answer, req request) 
 				answer.Refuse(RuleRights, field(store, "connection"), fmt.Sprintf("store %q names a Secret that you may not read: you need the right to %s in this namespace (rule %s)", store.Name, question, RuleRights))
 			}
 		}
+	}
+	return nil
+}
+
+// mayRun asks whether the user may run what a new or changed image of a managed store holds: the operator makes the StatefulSet for whoever
+// writes the register.
+func (j judge) mayRun(ctx context.Context, answer *review.Answer, req request) error {
+	for s := range req.Object.Spec.Stores {
+		store := &req.Object.Spec.Stores[s]
+		old := oldStore(req, store.Name)
+		if store.Managed == nil || (old != nil && old.Managed != nil && old.Managed.Image == store.Managed.Image) {
+			continue
+		}
+		question := rights.ToRun(req.Namespace)
+		allowed, err := j.rights.May(ctx, req.UserInfo, question)
+		if err == nil && !allowed {
+			answer.Refuse(RuleRights, field(store, "managed.image"), fmt.Sprintf("store %q runs an image, which you may not do: you need the right to %s in this namespace (rule %s)", store.Name, question, RuleRights))
+		}
+		return err
 	}
 	return nil
 }

@@ -98,6 +98,8 @@ func TestRegistersAreJudged(t *testing.T) {
 		"what was claimed twice is changed":     {dreg("crm", connected("db"), named("more", connected("db3"))), dreg("crm", connected("db")), []client.Object{dreg("other", connected("db"))}, "", "", ""},
 		"two databases":                         {dreg("crm", connected("db1")), nil, []client.Object{dreg("other", connected("db2"))}, "", "", ""},
 		"the same register again":               {dreg("crm", connected("db2")), dreg("crm", connected("db")), []client.Object{dreg("crm", connected("db"))}, "", "", ""},
+		"an image that the user may not run":    {dreg("crm", managedIn("paris")), nil, nil, "create statefulsets.apps", `store "db" runs an image, which you may not do: you need the right to create statefulsets.apps`, ""},
+		"an image of before":                    {transferring(dreg("crm", managedIn("paris")), "US"), dreg("crm", managedIn("paris")), nil, "create statefulsets.apps", "", ""},
 		"a Secret that the user may not read":   {dreg("crm", connected("db")), nil, nil, "get secrets/verifier", "get secrets/verifier", ""},
 		"another host for a Secret":             {dreg("crm", connected("evil")), dreg("crm", connected("db")), nil, "get secrets/eraser", "get secrets/eraser", ""},
 		"a change elsewhere asks nothing":       {transferring(dreg("crm", connected("db")), "US"), dreg("crm", connected("db")), nil, "get secrets/eraser", "", ""},

@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 
+	appsv1 "k8s.io/api/apps/v1"
 	authenticationv1 "k8s.io/api/authentication/v1"
 	authorizationv1 "k8s.io/api/authorization/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -26,6 +27,11 @@ func (q Question) String() string {
 		what += "/" + q.Name
 	}
 	return q.Verb + " " + what
+}
+
+// ToRun asks for what runs an image of a user's choice in a namespace.
+func ToRun(namespace string) Question {
+	return Question{Verb: "create", Group: appsv1.GroupName, Resource: "statefulsets", Namespace: namespace}
 }
 
 // Asker answers questions about the rights of users.
