@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/go-logr/logr"
 	apiruntime "k8s.io/apimachinery/pkg/runtime"
@@ -17,6 +18,9 @@ import (
 
 	"github.com/rempart-dev/rempart/api/v1alpha1"
 )
+
+// patience is how long a server, or what runs beside it, may take to start or to stop.
+const patience = 3 * time.Minute
 
 // Root is the top of the repository: tests run in the folder of their package, below it.
 func Root() string {
@@ -95,7 +99,11 @@ func Start() (*Server, error) {
 		CRDDirectoryPaths:     []string{filepath.Join(Root(), "config", "crd", "bases")},
 		ErrorIfCRDPathMissing: true,
 		Scheme:                scheme,
+		// A busy machine needs longer than the 20 seconds that are given by default.
+		ControlPlaneStartTimeout: patience,
+		ControlPlaneStopTimeout:  patience,
 	}
+	env.CRDInstallOptions.MaxTime = patience
 	// Off by default: claims that name a source in another namespace. Where it is on, they are judged.
 	env.ControlPlane.GetAPIServer().Configure().Append("feature-gates", "CrossNamespaceVolumeDataSource=true")
 	config, err := env.Start()

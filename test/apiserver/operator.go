@@ -103,7 +103,7 @@ func (s *Server) Operate(ctx context.Context, hooks *Hooks, register func(ctrl.M
 		return end, nil
 	}
 	serves := mgr.GetWebhookServer().StartedChecker()
-	if err := wait.PollUntilContextTimeout(ctx, 50*time.Millisecond, 30*time.Second, true, func(context.Context) (bool, error) { return serves(nil) == nil, nil }); err != nil {
+	if err := wait.PollUntilContextTimeout(ctx, 50*time.Millisecond, patience, true, func(context.Context) (bool, error) { return serves(nil) == nil, nil }); err != nil {
 		end()
 		return nil, fmt.Errorf("waiting until the handlers serve: %w", err)
 	}

@@ -9,8 +9,9 @@ import (
 	"github.com/onsi/gomega"
 )
 
-// Soon is how long a test waits for what a controller or the API server's own caches do.
-const Soon = 10 * time.Second
+// Soon is how long a test waits at most for what a controller or the API server's own caches do. On a busy machine that is long: what
+// a test finds out by waiting is whether it ever happens.
+const Soon = 2 * time.Minute
 
 // Eventually asks until there is no error, for at most Soon.
 func Eventually(t *testing.T, what func() error) {

@@ -73,7 +73,7 @@ func documents(file string) ([]*unstructured.Unstructured, error) {
 
 // active waits until the API server applies the admission policies: it reads them with a delay.
 func active(ctx context.Context) error {
-	err := wait.PollUntilContextTimeout(ctx, 100*time.Millisecond, 30*time.Second, true, func(ctx context.Context) (bool, error) {
+	err := wait.PollUntilContextTimeout(ctx, 100*time.Millisecond, expect.Soon, true, func(ctx context.Context) (bool, error) {
 		err := admin.Create(ctx, newRun("default"), client.DryRunAll)
 		return err != nil && strings.Contains(err.Error(), "internal kind"), nil
 	})
@@ -85,7 +85,7 @@ func active(ctx context.Context) error {
 
 // bound waits until the API server knows the policies as parameters, which takes it up to 30 seconds.
 func bound(ctx context.Context) error {
-	err := wait.PollUntilContextTimeout(ctx, 200*time.Millisecond, time.Minute, true, func(ctx context.Context) (bool, error) {
+	err := wait.PollUntilContextTimeout(ctx, 200*time.Millisecond, expect.Soon, true, func(ctx context.Context) (bool, error) {
 		made := admin.Create(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "probe", Labels: map[string]string{"data": "personal"}}})
 		if client.IgnoreAlreadyExists(made) != nil {
 			return false, nil

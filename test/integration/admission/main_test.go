@@ -22,6 +22,7 @@ import (
 	"github.com/rempart-dev/rempart/internal/residency"
 	"github.com/rempart-dev/rempart/internal/webhook"
 	"github.com/rempart-dev/rempart/test/apiserver"
+	"github.com/rempart-dev/rempart/test/expect"
 )
 
 var (
@@ -67,7 +68,7 @@ func operate(ctx context.Context, server *apiserver.Server, hooks *apiserver.Hoo
 		return nil, err
 	}
 	ready := webhook.Ready(holder)
-	if err := wait.PollUntilContextTimeout(ctx, 100*time.Millisecond, 30*time.Second, true, func(context.Context) (bool, error) { return ready(nil) == nil, nil }); err != nil {
+	if err := wait.PollUntilContextTimeout(ctx, 100*time.Millisecond, expect.Soon, true, func(context.Context) (bool, error) { return ready(nil) == nil, nil }); err != nil {
 		end()
 		return nil, fmt.Errorf("waiting until the handlers have read the cluster: %w", err)
 	}

@@ -61,5 +61,5 @@ func operator(mgr ctrl.Manager) error {
 		residencypolicy.Register(mgr, residencypolicy.Config{Snapshots: snapshots, Scans: &residency.ScanHolder{}, Clock: clock.RealClock{}, OperatorNamespace: apiserver.OperatorNamespace, Guards: installed}))
 }
 
-// patience is for what the API server reads with a delay: it learns of new kinds every 30 seconds.
-const patience = time.Minute
+// patience is for what the API server reads with a delay: it learns of new kinds every 30 seconds. A busy machine needs longer.
+const patience = 5 * time.Minute
