@@ -86,6 +86,9 @@ func (p *program) reload() {
 	secret := &corev1.Secret{}
 	must(p.t, server.Client.Get(p.t.Context(), key("chat-consentd-config"), secret))
 	for file, content := range secret.Data {
+		if there, err := os.ReadFile(filepath.Join(p.config, file)); err == nil && bytes.Equal(there, content) {
+			continue
+		}
 		part := filepath.Join(p.config, "..part")
 		must(p.t, os.WriteFile(part, content, 0o600))
 		must(p.t, os.Rename(part, filepath.Join(p.config, file)))
