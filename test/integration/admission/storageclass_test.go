@@ -30,23 +30,37 @@ func judgedAs(t *testing.T, class string, verdict v1alpha1.PlacementVerdict, rea
 	})
 }
 
+// heard waits until claims of a class are accepted, or refused: the API server's own cache hears of what a status says with a delay.
+func heard(t *testing.T, namespace, class string, accepted bool) {
+	t.Helper()
+	expect.Eventually(t, func() error {
+		if err := admin.Create(t.Context(), claim(namespace, "probe", class), client.DryRunAll); (err == nil) != accepted {
+			return fmt.Errorf("a claim of class %s: %v", class, err)
+		}
+		return nil
+	})
+}
+
 func TestStaticClassesFollowTheVolumesThatNoClaimHas(t *testing.T) {
 	newNodes(t)
 	newNamespace(t, "by-hand", map[string]string{"data": "personal"})
 	guarded(t, "by-hand", "true")
 	expect.Accepted(t, admin.Create(t.Context(), &storagev1.StorageClass{ObjectMeta: metav1.ObjectMeta{Name: "hand-made"}, Provisioner: "kubernetes.io/no-provisioner"}))
 	judgedAs(t, "hand-made", "Allowed", "EachVolumeJudged")
+	heard(t, "by-hand", "hand-made", true)
 	expect.Accepted(t, admin.Create(t.Context(), claim("by-hand", "early", "hand-made")))
 
 	far := localVolume("hand-made-far", "us-east-1", "", "")
 	far.Spec.StorageClassName = "hand-made"
 	expect.Accepted(t, admin.Create(t.Context(), far))
 	judgedAs(t, "hand-made", "Denied", "ZoneNotAllowed")
+	heard(t, "by-hand", "hand-made", false)
 	expect.Refused(t, admin.Create(t.Context(), claim("by-hand", "late", "hand-made")), "hand-made")
 	expect.Refused(t, admin.Patch(t.Context(), claim("by-hand", "early", ""), patch(`{"spec":{"volumeName":"hand-made-far"}}`)), "rule volume", "us-east-1")
 
 	expect.Accepted(t, admin.Patch(t.Context(), far.DeepCopy(), patch(`{"spec":{"claimRef":{"namespace":"default","name":"other"}}}`)))
 	judgedAs(t, "hand-made", "Allowed", "EachVolumeJudged")
+	heard(t, "by-hand", "hand-made", true)
 	expect.Accepted(t, admin.Create(t.Context(), claim("by-hand", "late", "hand-made")))
 }
 

@@ -54,6 +54,12 @@ func TestWhatWasThereBeforeMayBeCleanedUpAndMayNotGrow(t *testing.T) {
 	older.Status.Phase = corev1.ClaimBound
 	expect.Accepted(t, admin.Status().Update(t.Context(), older))
 	expect.Accepted(t, admin.Patch(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "older"}}, client.RawPatch(types.MergePatchType, []byte(`{"metadata":{"labels":{"data":"personal"}}}`))))
+	expect.Eventually(t, func() error { // the API server's own cache hears of the label with a delay
+		if err := admin.Create(t.Context(), claim("older", "more", "us-fast"), client.DryRunAll); err == nil {
+			return fmt.Errorf("still accepted")
+		}
+		return nil
+	})
 	expect.Refused(t, admin.Create(t.Context(), claim("older", "more", "us-fast")), "us-east-1")
 	expect.Accepted(t, admin.Get(t.Context(), client.ObjectKeyFromObject(older), older))
 	older.Labels = map[string]string{"a": "b"}
