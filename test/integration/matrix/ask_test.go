@@ -13,8 +13,9 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 )
 
-// soon is how long an answer may take that rests on something Rempart hears of with a delay.
-const soon = 20 * time.Second
+// soon is how long a test waits at most for an answer that rests on something Rempart hears of with a delay. The table says how long it
+// took.
+const soon = 2 * time.Minute
 
 // way is one way to send a request: as a rehearsal or in earnest, as an update or a patch.
 type way struct {

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"reflect"
 	"strings"
+	"time"
 )
 
 // versions are the API versions of the kinds that files name by kind alone.
@@ -56,9 +57,10 @@ func (s *site) in(o object) object {
 	return made
 }
 
-// words stand for what differs between layers.
+// words stand for what differs between layers, and from one moment to the next.
 func (s *site) words() *strings.Replacer {
-	return strings.NewReplacer("$NS", s.namespace, "$POLICY", s.policy, "$SOON", s.soon)
+	after := func(d time.Duration) string { return time.Now().Add(d).UTC().Format(time.RFC3339) }
+	return strings.NewReplacer("$NS", s.namespace, "$POLICY", s.policy, "$SOON", after(5*time.Second), "$LATER", after(time.Hour))
 }
 
 func replaced(value any, replace *strings.Replacer) any {

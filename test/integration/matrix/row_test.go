@@ -43,7 +43,7 @@ const (
 var layers = []layer{up, audit, without, quota, down}
 
 // object is any object of the API, or a part of one. $NS in its strings stands for the namespace of the row and layer, $POLICY
-// for the policy that judges it, and $SOON for an instant a few seconds after the row begins.
+// for the policy that judges it, $SOON for an instant a few seconds after the request, and $LATER for one an hour after it.
 type object = map[string]any
 
 // row is one file.

@@ -36,11 +36,10 @@ type site struct {
 	layer     layer
 	namespace string
 	policy    string
-	soon      string
 }
 
 func siteOf(r *row, l layer) *site {
-	s := &site{row: r, layer: l, namespace: "r" + r.title() + "-" + string(l), policy: "eu-only", soon: time.Now().Add(8 * time.Second).UTC().Format(time.RFC3339)}
+	s := &site{row: r, layer: l, namespace: "r" + r.title() + "-" + string(l), policy: "eu-only"}
 	if l == audit {
 		s.policy = "watch"
 	}

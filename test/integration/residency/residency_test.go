@@ -31,8 +31,8 @@ import (
 	"github.com/rempart-dev/rempart/test/apiserver"
 )
 
-// soon is how long a finding may take here; the promise is a minute.
-const soon = 30 * time.Second
+// soon is how long this waits for a finding. The promise is a minute; a busy machine is given more.
+const soon = 3 * time.Minute
 
 var server *apiserver.Server
 
@@ -129,8 +129,9 @@ func TestWhatExistsIsFoundAndToldOnce(t *testing.T) {
 	}
 	start(t)
 	g.Eventually(found(t)).WithTimeout(soon).Should(gomega.Equal([]string{"storage-class older"}))
-	first := policy(t).Status.Violations[0]
-	if first.Region != "eu-west-2" || first.Country != "GB" || first.Class != "london" || first.FirstSeenTime == nil || !meta.IsStatusConditionFalse(policy(t).Status.Conditions, v1alpha1.ConditionCompliant) {
+	judged := policy(t)
+	first := judged.Status.Violations[0]
+	if first.Region != "eu-west-2" || first.Country != "GB" || first.Class != "london" || first.FirstSeenTime == nil || !meta.IsStatusConditionFalse(judged.Status.Conditions, v1alpha1.ConditionCompliant) {
 		t.Errorf("%+v", first)
 	}
 
@@ -151,30 +152,44 @@ func TestWhatExistsIsFoundAndToldOnce(t *testing.T) {
 	must(t, server.Client.Create(t.Context(), claim("later", "london", "")))
 	report := &unstructured.Unstructured{}
 	report.SetGroupVersionKind(schema.GroupVersionKind{Group: "openreports.io", Version: "v1alpha1", Kind: "Report"})
-	failures := func() (int64, error) {
-		if err := server.Client.Get(t.Context(), client.ObjectKey{Namespace: "shop", Name: "rempart-residency-eu-only"}, report); err != nil {
-			return 0, err
+	counted := func(what string) func() (int64, error) {
+		return func() (int64, error) {
+			if err := server.Client.Get(t.Context(), client.ObjectKey{Namespace: "shop", Name: "rempart-residency-eu-only"}, report); err != nil {
+				return 0, err
+			}
+			n, _, err := unstructured.NestedInt64(report.Object, "summary", what)
+			return n, err
 		}
-		failed, _, err := unstructured.NestedInt64(report.Object, "summary", "fail")
-		return failed, err
 	}
-	g.Eventually(failures).WithTimeout(soon).Should(gomega.Equal(int64(3)))
+	all := []string{"volume pv-data", "storage-class later", "storage-class older"}
+	g.Eventually(counted("fail")).WithTimeout(soon).Should(gomega.Equal(int64(3)))
+	g.Eventually(found(t)).WithTimeout(soon).Should(gomega.Equal(all))
 
-	version, reported := policy(t).ResourceVersion, report.GetResourceVersion()
-	must(t, server.Client.Create(t.Context(), claim("good", "paris", ""))) // a scan that finds nothing new
-	g.Consistently(func() string { return policy(t).ResourceVersion }).WithTimeout(5 * time.Second).Should(gomega.Equal(version))
-	if _, err := failures(); err != nil || report.GetResourceVersion() == reported {
-		t.Errorf("the summary does not count a claim that passes: %v", err)
+	passed, err := counted("pass")()
+	must(t, err)
+	version := policy(t).ResourceVersion
+	for i, name := range []string{"good", "good-too"} { // scans that find nothing new
+		must(t, server.Client.Create(t.Context(), claim(name, "paris", "")))
+		g.Eventually(counted("pass")).WithTimeout(soon).Should(gomega.Equal(passed + int64(i) + 1))
+	}
+	if now := policy(t).ResourceVersion; now != version {
+		t.Errorf("a scan that finds nothing new wrote the policy: version %s, then %s", version, now)
 	}
 
-	end := metav1.NewTime(time.Now().Add(12 * time.Second).Truncate(time.Second))
-	excepted := policy(t)
-	excepted.Spec.Exceptions = []v1alpha1.ResidencyException{{Name: "move", Rule: v1alpha1.ExceptionStorageClass, Namespace: "shop", Mechanism: v1alpha1.MechanismSCC, Reference: "SCC 1",
-		Reason: "until the move", ApprovedBy: "data protection officer", ExpiresTime: &end}}
-	must(t, server.Client.Update(t.Context(), excepted))
+	except := func(end time.Time) {
+		t.Helper()
+		now := policy(t)
+		patch := client.MergeFrom(now.DeepCopy())
+		now.Spec.Exceptions = []v1alpha1.ResidencyException{{Name: "move", Rule: v1alpha1.ExceptionStorageClass, Namespace: "shop", Mechanism: v1alpha1.MechanismSCC, Reference: "SCC 1",
+			Reason: "until the move", ApprovedBy: "data protection officer", ExpiresTime: ptr.To(metav1.NewTime(end))}}
+		must(t, server.Client.Patch(t.Context(), now, patch))
+	}
+	except(time.Now().Add(time.Hour))
 	g.Eventually(found(t)).WithTimeout(soon).Should(gomega.Equal([]string{"volume pv-data"}))
-	g.Eventually(found(t)).WithTimeout(soon).Should(gomega.Equal([]string{"volume pv-data", "storage-class later", "storage-class older"}))
-	if states := policy(t).Status.Exceptions; time.Now().Before(end.Time) || states[0].State != v1alpha1.ExceptionExpired {
+	end := time.Now().Add(5 * time.Second).Truncate(time.Second)
+	except(end)
+	g.Eventually(found(t)).WithTimeout(soon).Should(gomega.Equal(all))
+	if states := policy(t).Status.Exceptions; time.Now().Before(end) || states[0].State != v1alpha1.ExceptionExpired {
 		t.Errorf("%v, and it is %v", states, time.Now())
 	}
 	if err := server.Client.List(t.Context(), incidents, client.InNamespace("shop")); err != nil || len(incidents.Items) != 1 {
