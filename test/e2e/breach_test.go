@@ -87,7 +87,7 @@ func TestAReceiverThatFailsIsTriedAgainWithTheSameKey(t *testing.T) {
 			}
 		}
 		g.Expect(attempts).To(gomega.Equal(int(ptr.Deref(n.Status.Attempts, 0))))
-	}, 3*time.Minute)
+	}, 2*patience) // of which it may wait some between two attempts
 }
 
 func TestAwarenessInTheFutureIsRefused(t *testing.T) {

@@ -105,7 +105,7 @@ func TestWhileTheOperatorIsDownGuardedNamespacesFailClosedAndTheRestWorks(t *tes
 }
 
 func TestAfterARestartNothingIsWrittenAgain(t *testing.T) {
-	before := versions(t)
+	before := rested(t)
 	killOperators(t)
 	scaleOperator(t, 2)
 	leaderRenewed(t)

@@ -94,8 +94,9 @@ func TestASubjectThatChangesAfterAcceptanceIsNotErased(t *testing.T) {
 	secret := subject(t, "story-changed", who)
 	r := create(t, as(t, "support-agent"), request("story-changed"))
 	awaitPlanned(t, r)
+	before := secret.DeepCopy()
 	secret.StringData = map[string]string{"email": other.email, "phone": other.phone}
-	if err := admin.Update(t.Context(), secret); err != nil {
+	if err := admin.Patch(t.Context(), secret, client.MergeFrom(before)); err != nil {
 		t.Fatal(err)
 	}
 	if err := approve(t, as(t, "privacy-office"), r); err != nil {

@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/onsi/gomega"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/discovery"
@@ -99,9 +100,9 @@ func everything(t *testing.T) []unstructured.Unstructured {
 			}
 			found := &unstructured.UnstructuredList{}
 			found.SetGroupVersionKind(gv.WithKind(group.APIResources[i].Kind + "List"))
-			if err := admin.List(t.Context(), found); err != nil {
-				t.Fatalf("listing %s of %s: %v", group.APIResources[i].Name, gv, err)
-			}
+			eventually(t, func(g gomega.Gomega) { // etcd was squeezed a moment ago
+				g.Expect(admin.List(t.Context(), found)).To(gomega.Succeed(), "%s of %s", group.APIResources[i].Name, gv)
+			})
 			objects = append(objects, found.Items...)
 		}
 	}

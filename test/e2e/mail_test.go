@@ -74,7 +74,7 @@ func mailServer(t *testing.T) (host string, roots []byte, api string) {
 				{Name: "tls", VolumeSource: corev1.VolumeSource{Secret: &corev1.SecretVolumeSource{SecretName: "mail"}}}},
 		}},
 	}})
-	output(t, "kubectl", "-n", ns, "rollout", "status", "deployment/mail", "--timeout=120s")
+	output(t, "kubectl", "-n", ns, "rollout", "status", "deployment/mail", "--timeout="+patience.String())
 	return host, roots, "http://" + forwarded(t, ns, "service/mail", "8025")
 }
 
@@ -101,7 +101,7 @@ func mailBy(t *testing.T, mail *v1alpha1.ConsentMail) {
 
 // fetched decodes a JSON answer.
 func fetched(g gomega.Gomega, address string, into any) {
-	answer, err := (&http.Client{Timeout: 10 * time.Second}).Get(address)
+	answer, err := (&http.Client{Timeout: slow}).Get(address)
 	g.Expect(err).NotTo(gomega.HaveOccurred())
 	defer func() { _ = answer.Body.Close() }()
 	g.Expect(json.NewDecoder(answer.Body).Decode(into)).To(gomega.Succeed())
@@ -126,7 +126,7 @@ func TestWhoWritesTheirAddressOnThePageIsMailedTheLink(t *testing.T) {
 	s.must(http.StatusNoContent, http.MethodPost, "/v1/subjects:link",
 		object{"known": object{"kind": "receipt", "id": secret}, "other": object{"kind": "email", "id": address}}, "Authorization", "Bearer "+backend)
 	for _, written := range []string{"story-nobody@parley.example", strings.ToUpper(address)} {
-		answer, err := (&http.Client{Timeout: 10 * time.Second}).PostForm("http://"+s.address+"/me/shop/link", url.Values{"email": {written}, "lang": {"en"}})
+		answer, err := (&http.Client{Timeout: slow}).PostForm("http://"+s.address+"/me/shop/link", url.Values{"email": {written}, "lang": {"en"}})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -29,8 +29,11 @@ import (
 const (
 	operatorNamespace = "rempart-system"
 	demoNamespace     = "parley"
-	patience          = 2 * time.Minute
-	pace              = 500 * time.Millisecond
+	// patience is how long a story waits for what the cluster does. On a busy machine that is long.
+	patience = 5 * time.Minute
+	pace     = 500 * time.Millisecond
+	// slow is how long one request to a service in the cluster may take.
+	slow = time.Minute
 )
 
 var (

@@ -5,6 +5,7 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"slices"
 
 	"k8s.io/apimachinery/pkg/util/wait"
 )
@@ -30,14 +31,19 @@ func (r resending) RoundTrip(request *http.Request) (*http.Response, error) {
 		}
 		answer, err := whole(last.Body)
 		last.Body = io.NopCloser(bytes.NewReader(answer))
-		refused := bytes.Contains(answer, []byte("failed calling webhook")) && bytes.Contains(answer, []byte("connection refused"))
-		return !refused, err
+		return !unreached(answer), err
 	}
 	err = wait.ExponentialBackoffWithContext(request.Context(), wait.Backoff{Duration: pace / 2, Factor: 1, Steps: 20}, poll)
 	if wait.Interrupted(err) && last != nil && request.Context().Err() == nil {
 		return last, nil // nobody came back in time: what the API server said stands
 	}
 	return last, err
+}
+
+// unreached tells whether the API server says that it did not come to a webhook, or that none answered in time.
+func unreached(answer []byte) bool {
+	said := func(words string) bool { return bytes.Contains(answer, []byte(words)) }
+	return said("failed calling webhook") && slices.ContainsFunc([]string{"connection refused", "connection reset", "no route to host", "EOF", "deadline exceeded", "i/o timeout"}, said)
 }
 
 func whole(body io.ReadCloser) ([]byte, error) {

@@ -31,7 +31,7 @@ func (s service) press(link string, fields url.Values) string {
 		s.t.Fatal(err)
 	}
 	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	response, err := (&http.Client{Timeout: 10 * time.Second}).Do(request)
+	response, err := (&http.Client{Timeout: slow}).Do(request)
 	if err != nil {
 		s.t.Fatal(err)
 	}
