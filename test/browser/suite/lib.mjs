@@ -4,7 +4,9 @@ import { createHash } from "node:crypto";
 import { chromium } from "playwright-core";
 
 export const { PAGES, SERVICE } = process.env;
-export const launchOptions = { executablePath: process.env.CHROMIUM, args: ["--no-sandbox", "--disable-dev-shm-usage"] };
+// limit of each wait, in milliseconds: much, for machines that are slow or busy.
+export const limit = 60000;
+export const launchOptions = { timeout: limit, executablePath: process.env.CHROMIUM, args: ["--no-sandbox", "--disable-dev-shm-usage"] };
 export const browser = await chromium.launch(launchOptions);
 
 // -- tests ----------------------------------------------------------------------------------------------------------
@@ -13,9 +15,6 @@ export const browser = await chromium.launch(launchOptions);
 export const tests = [];
 export const test = (name, title, run, { firefox = false } = {}) => tests.push({ name, title, run, firefox });
 export const skipped = (name, title, skip) => tests.push({ name, title, skip });
-
-// limit of each wait, in milliseconds: much, for machines that are slow or busy.
-export const limit = 60000;
 
 // until asks again and again for what has no event to wait for, and returns the first answer that is true.
 export const until = async (what, ask) => {

@@ -31,7 +31,7 @@ const receipt = async (site, purposes = ["conversation", "newsletter"]) => {
 // person is somebody new; without scripts unless the test needs its own.
 const person = async (options = {}) => {
   const context = await browser.newContext({ locale: "fr-FR", viewport: { width: 1000, height: 800 }, javaScriptEnabled: false, ...options });
-  context.setDefaultTimeout(15000);
+  context.setDefaultTimeout(60000);
   return context;
 };
 
