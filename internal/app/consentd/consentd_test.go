@@ -91,7 +91,7 @@ func (p *program) end() {
 		if code != 0 {
 			p.Errorf("exit code %d: %s", code, p.log)
 		}
-	case <-time.After(20 * time.Second):
+	case <-time.After(time.Minute):
 		p.Errorf("the program does not end: %s", p.log)
 	}
 	p.stop = nil
@@ -100,7 +100,7 @@ func (p *program) end() {
 // until waits for what comes.
 func (p *program) until(why string, is func() bool) {
 	p.Helper()
-	for end := time.Now().Add(20 * time.Second); !is(); {
+	for end := time.Now().Add(time.Minute); !is(); <-time.After(5 * time.Millisecond) {
 		if time.Now().After(end) {
 			p.Fatalf("%s: %s", why, p.log)
 		}

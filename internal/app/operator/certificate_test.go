@@ -82,9 +82,9 @@ func TestWithoutASecretTheMountedCertificateIsServedAndItsSuccessor(t *testing.T
 	mount(t, folder, 1)
 	serial := served(t, options{webhookCerts: folder})
 	g := gomega.NewWithT(t)
-	g.Eventually(serial).WithTimeout(10 * time.Second).Should(gomega.BeEquivalentTo(1))
+	g.Eventually(serial).WithTimeout(time.Minute).Should(gomega.BeEquivalentTo(1))
 	mount(t, folder, 2)
-	g.Eventually(serial).WithTimeout(30 * time.Second).Should(gomega.BeEquivalentTo(2))
+	g.Eventually(serial).WithTimeout(time.Minute).Should(gomega.BeEquivalentTo(2))
 }
 
 func TestWithASecretAMountedCertificateIsNotServed(t *testing.T) {
@@ -94,7 +94,7 @@ func TestWithASecretAMountedCertificateIsNotServed(t *testing.T) {
 	gomega.NewWithT(t).Eventually(func() error {
 		_, err := serial()
 		return err
-	}).WithTimeout(10 * time.Second).Should(gomega.MatchError(gomega.ContainSubstring("tls: internal error")))
+	}).WithTimeout(time.Minute).Should(gomega.MatchError(gomega.ContainSubstring("tls: internal error")))
 }
 
 // recorder is a manager that only remembers what was added.

@@ -35,15 +35,12 @@ func inProcess(w *world) (c *gate.Client, asked *atomic.Int64) {
 	return c, asked
 }
 
-// within calls try until it is done, for a second at most.
+// within calls try until it is done, for a minute at most.
 func within(w *world, what string, try func() bool) {
 	w.Helper()
-	late := time.After(time.Second)
-	for !try() {
-		select {
-		case <-late:
+	for deadline := time.Now().Add(time.Minute); !try(); <-time.After(time.Millisecond) {
+		if time.Now().After(deadline) {
 			w.Fatal(what)
-		default:
 		}
 	}
 }

