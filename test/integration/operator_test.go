@@ -57,6 +57,11 @@ type operator struct {
 	process *exec.Cmd
 	probes  string
 	logs    *os.File
+	// ended is closed when the process is gone, with what was then said of it.
+	ended chan struct{}
+	err   error
+	// stopped tells that it was asked to end.
+	stopped bool
 }
 
 func freeAddress(t *testing.T) string {
@@ -69,8 +74,46 @@ func freeAddress(t *testing.T) string {
 	return listener.Addr().String()
 }
 
-// start runs the operator and waits until it is ready.
+// start runs the operator and waits until it is ready. Somebody else may take a port between its choice and its use: then it is started
+// again, with others.
 func start(t *testing.T) *operator {
+	t.Helper()
+	for range 5 {
+		o := launch(t)
+		if o.ready() {
+			t.Cleanup(func() { o.stop(t) })
+			return o
+		}
+		_ = o.process.Process.Kill()
+		<-o.ended
+		t.Logf("the operator did not become ready, and ended with %v: %s", o.err, o.tail())
+	}
+	t.Fatal("the operator does not become ready")
+	return nil
+}
+
+// ready waits until the operator is, and tells whether it came to that.
+func (o *operator) ready() bool {
+	tick, late := time.NewTicker(200*time.Millisecond), time.After(3*time.Minute)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+			if answer, err := http.Get("http://" + o.probes + "/readyz"); err == nil {
+				_ = answer.Body.Close()
+				if answer.StatusCode == http.StatusOK {
+					return true
+				}
+			}
+		case <-o.ended:
+			return false
+		case <-late:
+			return false
+		}
+	}
+}
+
+func launch(t *testing.T) *operator {
 	t.Helper()
 	folder := t.TempDir()
 	kubeconfig, err := server.Kubeconfig()
@@ -87,33 +130,31 @@ func start(t *testing.T) *operator {
 	}
 	probes := freeAddress(t)
 	_, port, _ := net.SplitHostPort(freeAddress(t))
-	o := &operator{probes: probes, logs: logs, process: exec.Command(program, "--namespace="+operatorNamespace, "--eraser-image=eraser:test",
+	o := &operator{probes: probes, logs: logs, ended: make(chan struct{}), process: exec.Command(program, "--namespace="+operatorNamespace, "--eraser-image=eraser:test",
 		"--metrics-bind-address=0", "--health-probe-bind-address="+probes, "--webhook-port="+port, "--webhook-cert-dir="+folder)}
 	o.process.Env = append(os.Environ(), "KUBECONFIG="+file)
 	o.process.Stdout, o.process.Stderr = logs, logs
 	if err := o.process.Start(); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { o.stop(t) })
-	gomega.NewWithT(t).Eventually(func() (int, error) {
-		answer, err := http.Get("http://" + probes + "/readyz")
-		if err != nil {
-			return 0, err
-		}
-		return answer.StatusCode, answer.Body.Close()
-	}).WithTimeout(time.Minute).WithPolling(200*time.Millisecond).Should(gomega.Equal(http.StatusOK), o.tail())
+	go func() {
+		defer close(o.ended)
+		o.err = o.process.Wait()
+	}()
 	return o
 }
 
 // stop ends the operator as Kubernetes would, and shows its log when the test failed.
 func (o *operator) stop(t *testing.T) {
 	t.Helper()
-	if o.process.ProcessState != nil {
+	if o.stopped {
 		return
 	}
+	o.stopped = true
 	_ = o.process.Process.Signal(syscall.SIGTERM)
-	if err := o.process.Wait(); err != nil {
-		t.Errorf("the operator ended with %v: %s", err, o.tail())
+	<-o.ended
+	if o.err != nil {
+		t.Errorf("the operator ended with %v: %s", o.err, o.tail())
 	}
 	if t.Failed() {
 		t.Log(o.tail())
@@ -203,7 +244,7 @@ func everything(ctx context.Context) (map[string]*unstructured.Unstructured, err
 	return found, nil
 }
 
-// settled waits until nothing was written for a while, and returns what there is.
+// settled waits until each of our objects was looked at as it is and nothing was written for a while, and returns what there is.
 func settled(t *testing.T) map[string]*unstructured.Unstructured {
 	t.Helper()
 	var last map[string]*unstructured.Unstructured
@@ -213,15 +254,26 @@ func settled(t *testing.T) map[string]*unstructured.Unstructured {
 		if err != nil {
 			return 0, err
 		}
-		if len(difference(last, now)) == 0 {
+		if len(difference(last, now)) == 0 && looked(now) {
 			quiet++
 		} else {
 			quiet = 0
 		}
 		last = now
 		return quiet, nil
-	}).WithTimeout(90*time.Second).WithPolling(500*time.Millisecond).Should(gomega.BeNumerically(">=", 8), "the operator does not come to rest")
+	}).WithTimeout(5*time.Minute).WithPolling(500*time.Millisecond).Should(gomega.BeNumerically(">=", 16), "the operator does not come to rest")
 	return last
+}
+
+// looked tells whether a controller has said something of each of our objects, as it is.
+func looked(objects map[string]*unstructured.Unstructured) bool {
+	for _, object := range objects {
+		observed, _, _ := unstructured.NestedInt64(object.Object, "status", "observedGeneration")
+		if object.GetAPIVersion() == v1alpha1.SchemeGroupVersion.String() && observed != object.GetGeneration() {
+			return false
+		}
+	}
+	return true
 }
 
 // difference names objects that came, went or were written.

@@ -6,10 +6,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -57,14 +57,18 @@ func (p *program) start() {
 		}
 	}
 	p.end()
-	address := free(t)
-	args = append(append([]string{"consentd"}, args...), "--ledger=memory", "--listen="+address, "--metrics-listen="+free(t), "--shutdown-delay=0s")
+	args = append(append([]string{"consentd"}, args...), "--ledger=memory", "--listen=127.0.0.1:0", "--metrics-listen=127.0.0.1:0", "--shutdown-delay=0s")
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
-	ended, out := make(chan int, 1), &bytes.Buffer{}
+	ended, out := make(chan int, 1), &output{}
 	go func() { ended <- consentd.Main(ctx, args, out) }()
+	var found [][]string // where it listens: the metrics first
+	eventually(t, "consentd listens", func() bool {
+		found = listening.FindAllStringSubmatch(out.String(), -1)
+		return len(found) == 2
+	})
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.address = address
+	p.address = found[1][1]
 	p.stop = func() {
 		cancel()
 		if code := <-ended; code != 0 {
@@ -117,12 +121,24 @@ func mounted(t *testing.T, name string) string {
 	return folder
 }
 
-func free(t *testing.T) string {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	must(t, err)
-	defer listener.Close()
-	return listener.Addr().String()
+var listening = regexp.MustCompile(`"msg":"Listening","address":"([^"]+)"`)
+
+// output is what a program has written so far.
+type output struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (o *output) Write(p []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.text.Write(p)
+}
+
+func (o *output) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.text.String()
 }
 
 // ask asks the program, wherever the operator believes it to be, and reads JSON where into is not nil.
