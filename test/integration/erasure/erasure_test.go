@@ -18,6 +18,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/rest"
+	"k8s.io/client-go/util/retry"
 	"k8s.io/utils/clock"
 	"k8s.io/utils/ptr"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -44,7 +45,7 @@ const (
 	quiet    = 10     // of another one, which come last
 	people   = 500    // who make the requests of a namespace, each several
 	writers  = 16
-	patience = 8 * time.Minute
+	patience = 20 * time.Minute
 )
 
 var server *apiserver.Server
@@ -71,12 +72,12 @@ type world struct {
 	commits map[string]int           // by run, as a ledger has them
 	rows    map[string]map[int]int64 // by run and request, as a ledger has them
 	largest map[string]int           // bytes of the largest object of a kind
-	first   map[string]time.Time     // Job by namespace
+	ahead   int                      // Jobs of the crowd that came before the first of the quiet
 }
 
 func TestTenThousandApprovedRequestsAreTensOfRuns(t *testing.T) {
 	w := &world{T: t, plan: "sha256:" + strings.Repeat("a", 64), jobs: map[string]int{}, commits: map[string]int{},
-		rows: map[string]map[int]int64{}, largest: map[string]int{}, first: map[string]time.Time{}}
+		rows: map[string]map[int]int64{}, largest: map[string]int{}}
 	w.prepare()
 	w.request("crowd", crowd)
 	w.request("quiet", quiet)
@@ -88,14 +89,14 @@ func TestTenThousandApprovedRequestsAreTensOfRuns(t *testing.T) {
 			t.Fatalf("not within %s: %v", patience, w.jobs)
 		}
 	}
-	t.Logf("%d requests in %s: Jobs %v, largest objects %v", crowd+quiet, time.Since(began).Round(time.Second), w.jobs, w.largest)
+	t.Logf("%d requests in %s: Jobs %v, %d of the crowd's before the first of the quiet, largest objects %v", crowd+quiet, time.Since(began).Round(time.Second), w.jobs, w.ahead, w.largest)
 	w.judge("crowd", crowd, crowd/task.MaxRequests)
 	w.judge("quiet", quiet, 1)
 	if w.jobs["crowd"] > 60 {
 		t.Errorf("%d Jobs, want tens", w.jobs["crowd"])
 	}
-	if wait := w.first["quiet"].Sub(began); wait > 30*time.Second {
-		t.Errorf("the quiet namespace waited %s for its Job", wait)
+	if w.ahead > w.jobs["crowd"]/2 {
+		t.Errorf("the quiet namespace waited for its Job behind %d of %d Jobs of the crowd", w.ahead, w.jobs["crowd"])
 	}
 	for kind, size := range w.largest {
 		if size > 1_400_000 {
@@ -194,10 +195,10 @@ func (w *world) pass() bool {
 	must(w.T, server.Client.List(w.Context(), jobs))
 	for i := range jobs.Items {
 		if job := &jobs.Items[i]; len(job.Status.Conditions) == 0 && job.DeletionTimestamp == nil {
-			w.jobs[job.Namespace]++
-			if w.first[job.Namespace].IsZero() {
-				w.first[job.Namespace] = time.Now()
+			if job.Namespace == "quiet" && w.jobs["quiet"] == 0 {
+				w.ahead = w.jobs["crowd"]
 			}
+			w.jobs[job.Namespace]++
 			w.end(job)
 		}
 	}
@@ -250,8 +251,13 @@ func (w *world) end(job *batchv1.Job) {
 	yes := func(kind batchv1.JobConditionType) batchv1.JobCondition {
 		return batchv1.JobCondition{Type: kind, Status: corev1.ConditionTrue, LastTransitionTime: now, Reason: "Played"}
 	}
-	job.Status = batchv1.JobStatus{StartTime: &now, CompletionTime: &now, Succeeded: 1, Conditions: []batchv1.JobCondition{yes(batchv1.JobSuccessCriteriaMet), yes(batchv1.JobComplete)}}
-	must(w.T, server.Client.Status().Update(ctx, job))
+	must(w.T, retry.RetryOnConflict(retry.DefaultBackoff, func() error { // the operator may write it meanwhile
+		if err := server.Client.Get(ctx, client.ObjectKeyFromObject(job), job); err != nil {
+			return err
+		}
+		job.Status = batchv1.JobStatus{StartTime: &now, CompletionTime: &now, Succeeded: 1, Conditions: []batchv1.JobCondition{yes(batchv1.JobSuccessCriteriaMet), yes(batchv1.JobComplete)}}
+		return server.Client.Status().Update(ctx, job)
+	}))
 }
 
 // answer is what erase, verify and report leave, with the counts of rowsOf for each person.
@@ -324,7 +330,7 @@ func (w *world) judge(namespace string, want, runs int) {
 	if served != want {
 		w.Errorf("%s: %d of %d requests were served once, verified and counted", namespace, served, want)
 	}
-	deadline := time.Now().Add(time.Minute)
+	deadline := time.Now().Add(patience)
 	tick := time.NewTicker(100 * time.Millisecond)
 	for left := 1; left > 0; <-tick.C {
 		must(w.T, server.Client.List(w.Context(), secrets, client.InNamespace(namespace), client.MatchingLabels{v1alpha1.LabelManagedBy: v1alpha1.ManagedByRempart}))
