@@ -14,6 +14,7 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -93,6 +94,12 @@ func mailBy(t *testing.T, mail *v1alpha1.ConsentMail) {
 		get(ctx, g, policy)
 		g.Expect(policy.Status.ObservedGeneration).To(gomega.HaveValue(gomega.Equal(policy.Generation)))
 		expectCondition(g, policy.Status.Conditions, v1alpha1.ConditionReady, metav1.ConditionTrue, v1alpha1.ReasonServing)
+		// One pod that answers as the policy asks is Ready; here all must have been replaced.
+		deployment := &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Namespace: demoNamespace, Name: "chat-consentd"}}
+		get(ctx, g, deployment)
+		g.Expect(slices.Contains(deployment.Spec.Template.Spec.Containers[0].Args, "--mail-dir=/etc/consentd/mail")).To(gomega.Equal(mail != nil), "the way to mail")
+		g.Expect(deployment.Status.ObservedGeneration).To(gomega.Equal(deployment.Generation))
+		g.Expect(deployment.Status.UpdatedReplicas).To(gomega.Equal(deployment.Status.AvailableReplicas))
 		pods := &corev1.PodList{}
 		g.Expect(admin.List(ctx, pods, client.InNamespace(demoNamespace), client.MatchingLabels{v1alpha1.LabelConsentPolicy: "chat", v1alpha1.LabelComponent: "consentd"})).To(gomega.Succeed())
 		g.Expect(pods.Items).To(gomega.HaveLen(2), "pods of before are still there")
