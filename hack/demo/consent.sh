@@ -11,12 +11,17 @@ prepare_browser() {
 
 # forward_consent makes the service reachable on a free port of this machine, as an Ingress would, and sets $consent.
 forward_consent() {
-	kc -n parley port-forward --address=127.0.0.1 service/chat-consentd :80 >"$work/forward" 2>&1 &
-	forwarder=$!
+	forwarder=
 	trap 'kill "$forwarder" 2>/dev/null; rm -rf "$work"' EXIT
-	local deadline=$((SECONDS + 30))
+	local deadline=$((SECONDS + 180))
+	: >"$work/forward"
 	until consent=$(sed -n 's|^Forwarding from \(127\.0\.0\.1:[0-9]*\).*|http://\1|p' "$work/forward" | head -n 1) && [[ -n $consent ]]; do
 		((SECONDS < deadline)) || die "the consent service cannot be reached: $(cat "$work/forward")"
+		# kubectl gives up where the pod that it chose does not run yet: then it is asked again.
+		if [[ -z $forwarder ]] || ! kill -0 "$forwarder" 2>/dev/null; then
+			kc -n parley port-forward --address=127.0.0.1 service/chat-consentd :80 >"$work/forward" 2>&1 &
+			forwarder=$!
+		fi
 		sleep 0.2
 	done
 }

@@ -23,7 +23,7 @@ tell "Two operators run, one leads; without them nothing in a guarded namespace 
 step "Who answers for personal data, where it may be, who is told of a breach"
 signing_secret
 kc apply -f $demo/receivers.yaml -f $demo/people.yaml -f $demo/officer.yaml -f $demo/residency.yaml -f config/escalation/default_policy.yaml >/dev/null
-kc -n rempart-demo rollout status deployment/mail deployment/hook --timeout=120s >/dev/null
+kc -n rempart-demo rollout status deployment/mail deployment/hook --timeout=300s >/dev/null
 await residencypolicy/eu-only Ready
 await dataprotectionofficer/parley Ready
 say_condition residencypolicy/eu-only Ready

@@ -59,7 +59,7 @@ await() {
 		where=(-n "$2")
 		shift 2
 	fi
-	kc "${where[@]}" wait "$1" --for="condition=$2" --timeout="${3:-180}s" >/dev/null 2>"$work/wait" || {
+	kc "${where[@]}" wait "$1" --for="condition=$2" --timeout="${3:-300}s" >/dev/null 2>"$work/wait" || {
 		cat "$work/wait" >&2
 		kc "${where[@]}" get "$1" -o 'jsonpath={range .status.conditions[*]}{.type}={.status} {.reason}: {.message}{"\n"}{end}' >&2
 		die "$1 did not become $2"
@@ -73,7 +73,7 @@ await_status() {
 		where=(-n "$2")
 		shift 2
 	fi
-	kc "${where[@]}" wait "$1" --for="jsonpath=$2=$3" --timeout=120s >/dev/null || die "$1: $2 did not become $3"
+	kc "${where[@]}" wait "$1" --for="jsonpath=$2=$3" --timeout=300s >/dev/null || die "$1: $2 did not become $3"
 }
 
 # say_condition [-n NAMESPACE] OBJECT CONDITION: the object's own words.
@@ -147,7 +147,7 @@ hook_signed() { from_cluster hook:http messages | grep -q '"signed":false' && ec
 
 # await_delivered COUNT: waits until so many notifications of the namespace were accepted.
 await_delivered() {
-	local deadline=$((SECONDS + 90))
+	local deadline=$((SECONDS + 300))
 	until (($(kc -n parley get notifications -o 'jsonpath={range .items[*]}{.status.deliveredTime}{"\n"}{end}' | grep -c .) >= $1)); do
 		((SECONDS < deadline)) || die "fewer than $1 messages were delivered: $(kc -n parley get notifications)"
 		sleep 1
