@@ -2,11 +2,16 @@ package consentpolicy
 
 import (
 	"bytes"
+	"context"
+	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/rempart-dev/rempart/api/v1alpha1"
 )
@@ -74,5 +79,50 @@ func TestASigningKeyIsReplacedOnceTheServiceRunsWithTheOneOfBefore(t *testing.T)
 	}
 	if told := b.told(); strings.Count(told, "KeyReplaced") != 1 {
 		t.Errorf("told: %s", told)
+	}
+}
+
+// faster is a client whose patches of Secrets are refused, as the API server refuses to move what is not there; before that another
+// replica makes the same patch, if it is there.
+type faster struct {
+	client.Client
+	other bool
+}
+
+func (f faster) Patch(ctx context.Context, object client.Object, patch client.Patch, options ...client.PatchOption) error {
+	if object.GetObjectKind().GroupVersionKind().Kind != "Secret" {
+		return f.Client.Patch(ctx, object, patch, options...)
+	}
+	if f.other {
+		if err := f.Client.Patch(ctx, object, patch, options...); err != nil {
+			return err
+		}
+	}
+	return apierrors.NewGenericServerResponse(http.StatusUnprocessableEntity, "patch", corev1.Resource("secrets"), object.GetName(), "", 0, false)
+}
+
+// TestAKeyThatAnotherReplicaReplacedIsAConflictAndNoFailure: for a moment two lead.
+func TestAKeyThatAnotherReplicaReplacedIsAConflictAndNoFailure(t *testing.T) {
+	for _, other := range []bool{true, false} {
+		b := settled(t)
+		b.pass()
+		object := &v1alpha1.ConsentPolicy{}
+		b.get("chat", object)
+		object.Spec.Service.PepperNumber = 2
+		b.must(b.Update(t.Context(), object))
+		b.reconciler.Client = faster{b.Client, other}
+		b.get("chat", object)
+		result, err := b.reconciler.Reconcile(t.Context(), object)
+		b.get("chat", object)
+		failed := reason(object, v1alpha1.ConditionReconciling) == "True StepFailed"
+		if overtaken := err == nil && result.RequeueAfter == 200*time.Millisecond; overtaken != other || failed == other {
+			t.Errorf("another replica was faster: %v; %+v, %v, failed %v", other, result, err, failed)
+		}
+		b.reconciler.Client = b.Client
+		b.pass()
+		keys := &corev1.Secret{}
+		if b.get("chat-consentd-keys", keys); len(keys.Data["pepper-next"]) != 32 {
+			t.Errorf("another replica was faster: %v; no key is made known", other)
+		}
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -69,13 +70,26 @@ func (r *Reconciler) rotate(ctx context.Context, in *policy.Input) error {
 	keys.SetNamespace(in.Policy.Namespace)
 	keys.SetName(in.Keys.GetName())
 	if err := r.Client.Patch(ctx, keys, client.RawPatch(types.JSONPatchType, step.Patch), fieldOwner); err != nil {
-		return fmt.Errorf("replacing a key: %w", err)
+		return fmt.Errorf("replacing a key: %w", r.overtaken(ctx, in.Keys, err))
 	}
 	for _, key := range step.Keys {
 		r.Recorder.Eventf(in.Policy, nil, corev1.EventTypeNormal, v1alpha1.ReasonKeyReplaced, "Rotate", "%s", used[key])
 	}
 	in.Marks = nil
 	return r.look(ctx, in)
+}
+
+// overtaken makes a conflict of a refusal of a patch of the keys, where they are no longer those that were looked at: what the patch moves
+// has been moved then, by another replica that led for a moment too, and the API server calls that invalid.
+func (r *Reconciler) overtaken(ctx context.Context, keys metav1.Object, refusal error) error {
+	if !apierrors.IsInvalid(refusal) {
+		return refusal
+	}
+	now, err := child.Find(ctx, r.Reader, keys.GetNamespace(), keys.GetName(), metadataOf("Secret"))
+	if err != nil || (now != nil && now.ResourceVersion == keys.GetResourceVersion()) {
+		return refusal
+	}
+	return apierrors.NewConflict(corev1.Resource("secrets"), keys.GetName(), refusal)
 }
 
 // provideOne creates a Secret, or takes over the one that a policy of this name left behind with its ledger.
