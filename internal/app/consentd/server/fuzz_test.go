@@ -25,7 +25,7 @@ func FuzzAct(f *testing.F) {
 		r.Header["Idempotency-Key"] = []string{key}
 		got := httptest.NewRecorder()
 		s.ServeHTTP(got, r)
-		if declared(t, q, got.Code); got.Code >= 500 {
+		if declared(t, q, got); got.Code >= 500 {
 			t.Errorf("%d: %s", got.Code, got.Body)
 		}
 	})
@@ -47,7 +47,7 @@ func FuzzProgram(f *testing.F) {
 		}
 		got := httptest.NewRecorder()
 		s.ServeHTTP(got, q.build())
-		if declared(t, q, got.Code); got.Code >= 500 {
+		if declared(t, q, got); got.Code >= 500 {
 			t.Errorf("%d: %s", got.Code, got.Body)
 		}
 	})
@@ -83,7 +83,7 @@ func FuzzPage(f *testing.F) {
 		q := request{method: "POST", path: "/me/shop", kind: "application/x-www-form-urlencoded", body: body, header: map[string]string{"Accept": accept}}
 		got := httptest.NewRecorder()
 		s.ServeHTTP(got, q.build())
-		if declared(t, q, got.Code); got.Code >= 500 {
+		if declared(t, q, got); got.Code >= 500 {
 			t.Errorf("%d: %s", got.Code, got.Body)
 		}
 		if page := got.Body.String(); strings.Contains(page, "<script") || strings.Contains(page, "<no value>") {

@@ -193,25 +193,6 @@ func TestTooMuchAtOnceIsRefused(t *testing.T) {
 	}
 }
 
-func TestEveryRouteIsInTheOpenAPIDocument(t *testing.T) {
-	w := newWorld(t, nil)
-	documented := map[string]bool{}
-	for path, methods := range openAPI() {
-		for method := range methods {
-			documented[method+" "+path] = true
-		}
-	}
-	for _, operation := range w.Operations() {
-		if !documented[operation] {
-			t.Errorf("the OpenAPI document lacks %s", operation)
-		}
-		delete(documented, operation)
-	}
-	for operation := range documented {
-		t.Errorf("the OpenAPI document has %s, which is no route", operation)
-	}
-}
-
 func TestNoticesThatChangeInWordsOnlyDoNotAskAgain(t *testing.T) {
 	w := newWorld(t, nil)
 	body := w.act("checkbox", "analytics")

@@ -404,7 +404,7 @@ func (w *world) ask(q request) answer {
 	if recorder.Code == http.StatusServiceUnavailable && h.Get("Retry-After") == "" {
 		w.Errorf("%s %s: 503 without Retry-After", q.method, q.path)
 	}
-	declared(w, q, recorder.Code)
+	declared(w, q, recorder)
 	return answer{recorder, w}
 }
 
@@ -429,85 +429,6 @@ func (a answer) into(to any) {
 	if err := json.Unmarshal(a.Body.Bytes(), to); err != nil {
 		a.w.Fatalf("%v: %s", err, a.Body)
 	}
-}
-
-// openAPI is what the document declares: by path, by method, the codes.
-var openAPI = sync.OnceValue(func() map[string]map[string]map[string]bool {
-	text, err := spec.Consentd()
-	if err != nil {
-		panic(err)
-	}
-	var document struct {
-		Paths map[string]map[string]json.RawMessage
-	}
-	if err := json.Unmarshal(text, &document); err != nil {
-		panic(err)
-	}
-	declared := map[string]map[string]map[string]bool{}
-	for path, item := range document.Paths {
-		declared[path] = map[string]map[string]bool{}
-		for method, raw := range item {
-			var operation struct{ Responses map[string]any }
-			if method == "parameters" || json.Unmarshal(raw, &operation) != nil {
-				continue
-			}
-			codes := map[string]bool{}
-			for code := range operation.Responses {
-				codes[code] = true
-			}
-			declared[path][strings.ToUpper(method)] = codes
-		}
-	}
-	return declared
-})
-
-// declared checks that the document has the code among the answers of what was asked. Paths that no document has are asked about
-// only to be refused, and a method that a path does not know is declared with those that it does.
-func declared(w testing.TB, q request, code int) {
-	w.Helper()
-	path, _, _ := strings.Cut(q.path, "?")
-	template := pathOf(path)
-	methods, known := openAPI()[template]
-	if !known {
-		if code != http.StatusNotFound && code != http.StatusMethodNotAllowed {
-			w.Errorf("the OpenAPI document lacks %s, which answered %d", template, code)
-		}
-		return
-	}
-	method := q.method
-	if method == http.MethodHead {
-		method = http.MethodGet
-	}
-	if methods[method] == nil && code == http.StatusMethodNotAllowed {
-		return
-	}
-	if !methods[method][fmt.Sprint(code)] {
-		w.Errorf("the OpenAPI document lacks the answer %d of %s %s", code, method, template)
-	}
-}
-
-// pathOf is the document's path of a path.
-func pathOf(path string) string {
-	parts := strings.Split(path, "/")
-	switch {
-	case len(parts) == 4 && parts[1] == "w":
-		parts[2] = "{site}"
-		switch {
-		case parts[3] == "widget.js":
-		case strings.HasPrefix(parts[3], "widget."):
-			parts[3] = "widget.{sha}.js"
-		default:
-			parts[3] = "notice.{lang}.json"
-		}
-	case len(parts) > 4 && parts[2] == "sites":
-		parts[3] = "{site}"
-		if len(parts) == 7 && parts[5] == "proof" {
-			parts[6] = "{event}"
-		}
-	case (len(parts) == 3 || len(parts) == 4) && parts[1] == "me":
-		parts[2] = "{site}"
-	}
-	return strings.Join(parts, "/")
 }
 
 func newRegistry() *prometheus.Registry { return prometheus.NewRegistry() }
