@@ -154,6 +154,26 @@ var (
 	label  = regexp.MustCompile(`(?s)<input type="checkbox"[^>]*>`)
 )
 
+// told checks that who hears a page can tell its forms apart, by headings, and that a button says what it does to the form.
+func told(t *testing.T, page string) {
+	t.Helper()
+	names := map[string]bool{}
+	forms := regexp.MustCompile(`<form[^>]*>`).FindAllString(page, -1)
+	for _, form := range forms {
+		found := regexp.MustCompile(`aria-labelledby="([a-z]+)"`).FindStringSubmatch(form)
+		switch {
+		case found == nil && len(forms) == 1:
+		case found == nil || names[found[1]] || !strings.Contains(page, `<h2 id="`+found[1]+`">`):
+			t.Errorf("a form of several has no heading of its own for a name: %s", form)
+		default:
+			names[found[1]] = true
+		}
+	}
+	if strings.Count(page, "<button ") != strings.Count(page, `<button type="submit"`) {
+		t.Errorf("a button has no type: %s", page)
+	}
+}
+
 func TestThePageOfAPersonIsPlain(t *testing.T) {
 	w := newWorld(t, nil)
 	w.press(w.link("confirm", "newsletter"), "confirm").is(200, "")
@@ -180,6 +200,7 @@ func TestThePageOfAPersonIsPlain(t *testing.T) {
 			if got.Header().Get("Cache-Control") != "no-store" {
 				t.Error("a page of a person may be kept")
 			}
+			told(t, page)
 		}
 	}
 	hostile := w.ask(request{method: "GET", path: "/me/shop?token=%22%3E%3Cscript%3Ealert(1)%3C/script%3E"}).is(404, "")
