@@ -55,13 +55,19 @@ type kantara struct {
 }
 
 type kantaraController struct {
-	Name     string `json:"piiController"`
-	OnBehalf bool   `json:"onBehalf"`
-	Contact  string `json:"contact"`
-	Address  string `json:"address"`
-	Email    string `json:"email"`
-	Phone    string `json:"phone"`
-	URL      string `json:"piiControllerUrl,omitempty"`
+	Name     string         `json:"piiController"`
+	OnBehalf bool           `json:"onBehalf"`
+	Contact  string         `json:"contact"`
+	Address  kantaraAddress `json:"address"`
+	Email    string         `json:"email"`
+	Phone    string         `json:"phone"`
+	URL      string         `json:"piiControllerUrl,omitempty"`
+}
+
+// kantaraAddress has the names of schema.org's PostalAddress: the format's schema says an object, and its readers look for these.
+type kantaraAddress struct {
+	Street  string `json:"streetAddress,omitempty"`
+	Country string `json:"addressCountry"`
 }
 
 type kantaraService struct {
@@ -102,10 +108,11 @@ func (in Input) receipt(c consented) kantara {
 
 // kantara are the controller and those who decide with it.
 func (c Controller) kantara() []kantaraController {
-	all := []kantaraController{{Name: c.Organisation.LegalName, Contact: c.Officer.Name, Address: c.address(),
-		Email: cmp.Or(c.Officer.Email, "-"), Phone: cmp.Or(c.Officer.Phone, "-"), URL: c.Organisation.Website}}
+	all := []kantaraController{{Name: c.Organisation.LegalName, Contact: c.Officer.Name,
+		Address: kantaraAddress{c.Organisation.Address, string(c.Organisation.Country)},
+		Email:   cmp.Or(c.Officer.Email, "-"), Phone: cmp.Or(c.Officer.Phone, "-"), URL: c.Organisation.Website}}
 	for _, joint := range c.Joint {
-		all = append(all, kantaraController{Name: joint.Name, Contact: cmp.Or(joint.Contact, c.Officer.Name), Address: cmp.Or(string(joint.Country), "-"), Email: "-", Phone: "-"})
+		all = append(all, kantaraController{Name: joint.Name, Contact: cmp.Or(joint.Contact, c.Officer.Name), Address: kantaraAddress{Country: cmp.Or(string(joint.Country), "-")}, Email: "-", Phone: "-"})
 	}
 	return all
 }
