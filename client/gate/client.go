@@ -62,9 +62,13 @@ type Result struct {
 
 // Options of a client.
 type Options struct {
-	// URL of the consent service: https, or http on this machine.
+	// URL of the consent service: https, http on this machine or, with PlainWithinCluster, http at its name in the cluster.
 	URL string
-	// HTTP has the certificates that the service is trusted by. Its redirects are not followed.
+	// PlainWithinCluster lets URL be http at the name of a Service, NAME.NAMESPACE.svc or NAME.NAMESPACE.svc.cluster.local, which is what the
+	// operator serves. Token and person then cross the pod network as they are, past any proxy: set it where that network is encrypted
+	// (by the CNI or a mesh), or where you accept that who reads it learns them. Outside of a cluster such a name leads nowhere.
+	PlainWithinCluster bool
+	// HTTP has the certificates that the service is trusted by, where URL is https. Its redirects are not followed.
 	HTTP *http.Client
 	// Token returns the bearer token of a ServiceAccount with the audience consentd and the rights Check and Filter. It
 	// is asked before each request, for tokens change. Nil sends none, which the service refuses: it takes no certificates of clients.
@@ -93,8 +97,8 @@ const (
 // New returns a client that keeps nothing until Watch runs.
 func New(o Options) (*Client, error) {
 	base, err := url.Parse(o.URL)
-	if err != nil || base.Host == "" || base.User != nil || base.RawQuery != "" || (base.Scheme != "https" && (base.Scheme != "http" || !local(base.Hostname()))) {
-		return nil, fmt.Errorf("%w: URL is https, without credentials or query", ErrOptions)
+	if err != nil || base.Host == "" || base.User != nil || base.RawQuery != "" || !o.mayAsk(base) {
+		return nil, fmt.Errorf("%w: URL is https, or http within the cluster where that is said, without credentials or query", ErrOptions)
 	}
 	if o.HTTP == nil {
 		return nil, fmt.Errorf("%w: HTTP is missing", ErrOptions)
@@ -102,6 +106,9 @@ func New(o Options) (*Client, error) {
 	client := *o.HTTP
 	// The body names a person: it goes where it was sent, and nowhere else.
 	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	if base.Scheme == "http" {
+		client.Transport = unproxied(client.Transport)
+	}
 	client.Timeout = 0 // each request has a limit of its own; the stream ends with its context
 	c := &Client{base: base, http: &client, token: o.Token, now: o.Now, known: newCache()}
 	if c.now == nil {
@@ -261,6 +268,33 @@ func (c *Client) request(ctx context.Context, method, path string, body io.Reade
 		request.Header.Set("Authorization", "Bearer "+token)
 	}
 	return request, nil
+}
+
+// mayAsk tells whether people may be named at an address.
+func (o Options) mayAsk(at *url.URL) bool {
+	return at.Scheme == "https" || at.Scheme == "http" && (local(at.Hostname()) || o.PlainWithinCluster && ofService(at.Hostname()))
+}
+
+// ofService tells whether a host is the name of a Service. No domain of the Internet ends so: svc is no top-level domain, local is link-local
+// (RFC 6762).
+func ofService(host string) bool {
+	name, found := strings.CutSuffix(strings.TrimSuffix(host, ".cluster.local"), ".svc")
+	service, namespace, two := strings.Cut(name, ".")
+	return found && two && service != "" && namespace != "" && !strings.Contains(namespace, ".")
+}
+
+// unproxied is a transport that dials who is asked: a proxy would read what is plain.
+func unproxied(transport http.RoundTripper) http.RoundTripper {
+	if transport == nil {
+		transport = http.DefaultTransport
+	}
+	known, is := transport.(*http.Transport)
+	if !is {
+		return transport // the program's own, which knows where it goes
+	}
+	direct := known.Clone()
+	direct.Proxy = nil
+	return direct
 }
 
 // local tells whether a host is this machine.

@@ -3,7 +3,10 @@
 // answers for five seconds at most, forgets them at once when the service's stream says that somebody's choice changed, and lets
 // nothing pass when it cannot ask.
 //
-//	client, err := gate.New(gate.Options{URL: "https://shop-consentd.shop.svc", HTTP: httpClient, Token: gate.TokenFile("/var/run/secrets/consentd/token")})
+//	client, err := gate.New(gate.Options{
+//		URL: "http://shop-consentd.shop.svc", PlainWithinCluster: true, // encrypt the pod network
+//		HTTP: &http.Client{}, Token: gate.TokenFile("/var/run/secrets/consentd/token"),
+//	})
 //	go client.Watch(ctx)
 //	http.Handle("POST /customers", client.Requests(gate.Use{Record: "customer", Purposes: []string{"newsletter"}}, who)(handler))
 //

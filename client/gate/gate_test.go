@@ -7,8 +7,10 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"slices"
 	"strings"
 	"sync"
@@ -216,8 +218,40 @@ func TestOptionsThatAreNone(t *testing.T) {
 			t.Errorf("%s: %v", address, err)
 		}
 	}
+	for _, address := range []string{"http://shop.example", "http://consentd", "http://10.96.0.7", "http://svc", "http://.svc", "http://consentd.svc", "http://shop.consentd.svc.example"} {
+		if _, err := gate.New(gate.Options{URL: address, HTTP: &http.Client{}, PlainWithinCluster: true}); !errors.Is(err, gate.ErrOptions) {
+			t.Errorf("%s: %v", address, err)
+		}
+	}
 	if _, err := gate.New(gate.Options{URL: "http://localhost:1"}); !errors.Is(err, gate.ErrOptions) {
 		t.Error(err)
+	}
+}
+
+// TestWhatIsPlainGoesToTheServiceItself asks as a program in the cluster does, with a proxy that its environment names: it would read
+// token and person.
+func TestWhatIsPlainGoesToTheServiceItself(t *testing.T) {
+	for _, address := range []string{"http://shop-consentd.shop.svc", "http://shop-consentd.shop.svc.cluster.local:80"} {
+		var dialled []string
+		transport := &http.Transport{
+			Proxy: http.ProxyURL(&url.URL{Scheme: "http", Host: "proxy.example:3128"}),
+			DialContext: func(_ context.Context, _, at string) (net.Conn, error) {
+				dialled = append(dialled, at)
+				return nil, errors.ErrUnsupported
+			},
+		}
+		c, err := gate.New(gate.Options{URL: address, HTTP: &http.Client{Transport: transport}, PlainWithinCluster: true})
+		if err != nil {
+			t.Errorf("%s: %v", address, err)
+			continue
+		}
+		_, err = c.Filter(t.Context(), ada, gate.Use{Record: "customer"}, []byte(customer))
+		if want := strings.TrimSuffix(strings.TrimPrefix(address, "http://"), ":80") + ":80"; !errors.Is(err, gate.ErrUnavailable) || !slices.Equal(dialled, []string{want}) {
+			t.Errorf("%s: dialled %v, %v", address, dialled, err)
+		}
+		if transport.Proxy == nil {
+			t.Error("the program's own transport was changed")
+		}
 	}
 }
 

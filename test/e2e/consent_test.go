@@ -2,10 +2,12 @@ package e2e
 
 import (
 	"bytes"
+	"context"
 	"crypto/rand"
 	"encoding/base64"
 	"encoding/json"
 	"io"
+	"net"
 	"net/http"
 	"testing"
 	"time"
@@ -15,6 +17,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/rempart-dev/rempart/api/v1alpha1"
+	"github.com/rempart-dev/rempart/client/gate"
+	"github.com/rempart-dev/rempart/internal/consent/place"
 )
 
 // service is the demo's consent service, as a page or a program asks it.
@@ -121,6 +125,27 @@ func (s service) passes(bearer string) object {
 	return got.Data
 }
 
+// inProcess is what passes where a program filters by itself, at the name that the service has in the cluster.
+func (s service) inProcess(bearer string) string {
+	s.t.Helper()
+	through := &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
+		return (&net.Dialer{}).DialContext(ctx, network, s.address)
+	}}
+	program, err := gate.New(gate.Options{
+		URL: "http://" + place.Host(demoNamespace, "chat"), PlainWithinCluster: true, HTTP: &http.Client{Transport: through},
+		Token: func(context.Context) (string, error) { return bearer, nil },
+	})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	result, err := program.Filter(s.t.Context(), gate.Subject{Kind: "account", ID: "story-42"}, gate.Use{Record: "contact"},
+		[]byte(`{"email":"story@parley.example","birthday":"1990-01-01"}`))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return string(result.Data)
+}
+
 func TestAProgramGetsWhatAPersonAgreedToUntilTheyWithdraw(t *testing.T) {
 	s := consentService(t)
 	backend, secret := token(t, demoNamespace, "shop-backend", "consentd"), drawn()
@@ -133,6 +158,9 @@ func TestAProgramGetsWhatAPersonAgreedToUntilTheyWithdraw(t *testing.T) {
 	eventually(t, func(g gomega.Gomega) {
 		g.Expect(s.passes(backend)).To(gomega.HaveKeyWithValue("email", "story@parley.example"))
 	})
+	if got := s.inProcess(backend); got != `{"email":"story@parley.example"}` {
+		t.Errorf("a program that filters by itself got %s", got)
+	}
 
 	s.must(http.StatusNoContent, http.MethodPost, "/v1/sites/shop/withdrawals", object{"purposes": []string{"newsletter"}},
 		"Origin", "https://shop.parley.example", "Authorization", "Bearer "+secret)

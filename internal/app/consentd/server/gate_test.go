@@ -3,8 +3,10 @@ package server_test
 import (
 	"context"
 	"errors"
+	"net"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -12,10 +14,11 @@ import (
 
 	"github.com/rempart-dev/rempart/client/gate"
 	"github.com/rempart-dev/rempart/internal/app/consentd/consentdtest"
+	"github.com/rempart-dev/rempart/internal/consent/place"
 )
 
-// inProcess is a program that filters by itself: client/gate against the service, over HTTP on this machine. Asked counts what it
-// asks of people.
+// inProcess is a program that filters by itself: client/gate against the service, over HTTP, at the name that the operator's Service has.
+// Asked counts what it asks of people.
 func inProcess(w *world) (c *gate.Client, asked *atomic.Int64) {
 	w.Helper()
 	asked = &atomic.Int64{}
@@ -26,9 +29,18 @@ func inProcess(w *world) (c *gate.Client, asked *atomic.Int64) {
 		w.ServeHTTP(out, r)
 	}))
 	w.Cleanup(served.Close)
-	c, err := gate.New(gate.Options{URL: served.URL, HTTP: served.Client(), Now: w.clock.Now, Token: func(context.Context) (string, error) {
-		return w.cluster.Token(w.T, consentdtest.Namespace, "backend", w.clock.Now()), nil
-	}})
+	host := place.Host(consentdtest.Namespace, "chat")
+	cluster := &http.Transport{DialContext: func(ctx context.Context, network, at string) (net.Conn, error) {
+		if at != net.JoinHostPort(host, strconv.Itoa(place.Port)) {
+			return nil, errors.ErrUnsupported
+		}
+		return (&net.Dialer{}).DialContext(ctx, network, served.Listener.Addr().String())
+	}}
+	w.Cleanup(cluster.CloseIdleConnections)
+	c, err := gate.New(gate.Options{URL: "http://" + host, PlainWithinCluster: true, HTTP: &http.Client{Transport: cluster}, Now: w.clock.Now,
+		Token: func(context.Context) (string, error) {
+			return w.cluster.Token(w.T, consentdtest.Namespace, "backend", w.clock.Now()), nil
+		}})
 	if err != nil {
 		w.Fatal(err)
 	}
