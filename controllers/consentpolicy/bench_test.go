@@ -73,7 +73,10 @@ type service struct {
 }
 
 // Forgotten looks at three places of the log at a time.
-func (s *service) Forgotten(_ context.Context, _ string, from int64) (policy.ForgottenPage, error) {
+func (s *service) Forgotten(_ context.Context, _, token string, from int64) (policy.ForgottenPage, error) {
+	if token != "for consentd/"+policy.TenantID("shop", "chat") {
+		return policy.ForgottenPage{}, errors.New("not the operator")
+	}
 	if s.answer == nil {
 		return policy.ForgottenPage{}, errors.New("nobody there")
 	}
@@ -101,6 +104,11 @@ func (s *service) Status(_ context.Context, host string) (*policy.Answer, error)
 	answer := *s.answer
 	return &answer, nil
 }
+
+// own tells of a token what it is for.
+type own struct{}
+
+func (own) Token(_ context.Context, audience string) (string, error) { return "for " + audience, nil }
 
 type tokens struct{ err error }
 
@@ -162,7 +170,7 @@ func newBench(t *testing.T, objects ...client.Object) *bench {
 		},
 	})
 	b.reconciler = &Reconciler{Client: b.Client, Reader: b.Client, Recorder: b.recorder, Config: Config{
-		Namespace: operatorNamespace, Image: "consentd:1", Places: places{}, Service: b.service, Tokens: tokens{}, Clock: b.clock,
+		Namespace: operatorNamespace, Image: "consentd:1", Places: places{}, Service: b.service, Tokens: tokens{}, Own: own{}, Clock: b.clock,
 		Chance: bytes.NewReader(bytes.Repeat([]byte("0123456789abcdefABCDEF"), 1000))}}
 	return b
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/rempart-dev/rempart/api/v1alpha1"
 	"github.com/rempart-dev/rempart/internal/consent"
+	"github.com/rempart-dev/rempart/internal/consent/place"
 	"github.com/rempart-dev/rempart/internal/consent/policy"
 	"github.com/rempart-dev/rempart/internal/kube/child"
 	"github.com/rempart-dev/rempart/internal/kube/flow"
@@ -52,9 +53,13 @@ func (r *Reconciler) collect(ctx context.Context, in *policy.Input, answer *poli
 	var learnt []consent.Mark
 	var peppers []string
 	from, whole := in.Forgotten.From(in.Checkpoint.Size, answer)
+	token, err := r.Own.Token(ctx, place.OperatorAudience(policy.TenantID(in.Policy.Namespace, in.Policy.Name)))
+	if err != nil {
+		return false, fmt.Errorf("showing who asks: %w", err)
+	}
 	began := r.Clock.Now()
 	for pages := 0; from < size && pages < pagesPerPass && r.Clock.Since(began) < timePerPass; pages++ {
-		page, err := r.Service.Forgotten(ctx, policy.Host(in.Policy), from)
+		page, err := r.Service.Forgotten(ctx, policy.Host(in.Policy), token, from)
 		if err == nil && (page.To <= from || int64(len(page.Marks)) > page.To-from) {
 			err = errUntrue
 		}

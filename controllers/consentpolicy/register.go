@@ -71,7 +71,7 @@ type Service interface {
 	// Status asks at a host of the cluster. An error means that there was no answer.
 	Status(ctx context.Context, host string) (*policy.Answer, error)
 	// Forgotten asks for marks of who was forgotten, as the log says from a size on.
-	Forgotten(ctx context.Context, host string, from int64) (policy.ForgottenPage, error)
+	Forgotten(ctx context.Context, host, token string, from int64) (policy.ForgottenPage, error)
 	// Consistency asks for the proof that the log of a larger size continues that of a smaller one.
 	Consistency(ctx context.Context, host, site string, from, to int64) ([][]byte, error)
 }
@@ -82,10 +82,17 @@ type Tokens interface {
 	Issuers(ctx context.Context) ([]policy.Issuer, error)
 }
 
+// Account gives tokens of the operator's own account, each for one service.
+type Account interface {
+	Token(ctx context.Context, audience string) (string, error)
+}
+
 // Config is what the controller is given.
 type Config struct {
 	// Namespace of the operator, which keeps the checkpoints, and the ServiceAccount there by which services know the operator.
 	Namespace, Account string
+	// Own are that account's tokens.
+	Own Account
 	// Image of consentd.
 	Image   string
 	Places  Places

@@ -71,14 +71,14 @@ func (c Client) Consistency(ctx context.Context, host, site string, from, to int
 	return path, nil
 }
 
-// Forgotten asks for marks of people who were forgotten, as the log says from a size on.
-func (c Client) Forgotten(ctx context.Context, host string, from int64) (page policy.ForgottenPage, err error) {
+// Forgotten asks, with the operator's own token, for marks of people who were forgotten, as the log says from a size on.
+func (c Client) Forgotten(ctx context.Context, host, token string, from int64) (page policy.ForgottenPage, err error) {
 	var answer struct {
 		To     int64    `json:"to"`
 		Marks  []string `json:"marks"`
 		Pepper string   `json:"pepper"`
 	}
-	if err := c.ask(ctx, question{method: http.MethodGet, host: host, path: fmt.Sprintf(pathForgotten, from)}, &answer); err != nil {
+	if err := c.ask(ctx, question{method: http.MethodGet, host: host, path: fmt.Sprintf(pathForgotten, from), token: token}, &answer); err != nil {
 		return page, err
 	}
 	for _, text := range answer.Marks {

@@ -24,7 +24,7 @@ func TestTheServiceIsAskedAtOneAddressAndFollowedNowhere(t *testing.T) {
 	var asked []string
 	reply := func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(body)) }
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		asked = append(asked, r.Method+" "+r.URL.String())
+		asked = append(asked, strings.TrimSpace(r.Method+" "+r.URL.String()+" "+r.Header.Get("Authorization")))
 		reply(w, r)
 	}))
 	defer server.Close()
@@ -49,15 +49,15 @@ func TestTheServiceIsAskedAtOneAddressAndFollowedNowhere(t *testing.T) {
 	reply = func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = w.Write([]byte(`{"from":7,"to":9,"marks":["AQIDBAUGBwgJCgsMDQ4PEA"],"pepper":"0e822bf0"}`))
 	}
-	page, err := client.Forgotten(t.Context(), host, 7)
-	if err != nil || len(page.Marks) != 1 || page.Marks[0][15] != 16 || page.To != 9 || page.Pepper != "0e822bf0" || asked[len(asked)-1] != "GET /internal/v1/forgotten?from=7" {
+	page, err := client.Forgotten(t.Context(), host, "token", 7)
+	if err != nil || len(page.Marks) != 1 || page.Marks[0][15] != 16 || page.To != 9 || page.Pepper != "0e822bf0" || asked[len(asked)-1] != "GET /internal/v1/forgotten?from=7 Bearer token" {
 		t.Errorf("%+v, %v, %v", page, err, asked)
 	}
 	for _, odd := range []string{"AQID", "AQIDBAUGBwgJCgsMDQ4PEBE", "no mark"} {
 		reply = func(w http.ResponseWriter, _ *http.Request) {
 			_, _ = w.Write([]byte(`{"to":9,"marks":["` + odd + `"]}`))
 		}
-		if _, err := client.Forgotten(t.Context(), host, 7); !errors.Is(err, ErrSilent) {
+		if _, err := client.Forgotten(t.Context(), host, "token", 7); !errors.Is(err, ErrSilent) {
 			t.Errorf("%s: %v", odd, err)
 		}
 	}

@@ -67,14 +67,14 @@ func wire(ctx context.Context, mgr ctrl.Manager, o options) error {
 		return err
 	}
 
+	account := &issuer.Account{REST: api.RESTClient(), Namespace: o.namespace, Name: consentAccount, Clock: now}
 	err = controllers.Register(ctx, mgr, controllers.Config{
 		Guards:          guards,
 		ResidencyPolicy: residencypolicy.Config{Snapshots: snapshots, Scans: scans, Clock: now, OperatorNamespace: o.namespace, Guards: guards},
 		DataRegister:    dataregister.Config{Image: o.eraserImage, Places: where, Chance: rand.Reader, Clock: now},
 		ConsentPolicy: consentpolicy.Config{Namespace: o.namespace, Account: consentAccount, Image: o.consentdImage, Places: where, Service: consentd.New(),
-			Tokens: issuer.Cluster{REST: api.RESTClient()}, Chance: rand.Reader, Clock: now},
-		Wish: wish.Config{Service: consentd.New(), Clock: now,
-			Tokens: &issuer.Account{REST: api.RESTClient(), Namespace: o.namespace, Name: consentAccount, Clock: now}},
+			Own: account, Tokens: issuer.Cluster{REST: api.RESTClient()}, Chance: rand.Reader, Clock: now},
+		Wish:           wish.Config{Service: consentd.New(), Tokens: account, Clock: now},
 		ErasureRequest: erasurerequest.Config{Keys: keys, Messages: notice.Erasures{}, Evidence: proofs, Clock: now},
 		Dispatch:       dispatch.Config{Image: o.eraserImage, Clock: now},
 		ErasureRun:     erasurerun.Config{Image: o.eraserImage, Keys: keys, Places: where, Evidence: proofs, Clock: now},

@@ -87,6 +87,7 @@ func operate(t *testing.T, service *program) (config controller.Config, stop fun
 	api, err := discovery.NewDiscoveryClientForConfigAndClient(mgr.GetConfig(), mgr.GetHTTPClient())
 	must(t, err)
 	config = controller.Config{Namespace: operatorNamespace, Account: consentAccount, Image: "consentd:1", Places: everywhere{}, Service: service,
+		Own:    &issuer.Account{REST: api.RESTClient(), Namespace: operatorNamespace, Name: consentAccount, Clock: clock.RealClock{}},
 		Tokens: issuer.Cluster{REST: api.RESTClient()}, Chance: rand.Reader, Clock: clock.RealClock{}}
 	must(t, controller.Register(t.Context(), mgr, config))
 	return config, run(t, mgr)

@@ -188,25 +188,13 @@ func (p *program) Answer(ctx context.Context, _, token string, id uuid.UUID, sta
 }
 
 // Forgotten asks the program too.
-func (p *program) Forgotten(ctx context.Context, _ string, from int64) (page policy.ForgottenPage, err error) {
-	p.mu.Lock()
-	address := p.address
-	p.mu.Unlock()
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, fmt.Sprintf("http://%s/internal/v1/forgotten?from=%d", address, from), http.NoBody)
-	if err != nil {
-		return page, err
-	}
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		return page, err
-	}
-	defer response.Body.Close()
+func (p *program) Forgotten(ctx context.Context, _, token string, from int64) (page policy.ForgottenPage, err error) {
 	var answer struct {
 		To     int64
 		Marks  []string
 		Pepper string
 	}
-	err = json.NewDecoder(response.Body).Decode(&answer)
+	err = p.ask(ctx, http.MethodGet, fmt.Sprintf("/internal/v1/forgotten?from=%d", from), token, inJSON, "", &answer)
 	return policy.ForgottenPage{Marks: make([]consent.Mark, len(answer.Marks)), To: answer.To, Pepper: answer.Pepper}, err
 }
 

@@ -177,17 +177,38 @@ func (s *Server) status(w http.ResponseWriter, r *http.Request, c call) error {
 				Digest: "sha256:" + site.Widget.SHA256, Bytes: len(site.Widget.Gzip)})
 		}
 	}
-	ctx, cancel := context.WithTimeout(r.Context(), s.timeout)
-	defer cancel()
-	head, err := s.ledger.Checkpoint(ctx)
-	switch {
-	case err == nil:
-		answer.Ledger = &ledgerStatus{head.Size, head.Time.UTC(), base64.StdEncoding.EncodeToString(head.Root), string(head.Note)}
-	case !errors.Is(err, consent.ErrUnknown) && !errors.Is(err, consent.ErrContradicted): // the audit tells of that
-		return err //nolint:wrapcheck // becomes a problem
-	}
-	if answer.Keys, err = s.keyStatus(ctx); err != nil {
+	head, err := s.head(r)
+	if err != nil {
 		return err
 	}
+	answer.Ledger, answer.Keys = head.ledger, head.keys
 	return write(w, http.StatusOK, answer)
+}
+
+// head is what the status says of the ledger; nil of one without a checkpoint.
+type head struct {
+	ledger *ledgerStatus
+	keys   []keyStatus
+}
+
+// head asks the ledger. However many ask at once, it is asked once: they are pods that nobody knows, and its connections are for people.
+func (s *Server) head(r *http.Request) (head, error) {
+	found, err, _ := s.asking.Do("head", func() (any, error) {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), s.timeout) // others wait for it too
+		defer cancel()
+		var h head
+		checkpoint, err := s.ledger.Checkpoint(ctx)
+		switch {
+		case err == nil:
+			h.ledger = &ledgerStatus{checkpoint.Size, checkpoint.Time.UTC(), base64.StdEncoding.EncodeToString(checkpoint.Root), string(checkpoint.Note)}
+		case !errors.Is(err, consent.ErrUnknown) && !errors.Is(err, consent.ErrContradicted): // the audit tells of that
+			return nil, err //nolint:wrapcheck // becomes a problem
+		}
+		h.keys, err = s.keyStatus(ctx)
+		return h, err
+	})
+	if err != nil {
+		return head{}, err //nolint:wrapcheck // becomes a problem
+	}
+	return found.(head), nil //nolint:forcetypeassert // what was returned above
 }

@@ -39,7 +39,7 @@ func (w *world) questions(body map[string]any) map[string]request {
 		"opened":      post("/internal/v1/wishes:answer", w.operator(), map[string]any{"id": "7d444840-9dc0-81d1-b245-5ffdce74fad2", "state": "opened"}),
 		"closed":      post("/internal/v1/wishes:answer", w.operator(), map[string]any{"id": "7d444840-9dc0-81d1-b245-5ffdce74fad2", "state": "closed"}),
 		"status":      {method: "GET", path: "/internal/v1/status"},
-		"forgotten":   {method: "GET", path: "/internal/v1/forgotten?from=0"},
+		"forgotten":   {method: "GET", path: "/internal/v1/forgotten?from=0", bearer: w.operator()},
 	}
 }
 

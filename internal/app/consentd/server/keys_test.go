@@ -56,7 +56,7 @@ func TestWhatKeysAreNeededForIsTold(t *testing.T) {
 		t.Errorf("%+v", got)
 	}
 	var marks struct{ Pepper string }
-	w.ask(request{method: "GET", path: "/internal/v1/forgotten?from=0"}).is(http.StatusOK, "").into(&marks)
+	w.ask(request{method: "GET", path: "/internal/v1/forgotten?from=0", bearer: w.operator()}).is(http.StatusOK, "").into(&marks)
 	if marks.Pepper != event.PepperID(keyOf(1)) {
 		t.Errorf("the marks are under %q", marks.Pepper)
 	}

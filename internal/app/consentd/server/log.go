@@ -1,7 +1,6 @@
 package server
 
 import (
-	"context"
 	"encoding/base64"
 	"net/http"
 	"strconv"
@@ -97,9 +96,7 @@ func (s *Server) forgotten(w http.ResponseWriter, r *http.Request, _ call) error
 	if err != nil || from < 0 || len(query["from"]) != 1 || len(query) != 1 {
 		return malformed("From is needed, once: a size of the log")
 	}
-	ctx, cancel := context.WithTimeout(r.Context(), s.timeout)
-	defer cancel()
-	marks, to, err := s.ledger.Forgotten(ctx, from)
+	marks, to, err := s.ledger.Forgotten(r.Context(), from)
 	if err != nil {
 		return err //nolint:wrapcheck // becomes a problem
 	}

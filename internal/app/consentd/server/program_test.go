@@ -236,12 +236,12 @@ func TestAPersonIsForgottenAndTheProofStays(t *testing.T) {
 		From, To int
 		Marks    []string
 	}
-	w.ask(request{method: "GET", path: "/internal/v1/forgotten?from=0"}).is(200, "").into(&list)
+	w.ask(request{method: "GET", path: "/internal/v1/forgotten?from=0", bearer: w.operator()}).is(200, "").into(&list)
 	if len(list.Marks) != 1 || len(list.Marks[0]) != 22 || list.To < 2 || strings.Contains(out.Subject, list.Marks[0]) {
 		t.Errorf("%+v", list)
 	}
 	for _, query := range []string{"", "?from=-1", "?from=x", "?from=0&from=1", "?from=0&x=1"} {
-		w.ask(request{method: "GET", path: "/internal/v1/forgotten" + query}).is(400, "bad_request")
+		w.ask(request{method: "GET", path: "/internal/v1/forgotten" + query, bearer: w.operator()}).is(400, "bad_request")
 	}
 }
 

@@ -22,7 +22,7 @@ const (
 	program
 	// steward: the operator, by a token that it has for this service alone.
 	steward
-	// operator: what Kubernetes and the operator ask; nothing in it is personal or secret.
+	// operator: what Kubernetes and the operator ask; nothing in it is personal or secret. Any pod may, so none of it costs much.
 	operator
 )
 
@@ -102,8 +102,8 @@ func (s *Server) routes() []route {
 
 		{pattern: "GET /internal/v1/wishes", kind: steward, handle: s.wishes},
 		{pattern: "POST /internal/v1/wishes:answer", kind: steward, handle: s.answerWish, lasting: true},
+		{pattern: "GET /internal/v1/forgotten", kind: steward, handle: s.forgotten},
 		{pattern: "GET /internal/v1/status", kind: operator, handle: s.status},
-		{pattern: "GET /internal/v1/forgotten", kind: operator, handle: s.forgotten},
 		{pattern: "GET /healthz", kind: operator, handle: s.healthy},
 		{pattern: "GET /readyz", kind: operator, handle: s.ready},
 	}

@@ -60,10 +60,15 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, route route, now
 	if c.policy == nil {
 		return problem.New(http.StatusServiceUnavailable, problem.NotReady, "The service is starting").After(retrySoon)
 	}
+	if route.kind == steward { // before its turn: strangers take none of it
+		if err := s.trusted(r, &c); err != nil {
+			return err
+		}
+	}
 	if !route.endless {
 		ctx, cancel := context.WithTimeout(detached(r, route), s.timeout)
 		defer cancel()
-		leave, in := s.turn.enter(ctx, s.timeout/2)
+		leave, in := s.turnOf(route).enter(ctx, s.timeout/2)
 		if !in {
 			return problem.New(http.StatusServiceUnavailable, problem.Overloaded, "The service has more requests than it can answer").After(retrySoon)
 		}
@@ -80,6 +85,14 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, route route, now
 	}
 	defer leave()
 	return route.handle(w, r, c)
+}
+
+// turnOf is where a route's requests wait. The operator's have their own: visitors cannot keep it from knowing, nor it them from deciding.
+func (s *Server) turnOf(route route) turn {
+	if route.kind == steward {
+		return s.stewards
+	}
+	return s.turn
 }
 
 // detached lets what a person decided be recorded although the page that sent it is gone: it is, when a withdrawal is sent while
@@ -117,8 +130,6 @@ func (s *Server) admit(w http.ResponseWriter, r *http.Request, route route, c *c
 		return s.limited(r, route.budget, c)
 	case program:
 		return s.identify(r, route, c)
-	case steward:
-		return s.trusted(r, c)
 	default:
 		return nil
 	}

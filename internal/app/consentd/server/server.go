@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/sync/singleflight"
 
 	"github.com/rempart-dev/rempart/internal/app/consentd/limit"
 	"github.com/rempart-dev/rempart/internal/app/consentd/settings"
@@ -99,8 +100,10 @@ type Server struct {
 	room     *mailroom
 	// asks counts who asks for erasure by a secret.
 	asks *limit.Limiter
-	// slow is for withdrawals of networks that send too many.
-	slow     turn
+	// slow is for withdrawals of networks that send too many, stewards for what only the operator may ask.
+	slow, stewards turn
+	// asking asks the ledger once for all who ask at once for the status.
+	asking   singleflight.Group
 	streams  chan struct{}
 	draining chan struct{}
 	handler  http.Handler
@@ -112,7 +115,7 @@ func New(c Config) (*Server, error) {
 		ledger: c.Ledger, auditor: c.Auditor, policies: c.Policies, key: c.Key, verifier: newVerifier(), keyring: c.Keyring, entries: c.Entries, url: c.URL, openapi: c.OpenAPI,
 		limits: c.Limits, proxies: c.Proxies, timeout: c.Timeout, clock: c.Clock, log: c.Log, metrics: newMetrics(c.Registry, c.Policies.Refused),
 		cache: newCache(), notices: newNotices(c.Key), builds: newBuilds(c.Ledger),
-		turn: newTurn(c.InFlight), slow: newTurn(max(1, c.InFlight/lanes)), streams: make(chan struct{}, maxStreams), draining: make(chan struct{}),
+		turn: newTurn(c.InFlight), slow: newTurn(max(1, c.InFlight/lanes)), stewards: newTurn(stewardsAtOnce), streams: make(chan struct{}, maxStreams), draining: make(chan struct{}),
 	}
 	if err := s.trust(c.Keys); err != nil {
 		return nil, err

@@ -12,6 +12,9 @@ type turn struct{ slots, places chan struct{} }
 // room is how many wait for each that is answered.
 const room = 4
 
+// stewardsAtOnce is how much of the operator's asking is answered at once: it looks for wishes, and for who was forgotten, one after the other.
+const stewardsAtOnce = 2
+
 func newTurn(atOnce int) turn {
 	return turn{slots: make(chan struct{}, atOnce), places: make(chan struct{}, room*atOnce)}
 }

@@ -122,6 +122,7 @@ func TestWishesAreForTheOperatorAlone(t *testing.T) {
 	} {
 		t.Run(name, func(*testing.T) {
 			w.ask(request{method: "GET", path: "/internal/v1/wishes", bearer: test.bearer}).is(test.status, test.code)
+			w.ask(request{method: "GET", path: "/internal/v1/forgotten?from=0", bearer: test.bearer}).is(test.status, test.code)
 			w.ask(request{method: "POST", path: "/internal/v1/wishes:answer", bearer: test.bearer, body: map[string]string{}}).is(test.status, test.code)
 		})
 	}
