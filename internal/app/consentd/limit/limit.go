@@ -17,8 +17,9 @@ const (
 
 // Limiter is a leaky bucket (the generic cell rate algorithm of ITU-T I.371) per site and network. Networks are not
 // remembered: each is hashed, with a key of this process, to one cell in each of two rows, and is refused only if both are full. So
-// memory is fixed, nothing must be thrown away under a flood, and a stranger shares both cells with one flooding network
-// once in a thousand million.
+// memory is fixed, and nothing must be thrown away under a flood. A stranger shares both cells with one flooding network once in a thousand
+// million; of n cells that are full in each row, with some of them once in (32768/n)². So n must stay small: what is counted is not for who
+// asks to make up, or it is forgotten much sooner than it can be made up.
 type Limiter struct {
 	// every is the time that one request takes up, depth how much may be taken up ahead of time.
 	every, depth int64
@@ -57,12 +58,7 @@ func (l *Limiter) Allow(site string, network netip.Prefix, now time.Time) (bool,
 		return true, 0
 	}
 	instant := now.UnixNano()
-	var where [rows]*atomic.Int64
-	wait := int64(1<<63 - 1)
-	for i := range l.table {
-		where[i] = &l.table[i][l.cell(i, site, network)]
-		wait = min(wait, where[i].Load()+l.every-instant-l.depth)
-	}
+	where, wait := l.look(site, network, instant)
 	if wait > 0 {
 		return false, time.Duration(wait)
 	}
@@ -70,6 +66,25 @@ func (l *Limiter) Allow(site string, network netip.Prefix, now time.Time) (bool,
 		take(cell, instant, l.every, l.depth)
 	}
 	return true, 0
+}
+
+// Full tells whether Allow would refuse a request. It counts none.
+func (l *Limiter) Full(site string, network netip.Prefix, now time.Time) bool {
+	if l == nil {
+		return false
+	}
+	_, wait := l.look(site, network, now.UnixNano())
+	return wait > 0
+}
+
+// look finds the cells, and how long to wait until one of them has room; nothing to wait is at most zero.
+func (l *Limiter) look(site string, network netip.Prefix, instant int64) (where [rows]*atomic.Int64, wait int64) {
+	wait = 1<<63 - 1
+	for i := range l.table {
+		where[i] = &l.table[i][l.cell(i, site, network)]
+		wait = min(wait, where[i].Load()+l.every-instant-l.depth)
+	}
+	return where, wait
 }
 
 // take adds one request to a cell, never beyond what the depth allows: a cell that somebody else fills stays as full as it is.

@@ -63,6 +63,19 @@ func TestNobodyIsRefusedWhoKeepsTheRate(t *testing.T) {
 	}
 }
 
+func TestWhoOnlyLooksIsNotCounted(t *testing.T) {
+	l := limit.New(1, 1)
+	for range 10 {
+		if l.Full("shop", of("198.51.100.1"), noon) {
+			t.Fatal("full of looks")
+		}
+	}
+	l.Allow("shop", of("198.51.100.1"), noon)
+	if !l.Full("shop", of("198.51.100.1"), noon) || l.Full("shop", of("198.51.100.1"), noon.Add(time.Second)) || (*limit.Limiter)(nil).Full("", of("198.51.100.1"), noon) {
+		t.Error("not what Allow would say")
+	}
+}
+
 func TestTheWaitThatIsNamedIsEnough(t *testing.T) {
 	l := limit.New(3, 1)
 	now := noon

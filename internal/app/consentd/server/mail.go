@@ -43,6 +43,9 @@ func (s *Server) sendLink(w http.ResponseWriter, r *http.Request, c call) error 
 		p.Malformed = true
 		return s.render(w, http.StatusUnprocessableEntity, p.as(pageMailMalformed))
 	}
+	if err := allowed(s.room.networks, string(c.site.ID), s.network(r), "this network", c.now); err != nil {
+		return err
+	}
 	s.room.take(&wanted{address: telemetry.Hide(address), site: string(c.site.ID), lang: p.Lang}, c.now)
 	return s.render(w, http.StatusAccepted, p.as(pageMailAsked))
 }

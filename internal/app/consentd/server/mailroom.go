@@ -30,6 +30,9 @@ const (
 	// perAddress and addressBurst bound how many links an address gets: three at once, then one in a quarter of an hour.
 	perAddress   = 15 * time.Minute
 	addressBurst = 3
+	// linksEvery and linksBurst bound how many a network asks for: twenty at once, then one in ten seconds.
+	linksEvery = 10 * time.Second
+	linksBurst = 20
 )
 
 // mailWaits are the waits before a second and a third attempt; there is no fourth.
@@ -52,8 +55,9 @@ const (
 type wanted struct {
 	address    telemetry.Redact
 	site, lang string
-	// tries is how many attempts were made.
-	tries int
+	// tries is how many attempts were made; counted, that it is one of those that its address may have.
+	tries   int
+	counted bool
 }
 
 // mailroom is where links wait to be mailed.
@@ -62,24 +66,26 @@ type mailroom struct {
 	// places is taken by each link from when it is asked for until it is sent or given up; so what waits again always finds room in queue.
 	places chan struct{}
 	queue  chan *wanted
-	// limits count by an HMAC of the address, with a key of this process.
+	// limits count by an HMAC of the address, with a key of this process: of who is known alone. Anybody can make up addresses, and would
+	// fill the count with them.
 	limits *limit.Limiter
 	key    []byte
-	count  func(result string)
+	// networks count who asks.
+	networks *limit.Limiter
+	count    func(result string)
 }
 
 func newMailroom(mailer Mailer, count func(result string)) *mailroom {
 	m := &mailroom{mailer: mailer, places: make(chan struct{}, maxWanted), queue: make(chan *wanted, maxWanted),
-		limits: limit.New(1/perAddress.Seconds(), addressBurst), key: make([]byte, sha256.Size), count: count}
+		limits: limit.New(1/perAddress.Seconds(), addressBurst), key: make([]byte, sha256.Size),
+		networks: limit.New(1/linksEvery.Seconds(), linksBurst), count: count}
 	_, _ = rand.Read(m.key) // never fails (crypto/rand)
 	return m
 }
 
 // take takes a link in, unless its address had too many or too many wait. Who asks is not told.
 func (m *mailroom) take(w *wanted, now time.Time) {
-	mac := hmac.New(sha256.New, m.key)
-	mac.Write([]byte(w.address.Reveal()))
-	if ok, _ := m.limits.Allow(string(mac.Sum(nil)), netip.Prefix{}, now); !ok {
+	if m.limits.Full(m.marked(w), netip.Prefix{}, now) {
 		m.count(mailLimited)
 		return
 	}
@@ -89,6 +95,21 @@ func (m *mailroom) take(w *wanted, now time.Time) {
 	default:
 		m.count(mailDropped)
 	}
+}
+
+// marked is what an address is counted under.
+func (m *mailroom) marked(w *wanted) string {
+	mac := hmac.New(sha256.New, m.key)
+	mac.Write([]byte(w.address.Reveal()))
+	return string(mac.Sum(nil))
+}
+
+// known counts a link of somebody whom the ledger knows, once, and tells whether the address may have it.
+func (m *mailroom) known(w *wanted, now time.Time) bool {
+	if !w.counted {
+		w.counted, _ = m.limits.Allow(m.marked(w), netip.Prefix{}, now)
+	}
+	return w.counted
 }
 
 // Mails mails the links that people ask for, until the context ends.
@@ -141,6 +162,8 @@ func (s *Server) mailOne(ctx context.Context, w *wanted) (result string, again b
 		s.metrics.ledgerErrors.Inc()
 		s.log.Warn("The ledger did not answer for a mail", "attempt", w.tries+1)
 		return mailFailed, true
+	case !s.room.known(w, now): // others of the same address came first
+		return mailLimited, false
 	}
 	outcome := s.room.mailer.Mail(ctx, p.Spec.Service.Mail, letter(p, w, s.linkOf(p, w.site, token)+"&lang="+w.lang, now))
 	if outcome.Result == v1alpha1.DeliveryAccepted {
