@@ -69,7 +69,9 @@ type mailroom struct {
 	// limits count by an HMAC of the address, with a key of this process: of who is known alone. Anybody can make up addresses, and would
 	// fill the count with them.
 	limits *limit.Limiter
-	key    []byte
+	// counting has the mailmen count one after the other: two who ask a limit at once may both be let through.
+	counting sync.Mutex
+	key      []byte
 	// networks count who asks.
 	networks *limit.Limiter
 	count    func(result string)
@@ -106,6 +108,8 @@ func (m *mailroom) marked(w *wanted) string {
 
 // known counts a link of somebody whom the ledger knows, once, and tells whether the address may have it.
 func (m *mailroom) known(w *wanted, now time.Time) bool {
+	m.counting.Lock()
+	defer m.counting.Unlock()
 	if !w.counted {
 		w.counted, _ = m.limits.Allow(m.marked(w), netip.Prefix{}, now)
 	}
