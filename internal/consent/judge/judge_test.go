@@ -77,6 +77,15 @@ func aged(n int32) func(*judge.Act) { return func(a *judge.Act) { a.OldEnoughFor
 func assertedAt(t time.Time) func(*judge.Act) { return func(a *judge.Act) { a.AssertedAt = t } }
 
 // decided is a decision of an hour ago.
+// youngest asks an age for the letter.
+func youngest(r *judge.Rules) {
+	for i := range r.Spec.Purposes {
+		if r.Spec.Purposes[i].Name == "newsletter" {
+			r.Spec.Purposes[i].MinimumAge = 15
+		}
+	}
+}
+
 func decided(purpose string, d consent.Decision) consent.State {
 	s := consent.State{Purpose: purpose, Decision: d, Notice: consent.NoticeRef{Material: material}, RecordedAt: now.Add(-time.Hour)}
 	if d == consent.Granted {
@@ -153,6 +162,8 @@ func TestActs(t *testing.T) {
 		"not by a message":                             {act: act(consent.MethodMessage, "newsletter"), refusal: judge.RefusedMethod},
 		"beside others, which count":                   {act: act(consent.MethodCheckbox, "newsletter statistics"), pending: []string{"newsletter"}, choices: "consent.given:statistics"},
 		"the mailed token grants it":                   {act: act(consent.MethodDoubleOptIn, "newsletter"), choices: "consent.given:newsletter"},
+		"Article 8: a mailed token is nobody's age":    {act: act(consent.MethodDoubleOptIn, "newsletter"), change: youngest, refusal: judge.RefusedAge},
+		"with the answer it grants":                    {act: act(consent.MethodDoubleOptIn, "newsletter", aged(15)), change: youngest, choices: "consent.given:newsletter"},
 		"not to words that have changed since":         {act: act(consent.MethodDoubleOptIn, "newsletter", staleWords), refusal: judge.RefusedStale},
 		"and nothing else":                             {act: act(consent.MethodDoubleOptIn, "newsletter statistics"), refusal: judge.RefusedMethod},
 		"GPC: what is optional stays off":              {act: act(consent.MethodButton, "conversation statistics", gpc), leftOut: []string{"statistics"}, choices: "storage.acknowledged terms.accepted:conversation"},
@@ -326,6 +337,7 @@ func TestWhatIsNeverGranted(t *testing.T) {
 				"by no act of the person":        a.Method == consent.MethodAPI || a.Method == consent.MethodOperatorWithdraw || a.Method == "",
 				"optional, by the service's act": p.Necessity == v1alpha1.NecessityOptional && (a.Method == consent.MethodMessage || a.Method == consent.MethodAssertedBySite),
 				"optional, against GPC":          p.Necessity == v1alpha1.NecessityOptional && a.GPC && a.Method != consent.MethodCheckbox && a.Method != consent.MethodDoubleOptIn,
+				"by who is too young":            a.OldEnoughFor < p.MinimumAge,
 				"without the mailed token":       p.DoubleOptIn == v1alpha1.RequirementRequired && a.Method != consent.MethodDoubleOptIn,
 				"explicit, by a message":         p.ConsentKind == v1alpha1.ConsentExplicit && a.Method == consent.MethodMessage,
 				"without an end":                 !choice.ValidUntil.After(now) || choice.ValidUntil.After(now.AddDate(0, 13, 1)),

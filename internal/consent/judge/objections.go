@@ -69,9 +69,10 @@ func assertion(c ruling, purpose v1alpha1.ConsentPurpose) Refusal {
 	return RefusedAssertion
 }
 
-// age objects to who does not say to be old enough. What is confirmed by mail was asked before the mail went.
+// age objects to who does not say to be old enough. What is confirmed by mail is asked there: of the act before it nothing was recorded,
+// and a client may have mailed to somebody who was never asked.
 func age(c ruling, purpose v1alpha1.ConsentPurpose) Refusal {
-	if c.act.Method == consent.MethodDoubleOptIn || c.act.OldEnoughFor >= purpose.MinimumAge {
+	if c.act.OldEnoughFor >= purpose.MinimumAge {
 		return ""
 	}
 	return RefusedAge

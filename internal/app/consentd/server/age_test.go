@@ -1,9 +1,14 @@
 package server_test
 
 import (
+	"net/url"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/rempart-dev/rempart/api/v1alpha1"
+	"github.com/rempart-dev/rempart/internal/app/consentd/settings"
 	"github.com/rempart-dev/rempart/internal/consent"
 )
 
@@ -32,4 +37,43 @@ func TestThatAPersonIsOldEnoughIsAPartOfTheProof(t *testing.T) {
 		t.Error(got)
 	}
 	act("d", "allergies", 40, strings.Repeat("x", 2040)).is(422, "evidence_too_large")
+}
+
+// TestWhoConfirmsByMailSaysToBeOldEnough: nobody was asked before, where a client makes the link.
+func TestWhoConfirmsByMailSaysToBeOldEnough(t *testing.T) {
+	w := newWorld(t, nil)
+	ask := func(age int32) {
+		w.clock.SetTime(w.clock.Now().Add(time.Second)) // no two revisions are of one instant
+		w.serve(func(f *settings.File) {
+			i := slices.IndexFunc(f.Spec.Purposes, func(p v1alpha1.ConsentPurpose) bool { return p.Name == "newsletter" })
+			f.Spec.Purposes[i].MinimumAge = age
+		})
+	}
+	ask(15)
+	path := w.link("confirm", "newsletter")
+	for lang := range wordsOf(t) {
+		page := w.ask(request{method: "GET", path: path + "&lang=" + lang}).is(200, "").says(`<label><input type="checkbox" name="age" value="15" required> <span>`).saysNot("{}", "<span></span>")
+		if lang == "en" {
+			page.says("I am 15 or older.")
+		}
+	}
+	confirm := func(age string) answer {
+		form := url.Values{"token": {tokenIn(path)}, "action": {"confirm"}, "lang": {"en"}, "age": {age}}
+		return w.ask(request{method: "POST", path: "/me/shop", origin: "null", kind: "application/x-www-form-urlencoded", body: form.Encode()})
+	}
+	for _, none := range []string{"", "no", "14", "-15", "99999999999"} {
+		confirm(none).is(422, "").says("tick the box", `id="message"`, `name="age" value="15" required aria-invalid="true" aria-describedby="message">`, `value="confirm"`)
+	}
+	if len(w.events()) != 0 {
+		t.Fatalf("%+v", w.events())
+	}
+	ask(16)
+	confirm("15").is(422, "").says(`value="16"`)
+	confirm("16").is(200, "").says("has been recorded")
+	events, err := w.ledger.Ledger.Events(t.Context(), consent.Person{Kind: "email", ID: anyone})
+	if err != nil || len(events) != 1 || string(events[0].Evidence) != `{"atLeast":16}` || events[0].Method != consent.MethodDoubleOptIn {
+		t.Errorf("%+v, %v", events, err)
+	}
+	ask(0)
+	w.ask(request{method: "GET", path: w.link("confirm", "newsletter")}).is(200, "").saysNot(`name="age"`)
 }

@@ -6,6 +6,7 @@ import (
 	"mime"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/rempart-dev/rempart/internal/app/consentd/problem"
@@ -96,6 +97,10 @@ func (s *Server) act(w http.ResponseWriter, r *http.Request, c call) error {
 	if err != nil {
 		return err
 	}
+	if done == pageAgeMissing { // the link is not used up
+		p.BadAge = true
+		return s.render(w, http.StatusUnprocessableEntity, p.about(ticket.Kind, ticket.Purpose).as(done))
+	}
 	if len(act.Choices) == 0 {
 		return s.render(w, http.StatusOK, p.as(done))
 	}
@@ -158,15 +163,28 @@ func (s *Server) asked(r *http.Request, c call, ticket consent.Ticket, action st
 	return act, pageWithdrawn, nil
 }
 
-// confirmation is the second step of a double opt-in. The words are those on the page with the button, in its language.
+// confirmation is the second step of a double opt-in. The words are those on the page with the button, in its language. An age that the
+// purpose needs is asked for there, and that the person has it is sealed with the event (Article 8(2)).
 func (s *Server) confirmation(r *http.Request, c call, ticket consent.Ticket, before []consent.State) (consent.Act, view, error) {
 	words := shownTo(c, s.language(r, c))
+	said := testimony{}
+	if age, err := strconv.ParseInt(r.PostForm.Get("age"), 10, 32); err == nil { // what is no number is no answer
+		said.old = int32(age)
+	}
 	verdict := judge.Judge(judge.Rules{Spec: &c.policy.Spec, Material: c.policy.Material},
-		judge.Act{Choices: []judge.Choice{{Purpose: ticket.Purpose, Decision: consent.Granted}}, Method: consent.MethodDoubleOptIn, Shown: words.Ref}, before, c.now)
-	if verdict.Refusal != "" {
+		judge.Act{Choices: []judge.Choice{{Purpose: ticket.Purpose, Decision: consent.Granted}}, Method: consent.MethodDoubleOptIn, Shown: words.Ref, OldEnoughFor: said.old}, before, c.now)
+	switch verdict.Refusal {
+	case "":
+	case judge.RefusedAge:
+		return consent.Act{}, pageAgeMissing, nil
+	default:
 		return consent.Act{}, pageNoLongerAsked, nil
 	}
-	return consent.Act{Site: string(c.site.ID), Key: keyOf("confirmation", r.PostForm.Get("token")), Choices: verdict.Choices, Notice: words.Ref,
+	evidence, err := said.sealed(c.policy, verdict.Choices)
+	if err != nil {
+		return consent.Act{}, "", err
+	}
+	return consent.Act{Evidence: evidence, Site: string(c.site.ID), Key: keyOf("confirmation", r.PostForm.Get("token")), Choices: verdict.Choices, Notice: words.Ref,
 		Method: consent.MethodDoubleOptIn, CollectedBy: consent.CollectorSelfService, OccurredAt: c.now}, pageConfirmed, nil
 }
 

@@ -15,6 +15,7 @@ import (
 	"github.com/rempart-dev/rempart/api/v1alpha1"
 	"github.com/rempart-dev/rempart/internal/app/consentd/problem"
 	"github.com/rempart-dev/rempart/internal/app/consentd/settings"
+	"github.com/rempart-dev/rempart/internal/consent/widget"
 )
 
 //go:embed me
@@ -25,6 +26,7 @@ var (
 	pageStyle    = strings.TrimSpace(string(pageFile("me/page.css")))
 	pageTemplate = template.Must(template.New("page").Parse(string(pageFile("me/page.html"))))
 	pageWords    = readPageWords()
+	pageAges     = readPageAges()
 	pagePolicy   = pageCSP()
 )
 
@@ -53,6 +55,19 @@ func readPageWords() map[string]map[string]string {
 	return all
 }
 
+// readPageAges reads how the widget asks for an age, in each language of the page: a person is asked the same in both.
+func readPageAges() map[string]map[string]string {
+	all := map[string]map[string]string{}
+	for tag := range readPageWords() {
+		words, err := widget.Interface(tag)
+		if err != nil {
+			panic(err) // embedded at build time
+		}
+		all[tag] = words
+	}
+	return all
+}
+
 func pageCSP() string {
 	sum := sha256.Sum256([]byte(pageStyle))
 	return "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) +
@@ -74,6 +89,8 @@ const (
 	pageNothingChosen   view = "nothing-chosen"
 	pageNoLongerAsked   view = "no-longer-asked"
 	pageConfirmed       view = "confirmed"
+	// pageAgeMissing: nobody says to be old enough for what is to be confirmed.
+	pageAgeMissing view = "age-missing"
 	// pageSecretMalformed: what was written is no secret of a receipt. pageNothingHeld: the ledger has nobody by it. pageNothingRecorded:
 	// it knows the person, and no act of theirs.
 	pageSecretMalformed view = "secret-malformed"
@@ -105,6 +122,9 @@ type sheet struct {
 	Kind                  string
 	Purposes              []sheetPurpose
 	Purpose               *sheetPurpose
+	// age is asked for where there is one; BadAge tells that it was not answered.
+	age
+	BadAge bool
 	// Recorded tells that there is an act of the person, Granted how many purposes they can withdraw.
 	Recorded bool
 	Granted  int
@@ -158,6 +178,9 @@ func (p sheet) about(kind, purpose string) sheet {
 	if purpose != "" {
 		one := p.purpose(purpose)
 		p.Purpose = &one
+	}
+	if spec, there := p.policy.Purposes[purpose]; there && kind == ticketConfirm {
+		p.age = ageOf(spec.MinimumAge, pageAges[p.Lang])
 	}
 	return p
 }

@@ -3,7 +3,6 @@ package server
 import (
 	"crypto/sha256"
 	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"net/http"
 	"slices"
@@ -85,7 +84,7 @@ func (s *Server) record(w http.ResponseWriter, r *http.Request, c call) error {
 	if len(verdict.Choices) > 0 {
 		act := body.act(c, person, key, words, verdict.Choices)
 		act.Erase = judge.Erasures(&c.policy.Spec, before, verdict.Choices)
-		if act.Evidence, err = body.evidence(c.policy, verdict.Choices); err != nil {
+		if act.Evidence, err = (testimony{old: body.OldEnoughFor, page: body.Evidence}).sealed(c.policy, verdict.Choices); err != nil {
 			return err
 		}
 		recorded, err := s.ledger.Record(r.Context(), act)
@@ -220,28 +219,6 @@ func (b actBody) act(c call, person consent.Person, key string, words consent.No
 		act.OccurredAt = *b.OccurredAt
 	}
 	return act
-}
-
-// evidence is what the page shows for the act. Where a purpose that is granted asks for an age, that the person said to have it is a
-// part of the proof (Article 8(2)): the age that was asked for, and never a higher one that they said.
-func (b actBody) evidence(p *settings.Policy, granted []consent.Choice) ([]byte, error) {
-	age := int32(0)
-	for _, choice := range granted {
-		if choice.Decision == consent.Granted {
-			age = max(age, p.Purposes[choice.Purpose].MinimumAge)
-		}
-	}
-	if age == 0 || b.OldEnoughFor < age {
-		return []byte(b.Evidence), nil
-	}
-	text, err := json.Marshal(struct {
-		AtLeast int32  `json:"atLeast"`
-		Page    string `json:"page,omitempty"`
-	}{age, b.Evidence})
-	if err != nil || len(text) > maxEvidence {
-		return nil, problem.New(http.StatusUnprocessableEntity, problem.EvidenceTooLarge, "Evidence has at most 2048 bytes")
-	}
-	return text, nil
 }
 
 // before are a visitor's last decisions, read from the ledger itself: what is kept may be a moment old.
