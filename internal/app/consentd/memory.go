@@ -46,6 +46,9 @@ func (memory) Run(ctx context.Context) error {
 // Prune keeps all: nothing is there for long.
 func (memory) Prune(context.Context, time.Time, ...uuid.UUID) (int64, error) { return 0, nil }
 
+// SweepPeople is of nobody, for the same reason.
+func (memory) SweepPeople(context.Context) (int64, error) { return 0, nil }
+
 // Left is nobody: what waits goes when the program ends.
 func (memory) Left(context.Context, bool) ([]uuid.UUID, error) { return nil, nil }
 

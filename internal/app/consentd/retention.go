@@ -24,10 +24,12 @@ const (
 	pruneAgain = 10 * time.Minute
 )
 
-// pruner removes events whose proof is not needed any more.
+// pruner removes events whose proof is not needed any more, and people who have none.
 type pruner interface {
 	// Prune removes events that were recorded before a time and do not hold, and all of people who were forgotten.
 	Prune(ctx context.Context, before time.Time, subjects ...uuid.UUID) (int64, error)
+	// SweepPeople removes names, keys and tokens of people of whom nothing is left or open, and tells how many they were.
+	SweepPeople(ctx context.Context) (int64, error)
 	// Left are people who were forgotten and of whom events are left: of all people, or of those that may be able to go only now.
 	Left(ctx context.Context, everybody bool) ([]uuid.UUID, error)
 	// Due receives when events of people who were forgotten may be able to go: their tile of the log is full, or an attempt failed.
@@ -73,16 +75,28 @@ func prune(ctx context.Context, ledger pruner, p *settings.Policy, log *slog.Log
 			return false
 		}
 	}
-	if before.IsZero() && len(subjects) == 0 {
-		return true
+	if !before.IsZero() || len(subjects) > 0 {
+		gone, err := ledger.Prune(ctx, before, subjects...)
+		if err != nil {
+			log.Warn("Could not remove what is not to be kept yet")
+			return false
+		}
+		if gone > 0 {
+			log.Info("Removed events that are not to be kept", "events", gone)
+		}
 	}
-	gone, err := ledger.Prune(ctx, before, subjects...)
+	return !all || sweep(ctx, ledger, log)
+}
+
+// sweep removes people of whom nothing is left, whatever the policy keeps: a name and a key prove nothing.
+func sweep(ctx context.Context, ledger pruner, log *slog.Logger) bool {
+	gone, err := ledger.SweepPeople(ctx)
 	if err != nil {
-		log.Warn("Could not remove what is not to be kept yet")
+		log.Warn("Could not remove people of whom nothing is left")
 		return false
 	}
 	if gone > 0 {
-		log.Info("Removed events that are not to be kept", "events", gone)
+		log.Info("Removed names and keys of people of whom nothing is left", "people", gone)
 	}
 	return true
 }

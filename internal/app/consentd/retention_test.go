@@ -33,6 +33,13 @@ type list struct {
 	before   time.Time
 	subjects []uuid.UUID
 	away     error
+	sweeps   int
+	stuck    error
+}
+
+func (l *list) SweepPeople(context.Context) (int64, error) {
+	l.sweeps++
+	return 1, l.stuck
 }
 
 func (l *list) Prune(_ context.Context, before time.Time, subjects ...uuid.UUID) (int64, error) {
@@ -69,8 +76,20 @@ func TestWhatIsForgottenGoesWhereThePolicySaysSo(t *testing.T) {
 	if !prune(t.Context(), ledger, policy, log, noon, false) || len(ledger.subjects) != 1 || !ledger.before.IsZero() {
 		t.Errorf("when a tile is full: %+v", ledger)
 	}
+	if ledger.sweeps != 0 {
+		t.Error("a full tile leaves nobody without proof")
+	}
 	*ledger, policy.Spec.Ledger.ProofRetention = list{}, ""
 	if !prune(t.Context(), ledger, policy, log, noon, true) || !ledger.before.IsZero() {
 		t.Errorf("%+v", ledger)
+	}
+	// Who was invited and never came has no proof, also where proof is kept for ever.
+	*ledger, policy.Spec.Ledger.OnErasure = list{}, v1alpha1.ProofKept
+	if !prune(t.Context(), ledger, policy, log, noon, true) || ledger.sweeps != 1 {
+		t.Errorf("%+v", ledger)
+	}
+	ledger.stuck = errors.New("away")
+	if prune(t.Context(), ledger, policy, log, noon, true) {
+		t.Error("done, although people are left")
 	}
 }
