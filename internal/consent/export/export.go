@@ -72,6 +72,12 @@ func (in Input) consents() ([]consented, error) {
 	if in.Controller.ID == "" || o.LegalName == "" || o.Country == "" || in.Controller.Officer.Name == "" || len(in.Countries) == 0 || in.Withdraw == "" {
 		return nil, ErrIncomplete
 	}
+	said := map[uuid.UUID]consent.Said{} // the evidence of an act is that of its first event
+	for _, event := range in.Events {
+		if len(event.Evidence) > 0 {
+			said[event.Receipt] = consent.SaidFor(event.Evidence)
+		}
+	}
 	var found []consented
 	for _, event := range in.Events {
 		if _, is := states[event.Type]; !is || event.Purpose == "" {
@@ -88,7 +94,7 @@ func (in Input) consents() ([]consented, error) {
 		if err != nil {
 			return nil, err
 		}
-		found = append(found, consented{event, in.Purposes[i], words})
+		found = append(found, consented{event, in.Purposes[i], words, said[event.Receipt]})
 	}
 	slices.SortFunc(found, func(a, b consented) int { return bytes.Compare(a.event.ID[:], b.event.ID[:]) })
 	return found, nil
@@ -99,6 +105,8 @@ type consented struct {
 	event   consent.Event
 	purpose v1alpha1.ConsentPurpose
 	words   Words
+	// said is what was said for the act.
+	said consent.Said
 }
 
 // words finds what an event's notice said, and checks that it is that.

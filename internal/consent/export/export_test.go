@@ -74,6 +74,8 @@ func person() export.Input {
 		},
 	}
 	in.Events[4].Receipt = in.Events[3].Receipt // one act
+	in.Events[3].Evidence = []byte(`{"atLeast":15,"ui":{"shownMs":2100,"visible":true}}`)
+	in.Events[6].Evidence = []byte(`a text of the page`)
 	return in
 }
 

@@ -81,6 +81,9 @@ type process struct {
 	Controllers  []party     `json:"dpv:hasDataController"`
 	Collected    string      `json:"dpv:hasDataSource"`
 	Method       string      `json:"rempart:method"`
+	AtLeast      int32       `json:"rempart:atLeast,omitempty"`
+	ShownMS      *int64      `json:"rempart:shownMs,omitempty"`
+	Visible      *bool       `json:"rempart:visible,omitempty"`
 	Storage      []condition `json:"dpv:hasStorageCondition"`
 	Service      *identified `json:"dpv:hasService,omitempty"`
 	Jurisdiction string      `json:"dpv:hasJurisdiction"`
@@ -179,6 +182,10 @@ func (in Input) process(c consented) process {
 	}
 	if c.event.Site != "" {
 		p.Service = &identified{[]string{"dpv:Service"}, c.event.Site}
+	}
+	p.AtLeast = c.said.AtLeast
+	if ui := c.said.UI; ui != nil {
+		p.ShownMS, p.Visible = &ui.ShownMS, &ui.Visible
 	}
 	if who.Authority != "" {
 		p.Authority = &named{[]string{"dpv:Authority"}, who.Authority}

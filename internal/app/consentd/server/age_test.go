@@ -29,11 +29,11 @@ func TestThatAPersonIsOldEnoughIsAPartOfTheProof(t *testing.T) {
 	}
 	act("a", "allergies", 14, "").is(403, "age_not_asserted")
 	act("b", "analytics", 40, "banner 7").is(201, "")
-	if got := evidence(); got != "banner 7" {
+	if got := evidence(); got != `{"page":"banner 7","ui":{"shownMs":1200,"visible":true}}` {
 		t.Errorf("an age is kept that nobody asked for: %s", got)
 	}
 	act("c", "allergies", 40, "banner 7").is(201, "")
-	if got := evidence(); got != `{"atLeast":15,"page":"banner 7"}` {
+	if got := evidence(); got != `{"atLeast":15,"page":"banner 7","ui":{"shownMs":1200,"visible":true}}` {
 		t.Error(got)
 	}
 	act("d", "allergies", 40, strings.Repeat("x", 2040)).is(422, "evidence_too_large")

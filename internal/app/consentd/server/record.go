@@ -24,10 +24,7 @@ type actBody struct {
 	NoticeToken string         `json:"noticeToken"`
 	Acts        []actOnePart   `json:"acts"`
 	Method      consent.Method `json:"method"`
-	UI          struct {
-		ShownMS float64 `json:"shownMs"`
-		Visible bool    `json:"visible"`
-	} `json:"ui"`
+	UI          *display       `json:"ui"`
 	// OccurredAt is the page's clock. Of an assertion it is when the site's own banner was answered.
 	OccurredAt *time.Time `json:"occurredAt"`
 	Evidence   string     `json:"evidence"`
@@ -84,7 +81,7 @@ func (s *Server) record(w http.ResponseWriter, r *http.Request, c call) error {
 	if len(verdict.Choices) > 0 {
 		act := body.act(c, person, key, words, verdict.Choices)
 		act.Erase = judge.Erasures(&c.policy.Spec, before, verdict.Choices)
-		if act.Evidence, err = (testimony{old: body.OldEnoughFor, page: body.Evidence}).sealed(c.policy, verdict.Choices); err != nil {
+		if act.Evidence, err = (testimony{old: body.OldEnoughFor, page: body.Evidence, ui: body.UI}).sealed(c.policy, verdict.Choices); err != nil {
 			return err
 		}
 		recorded, err := s.ledger.Record(r.Context(), act)
@@ -202,7 +199,7 @@ func meant(p *settings.Policy, shown token.Token) consent.NoticeRef {
 }
 
 func (b actBody) judged(choices []judge.Choice, words consent.NoticeRef) judge.Act {
-	act := judge.Act{Choices: choices, Method: b.Method, Shown: words, BannerSeen: b.UI.Visible && b.UI.ShownMS > 0, OldEnoughFor: b.OldEnoughFor, GPC: b.GPC != nil && *b.GPC}
+	act := judge.Act{Choices: choices, Method: b.Method, Shown: words, BannerSeen: b.UI != nil && b.UI.Visible && b.UI.ShownMS > 0, OldEnoughFor: b.OldEnoughFor, GPC: b.GPC != nil && *b.GPC}
 	if b.Method == consent.MethodAssertedBySite && b.OccurredAt != nil {
 		act.AssertedAt = *b.OccurredAt
 	}
