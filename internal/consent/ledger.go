@@ -142,8 +142,10 @@ type Wishes interface {
 	// Ask records that a person whom the ledger knows by the act's name asks to be erased, and nothing else of an act: what Spend does
 	// with a mailed token. ErrUnknown for anybody else, ErrWished where the person has a wish already; nothing is recorded then.
 	Ask(ctx context.Context, act Act) (Recorded, error)
-	// Wishes returns up to limit wishes that nobody has answered, by ID, after one (the nil UUID: from the start).
-	Wishes(ctx context.Context, after uuid.UUID, limit int) ([]Wish, error)
+	// Wishes returns up to limit wishes of a queue, whose turn is after another (the zero Turn: from the start).
+	Wishes(ctx context.Context, queue Queue, after Turn, limit int) ([]Wish, error)
+	// Later lets all others of their queues go before some wishes. Those that were answered meanwhile are none.
+	Later(ctx context.Context, wishes []uuid.UUID) error
 	// Opened records that a request of erasure was made of a wish. ErrUnknown where there is no such wish. Twice is once.
 	Opened(ctx context.Context, wish uuid.UUID) error
 	// Closed records that a wish was answered: it is listed no more. ErrUnknown where there is no such wish.
@@ -160,6 +162,8 @@ type Wish struct {
 	AskedAt  time.Time
 	// OpenedAt is when a request was made of it; zero before.
 	OpenedAt time.Time
+	// Turn is its place in its queue.
+	Turn Turn
 	// Forgotten tells that the person was shredded since.
 	Forgotten bool
 	// Evidence is that of the event erasure.asked; nil where there is none, or the person was shredded. What a page sent along with a

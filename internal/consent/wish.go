@@ -1,6 +1,15 @@
 package consent
 
-import "time"
+import (
+	"bytes"
+	"cmp"
+	"errors"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+)
 
 // Progress is how far a person's last wish to be erased has come; the zero value is that of who never had one.
 type Progress struct {
@@ -61,4 +70,61 @@ func About(purposes []string) []string {
 		return []string{""}
 	}
 	return purposes
+}
+
+// Way is by what somebody asked to be erased.
+type Way string
+
+// The ways.
+const (
+	// ByLink: a link that was mailed to a name of theirs.
+	ByLink Way = "link"
+	// ByReceipt: the secret of a receipt, which any visitor makes for themselves.
+	ByReceipt Way = "receipt"
+	// ByWithdrawal: they withdrew consent to purposes whose data is erased then.
+	ByWithdrawal Way = "withdrawal"
+	// ByUnsaid: the ledger did not keep ways yet, and only the sealed evidence says it.
+	ByUnsaid Way = "unsaid"
+)
+
+// Ways are all of them. Who was sent a link comes first.
+func Ways() []Way { return []Way{ByLink, ByUnsaid, ByReceipt, ByWithdrawal} }
+
+// Queue is one of the queues of wishes that nobody has answered: those of a way that wait for a request, or those of which one was made.
+type Queue struct {
+	Way    Way
+	Opened bool
+}
+
+// Turn is a place in a queue: when the wish came into it or last let others go first, by the database's clock, and its ID.
+type Turn struct {
+	At time.Time
+	ID uuid.UUID
+}
+
+// Compare orders turns.
+func (t Turn) Compare(other Turn) int {
+	return cmp.Or(t.At.Compare(other.At), bytes.Compare(t.ID[:], other.ID[:]))
+}
+
+// String writes a turn: microseconds since 1970, a point, the ID.
+func (t Turn) String() string { return strconv.FormatInt(t.At.UnixMicro(), 10) + "." + t.ID.String() }
+
+// maxTurn is the last microsecond of the year 9999: what a database can compare.
+const maxTurn = 253402300799999999
+
+var errTurn = errors.New("no place in a queue")
+
+// ParseTurn reads what String wrote.
+func ParseTurn(text string) (Turn, error) {
+	at, id, _ := strings.Cut(text, ".")
+	micros, err := strconv.ParseInt(at, 10, 64)
+	if err != nil || micros < 0 || micros > maxTurn {
+		return Turn{}, errTurn
+	}
+	turn := Turn{At: time.UnixMicro(micros).UTC()}
+	if turn.ID, err = uuid.Parse(id); err != nil || turn.String() != text {
+		return Turn{}, errTurn
+	}
+	return turn, nil
 }

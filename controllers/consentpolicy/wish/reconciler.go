@@ -2,6 +2,7 @@ package wish
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -17,15 +18,13 @@ import (
 
 	"github.com/rempart-dev/rempart/api/v1alpha1"
 	"github.com/rempart-dev/rempart/internal/condition"
+	"github.com/rempart-dev/rempart/internal/consent"
 	"github.com/rempart-dev/rempart/internal/consent/place"
 	"github.com/rempart-dev/rempart/internal/consent/wish"
 	"github.com/rempart-dev/rempart/internal/kube/child"
 	"github.com/rempart-dev/rempart/internal/kube/flow"
 	"github.com/rempart-dev/rempart/internal/kube/statuspatch"
 )
-
-// maxPages bounds what one pass reads.
-const maxPages = 50
 
 // Reconcile asks for wishes, does what they need, and reports it. It has one condition of the status and touches no other.
 func (r *Reconciler) Reconcile(ctx context.Context, cpol *v1alpha1.ConsentPolicy) (ctrl.Result, error) {
@@ -75,11 +74,10 @@ func (r *Reconciler) step(ctx context.Context, cpol *v1alpha1.ConsentPolicy) (me
 		return metav1.Condition{}, err
 	}
 	plan := wish.Decide(in)
-	if err := s.make(ctx, plan.Make); err != nil {
-		return metav1.Condition{}, err
-	}
-	silent, err := s.answer(ctx, plan)
-	switch {
+	made, failed, err := s.make(ctx, plan.Make)
+	plan.Make, plan.Later = made, append(plan.Later, failed...)
+	silent, unanswered := s.answer(ctx, plan)
+	switch err := errors.Join(err, unanswered); {
 	case err != nil:
 		return metav1.Condition{}, err
 	case silent != nil:
@@ -95,26 +93,40 @@ type session struct {
 	host, token string
 }
 
-// read reads as many wishes as this pass can serve.
+// read reads, of each way, as many wishes as this pass can make requests of, and those of which one was made. However many there are
+// of one, the others are read, and a pass reads no more.
 func (s session) read(ctx context.Context) (wish.Input, error) {
-	in := wish.Input{Tenant: s.policy.Status.TenantID, Requests: map[string]*v1alpha1.ErasureRequest{}, Open: map[wish.Way]int{}}
-	after := uuid.Nil
-	for range maxPages {
-		page, err := s.Service.Wishes(ctx, s.host, s.token, after)
+	in := wish.Input{Tenant: s.policy.Status.TenantID, Requests: map[string]*v1alpha1.ErasureRequest{}, Open: map[consent.Way]int{}, Unseen: map[consent.Way]bool{}}
+	for _, way := range consent.Ways() {
+		more, err := s.pages(ctx, &in, wish.List{Way: way, Limit: wish.Most}, 1)
 		if err != nil {
-			return in, err //nolint:wrapcheck // says what it was asking
+			return in, err
 		}
-		in.Wishes = append(in.Wishes, page.Wishes...)
-		if page.Next == nil {
-			return in, nil
+		in.More = in.More || more
+		if in.Unseen[way], err = s.pages(ctx, &in, wish.List{Way: way, Opened: true, Limit: wish.PageSize}, wish.MostPages); err != nil {
+			return in, err
 		}
-		if wish.Enough(in.Wishes) {
-			break
-		}
-		after = *page.Next
 	}
-	in.More = true
 	return in, nil
+}
+
+// pages reads the first pages of a list, and tells whether there are more.
+func (s session) pages(ctx context.Context, in *wish.Input, list wish.List, most int) (more bool, err error) {
+	for range most {
+		page, err := s.Service.Wishes(ctx, s.host, s.token, list)
+		if err != nil {
+			return false, err //nolint:wrapcheck // says what it was asking
+		}
+		for _, w := range page.Wishes {
+			w.Listed = list.Way
+			in.Wishes = append(in.Wishes, w)
+		}
+		if page.Next == "" {
+			return false, nil
+		}
+		list.After = page.Next
+	}
+	return true, nil
 }
 
 // load reads the requests that were made. What the cache does not have is looked for in the API server before it is made, or said to be
@@ -146,26 +158,54 @@ func (s session) load(ctx context.Context, in *wish.Input) error {
 	return nil
 }
 
-// make makes requests, each with its Secret before it: a request without one could be given another person. The API server's words
-// are not repeated, for another's webhook may quote the Secret.
-func (s session) make(ctx context.Context, wishes []wish.Wish) error {
-	made := 0
+// errRefused: a request cannot be made of one wish. Of another it may be.
+var errRefused = errors.New("refused")
+
+// make makes requests. One that is refused holds up no other; after any other failure nothing more of its queue is tried, for the API
+// server may be away. Failed are those of which none was made, the reasons in err.
+func (s session) make(ctx context.Context, wishes []wish.Wish) (made []wish.Wish, failed []uuid.UUID, err error) {
 	defer func() {
-		if made > 0 {
-			s.Recorder.Eventf(s.policy, nil, corev1.EventTypeNormal, v1alpha1.ReasonErasureRequested, "Make", "%d wishes to be erased, of people who asked on their page or withdrew a purpose with StopAndErase, became requests, which wait for a decision once they are planned", made)
+		if len(made) > 0 {
+			s.Recorder.Eventf(s.policy, nil, corev1.EventTypeNormal, v1alpha1.ReasonErasureRequested, "Make", "%d wishes to be erased, of people who asked on their page or withdrew a purpose with StopAndErase, became requests, which wait for a decision once they are planned", len(made))
 		}
 	}()
+	stopped := map[consent.Way]bool{}
 	for _, w := range wishes {
-		secret, err := s.keep(ctx, wish.Person(s.policy, s.policy.Status.TenantID, w))
-		if err != nil {
-			return err
+		if stopped[w.Listed] {
+			continue
 		}
-		if err := s.request(ctx, wish.Request(s.policy, s.policy.Status.TenantID, w), secret); err != nil {
-			return err
+		one := s.makeOne(ctx, w)
+		if one == nil {
+			made = append(made, w)
+			continue
 		}
-		made++
+		failed, err = append(failed, w.ID), errors.Join(err, one)
+		stopped[w.Listed] = !errors.Is(one, errRefused)
 	}
-	return nil
+	return made, failed, err
+}
+
+// makeOne makes a request, its Secret before it: a request without one could be given another person. The API server's words are not
+// repeated, for another's webhook may quote the Secret.
+func (s session) makeOne(ctx context.Context, w wish.Wish) error {
+	secret, err := s.keep(ctx, wish.Person(s.policy, s.policy.Status.TenantID, w))
+	if err != nil {
+		return err
+	}
+	return s.request(ctx, wish.Request(s.policy, s.policy.Status.TenantID, w), secret)
+}
+
+// because says why the API server did not make something.
+func because(doing string, err error) error {
+	if refused(err) {
+		return fmt.Errorf("%s: %w: %s", doing, errRefused, apierrors.ReasonForError(err))
+	}
+	return fmt.Errorf("%s: %s", doing, apierrors.ReasonForError(err))
+}
+
+// refused tells that the API server did not do it, and will not: all else may have been done.
+func refused(err error) bool {
+	return apierrors.IsForbidden(err) || apierrors.IsInvalid(err) || apierrors.IsBadRequest(err)
 }
 
 // keep makes a subject Secret. One that an interrupted pass left is taken; one that says anything else is somebody's mistake or malice.
@@ -175,11 +215,11 @@ func (s session) keep(ctx context.Context, wanted *corev1.Secret) (*corev1.Secre
 	if apierrors.IsAlreadyExists(err) {
 		secret, err = child.Find(ctx, s.Reader, wanted.Namespace, wanted.Name, &corev1.Secret{})
 		if err == nil && (secret == nil || secret.Type != wanted.Type || !maps.EqualFunc(secret.Data, wanted.Data, slices.Equal[[]byte])) {
-			return nil, fmt.Errorf("making a subject Secret: another one has its name %q; remove it", wanted.Name)
+			return nil, fmt.Errorf("making a subject Secret: %w: another one has its name %q; remove it", errRefused, wanted.Name)
 		}
 	}
 	if err != nil {
-		return nil, fmt.Errorf("making a subject Secret: %s", apierrors.ReasonForError(err))
+		return nil, because("making a subject Secret", err)
 	}
 	return secret, nil
 }
@@ -190,8 +230,8 @@ func (s session) request(ctx context.Context, wanted *v1alpha1.ErasureRequest, s
 	if err == nil || apierrors.IsAlreadyExists(err) {
 		return nil
 	}
-	failed := fmt.Errorf("making a request of erasure: %s", apierrors.ReasonForError(err))
-	if apierrors.IsForbidden(err) || apierrors.IsInvalid(err) || apierrors.IsBadRequest(err) { // all else may have been done
+	failed := because("making a request of erasure", err)
+	if refused(err) {
 		if err := child.Delete(ctx, s.Client, secret); err != nil {
 			return fmt.Errorf("%w; and removing its Secret: %s", failed, apierrors.ReasonForError(err))
 		}
@@ -218,6 +258,11 @@ func (s session) answer(ctx context.Context, plan wish.Plan) (silent, err error)
 		if a.Removed {
 			s.Recorder.Eventf(s.policy, nil, corev1.EventTypeWarning, v1alpha1.ReasonRequestRemoved, "Answer",
 				"The request %q, which a person asked for on their page or by a withdrawal, was removed before its end; their page lets them ask", wish.Name(s.policy.Status.TenantID, a.Wish.ID))
+		}
+	}
+	for ids := range slices.Chunk(plan.Later, wish.MostLater) {
+		if silent := s.Service.Later(ctx, s.host, s.token, ids); silent != nil {
+			return silent, nil
 		}
 	}
 	return nil, nil

@@ -37,8 +37,10 @@ const fieldOwner = client.FieldOwner("consentpolicy-wish.gdpr.rempart.dev")
 
 // Service tells of wishes, and is told what became of them. An error means that there was no answer; its text names nobody.
 type Service interface {
-	// Wishes are a part of those that nobody has answered, after one; the nil UUID is the start.
-	Wishes(ctx context.Context, host, token string, after uuid.UUID) (wish.Page, error)
+	// Wishes are a part of those that nobody has answered.
+	Wishes(ctx context.Context, host, token string, list wish.List) (wish.Page, error)
+	// Later lets all others of their queues go before some wishes, of which there are MostLater at most.
+	Later(ctx context.Context, host, token string, ids []uuid.UUID) error
 	// Answer tells what became of a wish. Twice is once.
 	Answer(ctx context.Context, host, token string, id uuid.UUID, state wish.State) error
 }

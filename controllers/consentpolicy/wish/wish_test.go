@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -36,36 +37,74 @@ const (
 
 var noon = time.Date(2026, 11, 30, 12, 0, 0, 0, time.UTC)
 
-// service plays consentd with wishes in the order of their ids. While deaf it lists and is told nothing, while away it does not answer.
+// service plays consentd with wishes in the order of their turns. While deaf it lists and is told nothing, while away it does not answer.
 type service struct {
 	t          *testing.T
 	wishes     []wish.Wish
 	told       []string
 	away, deaf bool
-	page       int
+	page       int // the most on a page
+	read       int // how many wishes it told of
 }
 
 var errAway = errors.New("the consent service did not answer: Refused")
 
-func (s *service) Wishes(_ context.Context, host, token string, after uuid.UUID) (wish.Page, error) {
+// queueOf is in which list a wish is.
+func queueOf(w wish.Wish) consent.Way {
+	switch {
+	case len(w.Purposes) > 0:
+		return consent.ByWithdrawal
+	case w.Shown == consent.ShownReceipt:
+		return consent.ByReceipt
+	default:
+		return consent.ByLink
+	}
+}
+
+func (s *service) Wishes(_ context.Context, host, token string, list wish.List) (page wish.Page, err error) {
 	if s.away {
 		return wish.Page{}, errAway
 	}
 	if host != "chat-consentd.shop.svc" || token != "token for consentd/"+tenant {
 		s.t.Errorf("asked at %s with %q", host, token)
 	}
-	var page wish.Page
+	limit, skip := list.Limit, list.After != ""
+	if s.page > 0 {
+		limit = min(limit, s.page)
+	}
 	for _, w := range s.wishes {
-		if w.ID.String() <= after.String() {
-			continue
+		switch {
+		case queueOf(w) != list.Way || (w.OpenedAt != nil) != list.Opened:
+		case skip:
+			skip = w.ID.String() != list.After
+		case len(page.Wishes) == limit:
+			page.Next = page.Wishes[limit-1].ID.String()
+			return page, nil
+		default:
+			page.Wishes = append(page.Wishes, w)
+			s.read++
 		}
-		if s.page > 0 && len(page.Wishes) == s.page {
-			page.Next = &page.Wishes[s.page-1].ID
-			break
-		}
-		page.Wishes = append(page.Wishes, w)
 	}
 	return page, nil
+}
+
+func (s *service) Later(_ context.Context, _, _ string, ids []uuid.UUID) error {
+	if s.away || s.deaf {
+		return errAway
+	}
+	if len(ids) > wish.MostLater {
+		s.t.Errorf("%d give way at once", len(ids))
+	}
+	var first, last []wish.Wish
+	for _, w := range s.wishes {
+		if slices.Contains(ids, w.ID) {
+			last = append(last, w)
+		} else {
+			first = append(first, w)
+		}
+	}
+	s.wishes = append(first, last...)
+	return nil
 }
 
 func (s *service) Answer(_ context.Context, _, _ string, id uuid.UUID, state wish.State) error {
@@ -323,7 +362,6 @@ func TestAFloodWaitsItsTurn(t *testing.T) {
 	for n := 1; n <= 2*wish.Most+5; n++ {
 		b.service.wishes = append(b.service.wishes, asked(n))
 	}
-	b.service.page = 7
 	for _, want := range []struct {
 		requests int
 		reason   string

@@ -28,6 +28,7 @@ const Path = "/internal/v1/status"
 const (
 	pathWishes = "/internal/v1/wishes"
 	pathAnswer = "/internal/v1/wishes:answer"
+	pathLater  = "/internal/v1/wishes:later"
 )
 
 // pathConsistency is where it proves that its log only grew.
@@ -92,13 +93,16 @@ func (c Client) Forgotten(ctx context.Context, host, token string, from int64) (
 	return page, nil
 }
 
-// Wishes asks, with the operator's own token, for a part of the wishes that nobody has answered; the nil UUID is the start. It names
-// people.
-func (c Client) Wishes(ctx context.Context, host, token string, after uuid.UUID) (wish.Page, error) {
-	q := question{method: http.MethodGet, host: host, path: pathWishes, token: token}
-	if after != uuid.Nil {
-		q.path += "?after=" + after.String()
+// Wishes asks, with the operator's own token, for a part of the wishes that nobody has answered. It names people.
+func (c Client) Wishes(ctx context.Context, host, token string, list wish.List) (wish.Page, error) {
+	query := url.Values{"way": {string(list.Way)}, "limit": {strconv.Itoa(list.Limit)}}
+	if list.Opened {
+		query.Set("opened", "true")
 	}
+	if list.After != "" {
+		query.Set("after", list.After)
+	}
+	q := question{method: http.MethodGet, host: host, path: pathWishes + "?" + query.Encode(), token: token}
 	var page wish.Page
 	return page, c.ask(ctx, q, &page)
 }
@@ -113,6 +117,17 @@ func (c Client) Answer(ctx context.Context, host, token string, id uuid.UUID, st
 		return fmt.Errorf("writing an answer: %w", err)
 	}
 	return c.ask(ctx, question{method: http.MethodPost, host: host, path: pathAnswer, token: token, body: body, gone: "wish_unknown"}, nil)
+}
+
+// Later has others go before some wishes.
+func (c Client) Later(ctx context.Context, host, token string, ids []uuid.UUID) error {
+	body, err := json.Marshal(struct {
+		IDs []uuid.UUID `json:"ids"`
+	}{ids})
+	if err != nil {
+		return fmt.Errorf("writing a list: %w", err)
+	}
+	return c.ask(ctx, question{method: http.MethodPost, host: host, path: pathLater, token: token, body: body}, nil)
 }
 
 // question is one request.

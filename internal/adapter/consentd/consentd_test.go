@@ -106,13 +106,13 @@ func TestWishesAreReadAndAnsweredWithTheOperatorsToken(t *testing.T) {
 	client := Client{port: number}
 	const id = "7d444840-9dc0-71d1-b245-5ffdce74fad2"
 
-	body = `{"wishes":[{"id":"` + id + `","subject":"` + id + `","askedAt":"2026-11-30T12:00:00Z","names":{"email":"ada@example.org"}}],"next":"` + id + `"}`
-	page, err := client.Wishes(t.Context(), host, "token", uuid.Nil)
-	if err != nil || len(page.Wishes) != 1 || page.Wishes[0].Names.Email != "ada@example.org" || page.Next == nil || page.Wishes[0].OpenedAt != nil {
+	body = `{"wishes":[{"id":"` + id + `","subject":"` + id + `","askedAt":"2026-11-30T12:00:00Z","names":{"email":"ada@example.org"}}],"next":"1796040000000000.` + id + `"}`
+	page, err := client.Wishes(t.Context(), host, "token", wish.List{Way: "link", Limit: 10})
+	if err != nil || len(page.Wishes) != 1 || page.Wishes[0].Names.Email != "ada@example.org" || page.Next == "" || page.Wishes[0].OpenedAt != nil {
 		t.Fatalf("%+v, %v", page, err)
 	}
 	body = `{"wishes":[]}`
-	if page, err = client.Wishes(t.Context(), host, "token", *page.Next); err != nil || page.Next != nil {
+	if page, err = client.Wishes(t.Context(), host, "token", wish.List{Way: "receipt", Opened: true, After: page.Next, Limit: 100}); err != nil || page.Next != "" {
 		t.Errorf("%+v, %v", page, err)
 	}
 	for _, answer := range []struct {
@@ -129,8 +129,17 @@ func TestWishesAreReadAndAnsweredWithTheOperatorsToken(t *testing.T) {
 			t.Errorf("%d %s: %v", answer.status, answer.body, err)
 		}
 	}
-	want := []string{"GET /internal/v1/wishes Bearer token ", "GET /internal/v1/wishes?after=" + id + " Bearer token ", `POST /internal/v1/wishes:answer Bearer token {"id":"` + id + `","state":"opened"}`}
+	want := []string{"GET /internal/v1/wishes?limit=10&way=link Bearer token ", "GET /internal/v1/wishes?after=1796040000000000." + id + "&limit=100&opened=true&way=receipt Bearer token ", `POST /internal/v1/wishes:answer Bearer token {"id":"` + id + `","state":"opened"}`}
 	if !slices.Equal(asked[:3], want) {
 		t.Errorf("it asked %q", asked)
+	}
+	for good, answer := range map[bool]int{true: http.StatusNoContent, false: http.StatusForbidden} {
+		status, body = answer, ""
+		if err := client.Later(t.Context(), host, "token", []uuid.UUID{uuid.MustParse(id)}); (err == nil) != good || err != nil && !errors.Is(err, ErrSilent) {
+			t.Errorf("%d: %v", answer, err)
+		}
+		if last := asked[len(asked)-1]; last != `POST /internal/v1/wishes:later Bearer token {"ids":["`+id+`"]}` {
+			t.Errorf("it asked %q", last)
+		}
 	}
 }

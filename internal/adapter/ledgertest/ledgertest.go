@@ -103,6 +103,7 @@ func Run(t *testing.T, fresh func(testing.TB) World) {
 		{"A token for who is known makes nobody known", known},
 		{"A wish to be erased is open until it was answered", wished},
 		{"Who shows a name of theirs asks to be erased once", asked},
+		{"Each way of asking has a queue of its own", queues},
 		{"A withdrawal that erases is a wish about its purposes", withdrawnWish},
 		{"Another key-encryption key takes the place of one", rewrapped},
 		{"Another pepper takes the place of one", renamed},

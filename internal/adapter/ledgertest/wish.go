@@ -1,7 +1,9 @@
 package ledgertest
 
 import (
+	"bytes"
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
@@ -26,9 +28,26 @@ func ask(t testing.TB, w World, person consent.Person, key string) (consent.Reco
 	return w.Ledger.Spend(t.Context(), []byte(key), w.Now(), Wish(key)) //nolint:wrapcheck // compared by who asks
 }
 
-func open(t testing.TB, w World) []consent.Wish {
+func open(t testing.TB, w World) []consent.Wish { t.Helper(); return Open(t, w.Ledger) }
+
+// Open are the wishes that nobody has answered, by ID, without their turns.
+func Open(t testing.TB, l consent.Wishes) (all []consent.Wish) {
 	t.Helper()
-	found, err := w.Ledger.Wishes(t.Context(), uuid.Nil, 10)
+	for _, way := range consent.Ways() {
+		for _, opened := range []bool{false, true} {
+			for _, w := range queued(t, l, consent.Queue{Way: way, Opened: opened}, consent.Turn{}, 100) {
+				w.Turn = consent.Turn{}
+				all = append(all, w)
+			}
+		}
+	}
+	slices.SortFunc(all, func(a, b consent.Wish) int { return bytes.Compare(a.ID[:], b.ID[:]) })
+	return all
+}
+
+func queued(t testing.TB, l consent.Wishes, queue consent.Queue, after consent.Turn, limit int) []consent.Wish {
+	t.Helper()
+	found, err := l.Wishes(t.Context(), queue, after, limit)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -67,9 +86,6 @@ func wished(t *testing.T, w World) {
 	two, err := ask(t, w, Visitor(2), "two")
 	if err != nil {
 		t.Fatal(err)
-	}
-	if page, err := w.Ledger.Wishes(t.Context(), first.ID, 1); err != nil || len(page) != 1 || page[0].ID != two.Events[0].ID {
-		t.Errorf("%+v, %v", page, err)
 	}
 	for range 2 {
 		if err := w.Ledger.Opened(t.Context(), first.ID); err != nil {
@@ -162,4 +178,56 @@ func asked(t *testing.T, w World) {
 	if _, err := w.Ledger.Ask(t.Context(), act(1, "five")); !errors.Is(err, consent.ErrUnknown) {
 		t.Errorf("of who was forgotten: %v", err)
 	}
+}
+
+// queues: each way has its own, in which others can be let go first. Where a wish stands does not change by what becomes of the person.
+func queues(t *testing.T, w World) {
+	waiting, handled := consent.Queue{Way: consent.ByReceipt}, consent.Queue{Way: consent.ByReceipt, Opened: true}
+	ids := func(queue consent.Queue, after consent.Turn, limit int) (found []uuid.UUID) {
+		for _, one := range queued(t, w.Ledger, queue, after, limit) {
+			found = append(found, one.ID)
+		}
+		return found
+	}
+	var all []uuid.UUID
+	for n := range 4 {
+		key := string(rune('a' + n))
+		record(t, w, Act(Visitor(n), key))
+		wish := Wish("wish " + key)
+		wish.Person = Visitor(n)
+		asked, err := w.Ledger.Ask(t.Context(), wish)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, asked.Events[0].ID)
+	}
+	linked, err := ask(t, w, Visitor(8), "by a link")
+	if err != nil {
+		t.Fatal(err)
+	}
+	withdrawn := Withdrawal(Visitor(0), "withdrawn", "conversation")
+	withdrawn.Erase = []string{"conversation"}
+	withdrawal := record(t, w, withdrawn)
+	want(t, ids(consent.Queue{Way: consent.ByLink}, consent.Turn{}, 10), []uuid.UUID{linked.Events[0].ID})
+	want(t, ids(consent.Queue{Way: consent.ByWithdrawal}, consent.Turn{}, 10), []uuid.UUID{withdrawal.Events[0].ID})
+	want(t, ids(consent.Queue{Way: consent.ByUnsaid}, consent.Turn{}, 10), []uuid.UUID{})
+	want(t, ids(waiting, consent.Turn{}, 10), all)
+	first := queued(t, w.Ledger, waiting, consent.Turn{}, 2)
+	want(t, ids(waiting, first[1].Turn, 1), all[2:3])
+	if err := w.Ledger.Opened(t.Context(), all[1]); err != nil {
+		t.Fatal(err)
+	}
+	want(t, ids(waiting, consent.Turn{}, 10), []uuid.UUID{all[0], all[2], all[3]})
+	want(t, ids(handled, consent.Turn{}, 10), all[1:2])
+	if err := w.Ledger.Later(t.Context(), []uuid.UUID{all[2], all[0], uuid.New()}); err != nil {
+		t.Fatal(err)
+	}
+	want(t, ids(waiting, consent.Turn{}, 10), []uuid.UUID{all[3], all[0], all[2]})
+	if err := errors.Join(w.Ledger.Link(t.Context(), Visitor(1), Visitor(3)), w.Ledger.Later(t.Context(), nil)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Ledger.Shred(t.Context(), Visitor(0), ""); err != nil {
+		t.Fatal(err)
+	}
+	want(t, ids(waiting, consent.Turn{}, 10), []uuid.UUID{all[3], all[0], all[2]})
 }

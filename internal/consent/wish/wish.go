@@ -5,7 +5,6 @@ package wish
 import (
 	"crypto/sha256"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -24,22 +23,15 @@ const (
 	// Most is how many requests one pass makes, Interval how long it is until the next.
 	Most     = 10
 	Interval = 30 * time.Second
-	// MostOpen is how many requests of a policy's wishes may be without an end. Each Way counts apart, also in a pass: any visitor can
+	// MostOpen is how many requests of a policy's wishes may be without an end. Each way counts apart, also in a pass: any visitor can
 	// withdraw, or make a receipt and ask by it, and who was sent a link does not wait for them.
 	MostOpen = 1000
-)
-
-// Way is by what somebody asked.
-type Way string
-
-// The ways.
-const (
-	// ByLink: a link that was mailed to a name of theirs.
-	ByLink Way = "link"
-	// ByReceipt: the secret of a receipt, which any visitor makes for themselves, or what nobody can read any more.
-	ByReceipt Way = "receipt"
-	// ByWithdrawal: they withdrew consent to purposes whose data is erased then.
-	ByWithdrawal Way = "withdrawal"
+	// PageSize and MostPages are how many wishes of which a request was made are looked at in a pass, for each way. There are no more than
+	// MostOpen but where people's identity was checked, or the ledger is an older one; then the others come in the next passes.
+	PageSize  = 100
+	MostPages = 12
+	// MostLater is how many wishes the service lets give way at once.
+	MostLater = 100
 )
 
 // Wish is one that the service tells of.
@@ -55,37 +47,48 @@ type Wish struct {
 	Shown consent.Shown `json:"shown"`
 	// Purposes were withdrawn, and the wish is about their data alone; none where it is about the whole person.
 	Purposes []v1alpha1.PartName `json:"purposes"`
+	// Listed is the way by which the service lists it. What it says by itself is what counts: that is sealed.
+	Listed consent.Way `json:"-"`
 }
 
 // way is by what the wish came about. A mailed link must be said: to be taken for one is to be taken for somebody who was checked.
-func (w Wish) way() Way {
+func (w Wish) way() consent.Way {
 	switch {
 	case len(w.Purposes) > 0:
-		return ByWithdrawal
+		return consent.ByWithdrawal
 	case w.Shown == consent.ShownLink:
-		return ByLink
+		return consent.ByLink
 	default:
-		return ByReceipt
+		return consent.ByReceipt
 	}
 }
 
 // WayOf is by what the wish came about of which a request was made. One whose identity a person has checked since counts among those
 // who were sent a link.
-func WayOf(r *v1alpha1.ErasureRequest) Way {
+func WayOf(r *v1alpha1.ErasureRequest) consent.Way {
 	switch {
 	case len(r.Spec.Purposes) > 0:
-		return ByWithdrawal
+		return consent.ByWithdrawal
 	case r.Spec.IdentityCheck == nil || r.Spec.IdentityCheck.Method == "":
-		return ByReceipt
+		return consent.ByReceipt
 	default:
-		return ByLink
+		return consent.ByLink
 	}
 }
 
-// Page is a part of the list of open wishes. Next is nil at its end.
+// List says which wishes the service is asked for: those of a way that wait for a request, or of which one was made. After is Next of
+// the page before.
+type List struct {
+	Way    consent.Way
+	Opened bool
+	After  string
+	Limit  int
+}
+
+// Page is a part of a list. Next is empty at its end.
 type Page struct {
-	Wishes []Wish     `json:"wishes"`
-	Next   *uuid.UUID `json:"next"`
+	Wishes []Wish `json:"wishes"`
+	Next   string `json:"next"`
 }
 
 // State is what the ledger is told of a wish.
@@ -151,10 +154,10 @@ func Request(p *v1alpha1.ConsentPolicy, tenant string, w Wish) *v1alpha1.Erasure
 		},
 	}
 	switch w.way() {
-	case ByLink:
+	case consent.ByLink:
 		request.Spec.IdentityCheck = &v1alpha1.IdentityCheck{Method: v1alpha1.IdentityConfirmedChannel}
-	case ByReceipt:
-	case ByWithdrawal:
+	case consent.ByReceipt, consent.ByUnsaid:
+	case consent.ByWithdrawal:
 		request.Spec.Ground, request.Spec.Purposes = v1alpha1.GroundPointB, w.Purposes
 		request.Spec.Registers = v1alpha1.RegisterChoice{Mode: v1alpha1.RegistersNamed, Names: []v1alpha1.ObjectName{p.Spec.RegisterRef.Name}}
 	}
@@ -168,9 +171,10 @@ type Input struct {
 	// Requests are those that were made of the wishes, by name; one that is not there does not exist.
 	Requests map[string]*v1alpha1.ErasureRequest
 	// Open is how many requests have no end.
-	Open map[Way]int
-	// More tells that not all wishes were read.
-	More bool
+	Open map[consent.Way]int
+	// More tells that not all who wait were read, Unseen that of a way not all were of which a request was made.
+	More   bool
+	Unseen map[consent.Way]bool
 }
 
 // Plan is what is to be done, in this order.
@@ -179,6 +183,8 @@ type Plan struct {
 	Make []Wish
 	// Answer are those whose state the ledger does not know yet.
 	Answer []Answer
+	// Later let all others of their queue go first: they cannot be helped in this pass, or were seen when others were not.
+	Later []uuid.UUID
 	// Waiting tells that there are wishes of which no request was made in this pass, Full that too many are open.
 	Waiting, Full bool
 }
@@ -195,7 +201,7 @@ type Answer struct {
 // Decide looks at each wish.
 func Decide(in Input) Plan {
 	plan := Plan{Waiting: in.More}
-	made := map[Way]int{}
+	made := map[consent.Way]int{}
 	for _, w := range in.Wishes {
 		request := in.Requests[Name(in.Tenant, w.ID)]
 		switch {
@@ -204,26 +210,25 @@ func Decide(in Input) Plan {
 		case request != nil && w.OpenedAt == nil:
 			plan.Answer = append(plan.Answer, Answer{Wish: w, State: Opened})
 		case request != nil: // it is being handled
+			if in.Unseen[w.Listed] {
+				plan.Later = append(plan.Later, w.ID)
+			}
 		case w.OpenedAt != nil:
 			plan.Answer = append(plan.Answer, Answer{Wish: w, State: Closed, Removed: true})
 		case w.Forgotten:
 			plan.Answer = append(plan.Answer, Answer{Wish: w, State: Closed, Unmade: true})
-		case in.Open[w.way()]+made[w.way()] >= MostOpen:
-			plan.Waiting, plan.Full = true, true
-		case made[w.way()] >= Most:
+		case in.Open[w.way()]+made[w.way()] >= MostOpen, made[w.way()] >= Most:
 			plan.Waiting = true
+			plan.Full = plan.Full || in.Open[w.way()]+made[w.way()] >= MostOpen
+			if w.way() != w.Listed { // in another's queue it holds up people who need not wait
+				plan.Later = append(plan.Later, w.ID)
+			}
 		default:
 			plan.Make = append(plan.Make, w)
 			made[w.way()]++
 		}
 	}
 	return plan
-}
-
-// Enough tells whether a pass has read as many wishes of people who were sent a link as it can make requests of: the others hide none.
-func Enough(wishes []Wish) bool {
-	waiting := slices.DeleteFunc(slices.Clone(wishes), func(w Wish) bool { return w.OpenedAt != nil || w.Forgotten || w.way() != ByLink })
-	return len(waiting) > Most
 }
 
 // Judge says whether anybody waits.

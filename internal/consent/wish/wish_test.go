@@ -25,7 +25,7 @@ func policy() *v1alpha1.ConsentPolicy {
 
 // waiting is the wish of who was sent a link.
 func waiting(n byte) Wish {
-	return Wish{ID: uuid.UUID{15: n}, Subject: uuid.UUID{0: n}, AskedAt: noon, Shown: "link"}
+	return Wish{ID: uuid.UUID{15: n}, Subject: uuid.UUID{0: n}, AskedAt: noon, Shown: "link", Listed: consent.ByLink}
 }
 
 func opened(w Wish) Wish { w.OpenedAt = &noon; return w }
@@ -54,7 +54,7 @@ func TestEachWishIsMadeARequestOnceAndAnsweredOnce(t *testing.T) {
 		"one too many":                     {w, nil, MostOpen, Plan{Waiting: true, Full: true}},
 		"the last that may be open":        {w, nil, MostOpen - 1, Plan{Make: []Wish{w}}},
 	} {
-		in := Input{Tenant: tenant, Wishes: []Wish{test.wish}, Open: map[Way]int{ByLink: test.open}, Requests: map[string]*v1alpha1.ErasureRequest{}}
+		in := Input{Tenant: tenant, Wishes: []Wish{test.wish}, Open: map[consent.Way]int{consent.ByLink: test.open}, Requests: map[string]*v1alpha1.ErasureRequest{}}
 		if test.request != nil {
 			in.Requests[Name(tenant, test.wish.ID)] = test.request
 		}
@@ -80,12 +80,32 @@ func TestAFloodIsMadeOfSlowly(t *testing.T) {
 	if got := Decide(in); !got.Waiting {
 		t.Errorf("%+v", got)
 	}
-	var wishes []Wish
-	for n := range byte(Most) {
-		wishes = append(wishes, waiting(n), opened(waiting(100+n)), forgotten(waiting(200+n)))
+}
+
+// TestWhoCannotBeHelpedLetsOthersPass: in a queue of others, and where not all were seen.
+func TestWhoCannotBeHelpedLetsOthersPass(t *testing.T) {
+	unsaid, pruned := byReceipt(1), unread(2)
+	unsaid.Listed, pruned.Listed = consent.ByUnsaid, consent.ByLink
+	in := Input{Tenant: tenant, Wishes: []Wish{unsaid, pruned, byReceipt(3), waiting(4)}, Open: map[consent.Way]int{consent.ByReceipt: MostOpen}}
+	if got := Decide(in); !cmp.Equal(got.Later, []uuid.UUID{unsaid.ID, pruned.ID}) || len(got.Make) != 1 || !got.Full {
+		t.Errorf("%+v", got)
 	}
-	if Enough(wishes) || !Enough(append(wishes, waiting(99))) {
-		t.Error("read too little, or too much")
+	in = Input{Tenant: tenant, Requests: map[string]*v1alpha1.ErasureRequest{}}
+	for n := range byte(4) {
+		w := opened(waiting(n))
+		if n%2 > 0 {
+			w.Listed = consent.ByReceipt
+		}
+		in.Wishes = append(in.Wishes, w)
+		in.Requests[Name(tenant, w.ID)] = &v1alpha1.ErasureRequest{}
+	}
+	if got := Decide(in); len(got.Later) != 0 {
+		t.Errorf("%+v", got)
+	}
+	in.Unseen = map[consent.Way]bool{consent.ByReceipt: true}
+	in.Requests[Name(tenant, in.Wishes[3].ID)].Status.End = v1alpha1.EndErased
+	if got := Decide(in); !cmp.Equal(got.Later, []uuid.UUID{in.Wishes[1].ID}) || len(got.Answer) != 1 || got.Waiting {
+		t.Errorf("%+v", got)
 	}
 }
 

@@ -176,10 +176,19 @@ func (p *program) Status(ctx context.Context, _ string) (*policy.Answer, error) 
 	return answer, p.ask(ctx, http.MethodGet, "/internal/v1/status", "", inJSON, "", answer)
 }
 
-// Wishes asks for wishes, all on one page.
-func (p *program) Wishes(ctx context.Context, _, token string, _ uuid.UUID) (wish.Page, error) {
+// Wishes asks for the first page of a list.
+func (p *program) Wishes(ctx context.Context, _, token string, list wish.List) (wish.Page, error) {
 	var page wish.Page
-	return page, p.ask(ctx, http.MethodGet, "/internal/v1/wishes", token, inJSON, "", &page)
+	return page, p.ask(ctx, http.MethodGet, fmt.Sprintf("/internal/v1/wishes?way=%s&opened=%t&limit=%d", list.Way, list.Opened, list.Limit), token, inJSON, "", &page)
+}
+
+// Later has others go before some wishes.
+func (p *program) Later(ctx context.Context, _, token string, ids []uuid.UUID) error {
+	body, err := json.Marshal(map[string][]uuid.UUID{"ids": ids})
+	if err != nil {
+		return err
+	}
+	return p.ask(ctx, http.MethodPost, "/internal/v1/wishes:later", token, inJSON, string(body), nil)
 }
 
 // Answer tells what became of a wish.

@@ -17,6 +17,8 @@ import (
 	"github.com/rempart-dev/rempart/api/v1alpha1"
 	controller "github.com/rempart-dev/rempart/controllers/consentpolicy/wish"
 	"github.com/rempart-dev/rempart/internal/adapter/issuer"
+	"github.com/rempart-dev/rempart/internal/consent"
+	"github.com/rempart-dev/rempart/internal/consent/wish"
 )
 
 // consentAccount is what the service recognises as the operator.
@@ -83,7 +85,7 @@ func wishBecomesRequest(t *testing.T, mgr ctrl.Manager, service *program) {
 		pass()
 		token, err := r.Tokens.Token(t.Context(), "consentd/"+live(t).Status.TenantID)
 		must(t, err)
-		page, err := service.Wishes(t.Context(), "", token, [16]byte{})
+		page, err := service.Wishes(t.Context(), "", token, wish.List{Way: consent.ByLink, Opened: true, Limit: 1})
 		must(t, err)
 		return len(page.Wishes) == 0
 	})

@@ -56,7 +56,8 @@ type Ledger struct {
 	states   map[uuid.UUID]map[string]consent.State
 	idem     map[string]uuid.UUID
 	tokens   map[[sha256.Size]byte]*token
-	wishes   map[uuid.UUID]*consent.Wish
+	wishes   map[uuid.UUID]*queued
+	turn     time.Time // the last that was given out
 	bodies   map[string]string
 	words    map[string][]byte
 	notices  []consent.PublishedNotice
@@ -95,7 +96,7 @@ func New(c Config) (*Ledger, error) {
 	l := &Ledger{
 		tenant: c.Tenant, signer: c.Signer, clock: c.Clock,
 		places: map[uuid.UUID]int64{}, links: map[string]link{}, merged: map[uuid.UUID][]uuid.UUID{}, keys: map[uuid.UUID]wrapped{},
-		states: map[uuid.UUID]map[string]consent.State{}, idem: map[string]uuid.UUID{}, tokens: map[[sha256.Size]byte]*token{}, wishes: map[uuid.UUID]*consent.Wish{},
+		states: map[uuid.UUID]map[string]consent.State{}, idem: map[string]uuid.UUID{}, tokens: map[[sha256.Size]byte]*token{}, wishes: map[uuid.UUID]*queued{},
 		bodies: map[string]string{}, words: map[string][]byte{}, builds: map[string][][]byte{}, revision: map[string]int32{}, watchers: map[chan consent.Change]struct{}{},
 	}
 	var err error
@@ -146,11 +147,11 @@ func (l *Ledger) Record(_ context.Context, act consent.Act) (consent.Recorded, e
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.record(act, uuid.Nil)
+	return l.record(act, uuid.Nil, consent.ByReceipt)
 }
 
 // record appends an act of a person; known is their reference where the caller has it.
-func (l *Ledger) record(act consent.Act, known uuid.UUID) (consent.Recorded, error) {
+func (l *Ledger) record(act consent.Act, known uuid.UUID, way consent.Way) (consent.Recorded, error) {
 	if receipt, seen := l.idem[once(act)]; seen {
 		events, err := l.open(l.ofReceipt(receipt))
 		if err != nil {
@@ -185,7 +186,7 @@ func (l *Ledger) record(act consent.Act, known uuid.UUID) (consent.Recorded, err
 	l.append(events)
 	l.idem[once(act)] = receipt.ID
 	l.move(subject, events, act.Notice)
-	l.wish(events, act.Erase)
+	l.wish(events, act.Erase, way)
 	opened, err := l.open(events)
 	return consent.Recorded{Receipt: receipt.ID, Subject: subject, Events: opened}, err
 }

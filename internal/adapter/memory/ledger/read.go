@@ -304,7 +304,7 @@ func (l *Ledger) Spend(_ context.Context, raw []byte, now time.Time, act consent
 	defer l.mu.Unlock()
 	t, err := l.valid(raw, now)
 	if _, seen := l.idem[once(act)]; seen && errors.Is(err, consent.ErrSpent) {
-		return l.record(act, uuid.Nil) // a retry whose first answer was lost
+		return l.record(act, uuid.Nil, consent.ByLink) // a retry whose first answer was lost
 	}
 	if err != nil {
 		return consent.Recorded{}, fmt.Errorf("spending a token: %w", err)
@@ -312,7 +312,7 @@ func (l *Ledger) Spend(_ context.Context, raw []byte, now time.Time, act consent
 	if event.Asks(&act) && l.wished(t.Subject, nil) {
 		return consent.Recorded{}, fmt.Errorf("spending a token: %w", consent.ErrWished)
 	}
-	recorded, err := l.record(act, t.Subject)
+	recorded, err := l.record(act, t.Subject, consent.ByLink)
 	t.spent = err == nil
 	return recorded, err
 }

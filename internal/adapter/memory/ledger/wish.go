@@ -1,17 +1,22 @@
 package ledger
 
 import (
-	"bytes"
 	"context"
 	"fmt"
-	"maps"
 	"slices"
+	"time"
 
 	"github.com/google/uuid"
 
 	"github.com/rempart-dev/rempart/internal/consent"
 	"github.com/rempart-dev/rempart/internal/consent/event"
 )
+
+// queued is a wish in its queue.
+type queued struct {
+	consent.Wish
+	way consent.Way
+}
 
 // wished tells whether a person has an open wish of the whole of them, or, given purposes, one that names all of these.
 func (l *Ledger) wished(subject uuid.UUID, purposes []string) bool {
@@ -25,20 +30,31 @@ func (l *Ledger) wished(subject uuid.UUID, purposes []string) bool {
 }
 
 // wish keeps what an act asked to have erased, or what it withdrew consent to.
-func (l *Ledger) wish(events []consent.Event, purposes []string) {
+func (l *Ledger) wish(events []consent.Event, purposes []string, way consent.Way) {
 	if len(purposes) > 0 && !l.wished(events[0].Subject, purposes) {
-		l.keep(events[0], purposes)
+		l.keep(events[0], purposes, consent.ByWithdrawal)
 		return
 	}
 	for _, e := range events {
 		if e.Type == consent.EventErasureAsked {
-			l.keep(e, nil)
+			l.keep(e, nil, way)
 		}
 	}
 }
 
-func (l *Ledger) keep(e consent.Event, purposes []string) {
-	l.wishes[e.ID] = &consent.Wish{ID: e.ID, Subject: e.Subject, Site: e.Site, AskedAt: e.RecordedAt, Purposes: slices.Clone(purposes)}
+func (l *Ledger) keep(e consent.Event, purposes []string, way consent.Way) {
+	l.wishes[e.ID] = &queued{way: way, Wish: consent.Wish{ID: e.ID, Subject: e.Subject, Site: e.Site, AskedAt: e.RecordedAt, Purposes: slices.Clone(purposes),
+		Turn: consent.Turn{At: l.newTurn(), ID: e.ID}}}
+}
+
+// newTurn is the time of a turn behind all others.
+func (l *Ledger) newTurn() time.Time {
+	if now := event.Instant(l.clock.Now()); now.After(l.turn) {
+		l.turn = now
+	} else {
+		l.turn = l.turn.Add(time.Microsecond)
+	}
+	return l.turn
 }
 
 // Ask records the wish of a person whom the ledger knows.
@@ -56,30 +72,45 @@ func (l *Ledger) Ask(_ context.Context, act consent.Act) (consent.Recorded, erro
 	case !seen && l.wished(subject, nil):
 		return consent.Recorded{}, fmt.Errorf("asking for erasure: %w", consent.ErrWished)
 	}
-	return l.record(act, subject)
+	return l.record(act, subject, consent.ByReceipt)
 }
 
-// Wishes returns what nobody has answered.
-func (l *Ledger) Wishes(_ context.Context, after uuid.UUID, limit int) ([]consent.Wish, error) {
+// Wishes returns what nobody has answered of a queue.
+func (l *Ledger) Wishes(_ context.Context, queue consent.Queue, after consent.Turn, limit int) ([]consent.Wish, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	var out []consent.Wish
-	ids := slices.SortedFunc(maps.Keys(l.wishes), func(a, b uuid.UUID) int { return bytes.Compare(a[:], b[:]) })
-	for _, id := range ids {
-		if bytes.Compare(id[:], after[:]) <= 0 || len(out) >= limit {
-			continue
+	for _, w := range l.wishes {
+		if w.way == queue.Way && w.OpenedAt.IsZero() != queue.Opened && w.Turn.Compare(after) > 0 {
+			out = append(out, w.Wish)
 		}
-		w := *l.wishes[id]
-		if place, there := l.places[id]; there && len(w.Purposes) == 0 {
+	}
+	slices.SortFunc(out, func(a, b consent.Wish) int { return a.Turn.Compare(b.Turn) })
+	out = out[:min(len(out), max(limit, 0))]
+	for i := range out {
+		w := &out[i]
+		if place, there := l.places[w.ID]; there && len(w.Purposes) == 0 {
 			opened, err := l.open(l.events[place : place+1])
 			if err != nil {
 				return nil, fmt.Errorf("reading wishes: %w", err)
 			}
 			w.Evidence = opened[0].Evidence
 		}
-		out = append(out, w)
 	}
 	return out, nil
+}
+
+// Later lets all others of their queues go before some wishes.
+func (l *Ledger) Later(_ context.Context, wishes []uuid.UUID) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	at := l.newTurn()
+	for _, id := range wishes {
+		if w, there := l.wishes[id]; there {
+			w.Turn.At = at
+		}
+	}
+	return nil
 }
 
 // Opened records that a request was made of a wish.
@@ -92,7 +123,7 @@ func (l *Ledger) Opened(_ context.Context, wish uuid.UUID) error {
 	}
 	if w.OpenedAt.IsZero() {
 		w.OpenedAt = event.Instant(l.clock.Now())
-		l.answered(w, consent.EventErasureOpened)
+		l.answered(&w.Wish, consent.EventErasureOpened)
 	}
 	return nil
 }
@@ -106,7 +137,7 @@ func (l *Ledger) Closed(_ context.Context, wish uuid.UUID) error {
 		return fmt.Errorf("closing a wish: %w", consent.ErrUnknown)
 	}
 	delete(l.wishes, wish)
-	l.answered(w, consent.EventErasureClosed)
+	l.answered(&w.Wish, consent.EventErasureClosed)
 	return nil
 }
 

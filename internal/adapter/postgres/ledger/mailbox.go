@@ -178,7 +178,7 @@ func (l *Ledger) spend(ctx context.Context, token []byte, now time.Time, act *co
 		if answer.seen.Valid {
 			return errSeen // the token is for another act: it stays
 		}
-		return l.wish(ctx, t, w)
+		return l.wish(ctx, t, w, consent.ByLink)
 	})
 	if errors.Is(err, errSeen) {
 		return l.recorded(ctx, answer.seen.Bytes)

@@ -29,8 +29,8 @@ INSERT INTO consent.subject_links (tenant_id, subject_ref, kind, link, pepper_id
 WITH gone AS (DELETE FROM consent.mailbox_proofs WHERE tenant_id = $1 AND subject_ref = $3 RETURNING expires_at, spent_at, token_sha256, kind, purpose)
 INSERT INTO consent.mailbox_proofs (tenant_id, subject_ref, expires_at, spent_at, token_sha256, kind, purpose) SELECT $1, $2, expires_at, spent_at, token_sha256, kind, purpose FROM gone`
 	joinWishes = `
-WITH gone AS (DELETE FROM consent.wishes WHERE tenant_id = $1 AND subject_ref = $3 RETURNING event_id, asked_at, opened_at, site, purposes)
-INSERT INTO consent.wishes (tenant_id, subject_ref, event_id, asked_at, opened_at, site, purposes) SELECT $1, $2, event_id, asked_at, opened_at, site, purposes FROM gone`
+WITH gone AS (DELETE FROM consent.wishes WHERE tenant_id = $1 AND subject_ref = $3 RETURNING event_id, asked_at, opened_at, site, purposes, way, turn)
+INSERT INTO consent.wishes (tenant_id, subject_ref, event_id, asked_at, opened_at, site, purposes, way, turn) SELECT $1, $2, event_id, asked_at, opened_at, site, purposes, way, turn FROM gone`
 	joinStates = `
 WITH gone AS (DELETE FROM consent.state WHERE tenant_id = $1 AND subject_ref = $3 RETURNING *)
 INSERT INTO consent.state AS s (tenant_id, subject_ref, event_id, recorded_at, valid_until, notice_version, decision, purpose, notice, notice_lang, notice_sha256, material_sha256)

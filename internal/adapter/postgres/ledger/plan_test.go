@@ -42,7 +42,9 @@ func TestPlansOfAnEmptyLedgerAreThoseOfALargeOne(t *testing.T) {
 		"rewrapKey":      {"((tenant_id = $1) AND (subject_ref = $1))", "((tenant_id = $1) AND (subject_ref = $2))"},
 		"keysUsed":       {"(tenant_id = $1)"},
 		"lostPepper":     {"((tenant_id = $1) AND (kind = 'pepper'::text))"},
-		"wishesOf":       {"((tenant_id = $1) AND (event_id > $2))", "((tenant_id = $1) AND (event_id = wishes.event_id))"},
+		"waitingOf":      {"Limit", "wishes_waiting", "((tenant_id = $1) AND (way = $2) AND (ROW(turn, event_id) > ROW($3, $4)))", "((tenant_id = $1) AND (event_id = wishes.event_id))"},
+		"openedOf":       {"Limit", "wishes_opened", "((tenant_id = $1) AND (way = $2) AND (ROW(turn, event_id) > ROW($3, $4)))", "((tenant_id = $1) AND (event_id = wishes.event_id))"},
+		"letPass":        {"((tenant_id = $1) AND (event_id = ANY ($2)))"},
 	} {
 		s.sql(t, fmt.Sprintf("PREPARE %q AS %s", name, ledger.Statements[name]))
 		var count int

@@ -181,7 +181,7 @@ func (l *Ledger) recordHeld(ctx context.Context, act *consent.Act) (consent.Reco
 		if w, key, err = l.writeHeld(ctx, t, act, act.Person, subject, &answer); err != nil || answer.seen.Valid || !answer.mine {
 			return err
 		}
-		return l.wish(ctx, t, w)
+		return l.wish(ctx, t, w, consent.ByWithdrawal)
 	})
 	if errors.Is(err, errStranger) {
 		plain := *act

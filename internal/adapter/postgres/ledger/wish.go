@@ -17,20 +17,27 @@ import (
 
 const (
 	// insertWish writes nothing where the person, who is locked, has an open wish of the whole of them.
-	insertWish = `INSERT INTO consent.wishes (tenant_id, event_id, subject_ref, asked_at, site) SELECT $1, $2, $3, $4, $5
+	insertWish = `INSERT INTO consent.wishes (tenant_id, event_id, subject_ref, asked_at, site, way) SELECT $1, $2, $3, $4, $5, $6
 WHERE NOT EXISTS (SELECT FROM consent.wishes WHERE tenant_id = $1 AND subject_ref = $3 AND purposes = '{}') RETURNING event_id`
 	// insertWithdrawn writes nothing where the person, who is locked, has an open wish that names all of the purposes.
-	insertWithdrawn = `INSERT INTO consent.wishes (tenant_id, event_id, subject_ref, asked_at, site, purposes) SELECT $1, $2, $3, $4, $5, $6
-WHERE NOT EXISTS (SELECT FROM consent.wishes WHERE tenant_id = $1 AND subject_ref = $3 AND purposes @> $6::text[])`
+	insertWithdrawn = `INSERT INTO consent.wishes (tenant_id, event_id, subject_ref, asked_at, site, way, purposes) SELECT $1, $2, $3, $4, $5, $6, $7
+WHERE NOT EXISTS (SELECT FROM consent.wishes WHERE tenant_id = $1 AND subject_ref = $3 AND purposes @> $7::text[])`
 
-	// wishesOf has no evidence for a wish whose event was pruned, which is still to be closed, and none of a withdrawal.
-	wishesOf = `
-SELECT w.event_id, w.subject_ref, w.site, w.asked_at, w.opened_at, w.purposes, k.shredded_at IS NOT NULL, e.subject_ref, e.evidence_ct, o.kek_id, o.wrapped_key
-FROM (SELECT * FROM consent.wishes WHERE tenant_id = $1 AND event_id > $2 ORDER BY event_id LIMIT $3) AS w
+	// wishesOf has no evidence for a wish whose event was pruned, which is still to be closed, and none of a withdrawal. Each queue is an
+	// index of its own, of which the first rows are read: what one costs does not depend on how long it is, or the others are.
+	waitingOf = wishesOf + `opened_at IS NULL` + wishesTurn
+	openedOf  = wishesOf + `opened_at IS NOT NULL` + wishesTurn
+	wishesOf  = `
+SELECT w.event_id, w.subject_ref, w.site, w.asked_at, w.opened_at, w.turn, w.purposes, k.shredded_at IS NOT NULL, e.subject_ref, e.evidence_ct, o.kek_id, o.wrapped_key
+FROM (SELECT * FROM consent.wishes WHERE tenant_id = $1 AND way = $2 AND (turn, event_id) > ($3, $4) AND `
+	wishesTurn = ` ORDER BY turn, event_id LIMIT $5) AS w
 LEFT JOIN LATERAL (SELECT shredded_at FROM consent.subject_keys WHERE tenant_id = $1 AND subject_ref = w.subject_ref LIMIT 1) AS k ON true
 LEFT JOIN LATERAL (SELECT subject_ref, evidence_ct FROM consent.events WHERE tenant_id = $1 AND event_id = w.event_id AND w.purposes = '{}' LIMIT 1) AS e ON true
 LEFT JOIN LATERAL (SELECT kek_id, wrapped_key FROM consent.subject_keys WHERE tenant_id = $1 AND subject_ref = e.subject_ref LIMIT 1) AS o ON true
-ORDER BY w.event_id`
+ORDER BY w.turn, w.event_id`
+
+	// letPass goes by the database's clock, as a new wish does: replicas' may differ.
+	letPass = `UPDATE consent.wishes SET turn = now() WHERE tenant_id = $1 AND event_id = ANY($2::uuid[])`
 
 	// openWish and closeWish answer with whose wish it is, whether they were forgotten, and the time of the event that tells it: never
 	// before what it is about, though the clock of another replica was ahead.
@@ -46,12 +53,12 @@ SELECT w.subject_ref, w.site, w.purposes, w.at, EXISTS (SELECT FROM consent.subj
 )
 
 // wish keeps what an act asked to have erased, or withdrew consent to, in the act's transaction. ErrWished where the person asks for
-// what they have asked for; a withdrawal is never refused.
-func (l *Ledger) wish(ctx context.Context, t tx, w *writing) error {
+// what they have asked for; a withdrawal is never refused. Way is by what the act was done, where it is no withdrawal.
+func (l *Ledger) wish(ctx context.Context, t tx, w *writing, way consent.Way) error {
 	if purposes := w.act.Erase; len(purposes) > 0 {
 		first := &w.events[0]
 		return t.send(ctx, func(b *pgx.Batch) {
-			b.Queue(insertWithdrawn, id(l.Tenant), id(first.ID), id(w.subject), instant(first.RecordedAt), first.Site, purposes)
+			b.Queue(insertWithdrawn, id(l.Tenant), id(first.ID), id(w.subject), instant(first.RecordedAt), first.Site, consent.ByWithdrawal, purposes)
 		})
 	}
 	for i := range w.events {
@@ -61,7 +68,7 @@ func (l *Ledger) wish(ctx context.Context, t tx, w *writing) error {
 		}
 		var kept pgtype.UUID
 		err := t.send(ctx, func(b *pgx.Batch) {
-			b.Queue(insertWish, id(l.Tenant), id(e.ID), id(w.subject), instant(e.RecordedAt), e.Site).QueryRow(func(row pgx.Row) error { return row.Scan(&kept) })
+			b.Queue(insertWish, id(l.Tenant), id(e.ID), id(w.subject), instant(e.RecordedAt), e.Site, way).QueryRow(func(row pgx.Row) error { return row.Scan(&kept) })
 		})
 		if errors.Is(err, pgx.ErrNoRows) {
 			return consent.ErrWished
@@ -103,15 +110,15 @@ func (l *Ledger) ask(ctx context.Context, act *consent.Act) (consent.Recorded, e
 		if w, key, err = l.writeHeld(ctx, t, act, act.Person, subject, &answer); err != nil || answer.seen.Valid || !answer.mine {
 			return err
 		}
-		return l.wish(ctx, t, w)
+		return l.wish(ctx, t, w, consent.ByReceipt)
 	})
 	return l.answered(ctx, w, key, answer, err)
 }
 
-// Wishes returns what nobody has answered.
-func (l *Ledger) Wishes(ctx context.Context, after uuid.UUID, limit int) (wishes []consent.Wish, err error) {
+// Wishes returns what nobody has answered of a queue.
+func (l *Ledger) Wishes(ctx context.Context, queue consent.Queue, after consent.Turn, limit int) (wishes []consent.Wish, err error) {
 	err = retry(ctx, func() error {
-		wishes, err = l.wishes(ctx, after, limit)
+		wishes, err = l.wishes(ctx, queue, after, limit)
 		return err
 	})
 	if err != nil {
@@ -127,20 +134,25 @@ type sealed struct {
 	key   []byte
 }
 
-func (l *Ledger) wishes(ctx context.Context, after uuid.UUID, limit int) ([]consent.Wish, error) {
+func (l *Ledger) wishes(ctx context.Context, queue consent.Queue, after consent.Turn, limit int) ([]consent.Wish, error) {
+	sql := waitingOf
+	if queue.Opened {
+		sql = openedOf
+	}
 	var wishes []consent.Wish
 	var closed []sealed
 	err := l.inTenant(ctx, l.App, func(b *pgx.Batch) {
-		b.Queue(wishesOf, id(l.Tenant), pgtype.UUID{Bytes: after, Valid: true}, max(limit, 0)).Query(func(rows pgx.Rows) error {
+		b.Queue(sql, id(l.Tenant), queue.Way, pgtype.Timestamptz{Time: after.At, Valid: true}, pgtype.UUID{Bytes: after.ID, Valid: true}, max(limit, 0)).Query(func(rows pgx.Rows) error {
 			for rows.Next() {
 				var w consent.Wish
 				var c sealed
 				var wish, subject, owner pgtype.UUID
-				var asked, opened pgtype.Timestamptz
-				if err := rows.Scan(&wish, &subject, &w.Site, &asked, &opened, &w.Purposes, &w.Forgotten, &owner, &c.event.EvidenceCiphertext, &c.kek, &c.key); err != nil {
+				var asked, opened, turn pgtype.Timestamptz
+				if err := rows.Scan(&wish, &subject, &w.Site, &asked, &opened, &turn, &w.Purposes, &w.Forgotten, &owner, &c.event.EvidenceCiphertext, &c.kek, &c.key); err != nil {
 					return err
 				}
 				w.ID, w.Subject, w.AskedAt = wish.Bytes, subject.Bytes, asked.Time.UTC()
+				w.Turn = consent.Turn{At: turn.Time.UTC(), ID: w.ID}
 				if opened.Valid {
 					w.OpenedAt = opened.Time.UTC()
 				}
@@ -164,6 +176,21 @@ func (l *Ledger) wishes(ctx context.Context, after uuid.UUID, limit int) ([]cons
 		wishes[i].Evidence = c.event.Evidence
 	}
 	return wishes, nil
+}
+
+// Later lets all others of their queues go before some wishes.
+func (l *Ledger) Later(ctx context.Context, wishes []uuid.UUID) error {
+	ids := make([]pgtype.UUID, len(wishes))
+	for i, wish := range wishes {
+		ids[i] = id(wish)
+	}
+	err := retry(ctx, func() error {
+		return l.inTenant(ctx, l.App, func(b *pgx.Batch) { b.Queue(letPass, id(l.Tenant), ids) })
+	})
+	if err != nil {
+		return fmt.Errorf("letting others go before wishes: %w", err)
+	}
+	return nil
 }
 
 // Opened records that a request was made of a wish.

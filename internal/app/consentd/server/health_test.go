@@ -35,9 +35,10 @@ func (w *world) questions(body map[string]any) map[string]request {
 		"export":      post("/v1/subjects:export", w.desk(), map[string]any{"subject": account("a"), "format": "iso27560"}),
 		"list":        {method: "GET", path: "/v1/events", bearer: w.desk()},
 		"erasures":    {method: "GET", path: "/v1/erasures", bearer: w.desk()},
-		"wishes":      {method: "GET", path: "/internal/v1/wishes", bearer: w.operator()},
+		"wishes":      {method: "GET", path: "/internal/v1/wishes?way=link", bearer: w.operator()},
 		"opened":      post("/internal/v1/wishes:answer", w.operator(), map[string]any{"id": "7d444840-9dc0-81d1-b245-5ffdce74fad2", "state": "opened"}),
 		"closed":      post("/internal/v1/wishes:answer", w.operator(), map[string]any{"id": "7d444840-9dc0-81d1-b245-5ffdce74fad2", "state": "closed"}),
+		"later":       post("/internal/v1/wishes:later", w.operator(), map[string]any{"ids": []string{"7d444840-9dc0-81d1-b245-5ffdce74fad2"}}),
 		"status":      {method: "GET", path: "/internal/v1/status"},
 		"forgotten":   {method: "GET", path: "/internal/v1/forgotten?from=0", bearer: w.operator()},
 	}

@@ -163,7 +163,7 @@ func TestWhoHasAReceiptAloneAsksForErasureAndIsErased(t *testing.T) {
 			w.own("POST", "erasures", secretOf(1), map[string]string{}).is(201, "").says(`"askedAt":"2026-11-30T`)
 			w.own("POST", "erasures", secretOf(1), map[string]string{"account": anyoneMe}).is(200, "").says(`"askedAt"`)
 		}
-		found, _ := w.wishes("")
+		found := w.allWishes()
 		if len(found) != 1 || found[0].Shown != "receipt" || found[0].Names != nil || found[0].Site != "shop" {
 			t.Fatalf("by the %s: %+v", way, found)
 		}
@@ -177,7 +177,7 @@ func TestWhoHasAReceiptAloneAsksForErasureAndIsErased(t *testing.T) {
 		w.show(secretOf(1)).says("It was answered on", `value="erase"`)
 		w.clock.SetTime(noon.Add(time.Hour))
 	}
-	found, _ := w.wishes("")
+	found := w.allWishes()
 	w.client("/v1/subjects:erase", w.desk(), map[string]any{"subject": map[string]string{"kind": "subject", "id": found[0].Subject}}).is(200, "")
 	w.show(secretOf(1)).is(200, "").says("Nothing is recorded under this code")
 	w.show(secretOf(1), "action", "erase").is(200, "").says("Nothing is recorded under this code")
@@ -191,7 +191,7 @@ func TestANameThatIsLinkedGoesWithAReceiptsWish(t *testing.T) {
 	w.post(1, "k", w.act("message", "conversation")).is(201, "")
 	w.client("/v1/subjects:link", w.backend(), map[string]any{"known": map[string]string{"kind": "receipt", "id": secretOf(1)}, "other": map[string]string{"kind": "email", "id": anyone}}).is(204, "")
 	w.own("POST", "erasures", secretOf(1), map[string]string{"email": " Camille.Durand@EXAMPLE.eu"}).is(201, "")
-	if found, _ := w.wishes(""); len(found) != 1 || found[0].Names["email"] == "" || found[0].Shown != "receipt" {
+	if found := w.allWishes(); len(found) != 1 || found[0].Names["email"] == "" || found[0].Shown != "receipt" {
 		t.Errorf("%+v", found)
 	}
 	w.wishFor(w.link("view", "")).is(200, "").says("asked for erasure already")

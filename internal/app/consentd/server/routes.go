@@ -103,6 +103,7 @@ func (s *Server) routes() []route {
 		{pattern: "GET /internal/v1/wishes", kind: steward, handle: s.wishes},
 		{pattern: "POST /internal/v1/wishes:answer", kind: steward, handle: s.answerWish, lasting: true},
 		{pattern: "GET /internal/v1/forgotten", kind: steward, handle: s.forgotten},
+		{pattern: "POST /internal/v1/wishes:later", kind: steward, handle: s.laterWishes, lasting: true},
 		{pattern: "GET /internal/v1/status", kind: operator, handle: s.status},
 		{pattern: "GET /healthz", kind: operator, handle: s.healthy},
 		{pattern: "GET /readyz", kind: operator, handle: s.ready},

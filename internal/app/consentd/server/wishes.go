@@ -3,6 +3,8 @@ package server
 import (
 	"encoding/json"
 	"net/http"
+	"slices"
+	"strconv"
 	"time"
 
 	"github.com/google/uuid"
@@ -12,10 +14,11 @@ import (
 	"github.com/rempart-dev/rempart/internal/consent/place"
 )
 
-// Bounds of one list of wishes: so many at all, and so many with names, so that an answer is small.
+// Bounds of one list of wishes: so many at all, and so many with names, so that an answer is small. So many give way at once.
 const (
 	maxWishes      = 100
 	maxWishesNamed = 10
+	maxLater       = 100
 )
 
 var wishUnknown = problem.New(http.StatusNotFound, problem.WishUnknown, "There is no such wish, or it was answered")
@@ -53,14 +56,42 @@ type openWish struct {
 	Purposes []string `json:"purposes,omitempty"`
 }
 
-// wishes lists what people asked to have erased and nobody has answered, in the order in which they did.
+// queued reads which wishes the operator asks for.
+func queued(r *http.Request) (queue consent.Queue, after consent.Turn, limit int, err error) {
+	limit = maxWishes
+	for name, values := range r.URL.Query() {
+		value, malformed := values[0], malformed("Wishes are asked for by way, opened, after and limit, each once")
+		switch {
+		case len(values) != 1:
+			err = malformed
+		case name == "way" && slices.Contains(consent.Ways(), consent.Way(value)):
+			queue.Way = consent.Way(value)
+		case name == "opened" && (value == "true" || value == "false"):
+			queue.Opened = value == "true"
+		case name == "after":
+			after, err = consent.ParseTurn(value)
+		case name == "limit":
+			limit, err = strconv.Atoi(value)
+		default:
+			err = malformed
+		}
+		if err != nil {
+			return queue, after, 0, malformed
+		}
+	}
+	if queue.Way == "" || limit < 1 || limit > maxWishes {
+		return queue, after, 0, malformed("Wishes are asked for by a way, at most 100 at a time")
+	}
+	return queue, after, limit, nil
+}
+
+// wishes lists what people asked to have erased and nobody has answered, by what they came about, in the order of their turns.
 func (s *Server) wishes(w http.ResponseWriter, r *http.Request, _ call) error {
-	after, limit, err := page(r)
+	queue, after, limit, err := queued(r)
 	if err != nil {
 		return err
 	}
-	limit = min(limit, maxWishes)
-	found, err := s.ledger.Wishes(r.Context(), after, limit)
+	found, err := s.ledger.Wishes(r.Context(), queue, after, limit+1) // whether there are more
 	if err != nil {
 		return err //nolint:wrapcheck // becomes a problem
 	}
@@ -69,7 +100,7 @@ func (s *Server) wishes(w http.ResponseWriter, r *http.Request, _ call) error {
 		Next   string     `json:"next,omitempty"`
 	}{Wishes: []openWish{}}
 	named := 0
-	for _, wish := range found {
+	for i, wish := range found {
 		line := openWish{ID: wish.ID, Subject: wish.Subject, Site: wish.Site, AskedAt: wish.AskedAt, OpenedAt: instant(wish.OpenedAt), Forgotten: wish.Forgotten, Purposes: wish.Purposes}
 		if line.OpenedAt == nil && wish.Evidence != nil {
 			asked := consent.Asked{Shown: consent.ShownLink} // where it says nothing else
@@ -82,15 +113,31 @@ func (s *Server) wishes(w http.ResponseWriter, r *http.Request, _ call) error {
 				named++
 			}
 		}
-		if named > maxWishesNamed {
+		if i == limit || named > maxWishesNamed {
+			answer.Next = found[i-1].Turn.String()
 			break
 		}
 		answer.Wishes = append(answer.Wishes, line)
 	}
-	if len(answer.Wishes) == limit || named > maxWishesNamed {
-		answer.Next = answer.Wishes[len(answer.Wishes)-1].ID.String()
-	}
 	return write(w, http.StatusOK, answer)
+}
+
+// laterWishes lets others go before some wishes.
+func (s *Server) laterWishes(w http.ResponseWriter, r *http.Request, _ call) error {
+	var body struct {
+		IDs []uuid.UUID `json:"ids"`
+	}
+	if err := decode(r, &body); err != nil {
+		return err
+	}
+	if len(body.IDs) == 0 || len(body.IDs) > maxLater {
+		return malformed("One wish to 100 give way at once")
+	}
+	if err := s.ledger.Later(r.Context(), body.IDs); err != nil {
+		return err //nolint:wrapcheck // becomes a problem
+	}
+	w.WriteHeader(http.StatusNoContent)
+	return nil
 }
 
 // answerWish records how far a wish has come.

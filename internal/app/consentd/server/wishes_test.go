@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/rempart-dev/rempart/internal/app/consentd/settings"
 	"github.com/rempart-dev/rempart/internal/consent"
 )
@@ -31,6 +33,18 @@ func (w *world) wishes(query string) (found []wish, next string) {
 	}
 	w.ask(request{method: "GET", path: "/internal/v1/wishes" + query, bearer: w.operator()}).is(200, "").into(&out)
 	return out.Wishes, out.Next
+}
+
+// allWishes are those of all ways.
+func (w *world) allWishes() (all []wish) {
+	w.Helper()
+	for _, way := range consent.Ways() {
+		for _, opened := range []string{"", "&opened=true"} {
+			found, _ := w.wishes("?way=" + string(way) + opened)
+			all = append(all, found...)
+		}
+	}
+	return all
 }
 
 func (w *world) reply(id, state string) answer {
@@ -72,7 +86,7 @@ func TestAWishToBeErasedIsSeenUntilItWasAnswered(t *testing.T) {
 		}
 	}
 	w.wishFor(view, "email", " Camille.Durand@EXAMPLE.eu", "phone", "").is(200, "").says("request for erasure has been recorded")
-	found, next := w.wishes("")
+	found, next := w.wishes("?way=link")
 	if len(found) != 1 || next != "" || found[0].Names["email"] != "Camille.Durand@EXAMPLE.eu" || len(found[0].Names) != 1 || found[0].Site != "shop" ||
 		!found[0].AskedAt.Equal(w.events()[0].RecordedAt) || found[0].Subject != w.events()[0].Subject.String() || found[0].OpenedAt != nil || found[0].Forgotten {
 		t.Fatalf("%+v", found)
@@ -89,7 +103,7 @@ func TestAWishToBeErasedIsSeenUntilItWasAnswered(t *testing.T) {
 		w.reply(found[0].ID, "opened").is(204, "")
 	}
 	w.ask(request{method: "GET", path: again + "&lang=en"}).is(200, "").says("has been handled since")
-	if found, _ := w.wishes(""); len(found) != 1 || found[0].OpenedAt == nil || found[0].Names != nil {
+	if found := w.allWishes(); len(found) != 1 || found[0].OpenedAt == nil || found[0].Names != nil {
 		t.Errorf("names are told again: %+v", found)
 	}
 	w.reply(found[0].ID, "closed").is(204, "")
@@ -97,7 +111,7 @@ func TestAWishToBeErasedIsSeenUntilItWasAnswered(t *testing.T) {
 	w.ask(request{method: "GET", path: again + "&lang=en"}).is(200, "").says("was answered on", `value="erase"`)
 	w.wishFor(again).is(200, "").says("has been recorded")
 	w.client("/v1/subjects:erase", w.desk(), map[string]any{"subject": map[string]string{"kind": "email", "id": anyone}}).is(200, "")
-	if found, _ := w.wishes(""); len(found) != 1 || !found[0].Forgotten || found[0].Names != nil {
+	if found := w.allWishes(); len(found) != 1 || !found[0].Forgotten || found[0].Names != nil {
 		t.Errorf("%+v", found)
 	}
 }
@@ -121,19 +135,27 @@ func TestWishesAreForTheOperatorAlone(t *testing.T) {
 		"the operator's for another tenant": {token("consentd/7d444840-9dc0-81d1-b245-5ffdce74fad2", "rempart-system", "rempart-consent"), 401, "unauthenticated"},
 	} {
 		t.Run(name, func(*testing.T) {
-			w.ask(request{method: "GET", path: "/internal/v1/wishes", bearer: test.bearer}).is(test.status, test.code)
+			w.ask(request{method: "GET", path: "/internal/v1/wishes?way=link", bearer: test.bearer}).is(test.status, test.code)
 			w.ask(request{method: "GET", path: "/internal/v1/forgotten?from=0", bearer: test.bearer}).is(test.status, test.code)
 			w.ask(request{method: "POST", path: "/internal/v1/wishes:answer", bearer: test.bearer, body: map[string]string{}}).is(test.status, test.code)
+			w.ask(request{method: "POST", path: "/internal/v1/wishes:later", bearer: test.bearer, body: map[string]any{"ids": []string{"7d444840-9dc0-81d1-b245-5ffdce74fad2"}}}).is(test.status, test.code)
 		})
 	}
 	w.client("/v1/check", w.operator(), map[string]any{"subjects": []any{account("a")}}).is(401, "unauthenticated")
-	w.ask(request{method: "GET", path: "/internal/v1/wishes?limit=x", bearer: w.operator()}).is(400, "bad_request")
+	for _, query := range []string{"", "?way=post", "?opened=true", "?way=link&limit=x", "?way=link&limit=0", "?way=link&limit=101", "?way=link&after=x", "?way=link&after=7d444840-9dc0-81d1-b245-5ffdce74fad2",
+		"?way=link&opened=yes", "?way=link&way=link", "?way=link&site=shop"} {
+		w.ask(request{method: "GET", path: "/internal/v1/wishes" + query, bearer: w.operator()}).is(400, "bad_request")
+	}
+	for _, ids := range []any{nil, []string{}, []string{"x"}, make([]uuid.UUID, 101)} {
+		w.ask(request{method: "POST", path: "/internal/v1/wishes:later", bearer: w.operator(), body: map[string]any{"ids": ids}}).is(400, "bad_request")
+	}
+	w.ask(request{method: "POST", path: "/internal/v1/wishes:later", bearer: w.operator(), body: map[string]any{"ids": make([]uuid.UUID, 100)}}).is(204, "")
 	w.reply("7d444840-9dc0-81d1-b245-5ffdce74fad2", "lost").is(400, "bad_request")
 	w.reply("7d444840-9dc0-81d1-b245-5ffdce74fad2", "opened").is(404, "wish_unknown")
 	w.ask(request{method: "POST", path: "/internal/v1/wishes:answer", bearer: w.operator(), kind: "text/plain", body: "x"}).is(415, "media_type_unsupported")
 	w.ask(request{method: "POST", path: "/internal/v1/wishes:answer", bearer: w.operator(), body: strings.Repeat(" ", 70_000)}).is(413, "body_too_large")
 	w.serve(func(f *settings.File) { f.Operator = settings.Operator{} })
-	w.ask(request{method: "GET", path: "/internal/v1/wishes", bearer: w.operator()}).is(403, "forbidden")
+	w.ask(request{method: "GET", path: "/internal/v1/wishes?way=link", bearer: w.operator()}).is(403, "forbidden")
 }
 
 func TestManyWishesAreReadInPages(t *testing.T) {
@@ -149,7 +171,7 @@ func TestManyWishesAreReadInPages(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	for query, pages := range map[string]int{"?": 3, "?limit=4&": 6} {
+	for query, pages := range map[string]int{"?way=link&": 3, "?limit=4&way=link&": 6} {
 		seen := map[string]bool{}
 		for next, asked := "", 0; ; asked++ {
 			found, after := w.wishes(query + next)
@@ -189,7 +211,7 @@ func TestWhatCannotBeReadIsNoLink(t *testing.T) {
 		}
 		want[recorded.Events[0].ID.String()] = test.want
 	}
-	found, _ := w.wishes("")
+	found := w.allWishes()
 	for _, one := range found {
 		if shown, known := want[one.ID]; !known || one.Shown != shown {
 			t.Errorf("shown %q, want %q", one.Shown, shown)
@@ -203,7 +225,28 @@ func TestWhatCannotBeReadIsNoLink(t *testing.T) {
 func TestAWishByAMailedLinkSaysSo(t *testing.T) {
 	w := newWorld(t, nil)
 	w.wishFor(w.link("view", "")).is(200, "").says("request for erasure has been recorded")
-	if found, _ := w.wishes(""); len(found) != 1 || found[0].Shown != "link" || found[0].Names != nil {
+	if found := w.allWishes(); len(found) != 1 || found[0].Shown != "link" || found[0].Names != nil {
 		t.Errorf("%+v", found)
+	}
+}
+
+// TestWhoGivesWayIsListedLast, in the order in which they came.
+func TestWhoGivesWayIsListedLast(t *testing.T) {
+	w := newWorld(t, nil)
+	for i := range 3 {
+		id, token := fmt.Sprintf("account-%d", i), []byte(fmt.Sprintf("token-%d", i))
+		if err := w.ledger.Issue(t.Context(), token, "view", consent.Person{Kind: "account", ID: id}, "", noon.Add(time.Hour)); err != nil {
+			t.Fatal(err)
+		}
+		act := consent.Act{Site: "shop", Key: id, Method: consent.MethodButton, Choices: []consent.Choice{{Type: consent.EventErasureAsked}}}
+		if _, err := w.ledger.Spend(t.Context(), token, noon, act); err != nil {
+			t.Fatal(err)
+		}
+	}
+	before, _ := w.wishes("?way=link")
+	w.ask(request{method: "POST", path: "/internal/v1/wishes:later", bearer: w.operator(), body: map[string]any{"ids": []string{before[1].ID, before[0].ID}}}).is(204, "")
+	after, _ := w.wishes("?way=link")
+	if len(after) != 3 || after[0].ID != before[2].ID || after[1].ID != before[0].ID || after[2].ID != before[1].ID {
+		t.Errorf("%+v, before %+v", after, before)
 	}
 }

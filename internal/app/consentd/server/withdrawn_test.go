@@ -26,7 +26,7 @@ func (w *world) withdrawnBy(visitor byte, body any) {
 // purposes are those of the wishes that nobody has answered.
 func (w *world) purposes() (all [][]string) {
 	w.Helper()
-	found, _ := w.wishes("")
+	found := w.allWishes()
 	for _, one := range found {
 		if one.Names != nil || one.Subject == "" {
 			w.Errorf("what a page says of who is to be erased: %+v", one)

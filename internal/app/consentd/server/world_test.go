@@ -209,11 +209,18 @@ func (f *faulty) Link(ctx context.Context, known, other consent.Person) error {
 	return f.Ledger.Link(ctx, known, other)
 }
 
-func (f *faulty) Wishes(ctx context.Context, after uuid.UUID, limit int) ([]consent.Wish, error) {
+func (f *faulty) Wishes(ctx context.Context, queue consent.Queue, after consent.Turn, limit int) ([]consent.Wish, error) {
 	if err := f.wait(ctx); err != nil {
 		return nil, err
 	}
-	return f.Ledger.Wishes(ctx, after, limit)
+	return f.Ledger.Wishes(ctx, queue, after, limit)
+}
+
+func (f *faulty) Later(ctx context.Context, wishes []uuid.UUID) error {
+	if err := f.wait(ctx); err != nil {
+		return err
+	}
+	return f.Ledger.Later(ctx, wishes)
 }
 
 func (f *faulty) Opened(ctx context.Context, wish uuid.UUID) error {
