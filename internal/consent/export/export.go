@@ -62,7 +62,7 @@ type Input struct {
 	// Withdraw is the URL where consent is withdrawn.
 	Withdraw string
 	Words    []Words
-	// Events of one person. What is not a consent is left out: terms, storage, and what rests on another basis.
+	// Events of one person. What is not a consent is left out: terms, storage that a service needs, and what rests on another basis.
 	Events []consent.Event
 }
 
@@ -80,7 +80,15 @@ func (in Input) consents() ([]consented, error) {
 	}
 	var found []consented
 	for _, event := range in.Events {
-		if _, is := states[event.Type]; !is || event.Purpose == "" {
+		if _, is := states[event.Type]; !is {
+			continue
+		}
+		if event.Purpose == "" {
+			c, err := in.stored(event)
+			if err != nil {
+				return nil, err
+			}
+			found = append(found, c)
 			continue
 		}
 		i := slices.IndexFunc(in.Purposes, func(p v1alpha1.ConsentPurpose) bool { return string(p.Name) == event.Purpose })
@@ -99,6 +107,27 @@ func (in Input) consents() ([]consented, error) {
 	slices.SortFunc(found, func(a, b consented) int { return bytes.Compare(a.event.ID[:], b.event.ID[:]) })
 	return found, nil
 }
+
+// What consent to storage on the device is called in exports: it is about no purpose, and no purpose can have a name with a colon.
+const (
+	storageName  = "rempart:storage"
+	storageTitle = "Storage on the device"
+	storageText  = "The choice and the number of a conversation are kept on the device of the person, who consented to that (Article 5(3) of Directive 2002/58/EC)."
+)
+
+// stored is consent to storage on the device, or its withdrawal. What is kept stays as long as the consent counts.
+func (in Input) stored(event consent.Event) (consented, error) {
+	words, err := in.words(event.Notice)
+	if err != nil {
+		return consented{}, err
+	}
+	c := consented{event, v1alpha1.ConsentPurpose{LegalBasis: v1alpha1.BasisConsent, Necessity: v1alpha1.NecessityOptional, ConsentKind: v1alpha1.ConsentExpressed}, words}
+	c.purpose.Retention = v1alpha1.Period(c.validity())
+	return c, nil
+}
+
+// about is what an event is about, by name.
+func (c consented) about() string { return cmp.Or(c.event.Purpose, storageName) }
 
 // consented is an event with what it is about.
 type consented struct {
@@ -139,6 +168,9 @@ func (c Controller) contact() string {
 
 // title is what the words call a purpose; its name where they do not.
 func (c consented) title() (title, text string) {
+	if c.event.Purpose == "" {
+		return storageTitle, storageText
+	}
 	var words struct {
 		Purposes []struct{ Name, Title, Text string }
 	}

@@ -122,7 +122,7 @@ func (k *kantara) add(c consented) {
 	title, _ := c.title()
 	kind, note := term(c.purpose.DPV)
 	purpose := kantaraPurpose{
-		Purpose: title, Categories: []string{cmp.Or(kind, note, c.event.Purpose)}, ConsentType: "EXPLICIT",
+		Purpose: title, Categories: []string{cmp.Or(kind, note, c.about())}, ConsentType: "EXPLICIT",
 		Primary:     c.purpose.Necessity == v1alpha1.NecessityRequestedService,
 		Termination: "ends at " + instant(c.event.ValidUntil) + " or when withdrawn; data is kept " + string(c.purpose.Retention),
 	}

@@ -169,7 +169,7 @@ func (in Input) process(c consented) process {
 	}
 	p := process{
 		Type:       []string{"dpv:Process"},
-		Purpose:    []concept{{Type: []string{"dpv:Purpose"}, Identifier: c.event.Purpose, Broader: broader, Note: note, Label: title, Definition: text}},
+		Purpose:    []concept{{Type: []string{"dpv:Purpose"}, Identifier: c.about(), Broader: broader, Note: note, Label: title, Definition: text}},
 		LegalBasis: bases(c.purpose), Data: data(c.purpose),
 		Controllers: in.controllers(),
 		Collected:   "dpv:DataSubjectDataSource", Method: string(c.event.Method),

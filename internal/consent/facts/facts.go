@@ -21,13 +21,49 @@ func Told(tag, own string, p *v1alpha1.ConsentPurpose) string {
 		return own
 	}
 	sentences := []string{own}
-	if len(p.Recipients) > 0 {
-		sentences = append(sentences, l.sentence(l.recipients, strings.Join(Names(p.Recipients), l.comma)))
-	}
-	if said, ok := l.said(p.Retention); ok { // admission refuses what is none
-		sentences = append(sentences, l.sentence(l.kept, said))
+	for _, sentence := range []string{l.toldRecipients(p), l.toldRetention(p)} {
+		if sentence != "" {
+			sentences = append(sentences, sentence)
+		}
 	}
 	return strings.Join(sentences, " ")
+}
+
+// SaysRecipients and SaysRetention tell whether a text in a language, as Told made it, says who gets the data of a purpose, and how long it is kept.
+func SaysRecipients(tag, text string, p *v1alpha1.ConsentPurpose) bool {
+	return says(tag, text, func(l language) string { return l.toldRecipients(p) })
+}
+
+// SaysRetention is described at SaysRecipients.
+func SaysRetention(tag, text string, p *v1alpha1.ConsentPurpose) bool {
+	return says(tag, text, func(l language) string { return l.toldRetention(p) })
+}
+
+func says(tag, text string, sentence func(language) string) bool {
+	tag, _, _ = strings.Cut(tag, "-")
+	l, known := languages[tag]
+	if !known {
+		return false
+	}
+	told := sentence(l)
+	return told != "" && strings.Contains(text, " "+told)
+}
+
+// toldRecipients is the sentence that says who gets the data; none where nobody is named.
+func (l language) toldRecipients(p *v1alpha1.ConsentPurpose) string {
+	if len(p.Recipients) == 0 {
+		return ""
+	}
+	return l.sentence(l.recipients, strings.Join(Names(p.Recipients), l.comma))
+}
+
+// toldRetention is the sentence that says how long the data is kept; none of what is no period, which admission refuses.
+func (l language) toldRetention(p *v1alpha1.ConsentPurpose) string {
+	said, ok := l.said(p.Retention)
+	if !ok {
+		return ""
+	}
+	return l.sentence(l.kept, said)
 }
 
 // Tells tells whether a text that was published is the author's own, with or without sentences: those of then are not always those of now.

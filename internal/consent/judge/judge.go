@@ -112,6 +112,29 @@ func Withdraw(before []consent.State, purposes []string) []consent.Choice {
 	return choices
 }
 
+// EndsStorage tells whether events withdraw the last of what was granted. Then the device keeps nothing but that, so that consent to
+// storage, where it was given, ends with it.
+func EndsStorage(before []consent.State, events []consent.Choice) bool {
+	withdrawn := false
+	for _, e := range events {
+		if e.Decision == consent.Granted {
+			return false
+		}
+		withdrawn = withdrawn || e.Type == consent.EventWithdrawn
+	}
+	for _, state := range before {
+		if state.Decision == consent.Granted && !slices.ContainsFunc(events, func(e consent.Choice) bool { return e.Purpose == state.Purpose }) {
+			return false
+		}
+	}
+	return withdrawn
+}
+
+// StorageWithdrawn is the event of who withdraws consent to storage on their device. It is about no purpose, as the consent was.
+func StorageWithdrawn() consent.Choice {
+	return consent.Choice{Type: consent.EventWithdrawn, Decision: consent.Denied}
+}
+
 // Erasures returns the purposes whose data is to be erased because of these events (Article 17(1)(b)): those that the events withdraw
 // and for which the policy says StopAndErase, in the order of the policy, and those of that kind that the person had withdrawn before, so
 // that what only they share goes with the last of them. None where the events withdraw no such purpose: an expiry is no withdrawal.

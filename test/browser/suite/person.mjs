@@ -9,7 +9,7 @@ const out = new URL("../out/", import.meta.url).pathname;
 mkdirSync(out, { recursive: true });
 
 const tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
-const languages = ["de", "en", "es", "fr", "it", "nl", "pl", "pt"];
+const languages = ["ar", "de", "en", "es", "fr", "it", "nl", "pl", "pt"];
 
 // receipt is the secret of a visitor of a site who accepted purposes as the widget has it recorded. Erasure is asked for ten times at once
 // from one network, so that tests take sites of their own.
@@ -115,6 +115,7 @@ test("T26", "axe finds nothing in any language of the page, also where the notic
   for (const lang of languages) {
     const tab = await enter(context, "explicit", secret, lang);
     assert.equal(await tab.locator("html").getAttribute("lang"), lang);
+    assert.equal(await tab.evaluate(() => getComputedStyle(document.querySelector("h1")).direction), lang === "ar" ? "rtl" : "ltr");
     await tab.locator("summary").first().click();
     await judge(tab, `${lang}-language`);
     await tab.close();

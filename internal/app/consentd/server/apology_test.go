@@ -14,8 +14,8 @@ func TestABrowserIsToldOfAProblemByAPage(t *testing.T) {
 		form := url.Values{"secret": {secretOf(1)}, "action": {action}, "account": {"guess"}}
 		return w.ask(request{method: "POST", path: "/me/shop", kind: "application/x-www-form-urlencoded", body: form.Encode(), header: browser})
 	}
-	press("dance").is(400, "").says(`<html lang="nl">`, "Dat is niet gelukt")
-	w.ask(request{method: "POST", path: "/me/shop", body: "{}", header: browser}).is(415, "").says(`<html lang="nl">`, "Dat is niet gelukt")
+	press("dance").is(400, "").says(`<html lang="nl" dir="ltr">`, "Dat is niet gelukt")
+	w.ask(request{method: "POST", path: "/me/shop", body: "{}", header: browser}).is(415, "").says(`<html lang="nl" dir="ltr">`, "Dat is niet gelukt")
 	for range 10 {
 		press("erase").is(200, "")
 	}

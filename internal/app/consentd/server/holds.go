@@ -18,7 +18,9 @@ import (
 type sheetPurpose struct {
 	Name, Title, Text, Lang, Decision, At, Until string
 	Granted                                      bool
-	// Recipients and Retention are those of the policy; there are none of a purpose that it no longer has.
+	// Storage: it is no purpose, but what the person's device keeps.
+	Storage bool
+	// Recipients and Retention are those of the policy, where the text does not say them; there are none of a purpose that it no longer has.
 	Recipients []string
 	Retention  string
 	// Shown are the words that the person decided about.
@@ -74,6 +76,18 @@ func (s *Server) holds(r *http.Request, p sheet, person consent.Person) (sheet, 
 		}
 		p.Purposes = append(p.Purposes, one)
 	}
+	if stored := consent.LastStorage(events); stored.Decided() {
+		one := sheetPurpose{Storage: true, Title: p.W["storage"], Text: p.W["storageText"]}
+		stored.Notice.Material = p.policy.Material // what changed in meaning since is said of the purposes
+		one = p.decided(one, stored)
+		if one.Shown, err = s.shownIn(r, p.policy, stored); err != nil {
+			return p, err
+		}
+		if one.Granted {
+			p.Granted++
+		}
+		p.Purposes = append(p.Purposes, one)
+	}
 	return p.wished(consent.LastWish(events)), nil
 }
 
@@ -87,8 +101,13 @@ func (p sheet) purpose(name string) sheetPurpose {
 	if !there {
 		return one
 	}
-	one.Retention, one.Recipients = facts.Period(p.Lang, spec.Retention), facts.Names(spec.Recipients)
-	if len(one.Recipients) == 0 {
+	recipients, kept := one.Lang == p.Lang && facts.SaysRecipients(p.Lang, one.Text, &spec), one.Lang == p.Lang && facts.SaysRetention(p.Lang, one.Text, &spec)
+	if !kept {
+		one.Retention = facts.Period(p.Lang, spec.Retention)
+	}
+	if one.Recipients = facts.Names(spec.Recipients); recipients {
+		one.Recipients = nil
+	} else if len(one.Recipients) == 0 {
 		one.Recipients = []string{p.Controller}
 	}
 	return one

@@ -121,7 +121,7 @@ func TestWhoIsKnownGetsALinkThatWorks(t *testing.T) {
 	mailing(t, func(w *world, p *post) {
 		w.press(w.link("confirm", "newsletter"), "confirm").is(200, "")
 		page := w.ask(request{method: "GET", path: "/me/shop?lang=en"}).is(200, "").Body.String()
-		for _, part := range []string{`action="/me/shop/link"`, `<label>E-mail address <input type="email" name="email"`, "or take one of the ways below"} {
+		for _, part := range []string{`action="/me/shop/link"`, `<label>E-mail address <input type="email" dir="ltr" name="email"`, "or take one of the ways below"} {
 			if !strings.Contains(page, part) {
 				t.Errorf("the page lacks %q: %s", part, page)
 			}
@@ -139,7 +139,7 @@ func TestWhoIsKnownGetsALinkThatWorks(t *testing.T) {
 			t.Errorf("to %q: %+v", letter.To.Reveal(), letter)
 		}
 		path := w.linkIn(letter)
-		if shown := w.ask(request{method: "GET", path: path}).is(200, "").Body.String(); !strings.Contains(shown, "Write to you") || !strings.Contains(shown, `<html lang="en">`) {
+		if shown := w.ask(request{method: "GET", path: path}).is(200, "").Body.String(); !strings.Contains(shown, "Write to you") || !strings.Contains(shown, `<html lang="en" dir="ltr">`) {
 			t.Errorf("%s", shown)
 		}
 		w.press(path, "withdraw", "newsletter").is(200, "")

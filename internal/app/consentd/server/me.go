@@ -130,6 +130,9 @@ func readForm(r *http.Request) error {
 	return nil
 }
 
+// ticked is what a person chose to withdraw in the form of their page.
+func ticked(r *http.Request) taken { return taken{r.PostForm["purpose"], r.PostForm.Has("storage")} }
+
 // asked is the act that a person asks for, and the page that says what became of it.
 func (s *Server) asked(r *http.Request, c call, ticket consent.Ticket, action string) (consent.Act, view, error) {
 	if action == actErase {
@@ -147,18 +150,23 @@ func (s *Server) asked(r *http.Request, c call, ticket consent.Ticket, action st
 	if action == actConfirm {
 		return s.confirmation(r, c, ticket, before)
 	}
-	purposes := r.PostForm["purpose"]
-	if ticket.Kind == ticketWithdraw {
-		purposes = nil
+	what := ticked(r)
+	switch {
+	case ticket.Kind == ticketWithdraw:
+		what = taken{}
 		if ticket.Purpose != "" {
-			purposes = []string{ticket.Purpose}
+			what.purposes = []string{ticket.Purpose}
 		}
-	} else if action == actWithdrawAll {
-		purposes = nil
-	} else if len(purposes) == 0 {
+	case action == actWithdrawAll:
+		what = taken{}
+	case what.all():
 		return consent.Act{}, pageNothingChosen, nil
 	}
-	act := withdrawal(c, before, purposes)
+	stored, err := s.storage(r, personOf(ticket))
+	if err != nil {
+		return consent.Act{}, "", err
+	}
+	act := withdrawal(c, before, stored, what)
 	act.Method, act.CollectedBy = consent.MethodButton, consent.CollectorSelfService
 	return act, pageWithdrawn, nil
 }

@@ -47,7 +47,7 @@ func TestWhoHasAReceiptAloneSeesAllThatIsRecorded(t *testing.T) {
 	w := newWorld(t, nil)
 	w.post(1, "k", w.act("message", "conversation")).is(201, "")
 	page := w.show(secretOf(1)).is(200, "").says("Answer your questions", "Accepted on <time", "valid until", "Acme support (FR)", "3 years", "The words that you were shown (version 1)",
-		`<blockquote lang="fr">`, "En envoyant un message, vous acceptez", "Répondre à vos questions", "Vos messages sont lus par notre service client", "https://shop.example/terms/fr",
+		`<blockquote lang="fr" dir="auto">`, "En envoyant un message, vous acceptez", "Répondre à vos questions", "Vos messages sont lus par notre service client", "https://shop.example/terms/fr",
 		"You have not decided about this", `value="withdraw-all"`, `value="export"`, `value="receipts"`, `value="erase"`, "does not say who you are")
 	if got := strings.Count(page.Body.String(), secretOf(1)); got != 2 || strings.Count(page.Body.String(), `<input type="hidden" name="secret" value="`+secretOf(1)+`">`) != 2 {
 		t.Errorf("the secret is %d times in the page", got)

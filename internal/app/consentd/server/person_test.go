@@ -110,7 +110,7 @@ func TestAPersonSeesWithdrawsTakesAndAsksForErasure(t *testing.T) {
 	w.press(w.link("confirm", "newsletter"), "confirm").is(200, "")
 	view := w.link("view", "")
 	page := w.ask(request{method: "GET", path: view, header: map[string]string{"Accept-Language": "en-GB,en;q=0.9,fr;q=0.5"}}).is(200, "").Body.String()
-	for _, want := range []string{"Acme SAS", "Write to you", `value="withdraw-all"`, "valid until", `<html lang="en">`, "Download my data"} {
+	for _, want := range []string{"Acme SAS", "Write to you", `value="withdraw-all"`, "valid until", `<html lang="en" dir="ltr">`, "Download my data"} {
 		if !strings.Contains(page, want) {
 			t.Errorf("the page lacks %q: %s", want, page)
 		}
@@ -189,7 +189,7 @@ func TestThePageOfAPersonIsPlain(t *testing.T) {
 					t.Errorf("the policy lacks %s: %s", want, csp)
 				}
 			}
-			if !strings.Contains(page, `<html lang="`+lang+`">`) || strings.Count(page, "<h1>") != 1 || !strings.Contains(page, "<main>") || strings.Contains(page, "<no value>") {
+			if !strings.Contains(page, `<html lang="`+lang+`" dir="`) || strings.Count(page, "<h1>") != 1 || !strings.Contains(page, "<main>") || strings.Contains(page, "<no value>") {
 				t.Errorf("%s", page)
 			}
 			for _, box := range label.FindAllString(page, -1) {

@@ -78,6 +78,15 @@ func (s *Server) record(w http.ResponseWriter, r *http.Request, c call) error {
 	words := meant(c.policy, shown)
 	verdict := judge.Judge(judge.Rules{Spec: &c.policy.Spec, Material: c.policy.Material}, body.judged(choices, words), before, c.now)
 	answer := outcome{Pending: verdict.Pending, LeftOut: verdict.LeftOut, status: http.StatusOK}
+	if judge.EndsStorage(before, verdict.Choices) {
+		stored, err := s.storage(r, person)
+		if err != nil {
+			return err
+		}
+		if stored.Decision == consent.Granted {
+			verdict.Choices = append(verdict.Choices, judge.StorageWithdrawn())
+		}
+	}
 	if len(verdict.Choices) > 0 {
 		act := body.act(c, person, key, words, verdict.Choices)
 		act.Erase = judge.Erasures(&c.policy.Spec, before, verdict.Choices)

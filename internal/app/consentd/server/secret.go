@@ -93,14 +93,14 @@ func secretIn(text string) string {
 }
 
 func (s *Server) withdrawOn(r *http.Request, c call, person consent.Person, action string) (view, error) {
-	purposes := r.PostForm["purpose"]
+	what := ticked(r)
 	switch {
 	case action == actWithdrawAll:
-		purposes = nil
-	case len(purposes) == 0:
+		what = taken{}
+	case what.all():
 		return pageNothingChosen, nil
 	}
-	return pageWithdrawn, s.takeBack(r, c, person, purposes, consent.CollectorSelfService)
+	return pageWithdrawn, s.takeBack(r, c, person, what, consent.CollectorSelfService)
 }
 
 func (s *Server) askOn(r *http.Request, c call, person consent.Person) (view, error) {

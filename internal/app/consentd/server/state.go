@@ -41,26 +41,38 @@ func (s *Server) withdraw(w http.ResponseWriter, r *http.Request, c call) error 
 	if person == (consent.Person{}) {
 		return secretNeeded
 	}
-	purposes, err := withdrawn(r)
+	what, err := withdrawn(r)
 	if err != nil {
 		return err
 	}
-	if err := s.takeBack(r, c, person, purposes, consent.CollectorWidget); err != nil {
+	if err := s.takeBack(r, c, person, what, consent.CollectorWidget); err != nil {
 		return err
 	}
 	w.WriteHeader(http.StatusNoContent)
 	return nil
 }
 
-// takeBack records that a visitor withdraws purposes, or all; nothing where nothing is granted.
-func (s *Server) takeBack(r *http.Request, c call, person consent.Person, purposes []string, by consent.Collector) error {
+// taken is what a person withdraws: purposes, storage on their device, or all where neither is named.
+type taken struct {
+	purposes []string
+	storage  bool
+}
+
+func (t taken) all() bool { return len(t.purposes) == 0 && !t.storage }
+
+// takeBack records that a visitor withdraws; nothing where nothing is granted.
+func (s *Server) takeBack(r *http.Request, c call, person consent.Person, what taken, by consent.Collector) error {
 	before, err := s.before(r, person)
 	if err != nil {
 		return err
 	}
-	act := withdrawal(c, before, purposes)
-	if len(before) == 0 {
-		if act, err = s.unfound(r, c, act, person, purposes); err != nil {
+	stored, err := s.storage(r, person)
+	if err != nil {
+		return err
+	}
+	act := withdrawal(c, before, stored, what)
+	if len(before) == 0 && (what.all() || len(what.purposes) > 0) {
+		if act, err = s.unfound(r, c, act, person, what.purposes); err != nil {
 			return err
 		}
 	}
@@ -76,32 +88,53 @@ func (s *Server) takeBack(r *http.Request, c call, person consent.Person, purpos
 	return nil
 }
 
-// withdrawn reads which purposes; all when the body names none or is empty.
-func withdrawn(r *http.Request) ([]string, error) {
+// storage is what a person decided about storage on their device.
+func (s *Server) storage(r *http.Request, person consent.Person) (consent.State, error) {
+	if person == (consent.Person{}) {
+		return consent.State{}, nil
+	}
+	events, err := s.ledger.Events(r.Context(), person)
+	if unknown(err) || errors.Is(err, consent.ErrKeyMissing) { // whose events cannot be opened withdraws their purposes all the same
+		return consent.State{}, nil
+	}
+	return consent.LastStorage(events), err //nolint:wrapcheck // becomes a problem
+}
+
+// withdrawn reads what; all when the body names nothing or is empty.
+func withdrawn(r *http.Request) (taken, error) {
 	text, err := io.ReadAll(r.Body)
 	if err != nil {
-		return nil, err //nolint:wrapcheck // too large, or gone
+		return taken{}, err //nolint:wrapcheck // too large, or gone
 	}
 	if len(text) == 0 {
-		return nil, nil
+		return taken{}, nil
 	}
 	var body struct {
 		Purposes []string `json:"purposes"`
+		Storage  bool     `json:"storage"`
 	}
 	if err := json.Unmarshal(text, &body); err != nil {
-		return nil, malformed("The body is not JSON of the expected form")
+		return taken{}, malformed("The body is not JSON of the expected form")
 	}
 	if body.Purposes != nil && len(body.Purposes) == 0 {
-		return nil, malformed("Without a purpose nothing is withdrawn; leave purposes out to withdraw all")
+		return taken{}, malformed("Without a purpose nothing is withdrawn; leave purposes out to withdraw all")
 	}
-	return body.Purposes, nil
+	return taken{body.Purposes, body.Storage}, nil
 }
 
 // withdrawal is the act that ends what is granted. Its key is made of the decisions that it ends, so that a repetition, or another
 // tab at the same moment, records nothing more.
-func withdrawal(c call, before []consent.State, purposes []string) consent.Act {
-	act := consent.Act{Site: string(c.site.ID), Choices: judge.Withdraw(before, purposes), OccurredAt: c.now}
+func withdrawal(c call, before []consent.State, stored consent.State, what taken) consent.Act {
+	act := consent.Act{Site: string(c.site.ID), OccurredAt: c.now}
+	if what.all() || len(what.purposes) > 0 {
+		act.Choices = judge.Withdraw(before, what.purposes)
+	}
 	parts := []string{"withdrawal"}
+	if stored.Decision == consent.Granted && (what.all() || what.storage || judge.EndsStorage(before, act.Choices)) {
+		act.Choices = append(act.Choices, judge.StorageWithdrawn())
+		act.Notice = stored.Notice
+		parts = append(parts, stored.Event.String())
+	}
 	for _, state := range before {
 		if slices.ContainsFunc(act.Choices, func(choice consent.Choice) bool { return choice.Purpose == state.Purpose }) {
 			parts = append(parts, state.Event.String())

@@ -216,8 +216,10 @@ func TestStorageThatRestsOnConsentIsConsentedToAndNeverByAMessage(t *testing.T) 
 	for _, format := range []string{"iso27560", "kantara", "bundles"} {
 		w.client("/v1/subjects:export", w.desk(), map[string]any{"subject": subject, "format": format}).is(200, "")
 	}
-	w.withdrawnBy(1, nil)
-	if events := w.events(); len(events) != 3 || events[2].Type != consent.EventWithdrawn {
+	for range 2 {
+		w.withdrawnBy(1, nil)
+	}
+	if events := w.events(); len(events) != 4 || events[2].Type != consent.EventWithdrawn || events[2].Purpose != "conversation" || events[3].Type != consent.EventWithdrawn || events[3].Purpose != "" {
 		t.Errorf("%+v", events)
 	}
 }
