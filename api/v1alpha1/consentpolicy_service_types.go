@@ -125,6 +125,31 @@ type GatewayRef struct {
 	SectionName ObjectName `json:"sectionName,omitempty"`
 }
 
+// ConsentRateLimit bounds what one network (/24 of IPv4, /48 of IPv6) asks of one site, in each replica. What a person needs to withdraw is
+// not refused for it.
+type ConsentRateLimit struct {
+	// perSecond is how many requests there may be in the long run.
+	// +optional
+	// +default=20
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=1000
+	PerSecond int32 `json:"perSecond,omitempty"`
+	// burst is how many there may be at once.
+	// +optional
+	// +default=200
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=10000
+	Burst int32 `json:"burst,omitempty"`
+}
+
+// NetworkRange is a range of addresses in CIDR notation, as its first address: 10.0.0.0/8. Nobody may name half of the internet: whoever
+// is in the range is believed about where others are.
+//
+// +kubebuilder:validation:MinLength=9
+// +kubebuilder:validation:MaxLength=43
+// +kubebuilder:validation:XValidation:rule="isCIDR(self) && cidr(self) == cidr(self).masked() && cidr(self).prefixLength() >= (cidr(self).ip().family() == 4 ? 8 : 7)",message="a range of addresses is written by its first one (10.0.0.0/8), and is no larger than /8 of IPv4 or /7 of IPv6"
+type NetworkRange string
+
 // ConsentService is the service consentd, which runs where the register's residency policy allows.
 //
 // +kubebuilder:validation:XValidation:rule="has(self.host) || (!has(self.ingressClassName) && !has(self.tlsSecretRef))",message="ingressClassName and tlsSecretRef need host"
@@ -208,6 +233,16 @@ type ConsentService struct {
 	// witnessChannelRef names the NotificationChannel that gets checkpoints, so that they are kept elsewhere too.
 	// +optional
 	WitnessChannelRef *ClusterRef `json:"witnessChannelRef,omitempty"`
+	// rateLimit of one network that asks one site. 20 requests a second and 200 at once when absent.
+	// +optional
+	RateLimit *ConsentRateLimit `json:"rateLimit,omitempty"`
+	// trustedProxies are the ranges of the proxies whose X-Forwarded-For says from which network somebody asks. Absent, they are the
+	// private ranges where there is a host, and none where there is not.
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=32
+	TrustedProxies []NetworkRange `json:"trustedProxies,omitempty"`
 	// mail lets the service mail people the link of their page when they ask for it there. Absent, it mails nothing.
 	// +optional
 	Mail *ConsentMail `json:"mail,omitempty"`

@@ -70,6 +70,8 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.ConsentPolicyStatusApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("ConsentPurpose"):
 		return &apiv1alpha1.ConsentPurposeApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("ConsentRateLimit"):
+		return &apiv1alpha1.ConsentRateLimitApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("ConsentRecipient"):
 		return &apiv1alpha1.ConsentRecipientApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("ConsentService"):

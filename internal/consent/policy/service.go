@@ -30,8 +30,9 @@ const (
 	portName    = "http"
 )
 
-// proxies are the ranges in which a cluster's Ingress controllers are: what they say of a visitor's network counts.
-const proxies = "10.0.0.0/8,100.64.0.0/10,172.16.0.0/12,192.168.0.0/16,fc00::/7"
+// private are the ranges in which a cluster's Ingress controllers are: what they say of a visitor's network counts, where the policy does
+// not say in which narrower ones they are.
+const private = "10.0.0.0/8,100.64.0.0/10,172.16.0.0/12,192.168.0.0/16,fc00::/7"
 
 // Folders that the service reads.
 const (
@@ -137,10 +138,28 @@ func serving(p *v1alpha1.ConsentPolicy) []string {
 	if len(mailNeeds(p.Spec.Service.Mail)) > 0 {
 		args = append(args, "--mail-dir="+pathMail)
 	}
-	if p.Spec.Service.Host != "" {
-		args = append(args, "--trusted-proxies="+proxies)
+	if ranges := trusted(&p.Spec.Service); ranges != "" {
+		args = append(args, "--trusted-proxies="+ranges)
+	}
+	if limit := p.Spec.Service.RateLimit; limit != nil {
+		args = append(args, "--rate="+strconv.Itoa(int(limit.PerSecond)), "--burst="+strconv.Itoa(int(limit.Burst)))
 	}
 	return args
+}
+
+// trusted are the ranges of the proxies before the service; empty for none.
+func trusted(s *v1alpha1.ConsentService) string {
+	if len(s.TrustedProxies) == 0 {
+		if s.Host == "" {
+			return ""
+		}
+		return private
+	}
+	ranges := make([]string, len(s.TrustedProxies))
+	for i, r := range s.TrustedProxies {
+		ranges[i] = string(r)
+	}
+	return strings.Join(ranges, ",")
 }
 
 // container runs consentd with the credentials of some roles.

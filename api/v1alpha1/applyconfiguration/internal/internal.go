@@ -710,6 +710,17 @@ var schemaYAML = typed.YAMLObject(`types:
           elementType:
             namedType: com.github.rempart-dev.rempart.api.v1alpha1.SpecialCategory
           elementRelationship: associative
+- name: com.github.rempart-dev.rempart.api.v1alpha1.ConsentRateLimit
+  map:
+    fields:
+    - name: burst
+      type:
+        scalar: numeric
+      default: 200
+    - name: perSecond
+      type:
+        scalar: numeric
+      default: 20
 - name: com.github.rempart-dev.rempart.api.v1alpha1.ConsentRecipient
   map:
     fields:
@@ -764,6 +775,9 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: pepperSecretRef
       type:
         namedType: com.github.rempart-dev.rempart.api.v1alpha1.SecretRef
+    - name: rateLimit
+      type:
+        namedType: com.github.rempart-dev.rempart.api.v1alpha1.ConsentRateLimit
     - name: replicas
       type:
         namedType: com.github.rempart-dev.rempart.api.v1alpha1.ServiceReplicas
@@ -780,6 +794,12 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: tlsSecretRef
       type:
         namedType: com.github.rempart-dev.rempart.api.v1alpha1.SecretRef
+    - name: trustedProxies
+      type:
+        list:
+          elementType:
+            namedType: com.github.rempart-dev.rempart.api.v1alpha1.NetworkRange
+          elementRelationship: associative
     - name: witnessChannelRef
       type:
         namedType: com.github.rempart-dev.rempart.api.v1alpha1.ClusterRef
@@ -2329,6 +2349,8 @@ var schemaYAML = typed.YAMLObject(`types:
       type:
         scalar: string
 - name: com.github.rempart-dev.rempart.api.v1alpha1.NamespaceMode
+  scalar: string
+- name: com.github.rempart-dev.rempart.api.v1alpha1.NetworkRange
   scalar: string
 - name: com.github.rempart-dev.rempart.api.v1alpha1.NodeAffinityKind
   scalar: string

@@ -50,6 +50,11 @@ type ConsentServiceApplyConfiguration struct {
 	KEKNumber *int32 `json:"kekNumber,omitempty"`
 	// witnessChannelRef names the NotificationChannel that gets checkpoints, so that they are kept elsewhere too.
 	WitnessChannelRef *ClusterRefApplyConfiguration `json:"witnessChannelRef,omitempty"`
+	// rateLimit of one network that asks one site. 20 requests a second and 200 at once when absent.
+	RateLimit *ConsentRateLimitApplyConfiguration `json:"rateLimit,omitempty"`
+	// trustedProxies are the ranges of the proxies whose X-Forwarded-For says from which network somebody asks. Absent, they are the
+	// private ranges where there is a host, and none where there is not.
+	TrustedProxies []apiv1alpha1.NetworkRange `json:"trustedProxies,omitempty"`
 	// mail lets the service mail people the link of their page when they ask for it there. Absent, it mails nothing.
 	Mail *ConsentMailApplyConfiguration `json:"mail,omitempty"`
 }
@@ -190,6 +195,24 @@ func (b *ConsentServiceApplyConfiguration) WithKEKNumber(value int32) *ConsentSe
 // If called multiple times, the WitnessChannelRef field is set to the value of the last call.
 func (b *ConsentServiceApplyConfiguration) WithWitnessChannelRef(value *ClusterRefApplyConfiguration) *ConsentServiceApplyConfiguration {
 	b.WitnessChannelRef = value
+	return b
+}
+
+// WithRateLimit sets the RateLimit field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the RateLimit field is set to the value of the last call.
+func (b *ConsentServiceApplyConfiguration) WithRateLimit(value *ConsentRateLimitApplyConfiguration) *ConsentServiceApplyConfiguration {
+	b.RateLimit = value
+	return b
+}
+
+// WithTrustedProxies adds the given value to the TrustedProxies field in the declarative configuration
+// and returns the receiver, so that objects can be build by chaining "With" function invocations.
+// If called multiple times, values provided by each call will be appended to the TrustedProxies field.
+func (b *ConsentServiceApplyConfiguration) WithTrustedProxies(values ...apiv1alpha1.NetworkRange) *ConsentServiceApplyConfiguration {
+	for i := range values {
+		b.TrustedProxies = append(b.TrustedProxies, values[i])
+	}
 	return b
 }
 
