@@ -74,10 +74,13 @@ func dialled(text, identifier string) string {
 
 // anothers says that a live row holds identifiers of somebody else and none of the person's, of kinds that they gave: addresses, or
 // keys of the schema. A telephone number may be that of an office or a household, and the row that has it is not theirs; nor is one
-// that others' addresses share, unless the number, of the subject key phone, is one of several too. Req is the person; empty for
-// all of the run.
+// that others' addresses share, unless the number, of the subject key phone, is one of several too. What is in the array within JSON
+// where the number is says whose the element e with it is, and not whose the row is. Req is the person; empty for all of the run.
 func (s *session) anothers(m *plan.Member, phone plan.Key, req string) string {
 	var others, mine, shared []string
+	for _, way := range m.Beside(phone) {
+		shared = append(shared, s.anothersAddress(textAt("e.x", way), req))
+	}
 	for _, k := range m.Keys {
 		there, text := holds(m.Table, k), keyText(m.Table, k) // of several, addresses alone are asked for
 		switch {
@@ -87,21 +90,37 @@ func (s *session) anothers(m *plan.Member, phone plan.Key, req string) string {
 		case k.Identifier == v1alpha1.IdentifierPhone || !k.Structural:
 			continue
 		}
-		given := fmt.Sprintf("EXISTS (SELECT FROM %s AS y WHERE y.kind OPERATOR(pg_catalog.=) '%s'", identifiers, k.Identifier)
-		if req != "" {
-			given += " AND y.req OPERATOR(pg_catalog.=) " + req
+		given := "EXISTS (SELECT FROM " + identifiers + " AS y WHERE " + of(k.Identifier, req)
+		if !phone.Together(k) {
+			others = append(others, "("+there+" AND "+given+"))")
 		}
-		others = append(others, "("+there+" AND "+given+"))")
 		if k.Several && !phone.Several {
 			shared = append(shared, "("+s.anothersItem(m, k)+" AND "+given+"))")
 		}
 		mine = append(mine, given+" AND "+anyOf(m.Table, k, s.matches(m, k, text, "y"))+")")
 	}
-	if len(others) == 0 {
+	if len(others) > 0 {
+		shared = append(shared, "("+strings.Join(others, " OR ")+") AND NOT ("+strings.Join(mine, " OR ")+")")
+	}
+	if len(shared) == 0 {
 		return "false"
 	}
-	alone := "(" + strings.Join(others, " OR ") + ") AND NOT (" + strings.Join(mine, " OR ") + ")"
-	return "(" + strings.Join(append([]string{alone}, shared...), " OR ") + ")"
+	return "(" + strings.Join(shared, " OR ") + ")"
+}
+
+// anothersAddress says that a text is an e-mail address that the person did not give, who gave some. Req is as in anothers.
+func (s *session) anothersAddress(text, req string) string {
+	return fmt.Sprintf("(pg_catalog.strpos(pg_catalog.concat(%s), '@') OPERATOR(pg_catalog.>) 0 AND NOT %s AND EXISTS (SELECT FROM %s AS y WHERE %s))",
+		text, s.known(v1alpha1.IdentifierEmail, false, text, req), identifiers, of(v1alpha1.IdentifierEmail, req))
+}
+
+// of says that an identifier y is of a kind, and of a person unless req is empty.
+func of(kind v1alpha1.IdentifierKind, req string) string {
+	condition := "y.kind OPERATOR(pg_catalog.=) " + literal(string(kind))
+	if req != "" {
+		condition += " AND y.req OPERATOR(pg_catalog.=) " + req
+	}
+	return condition
 }
 
 // identifiersOf is the identifiers of a kind as a table.

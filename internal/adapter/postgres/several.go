@@ -28,11 +28,11 @@ func filled(text string) string {
 	return "COALESCE(" + text + " OPERATOR(pg_catalog.~) '[^[:space:]]', false)"
 }
 
-// values are the elements of a live row's subject key that may hold several identifiers, as a table: txt is the identifier, and
+// values are the elements x of a live row's subject key that may hold several identifiers, as a table: txt is the identifier, and
 // there says that an element is somebody's. An object in JSON is, also where it lacks the identifier.
 func values(t *plan.Table, k plan.Key) string {
 	from, text, there := items(t, k)
-	return "(SELECT " + text + " AS txt, " + there + " AS there FROM " + from + ")"
+	return "(SELECT u.x, " + text + " AS txt, " + there + " AS there FROM " + from + ")"
 }
 
 // items are the parts of values: the elements u.x, the identifier of one, and whether it is somebody's.
@@ -68,8 +68,8 @@ func anyOf(t *plan.Table, k plan.Key, condition string) string {
 	return "EXISTS (SELECT FROM " + values(t, k) + " AS e WHERE " + condition + ")"
 }
 
-// known says that a text is an identifier, of a kind, of somebody of the run.
-func (s *session) known(kind v1alpha1.IdentifierKind, fold bool, text string) string {
+// known says that a text is an identifier, of a kind, of a person; of somebody of the run where req is empty.
+func (s *session) known(kind v1alpha1.IdentifierKind, fold bool, text, req string) string {
 	same := text + " OPERATOR(pg_catalog.=) y.value"
 	switch {
 	case kind == v1alpha1.IdentifierPhone:
@@ -79,17 +79,15 @@ func (s *session) known(kind v1alpha1.IdentifierKind, fold bool, text string) st
 	case fold:
 		same = "pg_catalog.lower(" + text + ") OPERATOR(pg_catalog.=) y.folded"
 	}
-	return fmt.Sprintf("EXISTS (SELECT FROM %s AS y WHERE y.kind OPERATOR(pg_catalog.=) '%s' AND %s)", identifiers, kind, same)
+	return fmt.Sprintf("EXISTS (SELECT FROM %s AS y WHERE %s AND %s)", identifiers, of(kind, req), same)
 }
 
 // theirs says that an element of an array within JSON is of somebody of the run: it has their identifier, and, where that is a
 // telephone number, no address of somebody else beside it, of whom addresses are known.
 func (s *session) theirs(kind v1alpha1.IdentifierKind, beside [][]string, element string, way []string) string {
-	conditions := []string{s.known(kind, false, textAt(element, way))}
+	conditions := []string{s.known(kind, false, textAt(element, way), "")}
 	for _, b := range beside {
-		address := textAt(element, b)
-		conditions = append(conditions, fmt.Sprintf("NOT (pg_catalog.strpos(pg_catalog.concat(%s), '@') OPERATOR(pg_catalog.>) 0 AND NOT %s AND EXISTS (SELECT FROM %s AS y WHERE y.kind OPERATOR(pg_catalog.=) '%s'))",
-			address, s.known(v1alpha1.IdentifierEmail, false, address), identifiers, v1alpha1.IdentifierEmail))
+		conditions = append(conditions, "NOT "+s.anothersAddress(textAt(element, b), ""))
 	}
 	return "(" + strings.Join(conditions, " AND ") + ")"
 }
@@ -99,11 +97,11 @@ func (s *session) theirs(kind v1alpha1.IdentifierKind, beside [][]string, elemen
 func (s *session) anothersItem(m *plan.Member, k plan.Key) string {
 	from, text, there := items(m.Table, k)
 	if len(k.Path) == 0 {
-		return "EXISTS (SELECT FROM " + from + " WHERE " + there + " AND NOT " + s.known(k.Identifier, m.Table.Holder(k).Fold, text) + ")"
+		return "EXISTS (SELECT FROM " + from + " WHERE " + there + " AND NOT " + s.known(k.Identifier, m.Table.Holder(k).Fold, text, "") + ")"
 	}
-	array, _, _ := plan.Split(k.Path)
 	for _, other := range m.Keys {
-		if within, way, all := plan.Split(other.Path); all && other.Column == k.Column && slices.Equal(within, array) {
+		if k.Together(other) {
+			_, way, _ := plan.Split(other.Path)
 			there += " AND NOT " + s.theirs(other.Identifier, m.Beside(other), "u.x", way)
 		}
 	}
@@ -124,7 +122,7 @@ func (s *session) looksWithoutPeople(c *plan.Column, kinds []v1alpha1.Identifier
 func (s *session) knownOf(c *plan.Column, kinds []v1alpha1.IdentifierKind) string {
 	var parts []string
 	for _, kind := range kinds {
-		parts = append(parts, s.known(kind, c.FoldItems, itemText(c, "u.x")))
+		parts = append(parts, s.known(kind, c.FoldItems, itemText(c, "u.x"), ""))
 	}
 	return "(" + strings.Join(parts, " OR ") + ")"
 }

@@ -194,7 +194,7 @@ tables:
 		"one array": {sql: team, who: ada, dataset: members, others: []string{"SELECT * FROM teams WHERE id = 3"}, erased: "0 public.teams DeleteRows 1\n0 public.teams Detach 1",
 			after: map[string]string{"SELECT doc::text FROM teams WHERE id = 2": `[{"tel": "+33687654321", "mail": "bob@example.org"}]`}},
 		"an element with the number of an office stays another's": {sql: team + `; UPDATE teams SET doc = '[{"mail": "ada@example.org", "tel": "+33612345678"}, {"mail": "bob@example.org", "tel": "+33612345678"}]' WHERE id = 2`, who: ada, dataset: members,
-			others: []string{"SELECT * FROM teams WHERE id = 3"}, erased: "0 public.teams DeleteRows 1\n0 public.teams Detach 1", contradicted: "public.teams", noted: []string{"public.teams"},
+			others: []string{"SELECT * FROM teams WHERE id = 3"}, erased: "0 public.teams DeleteRows 1\n0 public.teams Detach 1", noted: []string{"public.teams.doc at *.tel is also that of others"},
 			after: map[string]string{"SELECT doc::text FROM teams WHERE id = 2": `[{"tel": "+33612345678", "mail": "bob@example.org"}]`}},
 	})
 }

@@ -309,7 +309,7 @@ func (v *search) byOwnText(m *plan.Member, t *plan.Table, from, kept, until stri
 			rest = append(rest, c.Name)
 		}
 	}
-	ways := v.byText(without(t, phones), from, kept, until)
+	ways := v.byText(without(t, phones), v.sparing(m, from), kept, until)
 	if len(phones) > 0 {
 		ways = append(ways, v.byText(without(t, rest), from, "("+kept+" OR "+v.anothers(m, plan.Key{}, "")+")", until)...)
 	}

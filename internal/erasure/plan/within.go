@@ -153,14 +153,20 @@ func (m *Member) complete(changes []Change, k Key) []Change {
 // Beside returns the ways, within an element of the array in which a key of telephone numbers leads, to e-mail addresses: an element
 // with a person's number and another one's address is the other one's.
 func (m *Member) Beside(k Key) (ways [][]string) {
-	array, _, all := Split(k.Path)
 	for _, other := range m.Keys {
-		if within, element, too := Split(other.Path); all && too && k.Identifier == v1alpha1.IdentifierPhone &&
-			other.Identifier == v1alpha1.IdentifierEmail && other.Column == k.Column && slices.Equal(within, array) {
+		if k.Identifier == v1alpha1.IdentifierPhone && other.Identifier == v1alpha1.IdentifierEmail && k.Together(other) {
+			_, element, _ := Split(other.Path)
 			ways = append(ways, element)
 		}
 	}
 	return ways
+}
+
+// Together tells whether two keys lead into the elements of the same array within JSON.
+func (k Key) Together(other Key) bool {
+	array, _, all := Split(k.Path)
+	within, _, too := Split(other.Path)
+	return all && too && k.Column == other.Column && slices.Equal(array, within)
 }
 
 // take decides what becomes of a row with identifiers of several people: the person's go, and all else stays.
