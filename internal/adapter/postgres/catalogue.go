@@ -107,7 +107,7 @@ WHERE c.relkind IN ('r', 'p') ORDER BY 1, 2, 3`
 
 // catalogue reads the live schema of the database, after what is to be done before, in the same round trip.
 func (s *session) catalogue(ctx context.Context, before ...query) (*plan.Schema, error) {
-	f := newFacts()
+	f := newFacts(s.conn.PgConn().ParameterStatus("server_encoding") != "UTF8")
 	if err := s.several(ctx, append(before, f.queries(s.nullsNotDistinct())...)...); err != nil {
 		return nil, err
 	}

@@ -34,7 +34,13 @@ func pathOf(path []string) string {
 }
 
 // document is a live column of JSON as jsonb.
-func document(c *plan.Column) string { return column(live, c.Name) + "::pg_catalog.jsonb" }
+func document(c *plan.Column) string {
+	doc := column(live, c.Name) + "::pg_catalog.jsonb"
+	if c.Verbatim {
+		return "(CASE WHEN " + odd(c) + " THEN " + marked(c) + " ELSE " + doc + " END)"
+	}
+	return doc
+}
 
 // pseudonyms gives the text of a pseudonym of the kth edit for a value of jsonb, in an element of an array by its number;
 // element is empty outside of arrays.
@@ -118,7 +124,8 @@ func written(c *plan.Column, doc string) string {
 	if !c.Verbatim {
 		return "CAST(" + doc + " AS " + c.Type + ")"
 	}
-	return "(SELECT CASE WHEN v.doc OPERATOR(pg_catalog.=) " + document(c) + " THEN " + column(live, c.Name) + " ELSE CAST(v.doc AS " + c.Type + ") END FROM (SELECT " + doc + " AS doc OFFSET 0) AS v)"
+	text := "CASE WHEN " + odd(c) + " THEN " + unmarked(c, "v.doc::pg_catalog.text") + " ELSE v.doc::pg_catalog.text END"
+	return "(SELECT CASE WHEN v.doc OPERATOR(pg_catalog.=) " + document(c) + " THEN " + column(live, c.Name) + " ELSE CAST(" + text + " AS " + c.Type + ") END FROM (SELECT " + doc + " AS doc OFFSET 0) AS v)"
 }
 
 // looksEdited says that a live document looks as its edits leave it: made again, they change nothing.

@@ -29,10 +29,11 @@ type facts struct {
 	made        map[place][]int16 // what a generated column is made of
 	copied      bool              // whether copies come or go at all
 	copies      []copied
+	narrow      bool // the database has another encoding than UTF-8
 }
 
-func newFacts() *facts {
-	return &facts{schemas: map[uint32]string{}, parents: map[uint32][]uint32{}, inherited: map[uint32]bool{}, rules: map[uint32]bool{},
+func newFacts(narrow bool) *facts {
+	return &facts{narrow: narrow, schemas: map[uint32]string{}, parents: map[uint32][]uint32{}, inherited: map[uint32]bool{}, rules: map[uint32]bool{},
 		attributes: map[uint32][]attribute{}, defaults: map[place]string{}, types: map[uint32]typeFacts{}, triggers: map[uint32][]string{},
 		hidden: map[uint32]bool{}, touched: map[uint32][]place{}, reads: map[uint32][]plan.Name{},
 		disabled: map[enforced]bool{}, made: map[place][]int16{}}
@@ -196,7 +197,7 @@ func (f *facts) column(a attribute, rules map[uint32][]constraint) plan.Column {
 	c.Inet, c.Bytes = base.name == "inet" || base.name == "cidr", base.name == "bytea" || element.name == "bytea"
 	c.UUIDs = element.name == "uuid"
 	c.JSON = base.name == "json" || base.name == "jsonb" || element.name == "json" || element.name == "jsonb"
-	c.Verbatim = base.name == "json"
+	c.Verbatim, c.Narrow = base.name == "json", f.narrow
 	c.Document = base.name == "json" || base.name == "jsonb"
 	c.Searchable = textual(base.category, base.name) || textual(element.category, element.name)
 	c.Several = strings.Contains("ACR", base.category) || slices.Contains([]string{"json", "jsonb", "xml", "bytea", "hstore", "tsvector", "tsquery"}, base.name)

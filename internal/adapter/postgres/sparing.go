@@ -45,7 +45,9 @@ func (s *session) withoutShared(m *plan.Member, c *plan.Column, keys []plan.Key)
 
 func (s *session) withoutNumber(m *plan.Member, k plan.Key) string {
 	array, way, all := plan.Split(k.Path)
-	number := func(text string) string { return s.known(k.Identifier, false, text, "") + " AND " + s.anothers(m, k, "") }
+	number := func(text string) string {
+		return s.known(k.Identifier, false, text, "") + " AND " + s.anothers(m, k, "")
+	}
 	if !all {
 		return "CASE WHEN " + number(textAt("v.doc", k.Path)) + " THEN v.doc OPERATOR(pg_catalog.#-) " + pathOf(k.Path) + " ELSE v.doc END"
 	}

@@ -248,6 +248,9 @@ func keyText(t *plan.Table, k plan.Key) string {
 		return "e.txt"
 	case len(k.Path) == 0:
 		return textOf(t.Column(k.Column), live)
+	case t.Column(k.Column).Verbatim:
+		c := t.Column(k.Column)
+		return "(CASE WHEN " + odd(c) + " THEN " + textAt(marked(c), k.Path) + " ELSE " + textAt(column(live, k.Column), k.Path) + " END)"
 	default:
 		return textAt(column(live, k.Column), k.Path)
 	}

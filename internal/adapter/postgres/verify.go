@@ -333,7 +333,7 @@ func (v *search) byText(t *plan.Table, from, kept, until string) []string {
 		}
 		bare = append(bare, text)
 		if c.JSON {
-			text = `pg_catalog.regexp_replace(` + text + `, '\\[bfnrt]', ' ', 'g')` // an escaped line end is no letter
+			text = `pg_catalog.regexp_replace(` + text + `, '\\([bfnrt]|u(00[01][0-9a-fA-F]|00[aA]0|200[0-9a-fA-F]|[fF][eE][fF][fF]))', ' ', 'g')` // an escaped line end is no letter
 		}
 		parts = append(parts, text)
 	}

@@ -63,6 +63,8 @@ type Column struct {
 	Document bool `json:"-"`
 	// Verbatim says that it is json, which keeps the text of a document, or a domain over it.
 	Verbatim bool `json:"-"`
+	// Narrow says that the database has another encoding than UTF-8, and may lack characters.
+	Narrow bool `json:"-"`
 	// Inet says that the type is inet or cidr, whose text has a mask behind the address.
 	Inet bool `json:",omitempty"`
 	// UUIDs says that the column is an array of UUIDs.
