@@ -135,7 +135,8 @@ const (
 	EndErased ErasureEnd = "Erased"
 	// EndPartlyErased means that some rows are kept, each with the article that orders or allows it.
 	EndPartlyErased ErasureEnd = "PartlyErased"
-	// EndNothingFound means that no store of the chosen registers held a row of the person.
+	// EndNothingFound means that no store that was searched held a row of the person, or that there was none to search: the message of
+	// Ready says which.
 	EndNothingFound ErasureEnd = "NothingFound"
 	// EndRefused means that a person refused the request, with a reason (Article 12(4)).
 	EndRefused ErasureEnd = "Refused"

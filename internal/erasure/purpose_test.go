@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 
+	"k8s.io/apimachinery/pkg/api/meta"
+
 	"github.com/rempart-dev/rempart/api/v1alpha1"
 )
 
@@ -13,9 +15,10 @@ func TestARequestAboutPurposesLeavesWhatOthersNeed(t *testing.T) {
 		also    []string // purposes for which the store is needed too
 		targets int
 		says    string
+		end     string
 	}{
-		"its own store":    {nil, 1, ""},
-		"one with another": {[]string{"orders"}, 0, "other purposes need it too: Store main of register crm"},
+		"its own store":    {nil, 1, "", ""},
+		"one with another": {[]string{"orders"}, 0, "other purposes need it too: Store main of register crm", "No store holds data for the withdrawn purposes alone, so none was searched"},
 	} {
 		w := newWorld()
 		for _, act := range []string{"officer Europe/Paris FR", "register crm", "consents chat crm", "serves chat", "secret anna email=anna@example.eu"} {
@@ -36,6 +39,9 @@ func TestARequestAboutPurposesLeavesWhatOthersNeed(t *testing.T) {
 		status := w.requests[0].Status
 		if len(status.Targets) != test.targets || len(w.registers[0].Spec.Stores) != stores || !strings.Contains(accepted(w), test.says) || (test.says == "") == strings.Contains(accepted(w), "not covered") {
 			t.Errorf("%s: %+v\n%s", name, status.Targets, accepted(w))
+		}
+		if ready := meta.FindStatusCondition(status.Conditions, v1alpha1.ConditionReady); (test.end != "") != (status.End == v1alpha1.EndNothingFound) || !strings.Contains(ready.Message, test.end) {
+			t.Errorf("%s: %s %s", name, status.End, ready.Message)
 		}
 		for _, target := range status.Targets {
 			if target.Kind == v1alpha1.TargetConsentLedger {

@@ -248,7 +248,7 @@ func (j *judgement) ended() RequestVerdict {
 		j.tell(metav1.ConditionTrue, v1alpha1.ConditionReconciling, v1alpha1.ReasonCertifying, message)
 		return RequestVerdict{Status: *j.status, Conditions: j.told, Wait: time.Second}
 	}
-	j.tell(metav1.ConditionTrue, v1alpha1.ConditionReady, string(j.status.End), endWords(j.status, j.Request.Spec.Decision))
+	j.tell(metav1.ConditionTrue, v1alpha1.ConditionReady, string(j.status.End), endWords(j.Request, j.status))
 	return RequestVerdict{Status: *j.status, Conditions: j.told, Dropped: []string{v1alpha1.ConditionOverdue}}
 }
 

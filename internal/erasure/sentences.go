@@ -2,6 +2,7 @@ package erasure
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/rempart-dev/rempart/api/v1alpha1"
@@ -49,15 +50,16 @@ func unsearched(targets []v1alpha1.ErasureTarget) string {
 }
 
 // endWords say how the request ended. They depend on recorded facts only.
-func endWords(status *v1alpha1.ErasureRequestStatus, decision *v1alpha1.ErasureDecision) string {
+func endWords(request *v1alpha1.ErasureRequest, status *v1alpha1.ErasureRequestStatus) string {
 	var words string
+	decision := request.Spec.Decision
 	switch status.End {
 	case v1alpha1.EndErased:
 		words = "The person was erased from every store, and the verifier found nothing"
 	case v1alpha1.EndPartlyErased:
 		words = "The person was erased but for the rows in status.targets.kept, each with the article that keeps it"
 	case v1alpha1.EndNothingFound:
-		words = "No store of the chosen registers held a row of the person"
+		words = nothing(request, status)
 	case v1alpha1.EndRefused:
 		words = "The request was refused"
 		if decision != nil {
@@ -73,6 +75,23 @@ func endWords(status *v1alpha1.ErasureRequestStatus, decision *v1alpha1.ErasureD
 		return words + "; the subject Secret was left alone, since it is not this request's to delete"
 	}
 	return words
+}
+
+// nothing says why nothing was found: no store that was searched has the person, or none was searched.
+func nothing(request *v1alpha1.ErasureRequest, status *v1alpha1.ErasureRequestStatus) string {
+	blind := func(t v1alpha1.ErasureTarget) bool { return t.Reason == v1alpha1.ReasonNotSearchable }
+	searched := slices.ContainsFunc(status.Targets, func(t v1alpha1.ErasureTarget) bool { return !blind(t) })
+	switch {
+	case len(status.Targets) == 0 && len(request.Spec.Purposes) > 0:
+		return "No store holds data for the withdrawn purposes alone, so none was searched and nothing was erased; the message of Accepted names those that other purposes need too: " +
+			"what only the withdrawn purposes needed there is for a person to remove (Article 17(1)(b))"
+	case len(status.Targets) == 0:
+		return "No store of the chosen registers has a dataset, so none was searched and nothing was erased"
+	case !searched:
+		return "Nothing was erased"
+	default:
+		return "No store that was searched held a row of the person"
+	}
 }
 
 // RefusalArticle is the place in the Regulation that a refusal rests on.
