@@ -21,6 +21,8 @@ type foreign struct {
 	after map[string]string
 	// noted is a part of the plan's message; noted are names too.
 	noted []string
+	// silent is what it must not say.
+	silent string
 	// grows says that triggers write rows of the person while the run works.
 	grows bool
 }
@@ -50,6 +52,9 @@ func (h foreign) play(t *testing.T) {
 		if !strings.Contains(s.planned.Message, part) {
 			t.Errorf("plan says %q, want %q", s.planned.Message, part)
 		}
+	}
+	if h.silent != "" && strings.Contains(s.planned.Message, h.silent) {
+		t.Errorf("plan says %q, and should not say %q", s.planned.Message, h.silent)
 	}
 	for query, want := range h.after {
 		s.want(want, query)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/rempart-dev/rempart/api/v1alpha1"
 	"github.com/rempart-dev/rempart/internal/erasure/plan"
 	"github.com/rempart-dev/rempart/internal/erasure/subject"
 	"github.com/rempart-dev/rempart/internal/erasure/task"
@@ -42,7 +43,7 @@ func (e *Engine) plan(ctx context.Context, t task.Task, people []subject.Subject
 	if err != nil {
 		return o, err
 	}
-	notes = slices.Concat(told.contradictions(), copies, told.notes(), notes)
+	notes = slices.Concat(told.warnings(), copies, told.notes(), notes)
 	if len(chunks) > 1 {
 		notes = append([]string{fmt.Sprintf("the run will work in about %d transactions: rows that people of several of them share are kept for the last", len(chunks))}, notes...)
 	}
@@ -85,6 +86,8 @@ type said struct {
 	kept  []string // tables in whose texts people will rightly be: rows of others that the law keeps, or that are shared
 	mixed []string // columns with addresses of others, in rows that go
 	alike []string // columns with telephone numbers of others, in rows that stay
+	// crowds are columns with a telephone number that is all that is known of a person, beside several addresses, in rows that go.
+	crowds []string
 	// shared are tables with rows that lead to people and are others' too, so that they stay.
 	shared []string
 }
@@ -94,11 +97,15 @@ func unique(names []string) string {
 	return plan.Fit(slices.Compact(names), roomOfNames)
 }
 
-func (s said) contradictions() []string {
-	if len(s.left) == 0 {
-		return nil
+// warnings come before all else.
+func (s said) warnings() (notes []string) {
+	if len(s.crowds) > 0 {
+		notes = append(notes, "a person who gave no address is found by a telephone number in rows with several addresses, all of which are taken for theirs: "+unique(s.crowds)+"; it may be the number of an office or a household: ask them for their address")
 	}
-	return []string{"people are named in texts of " + unique(s.left) + " that stay, in rows of others or in columns without a mask: mask them, or a person must look, or the erasure will be contradicted"}
+	if len(s.left) == 0 {
+		return notes
+	}
+	return append(notes, "people are named in texts of "+unique(s.left)+" that stay, in rows of others or in columns without a mask: mask them, or a person must look, or the erasure will be contradicted")
 }
 
 func (s said) notes() (notes []string) {
@@ -144,6 +151,12 @@ func (e *Engine) countChunk(ctx context.Context, s *session, t task.Task, people
 	if err != nil {
 		return c, err
 	}
+	crowds := []string(nil)
+	if slices.ContainsFunc(people, func(p subject.Subject) bool { return len(p.Values(v1alpha1.IdentifierEmail)) == 0 }) {
+		if crowds, err = v.crowds(ctx); err != nil {
+			return c, err
+		}
+	}
 	mixed, err := v.mixed(ctx, settled)
 	if err != nil {
 		return c, err
@@ -155,6 +168,7 @@ func (e *Engine) countChunk(ctx context.Context, s *session, t task.Task, people
 	}
 	told.left, told.kept = append(told.left, v.found...), append(told.kept, kept...)
 	told.mixed, told.alike = append(told.mixed, mixed...), append(told.alike, alike...)
+	told.crowds = append(told.crowds, crowds...)
 	c.Tables, c.Requests = counts.result(t.Requests)
 	return c, s.all(ctx, "ROLLBACK")
 }

@@ -27,7 +27,9 @@ tables:
 		"a colleague's note that names the person": {sql: office + "UPDATE staff SET note = 'as ada@example.org said' WHERE id = 2", dataset: officeDataset, who: ada, others: colleagues,
 			contradicted: "1 rows in public.staff", noted: []string{"people are named in texts of public.staff"}},
 		"a number that is all that is known": {sql: office, dataset: officeDataset, who: person("phone", "+33147427171"), others: []string{"SELECT * FROM staff WHERE id = 5"},
-			erased: "0 public.calls DeleteRows 3\n0 public.staff DeleteRows 4"},
+			erased: "0 public.calls DeleteRows 3\n0 public.staff DeleteRows 4", noted: []string{"in rows with several addresses, all of which are taken for theirs: public.staff.phone"}},
+		"a number with one address": {sql: office + "UPDATE staff SET email = ' BOB@example.org' WHERE id = 1", dataset: officeDataset, who: person("phone", "+33147427171"), others: []string{"SELECT * FROM staff WHERE id = 5"},
+			erased: "0 public.calls DeleteRows 3\n0 public.staff DeleteRows 4", silent: "several addresses"},
 	})
 }
 

@@ -94,6 +94,40 @@ AND NOT EXISTS (SELECT FROM %s AS y WHERE y.kind OPERATOR(pg_catalog.=) '%s' AND
 	return names, nil
 }
 
+// crowds returns the keys by which a person who gave no address is found by a telephone number, beside several addresses in the same
+// column: it may be that of an office, all of whose rows go.
+func (v *search) crowds(ctx context.Context) ([]string, error) {
+	var names []string
+	for i := range v.plan.Members {
+		m := &v.plan.Members[i]
+		for _, k := range m.Keys {
+			if k.Identifier != v1alpha1.IdentifierPhone || v.kinds[k.Identifier] == 0 {
+				continue
+			}
+			for _, a := range m.Keys {
+				if a.Identifier != v1alpha1.IdentifierEmail || a.Several && !k.Together(a) {
+					continue
+				}
+				text := keyText(m.Table, a)
+				if a.Several {
+					_, way, _ := plan.Split(a.Path)
+					text = textAt("e.x", way)
+				}
+				var found bool
+				if _, err := v.row(ctx, fmt.Sprintf(`SELECT EXISTS (SELECT FROM %s AS t%s JOIN %s AS q ON q.kind OPERATOR(pg_catalog.=) '%s' AND %s
+WHERE pg_catalog.strpos(%s, '@') OPERATOR(pg_catalog.>) 0 AND NOT EXISTS (SELECT FROM %[3]s AS y WHERE %[7]s) GROUP BY q.req HAVING pg_catalog.count(DISTINCT pg_catalog.lower(%[8]s)) OPERATOR(pg_catalog.>) 1)`,
+					table(m.Table), through(m.Table, k), identifiers, k.Identifier, holdsSame(m, k, keyText(m.Table, k), "q"), text, of(v1alpha1.IdentifierEmail, "q.req"), v.trimmed(text)), nil, &found); err != nil {
+					return nil, err
+				}
+				if found {
+					names = append(names, m.Table.Path()+"."+k.Name())
+				}
+			}
+		}
+	}
+	return names, nil
+}
+
 // becoming are the live rows of a member that have a state, with the rest of each document and array of which values change.
 func (s *session) becoming(i int, m *plan.Member, changes []plan.Change, state int) string {
 	if !slices.ContainsFunc(changes, func(c plan.Change) bool { return c.Mask == "" }) {

@@ -50,6 +50,9 @@ func (e *Engine) Recall(ctx context.Context, t task.Task) ([]subject.Subject, er
 		if people[i], err = subject.Read(data); err != nil {
 			return nil, &task.Failure{Reason: task.Internal, Message: "A value that matched is no identifier"}
 		}
+		if _, phone := data[subject.KeyOf(v1alpha1.IdentifierPhone)]; phone && len(data) == 1 && len(t.Requests[i].Recall) > 1 {
+			people[i] = people[i].Partly() // their number may be that of an office, whose rows are others'
+		}
 	}
 	return people, nil
 }

@@ -150,3 +150,41 @@ tables:
 		}
 	}
 }
+
+// TestOneWhoComesBackByATelephoneAlone is erased with it as at first; one who gave an address too, which is not there any more, leaves
+// the rows of the office's others.
+func TestOneWhoComesBackByATelephoneAlone(t *testing.T) {
+	ada := person("email", "ada@example.org", "phone", "+33147427171")
+	for name, c := range map[string]struct {
+		who          subject.Subject
+		gone, erased string
+	}{
+		"all that was given":                    {who: person("phone", "+33147427171"), erased: "0 public.calls DeleteRows 3\n0 public.staff DeleteRows 4"},
+		"all that is left":                      {who: ada, gone: "DELETE FROM calls WHERE staff = 1; DELETE FROM staff WHERE id = 1", erased: "0 public.calls DeleteRows 1\n0 public.staff DeleteRows 2"},
+		"beside the address":                    {who: ada, erased: "0 public.calls DeleteRows 2\n0 public.staff DeleteRows 3"},
+		"given with another than an address":    {who: person("accountID", "x", "phone", "+33147427171"), erased: "0 public.calls DeleteRows 1\n0 public.staff DeleteRows 2"},
+		"a number that nobody has any more too": {who: ada, gone: "DELETE FROM calls; DELETE FROM staff WHERE id < 5"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newStore(t, office, officeDataset)
+			if c.gone != "" {
+				s.sql(c.gone)
+			}
+			ring := ringOf(t)
+			work := s.task("run-1", c.who)
+			work.Requests[0].Recall, work.RecallKeys = ring.Recall("shop", c.who), ring.RecallKeys("shop")
+			people, err := s.engine(s.eraser).Recall(t.Context(), work)
+			if err != nil {
+				t.Fatal(err)
+			}
+			done := s.engine(s.eraser).Erase(t.Context(), work, people)
+			if !done.OK || counts(done) != c.erased {
+				t.Errorf("%s %s\n%s\nwant\n%s", done.Reason, done.Message, counts(done), c.erased)
+			}
+			if o := s.engine(s.verifier).Verify(t.Context(), work, people); !o.OK {
+				t.Errorf("%s: %s", o.Reason, o.Message)
+			}
+			s.want("1", "SELECT count(*) FROM staff WHERE id = 5")
+		})
+	}
+}

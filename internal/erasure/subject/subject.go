@@ -48,7 +48,16 @@ var (
 // Subject holds a person's identifiers by kind, as they were given.
 type Subject struct {
 	raw map[v1alpha1.IdentifierKind]string
+	// partly says that they gave further identifiers, which nobody knows any more.
+	partly bool
 }
+
+// Partly returns the person as one who gave further identifiers, which nobody knows any more: what others' identifiers say beside
+// theirs counts as if they were known.
+func (s Subject) Partly() Subject { return Subject{raw: s.raw, partly: true} }
+
+// IsPartly tells whether a person gave further identifiers, which nobody knows any more.
+func (s Subject) IsPartly() bool { return s.partly }
 
 // Read reads the data of a subject Secret. Every key must be an identifier: another Secret, named by mistake or malice,
 // is refused and so never deleted. A value of several lines is refused too: taken for one identifier, a list of people would be found
