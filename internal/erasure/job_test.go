@@ -12,6 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	batchv1ac "k8s.io/client-go/applyconfigurations/batch/v1"
 	corev1ac "k8s.io/client-go/applyconfigurations/core/v1"
 
 	"github.com/rempart-dev/rempart/api/v1alpha1"
@@ -43,8 +44,27 @@ func (w *world) make(run *v1alpha1.ErasureRun, children []runtime.ApplyConfigura
 	if err := json.Unmarshal(children[0].(*corev1ac.SecretApplyConfiguration).Data[job.TaskKey], &j.task); err != nil {
 		panic(err)
 	}
+	for _, c := range children {
+		if made, ok := c.(*batchv1ac.JobApplyConfiguration); ok {
+			apart(made)
+		}
+	}
 	j.quick = w.planning && run.Spec.Mode == v1alpha1.RunPlan
 	w.jobs[j.Name] = j
+}
+
+// apart panics where a Job has one login for two duties: who erases must not be who verifies.
+func apart(made *batchv1ac.JobApplyConfiguration) {
+	roles := map[string]string{}
+	for _, volume := range made.Spec.Template.Spec.Volumes {
+		if volume.Secret == nil || !strings.HasPrefix(*volume.Name, "credentials-") {
+			continue
+		}
+		if other, twice := roles[*volume.Secret.SecretName]; twice {
+			panic(*volume.Name + " has the login of " + other)
+		}
+		roles[*volume.Secret.SecretName] = *volume.Name
+	}
 }
 
 // work says what Jobs do: hang until they end, all or only the erasures, commit or commit the first person alone and be killed

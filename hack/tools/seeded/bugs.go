@@ -1,0 +1,37 @@
+package main
+
+const (
+	engine   = "internal/adapter/postgres/"
+	child    = "internal/kube/child/child.go"
+	requests = "controllers/erasurerequest"
+	// enters is how a run writes its row of the ledger.
+	enters = "	if o.Ledger, o.At, err = s.enter(ctx, run, t, o.PlanDigest, counted{o.Tables, o.Requests}); err != nil {\n		return o, err\n	}\n"
+)
+
+// bugs are those that reliability asks for: an effect that is made twice or lost, and a proof that proves nothing; and those that
+// were found once.
+var bugs = []bug{
+	{"a delete without a UID", child, "options = append(options, client.Preconditions{UID: &uid, ResourceVersion: &version})", "_, _ = uid, version", "internal/kube/child", "."},
+	{"a Job of a stranger is adopted", child, "case Ours(existing, owner):", "case owner != nil:", "internal/kube/child", "."},
+	{"a finalizer comes with the effect", child, "	return true, c.Patch(ctx, object, client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{}))", "	return false, c.Patch(ctx, object, client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{}))", "internal/kube/child", "."},
+	{"a Job has a name by chance", "internal/erasure/names.go", `return fmt.Sprintf("er-%s-%s-g%d", short(run.UID), run.Spec.Store, attempt)`, `return fmt.Sprintf("er-%s-%s-g%d-%p", short(run.UID), run.Spec.Store, attempt, new(int))`, requests, "TestARequestGoesTheWholePath|TestEveryWriteMayFail$"},
+	{"a terminal error is tried again", "internal/kube/flow/flow.go", "return ctrl.Result{}, reconcile.TerminalError(step)", "return ctrl.Result{}, step", "internal/kube/flow", "."},
+	{"a message is sent before it is recorded", "controllers/notification/reconciler.go", "	if err := (*status).Patch(ctx, in.Notification); err != nil {\n		return err\n	}\n", "", "controllers/notification", "TestTheAttemptIsWrittenBeforeItIsMade|TestAnotherProcess"},
+	{"an end of a run is judged again", "internal/erasure/run.go", "	case t.status.EndedTime != nil:\n		if Certifies", "	case t.status.EndedTime != nil && in.Job != nil:\n		if Certifies", requests, "TestARequestGoesTheWholePath|TestEveryWriteMayFail$"},
+	{"a subject Secret of another UID is deleted", "controllers/erasurerequest/finalize.go", "string(secret.UID) != request.Status.SubjectSecretUID", "secret.UID == \"\"", requests, "TestASecretOfAnotherUID"},
+	{"a subject is not compared before the Job", "internal/erasure/subjects.go", "case err != nil || !same:", "case err != nil && !same:", histories, "TestPlays"},
+	{"verification has the eraser's login", "internal/erasure/desired.go", "map[task.Role]string{task.Verifier: roles[task.Verifier]}", "map[task.Role]string{task.Verifier: roles[task.Eraser]}", histories, "TestPlays"},
+	{"a legal hold is not looked at before the Job", "internal/erasure/admit.go", "	case kept(run, live.Person, holds):", "	case kept(run, live.Person, nil):", histories, "TestNothingIsErasedWhileOnHold"},
+	{"an answer without an exit code is a success", "internal/erasure/job/outcome.go", "ExitCode != 0", "ExitCode > 255", "internal/erasure/job", "."},
+
+	{"a late run is not fenced", engine + "engine.go", "if latest > t.Epoch {", "if latest > t.Epoch+1<<40 {", "internal/adapter/postgres", "TestALowerEpochIsFenced"},
+	{"the ledger has no row", engine + "engine.go", enters, "	if err := s.all(ctx, \"SAVEPOINT seeded\"); err != nil {\n		return o, err\n	}\n" + enters + "	if err := s.all(ctx, \"ROLLBACK TO SAVEPOINT seeded\"); err != nil {\n		return o, err\n	}\n", "internal/adapter/postgres", "TestTheSameRunTwice"},
+	{"the ledger has its row in another transaction", engine + "engine.go", enters, "	if err := s.all(ctx, \"COMMIT\"); err != nil {\n		return o, err\n	}\n" + enters, "internal/adapter/postgres", "TestAStopAtAnyStage"},
+	{"a plan that nobody approved is executed", engine + "engine.go", "if p.Digest != t.PlanDigest && !t.Replay() {", "if p.Digest == \"\" && !t.Replay() {", "internal/adapter/postgres", "TestAChangedSchemaStopsTheRun"},
+	{"a statement may touch fewer rows", engine + "execute.go", "if got == want {", "if got <= want {", "internal/adapter/postgres", "TestATriggerThatKeepsRows"},
+	{"a structural key is always rightly there", engine + "verify.go", "ways := []string{v.keptPeriod(i)}\n	if k.Structural {", "ways := []string{v.keptPeriod(i)}\n	if k.Structural {\n		ways = append(ways, \"true\")", "internal/adapter/postgres", "TestAKeyOfTheSchemaStays"},
+	{"the verifier looks into subject keys alone", engine + "verify.go", "v.byOwnText(m, without(m.Table, v.staying(i)), table(m.Table), v.keptText(i), until(m))...", "v.byOwnText(m, without(m.Table, v.staying(i)), table(m.Table), v.keptText(i), until(m))[:0]...", "internal/adapter/postgres", "TestATelephoneOfAnOffice"},
+	{"a telephone says whose a row is", engine + "find.go", `"(" + holdsSame(m, k, text, identifier) + " AND NOT " + s.anothers(m, k, identifier+".req") + ")"`, "holdsSame(m, k, text, identifier)", "internal/adapter/postgres", "TestATelephoneOfAnOffice"},
+	{"addresses in other elements hide a telephone", engine + "find.go", "if !phone.Together(k) {", "if true {", "internal/adapter/postgres", "TestWhoseATelephoneIs"},
+	{"json is read as jsonb", engine + "edit.go", "	if c.Verbatim {\n		return \"(CASE", "	if c.Verbatim && c.Narrow {\n		return \"(CASE", "internal/adapter/postgres", "TestDocumentsThatPostgreSQLCannotRead"},
+}
