@@ -184,12 +184,14 @@ func set(l plan.Link, live string) string {
 }
 
 // until is the last day of the keep period: the same day of the month in the last year or month, as Article 3 of
-// Regulation (EEC, Euratom) No 1182/71 counts. NULL for tables that are not kept. The period is checked by pattern.
+// Regulation (EEC, Euratom) No 1182/71 counts. NULL for tables that are not kept, and for days that nobody means (infinity, the year 294270):
+// such a row is kept, as one without a day. The period is checked by pattern.
 func until(m *plan.Member) string {
 	if m.Action != v1alpha1.EraseKeep {
 		return "NULL::pg_catalog.date"
 	}
-	return fmt.Sprintf("((%s::pg_catalog.date OPERATOR(pg_catalog.+) INTERVAL '%s')::pg_catalog.date)", column(live, m.KeepFrom), interval(m.KeepPeriod))
+	from := column(live, m.KeepFrom) + "::pg_catalog.date"
+	return fmt.Sprintf("(CASE WHEN %[1]s OPERATOR(pg_catalog.>=) '0001-01-01'::pg_catalog.date AND %[1]s OPERATOR(pg_catalog.<) '9000-01-01'::pg_catalog.date THEN (%[1]s OPERATOR(pg_catalog.+) INTERVAL '%[2]s')::pg_catalog.date END)", from, interval(m.KeepPeriod))
 }
 
 // interval returns a period, emptied of all that an ISO 8601 period in calendar units does not have.
