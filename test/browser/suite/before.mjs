@@ -198,4 +198,13 @@ test("T7", "refusing, Escape, closing and loading again leave no trace", async (
   assert.deepEqual(Object.keys(rest).filter((key) => key !== "usage"), []);
   await remember.reload();
   await inState(remember, "refused");
+  // One that ended is none, and so does not keep the next from being remembered.
+  await remember.evaluate(() => localStorage.setItem("rempart:remember", JSON.stringify({ v: 1, x: 1, e: 1 })));
+  await remember.reload();
+  await inState(remember, "dormant");
+  await openPanel(remember);
+  await remember.click(".rempart-refuse");
+  await inState(remember, "refused");
+  await remember.reload();
+  await inState(remember, "refused");
 });

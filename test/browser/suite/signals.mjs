@@ -33,7 +33,9 @@ test("T11", "consentReceived is true or \"true\", and nothing else", async () =>
     const tab = await visit(await asked({ site: "shop", consentReceived: value }), "shop", "queue");
     await ready(tab);
     assert.equal(await stateOf(tab), "dormant", JSON.stringify(value));
-    assert.equal((await tab.evaluate(() => window.warnings)).length, 1, JSON.stringify(value));
+    const warnings = await tab.evaluate(() => window.warnings);
+    assert.equal(warnings.length, 1, JSON.stringify(value));
+    assert.match(warnings[0], /^rempart: /); // so that whoever reads a console knows whose it is
     await untouched(tab);
     assert.deepEqual(await since.ledger(), []);
     await tab.context().close();

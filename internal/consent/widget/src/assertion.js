@@ -38,7 +38,7 @@ export const assert = async ({ purposes, evidence, assertedAt } = {}) => {
 export const heed = (options) => {
   const said = options.consentReceived;
   if (received(said)) assert(options);
-  else if (said !== undefined) console.warn("not received");
+  else if (said !== undefined) console.warn("rempart: not received");
   const look = () => {
     const meta = document.querySelector("meta[name=rempart-consent-received]");
     const is = received(meta?.content);

@@ -1,5 +1,5 @@
 import { button, check, make, text } from "./dom.js";
-import { language, texts } from "./i18n.js";
+import { texts } from "./i18n.js";
 import { notice, state } from "./machine.js";
 
 // The banner: what is asked before anything is stored. Accepting and refusing look the same; then come the details. It is made
@@ -17,7 +17,7 @@ export const links = () => notice.links.map(({ href, text }) => make("a", "link"
 
 export const makeBanner = (onAccept, onRefuse, onDetails) =>
   (banner = make(
-    "div", "banner", { id: "rempart-consent-banner", role: "region", ariaLabel: texts.choices, tabIndex: -1, lang: language, dir: "auto" },
+    "div", "banner", { id: "rempart-consent-banner", role: "region", ariaLabel: texts.choices, tabIndex: -1, dir: "auto" },
     changed = text("text", texts.changed),
     words = make("p", "text", { id: "rempart-consent-words" }, texts.banner),
     age = notice.ageText && check(notice.ageText),

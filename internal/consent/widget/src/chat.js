@@ -1,17 +1,16 @@
 import { allows, asks } from "./banner.js";
-import { byMessage, ephemeral, random128 } from "./config.js";
+import { byMessage, ephemeral, random128, sendURL } from "./config.js";
 import { button, make } from "./dom.js";
-import { emit, fault } from "./events.js";
-import { deliver, leadsSomewhere } from "./gate.js";
+import { fault } from "./events.js";
+import { deliver, handlers } from "./gate.js";
 import { texts } from "./i18n.js";
 import { served, state } from "./machine.js";
 import { conversation } from "./store.js";
-import { agree, block, say } from "./view.js";
+import { agree, block, say, startWaiting } from "./view.js";
 
-// The conversation: what was said, the composer, and scenarios that the page's triggers start. Typed text and the trigger's
-// id live here, in memory.
-let log, area, send;
-let trigger;
+// The conversation: what was said, and the composer. Typed text lives here, in memory.
+export let area;
+let log, send;
 let messageId;
 const passing = random128(); // the id of a conversation that nothing stores
 
@@ -41,15 +40,13 @@ export const renderChat = () => {
   if (state === "withdrawn") log.replaceChildren();
 };
 
-export const focusArea = () => area.focus();
-
-const bubble = (name, ...words) => {
+export const bubble = (name, ...words) => {
   log.append(make("p", name, { dir: "auto" }, ...words));
   log.scrollTop = log.scrollHeight;
 };
 
 // hand delivers, and shows the answer if it is words. It never throws: false means not delivered.
-const hand = async (what, id, messageId) => {
+export const hand = async (what, id, messageId) => {
   try {
     const answer = await deliver(what, id, messageId);
     if (what.text) bubble("mine", texts.you + what.text);
@@ -63,7 +60,7 @@ const hand = async (what, id, messageId) => {
 
 const submit = async () => {
   const text = area.value.trim();
-  if (!leadsSomewhere()) fault("gate");
+  if (!(handlers.send || sendURL)) fault("gate");
   else if (text && !area.readOnly) {
     area.readOnly = true;
     // The conversation's id, once the message may leave: not stored, accepted already, or accepted by this act.
@@ -71,7 +68,7 @@ const submit = async () => {
       state === "refused" && ephemeral
         ? passing
         : (served() || (sendAccepts() ? await agree("message") : block("consent"))) && conversation();
-    messageId = messageId || random128();
+    messageId ||= random128();
     if (id && (await hand({ text }, id, messageId))) {
       messageId = null;
       area.value = "";
@@ -79,22 +76,5 @@ const submit = async () => {
     }
     area.readOnly = false;
   }
-  if (!asks()) focusArea();
-};
-
-// propose shows a scenario's first words, which are static. The scenario itself waits for the acceptance.
-export const propose = (id, words) => {
-  trigger = id;
-  bubble("theirs", words);
-};
-
-export const forgetTrigger = () => (trigger = null);
-
-// startWaiting starts the scenario that waits, once.
-export const startWaiting = () => {
-  const id = trigger;
-  trigger = null;
-  if (!id || !served()) return;
-  emit("trigger-started", { id });
-  hand({ trigger: id }, conversation(), random128());
+  if (!asks()) area.focus();
 };

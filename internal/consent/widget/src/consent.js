@@ -1,6 +1,6 @@
 import { consentTTL, linked, random128, rememberRefusal, requested, seconds } from "./config.js";
 import { emit, fault } from "./events.js";
-import { stopSending } from "./gate.js";
+import { stop } from "./gate.js";
 import { gpc } from "./gpc.js";
 import { adopt, digest, enter, keep, marker, notice, setNotice, state } from "./machine.js";
 import { fetchNotice, tell } from "./network.js";
@@ -77,13 +77,14 @@ export const choose = (yes, no, ui, more) =>
     emit("accepted", { purposes, method: "checkbox" });
   });
 
-// refuse leaves no trace but, where the policy wants it, the refusal itself.
+// refuse leaves no trace but, where the policy wants it, the refusal itself, instead of one that stood there. The mark of a
+// withdrawal stays: the service may have to hear of it yet.
 export const refuse = async () => {
   if (pending?.k) tell("withdrawals", {}, pending.k).catch(() => {}); // the ledger may have heard what we have not
   pending = null;
   await withdraw();
   enter("refused", {});
-  if (rememberRefusal && !marker) keep({ v: 1, x: 1, e: seconds() + refusalLife });
+  if (rememberRefusal && !marker?.w) keep({ v: 1, x: 1, e: seconds() + refusalLife });
 };
 
 // withdraw takes back all, or some purposes. It works without a network: the server hears of it later.
@@ -97,18 +98,21 @@ export const withdraw = async (taken) => {
     keep({ ...marker, p: rest, q: k && [...q, ...purposes] });
     emit("withdrawn", { purposes });
   } else {
-    stopSending();
+    stop?.abort();
     endConversation();
     keep({ v: 1, w: 1, t: seconds(), k, q: k && 1 });
     enter("withdrawn", { purposes });
   }
-  flush().catch(() => fault("withdrawal"));
+  tellServer();
 };
 
 // flush tells the server of a withdrawal that it has not confirmed. It throws while it cannot.
-export const flush = async () => {
+const flush = async () => {
   const { k, q, ...rest } = marker || {};
   if (!q) return;
   await tell("withdrawals", rest.w ? {} : { purposes: q }, k);
-  if (String(marker.q) === String(q)) keep(rest.w ? rest : { ...rest, k });
+  if (marker.q + "" === q + "") keep(rest.w ? rest : { ...rest, k });
 };
+
+// tellServer does so now; where it cannot, it is done at the next load, or once there is a network again.
+export const tellServer = () => flush().catch(() => fault("withdrawal"));

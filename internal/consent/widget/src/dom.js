@@ -1,10 +1,9 @@
-import { texts } from "./i18n.js";
-import css from "./widget.css";
+import { language, texts } from "./i18n.js";
 
-// make creates an element with our class, properties, and those of the children that there are. Nothing here parses markup or
+// make creates an element with our class and language, properties, and those of the children that there are. Nothing here parses markup or
 // sets a style attribute: pages may forbid both. Role and ARIA states are properties too.
 export const make = (tag, name, props, ...children) => {
-  const element = Object.assign(document.createElement(tag), { className: "rempart-" + name }, props);
+  const element = Object.assign(document.createElement(tag), { className: "rempart-" + name, lang: language }, props);
   element.append(...children.filter(Boolean));
   return element;
 };
@@ -24,9 +23,3 @@ export const button = (name, act) =>
 
 // check is a box that nobody ticked, with its words.
 export const check = (words, props) => make("label", "check", {}, make("input", "box", { type: "checkbox", ...props }), words);
-
-export const dress = () => {
-  const sheet = new CSSStyleSheet();
-  sheet.replaceSync(css);
-  document.adoptedStyleSheets.push(sheet);
-};

@@ -1,5 +1,5 @@
 // CustomEvents on document, for the page. Their detail never holds personal data.
-const prefix = "rempart:";
+export const prefix = "rempart:";
 
 export const emit = (type, detail = {}) => {
   document.dispatchEvent(new CustomEvent(prefix + type, { detail }));

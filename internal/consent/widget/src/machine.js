@@ -33,23 +33,23 @@ export const setNotice = (next) => {
   adopt(marker);
 };
 
+// judge tells the state of a marker. One with an end and without purposes remembers a refusal.
 const judge = (m) => {
   if (m?.w) return "withdrawn";
-  if (m?.x && m.e > seconds()) return "refused";
-  if (!m?.p) return "dormant";
-  return m.n === digest() && m.e > seconds() ? "accepted" : "stale";
+  if (m?.p) return m.n === digest() && m.e > seconds() ? "accepted" : "stale";
+  return m?.e > seconds() ? "refused" : "dormant";
 };
 
 // adopt takes a marker that was found: after a lock, from another tab, or once the words have come. It changes what the
 // page shows where something was accepted, now or before; else a refusal or a withdrawal may have been reopened meanwhile.
 export const adopt = (found) => {
-  const before = marker?.p;
-  const purposes = found?.p || before;
+  const purposes = found?.p || marker?.p;
   const next = judge(found);
   marker = found;
-  if (next === state || !purposes) return;
-  if (!found?.p) endConversation();
-  enter(next, { purposes });
+  if (next !== state && purposes) {
+    if (!found?.p) endConversation();
+    enter(next, { purposes });
+  }
 };
 
 // load reads the visitor's own choice, once.

@@ -5,8 +5,7 @@ import "./shown.js";
 import "./store.js";
 import { assert, heed } from "./assertion.js";
 import { readAtLoad, site, useHost } from "./config.js";
-import { flush, receipt, refuse, withdraw } from "./consent.js";
-import { dress } from "./dom.js";
+import { receipt, refuse, tellServer, withdraw } from "./consent.js";
 import { emit, fault, on } from "./events.js";
 import { ensure } from "./ensure.js";
 import { gate } from "./gate.js";
@@ -19,8 +18,7 @@ import { acceptHere, close, isOpen, mount, offer, open } from "./view.js";
 
 // What the page can call, and the order in which the widget starts.
 
-let begin;
-const begun = new Promise((resolve) => (begin = resolve));
+const begun = new Promise((resolve) => on("ready", resolve));
 
 const init = async (options = {}) => {
   if (options.site && options.site !== site) return fault("site");
@@ -29,14 +27,11 @@ const init = async (options = {}) => {
   speak(options.language || options.lang); // lang is the attribute
   if (readAtLoad) load();
   if (!document.body) await new Promise((resolve) => document.addEventListener("DOMContentLoaded", resolve));
-  dress();
   mount(options.mount);
   onOtherTab(adopt);
-  const tellServer = () => flush().catch(() => {}); // again at the next load
   addEventListener("online", tellServer);
   tellServer();
   if (served()) current(); // ends a conversation that was idle for too long
-  begin();
   heed(options);
   emit("ready", { state });
 };
@@ -81,7 +76,7 @@ if (!window.rempart) {
     event.preventDefault();
     api.preferences();
   });
-  const queue = (window.rempartQueue = window.rempartQueue || []);
+  const queue = (window.rempartQueue ||= []);
   queue.push = (...calls) => calls.forEach(([method, ...args]) => api[method]?.(...args));
-  queue.push(...queue.splice(0));
+  queue.push(...queue);
 }

@@ -3,7 +3,7 @@ import { language } from "./i18n.js";
 
 // call gets JSON, or posts a body and reads what comes back; nothing is {}. It throws the JSON of a bad answer. It tells nobody
 // about the page or the visitor, and gives up after five seconds.
-export const call = async (url, body, headers, more) => {
+export const call = async (url, body, more, headers) => {
   const response = await fetch(url, {
     credentials: "omit",
     referrerPolicy: "no-referrer",
@@ -21,4 +21,4 @@ export const fetchNotice = () => call(`${host}/w/${site}/notice.${language}.json
 // tell sends an act to the service. secret is the receipt secret: it goes here only, never with a message. keepalive outlives
 // the page.
 export const tell = (route, body, secret, headers) =>
-  call(`${host}/v1/sites/${site}/${route}`, body, { ...(secret && { Authorization: "Bearer " + secret }), ...headers }, { keepalive: true });
+  call(`${host}/v1/sites/${site}/${route}`, body, { keepalive: true }, { ...(secret && { Authorization: "Bearer " + secret }), ...headers });

@@ -3,7 +3,7 @@ import { choose, withdraw } from "./consent.js";
 import { button, check, make, makeStatus, text } from "./dom.js";
 import { fault } from "./events.js";
 import { objects } from "./gpc.js";
-import { language, texts } from "./i18n.js";
+import { texts } from "./i18n.js";
 import { granted, notice, served } from "./machine.js";
 import { watch } from "./shown.js";
 import { ready } from "./view.js";
@@ -21,8 +21,9 @@ const save = async (boxes, ui) => {
   // Who sends the signal is not asked, so that an empty box is no answer.
   const no = objects() ? [] : those(false, false).filter((name) => !refused.includes(name));
   if (gone[0]) await withdraw(gone);
-  const ages = notice.purposes.map((purpose) => yes.includes(purpose.name) && purpose.minimumAge);
-  await choose(yes, no, ui, { oldEnoughFor: Math.max(...ages) });
+  await choose(yes, no, ui, {
+    oldEnoughFor: Math.max(...notice.purposes.map((purpose) => yes.includes(purpose.name) && purpose.minimumAge)),
+  });
   refused.push(...no, ...gone);
 };
 
@@ -50,7 +51,7 @@ export const preferences = async () => {
   };
   const title = make("h2", "title", { tabIndex: -1, autofocus: true }, texts.choices);
   dialog = make(
-    "dialog", "dialog", { ariaLabel: texts.choices, lang: language, dir: "auto" },
+    "dialog", "dialog", { ariaLabel: texts.choices, dir: "auto" },
     title,
     objects() && text("text", texts.gpc),
     ...notice.purposes.map(section),

@@ -4,10 +4,10 @@
 const legible = (element) => {
   const own = getComputedStyle(element);
   let color = own.color;
-  let opacity = parseFloat(own.fontSize) < 9 || /rgba|\//.test(color + own.webkitTextFillColor) ? 0 : 1;
+  let opacity = parseFloat(own.fontSize) >= 9 && !/rgba|\//.test(color + own.webkitTextFillColor); // false is 0, true is 1
   for (; element; element = element.parentElement) {
     const style = getComputedStyle(element);
-    opacity *= style.filter.includes("opacity") || style.backgroundColor === color ? 0 : style.opacity;
+    opacity *= !style.filter.includes("opacity") && style.backgroundColor !== color && style.opacity;
     if (style.backgroundColor !== "rgba(0, 0, 0, 0)") color = 0; // what lies further behind is not seen
   }
   return opacity > 0.9;

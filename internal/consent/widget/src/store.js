@@ -1,12 +1,12 @@
 import { cookie, perTab, random128, seconds, sessionTTL, site } from "./config.js";
-import { fault } from "./events.js";
+import { fault, prefix } from "./events.js";
 
 // All that ever stands on the device. Marker, one of:
 //   {"v":1,"n":digest,"p":[purposes],"t":since,"e":expires,"k":secret}   accepted; "q":[purposes] while their withdrawal is not confirmed
 //   {"v":1,"w":1,"t":since}                                              withdrawn; "k" and "q":1 while that is not confirmed
 //   {"v":1,"x":1,"e":expires}                                            refusal remembered
 // Conversation: "<id>.<expires>". Times are whole seconds.
-export const key = "rempart:" + site;
+export const key = prefix + site;
 const sessionKey = key + ":s";
 
 // What the browser refused to store lives as long as the page.
@@ -22,7 +22,7 @@ const attempt = (fn) => {
 
 export const parse = (text) => {
   const marker = attempt(() => JSON.parse(text));
-  return marker?.v === 1 ? marker : null;
+  if (marker?.v === 1) return marker;
 };
 
 const raw = () =>

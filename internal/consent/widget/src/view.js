@@ -1,17 +1,20 @@
 import { age, allows, asks, banner, makeBanner, renderBanner, words } from "./banner.js";
-import { focusArea, forgetTrigger, makeChat, propose, renderChat, startWaiting } from "./chat.js";
-import { requested } from "./config.js";
+import { area, bubble, hand, makeChat, renderChat } from "./chat.js";
+import { random128, requested } from "./config.js";
 import { accept, refuse } from "./consent.js";
 import { button, make, makeStatus, text } from "./dom.js";
 import { emit, fault } from "./events.js";
 import { language, texts } from "./i18n.js";
-import { enter, load, notice, setNotice, state } from "./machine.js";
+import { enter, load, notice, served, setNotice, state } from "./machine.js";
 import { fetchNotice } from "./network.js";
 import { preferences } from "./preferences.js";
 import { watch } from "./shown.js";
+import { conversation } from "./store.js";
+import css from "./widget.css";
 
 // Launcher and panel. The panel comes right after the launcher in the document and is made once the notice has come.
-let panel, launcher, inline, status, shown;
+let panel, launcher, status, shown;
+let trigger; // the id of a scenario that waits for the acceptance, in memory only
 
 export const isOpen = () => panel && !panel.hidden;
 // say tells what happened, by the key of a text, once there is a panel.
@@ -20,18 +23,18 @@ export const say = (key) => (status.textContent = texts[key]);
 const expand = (is) => {
   panel.hidden = !is;
   launcher.ariaExpanded = is;
-  launcher.hidden = is && !inline;
+  launcher.hidden = is && launcher.parentNode === document.body; // where it floats, it would lie under the panel
   panel.togglePopover?.(is);
 };
 
-// mount puts the launcher early into the page, or where the page wants it.
+// mount brings the style sheet, and puts the launcher early into the page, or where the page wants it.
 export const mount = (where) => {
+  const sheet = new CSSStyleSheet();
+  sheet.replaceSync(css);
+  document.adoptedStyleSheets.push(sheet);
   const place = where?.append ? where : document.querySelector(where || "body");
   launcher = button("launcher", () => (isOpen() ? close() : open()));
-  launcher.lang = language;
   launcher.dir = "auto";
-  inline = where;
-  if (where) launcher.className += " rempart-inline";
   launcher.ariaLive = "polite"; // that the words did not come is read out
   place.prepend(launcher);
 };
@@ -39,7 +42,7 @@ export const mount = (where) => {
 const makePanel = () => {
   panel = make(
     "div", "panel",
-    { role: "dialog", ariaLabel: texts.launcher, tabIndex: -1, lang: language, dir: "auto", popover: "manual", hidden: true },
+    { role: "dialog", ariaLabel: texts.launcher, tabIndex: -1, dir: "auto", popover: "manual", hidden: true },
     make("div", "head", {}, text("title", texts.launcher), button("choices", preferences), button("close", close)),
     ...makeChat(banner, (status = makeStatus())),
   );
@@ -92,9 +95,12 @@ export const open = async () => {
   if (isOpen() || !(await ready()) || isOpen()) return;
   expand(true);
   enter(state === "dormant" || state === "withdrawn" ? "noticed" : state);
-  if (!asks()) return focusArea();
-  emit("notice-shown", { version: notice.version, language });
-  panel.focus();
+  if (asks()) {
+    emit("notice-shown", { version: notice.version, language });
+    panel.focus();
+  } else {
+    area.focus();
+  }
 };
 
 export const close = () => {
@@ -131,20 +137,30 @@ export const agree = async (method) => {
   }
 };
 
+// startWaiting starts the scenario that waits, once.
+export const startWaiting = () => {
+  const id = trigger;
+  trigger = null;
+  if (id && served()) {
+    emit("trigger-started", { id });
+    hand({ trigger: id }, conversation(), random128());
+  }
+};
+
 export const acceptHere = async () => {
   if (!(await agree(state === "pending-trigger" && allows("TriggerButton") ? "trigger-button" : "button"))) return;
-  focusArea();
+  area.focus();
   startWaiting();
 };
 
 export const refuseHere = async () => {
   if (state === "pending-trigger") {
-    forgetTrigger();
+    trigger = null;
     enter("noticed", {}, "refused");
   } else {
     await refuse();
   }
-  focusArea();
+  area.focus();
 };
 
 // offer opens a scenario of the site: its first words at once, the rest after the acceptance.
@@ -152,7 +168,8 @@ export const offer = async (id) => {
   await open();
   const known = notice.triggers?.find((one) => one.id === id);
   if (!known) return fault("trigger");
-  propose(id, known.text);
+  trigger = id;
+  bubble("theirs", known.text);
   if (state === "accepted") return startWaiting();
   enter("pending-trigger", { id }, "trigger-blocked");
 };
