@@ -123,7 +123,7 @@ func TestEveryLanguageHasEveryTextAndIsSmall(t *testing.T) {
 
 // TestKeysStay: pages that pin an old build ask for their words by these keys.
 func TestKeysStay(t *testing.T) {
-	for _, key := range []string{"age", "changed", "close", "ephemeral", "failed", "gpc", "label", "launcher", "needed", "privacy", "recorded",
+	for _, key := range []string{"age", "changed", "close", "ephemeral", "failed", "gpc", "label", "launcher", "needed", "page", "privacy", "recorded",
 		"refused", "retry", "save", "send", "terms", "unread", "withdraw", "you"} {
 		if packs["en"][key] == "" {
 			t.Errorf("the interface text %q is gone", key)

@@ -2,7 +2,7 @@
 // Pictures of each state go to out/.
 import { mkdirSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { accept, assert, browser, device, link, mark, openPanel, PAGES, SERVICE, test, visit, visitor, wishes } from "./lib.mjs";
+import { accept, assert, browser, device, link, mark, openPanel, PAGES, SERVICE, test, until as wait, visit, visitor, wishes } from "./lib.mjs";
 
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const out = new URL("../out/", import.meta.url).pathname;
@@ -252,4 +252,50 @@ test("T26", "a page of the site hands the receipt over by a form, and what it op
   assert.equal(request.referrer + request.cookie + request.query, "");
   await press(opened, "withdraw-all");
   assert.match(await message(opened), /has been withdrawn/);
+});
+
+test("T26", "the widget leads there: the dialog of choices hands the receipt over, and keeps it in no element", async (visitor) => {
+  const since = await mark();
+  const shop = await visit(await visitor());
+  const choices = async (tab) => {
+    await tab.click(".rempart-choices");
+    await tab.waitForSelector(".rempart-dialog");
+  };
+  await openPanel(shop);
+  await choices(shop);
+  assert.equal(await shop.locator(".rempart-page").count(), 0, "who accepted nothing has no page");
+  await shop.click(".rempart-dialog .rempart-close");
+  await accept(shop);
+  await choices(shop);
+  assert.equal(await shop.textContent(".rempart-page"), "Ce qui est enregistré sur moi");
+  assert.equal(await shop.getAttribute("a.rempart-link", "rel"), "noreferrer");
+  await shop.click(".rempart-page");
+  const request = await wait("the visitor's page", async () => (await since.requests()).find((one) => one.path === "/me/shop"));
+  const { k } = JSON.parse(await shop.evaluate(() => localStorage.getItem("rempart:shop")));
+  assert.equal(request.method, "POST");
+  assert.equal(request.body, "secret=" + k);
+  assert.equal(request.query, "lang=fr");
+  assert.equal(request.referrer + request.cookie, "");
+  assert.equal(await shop.evaluate(() => document.querySelectorAll("form").length), 0, "the secret stays in the page of the site");
+  assert.deepEqual(shop.faults, []);
+
+  // Where a record is linked to nothing there is no secret, and no such page.
+  const alone = await visit(await visitor(), "aggregate");
+  await openPanel(alone);
+  await accept(alone);
+  await choices(alone);
+  assert.equal(await alone.locator(".rempart-page").count(), 0);
+}, { firefox: true });
+
+test("T26", "what the widget opens is the page of who asked, without a handle to the page of the site", async () => {
+  const context = await visitor();
+  const shop = await visit(context);
+  await openPanel(shop);
+  await accept(shop);
+  await shop.click(".rempart-choices");
+  const [opened] = await Promise.all([context.waitForEvent("page"), shop.click(".rempart-page")]);
+  await opened.getByText("Accepté le").first().waitFor();
+  assert.equal(await opened.evaluate(() => window.opener), null);
+  await press(opened, "withdraw-all");
+  assert.match(await message(opened), /retir/);
 });

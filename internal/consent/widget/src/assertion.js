@@ -13,8 +13,7 @@ export const assert = async ({ purposes, evidence, assertedAt } = {}) => {
   load();
   if (state === "accepted") return;
   if (!asserted[0]) return fault("assertion-refused");
-  const more = { evidence };
-  if (assertedAt) more.occurredAt = new Date(assertedAt);
+  const more = { evidence, ...(assertedAt && { occurredAt: new Date(assertedAt) }) };
   // The site's word must be newer than what the visitor last said here: a "true" that stands in the page for ever must not
   // undo a withdrawal, a refusal, or the end of a consent.
   const at = more.occurredAt / 1000;

@@ -8,12 +8,14 @@ export let banner;
 export let words;
 // age is the box by which the visitor says to be old enough, where the service needs an age.
 export let age;
-let changed, accept;
+export let changed, acceptButton; // whose words the state decides
 
 // allows tells whether the requested service may be accepted in a way.
 export const allows = (way) => notice.acceptance.includes(way);
 
-export const links = () => notice.links.map(({ href, text }) => make("a", "link", { href, target: "_blank" }, text));
+// links is a row of a button and the links of the notice.
+export const links = (first) =>
+  make("div", "links", {}, first, ...notice.links.map(({ href, text }) => make("a", "link", { href, target: "_blank", rel: "noreferrer" }, text)));
 
 export const makeBanner = (onAccept, onRefuse, onDetails) =>
   (banner = make(
@@ -21,15 +23,9 @@ export const makeBanner = (onAccept, onRefuse, onDetails) =>
     changed = text("text", texts.changed),
     words = make("p", "text", { id: "rempart-consent-words" }, texts.banner),
     age = notice.ageText && check(notice.ageText),
-    make("div", "buttons", {}, accept = button("accept", onAccept), button("refuse", onRefuse)),
-    make("div", "links", {}, button("details", onDetails), ...links()),
+    make("div", "buttons", {}, acceptButton = button("accept", onAccept), button("refuse", onRefuse)),
+    links(button("details", onDetails)),
   ));
 
 // asks tells whether the banner has something to ask.
 export const asks = () => state !== "accepted" && state !== "refused";
-
-export const renderBanner = () => {
-  banner.hidden = !asks();
-  changed.hidden = state !== "stale";
-  accept.textContent = texts[state === "pending-trigger" ? "acceptAndStart" : "accept"];
-};

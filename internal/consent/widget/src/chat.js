@@ -19,9 +19,10 @@ export const makeChat = (...between) => {
   area = make("textarea", "area");
   area.onkeydown = (event) => {
     // Return sends only once it cannot be taken for an acceptance.
-    if (event.key !== "Enter" || event.shiftKey || event.isComposing || state !== "accepted") return;
-    event.preventDefault();
-    submit();
+    if (event.key === "Enter" && !event.shiftKey && !event.isComposing && state === "accepted") {
+      event.preventDefault();
+      submit();
+    }
   };
   return [
     log = make("div", "log", { role: "log", tabIndex: 0, ariaLabel: texts.launcher }),

@@ -5,11 +5,7 @@ export const emit = (type, detail = {}) => {
   document.dispatchEvent(new CustomEvent(prefix + type, { detail }));
 };
 
-// on calls listen with each detail, and returns how to stop.
-export const on = (type, listen) => {
-  const hear = (event) => listen(event.detail);
-  document.addEventListener(prefix + type, hear);
-  return () => document.removeEventListener(prefix + type, hear);
-};
+// on calls listen with each detail.
+export const on = (type, listen) => document.addEventListener(prefix + type, (event) => listen(event.detail));
 
 export const fault = (code) => emit("error", { code });

@@ -1,10 +1,11 @@
 import { links } from "./banner.js";
+import { host, site } from "./config.js";
 import { choose, withdraw } from "./consent.js";
 import { button, check, make, makeStatus, text } from "./dom.js";
 import { fault } from "./events.js";
 import { objects } from "./gpc.js";
-import { texts } from "./i18n.js";
-import { granted, notice, served } from "./machine.js";
+import { language, texts } from "./i18n.js";
+import { granted, marker, notice, served } from "./machine.js";
 import { watch } from "./shown.js";
 import { ready } from "./view.js";
 
@@ -41,13 +42,25 @@ export const preferences = async () => {
       },
     );
   const section = (purpose) => {
-    const { name, title } = purpose;
     let choice = purpose.necessity !== "Optional" && text("text", texts.needed);
     if (served() && purpose.acceptance.includes("Checkbox")) {
-      choice = check(title + "\n" + purpose.ageText, { name, checked: granted(name) });
+      choice = check(purpose.title + "\n" + purpose.ageText, { name: purpose.name, checked: granted(purpose.name) });
       boxes.push(choice.control);
     }
-    return make("div", "purpose", {}, text("title", title), text("text", purpose.text), choice);
+    return make("div", "purpose", {}, text("title", purpose.title), text("text", purpose.text), choice);
+  };
+  // The visitor's own page at the service, where they see, take back and take along what is recorded of them, and ask for erasure. The
+  // secret goes in the body of a form: no address and no history has it. The form is in the document while it is sent only, so
+  // that what copies the page does not copy the secret.
+  const secret = marker?.k;
+  const toPage = () => {
+    const form = make(
+      "form", "form", { method: "post", action: `${host}/me/${site}?lang=${language}`, target: "_blank", rel: "noreferrer" },
+      make("input", "box", { name: "secret", value: secret }),
+    );
+    dialog.append(form);
+    form.submit();
+    form.remove();
   };
   const title = make("h2", "title", { tabIndex: -1, autofocus: true }, texts.choices);
   dialog = make(
@@ -55,7 +68,7 @@ export const preferences = async () => {
     title,
     objects() && text("text", texts.gpc),
     ...notice.purposes.map(section),
-    make("div", "links", {}, ...links()),
+    links(secret && button("page", toPage)),
     status,
     make(
       "div", "buttons", {},

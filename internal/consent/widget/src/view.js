@@ -1,4 +1,4 @@
-import { age, allows, asks, banner, makeBanner, renderBanner, words } from "./banner.js";
+import { acceptButton, age, allows, asks, banner, changed, makeBanner, words } from "./banner.js";
 import { area, bubble, hand, makeChat, renderChat } from "./chat.js";
 import { random128, requested } from "./config.js";
 import { accept, refuse } from "./consent.js";
@@ -66,7 +66,9 @@ export const renew = () => {
 
 export const render = () => {
   if (!panel) return;
-  renderBanner();
+  banner.hidden = !asks();
+  changed.hidden = state !== "stale";
+  acceptButton.textContent = texts[state === "pending-trigger" ? "acceptAndStart" : "accept"];
   renderChat();
   if (state === "refused") say(state);
   if (state === "withdrawn") say("recorded");
