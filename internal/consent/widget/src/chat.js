@@ -9,8 +9,7 @@ import { conversation } from "./store.js";
 import { agree, block, say, startWaiting } from "./view.js";
 
 // The conversation: what was said, and the composer. Typed text lives here, in memory.
-export let area;
-let log, send;
+export let area, log, send;
 let messageId;
 const passing = random128(); // the id of a conversation that nothing stores
 
@@ -32,14 +31,7 @@ export const makeChat = (...between) => {
 };
 
 // sendAccepts tells whether sending a message accepts.
-const sendAccepts = () => asks() && byMessage && allows("Message");
-
-export const renderChat = () => {
-  const is = sendAccepts();
-  send.textContent = texts[is ? "acceptAndSend" : "send"];
-  send.setAttribute("aria-describedby", is ? "rempart-consent-words" : "");
-  if (state === "withdrawn") log.replaceChildren();
-};
+export const sendAccepts = () => asks() && byMessage && allows("Message");
 
 export const bubble = (name, ...words) => {
   log.append(make("p", name, { dir: "auto" }, ...words));

@@ -7,7 +7,7 @@ import { objects } from "./gpc.js";
 import { language, texts } from "./i18n.js";
 import { granted, marker, notice, served } from "./machine.js";
 import { watch } from "./shown.js";
-import { ready } from "./view.js";
+import { ready, say } from "./view.js";
 
 // The dialog of choices: what each purpose is; once the service is accepted also a box for each optional purpose, that nobody
 // ticked, and the way back.
@@ -37,7 +37,7 @@ export const preferences = async () => {
     work().then(
       () => dialog.close(),
       () => {
-        status.textContent = texts.failed;
+        say("failed", status);
         fault("ledger");
       },
     );

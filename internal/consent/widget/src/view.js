@@ -1,5 +1,5 @@
 import { acceptButton, age, allows, asks, banner, changed, makeBanner, words } from "./banner.js";
-import { area, bubble, hand, makeChat, renderChat } from "./chat.js";
+import { area, bubble, hand, log, makeChat, send, sendAccepts } from "./chat.js";
 import { random128, requested } from "./config.js";
 import { accept, refuse } from "./consent.js";
 import { button, make, makeStatus, text } from "./dom.js";
@@ -17,8 +17,8 @@ let panel, launcher, status, shown;
 let trigger; // the id of a scenario that waits for the acceptance, in memory only
 
 export const isOpen = () => panel && !panel.hidden;
-// say tells what happened, by the key of a text, once there is a panel.
-export const say = (key) => (status.textContent = texts[key]);
+// say tells what happened, by the key of a text, once there is a panel; or gives another element its words.
+export const say = (key, element = status) => (element.textContent = texts[key]);
 
 const expand = (is) => {
   panel.hidden = !is;
@@ -68,10 +68,15 @@ export const render = () => {
   if (!panel) return;
   banner.hidden = !asks();
   changed.hidden = state !== "stale";
-  acceptButton.textContent = texts[state === "pending-trigger" ? "acceptAndStart" : "accept"];
-  renderChat();
+  say(state === "pending-trigger" ? "acceptAndStart" : "accept", acceptButton);
+  const accepts = sendAccepts();
+  say(accepts ? "acceptAndSend" : "send", send);
+  send.setAttribute("aria-describedby", accepts ? "rempart-consent-words" : "");
   if (state === "refused") say(state);
-  if (state === "withdrawn") say("recorded");
+  if (state === "withdrawn") {
+    log.replaceChildren();
+    say("recorded");
+  }
 };
 
 // needNotice has the words fetched, once, and the panel made of them. It resolves to false when they did not come.
@@ -89,7 +94,7 @@ export const needNotice = () =>
 export const ready = async () => {
   load();
   const is = await needNotice();
-  launcher.textContent = texts[is ? "launcher" : "failed"];
+  say(is ? "launcher" : "failed", launcher);
   return is;
 };
 
