@@ -134,12 +134,15 @@ func (c *collector) seed(i int, k plan.Key, filled bool) query {
 	if filled {
 		fresh = fmt.Sprintf("NOT EXISTS (SELECT FROM %s AS x WHERE %s)", setOf(i), sameSetRow(m, "r", "x"))
 	}
-	way := c.find(m, k)
+	var found []string
+	for _, way := range c.find(m, k) {
+		found = append(found, fmt.Sprintf("SELECT q.req, r.* FROM %s AS q CROSS JOIN LATERAL (SELECT %s AS until, %s FROM %s AS t WHERE %s%s) AS r",
+			way.from, until(m), rowColumns(m), table(m.Table), way.where, way.fence))
+	}
 	names := "r." + strings.Join(setColumnsOf(m), ", r.")
 	keys := "r." + strings.Join(keyNames(m), ", r.")
-	return query{done: c.grows(i), sql: fmt.Sprintf(
-		`INSERT INTO %s (%s) SELECT DISTINCT ON (%s) q.req, true, 0, %d, %s FROM %s AS q CROSS JOIN LATERAL (SELECT %s AS until, %s FROM %s AS t WHERE %s%s) AS r WHERE %s ORDER BY %s, q.req LIMIT %d`,
-		setOf(i), setColumns(m), keys, initial(m), names, way.from, until(m), rowColumns(m), table(m.Table), way.where, way.fence, fresh, keys, c.most+1)}
+	return query{done: c.grows(i), sql: fmt.Sprintf(`INSERT INTO %s (%s) SELECT DISTINCT ON (%s) r.req, true, 0, %d, %s FROM (%s) AS r WHERE %s ORDER BY %s, r.req LIMIT %d`,
+		setOf(i), setColumns(m), keys, initial(m), names, strings.Join(found, " UNION ALL "), fresh, keys, c.most+1)}
 }
 
 // send runs queries about the sets, in one round trip. Before them it tells the planner of sets that have grown or shrunk to

@@ -22,19 +22,33 @@ const probeCost = 8
 // Through joins the rows with what they are found by where they hold several identifiers.
 type finding struct{ from, where, fence, through string }
 
-// find chooses how people are found by a subject key. Addresses may have white space around them: where they are few, an
-// index is asked for each way to write them; where they are many, or there is no index, the table is read once and each of its
-// texts is trimmed, which finds more white space still. The planner cannot choose: to it, lower() is as cheap as a comparison.
-func (s *session) find(m *plan.Member, k plan.Key) finding {
+// find chooses how people are found by a subject key: by one way, or by two of which each finds others. Addresses may have white space
+// around them. Where they are few, an index is asked for each way to write them. Where they are more, it is asked for the addresses alone,
+// and the table is read once for texts with white space around them, of which there are few to write in lower case. Where they are many,
+// or there is no index, each of the table's texts is trimmed. To read the table finds more white space still. The planner cannot choose: to
+// it, lower() is as cheap as a comparison.
+func (s *session) find(m *plan.Member, k plan.Key) []finding {
 	c, text := m.Table.Holder(k), keyText(m.Table, k)
 	if k.Identifier != v1alpha1.IdentifierEmail {
-		return finding{from: identifiersOf(k.Identifier), where: s.matches(m, k, text, "q"), through: through(m.Table, k)}
+		return []finding{{from: identifiersOf(k.Identifier), where: s.matches(m, k, text, "q"), through: through(m.Table, k)}}
 	}
-	probes := s.kinds[k.Identifier] * int64(len(s.spaces))
-	if c.Class == plan.Text && m.Table.Searchable(k) && (m.Table.Rows == 0 || probes*probeCost < m.Table.Rows) {
-		return finding{from: s.padded(), where: s.matches(m, k, text, "q"), fence: " OFFSET 0"}
+	trimmed := finding{from: identifiersOf(k.Identifier), where: s.matches(m, k, s.trimmed(text), "q"), through: through(m.Table, k)}
+	if c.Class != plan.Text || !m.Table.Searchable(k) {
+		return []finding{trimmed}
 	}
-	return finding{from: identifiersOf(k.Identifier), where: s.matches(m, k, s.trimmed(text), "q"), through: through(m.Table, k)}
+	exact := finding{where: s.matches(m, k, text, "q"), fence: " OFFSET 0"}
+	probes := s.kinds[k.Identifier] * probeCost
+	switch {
+	case m.Table.Rows == 0 || probes*int64(len(s.spaces)) < m.Table.Rows:
+		exact.from = s.padded()
+		return []finding{exact}
+	case probes < m.Table.Rows:
+		exact.from = trimmed.from
+		trimmed.where = s.trimmed(text) + " OPERATOR(pg_catalog.<>) " + text + " AND " + trimmed.where
+		return []finding{exact, trimmed}
+	default:
+		return []finding{trimmed}
+	}
 }
 
 // trimmed is a text without the white space around it.

@@ -136,10 +136,11 @@ func (c *collector) severalSeeds(i int) (queries []query) {
 		if !k.Several || c.kinds[k.Identifier] == 0 {
 			continue
 		}
-		way := c.find(m, k)
-		queries = append(queries, query{done: func(n int64) error { c.few[i] += n; return nil }, sql: fmt.Sprintf(
-			`INSERT INTO %[1]s (req, %[2]s, fresh) SELECT DISTINCT ON (%[3]s) q.req, %[3]s, true FROM %[4]s AS t%[5]s JOIN %[6]s AS q ON %[7]s WHERE NOT EXISTS (SELECT FROM %[8]s AS x WHERE %[9]s) AND NOT EXISTS (SELECT FROM %[1]s AS x WHERE %[9]s) ORDER BY %[3]s, q.req LIMIT %[10]d`,
-			severalOf(i), strings.Join(keyNames(m), ", "), keys, table(m.Table), way.through, way.from, way.where, setOf(i), sameRow(m, "x"), c.most+1)})
+		for _, way := range c.find(m, k) {
+			queries = append(queries, query{done: func(n int64) error { c.few[i] += n; return nil }, sql: fmt.Sprintf(
+				`INSERT INTO %[1]s (req, %[2]s, fresh) SELECT DISTINCT ON (%[3]s) q.req, %[3]s, true FROM %[4]s AS t%[5]s JOIN %[6]s AS q ON %[7]s WHERE NOT EXISTS (SELECT FROM %[8]s AS x WHERE %[9]s) AND NOT EXISTS (SELECT FROM %[1]s AS x WHERE %[9]s) ORDER BY %[3]s, q.req LIMIT %[10]d`,
+				severalOf(i), strings.Join(keyNames(m), ", "), keys, table(m.Table), way.through, way.from, way.where, setOf(i), sameRow(m, "x"), c.most+1)})
+		}
 	}
 	if len(queries) == 0 {
 		return nil

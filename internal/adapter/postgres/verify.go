@@ -234,9 +234,10 @@ func (v *search) byKey(i int) []string {
 		if v.kinds[k.Identifier] == 0 {
 			continue
 		}
-		way := v.find(m, k)
-		ways = append(ways, fmt.Sprintf(`SELECT q.req, t.tableoid AS o, t.ctid AS c, %s AS kept, %s AS until FROM %s AS t%s JOIN %s AS q ON %s`,
-			v.keptKey(i, k), until(m), table(m.Table), way.through, way.from, way.where))
+		for _, way := range v.find(m, k) {
+			ways = append(ways, fmt.Sprintf(`SELECT q.req, r.* FROM %s AS q CROSS JOIN LATERAL (SELECT t.tableoid AS o, t.ctid AS c, %s AS kept, %s AS until FROM %s AS t%s WHERE %s%s) AS r`,
+				way.from, v.keptKey(i, k), until(m), table(m.Table), way.through, way.where, way.fence))
+		}
 	}
 	return ways
 }
