@@ -165,7 +165,7 @@ func (c *collector) send(ctx context.Context, queries ...query) error {
 // reach follows the owning links from owners to what they own, group by group: those that do not wait for each other in one
 // round trip. In a cycle it goes on round by round, each time from the rows of the round before.
 func (c *collector) reach(ctx context.Context, dirty []bool) error {
-	w := &wave{collector: c, fills: make([]bool, len(c.plan.Members))}
+	w := &wave{collector: c, fills: make([]bool, len(c.plan.Members)), fresh: make([]bool, len(c.plan.Members))}
 	for _, group := range c.plan.Collect {
 		var entering, within []plan.Link
 		for _, l := range c.plan.Links {
@@ -189,14 +189,17 @@ func (c *collector) reach(ctx context.Context, dirty []bool) error {
 			if err := w.run(ctx); err != nil {
 				return err
 			}
+			fresh := w.fresh
+			w.fresh = make([]bool, len(fresh))
 			for _, l := range within {
-				w.follow(l, round, true)
+				if round == 1 || fresh[l.To] {
+					w.follow(l, round, true)
+				}
 			}
-			before := w.reached
 			if err := w.run(ctx); err != nil {
 				return err
 			}
-			if w.reached == before {
+			if !slices.Contains(w.fresh, true) {
 				break
 			}
 		}
@@ -209,7 +212,7 @@ type wave struct {
 	*collector
 	queries []query
 	fills   []bool // the sets that the queries fill
-	reached int64
+	fresh   []bool // the sets that got rows in this round of a cycle
 }
 
 func (w *wave) run(ctx context.Context) error {
@@ -260,7 +263,7 @@ func (w *wave) follow(l plan.Link, round int, lastRound bool) {
 	grows := c.grows(l.From)
 	w.fills[l.From] = true
 	w.queries = append(w.queries, query{sql: sql, done: func(n int64) error {
-		w.reached += n
+		w.fresh[l.From] = w.fresh[l.From] || n > 0
 		return grows(n)
 	}})
 }

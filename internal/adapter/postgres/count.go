@@ -84,10 +84,10 @@ func (s *settlement) count(ctx context.Context, requests int) (*tally, error) {
 		t.add(m.Table.Path(), m.Action, -1, 0, nil)
 		queries = append(queries, s.countSet(t, i)...)
 		if s.others[i] > 0 {
-			queries = append(queries, countInto(t, m, "SELECT req, pg_catalog.count(*) FROM "+sharedOf(i)+" GROUP BY req"))
+			queries = append(queries, countInto(t, m, v1alpha1.EraseDetach, "SELECT req, pg_catalog.count(*) FROM "+sharedOf(i)+" GROUP BY req"))
 		}
 		if sql := s.outsiders(i); sql != "" {
-			queries = append(queries, countInto(t, m, sql))
+			queries = append(queries, countInto(t, m, v1alpha1.EraseDetach, sql))
 		}
 	}
 	return t, s.several(ctx, queries...)
@@ -103,6 +103,16 @@ func (s *settlement) countSet(t *tally, i int) []query {
 	}
 	if s.mine[i] == 0 {
 		return nil
+	}
+	kept, states := s.present(i)
+	switch {
+	case !kept && t.requests == 1:
+		for _, state := range states {
+			t.add(m.Table.Path(), action(m, state), 0, s.states[i][state], nil)
+		}
+		return nil
+	case !kept && len(states) == 1:
+		return []query{countInto(t, m, action(m, states[0]), fmt.Sprintf("SELECT req, pg_catalog.count(*) FROM %s WHERE state OPERATOR(pg_catalog.=) %d GROUP BY req", setOf(i), states[0]))}
 	}
 	var (
 		req   int
@@ -120,6 +130,16 @@ func (s *settlement) countSet(t *tally, i int) []query {
 		until = nil
 		return nil
 	}}}
+}
+
+// present lists the states that rows of a member have, and tells whether some of these rows are kept until a day.
+func (s *settlement) present(i int) (kept bool, states []int) {
+	for state, rows := range s.states[i] {
+		if rows > 0 {
+			kept, states = kept || state == stateKeep || state >= stateHeld, append(states, state)
+		}
+	}
+	return kept, states
 }
 
 func action(m *plan.Member, state int) v1alpha1.TableErasure {
@@ -140,13 +160,14 @@ func action(m *plan.Member, state int) v1alpha1.TableErasure {
 	}
 }
 
-func countInto(t *tally, m *plan.Member, sql string) query {
+// countInto adds to the rows of a member what a query finds by request.
+func countInto(t *tally, m *plan.Member, action v1alpha1.TableErasure, sql string) query {
 	var (
 		req  int
 		rows int64
 	)
 	return query{sql: sql, into: []any{&req, &rows}, each: func() error {
-		t.add(m.Table.Path(), v1alpha1.EraseDetach, req, rows, nil)
+		t.add(m.Table.Path(), action, req, rows, nil)
 		return nil
 	}}
 }
@@ -161,7 +182,7 @@ func (s *settlement) outsiders(i int) string {
 		if l.From != i || l.Owning || len(l.Clear) == 0 || !s.concerns(l) {
 			continue
 		}
-		part := fmt.Sprintf("SELECT s.req, %s FROM %s AND NOT EXISTS (SELECT FROM %s AS x WHERE %s)", keyList(m, "t"), s.detached(l), setOf(i), sameRow(m, "x"))
+		part := fmt.Sprintf("SELECT s.req, %s FROM %s AND NOT EXISTS (SELECT FROM %s AS x WHERE %s)", keyList(m, live), s.pointing(l), setOf(i), sameRow(m, "x"))
 		if s.sharable(i) {
 			part += fmt.Sprintf(" AND NOT EXISTS (SELECT FROM %s AS x WHERE %s)", sharedOf(i), sameRow(m, "x"))
 		}

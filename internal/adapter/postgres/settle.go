@@ -144,8 +144,11 @@ func changing(m *plan.Member) map[int][]plan.Change {
 	return out
 }
 
-// detached is the FROM and WHERE of rows t that stay and refer, by a link, to rows s that go.
-func (s *settlement) detached(l plan.Link) string {
-	return fmt.Sprintf("%s AS t JOIN %s AS s ON %s WHERE s.state OPERATOR(pg_catalog.=) %d AND NOT %s",
-		table(s.plan.Members[l.From].Table), setOf(l.To), refers(s.plan, l, "s"), stateDelete, s.goes(l))
+// pointing is the FROM and WHERE of rows t that refer, by a link, to rows s that go.
+func (s *settlement) pointing(l plan.Link) string {
+	return fmt.Sprintf("%s AS t JOIN %s AS s ON %s WHERE s.state OPERATOR(pg_catalog.=) %d",
+		table(s.plan.Members[l.From].Table), setOf(l.To), refers(s.plan, l, "s"), stateDelete)
 }
+
+// detached is pointing without the rows that go themselves.
+func (s *settlement) detached(l plan.Link) string { return s.pointing(l) + " AND NOT " + s.goes(l) }
