@@ -84,7 +84,7 @@ func (in Input) consents() ([]consented, error) {
 			continue
 		}
 		if event.Purpose == "" {
-			c, err := in.stored(event)
+			c, err := in.stored(event, said[event.Receipt])
 			if err != nil {
 				return nil, err
 			}
@@ -116,12 +116,12 @@ const (
 )
 
 // stored is consent to storage on the device, or its withdrawal. What is kept stays as long as the consent counts.
-func (in Input) stored(event consent.Event) (consented, error) {
+func (in Input) stored(event consent.Event, said consent.Said) (consented, error) {
 	words, err := in.words(event.Notice)
 	if err != nil {
 		return consented{}, err
 	}
-	c := consented{event, v1alpha1.ConsentPurpose{LegalBasis: v1alpha1.BasisConsent, Necessity: v1alpha1.NecessityOptional, ConsentKind: v1alpha1.ConsentExpressed}, words}
+	c := consented{event, v1alpha1.ConsentPurpose{LegalBasis: v1alpha1.BasisConsent, Necessity: v1alpha1.NecessityOptional, ConsentKind: v1alpha1.ConsentExpressed}, words, said}
 	c.purpose.Retention = v1alpha1.Period(c.validity())
 	return c, nil
 }
