@@ -3,6 +3,7 @@ package dataregister
 import (
 	"bytes"
 	"context"
+	"maps"
 	"strings"
 	"testing"
 	"time"
@@ -188,7 +189,9 @@ func (b *bench) answer(kind batchv1.JobConditionType, messages map[string]string
 		scan := &jobs.Items[i]
 		scan.Status.Conditions = []batchv1.JobCondition{{Type: kind, Status: corev1.ConditionTrue}}
 		b.must(b.Status().Update(b.t.Context(), scan))
-		pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: scan.Name + "-x", Namespace: "shop", Labels: map[string]string{batchv1.JobNameLabel: scan.Name}}, Spec: scan.Spec.Template.Spec}
+		pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: scan.Name + "-x", Namespace: "shop", Labels: map[string]string{batchv1.JobNameLabel: scan.Name, batchv1.ControllerUidLabel: string(scan.UID)},
+			OwnerReferences: []metav1.OwnerReference{*metav1.NewControllerRef(scan, batchv1.SchemeGroupVersion.WithKind("Job"))}}, Spec: scan.Spec.Template.Spec}
+		maps.Copy(pod.Labels, scan.Spec.Template.Labels)
 		for _, c := range scan.Spec.Template.Spec.InitContainers {
 			pod.Status.InitContainerStatuses = append(pod.Status.InitContainerStatuses, ended(c.Name, messages[c.Name]))
 		}

@@ -65,7 +65,7 @@ func (r *Reconciler) facts(ctx context.Context, dreg *v1alpha1.DataRegister, s *
 	if facts.Job, err = child.Find(ctx, r.Client, dreg.Namespace, name, &batchv1.Job{}); err != nil {
 		return facts, fmt.Errorf("reading the scan: %w", err)
 	}
-	if facts.Job != nil && !child.Ours(facts.Job, dreg) {
+	if facts.Job != nil && !job.Ours(facts.Job, dreg) {
 		return facts, taken("Job", name)
 	}
 	return facts, nil
@@ -151,7 +151,7 @@ func (r *Reconciler) observe(ctx context.Context, in register.Input) (map[string
 			if err := r.Reader.List(ctx, pods, client.InNamespace(scan.Namespace), client.MatchingLabels{batchv1.JobNameLabel: scan.Name}); err != nil {
 				return nil, fmt.Errorf("reading the answers of a scan: %w", err)
 			}
-			seen.Outcomes = job.Outcomes(job.Newest(pods.Items))
+			seen.Outcomes = job.Answers(scan, pods.Items)
 		}
 		all[string(s.Name)] = seen
 	}

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"strings"
 	"sync"
 	"testing"
@@ -428,8 +429,9 @@ func (s *shop) task(job *batchv1.Job) task.Task {
 
 func (s *shop) pod(job *batchv1.Job, answers map[task.Step]task.Outcome) {
 	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: job.Namespace, Name: job.Name + "-x",
-		Labels:          map[string]string{batchv1.JobNameLabel: job.Name},
-		OwnerReferences: []metav1.OwnerReference{{APIVersion: "batch/v1", Kind: "Job", Name: job.Name, UID: job.UID}}}}
+		Labels:          map[string]string{batchv1.JobNameLabel: job.Name, batchv1.ControllerUidLabel: string(job.UID)},
+		OwnerReferences: []metav1.OwnerReference{*metav1.NewControllerRef(job, batchv1.SchemeGroupVersion.WithKind("Job"))}}}
+	maps.Copy(pod.Labels, job.Spec.Template.Labels)
 	pod.Spec = job.Spec.Template.Spec
 	status := func(name string) corev1.ContainerStatus {
 		text, _, err := answers[task.Step(name)].Encode(0)

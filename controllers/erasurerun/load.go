@@ -14,6 +14,7 @@ import (
 	"github.com/rempart-dev/rempart/internal/erasure"
 	"github.com/rempart-dev/rempart/internal/erasure/job"
 	"github.com/rempart-dev/rempart/internal/erasure/task"
+	"github.com/rempart-dev/rempart/internal/kube/flow"
 	"github.com/rempart-dev/rempart/internal/subjectkey"
 )
 
@@ -68,19 +69,18 @@ func (r *Reconciler) policy(ctx context.Context, run *v1alpha1.ErasureRun) (*v1a
 	return policy, nil
 }
 
-// job reads the Job of the present attempt; nil when it does not exist, or is another run's.
+// job reads the Job of the present attempt; nil when it does not exist.
 func (r *Reconciler) job(ctx context.Context, run *v1alpha1.ErasureRun) (*batchv1.Job, error) {
 	found := &batchv1.Job{}
 	key := types.NamespacedName{Namespace: run.Namespace, Name: erasure.JobName(run, erasure.Attempt(run))}
 	if err := r.Reader.Get(ctx, key, found); err != nil {
 		return nil, client.IgnoreNotFound(err)
 	}
-	for _, owner := range found.OwnerReferences {
-		if owner.UID == run.UID {
-			return found, nil
-		}
+	if !job.Ours(found, run) {
+		return nil, &flow.Permanent{Reason: v1alpha1.ReasonNameTaken,
+			Message: fmt.Sprintf("Job %q exists and was not made by Rempart for this run; remove it", found.Name)}
 	}
-	return nil, nil // child.Apply tells of the stranger
+	return found, nil
 }
 
 // answers reads what the containers of a Job's newest pod left.
@@ -89,20 +89,7 @@ func (r *Reconciler) answers(ctx context.Context, ended *batchv1.Job) ([]task.Ou
 	if err := r.Reader.List(ctx, pods, client.InNamespace(ended.Namespace), client.MatchingLabels{batchv1.JobNameLabel: ended.Name}); err != nil {
 		return nil, fmt.Errorf("listing the pods of a Job: %w", err)
 	}
-	return job.Outcomes(job.Newest(ofJob(pods.Items, ended))), nil
-}
-
-// ofJob drops pods that only carry the Job's label.
-func ofJob(pods []corev1.Pod, owner *batchv1.Job) []corev1.Pod {
-	var own []corev1.Pod
-	for i := range pods {
-		for _, ref := range pods[i].OwnerReferences {
-			if ref.UID == owner.UID {
-				own = append(own, pods[i])
-			}
-		}
-	}
-	return own
+	return job.Answers(ended, pods.Items), nil
 }
 
 func (r *Reconciler) loadStart(ctx context.Context, in *erasure.RunInput) error {

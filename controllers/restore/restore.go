@@ -24,7 +24,7 @@ import (
 
 // What is created cannot be restricted to names. Bindings of policies are those of controllers/residencypolicy/twin too.
 // +kubebuilder:rbac:groups=admissionregistration.k8s.io,resources=validatingadmissionpolicies;validatingwebhookconfigurations;mutatingwebhookconfigurations,verbs=create;list;watch
-// +kubebuilder:rbac:groups=admissionregistration.k8s.io,resources=validatingadmissionpolicies,resourceNames=rempart-claims;rempart-guard;rempart-guarded-namespaces;rempart-internal-kinds;rempart-namespaces;rempart-nodes;rempart-status,verbs=update
+// +kubebuilder:rbac:groups=admissionregistration.k8s.io,resources=validatingadmissionpolicies,resourceNames=rempart-claims;rempart-guard;rempart-guarded-namespaces;rempart-internal-kinds;rempart-jobs;rempart-namespaces;rempart-nodes;rempart-status,verbs=update
 // +kubebuilder:rbac:groups=admissionregistration.k8s.io,resources=validatingwebhookconfigurations,resourceNames=rempart-validating,verbs=update
 // +kubebuilder:rbac:groups=admissionregistration.k8s.io,resources=mutatingwebhookconfigurations,resourceNames=rempart-mutating,verbs=update
 // +kubebuilder:rbac:groups=admissionregistration.k8s.io,resources=validatingadmissionpolicybindings,verbs=create;list;update;watch

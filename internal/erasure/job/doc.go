@@ -24,7 +24,7 @@
 //
 // # Reading
 //
-// Ended says whether the Job has ended, and how. Newest chooses the pod whose answers count, and Outcomes reads them: a
-// missing or malformed answer, or an answer of success with a bad exit code, is a failure (Reason task.Internal). A Job
-// has no TTL: record what it came to, then delete it with propagation Background.
+// Ended says whether the Job has ended, and how. Answers reads what the containers of its own newest pod left: a
+// missing or malformed answer, an answer of success with a bad exit code, and one of the last containers while the Job is not
+// complete, is a failure (Reason task.Internal). A Job has no TTL: record what it came to, then delete it with propagation Background.
 package job

@@ -5,7 +5,9 @@ import (
 
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/rempart-dev/rempart/api/v1alpha1"
 	"github.com/rempart-dev/rempart/internal/erasure/task"
 )
 
@@ -36,13 +38,55 @@ func Ended(job *batchv1.Job) State {
 	return Working
 }
 
-// Newest returns the pod that was created last, the name deciding a tie; nil when there is none. Pods are those of one
-// Job: list them by the label batchv1.JobNameLabel.
-func Newest(pods []corev1.Pod) *corev1.Pod {
+// Ours tells whether Rempart made a Job for an object. Its name alone says nothing, nor does an owner, which anybody may write: its
+// labels do, since the admission policy rempart-jobs lets nobody else give them to a Job.
+func Ours(j *batchv1.Job, owner metav1.Object) bool {
+	return metav1.IsControlledBy(j, owner) && j.Labels[v1alpha1.LabelManagedBy] == v1alpha1.ManagedByRempart &&
+		slices.Contains([]string{ComponentScan, ComponentRun, ComponentLedgerRun}, j.Labels[v1alpha1.LabelComponent])
+}
+
+// Answers returns what the containers of a Job's newest pod answered. Pods may be any of the namespace. Whoever may make pods can
+// give them labels and owners, so one counts that the Job controls and that has the labels of the Job's template: of these
+// the admission policy rempart-jobs lets the Job controller make pods, and nobody else. What the last containers call a success
+// counts when the Job is complete, which no pod can say of itself. What those before them say stands, also when the Job failed: a
+// commit is one although nobody verified it.
+func Answers(owner *batchv1.Job, pods []corev1.Pod) []task.Outcome {
+	own := slices.DeleteFunc(slices.Clone(pods), func(p corev1.Pod) bool { return !controls(owner, &p) })
+	pod := newest(own)
+	outcomes := said(pod)
+	if Ended(owner) == Succeeded {
+		return outcomes
+	}
+	for i, o := range outcomes {
+		last := slices.ContainsFunc(pod.Spec.Containers, func(c corev1.Container) bool { return c.Name == string(o.Step) })
+		if last && o.OK {
+			outcomes[i] = task.Outcome{Step: o.Step, Reason: task.Internal, Message: "The container answered success, and its Job is not complete"}
+		}
+	}
+	return outcomes
+}
+
+// controls tells whether a pod is a Job's own.
+func controls(owner *batchv1.Job, pod *corev1.Pod) bool {
+	ref := metav1.GetControllerOf(pod)
+	if ref == nil || ref.UID != owner.UID || ref.Kind != "Job" || ref.APIVersion != batchv1.SchemeGroupVersion.String() ||
+		pod.Labels[batchv1.ControllerUidLabel] != string(owner.UID) {
+		return false
+	}
+	for key, value := range owner.Spec.Template.Labels {
+		if pod.Labels[key] != value {
+			return false
+		}
+	}
+	return true
+}
+
+// newest returns the pod that was created last, the name deciding a tie; nil when there is none. Pods are those of one Job.
+func newest(pods []corev1.Pod) *corev1.Pod {
 	if len(pods) == 0 {
 		return nil
 	}
-	newest := slices.MaxFunc(pods, func(a, b corev1.Pod) int {
+	last := slices.MaxFunc(pods, func(a, b corev1.Pod) int {
 		if order := a.CreationTimestamp.Compare(b.CreationTimestamp.Time); order != 0 {
 			return order
 		}
@@ -51,13 +95,13 @@ func Newest(pods []corev1.Pod) *corev1.Pod {
 		}
 		return 1
 	})
-	return &newest
+	return &last
 }
 
-// Outcomes returns what the containers of a pod answered, in the order in which they ran. A container that has not ended
+// said returns what the containers of a pod answered, in the order in which they ran. A container that has not ended
 // is left out. A container that ended without a readable answer, or that claims success with a bad exit code, has failed
 // with Reason Internal: only what the eraser itself says with exit code 0 is a success.
-func Outcomes(pod *corev1.Pod) []task.Outcome {
+func said(pod *corev1.Pod) []task.Outcome {
 	if pod == nil {
 		return nil
 	}

@@ -2,12 +2,10 @@ package job_test
 
 import (
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/rempart-dev/rempart/internal/erasure/job"
 	"github.com/rempart-dev/rempart/internal/erasure/task"
@@ -26,6 +24,13 @@ func pod(init, main []corev1.ContainerStatus) *corev1.Pod {
 		},
 		Status: corev1.PodStatus{InitContainerStatuses: init, ContainerStatuses: main},
 	}
+}
+
+// said are the answers of a pod that a complete Job made.
+func said(p *corev1.Pod) []task.Outcome {
+	j := owner(batchv1.JobComplete)
+	p.ObjectMeta = made(j, "pod", 1, "", "").ObjectMeta
+	return job.Answers(j, []corev1.Pod{*p})
 }
 
 func TestOnlyAWholeAnswerWithExitCodeZeroIsASuccess(t *testing.T) {
@@ -47,7 +52,7 @@ func TestOnlyAWholeAnswerWithExitCodeZeroIsASuccess(t *testing.T) {
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			outcome, seen := job.Of(job.Outcomes(pod(nil, []corev1.ContainerStatus{c.status})), task.Scan)
+			outcome, seen := job.Of(said(pod(nil, []corev1.ContainerStatus{c.status})), task.Scan)
 			if seen != c.ended || outcome.OK != c.ok || outcome.Reason != c.reason {
 				t.Errorf("got seen=%v ok=%v reason=%q", seen, outcome.OK, outcome.Reason)
 			}
@@ -56,7 +61,7 @@ func TestOnlyAWholeAnswerWithExitCodeZeroIsASuccess(t *testing.T) {
 }
 
 func TestOutcomesComeInTheOrderOfTheContainers(t *testing.T) {
-	answers := job.Outcomes(pod(
+	answers := said(pod(
 		[]corev1.ContainerStatus{ended("erase", 0, `{"step":"erase","ok":true}`), ended("provision", 0, `{"step":"provision","ok":true}`)},
 		[]corev1.ContainerStatus{ended("verify", 1, "")}))
 	var steps []task.Step
@@ -66,20 +71,19 @@ func TestOutcomesComeInTheOrderOfTheContainers(t *testing.T) {
 	if diff := cmp.Diff([]task.Step{task.Provision, task.Erase, task.Verify}, steps); diff != "" {
 		t.Error(diff)
 	}
-	if job.Outcomes(nil) != nil {
-		t.Error("no pod has no answers")
-	}
 }
 
 func TestTheNewestPodCounts(t *testing.T) {
-	at := func(name string, minute int) corev1.Pod {
-		return corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: name, CreationTimestamp: metav1.NewTime(time.Date(2026, 1, 1, 0, minute, 0, 0, time.UTC))}}
+	j := owner(batchv1.JobComplete)
+	answered := func(name string, minute int, reason task.Reason) corev1.Pod {
+		return made(j, name, minute, `{"step":"erase","ok":false,"reason":"`+string(reason)+`"}`, verified)
 	}
-	if got := job.Newest([]corev1.Pod{at("b", 1), at("a", 2), at("c", 2), at("d", 0)}); got.Name != "c" {
-		t.Errorf("got %s", got.Name)
+	answers := job.Answers(j, []corev1.Pod{answered("b", 1, task.Interrupted), answered("a", 2, task.LockTimeout), answered("c", 2, task.Fenced), answered("d", 0, task.TimedOut)})
+	if o, _ := job.Of(answers, task.Erase); o.Reason != task.Fenced {
+		t.Errorf("got %s", o.Reason)
 	}
-	if job.Newest(nil) != nil {
-		t.Error("want nil")
+	if job.Answers(j, nil) != nil {
+		t.Error("no pod has no answers")
 	}
 }
 

@@ -178,7 +178,8 @@ func playScan(t *testing.T) {
 		return len(jobs.Items) == 1
 	})
 	scan := &jobs.Items[0]
-	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: scan.Name + "-x", Namespace: namespace, Labels: map[string]string{batchv1.JobNameLabel: scan.Name}}, Spec: *scan.Spec.Template.Spec.DeepCopy()}
+	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: scan.Name + "-x", Namespace: namespace, Labels: scan.Spec.Template.Labels,
+		OwnerReferences: []metav1.OwnerReference{*metav1.NewControllerRef(scan, batchv1.SchemeGroupVersion.WithKind("Job"))}}, Spec: *scan.Spec.Template.Spec.DeepCopy()}
 	must(t, server.Client.Create(ctx, pod))
 	for _, c := range pod.Spec.InitContainers {
 		pod.Status.InitContainerStatuses = append(pod.Status.InitContainerStatuses, ended(c.Name, ""))

@@ -233,7 +233,7 @@ func (w *world) end(job *batchv1.Job) {
 	must(w.T, json.Unmarshal(secret.Data["task.json"], &work))
 	must(w.T, json.Unmarshal(secret.Data["subjects.json"], &who))
 	messages := w.answer(work, who)
-	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: job.Name + "-x", Namespace: job.Namespace, Labels: map[string]string{batchv1.JobNameLabel: job.Name},
+	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: job.Name + "-x", Namespace: job.Namespace, Labels: job.Spec.Template.Labels,
 		OwnerReferences: []metav1.OwnerReference{*metav1.NewControllerRef(job, batchv1.SchemeGroupVersion.WithKind("Job"))}}, Spec: *job.Spec.Template.Spec.DeepCopy()}
 	must(w.T, server.Client.Create(ctx, pod))
 	status := func(name string) corev1.ContainerStatus {

@@ -257,7 +257,7 @@ func end(t *testing.T, j *batchv1.Job, answer task.Outcome) {
 	t.Helper()
 	text, _, err := answer.Encode(0)
 	must(t, err)
-	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: j.Name + "-x", Namespace: shop, Labels: map[string]string{batchv1.JobNameLabel: j.Name},
+	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: j.Name + "-x", Namespace: shop, Labels: j.Spec.Template.Labels,
 		OwnerReferences: []metav1.OwnerReference{*metav1.NewControllerRef(j, batchv1.SchemeGroupVersion.WithKind("Job"))}}, Spec: *j.Spec.Template.Spec.DeepCopy()}
 	must(t, server.Client.Create(t.Context(), pod))
 	pod.Status.Phase = corev1.PodFailed
