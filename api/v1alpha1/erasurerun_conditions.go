@@ -17,6 +17,12 @@ const (
 	ReasonPartlyCommitted = "PartlyCommitted"
 	// ReasonReporting means that the store has committed and was verified, and that counts are still to be fetched.
 	ReasonReporting = "Reporting"
+	// ReasonCheckingLedger means that it is not known whether the store committed, and that its ledger is asked.
+	ReasonCheckingLedger = "CheckingLedger"
+	// ReasonRunStopped means that the run was stopped, since the subject of one of its requests was lost or changed; the next run serves the others.
+	ReasonRunStopped = "RunStopped"
+	// ReasonSubjectLost means that the store committed the erasure of a request, and that its subject was gone before anybody was looked for.
+	ReasonSubjectLost = "SubjectLost"
 	// ReasonNoRoom means that the request did not fit into the run; the next run serves it.
 	ReasonNoRoom = "NoRoom"
 	// ReasonCountsMissing means that the counts of the request are in the ledger of the store only.

@@ -214,7 +214,13 @@ type ErasureRunStatus struct {
 	// +optional
 	// +kubebuilder:validation:Minimum=0
 	ExecutedRows *int64 `json:"executedRows,omitempty"`
-	// turns is how many Jobs ended, when their time was over, with a part of the run committed; the next one went on.
+	// untouchedAttempts is how many Jobs, from the first on, are known to have ended before the store could commit anything: the store
+	// was not reached, or another run held its lock.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	UntouchedAttempts *int32 `json:"untouchedAttempts,omitempty"`
+	// turns is how many Jobs ended, when their time was over, with a part of the run committed, or could only ask the ledger; they do not count as
+	// attempts that failed.
 	// +optional
 	// +kubebuilder:validation:Minimum=0
 	Turns *int32 `json:"turns,omitempty"`
@@ -232,6 +238,15 @@ type ErasureRunStatus struct {
 	// withheldTime is when a hold that arrived stopped the run: from then on it only asks the ledger whether it had committed.
 	// +optional
 	WithheldTime *metav1.Time `json:"withheldTime,omitempty"`
+	// checkTime is since when the run only asks the ledger whether it had committed, every five minutes: it cannot go on, and a Job of it may have
+	// committed.
+	// +optional
+	CheckTime *metav1.Time `json:"checkTime,omitempty"`
+	// checkReason is why it cannot go on.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=63
+	CheckReason string `json:"checkReason,omitempty"`
 	// stopReason is why the run was stopped after the store had committed the erasure of some of its requests. What was committed
 	// stands: admitted are these requests. The others are Pending, and run again by themselves.
 	// +optional

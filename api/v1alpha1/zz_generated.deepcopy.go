@@ -1955,6 +1955,11 @@ func (in *ErasureRunStatus) DeepCopyInto(out *ErasureRunStatus) {
 		*out = new(int64)
 		**out = **in
 	}
+	if in.UntouchedAttempts != nil {
+		in, out := &in.UntouchedAttempts, &out.UntouchedAttempts
+		*out = new(int32)
+		**out = **in
+	}
 	if in.Turns != nil {
 		in, out := &in.Turns, &out.Turns
 		*out = new(int32)
@@ -1974,6 +1979,10 @@ func (in *ErasureRunStatus) DeepCopyInto(out *ErasureRunStatus) {
 	}
 	if in.WithheldTime != nil {
 		in, out := &in.WithheldTime, &out.WithheldTime
+		*out = (*in).DeepCopy()
+	}
+	if in.CheckTime != nil {
+		in, out := &in.CheckTime, &out.CheckTime
 		*out = (*in).DeepCopy()
 	}
 	if in.StoppedRequests != nil {

@@ -96,12 +96,12 @@ func (t *trial) task(at *site) (work, people []byte, err error) {
 		Register: t.Register.Name, Store: string(at.name), Engine: engine,
 		Connection: connection, Dataset: at.dataset,
 		CheckKey: t.CheckKey, PlanDigest: t.Run.Spec.PlanDigest, AsOf: t.Run.CreationTimestamp.UTC(), From: int(valueOf(t.Run.Status.Counted)),
-		RecallKeys: t.RecallKeys, Holds: t.held(), CheckOnly: t.Run.Status.WithheldTime != nil,
+		RecallKeys: t.RecallKeys, Holds: t.held(), CheckOnly: t.Run.Status.WithheldTime != nil || t.checking(),
 	}
 	who := task.People{}
 	for _, l := range t.mounted() {
-		order.Requests = append(order.Requests, t.recall(task.Request{UID: string(l.UID), Check: l.Person.Check, Gone: l.Request == nil}, l))
-		if l.Request == nil {
+		order.Requests = append(order.Requests, t.recall(task.Request{UID: string(l.UID), Check: l.Person.Check, Gone: l.Request == nil || l.Person.Problem != ""}, l))
+		if l.Request == nil || l.Person.Problem != "" {
 			continue
 		}
 		who[string(l.UID)] = l.Identifiers
@@ -144,7 +144,7 @@ func (t *trial) containers(dataset *v1alpha1.Dataset, eraser, verifier map[task.
 		}
 		return plan, []job.Container{{Step: task.Report}}, planDeadline
 	}
-	if t.Run.Status.VerifiedTime == nil {
+	if t.Run.Status.VerifiedTime == nil && (t.Run.Status.CommittedTime != nil || !t.checking()) {
 		then = append(then, job.Container{Step: task.Verify, Roles: verifier})
 	}
 	if report || len(then) == 0 {

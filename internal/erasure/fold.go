@@ -91,6 +91,9 @@ func count(target *v1alpha1.ErasureTarget, uid types.UID, run *v1alpha1.ErasureR
 		target.Tables, target.Kept, target.RetryTime = tables, kept, nil
 		target.Message = messageOf(run, outcome.Reason)
 		target.DeferredBy = nil
+		if outcome.Result == v1alpha1.TargetFailed { // of a run that verified others
+			target.VerifiedTime = nil
+		}
 		if outcome.Result == v1alpha1.TargetDeferred {
 			target.DeferredBy = holdsOf(run, kept)
 		}

@@ -27,6 +27,7 @@ type workingJob struct {
 	batchv1.Job
 	task    task.Task
 	answers []task.Outcome
+	steps   []task.Step
 	quick   bool // ends also while others hang: a plan, where only erasures hang
 }
 
@@ -44,9 +45,12 @@ func (w *world) make(run *v1alpha1.ErasureRun, children []runtime.ApplyConfigura
 	if err := json.Unmarshal(children[0].(*corev1ac.SecretApplyConfiguration).Data[job.TaskKey], &j.task); err != nil {
 		panic(err)
 	}
-	for _, c := range children {
-		if made, ok := c.(*batchv1ac.JobApplyConfiguration); ok {
-			apart(made)
+	made := children[1].(*batchv1ac.JobApplyConfiguration)
+	apart(made)
+	pod := made.Spec.Template.Spec
+	for _, c := range slices.Concat(pod.InitContainers, pod.Containers) {
+		if step := task.Step(*c.Name); step != task.Report {
+			j.steps = append(j.steps, step)
 		}
 	}
 	j.quick = w.planning && run.Spec.Mode == v1alpha1.RunPlan
@@ -97,16 +101,15 @@ func (w *world) end(run *v1alpha1.ErasureRun) {
 		return
 	}
 	ended := batchv1.JobCondition{Type: batchv1.JobComplete, Status: corev1.ConditionTrue, LastTransitionTime: metav1.NewTime(w.now.Add(-3600e9))}
+	if run.Status.CheckTime != nil { // these alone wait
+		ended.LastTransitionTime = metav1.NewTime(w.now)
+	}
 	if suspended(j) {
 		ended.Type = batchv1.JobSuspended
 		j.Status.Conditions = append(j.Status.Conditions, ended)
 		return
 	}
-	steps := []task.Step{task.Plan}
-	if run.Spec.Mode == v1alpha1.RunExecute {
-		steps = []task.Step{task.Erase, task.Verify}
-	}
-	for _, step := range steps {
+	for _, step := range j.steps {
 		answer := w.answer(run, j, step)
 		j.answers = append(j.answers, answer)
 		if !answer.OK {
@@ -117,10 +120,13 @@ func (w *world) end(run *v1alpha1.ErasureRun) {
 	j.Status.Conditions = append(j.Status.Conditions, ended)
 }
 
+// connects are the reasons for which an eraser stops before it begins.
+var connects = map[task.Reason]bool{task.Unreachable: true, task.AuthenticationFailed: true, task.TLSFailed: true, task.DatabaseMissing: true, task.RoleTooStrong: true}
+
 // answer is what the eraser says. A hold on rows keeps one of each person's orders.
 func (w *world) answer(run *v1alpha1.ErasureRun, j *workingJob, step task.Step) task.Outcome {
 	if reason := w.fails[step]; reason != "" {
-		return task.Outcome{Step: step, Reason: reason, Message: "Table public.orders: " + string(reason)}
+		return task.Outcome{Step: step, Reason: reason, Message: "Table public.orders: " + string(reason), Untouched: connects[reason]}
 	}
 	if step == task.Erase {
 		switch {

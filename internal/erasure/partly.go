@@ -24,7 +24,7 @@ func (t *trial) stoppedPartly(erase task.Outcome) bool {
 // part records the requests that are done as committed, and lets the others go. The next Job lists the first alone, so that the
 // ledger has all of them and nothing can be erased by it. All of this is one write, so a crash repeats it or finds it done.
 func (t *trial) part(erase task.Outcome) RunVerdict {
-	served := admitted(t.Run)
+	served, reason := admitted(t.Run), t.leaving(erase)
 	done := min(erase.Done, len(served))
 	var outcomes []v1alpha1.RunOutcome
 	for _, o := range t.status.Outcomes {
@@ -33,7 +33,7 @@ func (t *trial) part(erase task.Outcome) RunVerdict {
 		}
 	}
 	for _, r := range served[done:] {
-		outcomes = append(outcomes, v1alpha1.RunOutcome{UID: r.UID, Result: v1alpha1.TargetPending, Reason: string(erase.Reason)})
+		outcomes = append(outcomes, v1alpha1.RunOutcome{UID: r.UID, Result: v1alpha1.TargetPending, Reason: reason})
 	}
 	for _, r := range served[:done] {
 		outcomes = append(outcomes, v1alpha1.RunOutcome{UID: r.UID, Result: v1alpha1.TargetErased})
@@ -41,7 +41,7 @@ func (t *trial) part(erase task.Outcome) RunVerdict {
 	t.status.Outcomes, t.status.Tables = outcomes, nil
 	t.status.Admitted, t.status.Counted = ptr.To(int32(done)), ptr.To(int32(0)) //nolint:gosec // at most 1000
 	t.status.CommittedTime, t.status.LedgerPosition, t.status.PlanDigest = instant(erase.At, t.Now), ptr.To(erase.Ledger), erase.PlanDigest
-	t.status.StopReason, t.status.StoppedRequests = string(erase.Reason), ptr.To(int32(len(served)-done)) //nolint:gosec // at most 1000
+	t.status.StopReason, t.status.StoppedRequests = reason, ptr.To(int32(len(served)-done)) //nolint:gosec // at most 1000
 	if !t.more(executeAttempts) {
 		t.fail(string(task.Interrupted))
 		return t.end(string(task.Interrupted), "")

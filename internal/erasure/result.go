@@ -141,6 +141,9 @@ func (t *trial) leaveRest() {
 	first := len(t.status.Outcomes) - int(valueOf(t.status.Admitted))
 	for i := max(0, first+int(valueOf(t.status.Counted))); i < len(t.status.Outcomes); i++ {
 		o := &t.status.Outcomes[i]
+		if o.Reason == v1alpha1.ReasonSubjectLost {
+			continue
+		}
 		o.Reason = v1alpha1.ReasonCountsMissing
 		if o.Result == v1alpha1.TargetErased && len(t.held()) > 0 { // nobody can say that none of its rows was held
 			o.Result = v1alpha1.TargetDeferred

@@ -147,8 +147,10 @@ func (t *trial) judgeAbsent() RunVerdict {
 	if t.abandoned() {
 		return t.lost(v1alpha1.ReasonCommitUnknown)
 	}
-	if reason := t.missingSubject(); reason != "" {
-		return t.busy(reason, say(reason), pollSecret)
+	if t.missingSubject() != "" {
+		if reason := t.spare(); reason != "" {
+			return t.end(reason, "")
+		}
 	}
 	if slices.ContainsFunc(t.unmet(t.status), unread) {
 		return t.busy(v1alpha1.ReasonOnLegalHold, "A legal hold is to be read before another Job begins", queueWait)
@@ -160,13 +162,13 @@ func (t *trial) judgeAbsent() RunVerdict {
 // abandoned tells whether no further Job may be begun.
 func (t *trial) abandoned() bool {
 	return t.Run.DeletionTimestamp != nil || siteOf(&t.RunInput) == nil ||
-		(t.missingSubject() != "" && slices.ContainsFunc(t.Live, func(l Live) bool { return l.Request == nil || l.Request.DeletionTimestamp != nil }))
+		t.checking() && !slices.ContainsFunc(t.mounted(), func(l Live) bool { return l.Request != nil && l.Request.DeletionTimestamp == nil })
 }
 
 // missingSubject is why the subject of an admitted request cannot be mounted.
 func (t *trial) missingSubject() string {
 	for _, l := range t.mounted() {
-		if l.Person.Problem != "" {
+		if t.lacking(l) {
 			return l.Person.Problem
 		}
 	}
@@ -229,10 +231,12 @@ func (t *trial) judgeExecution() RunVerdict {
 }
 
 func (t *trial) judgeUncommitted(erase task.Outcome) RunVerdict {
-	first := valueOf(t.status.Attempts) <= 1
+	t.untouched(erase)
 	switch {
 	case t.stoppedPartly(erase):
 		return t.part(erase)
+	case t.checking() && t.status.CommittedTime == nil:
+		return t.judgeCheck(erase)
 	case erase.Reason == task.Unfinished && t.more(executeAttempts):
 		t.status.Attempts, t.status.Turns = ptr.To(valueOf(t.status.Attempts)+1), ptr.To(valueOf(t.status.Turns)+1)
 		return t.busy(v1alpha1.ReasonJobRunning, "The next Job goes on"+t.committedSoFar(), time.Second)
@@ -247,8 +251,12 @@ func (t *trial) judgeUncommitted(erase task.Outcome) RunVerdict {
 		}
 		t.fail(string(erase.Reason))
 		return t.end(string(erase.Reason), erase.Message)
-	case !first && !afterLedger[erase.Reason]:
+	case t.unsure(erase) && t.Run.DeletionTimestamp != nil:
 		return t.lost(v1alpha1.ReasonCommitUnknown)
+	case t.unsure(erase):
+		t.check(string(erase.Reason))
+		t.status.Attempts = ptr.To(valueOf(t.status.Attempts) + 1)
+		return t.busy(v1alpha1.ReasonCheckingLedger, t.checkWords(), time.Second)
 	default:
 		t.all(v1alpha1.TargetPending, string(erase.Reason))
 		return t.end(string(erase.Reason), erase.Message)
@@ -341,6 +349,7 @@ func (t *trial) end(reason, message string) RunVerdict {
 	if reason != "" && message == "" {
 		message = say(reason)
 	}
+	t.failLost()
 	t.status.EndedTime, t.status.Reason, t.status.Message = ptr.To(metav1.NewTime(t.Now)), reason, message
 	return RunVerdict{Status: *t.status, Conditions: runEnd(t.status, t.Run.Spec.Mode), Wait: time.Second}
 }

@@ -43,6 +43,7 @@ func (e *Engine) outcome(step task.Step, o task.Outcome, err error) task.Outcome
 		e.Log(f.Trace)
 	}
 	stopped := task.Outcome{Step: step, Reason: f.Reason, Message: f.Message, Names: f.Names, PlanDigest: o.PlanDigest}
+	stopped.Untouched = o.Untouched
 	if stopped.Done = o.Done; o.Done > 0 {
 		stopped.Ledger, stopped.At, stopped.Rows = o.Ledger, o.At, o.Rows
 	}
@@ -108,20 +109,24 @@ func (e *Engine) Erase(ctx context.Context, t task.Task, people []subject.Subjec
 }
 
 func (e *Engine) erase(ctx context.Context, t task.Task, people []subject.Subject) (task.Outcome, error) {
+	untouched := task.Outcome{Untouched: true} // until a transaction of this run begins
 	s, err := open(ctx, e.Config)
 	if err != nil {
-		return task.Outcome{}, err
+		return untouched, err
 	}
 	defer s.close()
 	// One run per store at a time. The lock is taken before what the ledger has is read and the transaction begins, so that
 	// both see what the run before committed; it ends with the session.
 	lock := query{sql: `SELECT pg_catalog.pg_advisory_lock(pg_catalog.hashtextextended($1, 0))`, args: []any{"rempart/" + t.Register + "/" + t.Store}}
 	if err := s.several(ctx, slices.Concat([]query{weak(), lock}, roomFor(len(people)))...); err != nil {
-		return task.Outcome{}, err
+		return untouched, err
 	}
 	done, latest, err := s.entered(ctx, t)
-	if err != nil || len(done.Requests) == len(t.Requests) {
-		return done, err
+	if err != nil {
+		return untouched, err
+	}
+	if len(done.Requests) == len(t.Requests) {
+		return done, nil
 	}
 	if t.CheckOnly {
 		return done, &task.Failure{Reason: task.Withheld, Message: fmt.Sprintf(

@@ -253,9 +253,10 @@ func (o Options) login(role task.Role) (postgres.Login, error) {
 	return login, nil
 }
 
+// failed is the answer of a step that did not come as far as the store, or that only read it.
 func failed(step task.Step, err error) task.Outcome {
 	if f, ok := err.(*task.Failure); ok { //nolint:errorlint // made here, never wrapped
-		return task.Outcome{Step: step, Reason: f.Reason, Message: f.Message, Names: f.Names}
+		return task.Outcome{Step: step, Reason: f.Reason, Message: f.Message, Names: f.Names, Untouched: true}
 	}
-	return task.Outcome{Step: step, Reason: task.Internal, Message: "The step failed"}
+	return task.Outcome{Step: step, Reason: task.Internal, Message: "The step failed", Untouched: true}
 }

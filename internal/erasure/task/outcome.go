@@ -45,6 +45,8 @@ type Outcome struct {
 	// Done, of an erasure that stopped, is of how many requests of the task, in its order, the store has committed the erasure.
 	// What was committed stands; the others were not touched by the run, or will be found by the next one as they are.
 	Done int `json:"done,omitempty"`
+	// Untouched, of an erasure that failed, says that this container ended before the store could commit anything of it.
+	Untouched bool `json:"untouched,omitempty"`
 	// Rows that the store has changed or deleted for what it committed of the run, in all of its Jobs.
 	Rows int64 `json:"rows,omitempty"`
 	// Tables and Requests are the counts. In a message they are the Page, which has as many as fit, from the From-th on.

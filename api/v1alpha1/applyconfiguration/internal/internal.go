@@ -1576,6 +1576,12 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: attempts
       type:
         scalar: numeric
+    - name: checkReason
+      type:
+        scalar: string
+    - name: checkTime
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
     - name: committedTime
       type:
         namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
@@ -1647,6 +1653,9 @@ var schemaYAML = typed.YAMLObject(`types:
             namedType: com.github.rempart-dev.rempart.api.v1alpha1.RunTable
           elementRelationship: atomic
     - name: turns
+      type:
+        scalar: numeric
+    - name: untouchedAttempts
       type:
         scalar: numeric
     - name: verifiedTime

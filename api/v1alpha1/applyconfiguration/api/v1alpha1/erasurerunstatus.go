@@ -29,7 +29,11 @@ type ErasureRunStatusApplyConfiguration struct {
 	ExecutedRequests *int32 `json:"executedRequests,omitempty"`
 	// executedRows is how many rows it changed or deleted for them.
 	ExecutedRows *int64 `json:"executedRows,omitempty"`
-	// turns is how many Jobs ended, when their time was over, with a part of the run committed; the next one went on.
+	// untouchedAttempts is how many Jobs, from the first on, are known to have ended before the store could commit anything: the store
+	// was not reached, or another run held its lock.
+	UntouchedAttempts *int32 `json:"untouchedAttempts,omitempty"`
+	// turns is how many Jobs ended, when their time was over, with a part of the run committed, or could only ask the ledger; they do not count as
+	// attempts that failed.
 	Turns *int32 `json:"turns,omitempty"`
 	// counted is for how many of these, in the order of spec.requests, the counts are known.
 	Counted *int32 `json:"counted,omitempty"`
@@ -37,6 +41,11 @@ type ErasureRunStatusApplyConfiguration struct {
 	Holds []HoldRecordApplyConfiguration `json:"holds,omitempty"`
 	// withheldTime is when a hold that arrived stopped the run: from then on it only asks the ledger whether it had committed.
 	WithheldTime *metav1.Time `json:"withheldTime,omitempty"`
+	// checkTime is since when the run only asks the ledger whether it had committed, every five minutes: it cannot go on, and a Job of it may have
+	// committed.
+	CheckTime *metav1.Time `json:"checkTime,omitempty"`
+	// checkReason is why it cannot go on.
+	CheckReason *string `json:"checkReason,omitempty"`
 	// stopReason is why the run was stopped after the store had committed the erasure of some of its requests. What was committed
 	// stands: admitted are these requests. The others are Pending, and run again by themselves.
 	StopReason *string `json:"stopReason,omitempty"`
@@ -141,6 +150,14 @@ func (b *ErasureRunStatusApplyConfiguration) WithExecutedRows(value int64) *Eras
 	return b
 }
 
+// WithUntouchedAttempts sets the UntouchedAttempts field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the UntouchedAttempts field is set to the value of the last call.
+func (b *ErasureRunStatusApplyConfiguration) WithUntouchedAttempts(value int32) *ErasureRunStatusApplyConfiguration {
+	b.UntouchedAttempts = &value
+	return b
+}
+
 // WithTurns sets the Turns field in the declarative configuration to the given value
 // and returns the receiver, so that objects can be built by chaining "With" function invocations.
 // If called multiple times, the Turns field is set to the value of the last call.
@@ -175,6 +192,22 @@ func (b *ErasureRunStatusApplyConfiguration) WithHolds(values ...*HoldRecordAppl
 // If called multiple times, the WithheldTime field is set to the value of the last call.
 func (b *ErasureRunStatusApplyConfiguration) WithWithheldTime(value metav1.Time) *ErasureRunStatusApplyConfiguration {
 	b.WithheldTime = &value
+	return b
+}
+
+// WithCheckTime sets the CheckTime field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the CheckTime field is set to the value of the last call.
+func (b *ErasureRunStatusApplyConfiguration) WithCheckTime(value metav1.Time) *ErasureRunStatusApplyConfiguration {
+	b.CheckTime = &value
+	return b
+}
+
+// WithCheckReason sets the CheckReason field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the CheckReason field is set to the value of the last call.
+func (b *ErasureRunStatusApplyConfiguration) WithCheckReason(value string) *ErasureRunStatusApplyConfiguration {
+	b.CheckReason = &value
 	return b
 }
 
