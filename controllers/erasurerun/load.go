@@ -110,8 +110,11 @@ func (r *Reconciler) loadStart(ctx context.Context, in *erasure.RunInput) error 
 			return fmt.Errorf("reading the allowed regions: %w", err)
 		}
 	}
-	if run.Status.Attempts != nil {
+	if in.Job != nil {
 		return nil
+	}
+	if err := r.turn(ctx, in); err != nil || run.Status.Attempts != nil {
+		return err
 	}
 	runs := &v1alpha1.ErasureRunList{}
 	ofRegister := client.MatchingLabels{v1alpha1.LabelOwnerUID: run.Labels[v1alpha1.LabelOwnerUID]}
@@ -119,11 +122,20 @@ func (r *Reconciler) loadStart(ctx context.Context, in *erasure.RunInput) error 
 		return fmt.Errorf("listing the runs of a register: %w", err)
 	}
 	in.Runs = runs.Items
-	all := &v1alpha1.ErasureRunList{}
-	if err := r.Client.List(ctx, all, client.UnsafeDisableDeepCopyOption(true)); err != nil { // only read
+	return nil
+}
+
+// turn asks whether the next Job may be made now.
+func (r *Reconciler) turn(ctx context.Context, in *erasure.RunInput) error {
+	const onlyRead = client.UnsafeDisableDeepCopyOption(true)
+	all, jobs := &v1alpha1.ErasureRunList{}, &batchv1.JobList{}
+	if err := r.Client.List(ctx, all, onlyRead); err != nil {
 		return fmt.Errorf("listing all runs: %w", err)
 	}
-	in.Waits = !erasure.Turn(run, all.Items)
+	if err := r.Client.List(ctx, jobs, client.HasLabels{v1alpha1.LabelRun}, onlyRead); err != nil {
+		return fmt.Errorf("listing the Jobs of runs: %w", err)
+	}
+	in.Waits = !erasure.Turn(in.Run, all.Items, jobs.Items)
 	return nil
 }
 

@@ -36,7 +36,7 @@ type RunInput struct {
 	Live []Live
 	// Runs of the register, this one included; read only before the first Job.
 	Runs []v1alpha1.ErasureRun
-	// Waits says that it is another run's turn, by Turn; asked only before the first Job.
+	// Waits says that it is another run's turn, by Turn; asked only while the Job of the present attempt does not exist.
 	Waits bool
 	// Holds of the namespace, read past every cache.
 	Holds []v1alpha1.LegalHold
@@ -151,6 +151,9 @@ func (t *trial) judgeAbsent() RunVerdict {
 		if reason := t.spare(); reason != "" {
 			return t.end(reason, "")
 		}
+	}
+	if t.Waits {
+		return t.busy(v1alpha1.ReasonQueued, "As many runs work as may at once", queueWait)
 	}
 	if slices.ContainsFunc(t.unmet(t.status), unread) {
 		return t.busy(v1alpha1.ReasonOnLegalHold, "A legal hold is to be read before another Job begins", queueWait)

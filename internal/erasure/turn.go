@@ -3,36 +3,45 @@ package erasure
 import (
 	"cmp"
 
+	batchv1 "k8s.io/api/batch/v1"
+
 	"github.com/rempart-dev/rempart/api/v1alpha1"
+	"github.com/rempart-dev/rempart/internal/erasure/job"
 )
 
-// mostJobs is how many runs have a Job at once, in the whole cluster.
-const mostJobs = 16
+// mostJobs is how many runs have a Job at work at once, in the whole cluster, and mostOfNamespace how many of one namespace: its Jobs
+// may hang for as long as a store does not answer, and leave room for others.
+const mostJobs, mostOfNamespace = 16, 6
 
-// Turn tells whether a run that has no Job yet may begin one, among all runs of the cluster: at most mostJobs work at
-// once, and of those that wait, one of a namespace with fewer at work comes first, then the one of the lower epoch. So a
-// namespace with ten thousand requests holds up no other.
-func Turn(run *v1alpha1.ErasureRun, all []v1alpha1.ErasureRun) bool {
-	working, busy := 0, map[string]int{} // at work, by namespace
+// Turn tells whether a run whose present Job does not exist may make it, among all runs of the cluster and their Jobs. What counts
+// is a Job at work: a run that waits to be tried again takes nobody's place, and asks again when its time has come. Of those that
+// wait for a place, one of a namespace with fewer at work comes first, then the one of the lower epoch. So a namespace with ten
+// thousand requests, or with stores that fail, holds up no other.
+func Turn(run *v1alpha1.ErasureRun, all []v1alpha1.ErasureRun, jobs []batchv1.Job) bool {
+	there, busy, working := map[string]bool{}, map[string]int{}, 0 // Jobs by name, and those at work by namespace
+	for i := range jobs {
+		there[jobs[i].Namespace+"/"+jobs[i].Name] = true
+		if jobs[i].Labels[v1alpha1.LabelRun] != "" && job.Ended(&jobs[i]) == job.Working && jobs[i].DeletionTimestamp == nil {
+			working++
+			busy[jobs[i].Namespace]++
+		}
+	}
 	var waiting []*v1alpha1.ErasureRun
 	for i := range all {
-		switch {
-		case all[i].Status.EndedTime != nil:
-		case valueOf(all[i].Status.Attempts) > 0:
-			working++
-			busy[all[i].Namespace]++
-		case all[i].UID != run.UID:
-			waiting = append(waiting, &all[i])
+		r := &all[i]
+		if r.UID != run.UID && r.Status.EndedTime == nil && !there[r.Namespace+"/"+JobName(r, Attempt(r))] {
+			waiting = append(waiting, r)
 		}
 	}
 	before := 0
 	for _, other := range waiting {
-		if cmp.Or(cmp.Compare(busy[other.Namespace]+ahead(other, waiting), busy[run.Namespace]+ahead(run, waiting)),
+		place := busy[other.Namespace] + ahead(other, waiting)
+		if place < mostOfNamespace && cmp.Or(cmp.Compare(place, busy[run.Namespace]+ahead(run, waiting)),
 			cmp.Compare(other.Spec.Epoch, run.Spec.Epoch), cmp.Compare(other.Namespace+"/"+other.Name, run.Namespace+"/"+run.Name)) < 0 {
 			before++
 		}
 	}
-	return working+before < mostJobs
+	return busy[run.Namespace]+ahead(run, waiting) < mostOfNamespace && working+before < mostJobs
 }
 
 // ahead is how many runs of the same namespace wait before a run.

@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/ptr"
@@ -13,43 +15,126 @@ import (
 	"github.com/rempart-dev/rempart/internal/erasure"
 )
 
+// queue is a cluster with runs of several namespaces, and their Jobs.
+type queue struct {
+	runs []v1alpha1.ErasureRun
+	jobs []batchv1.Job
+}
+
+func (q *queue) add(namespace string, n int) {
+	for range n {
+		name := fmt.Sprint(namespace, len(q.runs))
+		run := v1alpha1.ErasureRun{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name, UID: types.UID(fmt.Sprintf("%08d-%s", len(q.runs), name))}}
+		run.Spec.Epoch, run.Spec.Store = int64(len(q.runs)), "main"
+		q.runs = append(q.runs, run)
+	}
+}
+
+// begin makes the Jobs of the runs whose turn it is, and counts them by namespace.
+func (q *queue) begin() map[string]int {
+	begun := map[string]int{}
+	for i := range q.runs {
+		run := &q.runs[i]
+		if run.Status.EndedTime != nil || q.job(run) != nil || !erasure.Turn(run, q.runs, q.jobs) {
+			continue
+		}
+		run.Status.Attempts = ptr.To(erasure.Attempt(run))
+		q.jobs = append(q.jobs, batchv1.Job{ObjectMeta: metav1.ObjectMeta{Namespace: run.Namespace, Name: erasure.JobName(run, erasure.Attempt(run)), Labels: map[string]string{v1alpha1.LabelRun: run.Name}}})
+		begun[run.Namespace]++
+	}
+	return begun
+}
+
+// job of the present attempt.
+func (q *queue) job(run *v1alpha1.ErasureRun) *batchv1.Job {
+	for i := range q.jobs {
+		if q.jobs[i].Namespace == run.Namespace && q.jobs[i].Name == erasure.JobName(run, erasure.Attempt(run)) {
+			return &q.jobs[i]
+		}
+	}
+	return nil
+}
+
+// end ends the Jobs that work, of a namespace, and tells how many did.
+func (q *queue) end(namespace string, how batchv1.JobConditionType) int {
+	worked := 0
+	for i := range q.jobs {
+		if q.jobs[i].Namespace == namespace && len(q.jobs[i].Status.Conditions) == 0 {
+			q.jobs[i].Status.Conditions = []batchv1.JobCondition{{Type: how, Status: corev1.ConditionTrue}}
+			worked++
+		}
+	}
+	for i := range q.runs {
+		if j := q.job(&q.runs[i]); how == batchv1.JobComplete && q.runs[i].Namespace == namespace && j != nil && len(j.Status.Conditions) > 0 {
+			q.runs[i].Status.EndedTime = ptr.To(metav1.NewTime(time.Unix(1, 0)))
+		}
+	}
+	return worked
+}
+
 func TestNoNamespaceHoldsUpAnother(t *testing.T) {
-	var runs []v1alpha1.ErasureRun
-	add := func(namespace string, n int, attempts int32) {
-		run := v1alpha1.ErasureRun{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: fmt.Sprint(n), UID: types.UID(fmt.Sprint(namespace, n))}}
-		run.Spec.Epoch = int64(len(runs))
-		run.Status.Attempts = ptr.To(attempts)
-		runs = append(runs, run)
+	q := &queue{}
+	q.add("crowd", 40)
+	q.add("quiet", 2)
+	for round := range 7 {
+		begun := q.begin()
+		if round == 0 && begun["quiet"] != 2 || begun["crowd"] > 6 || begun["crowd"] < 4 {
+			t.Errorf("round %d: %v began", round, begun)
+		}
+		q.end("crowd", batchv1.JobComplete)
+		q.end("quiet", batchv1.JobComplete)
 	}
-	for n := range 40 {
-		add("crowd", n, 0)
+	for i := range q.runs {
+		if q.runs[i].Status.EndedTime == nil {
+			t.Errorf("%s never began", q.runs[i].Name)
+		}
 	}
-	add("quiet", 0, 0)
-	add("quiet", 1, 0)
-	begun, ended := map[string]int{}, 0
-	for round := 0; ended < len(runs); round++ {
-		if round > 10 {
-			t.Fatalf("%d of %d ended", ended, len(runs))
+}
+
+// TestStoresThatFailTakeNobodysPlace: a run that waits to be tried again has no Job, and its namespace no claim to one; when its time
+// has come it waits for its turn as any other.
+func TestStoresThatFailTakeNobodysPlace(t *testing.T) {
+	q := &queue{}
+	q.add("failing", 40)
+	for range 7 { // all have failed, and wait
+		q.begin()
+		q.end("failing", batchv1.JobFailed)
+	}
+	q.add("quiet", 3)
+	q.add("failing", 1)
+	if begun := q.begin(); begun["quiet"] != 3 || begun["failing"] != 1 {
+		t.Errorf("while runs of another namespace wait to be tried again, %v began", begun)
+	}
+	q.end("failing", batchv1.JobFailed)
+	q.end("quiet", batchv1.JobComplete)
+	for i := range q.runs {
+		if run := &q.runs[i]; run.Namespace == "failing" {
+			*run.Status.Attempts++ // all times have come at once, and these Jobs hang
 		}
-		for i := range runs {
-			if run := &runs[i]; *run.Status.Attempts == 0 && erasure.Turn(run, runs) {
-				run.Status.Attempts = ptr.To(int32(1))
-				begun[run.Namespace]++
-			}
+	}
+	if begun := q.begin(); begun["failing"] != 6 {
+		t.Errorf("of those that are tried again %v began", begun)
+	}
+	q.add("late", 2)
+	if begun := q.begin(); begun["late"] != 2 || begun["failing"] != 0 {
+		t.Errorf("while Jobs of another namespace hang, %v began", begun)
+	}
+}
+
+// TestNoMoreWorkAtOnceThanMay: whatever the namespaces do.
+func TestNoMoreWorkAtOnceThanMay(t *testing.T) {
+	q := &queue{}
+	for _, namespace := range []string{"a", "b", "c", "d", "e"} {
+		q.add(namespace, 10)
+	}
+	total := 0
+	for namespace, n := range q.begin() {
+		total += n
+		if n < 3 || n > 4 {
+			t.Errorf("%d of %s began", n, namespace)
 		}
-		if round == 0 && begun["quiet"] != 2 {
-			t.Errorf("of the quiet namespace %d began at first, of the crowd %d", begun["quiet"], begun["crowd"])
-		}
-		working := 0
-		for i := range runs {
-			if run := &runs[i]; *run.Status.Attempts > 0 && run.Status.EndedTime == nil {
-				working++
-				run.Status.EndedTime = ptr.To(metav1.NewTime(time.Unix(1, 0)))
-				ended++
-			}
-		}
-		if working > 16 {
-			t.Errorf("%d work at once", working)
-		}
+	}
+	if total != 16 {
+		t.Errorf("%d work at once", total)
 	}
 }
