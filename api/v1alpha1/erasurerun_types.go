@@ -238,6 +238,10 @@ type ErasureRunStatus struct {
 	// withheldTime is when a hold that arrived stopped the run: from then on it only asks the ledger whether it had committed.
 	// +optional
 	WithheldTime *metav1.Time `json:"withheldTime,omitempty"`
+	// clockOffSeconds is by how much the last time that the store said of the run was outside of what the operator's clock allows: from five minutes
+	// before startedTime to the present. Then committedTime or verifiedTime is the nearest that it allows. Negative is too early.
+	// +optional
+	ClockOffSeconds *int64 `json:"clockOffSeconds,omitempty"`
 	// checkTime is since when the run only asks the ledger whether it had committed, every five minutes: it cannot go on, and a Job of it may have
 	// committed.
 	// +optional

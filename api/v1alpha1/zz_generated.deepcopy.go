@@ -1981,6 +1981,11 @@ func (in *ErasureRunStatus) DeepCopyInto(out *ErasureRunStatus) {
 		in, out := &in.WithheldTime, &out.WithheldTime
 		*out = (*in).DeepCopy()
 	}
+	if in.ClockOffSeconds != nil {
+		in, out := &in.ClockOffSeconds, &out.ClockOffSeconds
+		*out = new(int64)
+		**out = **in
+	}
 	if in.CheckTime != nil {
 		in, out := &in.CheckTime, &out.CheckTime
 		*out = (*in).DeepCopy()

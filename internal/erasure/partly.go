@@ -40,7 +40,7 @@ func (t *trial) part(erase task.Outcome) RunVerdict {
 	}
 	t.status.Outcomes, t.status.Tables = outcomes, nil
 	t.status.Admitted, t.status.Counted = ptr.To(int32(done)), ptr.To(int32(0)) //nolint:gosec // at most 1000
-	t.status.CommittedTime, t.status.LedgerPosition, t.status.PlanDigest = instant(erase.At, t.Now), ptr.To(erase.Ledger), erase.PlanDigest
+	t.status.CommittedTime, t.status.LedgerPosition, t.status.PlanDigest = t.instant(erase.At), ptr.To(erase.Ledger), erase.PlanDigest
 	t.status.StopReason, t.status.StoppedRequests = reason, ptr.To(int32(len(served)-done)) //nolint:gosec // at most 1000
 	if !t.more(executeAttempts) {
 		t.fail(string(task.Interrupted))

@@ -3,6 +3,7 @@ package erasure
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	batchv1 "k8s.io/api/batch/v1"
@@ -212,7 +213,7 @@ func (t *trial) judgeExecution() RunVerdict {
 		return t.judgeUncommitted(erase)
 	}
 	if t.status.CommittedTime == nil {
-		t.status.CommittedTime = instant(erase.At, t.Now)
+		t.status.CommittedTime = t.instant(erase.At)
 		t.status.LedgerPosition, t.status.PlanDigest = ptr.To(erase.Ledger), erase.PlanDigest
 		t.begin(v1alpha1.TargetErased)
 	}
@@ -223,7 +224,7 @@ func (t *trial) judgeExecution() RunVerdict {
 	verify := t.answer(task.Verify)
 	switch {
 	case verify.OK:
-		t.status.VerifiedTime, t.status.Message = instant(verify.At, t.Now), verify.Message
+		t.status.VerifiedTime, t.status.Message = t.instant(verify.At), verify.Message
 		return t.judgeCounts(fresh)
 	case verify.Reason != task.Contradicted && t.more(executeAttempts):
 		return t.retry(verify)
@@ -353,6 +354,9 @@ func (t *trial) end(reason, message string) RunVerdict {
 		message = say(reason)
 	}
 	t.failLost()
+	if reason == "" && valueOf(t.status.ClockOffSeconds) != 0 {
+		message = strings.TrimPrefix(message+"; "+clockWords, "; ")
+	}
 	t.status.EndedTime, t.status.Reason, t.status.Message = ptr.To(metav1.NewTime(t.Now)), reason, message
 	return RunVerdict{Status: *t.status, Conditions: runEnd(t.status, t.Run.Spec.Mode), Wait: time.Second}
 }
@@ -386,12 +390,4 @@ func runEnd(status *v1alpha1.ErasureRunStatus, mode v1alpha1.RunMode) []metav1.C
 	default:
 		return append(list, condition.True(v1alpha1.ConditionReady, v1alpha1.ReasonVerified, committedWords(status)+"; the verifier found nothing of those who were erased"))
 	}
-}
-
-// instant is when the eraser says it happened, to the second; the pass's own time where it does not say.
-func instant(at, now time.Time) *metav1.Time {
-	if at.IsZero() {
-		at = now
-	}
-	return ptr.To(metav1.NewTime(at.UTC().Truncate(time.Second)))
 }

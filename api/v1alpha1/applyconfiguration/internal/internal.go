@@ -1582,6 +1582,9 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: checkTime
       type:
         namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
+    - name: clockOffSeconds
+      type:
+        scalar: numeric
     - name: committedTime
       type:
         namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time

@@ -41,6 +41,9 @@ type ErasureRunStatusApplyConfiguration struct {
 	Holds []HoldRecordApplyConfiguration `json:"holds,omitempty"`
 	// withheldTime is when a hold that arrived stopped the run: from then on it only asks the ledger whether it had committed.
 	WithheldTime *metav1.Time `json:"withheldTime,omitempty"`
+	// clockOffSeconds is by how much the last time that the store said of the run was outside of what the operator's clock allows: from five minutes
+	// before startedTime to the present. Then committedTime or verifiedTime is the nearest that it allows. Negative is too early.
+	ClockOffSeconds *int64 `json:"clockOffSeconds,omitempty"`
 	// checkTime is since when the run only asks the ledger whether it had committed, every five minutes: it cannot go on, and a Job of it may have
 	// committed.
 	CheckTime *metav1.Time `json:"checkTime,omitempty"`
@@ -192,6 +195,14 @@ func (b *ErasureRunStatusApplyConfiguration) WithHolds(values ...*HoldRecordAppl
 // If called multiple times, the WithheldTime field is set to the value of the last call.
 func (b *ErasureRunStatusApplyConfiguration) WithWithheldTime(value metav1.Time) *ErasureRunStatusApplyConfiguration {
 	b.WithheldTime = &value
+	return b
+}
+
+// WithClockOffSeconds sets the ClockOffSeconds field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the ClockOffSeconds field is set to the value of the last call.
+func (b *ErasureRunStatusApplyConfiguration) WithClockOffSeconds(value int64) *ErasureRunStatusApplyConfiguration {
+	b.ClockOffSeconds = &value
 	return b
 }
 
