@@ -291,3 +291,16 @@ func (p *pod) step(step task.Step) task.Outcome {
 	}
 	return o
 }
+
+// TestAnEraserThatDidNotReachItsStoreSaysSo: nobody has to ask whether such a Job committed.
+func TestAnEraserThatDidNotReachItsStoreSaysSo(t *testing.T) {
+	p := newPod(t)
+	p.task.PlanDigest = "sha256:plan"
+	if _, o := p.run(task.Erase); o.Reason != task.Unreachable || !o.Untouched {
+		t.Errorf("no server: %+v", o)
+	}
+	p.login(task.Eraser, "eraser", "")
+	if _, o := p.run(task.Erase); o.Reason != task.AuthenticationFailed || !o.Untouched {
+		t.Errorf("no password: %+v", o)
+	}
+}
