@@ -307,6 +307,18 @@ type StoreStatus struct {
 	// +kubebuilder:validation:items:MinLength=1
 	// +kubebuilder:validation:items:MaxLength=64
 	Lost []string `json:"lost,omitempty"`
+	// heldRequests is how many more it does not have whose people a legal hold keeps whole. They run again when the hold is over; nobody else waits for that.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	HeldRequests *int32 `json:"heldRequests,omitempty"`
+	// held are the UIDs of the first of these requests.
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MinItems=0
+	// +kubebuilder:validation:MaxItems=64
+	// +kubebuilder:validation:items:MinLength=1
+	// +kubebuilder:validation:items:MaxLength=64
+	Held []string `json:"held,omitempty"`
 	// restoredTime is when the store was last seen to have come back from a backup.
 	// +optional
 	RestoredTime *metav1.Time `json:"restoredTime,omitempty"`

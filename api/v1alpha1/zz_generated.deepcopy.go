@@ -4282,6 +4282,16 @@ func (in *StoreStatus) DeepCopyInto(out *StoreStatus) {
 		*out = make([]string, len(*in))
 		copy(*out, *in)
 	}
+	if in.HeldRequests != nil {
+		in, out := &in.HeldRequests, &out.HeldRequests
+		*out = new(int32)
+		**out = **in
+	}
+	if in.Held != nil {
+		in, out := &in.Held, &out.Held
+		*out = make([]string, len(*in))
+		copy(*out, *in)
+	}
 	if in.RestoredTime != nil {
 		in, out := &in.RestoredTime, &out.RestoredTime
 		*out = (*in).DeepCopy()

@@ -34,10 +34,18 @@ func (r *Reconciler) load(ctx context.Context, dreg *v1alpha1.DataRegister) (reg
 	if err := r.Client.List(ctx, requests, client.InNamespace(dreg.Namespace), client.UnsafeDisableDeepCopyOption(true)); err != nil { // only read
 		return in, fmt.Errorf("listing requests: %w", err)
 	}
+	holds := &v1alpha1.LegalHoldList{}
+	if err := r.Client.List(ctx, holds, client.InNamespace(dreg.Namespace)); err != nil {
+		return in, fmt.Errorf("listing holds: %w", err)
+	}
 	for i := range dreg.Spec.Stores {
 		s := &dreg.Spec.Stores[i]
-		uids, scans := erasure.Executed(requests.Items, dreg.Name, s.Name, register.Scans(dreg, s.Name), in.Now)
-		in.Executed[string(s.Name)] = register.Executed{UIDs: uids, Scans: scans}
+		status := register.StoreStatus(dreg, string(s.Name))
+		if status == nil {
+			status = &v1alpha1.StoreStatus{Name: s.Name}
+		}
+		uids, held, scans := erasure.Executed(requests.Items, holds.Items, dreg.Name, status, in.Now)
+		in.Executed[string(s.Name)] = register.Executed{UIDs: uids, Held: held, Scans: scans}
 		if in.Stores[string(s.Name)], err = r.facts(ctx, dreg, s); err != nil {
 			return in, err
 		}

@@ -30,7 +30,7 @@ import (
 // +kubebuilder:rbac:groups=gdpr.rempart.dev,resources=dataregisters,verbs=get;list;watch;patch
 // +kubebuilder:rbac:groups=gdpr.rempart.dev,resources=dataregisters/status,verbs=patch
 // +kubebuilder:rbac:groups=gdpr.rempart.dev,resources=dataregisters/finalizers,verbs=update
-// +kubebuilder:rbac:groups=gdpr.rempart.dev,resources=residencypolicies;dataprotectionofficers;erasurerequests,verbs=list;watch
+// +kubebuilder:rbac:groups=gdpr.rempart.dev,resources=residencypolicies;dataprotectionofficers;erasurerequests;legalholds,verbs=list;watch
 // +kubebuilder:rbac:groups=apps,resources=statefulsets,verbs=get;list;watch;create;patch;delete
 // +kubebuilder:rbac:groups=apps,resources=deployments,verbs=get
 // +kubebuilder:rbac:groups=batch,resources=jobs,verbs=get;list;watch;create;patch;delete

@@ -25,6 +25,8 @@ type DispatchInput struct {
 	// Requests of the namespace, and Runs of the register.
 	Requests []v1alpha1.ErasureRequest
 	Runs     []v1alpha1.ErasureRun
+	// Holds of the namespace.
+	Holds []v1alpha1.LegalHold
 	// Image of the eraser.
 	Image string
 	Now   time.Time
@@ -46,7 +48,7 @@ func Dispatch(in DispatchInput) DispatchVerdict {
 	}
 	order, served := byAge(in.Requests), servedBy(in.Runs)
 	for _, at := range sitesOf(in.Register, in.Policies) {
-		if status := restored(in.Register, at.place); status != nil { // first
+		if status := restored(in, at.place); status != nil { // first
 			if run := replay(in, at, status); run != nil {
 				verdict.Create = append(verdict.Create, run)
 			}

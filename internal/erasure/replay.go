@@ -8,6 +8,7 @@ import (
 	"k8s.io/utils/ptr"
 
 	"github.com/rempart-dev/rempart/api/v1alpha1"
+	"github.com/rempart-dev/rempart/internal/erasure/hold"
 	"github.com/rempart-dev/rempart/internal/erasure/task"
 )
 
@@ -18,17 +19,43 @@ const maxExecuted = 10_000
 // back from a backup forgets some, and has their people again. When no backup can hold the person any more they are left out.
 // Of more than a scan can ask for it asks for the youngest, which a backup forgets first, and in turn for a part of the others:
 // for all of them in so many scans.
-func Executed(requests []v1alpha1.ErasureRequest, register string, store v1alpha1.PartName, scan int64, now time.Time) (uids []string, scans int) {
+//
+// Those whom a live hold keeps whole, held, come last: they are not erased again before its end, and nobody waits for it. Whom a scan
+// has missed is asked for until the ledger has them, however old the backups are.
+func Executed(requests []v1alpha1.ErasureRequest, holds []v1alpha1.LegalHold, register string, status *v1alpha1.StoreStatus, now time.Time) (uids, held []string, scans int) {
+	at, live := place{v1alpha1.ObjectName(register), v1alpha1.TargetStore, status.Name}, hold.Live(holds, now)
+	keeps := map[string]bool{}
 	for _, i := range byAge(requests) {
 		r := &requests[i]
-		clear := r.Status.BackupsClearTime
-		if executedIn(r, place{v1alpha1.ObjectName(register), v1alpha1.TargetStore, store}) && (clear == nil || now.Before(clear.Time)) {
-			uids = append(uids, string(r.UID))
+		uid, clear := string(r.UID), r.Status.BackupsClearTime
+		missed := slices.Contains(status.Lost, uid) || slices.Contains(status.Held, uid)
+		if executedIn(r, at) && (missed || clear == nil || now.Before(clear.Time)) {
+			uids, keeps[uid] = append(uids, uid), keptWhole(register, r, live)
 		}
 	}
-	uids, scans = inTurn(uids, maxExecuted, scan)
+	uids, scans = inTurn(uids, maxExecuted, valueOf(status.Scans))
 	slices.Sort(uids)
-	return uids, scans
+	slices.SortStableFunc(uids, func(a, b string) int {
+		switch {
+		case keeps[a] == keeps[b]:
+			return 0
+		case keeps[b]:
+			return -1
+		default:
+			return 1
+		}
+	})
+	if first := slices.IndexFunc(uids, func(uid string) bool { return keeps[uid] }); first >= 0 {
+		held = uids[first:]
+	}
+	return uids, held, scans
+}
+
+// keptWhole tells whether a hold that was read keeps all that a register has of the person of a request that has ended.
+func keptWhole(register string, r *v1alpha1.ErasureRequest, live []*v1alpha1.LegalHold) bool {
+	return slices.ContainsFunc(live, func(h *v1alpha1.LegalHold) bool {
+		return hold.Read(h) && hold.Keeps(h, register, Remembered(r).References)
+	})
 }
 
 // inTurn returns at most so many of a list: its end, and the nth part of what is before, of so many parts.
@@ -114,13 +141,26 @@ func Certifies(run *v1alpha1.ErasureRun) bool {
 
 // restored is the status of a store that came back from a backup and is not whole yet; nil for any other. A ledger of
 // consents has a list of whom it forgot, and forgets them again by itself.
-func restored(register *v1alpha1.DataRegister, at place) *v1alpha1.StoreStatus {
-	for i := range register.Status.Stores {
-		if s := &register.Status.Stores[i]; at.kind == v1alpha1.TargetStore && s.Name == at.name && valueOf(s.LostRequests) > 0 {
+func restored(in DispatchInput, at place) *v1alpha1.StoreStatus {
+	for i := range in.Register.Status.Stores {
+		s := &in.Register.Status.Stores[i]
+		if at.kind == v1alpha1.TargetStore && s.Name == at.name && int(valueOf(s.LostRequests)) > onlyHeld(in, s) {
 			return s
 		}
 	}
 	return nil
+}
+
+// onlyHeld is how many lost requests wait for nothing but the end of a hold, which may have come after the scan: nobody else waits for
+// that.
+func onlyHeld(in DispatchInput, status *v1alpha1.StoreStatus) int {
+	n, live := 0, hold.Live(in.Holds, in.Now)
+	for i := range in.Requests {
+		if r := &in.Requests[i]; slices.Contains(status.Lost, string(r.UID)) && keptWhole(in.Register.Name, r, live) {
+			n++
+		}
+	}
+	return n
 }
 
 // admitReplay tells why a person is not erased again; empty when they are.

@@ -55,7 +55,9 @@ type Seen struct {
 
 // Executed are the UIDs of the requests for which the next scan asks a store's ledger. It takes so many scans to ask for all.
 type Executed struct {
-	UIDs  []string
+	UIDs []string
+	// Held are those of them, the last, whom a legal hold keeps whole.
+	Held  []string
 	Scans int
 }
 

@@ -75,14 +75,6 @@ func StoreStatus(register *v1alpha1.DataRegister, name string) *v1alpha1.StoreSt
 	return nil
 }
 
-// Scans counts the scans of a store that ended.
-func Scans(register *v1alpha1.DataRegister, name v1alpha1.PartName) int64 {
-	if status := StoreStatus(register, string(name)); status != nil {
-		return value(status.Scans)
-	}
-	return 0
-}
-
 // Roles returns the Secret, by name, of each login role of a store. Only a managed store has an Admin.
 func Roles(register *v1alpha1.DataRegister, store *v1alpha1.DataStore) map[task.Role]string {
 	if store.Connection != nil {

@@ -81,3 +81,34 @@ func TestWhatIsSeenOfARestore(t *testing.T) {
 		}
 	}
 }
+
+// TestWhomAHoldKeepsIsNotCountedAsLost: they are asked for last, so of those whom a scan does not name it is known what they are.
+func TestWhomAHoldKeepsIsNotCountedAsLost(t *testing.T) {
+	in := input(readRegister(t, "managed"), Facts{})
+	name := in.Register.Spec.Stores[0].Name
+	in.Executed = map[string]Executed{string(name): {UIDs: []string{"a", "b", "x", "y"}, Held: []string{"x", "y"}, Scans: 1}}
+	for _, c := range []struct {
+		named             []string
+		total, lost, held int32
+		ready             string
+	}{
+		{nil, 0, 0, 0, "Ready=True StoresAnswer"},
+		{[]string{"x"}, 1, 0, 1, "Ready=True StoresAnswer"},
+		{[]string{"x"}, 70, 0, 70, "Ready=True StoresAnswer"},
+		{[]string{"a", "x"}, 2, 1, 1, "Ready=False Restored"},
+		{[]string{"x", "a"}, 2, 1, 1, "Ready=False Restored"}, // the hold came after the scan had begun
+		{[]string{"a", "x"}, 70, 1, 69, "Ready=False Restored"},
+		{[]string{"a", "b"}, 70, 70, 0, "Ready=False Restored"},
+	} {
+		in.Now = in.Now.Add(time.Hour)
+		in.Stores[string(name)] = Facts{Class: allowed, StatefulSet: ready(), Job: endedJob(batchv1.JobComplete)}
+		outcomes := answers(task.Accurate)
+		outcomes[1].Identity, outcomes[1].Lost, outcomes[1].LostTotal = "7/1", c.named, c.total
+		verdict := Judge(in, map[string]Seen{string(name): {Places: []Place{allowed}, Outcomes: outcomes}})
+		in.Register.Status.Stores = verdict.Stores
+		s := verdict.Stores[0]
+		if value(s.LostRequests) != c.lost || value(s.HeldRequests) != c.held || short(verdict.Conditions, "Ready") != c.ready || len(s.Lost)+len(s.Held) != len(c.named) {
+			t.Errorf("%v of %d: lost %d %v, held %d %v, %s", c.named, c.total, value(s.LostRequests), s.Lost, value(s.HeldRequests), s.Held, short(verdict.Conditions, "Ready"))
+		}
+	}
+}

@@ -141,10 +141,21 @@ func (in Input) record(s *v1alpha1.DataStore, status *v1alpha1.StoreStatus, seen
 
 // restored writes down what the store's ledger forgot.
 func (in Input) restored(status *v1alpha1.StoreStatus, scanned task.Outcome) {
-	before := value(status.LostRequests)
-	status.LostRequests, status.Lost = nil, nil
-	if scanned.LostTotal > 0 {
-		status.LostRequests, status.Lost = &scanned.LostTotal, slices.Clone(scanned.Lost)
+	before := value(status.LostRequests) + value(status.HeldRequests)
+	status.LostRequests, status.Lost, status.HeldRequests, status.Held = nil, nil, nil, nil
+	// The scan names the first who are lost, and was asked for those on hold last: the others are as the last of these.
+	named, held := scanned.Lost, in.Executed[string(status.Name)].Held
+	onHold := func(uid string) bool { return slices.Contains(held, uid) }
+	waiting := slices.DeleteFunc(slices.Clone(named), func(uid string) bool { return !onHold(uid) })
+	n := int32(len(waiting)) //nolint:gosec // at most 64
+	if len(named) > 0 && onHold(named[len(named)-1]) {
+		n += scanned.LostTotal - int32(len(named)) //nolint:gosec // at most 64
+	}
+	if n > 0 {
+		status.HeldRequests, status.Held = &n, waiting
+	}
+	if rest := scanned.LostTotal - n; rest > 0 {
+		status.LostRequests, status.Lost = &rest, slices.DeleteFunc(slices.Clone(named), onHold)
 	}
 	other := status.Identity != "" && scanned.Identity != "" && status.Identity != scanned.Identity
 	if scanned.LostTotal > 0 && before == 0 || other {

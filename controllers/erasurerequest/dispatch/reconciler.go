@@ -67,6 +67,11 @@ func (r *Reconciler) load(ctx context.Context, register *v1alpha1.DataRegister) 
 	if err := r.Client.List(ctx, policies, client.InNamespace(register.Namespace)); err != nil {
 		return in, fmt.Errorf("listing consent policies: %w", err)
 	}
+	holds := &v1alpha1.LegalHoldList{}
+	if err := r.Client.List(ctx, holds, client.InNamespace(register.Namespace)); err != nil {
+		return in, fmt.Errorf("listing holds: %w", err)
+	}
+	in.Holds = holds.Items
 	in.Runs, in.Requests, in.Policies = runs.Items, requests.Items, policies.Items
 	return in, nil
 }

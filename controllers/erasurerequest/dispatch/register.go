@@ -25,6 +25,7 @@ import (
 
 // +kubebuilder:rbac:groups=gdpr.rempart.dev,resources=erasureruns,verbs=get;list;watch;create;delete
 // +kubebuilder:rbac:groups=gdpr.rempart.dev,resources=erasurerequests;dataregisters;consentpolicies,verbs=get;list;watch
+// +kubebuilder:rbac:groups=gdpr.rempart.dev,resources=legalholds,verbs=list;watch
 // +kubebuilder:rbac:groups=gdpr.rempart.dev,resources=dataregisters/finalizers,verbs=update
 
 // Config is what the controller is given.
@@ -41,6 +42,7 @@ func Register(mgr ctrl.Manager, config Config) error {
 		Watches(&v1alpha1.DataRegister{}, &handler.EnqueueRequestForObject{}, builder.WithPredicates(predicate.Or(predicate.GenerationChangedPredicate{}, restored))).
 		Watches(&v1alpha1.ErasureRequest{}, handler.EnqueueRequestsFromMapFunc(targets)).
 		Watches(&v1alpha1.ErasureRun{}, handler.EnqueueRequestsFromMapFunc(register)).
+		Watches(&v1alpha1.LegalHold{}, handler.EnqueueRequestsFromMapFunc(r.held)).
 		WithOptions(controller.Options{RateLimiter: flow.Backoff(), NewQueue: fair.Queue}).
 		Complete(reconcile.AsReconciler(mgr.GetClient(), r))
 }
@@ -59,6 +61,20 @@ var restored = predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
 	}
 	return !slices.Equal(lost(before), lost(after))
 }}
+
+// held are the registers of a hold's namespace: who came back with a backup and is held now holds nobody up.
+func (r *Reconciler) held(ctx context.Context, object client.Object) []reconcile.Request {
+	registers := &v1alpha1.DataRegisterList{}
+	if err := r.Client.List(ctx, registers, client.InNamespace(object.GetNamespace())); err != nil {
+		ctrl.LoggerFrom(ctx).Error(err, "Could not list registers after an event; the next scan of each finds the hold")
+		return nil
+	}
+	list := make([]reconcile.Request, 0, len(registers.Items))
+	for i := range registers.Items {
+		list = append(list, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(&registers.Items[i])})
+	}
+	return list
+}
 
 // targets are the registers of a request.
 func targets(_ context.Context, object client.Object) []reconcile.Request {

@@ -102,8 +102,8 @@ func (s *session) lost(ctx context.Context, t task.Task) (missing []string, unre
 	if len(t.Ended) == 0 {
 		return nil, false, nil
 	}
-	_, err = s.row(ctx, `SELECT ARRAY(SELECT w.uid FROM pg_catalog.unnest($1::pg_catalog.text[]) AS w (uid)
-WHERE w.uid OPERATOR(pg_catalog.<>) ALL (SELECT pg_catalog.unnest(l.request_uids) FROM `+grant.Ledger+` AS l WHERE l.register OPERATOR(pg_catalog.=) $2 AND l.store OPERATOR(pg_catalog.=) $3) ORDER BY 1)`,
+	_, err = s.row(ctx, `SELECT ARRAY(SELECT w.uid FROM pg_catalog.unnest($1::pg_catalog.text[]) WITH ORDINALITY AS w (uid, at)
+WHERE w.uid OPERATOR(pg_catalog.<>) ALL (SELECT pg_catalog.unnest(l.request_uids) FROM `+grant.Ledger+` AS l WHERE l.register OPERATOR(pg_catalog.=) $2 AND l.store OPERATOR(pg_catalog.=) $3) ORDER BY w.at)`,
 		[]any{t.Ended, t.Register, t.Store}, &missing)
 	if f, ok := err.(*task.Failure); ok { //nolint:errorlint // row returns the type itself
 		switch f.Trace.SQLState {

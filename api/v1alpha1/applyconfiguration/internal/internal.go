@@ -3576,6 +3576,15 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: endpoint
       type:
         scalar: string
+    - name: held
+      type:
+        list:
+          elementType:
+            scalar: string
+          elementRelationship: associative
+    - name: heldRequests
+      type:
+        scalar: numeric
     - name: identity
       type:
         scalar: string

@@ -34,6 +34,10 @@ type StoreStatusApplyConfiguration struct {
 	LostRequests *int32 `json:"lostRequests,omitempty"`
 	// lost are the UIDs of the first of these requests.
 	Lost []string `json:"lost,omitempty"`
+	// heldRequests is how many more it does not have whose people a legal hold keeps whole. They run again when the hold is over; nobody else waits for that.
+	HeldRequests *int32 `json:"heldRequests,omitempty"`
+	// held are the UIDs of the first of these requests.
+	Held []string `json:"held,omitempty"`
 	// restoredTime is when the store was last seen to have come back from a backup.
 	RestoredTime *v1.Time `json:"restoredTime,omitempty"`
 	// restoreKind is what was seen of it then.
@@ -140,6 +144,24 @@ func (b *StoreStatusApplyConfiguration) WithLostRequests(value int32) *StoreStat
 func (b *StoreStatusApplyConfiguration) WithLost(values ...string) *StoreStatusApplyConfiguration {
 	for i := range values {
 		b.Lost = append(b.Lost, values[i])
+	}
+	return b
+}
+
+// WithHeldRequests sets the HeldRequests field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the HeldRequests field is set to the value of the last call.
+func (b *StoreStatusApplyConfiguration) WithHeldRequests(value int32) *StoreStatusApplyConfiguration {
+	b.HeldRequests = &value
+	return b
+}
+
+// WithHeld adds the given value to the Held field in the declarative configuration
+// and returns the receiver, so that objects can be build by chaining "With" function invocations.
+// If called multiple times, values provided by each call will be appended to the Held field.
+func (b *StoreStatusApplyConfiguration) WithHeld(values ...string) *StoreStatusApplyConfiguration {
+	for i := range values {
+		b.Held = append(b.Held, values[i])
 	}
 	return b
 }
