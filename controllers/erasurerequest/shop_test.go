@@ -54,6 +54,8 @@ var start = time.Date(2026, 3, 5, 9, 0, 0, 0, time.UTC)
 type shop struct {
 	t        *testing.T
 	client   client.WithWatch
+	cache    client.Client // what the controllers see: the client, unless it is old
+	old      bool
 	clock    *clocktesting.FakePassiveClock
 	recorder *events.FakeRecorder
 	requests *erasurerequest.Reconciler
@@ -122,6 +124,7 @@ func newShop(t *testing.T) *shop {
 	s.dispatch = &dispatch.Reconciler{Client: s.client, Reader: s.client, Clock: s.clock, Image: "eraser:1"}
 	s.runs = &erasurerun.Reconciler{Client: s.client, Reader: s.client, Clock: s.clock, Keys: keys{ring}, Places: places{}, Evidence: s.requests.Evidence.(*archive.Archive), Image: "eraser:1"}
 	s.holds = &legalhold.Reconciler{Client: s.client, Reader: s.client, Recorder: events.NewFakeRecorder(1000), Clock: s.clock, Keys: keys{ring}}
+	s.cache = s.client
 	return s
 }
 
@@ -260,20 +263,20 @@ func (s *shop) pass() {
 	s.t.Helper()
 	ctx := s.t.Context()
 	requests, registers, runs := &v1alpha1.ErasureRequestList{}, &v1alpha1.DataRegisterList{}, &v1alpha1.ErasureRunList{}
-	s.must(s.client.List(ctx, requests))
+	s.must(s.cache.List(ctx, requests))
 	for i := range requests.Items {
 		s.tolerate(s.requests.Reconcile(ctx, &requests.Items[i]))
 	}
 	holds := &v1alpha1.LegalHoldList{}
-	s.must(s.client.List(ctx, holds))
+	s.must(s.cache.List(ctx, holds))
 	for i := range holds.Items {
 		s.tolerate(s.holds.Reconcile(ctx, &holds.Items[i]))
 	}
-	s.must(s.client.List(ctx, registers))
+	s.must(s.cache.List(ctx, registers))
 	for i := range registers.Items {
 		s.tolerate(s.dispatch.Reconcile(ctx, &registers.Items[i]))
 	}
-	s.must(s.client.List(ctx, runs))
+	s.must(s.cache.List(ctx, runs))
 	for i := range runs.Items {
 		s.tolerate(s.runs.Reconcile(ctx, &runs.Items[i]))
 	}
@@ -283,6 +286,9 @@ var errInjected = errors.New("injected")
 
 func (s *shop) tolerate(_ ctrl.Result, err error) {
 	s.t.Helper()
+	if err != nil && s.old && outdated(err) {
+		return
+	}
 	if err != nil && !errors.Is(err, errInjected) && !strings.Contains(err.Error(), "terminal error") {
 		s.t.Fatalf("a pass failed: %v", err)
 	}
