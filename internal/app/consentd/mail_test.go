@@ -125,7 +125,7 @@ func TestALinkComesByTheMailServerOfThePolicy(t *testing.T) {
 			if path == nil {
 				t.Fatalf("there is no link: %s", text)
 			}
-			if status, page := p.get(p.api + path[1]); status != http.StatusOK || !strings.Contains(page, `<html lang="fr">`) {
+			if status, page := p.get(p.api + path[1]); status != http.StatusOK || !strings.Contains(page, `<html lang="fr" dir="ltr">`) {
 				t.Errorf("the link shows %d: %s", status, page)
 			}
 			p.until("the mail is not counted", p.measured(`rempart_consentd_mails_total{result="sent"} 1`))
