@@ -12,7 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
-	batchv1ac "k8s.io/client-go/applyconfigurations/batch/v1"
+	batchac "k8s.io/client-go/applyconfigurations/batch/v1"
 	corev1ac "k8s.io/client-go/applyconfigurations/core/v1"
 
 	"github.com/rempart-dev/rempart/api/v1alpha1"
@@ -45,7 +45,7 @@ func (w *world) make(run *v1alpha1.ErasureRun, children []runtime.ApplyConfigura
 	if err := json.Unmarshal(children[0].(*corev1ac.SecretApplyConfiguration).Data[job.TaskKey], &j.task); err != nil {
 		panic(err)
 	}
-	made := children[1].(*batchv1ac.JobApplyConfiguration)
+	made := children[1].(*batchac.JobApplyConfiguration)
 	apart(made)
 	pod := made.Spec.Template.Spec
 	for _, c := range slices.Concat(pod.InitContainers, pod.Containers) {
@@ -58,7 +58,7 @@ func (w *world) make(run *v1alpha1.ErasureRun, children []runtime.ApplyConfigura
 }
 
 // apart panics where a Job has one login for two duties: who erases must not be who verifies.
-func apart(made *batchv1ac.JobApplyConfiguration) {
+func apart(made *batchac.JobApplyConfiguration) {
 	roles := map[string]string{}
 	for _, volume := range made.Spec.Template.Spec.Volumes {
 		if volume.Secret == nil || !strings.HasPrefix(*volume.Name, "credentials-") {

@@ -1,6 +1,7 @@
 package job_test
 
 import (
+	"maps"
 	"testing"
 	"time"
 
@@ -26,9 +27,7 @@ func owner(conditions ...batchv1.JobConditionType) *batchv1.Job {
 // made is a pod as the Job controller makes it, of which both steps ended as said.
 func made(j *batchv1.Job, name string, minute int, erase, verify string) corev1.Pod {
 	labels := map[string]string{batchv1.ControllerUidLabel: string(j.UID), batchv1.JobNameLabel: j.Name}
-	for k, v := range j.Spec.Template.Labels {
-		labels[k] = v
-	}
+	maps.Copy(labels, j.Spec.Template.Labels)
 	code := func(message string) int32 {
 		if message == contradicted {
 			return job.ExitFatal

@@ -35,7 +35,7 @@ func heard(t *testing.T, namespace, class string, accepted bool) {
 	t.Helper()
 	expect.Eventually(t, func() error {
 		if err := admin.Create(t.Context(), claim(namespace, "probe", class), client.DryRunAll); (err == nil) != accepted {
-			return fmt.Errorf("a claim of class %s: %v", class, err)
+			return fmt.Errorf("a claim of class %s: %w", class, err)
 		}
 		return nil
 	})
