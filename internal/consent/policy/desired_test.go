@@ -209,6 +209,11 @@ func TestNewPodsComeWhenASecretIsMadeAnewAndNotOtherwise(t *testing.T) {
 	if mark() != before {
 		t.Error("a checkpoint or an hour makes new pods")
 	}
+	in.Policy.Spec.Service.CheckpointIntervalSeconds = 7
+	if mark() == before {
+		t.Error("another interval of checkpoints makes no new pods")
+	}
+	before = mark()
 	in.Marks[0] = "u9/1"
 	if mark() == before {
 		t.Error("another Secret makes no new pods")

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -49,7 +50,7 @@ const user = 65532
 // readable by the pod's group alone.
 const readable = 0o440
 
-// annotationSecrets makes new pods when a Secret is another one: passwords are set when a pod starts.
+// annotationSecrets makes new pods when a Secret or the interval of checkpoints is another one: both are taken when a pod starts.
 const annotationSecrets = "gdpr.rempart.dev/secrets"
 
 // deployment builds the service.
@@ -62,7 +63,7 @@ func deployment(in Input, owner *metav1ac.OwnerReferenceApplyConfiguration) *app
 			WithStrategy(appsac.DeploymentStrategy().WithType(appsv1.RollingUpdateDeploymentStrategyType).
 				WithRollingUpdate(appsac.RollingUpdateDeployment().WithMaxSurge(one).WithMaxUnavailable(none))).
 			WithTemplate(corev1ac.PodTemplateSpec().WithLabels(governed(p, labels(p.Name, ComponentService))).
-				WithAnnotations(map[string]string{annotationSecrets: digest(in.Marks)}).WithSpec(pod(in))))
+				WithAnnotations(map[string]string{annotationSecrets: digest(append(slices.Clip(in.Marks), strconv.Itoa(int(p.Spec.Service.CheckpointIntervalSeconds))))}).WithSpec(pod(in))))
 	if scales(p) && in.Deployment != nil {
 		// The number of pods was read: where the autoscaler has written another since, the write conflicts and a new pass reads it.
 		desired.WithResourceVersion(in.Deployment.ResourceVersion)

@@ -57,6 +57,9 @@ func (j judge) judge(ctx context.Context, req request) (review.Answer, error) {
 	for _, younger := range policy.Younger(&req.Object.Spec, after.Country) {
 		answer.Warn(younger)
 	}
+	for _, unasked := range policy.Unasked(&req.Object.Spec) {
+		answer.Warn(unasked)
+	}
 	if err := j.changes(ctx, &answer, req, after); err != nil {
 		return answer, err
 	}

@@ -70,6 +70,10 @@ func asked(p *v1alpha1.ConsentPolicy) {
 	p.Spec.Notices = append(p.Spec.Notices, v1alpha1.ConsentNotice{Version: 2, Change: v1alpha1.NoticeMaterial, Texts: []v1alpha1.NoticeText{told("conversation")}})
 }
 
+func optional(p *v1alpha1.ConsentPolicy) {
+	p.Spec.Purposes[0].Necessity, p.Spec.Purposes[0].Acceptance = v1alpha1.NecessityOptional, []v1alpha1.AcceptanceMethod{v1alpha1.AcceptButton}
+}
+
 func image(name string) func(*v1alpha1.ConsentPolicy) {
 	return func(p *v1alpha1.ConsentPolicy) { p.Spec.Service.Database.Managed.Image = name }
 }
@@ -173,6 +177,7 @@ func TestPoliciesAreJudged(t *testing.T) {
 		"a host that was shared already":           {chat(at("taken.acme.example"), retention), chat(at("taken.acme.example")), register, "", "", ""},
 		"an Ingress that the user may not make":    {chat(at("consent.acme.example")), nil, register, "create ingresses.networking.k8s.io", "create ingresses.networking.k8s.io", ""},
 		"a route that the user may not make":       {chat(at("consent.acme.example"), through), chat(at("consent.acme.example")), register, "create httproutes.gateway.networking.k8s.io", "create httproutes.gateway.networking.k8s.io", ""},
+		"an optional purpose without a box":        {chat(optional), nil, register, "", "", `purpose "conversation" is optional and does not list Checkbox`},
 		"an image that the user may not run":       {chat(image("postgres:17")), nil, register, "create statefulsets.apps", "create statefulsets.apps", ""},
 		"another image":                            {chat(image("miner:1")), chat(image("postgres:17")), register, "create statefulsets.apps", "create statefulsets.apps", ""},
 		"an image of before":                       {chat(image("postgres:17"), retention), chat(image("postgres:17")), register, "create statefulsets.apps", "", ""},

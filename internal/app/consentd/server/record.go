@@ -63,6 +63,10 @@ func (s *Server) record(w http.ResponseWriter, r *http.Request, c call) error {
 	if err := decode(r, &body); err != nil {
 		return err
 	}
+	if r.Header.Get("Sec-GPC") == "1" { // the browser's own word (Global Privacy Control, section 3.3)
+		signal := true
+		body.GPC = &signal
+	}
 	choices, err := body.choices()
 	if err != nil {
 		return err

@@ -479,6 +479,12 @@ func TestGlobalPrivacyControlIsAnAnswer(t *testing.T) {
 	if len(out.LeftOut) != 1 || out.Receipt != "" || len(w.events()) != 0 {
 		t.Errorf("%+v", out)
 	}
+	body["gpc"] = false // the header of the browser says it too, and counts
+	w.ask(request{method: "POST", path: "/v1/sites/shop/events", origin: shop, bearer: secretOf(1), key: "header", body: body, header: map[string]string{"Sec-GPC": "1"}}).is(200, "")
+	if len(w.events()) != 0 {
+		t.Error("the header is not heard")
+	}
+	body["gpc"] = true
 	body["method"] = "checkbox" // a later explicit choice wins
 	w.post(1, "k2", body).is(201, "")
 	if events := w.events(); len(events) != 1 || events[0].GPC == nil || !*events[0].GPC {
