@@ -35,6 +35,23 @@ var variants = map[string]func(*v1alpha1.ConsentPolicySpec){
 			s.Notices[i].Texts = append(s.Notices[i].Texts, arabic)
 		}
 	},
+	// two has a second purpose of the service that is asked for.
+	"two": func(s *v1alpha1.ConsentPolicySpec) {
+		history := *s.Purposes[0].DeepCopy()
+		history.Name = "history"
+		s.Purposes = append(s.Purposes, history)
+		for i := range s.Notices {
+			for j := range s.Notices[i].Texts {
+				text := &s.Notices[i].Texts[j]
+				text.Purposes = append(text.Purposes, v1alpha1.PurposeText{Name: "history", Title: "Historique", Text: "Pour relire la conversation."})
+			}
+		}
+	},
+	// optin has a newsletter that a mail must confirm.
+	"optin": func(s *v1alpha1.ConsentPolicySpec) {
+		s.Purposes[1].DoubleOptIn = v1alpha1.RequirementRequired
+		s.Purposes[1].Acceptance = append(s.Purposes[1].Acceptance, v1alpha1.AcceptDoubleOptIn)
+	},
 	// same is served from the origin of its pages, which a policy of 'self' wants.
 	"same": func(*v1alpha1.ConsentPolicySpec) {},
 }

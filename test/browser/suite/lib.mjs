@@ -103,7 +103,7 @@ export const collectEvents = () => {
   window.events = [];
   window.times = {}; // when the last of each type came
   for (const type of ["ready", "notice-shown", "accepted", "refused", "withdrawn", "stale", "trigger-blocked", "trigger-started",
-    "send-blocked", "error"]) {
+    "send-blocked", "pending", "error"]) {
     document.addEventListener("rempart:" + type, (event) => {
       window.events.push({ type, ...event.detail });
       window.times[type] = Date.now();

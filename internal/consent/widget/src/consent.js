@@ -2,7 +2,7 @@ import { consentTTL, linked, random128, rememberRefusal, requested, seconds } fr
 import { emit, fault } from "./events.js";
 import { stop } from "./gate.js";
 import { gpc } from "./gpc.js";
-import { adopt, digest, enter, keep, marker, notice, setNotice, state } from "./machine.js";
+import { adopt, digest, enter, judge, keep, marker, notice, setNotice, state } from "./machine.js";
 import { fetchNotice, tell } from "./network.js";
 import { endConversation, key, read } from "./store.js";
 
@@ -30,12 +30,11 @@ const once = (fn) =>
     navigator.locks?.request(key, go).catch(go) ?? go();
   }).finally(() => (running = null)));
 
-const decided = (purposes, decision) => purposes.map((purpose) => ({ purpose, decision }));
-
-// record has the ledger record acts. It returns the secret that they are recorded under, and which purposes wait for a mail to
+// record has the ledger record that purposes are granted. It returns the secret that they are recorded under, and which purposes wait for a mail to
 // be confirmed. It throws "stale" when the words are not the current ones (the new ones are here then), and anything else when
 // the outcome is unknown or bad.
-const record = async (acts, method, ui, more, k) => {
+const record = async (purposes, method, ui, more, k) => {
+  const acts = purposes.map((purpose) => ({ purpose, decision: "granted" }));
   const about = notice.token + JSON.stringify(acts);
   if (pending?.about !== about) {
     const body = { noticeToken: notice.token, acts, method, ui, occurredAt: new Date(), gpc: gpc(), ...more };
@@ -59,22 +58,24 @@ export const accept = (purposes, method, ui, more) =>
     adopt(read());
     if (state === "accepted") return;
     await flush();
-    const [k] = await record(decided(purposes, "granted"), method, ui, more, linked ? (marker?.p && marker.k) || random128() : undefined);
+    const [k] = await record(purposes, method, ui, more, linked ? (marker?.p && marker.k) || random128() : undefined);
     const t = seconds();
     keep({ v: 1, n: digest(), p: purposes, t, e: t + consentTTL, k });
-    enter("accepted", { purposes, method });
+    enter(judge(marker), { purposes, method }, "accepted");
   });
 
-// choose records choices about optional purposes, each made by its own box, after acceptance.
-export const choose = (yes, no, ui, more) =>
+// choose records consents to optional purposes, each given by its own box, after acceptance. It resolves to those that a mail must
+// confirm first: the page hears of them, and has it sent.
+export const choose = (chosen, ui, more) =>
   once(async () => {
-    const acts = [...decided(yes, "granted"), ...decided(no, "denied")];
-    if (!acts[0]) return;
-    const [, waiting] = await record(acts, "checkbox", ui, more, marker.k);
-    const purposes = yes.filter((name) => !waiting.includes(name));
-    if (!purposes[0]) return;
-    keep({ ...marker, p: [...marker.p, ...purposes] });
-    emit("accepted", { purposes, method: "checkbox" });
+    const [, waiting] = await record(chosen, "checkbox", ui, more, marker.k);
+    const purposes = chosen.filter((name) => !waiting.includes(name));
+    if (purposes[0]) {
+      keep({ ...marker, p: [...marker.p, ...purposes] });
+      emit("accepted", { purposes, method: "checkbox" });
+    }
+    if (waiting[0]) emit("pending", { purposes: waiting });
+    return waiting[0];
   });
 
 // refuse leaves no trace but, where the policy wants it, the refusal itself, instead of one that stood there. The mark of a
@@ -96,7 +97,7 @@ export const withdraw = async (taken) => {
   const rest = p.filter((name) => !purposes.includes(name));
   if (rest.some((name) => requested.includes(name))) {
     keep({ ...marker, p: rest, q: k && [...q, ...purposes] });
-    emit("withdrawn", { purposes });
+    enter(judge(marker), { purposes }, "withdrawn");
   } else {
     stop?.abort();
     endConversation();

@@ -33,10 +33,11 @@ export const setNotice = (next) => {
   adopt(marker);
 };
 
-// judge tells the state of a marker. One with an end and without purposes remembers a refusal.
-const judge = (m) => {
+// judge tells the state of a marker. One with an end and without purposes remembers a refusal. Where a part of the requested
+// service is accepted, by the site's word or because the rest was withdrawn, the banner asks for all of it.
+export const judge = (m) => {
   if (m?.w) return "withdrawn";
-  if (m?.p) return m.n === digest() && m.e > seconds() ? "accepted" : "stale";
+  if (m?.p) return m.n === digest() && m.e > seconds() && requested.every((name) => m.p.includes(name)) ? "accepted" : "stale";
   return m?.e > seconds() ? "refused" : "dormant";
 };
 
@@ -59,11 +60,12 @@ export let load = () => {
   state = judge(marker);
 };
 
-// granted tells whether a purpose may be used at this instant: what stands on the device may be gone, changed or too old.
-export const granted = (purpose) => {
+// served tells whether all that the requested service needs is granted at this instant: what stands on the device may be gone,
+// changed or too old.
+export const served = () => {
   if (state === "accepted") adopt(read());
-  return state === "accepted" && marker.p.includes(purpose);
+  return state === "accepted";
 };
 
-// served tells whether all that the requested service needs is granted.
-export const served = () => requested.every(granted);
+// granted tells so of a purpose.
+export const granted = (purpose) => served() && marker.p.includes(purpose);

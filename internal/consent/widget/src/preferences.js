@@ -12,20 +12,20 @@ import { ready, say } from "./view.js";
 // The dialog of choices: what each purpose is; once the service is accepted also a box for each optional purpose, that nobody
 // ticked, and the way back.
 let dialog;
-const refused = []; // optional purposes that this page already told the ledger were refused
 
-// save sends what changed: withdrawals of what had been granted, new consents and refusals.
+// save sends what the visitor changed: consents, and withdrawals of what had been granted. A box that nobody touched says nothing: the
+// ledger may have a consent that was given elsewhere, or one that waits for a mail. It resolves as choose does.
 const save = async (boxes, ui) => {
-  const those = (ticked, was) => boxes.filter((box) => box.checked === ticked && granted(box.name) === was).map((box) => box.name);
-  const yes = those(true, false);
-  const gone = those(false, true);
-  // Who sends the signal is not asked, so that an empty box is no answer.
-  const no = objects() ? [] : those(false, false).filter((name) => !refused.includes(name));
+  const changed = (ticked) => boxes.filter((box) => box.checked === ticked && granted(box.name) !== ticked).map((box) => box.name);
+  const chosen = changed(true);
+  const gone = changed(false);
   if (gone[0]) await withdraw(gone);
-  await choose(yes, no, ui, {
-    oldEnoughFor: Math.max(...notice.purposes.map((purpose) => yes.includes(purpose.name) && purpose.minimumAge)),
-  });
-  refused.push(...no, ...gone);
+  return (
+    chosen[0] &&
+    choose(chosen, ui, {
+      oldEnoughFor: Math.max(...notice.purposes.map((purpose) => chosen.includes(purpose.name) && purpose.minimumAge)),
+    })
+  );
 };
 
 export const preferences = async () => {
@@ -35,7 +35,7 @@ export const preferences = async () => {
   // through does the work and closes the dialog, or says that it failed.
   const through = (work) => () =>
     work().then(
-      () => dialog.close(),
+      (waiting) => (waiting ? say("pending", status) : dialog.close()),
       () => {
         say("failed", status);
         fault("ledger");
@@ -73,7 +73,7 @@ export const preferences = async () => {
     make(
       "div", "buttons", {},
       boxes[0] && button("save", through(() => save(boxes, shown()))),
-      served() && button("withdraw", through(withdraw)),
+      marker?.p && button("withdraw", through(withdraw)),
       button("close", () => dialog.close()),
     ),
   );
