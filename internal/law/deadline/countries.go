@@ -33,7 +33,7 @@ import (
 var national = map[string][]*cal.Holiday{
 	"AT": at.Holidays,
 	"BE": be.Holidays,
-	"BG": bg.Holidays,
+	"BG": with(without(bg.Holidays, bg.LabourDay), fixed(time.May, 1)), // the library moves it from Easter: a substitute
 	"CY": cyprus(),
 	"CZ": cz.Holidays,
 	"DE": de.Holidays,

@@ -9,7 +9,7 @@ import (
 )
 
 // calendarVersion names the state of the holiday tables; it rises with each change to them.
-const calendarVersion = "2026-11.2"
+const calendarVersion = "2026-11.3"
 
 // Holidays are the public holidays of one Member State (Regulation 1182/71, Article 2(1)): national days only, no
 // regional ones, and no substitute for a holiday at a weekend. Where it is doubtful whether a day is a public holiday

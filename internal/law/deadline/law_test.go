@@ -174,6 +174,7 @@ func TestEveryStateOfTheEEAHasACalendar(t *testing.T) {
 // TestMovableDays pins days that a wrong rule would miss, one per rule and country of ours.
 func TestMovableDays(t *testing.T) {
 	for country, days := range map[string][]string{
+		"BG": {"2024-05-01", "2027-05-01", "2027-05-03"},
 		"CY": {"2026-02-23", "2026-04-10", "2026-04-13", "2026-06-01"},
 		"EE": {"2026-04-03", "2026-02-24", "2026-06-23"},
 		"FI": {"2026-06-20", "2026-10-31", "2026-05-14", "2027-06-26"},
@@ -199,7 +200,7 @@ func TestMovableDays(t *testing.T) {
 			}
 		}
 	}
-	for country, days := range map[string][]string{"DK": {"2026-06-05"}, "SE": {"2026-12-24"}, "SK": {"2026-05-08", "2026-09-15", "2026-11-17"},
+	for country, days := range map[string][]string{"BG": {"2024-05-07", "2027-05-04"}, "DK": {"2026-06-05"}, "SE": {"2026-12-24"}, "SK": {"2026-05-08", "2026-09-15", "2026-11-17"},
 		"IT": {"2024-10-04"}, "PL": {"2024-12-24"}, "PT": {"2026-04-06"}} {
 		for _, day := range days {
 			d, err := ParseDate(day)
