@@ -43,6 +43,8 @@ const (
 	ReasonTooManyStores = "TooManyStores"
 	// ReasonReceivedInFuture means that receivedTime has not come yet.
 	ReasonReceivedInFuture = "ReceivedInFuture"
+	// ReasonClockNotSet means that the times of the request and the law profile give no due time.
+	ReasonClockNotSet = "ClockNotSet"
 	// ReasonAwaitingIdentity means that a question to the person is open (Article 12(6)): the clock is stopped.
 	ReasonAwaitingIdentity = "AwaitingIdentity"
 )

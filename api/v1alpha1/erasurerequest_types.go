@@ -81,14 +81,17 @@ type ErasureExtension struct {
 // IdentityCheck is how it is known that the person is who they say, or the question that is open.
 //
 // +kubebuilder:validation:XValidation:rule="!has(self.answeredTime) || has(self.askedTime)",message="answeredTime needs askedTime"
+// +kubebuilder:validation:XValidation:rule="!has(self.answeredTime) || !has(self.askedTime) || self.answeredTime >= self.askedTime",message="answeredTime is before askedTime"
+// +kubebuilder:validation:XValidation:rule="!has(oldSelf.askedTime) || (has(self.askedTime) && self.askedTime == oldSelf.askedTime)",message="askedTime was stated; it does not change, since it may stop the clock (Article 12(6))"
+// +kubebuilder:validation:XValidation:rule="!has(oldSelf.answeredTime) || (has(self.answeredTime) && self.answeredTime == oldSelf.answeredTime)",message="answeredTime was stated; it does not change, since the clock went on from it (Article 12(6))"
 type IdentityCheck struct {
 	// method of the check.
 	// +optional
 	Method IdentityMethod `json:"method,omitempty"`
-	// askedTime is when more information was asked for.
+	// askedTime is when more information was asked for; not before receivedTime. It is stated once.
 	// +optional
 	AskedTime *metav1.Time `json:"askedTime,omitempty"`
-	// answeredTime is when it came.
+	// answeredTime is when it came. It is stated once.
 	// +optional
 	AnsweredTime *metav1.Time `json:"answeredTime,omitempty"`
 }
@@ -99,6 +102,8 @@ type IdentityCheck struct {
 // +kubebuilder:validation:XValidation:rule="!has(oldSelf.decision) || (has(self.decision) && self.decision == oldSelf.decision)",message="the decision was given; it does not change"
 // +kubebuilder:validation:XValidation:rule="!has(oldSelf.extension) || (has(self.extension) && self.extension == oldSelf.extension)",message="the extension was given; there is one only (Article 12(3))"
 // +kubebuilder:validation:XValidation:rule="!has(oldSelf.deferral) || (has(self.deferral) && self.deferral == oldSelf.deferral)",message="the person was told of the deferral; when does not change"
+// +kubebuilder:validation:XValidation:rule="!has(oldSelf.identityCheck) || has(self.identityCheck)",message="identityCheck was stated; it is not removed"
+// +kubebuilder:validation:XValidation:rule="!has(self.identityCheck) || !has(self.identityCheck.askedTime) || self.identityCheck.askedTime >= self.receivedTime",message="identityCheck.askedTime is before receivedTime"
 type ErasureRequestSpec struct {
 	// requestID is the idempotency key: a second request with the same one runs nothing. Not an identifier of the person.
 	// +required

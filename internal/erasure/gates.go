@@ -37,8 +37,11 @@ func (j *judgement) accepted() objection {
 		return no(v1alpha1.ReasonReceivedInFuture, say(v1alpha1.ReasonReceivedInFuture), waiting)
 	}
 	bindClock(j.status, j.Officer)
-	if err := setDue(j.status, spec); err != nil {
+	if _, _, err := calendarOf(j.status); err != nil {
 		return no(v1alpha1.ReasonOfficerMissing, "The officer's time zone cannot be loaded, so no due time can be computed; correct it", broken)
+	}
+	if err := setDue(j.status, spec); err != nil {
+		return no(v1alpha1.ReasonClockNotSet, say(v1alpha1.ReasonClockNotSet), broken)
 	}
 	switch {
 	case asking(spec):

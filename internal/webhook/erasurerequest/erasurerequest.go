@@ -32,6 +32,7 @@ const (
 	RulePersonal  = "personal-data"
 	RuleRights    = "rights"
 	RuleTime      = "time"
+	RuleQuestion  = "question"
 	RuleExtension = "extension"
 	RuleStamp     = "stamp"
 	RuleFourEyes  = "four-eyes"
@@ -66,6 +67,7 @@ func (j judge) judge(ctx context.Context, req request) (review.Answer, error) {
 	if req.Created() {
 		notInFuture(&answer, "spec.receivedTime", req.Object.Spec.ReceivedTime, now)
 	}
+	question(&answer, req, now)
 	extension(&answer, req, now)
 	deferral(&answer, req, now)
 	stamped(&answer, req)
@@ -103,6 +105,40 @@ func notInFuture(answer *review.Answer, field string, at *metav1.Time, now time.
 	}
 }
 
+// question judges what is new of the question to the person, which may stop the clock (Article 12(6)): nothing of it lies
+// ahead, and one that came before the period's end is told by then, so that nobody who is late gains time by it. That
+// times are told once, and in order, is in the schema.
+func question(answer *review.Answer, req request, now time.Time) {
+	var old v1alpha1.IdentityCheck
+	if req.Old != nil && req.Old.Spec.IdentityCheck != nil {
+		old = *req.Old.Spec.IdentityCheck
+	}
+	check := req.Object.Spec.IdentityCheck
+	if check == nil {
+		return
+	}
+	if old.AnsweredTime == nil {
+		notInFuture(answer, "spec.identityCheck.answeredTime", check.AnsweredTime, now)
+	}
+	if old.AskedTime != nil || check.AskedTime == nil {
+		return
+	}
+	const field = "spec.identityCheck.askedTime"
+	notInFuture(answer, field, check.AskedTime, now)
+	if due := limit(req); due != nil && now.After(due.Time) && check.AskedTime.Before(due) {
+		answer.Refuse(RuleQuestion, field, "the period has ended (status.legalDueTime); a question that was asked before is stated before that (Article 12(6))")
+	}
+}
+
+// limit of the answer as it was known; nil when none was.
+func limit(req request) *metav1.Time {
+	due := req.Object.Status.LegalDueTime
+	if due == nil && req.Old != nil {
+		due = req.Old.Status.LegalDueTime
+	}
+	return due
+}
+
 // extension is given once, before the first period ends, and the person is told by then (Article 12(3)). That it does not
 // change is in the schema.
 func extension(answer *review.Answer, req request, now time.Time) {
@@ -115,10 +151,7 @@ func extension(answer *review.Answer, req request, now time.Time) {
 	if received := req.Object.Spec.ReceivedTime; received != nil && given.NoticeSentTime.Before(received) {
 		answer.Refuse(RuleExtension, field, field+" is before spec.receivedTime")
 	}
-	due := req.Object.Status.LegalDueTime
-	if due == nil && req.Old != nil {
-		due = req.Old.Status.LegalDueTime
-	}
+	due := limit(req)
 	if due == nil {
 		return
 	}

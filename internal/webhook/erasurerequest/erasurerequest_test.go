@@ -56,6 +56,12 @@ func extend(sent time.Duration) func(*v1alpha1.ErasureRequest) {
 	}
 }
 
+func ask(asked time.Duration, answered *metav1.Time) func(*v1alpha1.ErasureRequest) {
+	return func(r *v1alpha1.ErasureRequest) {
+		r.Spec.IdentityCheck = &v1alpha1.IdentityCheck{AskedTime: at(asked), AnsweredTime: answered}
+	}
+}
+
 func TestRequestsAreJudged(t *testing.T) {
 	const secretGet, secretDelete, approval = "get secrets/subject", "delete secrets/subject", "approve erasurerequests.gdpr.rempart.dev/r1"
 	due := func(offset time.Duration, then func(*v1alpha1.ErasureRequest)) func(*v1alpha1.ErasureRequest) {
@@ -88,6 +94,14 @@ func TestRequestsAreJudged(t *testing.T) {
 		"extended too late":                  {ereq(due(-time.Hour, extend(-time.Minute))), ereq(due(-time.Hour, nil)), nil, "the first period has ended"},
 		"extended before receipt":            {ereq(extend(-2 * time.Hour)), ereq(nil), nil, "before spec.receivedTime"},
 		"extended with a notice to come":     {ereq(extend(time.Hour)), ereq(nil), nil, "in the future"},
+		"asked in time":                      {ereq(due(time.Hour, ask(-time.Minute, nil))), ereq(due(time.Hour, nil)), nil, ""},
+		"asked in the future":                {ereq(ask(6*time.Minute, nil)), ereq(nil), nil, "spec.identityCheck.askedTime is in the future"},
+		"made with a question to come":       {ereq(ask(6*time.Minute, nil)), nil, nil, "spec.identityCheck.askedTime is in the future"},
+		"asked within the skew":              {ereq(ask(4*time.Minute, nil)), ereq(nil), nil, ""},
+		"answered in the future":             {ereq(ask(-time.Minute, at(6*time.Minute))), ereq(ask(-time.Minute, nil)), nil, "spec.identityCheck.answeredTime is in the future"},
+		"answered":                           {ereq(due(-time.Hour, ask(-2*time.Hour, at(0)))), ereq(due(-time.Hour, ask(-2*time.Hour, nil))), nil, ""},
+		"a question told after the limit":    {ereq(due(-time.Hour, ask(-2*time.Hour, at(0)))), ereq(due(-time.Hour, nil)), nil, "the period has ended"},
+		"a question asked after the limit":   {ereq(due(-time.Hour, ask(-time.Minute, nil))), ereq(due(-time.Hour, nil)), nil, ""},
 		"deleted":                            {nil, ereq(nil), []string{approval, secretGet}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -16,9 +16,9 @@ import (
 type IdentityCheckApplyConfiguration struct {
 	// method of the check.
 	Method *apiv1alpha1.IdentityMethod `json:"method,omitempty"`
-	// askedTime is when more information was asked for.
+	// askedTime is when more information was asked for; not before receivedTime. It is stated once.
 	AskedTime *v1.Time `json:"askedTime,omitempty"`
-	// answeredTime is when it came.
+	// answeredTime is when it came. It is stated once.
 	AnsweredTime *v1.Time `json:"answeredTime,omitempty"`
 }
 
