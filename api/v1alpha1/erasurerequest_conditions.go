@@ -41,6 +41,9 @@ const (
 	ReasonRegisterMissing = "RegisterMissing"
 	// ReasonTooManyStores means that the chosen registers have more stores than one request can follow.
 	ReasonTooManyStores = "TooManyStores"
+	// ReasonTooManyRecipients means that the registers have more recipients than one request can tell (Article 19). It is a
+	// reason of RecipientsInformed too, where the registers grew since.
+	ReasonTooManyRecipients = "TooManyRecipients"
 	// ReasonReceivedInFuture means that receivedTime has not come yet.
 	ReasonReceivedInFuture = "ReceivedInFuture"
 	// ReasonClockNotSet means that the times of the request and the law profile give no due time.

@@ -232,7 +232,7 @@ type ErasureRequestStatus struct {
 	// +listMapKey=register
 	// +listMapKey=name
 	// +kubebuilder:validation:MinItems=0
-	// +kubebuilder:validation:MaxItems=64
+	// +kubebuilder:validation:MaxItems=512
 	Recipients []InformedRecipient `json:"recipients,omitempty"`
 	// backupsClearTime is when the last backup that can hold the person expires.
 	// +optional

@@ -60,6 +60,10 @@ func (j *judgement) accepted() objection {
 			j.status.Targets = nil
 			return no(v1alpha1.ReasonTooManyStores, say(v1alpha1.ReasonTooManyStores), broken)
 		}
+		if n := len(disclosures(j.Registers)); n > maxRecipients {
+			j.status.Targets = nil
+			return no(v1alpha1.ReasonTooManyRecipients, fmt.Sprintf("The registers have %d recipients to tell and a request tells %d at most (Article 19); name registers and make several requests, or join recipients", n, maxRecipients), broken)
+		}
 	}
 	j.widen()
 	j.accept()

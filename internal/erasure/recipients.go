@@ -10,6 +10,9 @@ import (
 	"github.com/rempart-dev/rempart/api/v1alpha1"
 )
 
+// maxRecipients is how many recipients a request can tell, and keep account of in its status and its certificate.
+const maxRecipients = 512
+
 // A Disclosure is a recipient who must be told of an erasure (Article 19), and the channel that reaches them; empty when
 // the register names none.
 type Disclosure struct {
@@ -21,12 +24,16 @@ type Disclosure struct {
 // Disclosures are the recipients of the registers in which something was erased. Staff of the organisation is not
 // told: an internal recipient is no other body (Article 4(9)).
 func Disclosures(status *v1alpha1.ErasureRequestStatus, registers []v1alpha1.DataRegister) []Disclosure {
+	return disclosures(slices.DeleteFunc(slices.Clone(registers), func(r v1alpha1.DataRegister) bool {
+		return !erasedIn(status, v1alpha1.ObjectName(r.Name))
+	}))
+}
+
+// disclosures are the recipients of registers, in a fixed order.
+func disclosures(registers []v1alpha1.DataRegister) []Disclosure {
 	var list []Disclosure
 	for i := range registers {
 		name := v1alpha1.ObjectName(registers[i].Name)
-		if !erasedIn(status, name) {
-			continue
-		}
 		for _, activity := range registers[i].Spec.Activities {
 			for _, r := range activity.Recipients {
 				if r.Kind != v1alpha1.RecipientInternal {
@@ -38,7 +45,7 @@ func Disclosures(status *v1alpha1.ErasureRequestStatus, registers []v1alpha1.Dat
 	slices.SortFunc(list, func(a, b Disclosure) int {
 		return strings.Compare(string(a.Register)+"/"+string(a.Recipient), string(b.Register)+"/"+string(b.Recipient))
 	})
-	return list[:min(len(list), maxTargets)]
+	return list
 }
 
 // add keeps one entry per recipient: activities may repeat it, and one of them may know the channel.
@@ -60,17 +67,33 @@ func erasedIn(status *v1alpha1.ErasureRequestStatus, register v1alpha1.ObjectNam
 	})
 }
 
+// list adds the recipients that the status does not have yet, those that came with a change of a register included, and
+// returns how many it has no room for: nobody tells them.
+func (j *judgement) list() (untold int) {
+	known := map[string]bool{}
+	for _, r := range j.status.Recipients {
+		known[MessageKey(r.Register, r.Name)] = true
+	}
+	for _, d := range Disclosures(j.status, j.Registers) {
+		switch {
+		case known[MessageKey(d.Register, d.Recipient)]:
+			continue
+		case len(j.status.Recipients) == maxRecipients:
+			untold++
+			continue
+		}
+		r := v1alpha1.InformedRecipient{Register: d.Register, Name: d.Recipient, Result: v1alpha1.RecipientPending}
+		if d.Channel == "" {
+			r.Result, r.Reason = v1alpha1.RecipientImpossible, v1alpha1.ReasonNoChannel
+		}
+		j.status.Recipients = append(j.status.Recipients, r)
+	}
+	return untold
+}
+
 // recipientsInformed asks that each recipient was told, or that it is written why not.
 func (j *judgement) recipientsInformed() objection {
-	if len(j.status.Recipients) == 0 {
-		for _, d := range Disclosures(j.status, j.Registers) {
-			r := v1alpha1.InformedRecipient{Register: d.Register, Name: d.Recipient, Result: v1alpha1.RecipientPending}
-			if d.Channel == "" {
-				r.Result, r.Reason = v1alpha1.RecipientImpossible, v1alpha1.ReasonNoChannel
-			}
-			j.status.Recipients = append(j.status.Recipients, r)
-		}
-	}
+	untold := j.list()
 	open, impossible := 0, 0
 	for i := range j.status.Recipients {
 		r := &j.status.Recipients[i]
@@ -88,6 +111,10 @@ func (j *judgement) recipientsInformed() objection {
 	case open > 0:
 		return objection{condition: v1alpha1.ConditionRecipientsInformed, reason: v1alpha1.ReasonInforming, stance: working,
 			message: fmt.Sprintf("%d of %d recipients wait to be told (Article 19)", open, len(j.status.Recipients)), wait: pollSecret}
+	case untold > 0:
+		return objection{condition: v1alpha1.ConditionRecipientsInformed, reason: v1alpha1.ReasonTooManyRecipients, stance: broken,
+			message: fmt.Sprintf("%d of %d recipients are not told, for a request tells %d at most (Article 19): tell them, and then take them off the registers or join them",
+				untold, untold+len(j.status.Recipients), maxRecipients), wait: pollSecret}
 	case len(j.status.Recipients) == 0:
 		j.tell(metav1.ConditionTrue, v1alpha1.ConditionRecipientsInformed, v1alpha1.ReasonNoRecipients, "There is no recipient to tell")
 	case impossible > 0:

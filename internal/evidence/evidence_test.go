@@ -134,7 +134,7 @@ func TestTooManyTablesLeaveTotals(t *testing.T) {
 	for range 64 {
 		request.Status.Targets = append(request.Status.Targets, target)
 	}
-	for range 64 {
+	for range 512 {
 		request.Status.Recipients = append(request.Status.Recipients, v1alpha1.InformedRecipient{Name: "x", Reason: strings.Repeat("r", 200)})
 	}
 	file := certificate(t, request, keyOf(7))
