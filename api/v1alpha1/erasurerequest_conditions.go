@@ -109,9 +109,10 @@ const (
 	ReasonDeleting = "Deleting"
 )
 
-// Reasons of a recipient's result Impossible.
+// Reasons of a recipient's result.
 const (
-	// ReasonNoChannel means that the register names no channel to the recipient.
+	// ReasonNoChannel means that the register names no channel to the recipient, and does not say why they are not told. It is
+	// a reason of RecipientsInformed too.
 	ReasonNoChannel = "NoChannel"
 	// ReasonUndelivered means that every attempt to tell the recipient failed.
 	ReasonUndelivered = "Undelivered"

@@ -189,7 +189,7 @@ type InformedRecipient struct {
 	// result so far.
 	// +required
 	Result RecipientResult `json:"result,omitempty"`
-	// reason why it is impossible.
+	// reason why it is impossible, in the register's words where it says so; or what is missing.
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=200

@@ -172,6 +172,11 @@ type Recipient struct {
 	// contactChannel is the NotificationChannel that tells the recipient of an erasure (Article 19).
 	// +optional
 	ContactChannel ObjectName `json:"contactChannel,omitempty"`
+	// untoldReason is, for a recipient without a contactChannel, why they are not told of an erasure by Rempart: how else they are told, or why that is impossible or needs a disproportionate effort (Article 19).
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=200
+	UntoldReason string `json:"untoldReason,omitempty"`
 	// contractReference is where the contract of Article 28 is kept.
 	// +optional
 	// +kubebuilder:validation:MinLength=1

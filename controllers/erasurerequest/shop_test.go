@@ -184,7 +184,7 @@ func (s *shop) open() {
 	register := &v1alpha1.DataRegister{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "crm"}}
 	register.Spec.OfficerRef.Name = "dpo"
 	register.Spec.Activities = []v1alpha1.ProcessingActivity{{Name: "sales", Recipients: []v1alpha1.Recipient{
-		{Name: "mailer", Kind: v1alpha1.RecipientProcessor, ContactChannel: "mail"}, {Name: "archive", Kind: v1alpha1.RecipientController}}}}
+		{Name: "mailer", Kind: v1alpha1.RecipientProcessor, ContactChannel: "mail"}, {Name: "archive", Kind: v1alpha1.RecipientController, UntoldReason: "told by letter"}}}}
 	register.Spec.Stores = []v1alpha1.DataStore{{Name: "main", Engine: v1alpha1.EnginePostgreSQL, Managed: &v1alpha1.ManagedStore{Image: "postgres:15"},
 		Dataset: &v1alpha1.Dataset{Tables: []v1alpha1.DatasetTable{{Schema: "public", Name: "orders", OnErasure: v1alpha1.EraseDeleteRows}}}}}
 	s.create(register)

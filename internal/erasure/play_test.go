@@ -74,6 +74,8 @@ func (w *world) act(t *testing.T, words []string) {
 			Organisation: v1alpha1.Organisation{Country: v1alpha1.Country(words[2])}}}
 	case "register":
 		w.registers = append(w.registers, w.register(words[1], words[2:]))
+	case "reach":
+		w.reach(words[1:])
 	case "consents":
 		w.policies = append(w.policies, v1alpha1.ConsentPolicy{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: words[1]},
 			Spec: v1alpha1.ConsentPolicySpec{RegisterRef: v1alpha1.LocalRef{Name: v1alpha1.ObjectName(words[2])}, Ledger: v1alpha1.ConsentLedger{ProofRetention: "P5Y"}}})
@@ -111,8 +113,8 @@ func (w *world) act(t *testing.T, words []string) {
 func (w *world) register(name string, recipients []string) v1alpha1.DataRegister {
 	activity := v1alpha1.ProcessingActivity{Name: "sales"}
 	for _, r := range recipients {
-		who, channel, _ := strings.Cut(r, "=")
-		activity.Recipients = append(activity.Recipients, v1alpha1.Recipient{Name: v1alpha1.PartName(who), Kind: v1alpha1.RecipientProcessor, ContactChannel: v1alpha1.ObjectName(channel)})
+		who, how, _ := strings.Cut(r, "=")
+		activity.Recipients = append(activity.Recipients, recipient(who, how))
 	}
 	store := v1alpha1.DataStore{Name: "main", Engine: v1alpha1.EnginePostgreSQL, Managed: &v1alpha1.ManagedStore{},
 		Backups: &v1alpha1.StoreBackups{Kind: v1alpha1.BackupDeclared, Retention: "P30D"},
@@ -123,6 +125,26 @@ func (w *world) register(name string, recipients []string) v1alpha1.DataRegister
 		}}}
 	return v1alpha1.DataRegister{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: name, UID: w.uid("register")},
 		Spec: v1alpha1.DataRegisterSpec{Activities: []v1alpha1.ProcessingActivity{activity}, Stores: []v1alpha1.DataStore{store}}}
+}
+
+// recipient is told through the channel named, or not told because:OF-A-REASON, or neither.
+func recipient(who, how string) v1alpha1.Recipient {
+	r := v1alpha1.Recipient{Name: v1alpha1.PartName(who), Kind: v1alpha1.RecipientProcessor}
+	if reason, ok := strings.CutPrefix(how, "because:"); ok {
+		r.UntoldReason = reason
+	} else {
+		r.ContactChannel = v1alpha1.ObjectName(how)
+	}
+	return r
+}
+
+// reach RECIPIENT HOW
+func (w *world) reach(words []string) {
+	for i, r := range w.registers[0].Spec.Activities[0].Recipients {
+		if string(r.Name) == words[0] {
+			w.registers[0].Spec.Activities[0].Recipients[i] = recipient(words[0], words[1])
+		}
+	}
 }
 
 func (w *world) secret(name string, pairs []string) *corev1.Secret {

@@ -1,6 +1,7 @@
 package erasure
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -13,12 +14,13 @@ import (
 // maxRecipients is how many recipients a request can tell, and keep account of in its status and its certificate.
 const maxRecipients = 512
 
-// A Disclosure is a recipient who must be told of an erasure (Article 19), and the channel that reaches them; empty when
-// the register names none.
+// A Disclosure is a recipient who must be told of an erasure (Article 19), the channel that reaches them, and why they are
+// told through none; each empty when the register does not say.
 type Disclosure struct {
 	Register  v1alpha1.ObjectName
 	Recipient v1alpha1.PartName
 	Channel   v1alpha1.ObjectName
+	Untold    string
 }
 
 // Disclosures are the recipients of the registers in which something was erased. Staff of the organisation is not
@@ -37,7 +39,7 @@ func disclosures(registers []v1alpha1.DataRegister) []Disclosure {
 		for _, activity := range registers[i].Spec.Activities {
 			for _, r := range activity.Recipients {
 				if r.Kind != v1alpha1.RecipientInternal {
-					list = add(list, Disclosure{Register: name, Recipient: r.Name, Channel: r.ContactChannel})
+					list = add(list, Disclosure{Register: name, Recipient: r.Name, Channel: r.ContactChannel, Untold: r.UntoldReason})
 				}
 			}
 		}
@@ -48,13 +50,11 @@ func disclosures(registers []v1alpha1.DataRegister) []Disclosure {
 	return list
 }
 
-// add keeps one entry per recipient: activities may repeat it, and one of them may know the channel.
+// add keeps one entry per recipient: activities may repeat it, and one of them may know the channel or the reason.
 func add(list []Disclosure, d Disclosure) []Disclosure {
 	for i := range list {
 		if list[i].Register == d.Register && list[i].Recipient == d.Recipient {
-			if list[i].Channel == "" {
-				list[i].Channel = d.Channel
-			}
+			list[i].Channel, list[i].Untold = cmp.Or(list[i].Channel, d.Channel), cmp.Or(list[i].Untold, d.Untold)
 			return list
 		}
 	}
@@ -69,42 +69,59 @@ func erasedIn(status *v1alpha1.ErasureRequestStatus, register v1alpha1.ObjectNam
 
 // list adds the recipients that the status does not have yet, those that came with a change of a register included, and
 // returns how many it has no room for: nobody tells them.
-func (j *judgement) list() (untold int) {
+func (j *judgement) list(all []Disclosure) (untold int) {
 	known := map[string]bool{}
 	for _, r := range j.status.Recipients {
 		known[MessageKey(r.Register, r.Name)] = true
 	}
-	for _, d := range Disclosures(j.status, j.Registers) {
+	for _, d := range all {
 		switch {
 		case known[MessageKey(d.Register, d.Recipient)]:
-			continue
 		case len(j.status.Recipients) == maxRecipients:
 			untold++
-			continue
+		default:
+			j.status.Recipients = append(j.status.Recipients, v1alpha1.InformedRecipient{Register: d.Register, Name: d.Recipient, Result: v1alpha1.RecipientPending})
 		}
-		r := v1alpha1.InformedRecipient{Register: d.Register, Name: d.Recipient, Result: v1alpha1.RecipientPending}
-		if d.Channel == "" {
-			r.Result, r.Reason = v1alpha1.RecipientImpossible, v1alpha1.ReasonNoChannel
-		}
-		j.status.Recipients = append(j.status.Recipients, r)
 	}
 	return untold
 }
 
+// informed reads what became of a recipient who waits. Without a channel it is for a person to tell them, and to say so in
+// the register: one who left the register meanwhile is not told by that.
+func (j *judgement) informed(d Disclosure, key string) (v1alpha1.RecipientResult, string) {
+	switch {
+	case d.Channel != "":
+		return delivery(j.Messages[key])
+	case d.Untold != "":
+		return v1alpha1.RecipientImpossible, d.Untold
+	default:
+		return v1alpha1.RecipientPending, v1alpha1.ReasonNoChannel
+	}
+}
+
 // recipientsInformed asks that each recipient was told, or that it is written why not.
 func (j *judgement) recipientsInformed() objection {
-	untold := j.list()
+	all := Disclosures(j.status, j.Registers)
+	untold := j.list(all)
+	of := map[string]Disclosure{}
+	for _, d := range all {
+		of[MessageKey(d.Register, d.Recipient)] = d
+	}
 	open, impossible := 0, 0
+	var unreached []string
 	for i := range j.status.Recipients {
 		r := &j.status.Recipients[i]
+		key := MessageKey(r.Register, r.Name)
 		if r.Result == v1alpha1.RecipientPending {
-			r.Result, r.Reason = delivery(j.Messages[MessageKey(r.Register, r.Name)])
+			r.Result, r.Reason = j.informed(of[key], key)
 		}
-		if r.Result == v1alpha1.RecipientPending {
-			open++
-		}
-		if r.Result == v1alpha1.RecipientImpossible {
+		switch {
+		case r.Result == v1alpha1.RecipientImpossible:
 			impossible++
+		case r.Result == v1alpha1.RecipientPending && r.Reason == v1alpha1.ReasonNoChannel:
+			unreached = append(unreached, key)
+		case r.Result == v1alpha1.RecipientPending:
+			open++
 		}
 	}
 	switch {
@@ -115,6 +132,10 @@ func (j *judgement) recipientsInformed() objection {
 		return objection{condition: v1alpha1.ConditionRecipientsInformed, reason: v1alpha1.ReasonTooManyRecipients, stance: broken,
 			message: fmt.Sprintf("%d of %d recipients are not told, for a request tells %d at most (Article 19): tell them, and then take them off the registers or join them",
 				untold, untold+len(j.status.Recipients), maxRecipients), wait: pollSecret}
+	case len(unreached) > 0:
+		return objection{condition: v1alpha1.ConditionRecipientsInformed, reason: v1alpha1.ReasonNoChannel, stance: broken, wait: pollSecret,
+			message: fmt.Sprintf("%d of %d recipients cannot be told, for their register names no channel (Article 19): %s; give each a contactChannel there, or write in untoldReason how they were told or why they cannot be",
+				len(unreached), len(j.status.Recipients), strings.Join(unreached[:min(len(unreached), mostNamed)], ", "))}
 	case len(j.status.Recipients) == 0:
 		j.tell(metav1.ConditionTrue, v1alpha1.ConditionRecipientsInformed, v1alpha1.ReasonNoRecipients, "There is no recipient to tell")
 	case impossible > 0:

@@ -2962,6 +2962,9 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: name
       type:
         namedType: com.github.rempart-dev.rempart.api.v1alpha1.PartName
+    - name: untoldReason
+      type:
+        scalar: string
 - name: com.github.rempart-dev.rempart.api.v1alpha1.RecipientKind
   scalar: string
 - name: com.github.rempart-dev.rempart.api.v1alpha1.RecipientResult

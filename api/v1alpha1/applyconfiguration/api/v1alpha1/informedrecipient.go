@@ -19,7 +19,7 @@ type InformedRecipientApplyConfiguration struct {
 	Name *apiv1alpha1.PartName `json:"name,omitempty"`
 	// result so far.
 	Result *apiv1alpha1.RecipientResult `json:"result,omitempty"`
-	// reason why it is impossible.
+	// reason why it is impossible, in the register's words where it says so; or what is missing.
 	Reason *string `json:"reason,omitempty"`
 }
 

@@ -21,6 +21,8 @@ type RecipientApplyConfiguration struct {
 	Country *apiv1alpha1.Country `json:"country,omitempty"`
 	// contactChannel is the NotificationChannel that tells the recipient of an erasure (Article 19).
 	ContactChannel *apiv1alpha1.ObjectName `json:"contactChannel,omitempty"`
+	// untoldReason is, for a recipient without a contactChannel, why they are not told of an erasure by Rempart: how else they are told, or why that is impossible or needs a disproportionate effort (Article 19).
+	UntoldReason *string `json:"untoldReason,omitempty"`
 	// contractReference is where the contract of Article 28 is kept.
 	ContractReference *string `json:"contractReference,omitempty"`
 }
@@ -60,6 +62,14 @@ func (b *RecipientApplyConfiguration) WithCountry(value apiv1alpha1.Country) *Re
 // If called multiple times, the ContactChannel field is set to the value of the last call.
 func (b *RecipientApplyConfiguration) WithContactChannel(value apiv1alpha1.ObjectName) *RecipientApplyConfiguration {
 	b.ContactChannel = &value
+	return b
+}
+
+// WithUntoldReason sets the UntoldReason field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the UntoldReason field is set to the value of the last call.
+func (b *RecipientApplyConfiguration) WithUntoldReason(value string) *RecipientApplyConfiguration {
+	b.UntoldReason = &value
 	return b
 }
 
