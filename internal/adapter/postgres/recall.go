@@ -21,7 +21,7 @@ func (e *Engine) Recall(ctx context.Context, t task.Task) ([]subject.Subject, er
 		return nil, err
 	}
 	defer s.close()
-	schema, err := s.catalogue(ctx, weak())
+	schema, err := s.catalogue(ctx, weak(t.Dataset))
 	if err != nil {
 		return nil, err
 	}

@@ -1,8 +1,15 @@
 package postgres_test
 
 import (
+	"context"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
 	"testing"
 
+	"github.com/rempart-dev/rempart/internal/adapter/postgres/postgrestest"
+	"github.com/rempart-dev/rempart/internal/erasure/subject"
 	"github.com/rempart-dev/rempart/internal/erasure/task"
 )
 
@@ -151,6 +158,77 @@ func TestRolesThatAreTooStrongAreRefused(t *testing.T) {
 		t.Errorf("%+v", o)
 	}
 	s.sql("GRANT pg_write_all_data TO " + s.verifier.Username)
-	s.refused(task.RoleTooStrong, "public.people", who)
+	s.refused(task.RoleTooStrong, "pg_write_all_data", who)
 	s.sql("REVOKE pg_write_all_data FROM " + s.verifier.Username)
+}
+
+// undoes is the SQL that a refusal of a role gives.
+var undoes = regexp.MustCompile(`\(((?:ALTER|REVOKE) [^()]*(?:\([^()]*\))?[^()]*)\)`)
+
+// tooStrong is what makes a role E of a database D too strong, through a role G or itself, and what of it is refused.
+var tooStrong = map[string][]string{
+	"ALTER ROLE E SUPERUSER":                                          {"SUPERUSER"},
+	"ALTER ROLE E BYPASSRLS":                                          {"BYPASSRLS"},
+	"ALTER ROLE E CREATEROLE CREATEDB":                                {"CREATEDB", "CREATEROLE"},
+	"ALTER ROLE E REPLICATION":                                        {"REPLICATION"},
+	"ALTER ROLE G CREATEROLE; GRANT G TO E":                           {"CREATEROLE through G"},
+	"GRANT pg_execute_server_program TO E":                            {"membership in pg_execute_server_program"},
+	"GRANT pg_read_server_files, pg_write_server_files TO E":          {"membership in pg_read_server_files", "membership in pg_write_server_files"},
+	"GRANT pg_write_all_data TO E":                                    {"membership in pg_write_all_data"},
+	"GRANT pg_write_all_data TO G; GRANT G TO E":                      {"membership in pg_write_all_data"},
+	"ALTER TABLE people OWNER TO E":                                   {"ownership of public.people"},
+	"ALTER TABLE people OWNER TO G; GRANT G TO E":                     {"ownership of public.people"},
+	"ALTER SCHEMA public OWNER TO E":                                  {"ownership of schema public"},
+	"ALTER SCHEMA rempart OWNER TO E":                                 {"ownership of schema rempart"},
+	"ALTER TABLE rempart.ledger OWNER TO E":                           {"ownership of rempart.ledger"},
+	"ALTER DATABASE D OWNER TO E":                                     {"ownership of database D"},
+	"GRANT UPDATE, DELETE, TRUNCATE ON rempart.ledger TO E":           {"DELETE on rempart.ledger", "TRUNCATE on rempart.ledger", "UPDATE on rempart.ledger"},
+	"GRANT UPDATE (counts) ON rempart.ledger TO E":                    {"UPDATE on rempart.ledger"},
+	"GRANT DELETE ON rempart.ledger TO PUBLIC":                        {"DELETE on rempart.ledger"},
+	"GRANT DELETE ON rempart.ledger TO G; GRANT G TO E":               {"DELETE on rempart.ledger"},
+	"GRANT TRUNCATE ON rempart.ledger TO E; ALTER ROLE E REPLICATION": {"REPLICATION", "TRUNCATE on rempart.ledger"},
+}
+
+func TestAnEraserThatMayDoMoreThanEraseIsRefusedWithWhatTakesItAway(t *testing.T) {
+	s := newStore(t, onePerson, oneTable)
+	who, group := email("ada@example.org"), "group_"+s.name
+	named := strings.NewReplacer("E", s.eraser.Username, "G", group, "D", s.name)
+	word := regexp.MustCompile(`\b[EGD]\b`)
+	meant := func(text string) string { return word.ReplaceAllStringFunc(text, named.Replace) }
+	s.sql(meant("CREATE ROLE G"))
+	t.Cleanup(func() {
+		_, _ = s.db.Exec(context.Background(), "DROP OWNED BY "+group)
+		_, _ = s.db.Exec(context.Background(), "DROP ROLE "+group)
+	})
+	digest, n := s.plan(who).PlanDigest, 0
+	erase := func(digest string) task.Outcome {
+		n++
+		tsk := s.task(fmt.Sprintf("run-%d", n), who)
+		tsk.PlanDigest = digest
+		return s.engine(s.eraser).Erase(t.Context(), tsk, []subject.Subject{who})
+	}
+	for sql, names := range tooStrong {
+		names = slices.Clone(names)
+		for i := range names {
+			names[i] = meant(names[i])
+		}
+		s.sql(meant(sql))
+		o := erase(digest)
+		if o.Reason != task.RoleTooStrong || !slices.Equal(o.Names, names) {
+			t.Fatalf("%s: OK %v %s %q %q", sql, o.OK, o.Reason, o.Names, o.Message)
+		}
+		for _, undo := range undoes.FindAllStringSubmatch(o.Message, -1) {
+			s.sql(strings.ReplaceAll(undo[1], "another_role", postgrestest.Superuser))
+		}
+		if o := erase("another"); o.Reason == task.RoleTooStrong || o.OK {
+			t.Errorf("%s: after what the refusal says: %s %q", sql, o.Reason, o.Message)
+		}
+		s.sql(meant("ALTER ROLE G NOCREATEROLE; REVOKE pg_write_all_data FROM G; REVOKE G FROM E; REASSIGN OWNED BY G TO CURRENT_USER; DROP OWNED BY G"))
+		if o := s.provision(); !o.OK { // an owner's grants go with the ownership
+			t.Fatalf("%+v", o)
+		}
+	}
+	if o := erase(digest); !o.OK {
+		t.Errorf("%+v", o)
+	}
 }

@@ -5,19 +5,75 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/rempart-dev/rempart/api/v1alpha1"
+	"github.com/rempart-dev/rempart/internal/erasure/grant"
 	"github.com/rempart-dev/rempart/internal/erasure/plan"
 	"github.com/rempart-dev/rempart/internal/erasure/task"
 )
 
-// weak refuses a login role that is superuser or may pass over row security, itself or as a member of another role: SET
-// ROLE is no boundary.
-func weak() query {
-	var strong bool
-	return query{sql: `SELECT EXISTS (SELECT FROM pg_catalog.pg_roles r WHERE (r.rolsuper OR r.rolbypassrls) AND pg_catalog.pg_has_role(r.oid, 'MEMBER'))`, into: []any{&strong}, each: func() error {
-		if !strong {
+// strength lists what a login role may do beyond its duty, itself or as a member of another role, since SET ROLE is no boundary:
+// what it is called, and the SQL that takes it away. The arrays are the schemas and the names of the tables of the dataset. The
+// owner of a database is a member of pg_database_owner, and is told of the database alone.
+const strength = `
+WITH mine AS (
+  SELECT r.*, me.rolname AS me, r.oid OPERATOR(pg_catalog.=) me.oid AS self, (
+    SELECT pg_catalog.string_agg(DISTINCT pg_catalog.format('REVOKE %I FROM %I', g.rolname, me.rolname), '; ')
+    FROM pg_catalog.pg_auth_members m JOIN pg_catalog.pg_roles g ON g.oid OPERATOR(pg_catalog.=) m.roleid
+    WHERE m.member OPERATOR(pg_catalog.=) me.oid AND pg_catalog.pg_has_role(g.oid, r.oid, 'MEMBER')) AS leave
+  FROM pg_catalog.pg_roles me JOIN pg_catalog.pg_roles r ON pg_catalog.pg_has_role(me.oid, r.oid, 'MEMBER')
+  WHERE me.rolname OPERATOR(pg_catalog.=) SESSION_USER),
+declared AS (SELECT * FROM ROWS FROM (pg_catalog.unnest($1::pg_catalog.text[]), pg_catalog.unnest($2::pg_catalog.text[])) AS d (schema, name)
+  UNION SELECT 'rempart', 'ledger'),
+ledger AS (SELECT c.* FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace
+  WHERE n.nspname OPERATOR(pg_catalog.=) 'rempart' AND c.relname OPERATOR(pg_catalog.=) 'ledger'),
+found AS (
+  SELECT CASE WHEN self AND rolsuper THEN a.place ELSE 1 END AS rank, a.name || CASE WHEN self THEN '' ELSE ' through ' || rolname END AS what,
+    CASE WHEN self THEN pg_catalog.format('ALTER ROLE %I NO%s', me, a.name) ELSE leave END AS undo
+  FROM mine, LATERAL (VALUES (0, 'SUPERUSER', rolsuper), (1, 'BYPASSRLS', rolbypassrls), (1, 'CREATEROLE', rolcreaterole), (1, 'CREATEDB', rolcreatedb),
+    (1, 'REPLICATION', rolreplication)) AS a (place, name, has)
+  WHERE a.has
+  UNION SELECT 2, 'membership in ' || rolname, leave FROM mine
+  WHERE rolname IN ('pg_execute_server_program', 'pg_read_server_files', 'pg_write_server_files', 'pg_write_all_data')
+  UNION SELECT 3, 'ownership of database ' || d.datname, CASE WHEN self THEN pg_catalog.format('ALTER DATABASE %I OWNER TO another_role', d.datname) ELSE leave END
+  FROM mine JOIN pg_catalog.pg_database d ON d.datdba OPERATOR(pg_catalog.=) mine.oid WHERE d.datname OPERATOR(pg_catalog.=) pg_catalog.current_database()
+  UNION SELECT 4, 'ownership of schema ' || n.nspname, CASE WHEN self THEN pg_catalog.format('ALTER SCHEMA %I OWNER TO another_role', n.nspname) ELSE leave END
+  FROM mine JOIN pg_catalog.pg_namespace n ON n.nspowner OPERATOR(pg_catalog.=) mine.oid
+  WHERE rolname OPERATOR(pg_catalog.<>) 'pg_database_owner' AND n.nspname IN (SELECT schema FROM declared)
+  UNION SELECT 5, 'ownership of ' || n.nspname || '.' || c.relname, CASE WHEN self THEN pg_catalog.format('ALTER TABLE %I.%I OWNER TO another_role', n.nspname, c.relname) ELSE leave END
+  FROM mine JOIN pg_catalog.pg_class c ON c.relowner OPERATOR(pg_catalog.=) mine.oid JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace
+  WHERE (n.nspname, c.relname) IN (SELECT schema, name FROM declared)
+  UNION SELECT 6, p.privilege_type || ' on rempart.ledger', pg_catalog.string_agg(DISTINCT pg_catalog.format('REVOKE %s ON rempart.ledger FROM %s', p.privilege_type,
+    CASE WHEN p.grantee OPERATOR(pg_catalog.=) 0 THEN 'PUBLIC' ELSE pg_catalog.quote_ident(r.rolname) END), '; ')
+  FROM (SELECT relowner, (pg_catalog.aclexplode(relacl)).* FROM ledger
+    UNION ALL SELECT relowner, (pg_catalog.aclexplode(a.attacl)).* FROM ledger JOIN pg_catalog.pg_attribute a ON a.attrelid OPERATOR(pg_catalog.=) ledger.oid) AS p
+  LEFT JOIN mine r ON r.oid OPERATOR(pg_catalog.=) p.grantee
+  WHERE (p.grantee OPERATOR(pg_catalog.=) 0 OR r.oid IS NOT NULL) AND p.grantee OPERATOR(pg_catalog.<>) p.relowner AND p.privilege_type NOT IN ('SELECT', 'INSERT')
+  GROUP BY p.privilege_type)
+SELECT what, COALESCE(undo, '') FROM found ORDER BY rank, what`
+
+// superuser is the first word of strength about a role of whom all else is true.
+const superuser = "SUPERUSER"
+
+// weak refuses a login role that may do more than a dataset needs, and says what takes it away.
+func weak(dataset *v1alpha1.Dataset) query {
+	var schemas, names, found, told []string
+	if dataset != nil {
+		for _, d := range dataset.Tables {
+			schemas, names = append(schemas, grant.SchemaOf(d.Schema)), append(names, string(d.Name))
+		}
+	}
+	var what, undo string
+	each := func() error {
+		if len(found) == 0 || found[0] != superuser {
+			found, told = append(found, what), append(told, what+" ("+undo+")")
+		}
+		return nil
+	}
+	return query{sql: strength, args: []any{schemas, names}, into: []any{&what, &undo}, each: each, done: func(int64) error {
+		if len(found) == 0 {
 			return nil
 		}
-		return &task.Failure{Reason: task.RoleTooStrong, Message: "The role is superuser or may bypass row security; give it no more than the dataset needs"}
+		return &task.Failure{Reason: task.RoleTooStrong, Names: found, Message: "The role may do more than its duty needs; take away " + plan.Summary(told, task.MaxMessage-100)}
 	}}
 }
 

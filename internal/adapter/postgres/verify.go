@@ -28,7 +28,7 @@ func (e *Engine) verify(ctx context.Context, t task.Task, people []subject.Subje
 		return task.Outcome{}, err
 	}
 	defer s.close()
-	schema, err := s.catalogue(ctx, weak())
+	schema, err := s.catalogue(ctx, weak(t.Dataset))
 	if err != nil {
 		return task.Outcome{}, err
 	}

@@ -161,7 +161,7 @@ const (
 	TableMissing         Reason = "TableMissing"         // a declared table does not exist
 	ColumnMissing        Reason = "ColumnMissing"        // a declared column does not exist
 	PrivilegeMissing     Reason = "PrivilegeMissing"     // a role lacks a privilege that the dataset needs
-	RoleTooStrong        Reason = "RoleTooStrong"        // a role is superuser, may bypass row security, or the verifier may write
+	RoleTooStrong        Reason = "RoleTooStrong"        // a role owns or may do more than its duty needs, or the verifier may write
 	LedgerMissing        Reason = "LedgerMissing"        // the table rempart.ledger does not exist
 	Undeclared           Reason = "Undeclared"           // scan: undeclared tables refer to declared ones or hold subject keys
 	PlanImpossible       Reason = "PlanImpossible"       // a constraint forbids what the dataset orders
