@@ -84,6 +84,7 @@ func (e *Engine) scan(ctx context.Context, t task.Task) (task.Outcome, error) {
 		return task.Outcome{}, err
 	}
 	found := plan.Scan(t.Dataset, schema)
+	columns := slices.Concat(found.Columns, found.Personal)
 	lost, unread, err := s.lost(ctx, t)
 	if err != nil {
 		return task.Outcome{}, err
@@ -91,10 +92,10 @@ func (e *Engine) scan(ctx context.Context, t task.Task) (task.Outcome, error) {
 	if unread {
 		p.Notes = append(p.Notes, "the verifier may not read rempart.ledger, so that a restore from a backup is not noticed")
 	}
-	o := task.Outcome{Identity: s.identity(ctx), LostTotal: int32(len(lost)), Lost: lost[:min(len(lost), task.MaxLost)], Reason: task.Accurate, PlanDigest: p.Digest, UndeclaredTables: int32(len(found.Tables)), UndeclaredColumns: int32(len(found.Columns))}
-	if len(found.Tables)+len(found.Columns) > 0 {
-		o.Reason, o.Names = task.Undeclared, append(found.Tables, found.Columns...)
-		o.Message = fmt.Sprintf("%d undeclared tables and %d undeclared columns look like personal data: %s", len(found.Tables), len(found.Columns), strings.Join(o.Names[:min(5, len(o.Names))], ", "))
+	o := task.Outcome{Identity: s.identity(ctx), LostTotal: int32(len(lost)), Lost: lost[:min(len(lost), task.MaxLost)], Reason: task.Accurate, PlanDigest: p.Digest, UndeclaredTables: int32(len(found.Tables)), UndeclaredColumns: int32(len(columns))}
+	if len(found.Tables)+len(columns) > 0 {
+		o.Reason, o.Names = task.Undeclared, append(found.Tables, columns...)
+		o.Message = fmt.Sprintf("%d undeclared tables and %d undeclared columns look like personal data: %s", len(found.Tables), len(columns), strings.Join(o.Names[:min(5, len(o.Names))], ", "))
 	} else if len(p.Notes) > 0 {
 		o.Message = plan.Summary(p.Notes, task.MaxMessage)
 	}

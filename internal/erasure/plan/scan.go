@@ -14,6 +14,9 @@ type Findings struct {
 	// Columns look like a subject key and are not declared: by name and type, by name as a reference to a declared table,
 	// by the domain, or by a name that says what they hold.
 	Columns []string
+	// Personal are other columns that by their names hold something of a person, in tables that are not declared or whose
+	// rows stay without it being declared. Nobody is found by them.
+	Personal []string
 }
 
 // Scan compares the dataset with the live schema. Missing tables are New's to refuse; Scan passes over them.
@@ -43,12 +46,21 @@ func Scan(dataset *v1alpha1.Dataset, schema *Schema) Findings {
 				found = true
 			}
 		}
+		if !isDeclared || stays(known.OnErasure) {
+			for _, name := range personal(live, isDeclared, len(known.SubjectKeys) > 0) {
+				path := live.Path() + "." + name
+				if !slices.Contains(f.Columns, path) && !slices.Contains(declaredColumns(&known), v1alpha1.Identifier(name)) {
+					f.Personal = append(f.Personal, path)
+				}
+			}
+		}
 		if found && !isDeclared {
 			f.Tables = append(f.Tables, live.Path())
 		}
 	}
 	slices.Sort(f.Tables)
 	slices.Sort(f.Columns)
+	slices.Sort(f.Personal)
 	return f
 }
 

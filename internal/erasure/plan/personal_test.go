@@ -1,0 +1,64 @@
+package plan
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestNamesOfColumnsThatAreAPersons(t *testing.T) {
+	for class, names := range map[Class]string{
+		Text: `first_name lastName FULLNAME full_name FirstName given-name surname maiden_name nickname contact_name fname customer_last_name
+			prenom Prénom nom_famille nom_de_naissance Vorname nachname geburtsname apellidos primer_apellido nombre_completo cognome
+			iban IBAN customer_iban bank_account card_number cardHolder rib kontonummer kontoinhaber cuenta_bancaria conto_corrente
+			tax_id taxNumber ssn national_insurance social_security_number passport passport_no passportNumber numero_secu nir numero_fiscal passeport steuer_id Steuernummer
+			sozialversicherungsnummer ausweisnummer dni nif pasaporte codice_fiscale passaporto
+			ip ip_address last_login_ip current_sign_in_ip remote_addr clientIp ipv4 birthdate date_naissance geburtsort`,
+		Date:      `birth_date dateOfBirth dob birthday date_de_naissance geburtsdatum fecha_nacimiento data_di_nascita`,
+		Timestamp: `born_birth_date`,
+	} {
+		for name := range strings.FieldsSeq(names) {
+			if c := (Column{Name: name, Class: class}); !c.tells() {
+				t.Errorf("%s (%s) is not known", name, class)
+			}
+		}
+	}
+	for name := range strings.FieldsSeq(`street street_name address address1 address_line_2 home_address billing_address postal_code zipcode adresse adresse_postale rue code_postal
+		Straße strasse hausnummer plz anschrift lieferadresse direccion domicilio calle indirizzo account_number numero_compte numero_de_cuenta`) {
+		if c := (Column{Name: name, Class: Text}); !c.places() || c.tells() {
+			t.Errorf("%s is not known beside a person", name)
+		}
+	}
+}
+
+func TestNamesOfColumnsThatAreNobodys(t *testing.T) {
+	for name := range strings.FieldsSeq(`filename file_name hostname host_name host_ip server_ip username user_name table_name schema_name product_name category_name company_name
+		display_name event_name nominal nomination title description status type kind currency country city region state locale
+		ribbon ipsum zip shipping tip recipe tax tax_rate tax_code account account_type account_id card_type card streetlight ip_range ip_pool_name mac_address
+		memory_address contract_address address_type email_template name names domain hash token url path street_view_url strategy plzen via cap description_name`) {
+		c := Column{Name: name, Class: Text}
+		if c.tells() || c.places() {
+			t.Errorf("%s (%s) is taken for a person's", name, wordsOf(name))
+		}
+	}
+	for _, c := range []Column{{Name: "iban_verified", Class: OtherClass}, {Name: "birth_date", Class: Integer}, {Name: "tax_id", Class: UUID}, {Name: "address", Class: Integer}} {
+		if c.tells() || c.places() {
+			t.Errorf("%s (%s) is taken for a person's", c.Name, c.Class)
+		}
+	}
+}
+
+func TestScanFindsWhatStaysOfAPersonAndIsNotDeclared(t *testing.T) {
+	schema := tables("people: id! email name full_name iban street nick", "gone: id! email full_name", "books: id! email full_name", "tags: id! name street", "staff: id! first_name street", "loose: id! name street owner>people.id first_name last_name")
+	got := Scan(dataset(t, `
+tables:
+- {name: people, subjectKeys: [{column: email, identifier: Email}], columns: [{name: email, mask: Pseudonym}, {name: iban}], onErasure: MaskColumns}
+- {name: gone, subjectKeys: [{column: email, identifier: Email}], onErasure: DeleteRows}
+- {name: books, subjectKeys: [{column: email, identifier: Email}], onErasure: Keep, keep: {reason: books, article: 17(3)(b), legalReference: code, period: P10Y, fromColumn: id}}
+- {name: loose, detach: [owner, first_name], onErasure: Detach}`), schema)
+	want := Findings{Personal: []string{"public.loose.last_name", "public.loose.street", "public.people.full_name", "public.people.name", "public.people.street", "public.staff.first_name", "public.staff.street"}}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
