@@ -2,6 +2,7 @@ package postgres_test
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/rempart-dev/rempart/internal/erasure/task"
@@ -23,5 +24,14 @@ func TestAScanFindsWhatWouldStayOfAPerson(t *testing.T) {
 	s.dataset.Tables[0].OnErasure, s.dataset.Tables[0].Columns = "DeleteRows", nil
 	if o := s.scan(); !o.OK || o.Reason != task.Accurate {
 		t.Errorf("%+v", o)
+	}
+}
+
+func TestAPlanSaysWhatWouldStayOfAPerson(t *testing.T) {
+	s := newStore(t, halfMasked, masksAddress)
+	s.erased("0 public.people MaskColumns 1", email("ada@example.org"))
+	s.want("Ada L.", "SELECT full_name FROM people")
+	if want := "rows of public.people stay with what is in full_name, birth_date, iban, street, created_at, of which the register says nothing"; !strings.HasPrefix(s.planned.Message, want) {
+		t.Errorf("%q", s.planned.Message)
 	}
 }

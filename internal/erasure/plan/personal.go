@@ -70,8 +70,7 @@ func (c *Column) tells() bool {
 func (c *Column) places() bool { return c.Class == Text && about.place.MatchString(wordsOf(c.Name)) }
 
 // personal lists the columns of a live table that look like a person's. Ours says that the dataset has the table, and keyed that
-// it has subject keys of its own: a name alone is then a person's. A place alone can be
-// anybody's.
+// it has subject keys of its own: a name alone is then a person's. A place alone can be anybody's.
 func personal(t *Table, ours, keyed bool) []string {
 	ours = ours || slices.ContainsFunc(t.Columns, func(c Column) bool { return c.tells() })
 	var names []string
