@@ -44,6 +44,8 @@ type Reader interface {
 	States(ctx context.Context, people []Person) ([][]State, error)
 	// Events returns a person's events in the order of their record, evidence opened.
 	Events(ctx context.Context, person Person) ([]Event, error)
+	// Storage returns what a person decided last about storage on their device, and opens no evidence for it. It fails as Events does.
+	Storage(ctx context.Context, person Person) (State, error)
 	// Words returns the words that a notice was published with, in canonical JSON; also those that the policy no longer has.
 	Words(ctx context.Context, notice NoticeRef) ([]byte, error)
 	// Build returns the script of a site that was published with a digest. ErrUnknown for one that never was, and for one that

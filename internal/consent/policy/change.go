@@ -41,7 +41,7 @@ func Changes(before, after Version, published int32, now time.Time) []Objection 
 	if LastMaterial(after.Spec, now) > LastMaterial(before.Spec, now) {
 		return objections // everybody is asked again
 	}
-	if what := differences(parts(before.Controller, before.Spec), parts(after.Controller, after.Spec)); what != "" {
+	if what := differences(compared(before.Controller, before.Spec), compared(after.Controller, after.Spec)); what != "" {
 		objections = append(objections, Objection{RuleMaterial, "spec.notices", fmt.Sprintf(
 			"%s changes, and no newer notice with change Material is in effect (rule %s): people accepted something else; add one, effective now", what, RuleMaterial)})
 	}

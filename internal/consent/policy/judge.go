@@ -320,7 +320,7 @@ func forgottenKept(in Input, _ Seen) condition.Objection {
 		"The list of who was forgotten, which is kept outside of the ledger, has room for %d people and is full: a copy of the ledger from before brings back whom it lacks, so restore none", MostMarks)}
 }
 
-func uncontradicted(in Input, _ Seen) condition.Objection {
+func uncontradicted(in Input, seen Seen) condition.Objection {
 	kept := func() string { return CheckpointName(TenantID(in.Policy.Namespace, in.Policy.Name)) }
 	if in.Checkpoint.Contradicted != "" {
 		return condition.Objection{Reason: v1alpha1.ReasonContradicted, Message: fmt.Sprintf(
@@ -331,6 +331,9 @@ func uncontradicted(in Input, _ Seen) condition.Objection {
 		return condition.Objection{Reason: v1alpha1.ReasonContradicted, Message: fmt.Sprintf(
 			"The self-audit of %s found that ledger and log disagree: somebody changed what was recorded; restore it, then remove the key %s of the ConfigMap %s in the operator's namespace",
 			at.Format(time.RFC3339), keyDisagreed, kept())}
+	}
+	if seen.Answer != nil && seen.Answer.Audit.Time != nil && !seen.Answer.Audit.Verified { // of a ledger without a checkpoint that could be kept
+		return condition.Objection{Reason: v1alpha1.ReasonContradicted, Message: "The last self-audit found that ledger and log disagree: somebody changed what was recorded"}
 	}
 	return condition.Objection{}
 }

@@ -67,6 +67,9 @@ func TestJudgeGivesTheReasonOfTheFirstObjection(t *testing.T) {
 		{"word of a site with proof", func(in *Input, s *Seen) { assert(in, s, "https://acme.example/proof") }, "True", "True", "True", "True", "True OwnProof", "True"},
 		{"no audit yet", func(_ *Input, s *Seen) { s.Answer.Audit = AuditAnswer{} }, "True", "True", "True", "True", "True", "Unknown AuditPending"},
 		{"an audit of the day before yesterday", func(_ *Input, s *Seen) { s.Answer.Audit.Time = ptr.To(noon.Add(-26*time.Hour - time.Second)) }, "True", "True", "True", "True", "True", "Unknown AuditPending"},
+		{"audit failed, and nothing is kept", func(in *Input, s *Seen) {
+			in.Checkpoint, s.Answer.Ledger, s.Answer.Audit.Verified = Checkpoint{}, LedgerAnswer{}, false
+		}, "False Contradicted", "True", "True", "True", "True", "False Contradicted"},
 		{"audit failed", func(in *Input, _ *Seen) { in.Checkpoint = in.Checkpoint.After(AuditAnswer{false, ptr.To(noon)}) }, "False Contradicted", "True", "True", "True", "True", "False Contradicted"},
 		{"log was cut", func(in *Input, _ *Seen) { in.Checkpoint.Contradicted = "note" }, "False Contradicted", "True", "True", "True", "True", "False Contradicted"},
 	}

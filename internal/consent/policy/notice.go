@@ -89,8 +89,7 @@ func parts(controller v1alpha1.Organisation, spec *v1alpha1.ConsentPolicySpec) m
 	}
 }
 
-// purpose is what is material of a purpose: necessity, basis, kind, fields, retention, recipients, and special categories where there are
-// any (Article 9(1)).
+// purpose is what is material of a purpose: necessity, basis, kind, fields, retention, recipients.
 func purpose(p *v1alpha1.ConsentPurpose) map[string]any {
 	fields, recipients := map[string]any{}, map[string]any{}
 	for _, f := range p.DataFields {
@@ -99,16 +98,22 @@ func purpose(p *v1alpha1.ConsentPurpose) map[string]any {
 	for _, r := range p.Recipients {
 		recipients[r.Name] = map[string]any{"kind": string(r.Kind), "country": string(r.Country)}
 	}
-	all := map[string]any{
+	return map[string]any{
 		"necessity": string(p.Necessity), "legalBasis": string(p.LegalBasis), "consentKind": string(p.ConsentKind),
 		"dataFields": fields, "retention": string(p.Retention), "recipients": recipients,
 	}
-	if len(p.SpecialCategories) > 0 {
+}
+
+// compared is what may not change without a Material notice: the parts, and the special categories of purposes (Article 9(1)). These are
+// not in the digest, which ledgers have of the notices of before: the version of the Material notice moves it.
+func compared(controller v1alpha1.Organisation, spec *v1alpha1.ConsentPolicySpec) map[string]any {
+	all := parts(controller, spec)
+	for i := range spec.Purposes {
 		special := map[string]any{}
-		for _, category := range p.SpecialCategories {
+		for _, category := range spec.Purposes[i].SpecialCategories {
 			special[string(category)] = true
 		}
-		all["specialCategories"] = special
+		all["purposes"].(map[string]any)[string(spec.Purposes[i].Name)].(map[string]any)["specialCategories"] = special
 	}
 	return all
 }

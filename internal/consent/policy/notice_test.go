@@ -107,12 +107,6 @@ func TestTheMaterialDigestMovesWithWhatPeopleAcceptAndWithNothingElse(t *testing
 			s.Purposes = append(s.Purposes, v1alpha1.ConsentPurpose{Name: "x"})
 		},
 		"withdrawal": func(_ *v1alpha1.Organisation, s *v1alpha1.ConsentPolicySpec) { s.Service.Host = "elsewhere.example" },
-		"a special category": p(func(p *v1alpha1.ConsentPurpose) {
-			p.SpecialCategories = []v1alpha1.SpecialCategory{v1alpha1.SpecialHealth}
-		}),
-		"another one": p(func(p *v1alpha1.ConsentPurpose) {
-			p.SpecialCategories = []v1alpha1.SpecialCategory{v1alpha1.SpecialSexLife}
-		}),
 		"material words": func(_ *v1alpha1.Organisation, s *v1alpha1.ConsentPolicySpec) {
 			s.Notices = append(s.Notices, version(2, v1alpha1.NoticeMaterial, noon))
 		},
@@ -132,6 +126,9 @@ func TestTheMaterialDigestMovesWithWhatPeopleAcceptAndWithNothingElse(t *testing
 		"words to come": func(_ *v1alpha1.Organisation, s *v1alpha1.ConsentPolicySpec) {
 			s.Notices = append(s.Notices, version(2, v1alpha1.NoticeMaterial, noon.Add(1)))
 		},
+		"a special category, by the version of the notice that must come with it": p(func(p *v1alpha1.ConsentPurpose) {
+			p.SpecialCategories = []v1alpha1.SpecialCategory{v1alpha1.SpecialHealth}
+		}),
 		"an archive": p(func(p *v1alpha1.ConsentPurpose) { p.Lifecycle = v1alpha1.LifecycleArchived }),
 		"order":      p(func(p *v1alpha1.ConsentPurpose) { p.DataFields[0], p.DataFields[1] = p.DataFields[1], p.DataFields[0] }),
 		"address":    func(o *v1alpha1.Organisation, _ *v1alpha1.ConsentPolicySpec) { o.Address = "elsewhere" },
@@ -189,6 +186,9 @@ func TestWhatPeopleAcceptedDoesNotChangeBehindTheirBack(t *testing.T) {
 			s.Purposes = s.Purposes[1:]
 			again(s, v1alpha1.NoticeMaterial, noon)
 		}, RuleArchive, "Archived first"},
+		{"a special category more", func(s *v1alpha1.ConsentPolicySpec) {
+			s.Purposes[0].SpecialCategories = []v1alpha1.SpecialCategory{v1alpha1.SpecialHealth}
+		}, RuleMaterial, `purpose "`},
 		{"a purpose is archived", func(s *v1alpha1.ConsentPolicySpec) { s.Purposes[0].Lifecycle = v1alpha1.LifecycleArchived }, "", ""},
 		{"an archived purpose goes, and everybody is asked", func(s *v1alpha1.ConsentPolicySpec) {
 			s.Purposes = s.Purposes[:1]

@@ -51,7 +51,7 @@ func Rotates(in Input) bool {
 	if in.Keys == nil || !Kept(in.Keys, in.Policy.Name) || len(due(in)) == 0 {
 		return false
 	}
-	return in.Missing == "" && settled(in.Deployment) && in.Deployment.Spec.Template.Annotations[annotationSecrets] == digest(in.Marks)
+	return in.Missing == "" && settled(in.Deployment) && in.Deployment.Spec.Template.Annotations[annotationSecrets] == in.started()
 }
 
 // operation is one of a JSON Patch (RFC 6902).

@@ -63,7 +63,7 @@ func deployment(in Input, owner *metav1ac.OwnerReferenceApplyConfiguration) *app
 			WithStrategy(appsac.DeploymentStrategy().WithType(appsv1.RollingUpdateDeploymentStrategyType).
 				WithRollingUpdate(appsac.RollingUpdateDeployment().WithMaxSurge(one).WithMaxUnavailable(none))).
 			WithTemplate(corev1ac.PodTemplateSpec().WithLabels(governed(p, labels(p.Name, ComponentService))).
-				WithAnnotations(map[string]string{annotationSecrets: digest(append(slices.Clip(in.Marks), strconv.Itoa(int(p.Spec.Service.CheckpointIntervalSeconds))))}).WithSpec(pod(in))))
+				WithAnnotations(map[string]string{annotationSecrets: in.started()}).WithSpec(pod(in))))
 	if scales(p) && in.Deployment != nil {
 		// The number of pods was read: where the autoscaler has written another since, the write conflicts and a new pass reads it.
 		desired.WithResourceVersion(in.Deployment.ResourceVersion)
@@ -87,9 +87,10 @@ func replicas(in Input) int32 {
 	return min(max(*in.Deployment.Spec.Replicas, least(in.Policy)), most(in.Policy))
 }
 
-// digest of the Secrets' marks.
-func digest(marks []string) string {
-	sum := sha256.Sum256([]byte(strings.Join(marks, "\n")))
+// started is a digest of what a pod takes when it starts: the Secrets' marks, and the interval of checkpoints.
+func (in Input) started() string {
+	taken := append(slices.Clip(in.Marks), strconv.Itoa(int(in.Policy.Spec.Service.CheckpointIntervalSeconds)))
+	sum := sha256.Sum256([]byte(strings.Join(taken, "\n")))
 	return hex.EncodeToString(sum[:8])
 }
 

@@ -44,6 +44,18 @@ func (l *Ledger) Events(_ context.Context, person consent.Person) ([]consent.Eve
 	return l.open(slices.DeleteFunc(slices.Clone(l.events), func(e consent.Event) bool { return !slices.Contains(mine, e.Subject) }))
 }
 
+// Storage returns what a person decided last about storage on their device, and opens nothing.
+func (l *Ledger) Storage(_ context.Context, person consent.Person) (consent.State, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	subject, ok := l.find(person)
+	if !ok {
+		return consent.State{}, fmt.Errorf("reading events: %w", l.unknown(person))
+	}
+	mine := append([]uuid.UUID{subject}, l.merged[subject]...)
+	return consent.LastStorage(slices.DeleteFunc(slices.Clone(l.events), func(e consent.Event) bool { return !slices.Contains(mine, e.Subject) })), nil
+}
+
 // Since returns events in the order of the log, without evidence.
 func (l *Ledger) Since(_ context.Context, after uuid.UUID, limit int) ([]consent.Event, error) {
 	l.mu.Lock()

@@ -208,21 +208,43 @@ func (l *Ledger) Receipt(ctx context.Context, receipt uuid.UUID) ([]consent.Even
 	return events, nil
 }
 
-// opened reads events that are followed by the key of whom they are about.
+// Storage returns what a person decided last about storage on their device. It opens no evidence: a decision is taken back also where
+// that cannot be read. It fails as Events does.
+func (l *Ledger) Storage(ctx context.Context, person consent.Person) (consent.State, error) {
+	if err := l.settled(ctx, person); err != nil {
+		return consent.State{}, wrap("reading events", err)
+	}
+	var events []consent.Event
+	err := retry(ctx, func() (err error) {
+		events, _, _, err = l.closed(ctx, eventsOf, id(l.Tenant), person.Kind, l.links(person))
+		return err
+	})
+	if err == nil && len(events) == 0 {
+		_, err = l.find(ctx, person)
+	}
+	return consent.LastStorage(events), wrap("reading events", err)
+}
+
+// closed reads events that are followed by the key of whom they are about.
+func (l *Ledger) closed(ctx context.Context, sql string, args ...any) (events []consent.Event, keks []string, keys [][]byte, err error) {
+	err = l.inTenant(ctx, l.App, func(b *pgx.Batch) {
+		b.Queue(sql, args...).Query(func(rows pgx.Rows) (err error) {
+			events, err = collect(rows, func(_ int, rest [][]byte) error {
+				keks, keys = append(keks, string(rest[0])), append(keys, slices.Clone(rest[1]))
+				return nil
+			})
+			return err
+		})
+	})
+	return events, keks, keys, err
+}
+
+// opened reads such events and opens their evidence.
 func (l *Ledger) opened(ctx context.Context, sql string, args ...any) (events []consent.Event, err error) {
 	err = retry(ctx, func() error {
 		var keks []string
 		var keys [][]byte
-		err := l.inTenant(ctx, l.App, func(b *pgx.Batch) {
-			b.Queue(sql, args...).Query(func(rows pgx.Rows) (err error) {
-				events, err = collect(rows, func(_ int, rest [][]byte) error {
-					keks, keys = append(keks, string(rest[0])), append(keys, slices.Clone(rest[1]))
-					return nil
-				})
-				return err
-			})
-		})
-		if err != nil {
+		if events, keks, keys, err = l.closed(ctx, sql, args...); err != nil {
 			return err
 		}
 		for i := range events {

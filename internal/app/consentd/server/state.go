@@ -93,11 +93,11 @@ func (s *Server) storage(r *http.Request, person consent.Person) (consent.State,
 	if person == (consent.Person{}) {
 		return consent.State{}, nil
 	}
-	events, err := s.ledger.Events(r.Context(), person)
-	if unknown(err) || errors.Is(err, consent.ErrKeyMissing) { // whose events cannot be opened withdraws their purposes all the same
+	stored, err := s.ledger.Storage(r.Context(), person)
+	if unknown(err) || errors.Is(err, consent.ErrKeyMissing) { // who may be known under a pepper that is gone takes back their purposes all the same
 		return consent.State{}, nil
 	}
-	return consent.LastStorage(events), err //nolint:wrapcheck // becomes a problem
+	return stored, err //nolint:wrapcheck // becomes a problem
 }
 
 // withdrawn reads what; all when the body names nothing or is empty.

@@ -82,3 +82,20 @@ func TestStorageThatIsNeededIsNotWithdrawn(t *testing.T) {
 		t.Errorf("%+v", events)
 	}
 }
+
+// TestStorageIsWithdrawnAlsoWhereEvidenceCannotBeOpened takes the key of the evidence away: a withdrawal depends on no evidence.
+func TestStorageIsWithdrawnAlsoWhereEvidenceCannotBeOpened(t *testing.T) {
+	w, twin := rekeyable(t)
+	w.serve(func(f *settings.File) {
+		f.Spec.Widget.StorageBasis, f.Spec.Widget.Acceptance = v1alpha1.StorageConsent, v1alpha1.WidgetExplicit
+	})
+	w.post(1, "k", w.act("button", "conversation")).is(201, "")
+	if err := twin.Rekey([][]byte{keyOf(1), keyOf(2)}, [][]byte{keyOf(4)}); err != nil {
+		t.Fatal(err)
+	}
+	before := len(w.events())
+	w.withdrawnBy(1, map[string]any{"storage": true})
+	if taken := w.events()[before:]; len(taken) != 1 || taken[0].Type != consent.EventWithdrawn || taken[0].Purpose != "" {
+		t.Errorf("%+v", taken)
+	}
+}

@@ -234,6 +234,7 @@ func TestAWishByAMailedLinkSaysSo(t *testing.T) {
 func TestWhoGivesWayIsListedLast(t *testing.T) {
 	w := newWorld(t, nil)
 	for i := range 3 {
+		w.clock.Step(time.Second) // acts of one instant have no order
 		id, token := fmt.Sprintf("account-%d", i), []byte(fmt.Sprintf("token-%d", i))
 		if err := w.ledger.Issue(t.Context(), token, "view", consent.Person{Kind: "account", ID: id}, "", noon.Add(time.Hour)); err != nil {
 			t.Fatal(err)

@@ -188,6 +188,13 @@ func (f *faulty) Events(ctx context.Context, person consent.Person) ([]consent.E
 	return f.Ledger.Events(ctx, person)
 }
 
+func (f *faulty) Storage(ctx context.Context, person consent.Person) (consent.State, error) {
+	if err := f.wait(ctx); err != nil {
+		return consent.State{}, err
+	}
+	return f.Ledger.Storage(ctx, person)
+}
+
 func (f *faulty) Inclusion(ctx context.Context, event uuid.UUID) (consent.Inclusion, error) {
 	if err := f.wait(ctx); err != nil {
 		return consent.Inclusion{}, err
