@@ -91,3 +91,35 @@ func TestColleaguesOfOneRunGoTogether(t *testing.T) {
 		1 public.staff DeleteRows 1`, person("email", "ada@example.org", "phone", "+33147427171"), person("email", "bob@example.org", "phone", "+33147427171"))
 	s.want("cy@example.org", "SELECT email FROM staff")
 }
+
+// TestAPersonWithANumberAloneHasTheirElementBesideOthersOfTheRun: who else is erased at once, and what they gave, changes nothing.
+func TestAPersonWithANumberAloneHasTheirElementBesideOthersOfTheRun(t *testing.T) {
+	const members = `
+tables:
+- {name: teams, subjectKeys: [{column: doc, path: [members, "*", mail], identifier: Email}, {column: doc, path: [members, "*", tel], identifier: Phone}], onErasure: DeleteRows}`
+	ada, bob := person("phone", "+33147427171"), email("bob@example.org")
+	cases := map[string]struct{ elements, erased, left string }{
+		"beside another's address":             {`{"tel": "+33147427171", "mail": "carol@example.org"}, {"mail": "dan@example.org"}`, "0 public.teams Detach 1", `[{"mail": "dan@example.org"}]`},
+		"alone in the array":                   {`{"tel": "+33147427171", "mail": "carol@example.org"}`, "0 public.teams DeleteRows 1", "NULL"},
+		"beside the address of another person": {`{"tel": "+33147427171", "mail": "bob@example.org"}, {"mail": "dan@example.org"}`, "1 public.teams Detach 1", `[{"mail": "dan@example.org"}]`},
+		"with an element of the other person":  {`{"tel": "+33147427171", "mail": "carol@example.org"}, {"mail": "bob@example.org"}`, "1 public.teams DeleteRows 1", "NULL"},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			s := newStore(t, `CREATE TABLE teams (id int PRIMARY KEY, doc jsonb); INSERT INTO teams VALUES (1, '{"members": [`+c.elements+`]}'), (2, '{"members": [{"tel": "+33147427172", "mail": "carol@example.org"}]}')`, members)
+			s.erased(c.erased, ada, bob)
+			s.want(c.left, "SELECT doc->'members' FROM teams WHERE id = 1")
+			s.want("1", "SELECT count(*) FROM teams WHERE id = 2")
+		})
+	}
+}
+
+// TestANumberOfSeveralOfTheRunLeavesAnothersElement: each of them gave an address, and the element has somebody else's.
+func TestANumberOfSeveralOfTheRunLeavesAnothersElement(t *testing.T) {
+	s := newStore(t, `CREATE TABLE teams (id int PRIMARY KEY, doc jsonb); INSERT INTO teams VALUES
+  (1, '[{"tel": "+33147427171", "mail": "ada@example.org"}, {"tel": "+33147427171", "mail": "carol@example.org"}, {"tel": "+33147427171", "mail": "bob@example.org"}, {"tel": "+33147427171"}]')`, `
+tables:
+- {name: teams, subjectKeys: [{column: doc, path: ["*", mail], identifier: Email}, {column: doc, path: ["*", tel], identifier: Phone}], onErasure: DeleteRows}`)
+	s.erased("0 public.teams Detach 1", person("email", "ada@example.org", "phone", "+33147427171"), person("email", "bob@example.org", "phone", "+33147427171"))
+	s.want(`[{"tel": "+33147427171", "mail": "carol@example.org"}]`, "SELECT doc FROM teams")
+}

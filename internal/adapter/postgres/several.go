@@ -83,13 +83,17 @@ func (s *session) known(kind v1alpha1.IdentifierKind, fold bool, text, req strin
 }
 
 // theirs says that an element of an array within JSON is of somebody of the run: it has their identifier, and, where that is a
-// telephone number, no address of somebody else beside it, of whom addresses are known.
+// telephone number, no address of somebody else beside it, if they gave addresses. That is asked of each person alone, as where they are found.
 func (s *session) theirs(kind v1alpha1.IdentifierKind, beside [][]string, element string, way []string) string {
-	conditions := []string{s.known(kind, false, textAt(element, way), "")}
-	for _, b := range beside {
-		conditions = append(conditions, "NOT "+s.anothersAddress(textAt(element, b), ""))
+	text := textAt(element, way)
+	if len(beside) == 0 {
+		return s.known(kind, false, text, "")
 	}
-	return "(" + strings.Join(conditions, " AND ") + ")"
+	condition := dialled(text, "p")
+	for _, b := range beside {
+		condition += " AND NOT " + s.anothersAddress(textAt(element, b), "p.req")
+	}
+	return "EXISTS (SELECT FROM " + identifiersOf(kind) + " AS p WHERE " + condition + ")"
 }
 
 // anothersItem says that an element of the array of a subject key is somebody's, and nobody's of the run by any key that leads into
