@@ -34,6 +34,12 @@ func odd(c *plan.Column) string {
 // verbatim is the text of a live column of json.
 func verbatim(c *plan.Column) string { return column(live, c.Name) + "::pg_catalog.text" }
 
+// mark is what the marks in a live column of json begin with: 32 hexadecimal digits of a hash, since a document may need many marks.
+// Where cryptography keeps to FIPS 140-3, PostgreSQL has no MD5; and in SQL_ASCII no other encoding than the database's takes all bytes.
+func mark(c *plan.Column) string {
+	return "pg_catalog.left(pg_catalog.encode(pg_catalog.sha256(pg_catalog.convert_to(" + verbatim(c) + ", pg_catalog.getdatabaseencoding())), 'hex'), 32)"
+}
+
 // marked is a live document of json as jsonb, with marks.
 func marked(c *plan.Column) string {
 	const number, text = "p.m[2]", "p.m[1]"
@@ -45,12 +51,11 @@ func marked(c *plan.Column) string {
 	escapes = "pg_catalog.replace(pg_catalog.replace(" + escapes + `, E'\x02', E'\\'), E'\x01', E'\\\\')`
 	return "(SELECT pg_catalog.string_agg(CASE WHEN " + number + " OPERATOR(pg_catalog.~) " + literal(oddNumber) + ` THEN pg_catalog.concat('"', d.mark, '=', ` + number + `, '"')` +
 		" WHEN " + text + " IS NULL THEN " + number + " WHEN " + text + " OPERATOR(pg_catalog.~) " + literal(oddIn(c)) + " THEN " + escapes + " ELSE " + text + " END, '' ORDER BY p.n)" +
-		" FROM (SELECT pg_catalog.md5(" + verbatim(c) + ") AS mark OFFSET 0) AS d CROSS JOIN LATERAL pg_catalog.regexp_matches(" + verbatim(c) + ", " + literal(partOfJSON) + ", 'g') WITH ORDINALITY AS p (m, n))::pg_catalog.jsonb"
+		" FROM (SELECT " + mark(c) + " AS mark OFFSET 0) AS d CROSS JOIN LATERAL pg_catalog.regexp_matches(" + verbatim(c) + ", " + literal(partOfJSON) + ", 'g') WITH ORDINALITY AS p (m, n))::pg_catalog.jsonb"
 }
 
 // unmarked is the text of a document that was made of a live one, with what the marks stand for.
 func unmarked(c *plan.Column, doc string) string {
-	mark := "pg_catalog.md5(" + verbatim(c) + ")"
-	numbers := "pg_catalog.regexp_replace(" + doc + `, pg_catalog.concat('"', ` + mark + `, '=([-+.0-9eE]+)"'), E'\\1', 'g')`
-	return "pg_catalog.regexp_replace(" + numbers + ", pg_catalog.concat(" + mark + `, '(u[0-9a-fA-F]{4})'), E'\\\\\\1', 'g')`
+	numbers := "pg_catalog.regexp_replace(" + doc + `, pg_catalog.concat('"', ` + mark(c) + `, '=([-+.0-9eE]+)"'), E'\\1', 'g')`
+	return "pg_catalog.regexp_replace(" + numbers + ", pg_catalog.concat(" + mark(c) + `, '(u[0-9a-fA-F]{4})'), E'\\\\\\1', 'g')`
 }

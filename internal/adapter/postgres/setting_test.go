@@ -11,6 +11,8 @@ import (
 )
 
 func TestDatabasesOfOtherEncodings(t *testing.T) {
+	const logs = `
+- {name: logs, subjectKeys: [{column: doc, path: [mail], identifier: Email}], onErasure: DeleteRows}`
 	for _, c := range []struct{ encoding, address string }{
 		{"LATIN1", "ada@example.org"}, {"LATIN1", composed}, {"LATIN1", "иван@example.org"}, {"EUC_JP", "ada@example.org"}, {"SQL_ASCII", "ada@example.org"}, {"WIN1251", "иван@example.org"},
 	} {
@@ -30,7 +32,11 @@ func TestDatabasesOfOtherEncodings(t *testing.T) {
 			s.verifier = postgres.Login{Username: "verifier_" + name, Password: "secret of verifier"}
 			s.sql("SET client_encoding = UTF8")
 			s.sql(strings.ReplaceAll(twoPeople, "ada@example.org", "zoe@example.org"))
-			if err := yaml.UnmarshalStrict([]byte(deletesPeople), s.dataset); err != nil {
+			s.sql(`CREATE TABLE logs (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, doc json); INSERT INTO logs (doc) VALUES ('{"a": "\u0000"}')`)
+			if c.encoding == "SQL_ASCII" { // which takes any byte
+				s.sql(`INSERT INTO logs (doc) VALUES (('{"a": "\u0000' || chr(233) || '"}')::json)`)
+			}
+			if err := yaml.UnmarshalStrict([]byte(deletesPeople+logs), s.dataset); err != nil {
 				t.Fatal(err)
 			}
 			if o := s.provision(); !o.OK {
