@@ -116,4 +116,7 @@ const (
 	ReasonNoChannel = "NoChannel"
 	// ReasonUndelivered means that every attempt to tell the recipient failed.
 	ReasonUndelivered = "Undelivered"
+	// ReasonRegisterGone means that the recipient's register was deleted before the recipient was told: nothing says by which
+	// channel, or why not.
+	ReasonRegisterGone = "RegisterGone"
 )

@@ -176,22 +176,6 @@ func (r *Reconciler) runs(ctx context.Context, request *v1alpha1.ErasureRequest)
 	return list.Items, nil
 }
 
-// messages reads the messages to recipients that exist.
-func (r *Reconciler) messages(ctx context.Context, request *v1alpha1.ErasureRequest, registers []v1alpha1.DataRegister) (map[string]*v1alpha1.Notification, error) {
-	found := map[string]*v1alpha1.Notification{}
-	for _, d := range erasure.Owed(request, registers) {
-		message := &v1alpha1.Notification{}
-		key := types.NamespacedName{Namespace: request.Namespace, Name: r.Messages.Name(request, d)}
-		switch err := r.Client.Get(ctx, key, message); {
-		case err == nil && child.Ours(message, request):
-			found[erasure.MessageKey(d.Register, d.Recipient)] = message
-		case client.IgnoreNotFound(err) != nil:
-			return nil, fmt.Errorf("reading a message: %w", err)
-		}
-	}
-	return found, nil
-}
-
 // reminders are the messages to the officer that the clock wants now and that do not exist yet.
 func (r *Reconciler) reminders(ctx context.Context, in erasure.RequestInput) ([]runtime.ApplyConfiguration, error) {
 	stage := erasure.Reminder(in.Request, in.Now)

@@ -44,6 +44,8 @@ const (
 	indexSubject = "erasurerequest.subject"
 	// indexRunRequest finds runs by the UIDs of their requests.
 	indexRunRequest = "erasurerun.request"
+	// indexMessage finds messages by the UID of the object that they are about.
+	indexMessage = "erasurerequest.message"
 )
 
 // workers is how many requests are worked on at once.
@@ -114,6 +116,9 @@ func Indexes() []index.Index {
 				uids = append(uids, r.UID)
 			}
 			return uids
+		}),
+		index.On(&v1alpha1.Notification{}, indexMessage, func(o client.Object) []string {
+			return []string{o.(*v1alpha1.Notification).Spec.ObjectRef.UID}
 		}),
 	}
 }

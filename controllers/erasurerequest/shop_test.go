@@ -69,6 +69,7 @@ type shop struct {
 	// hang keeps Jobs from ending; lose takes that many pods away with their answers; contradict lets the verifier find
 	// the person again.
 	hang, lose, contradict bool
+	undelivered            bool           // messages stay under way
 	commits                map[string]int // transactions by run UID, as the ledger counts
 	done                   map[string]int // requests of a run, in its order, that they erased
 	erased                 map[string]int // transactions by request UID
@@ -93,7 +94,12 @@ func (messages) Name(r *v1alpha1.ErasureRequest, d erasure.Disclosure) string {
 func (m messages) Message(r *v1alpha1.ErasureRequest, d erasure.Disclosure) runtime.ApplyConfiguration {
 	return v1alpha1ac.Notification(m.Name(r, d), r.Namespace).
 		WithLabels(map[string]string{v1alpha1.LabelManagedBy: v1alpha1.ManagedByRempart, v1alpha1.LabelOwnerUID: string(r.UID)}).
-		WithSpec(v1alpha1ac.NotificationSpec().WithTemplate("recipient-erasure"))
+		WithSpec(v1alpha1ac.NotificationSpec().WithTemplate("recipient-erasure").
+			WithObjectRef(v1alpha1ac.ObjectRef().WithUID(string(r.UID))).
+			WithCause(v1alpha1ac.NotificationCause().WithEvent(v1alpha1.EventRecipientErasure)).
+			WithParameters(
+				v1alpha1ac.NotificationParameter().WithName("register").WithValue(string(d.Register)),
+				v1alpha1ac.NotificationParameter().WithName("recipient").WithValue(string(d.Recipient))))
 }
 
 // typeConverters know how objects merge. Reading them takes longer than a whole play, so all shops share them.
@@ -330,6 +336,9 @@ func (s *shop) honest() {
 
 // deliver delivers messages to recipients.
 func (s *shop) deliver() {
+	if s.undelivered {
+		return
+	}
 	list := &v1alpha1.NotificationList{}
 	s.must(s.client.List(s.t.Context(), list))
 	for i := range list.Items {

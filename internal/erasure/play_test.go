@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -74,6 +75,10 @@ func (w *world) act(t *testing.T, words []string) {
 			Organisation: v1alpha1.Organisation{Country: v1alpha1.Country(words[2])}}}
 	case "register":
 		w.registers = append(w.registers, w.register(words[1], words[2:]))
+	case "unregister":
+		w.registers = slices.DeleteFunc(w.registers, func(r v1alpha1.DataRegister) bool { return r.Name == words[1] })
+	case "post":
+		w.post(words[1:])
 	case "reach":
 		w.reach(words[1:])
 	case "consents":
@@ -138,11 +143,21 @@ func recipient(who, how string) v1alpha1.Recipient {
 	return r
 }
 
-// reach RECIPIENT HOW
+// reach RECIPIENT [HOW]
 func (w *world) reach(words []string) {
 	for i, r := range w.registers[0].Spec.Activities[0].Recipients {
 		if string(r.Name) == words[0] {
-			w.registers[0].Spec.Activities[0].Recipients[i] = recipient(words[0], words[1])
+			w.registers[0].Spec.Activities[0].Recipients[i] = recipient(words[0], strings.Join(words[1:], ""))
+		}
+	}
+}
+
+// post waits | delivers
+func (w *world) post(words []string) {
+	w.undelivered = words[0] == "waits"
+	for _, message := range w.messages {
+		if !w.undelivered && message.Status.DeliveredTime == nil {
+			message.Status.DeliveredTime = ptr.To(metav1.NewTime(w.now))
 		}
 	}
 }

@@ -86,17 +86,26 @@ func (j *judgement) list(all []Disclosure) (untold int) {
 	return untold
 }
 
-// informed reads what became of a recipient who waits. Without a channel it is for a person to tell them, and to say so in
-// the register: one who left the register meanwhile is not told by that.
-func (j *judgement) informed(d Disclosure, key string) (v1alpha1.RecipientResult, string) {
+// informed reads what became of a recipient who waits. A message that was written decides, whatever the register says by now.
+// Without a channel it is for a person to tell them, and to say so in the register: one who left the register meanwhile is not
+// told by that. Where the register itself is gone there is nowhere left to say it, and nothing to wait for.
+func (j *judgement) informed(d Disclosure, r *v1alpha1.InformedRecipient) (v1alpha1.RecipientResult, string) {
+	message := j.Messages[MessageKey(r.Register, r.Name)]
 	switch {
-	case d.Channel != "":
-		return delivery(j.Messages[key])
+	case message != nil || d.Channel != "":
+		return delivery(message)
 	case d.Untold != "":
 		return v1alpha1.RecipientImpossible, d.Untold
+	case !j.exists(r.Register):
+		return v1alpha1.RecipientImpossible, v1alpha1.ReasonRegisterGone
 	default:
 		return v1alpha1.RecipientPending, v1alpha1.ReasonNoChannel
 	}
+}
+
+// exists tells whether a register that the request chose is there.
+func (j *judgement) exists(register v1alpha1.ObjectName) bool {
+	return slices.ContainsFunc(j.Registers, func(r v1alpha1.DataRegister) bool { return r.Name == string(register) })
 }
 
 // recipientsInformed asks that each recipient was told, or that it is written why not.
@@ -107,13 +116,16 @@ func (j *judgement) recipientsInformed() objection {
 	for _, d := range all {
 		of[MessageKey(d.Register, d.Recipient)] = d
 	}
-	open, impossible := 0, 0
+	open, impossible, gone := 0, 0, 0
 	var unreached []string
 	for i := range j.status.Recipients {
 		r := &j.status.Recipients[i]
 		key := MessageKey(r.Register, r.Name)
 		if r.Result == v1alpha1.RecipientPending {
-			r.Result, r.Reason = j.informed(of[key], key)
+			r.Result, r.Reason = j.informed(of[key], r)
+		}
+		if r.Reason == v1alpha1.ReasonRegisterGone {
+			gone++
 		}
 		switch {
 		case r.Result == v1alpha1.RecipientImpossible:
@@ -140,11 +152,19 @@ func (j *judgement) recipientsInformed() objection {
 		j.tell(metav1.ConditionTrue, v1alpha1.ConditionRecipientsInformed, v1alpha1.ReasonNoRecipients, "There is no recipient to tell")
 	case impossible > 0:
 		j.tell(metav1.ConditionTrue, v1alpha1.ConditionRecipientsInformed, v1alpha1.ReasonSomeImpossible,
-			fmt.Sprintf("%d of %d recipients could not be told by Rempart; status.recipients says why", impossible, len(j.status.Recipients)))
+			fmt.Sprintf("%d of %d recipients could not be told by Rempart; status.recipients says why", impossible, len(j.status.Recipients))+goneWords(gone))
 	default:
 		j.tell(metav1.ConditionTrue, v1alpha1.ConditionRecipientsInformed, v1alpha1.ReasonInformed, "Each recipient was told")
 	}
 	return objection{}
+}
+
+// goneWords ask a person to tell those whose register was deleted before they were told.
+func goneWords(recipients int) string {
+	if recipients == 0 {
+		return ""
+	}
+	return fmt.Sprintf(". The register of %d of them was deleted before they were told (%s): tell them (Article 19)", recipients, v1alpha1.ReasonRegisterGone)
 }
 
 // MessageKey names the message to a recipient within a request.
@@ -168,13 +188,24 @@ func delivery(message *v1alpha1.Notification) (v1alpha1.RecipientResult, string)
 	}
 }
 
+// Waiting are the recipients of whom no result is known, with the channel that their register names now, if it is there and does.
+func Waiting(request *v1alpha1.ErasureRequest, registers []v1alpha1.DataRegister) []Disclosure {
+	all := Disclosures(&request.Status, registers)
+	var list []Disclosure
+	for _, r := range request.Status.Recipients {
+		if r.Result != v1alpha1.RecipientPending {
+			continue
+		}
+		d := Disclosure{Register: r.Register, Recipient: r.Name}
+		if i := slices.IndexFunc(all, func(a Disclosure) bool { return a.Register == r.Register && a.Recipient == r.Name }); i >= 0 {
+			d = all[i]
+		}
+		list = append(list, d)
+	}
+	return list
+}
+
 // Owed are the recipients that wait to be told and can be: a message to each must exist.
 func Owed(request *v1alpha1.ErasureRequest, registers []v1alpha1.DataRegister) []Disclosure {
-	pending := map[string]bool{}
-	for _, r := range request.Status.Recipients {
-		pending[MessageKey(r.Register, r.Name)] = r.Result == v1alpha1.RecipientPending
-	}
-	return slices.DeleteFunc(Disclosures(&request.Status, registers), func(d Disclosure) bool {
-		return d.Channel == "" || !pending[MessageKey(d.Register, d.Recipient)]
-	})
+	return slices.DeleteFunc(Waiting(request, registers), func(d Disclosure) bool { return d.Channel == "" })
 }

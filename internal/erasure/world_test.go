@@ -34,7 +34,9 @@ type world struct {
 	requests  []v1alpha1.ErasureRequest
 	runs      []v1alpha1.ErasureRun
 	messages  map[string]*v1alpha1.Notification
-	holds     []v1alpha1.LegalHold
+	// undelivered messages are written, and wait.
+	undelivered bool
+	holds       []v1alpha1.LegalHold
 	// jobs that were made, by name, and their tasks; slow ones end when a play says so.
 	jobs           map[string]*workingJob
 	slow, planning bool
@@ -181,8 +183,11 @@ func (w *world) judge(request *v1alpha1.ErasureRequest) bool {
 		in.Registers, in.Missing = erasure.Choose(request, w.registers)
 		in.Policies = w.policies
 		for _, d := range erasure.Owed(request, in.Registers) {
-			w.messages[erasure.MessageKey(d.Register, d.Recipient)] = &v1alpha1.Notification{
-				Status: v1alpha1.NotificationStatus{DeliveredTime: ptr.To(metav1.NewTime(w.now))}}
+			message := &v1alpha1.Notification{}
+			if !w.undelivered {
+				message.Status.DeliveredTime = ptr.To(metav1.NewTime(w.now))
+			}
+			w.messages[erasure.MessageKey(d.Register, d.Recipient)] = message
 		}
 	case w.running(request):
 		return false
