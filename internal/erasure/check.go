@@ -20,6 +20,14 @@ import (
 // checkEvery is the time between two Jobs that ask the ledger.
 const checkEvery = 5 * time.Minute
 
+// lossWait is how long after the commit a lost subject may come back: what was deleted by mistake is made again with the same content.
+const lossWait = time.Hour
+
+// mayReturn tells whether it is too early to give up the subject of somebody who is committed.
+func (t *trial) mayReturn() bool {
+	return t.status.CommittedTime != nil && t.Now.Before(t.status.CommittedTime.Add(lossWait))
+}
+
 // checking tells whether the run may only ask the ledger.
 func (t *trial) checking() bool { return t.status.CheckTime != nil }
 
@@ -92,7 +100,7 @@ func (t *trial) lacking(l Live) bool {
 }
 
 // spare goes on without the requests whose subject is lost or changed, and returns why the run ends where nobody is left. Who is
-// committed stays, and cannot be verified. A plan changes nothing, and a ledger of consents forgets each name once however often it is
+// committed stays, and cannot be verified; that is not asked while their subject may return. A plan changes nothing, and a ledger of consents forgets each name once however often it is
 // asked, so there they leave the run. A store is asked first whether it has committed.
 func (t *trial) spare() string {
 	reason, mounted := t.missingSubject(), t.mounted()

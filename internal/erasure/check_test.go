@@ -1,6 +1,7 @@
 package erasure_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -141,7 +142,7 @@ func TestALostSubjectHoldsUpNobodyElse(t *testing.T) {
 					}
 					delete(w.fails, task.Erase)
 					w.act(t, strings.Fields(act+who+" email=somebody@example.org"))
-					w.longer(4)
+					w.longer(16)
 					what := string(first) + "/" + act + who
 					if run = w.execution(); run.Status.EndedTime == nil {
 						t.Fatalf("%s after %d commits: the run goes on: %+v", what, committed, run.Status)
@@ -168,6 +169,26 @@ func TestALostSubjectHoldsUpNobodyElse(t *testing.T) {
 					}
 				}
 			}
+		}
+	}
+}
+
+// TestALostSubjectMayReturn: a subject Secret that is made again with the same content within the hour after the commit loses nobody
+// their verification; after the hour it is given up.
+func TestALostSubjectMayReturn(t *testing.T) {
+	for _, after := range []int{0, 4, 11, 15} {
+		w := working(t, task.Interrupted)
+		run := w.execution()
+		w.commit(run, w.jobs[w.lastJob(run)], 2)
+		delete(w.fails, task.Erase)
+		w.act(t, strings.Fields("lose p1"))
+		w.longer(after)
+		w.act(t, strings.Fields("secret p1 email=ada@example.org"))
+		w.longer(4)
+		run = w.execution()
+		lost := slices.ContainsFunc(run.Status.Outcomes, func(o v1alpha1.RunOutcome) bool { return o.Reason == v1alpha1.ReasonSubjectLost })
+		if run.Status.EndedTime == nil || lost != (after > 12) {
+			t.Errorf("after %d times five minutes: %+v", after, run.Status)
 		}
 	}
 }

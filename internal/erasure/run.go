@@ -148,7 +148,10 @@ func (t *trial) judgeAbsent() RunVerdict {
 	if t.abandoned() {
 		return t.lost(v1alpha1.ReasonCommitUnknown)
 	}
-	if t.missingSubject() != "" {
+	if missing := t.missingSubject(); missing != "" {
+		if t.mayReturn() {
+			return t.busy(missing, say(missing), pollSecret)
+		}
 		if reason := t.spare(); reason != "" {
 			return t.end(reason, "")
 		}
