@@ -96,6 +96,10 @@ type IdentityCheck struct {
 	AnsweredTime *metav1.Time `json:"answeredTime,omitempty"`
 }
 
+// Stored requests keep what no rule forbade when they were made: that askedTime is not before receivedTime is asked of a new
+// question alone, for neither time changes any more and the request could not be decided on. The rules of IdentityCheck are
+// not asked while it does not change (CRD ratcheting).
+
 // ErasureRequestSpec is one person's request to be erased. Only decision, extension, deferral and identityCheck may be added.
 //
 // +kubebuilder:validation:XValidation:rule="self.requestID == oldSelf.requestID && self.receivedTime == oldSelf.receivedTime && self.subject == oldSelf.subject && self.ground == oldSelf.ground && self.registers == oldSelf.registers && has(self.purposes) == has(oldSelf.purposes) && (!has(self.purposes) || self.purposes == oldSelf.purposes) && self.execution == oldSelf.execution && has(self.requestedBy) == has(oldSelf.requestedBy) && (!has(self.requestedBy) || self.requestedBy == oldSelf.requestedBy)",message="a request does not change: only decision, extension, deferral and identityCheck may be set; make a new request"
@@ -103,7 +107,7 @@ type IdentityCheck struct {
 // +kubebuilder:validation:XValidation:rule="!has(oldSelf.extension) || (has(self.extension) && self.extension == oldSelf.extension)",message="the extension was given; there is one only (Article 12(3))"
 // +kubebuilder:validation:XValidation:rule="!has(oldSelf.deferral) || (has(self.deferral) && self.deferral == oldSelf.deferral)",message="the person was told of the deferral; when does not change"
 // +kubebuilder:validation:XValidation:rule="!has(oldSelf.identityCheck) || has(self.identityCheck)",message="identityCheck was stated; it is not removed"
-// +kubebuilder:validation:XValidation:rule="!has(self.identityCheck) || !has(self.identityCheck.askedTime) || self.identityCheck.askedTime >= self.receivedTime",message="identityCheck.askedTime is before receivedTime"
+// +kubebuilder:validation:XValidation:rule="!has(self.identityCheck) || !has(self.identityCheck.askedTime) || self.identityCheck.askedTime >= self.receivedTime || (oldSelf.hasValue() && has(oldSelf.value().identityCheck) && has(oldSelf.value().identityCheck.askedTime))",optionalOldSelf=true,message="identityCheck.askedTime is before receivedTime"
 type ErasureRequestSpec struct {
 	// requestID is the idempotency key: a second request with the same one runs nothing. Not an identifier of the person.
 	// +required

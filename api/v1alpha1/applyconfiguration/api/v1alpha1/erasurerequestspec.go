@@ -12,6 +12,9 @@ import (
 // ErasureRequestSpecApplyConfiguration represents a declarative configuration of the ErasureRequestSpec type for use
 // with apply.
 //
+// Stored requests keep what no rule forbade when they were made: that askedTime is not before receivedTime is asked of a new
+// question alone, for neither time changes any more and the request could not be decided on. The rules of IdentityCheck are
+// not asked while it does not change (CRD ratcheting).
 // ErasureRequestSpec is one person's request to be erased. Only decision, extension, deferral and identityCheck may be added.
 type ErasureRequestSpecApplyConfiguration struct {
 	// requestID is the idempotency key: a second request with the same one runs nothing. Not an identifier of the person.
