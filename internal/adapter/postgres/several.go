@@ -89,11 +89,11 @@ func (s *session) theirs(kind v1alpha1.IdentifierKind, beside [][]string, elemen
 	if len(beside) == 0 {
 		return s.known(kind, false, text, "")
 	}
-	condition := dialled(text, "p")
+	conditions := []string{dialled(text, "p")}
 	for _, b := range beside {
-		condition += " AND NOT " + s.anothersAddress(textAt(element, b), "p.req")
+		conditions = append(conditions, "NOT "+s.anothersAddress(textAt(element, b), "p.req"))
 	}
-	return "EXISTS (SELECT FROM " + identifiersOf(kind) + " AS p WHERE " + condition + ")"
+	return "EXISTS (SELECT FROM " + identifiersOf(kind) + " AS p WHERE " + strings.Join(conditions, " AND ") + ")"
 }
 
 // anothersItem says that an element of the array of a subject key is somebody's, and nobody's of the run by any key that leads into

@@ -1,6 +1,7 @@
 package erasurerequest_test
 
 import (
+	"maps"
 	"os"
 	"strings"
 	"testing"
@@ -38,9 +39,7 @@ func TestAnOldRequestCanBeDecided(t *testing.T) {
 	spec := func(more map[string]any) map[string]any {
 		all := map[string]any{"requestID": "r1", "receivedTime": "2026-03-05T08:00:00Z", "subject": map[string]any{"secretRef": map[string]any{"name": "person"}},
 			"ground": "Article17_1_a", "registers": map[string]any{"mode": "All"}, "execution": "AfterApproval"}
-		for key, value := range more {
-			all[key] = value
-		}
+		maps.Copy(all, more)
 		return all
 	}
 	early := map[string]any{"askedTime": "2026-03-04T08:00:00Z"}

@@ -174,7 +174,7 @@ func (l *Ledger) Events(ctx context.Context, person consent.Person) ([]consent.E
 	events, err := l.opened(ctx, eventsOf, id(l.Tenant), person.Kind, l.links(person))
 	if err == nil && len(events) == 0 {
 		// A person may be known and have no event: a token was mailed, or the old ones are pruned.
-		_, err = l.find(ctx, person)
+		err = l.find(ctx, person)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("reading events: %w", err)
@@ -182,18 +182,17 @@ func (l *Ledger) Events(ctx context.Context, person consent.Person) ([]consent.E
 	return events, nil
 }
 
-// find returns the reference of a person.
-func (l *Ledger) find(ctx context.Context, person consent.Person) (subject uuid.UUID, err error) {
-	err = retry(ctx, func() error {
+// find fails with ErrUnknown where nobody has the name.
+func (l *Ledger) find(ctx context.Context, person consent.Person) error {
+	return retry(ctx, func() error {
 		return l.transaction(ctx, l.App, beginWrite, func(t tx) error {
-			subject, _, err = l.references(ctx, t, person)
+			subject, _, err := l.references(ctx, t, person)
 			if err == nil && subject == uuid.Nil {
 				err = cmp.Or(l.sure(ctx, t, person), consent.ErrUnknown)
 			}
 			return err
 		})
 	})
-	return subject, err
 }
 
 // Receipt returns the events of a receipt, evidence opened.
@@ -220,7 +219,7 @@ func (l *Ledger) Storage(ctx context.Context, person consent.Person) (consent.St
 		return err
 	})
 	if err == nil && len(events) == 0 {
-		_, err = l.find(ctx, person)
+		err = l.find(ctx, person)
 	}
 	return consent.LastStorage(events), wrap("reading events", err)
 }
