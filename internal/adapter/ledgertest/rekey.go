@@ -234,7 +234,9 @@ func second[T any](_ T, err error) error { return err }
 // keyless: a key-encryption key is not there. What needs no evidence goes on.
 func keyless(t *testing.T, w World) {
 	old, current := w.KEKs[0], Key(4)
-	record(t, w, Act(Visitor(1), "one"))
+	one := Act(Visitor(1), "one")
+	one.Choices = append(one.Choices, consent.Choice{Type: consent.EventGiven, Decision: consent.Granted})
+	record(t, w, one)
 	gone := record(t, w, Act(Visitor(2), "two"))
 	w = w.Rekey(t, w.Peppers, [][]byte{current})
 	tend(t, w)
@@ -250,6 +252,12 @@ func keyless(t *testing.T, w World) {
 		if !errors.Is(err, consent.ErrKeyMissing) {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+	if stored, err := w.Ledger.Storage(t.Context(), Visitor(1)); err != nil || stored.Decision != consent.Granted || !stored.Decided() {
+		t.Errorf("storage: %+v, %v", stored, err)
+	}
+	if _, err := w.Ledger.Storage(t.Context(), Visitor(7)); !errors.Is(err, consent.ErrUnknown) {
+		t.Errorf("the storage of a stranger: %v", err)
 	}
 	back := Withdrawal(Visitor(1), "back", "conversation")
 	back.Evidence = []byte("with evidence")
