@@ -56,6 +56,13 @@ func (r *Reconciler) ask(ctx context.Context, in *policy.Input) (*policy.Answer,
 		ctrl.LoggerFrom(ctx).Info("Got an answer from the consent service that is not one of this policy")
 		return nil, nil
 	}
+	// Before what may fail or take several passes: the next answer may be that of a replica which did no audit since.
+	if noted := in.Checkpoint.After(answer.Audit); noted != in.Checkpoint && noted.Note != "" {
+		if err := r.keep(ctx, in.Policy, noted); err != nil {
+			return nil, err
+		}
+		in.Checkpoint = noted
+	}
 	if answer.Ledger.Checkpoint == "" { // not one event is in the log yet
 		return answer, nil
 	}

@@ -190,6 +190,19 @@ func TestWhatASelfAuditFoundIsNotTakenBackByAReplicaThatDidNone(t *testing.T) {
 	}
 }
 
+func TestWhatASelfAuditFoundIsKeptAlsoWhereNoCheckpointCanBe(t *testing.T) {
+	b := settled(t)
+	whole := *b.service.answer
+	b.service.answer.Ledger, b.service.answer.Audit.Verified = policy.LedgerAnswer{}, false // the checkpoints are gone
+	if got := b.pass(); reason(got, "Verified") != "False Contradicted" {
+		t.Errorf("%+v", got.Status.Conditions)
+	}
+	*b.service.answer = whole
+	if got := b.pass(); reason(got, "Verified") != "False Contradicted" {
+		t.Errorf("another replica hides it: %+v", got.Status.Conditions)
+	}
+}
+
 func TestALogThatWasWrittenAnewIsSaidThoughItIsLarger(t *testing.T) {
 	b := settled(t)
 	b.service.answer.Ledger = checkpoint(9)

@@ -78,7 +78,7 @@ func (s *Server) exported(ctx context.Context, c call, person consent.Person, fo
 	text, err := write(in)
 	if errors.Is(err, export.ErrWords) || errors.Is(err, export.ErrPurpose) || errors.Is(err, export.ErrIncomplete) {
 		s.log.Error("An export is not possible with what the policy says", "error", err) // names no person
-		return nil, problem.New(http.StatusInternalServerError, problem.ExportIncomplete, "The policy no longer has the purpose of an event")
+		return nil, problem.New(http.StatusInternalServerError, problem.ExportIncomplete, "The policy no longer has the purpose of an event, or nobody knows yet where the data is kept")
 	}
 	return text, err //nolint:wrapcheck // becomes a problem
 }
