@@ -46,8 +46,8 @@ func rowsOf(i int, m *plan.Member, state int) string {
 	return fmt.Sprintf("(SELECT t.tableoid, t.ctid, t.* FROM %s AS t JOIN %s AS s ON %s AND s.state OPERATOR(pg_catalog.=) %d)", table(m.Table), setOf(i), sameRow(m, "s"), state)
 }
 
-// alike returns the members with rows that have a telephone number of the people and addresses or keys of others alone: these stay.
-func (v *search) alike(ctx context.Context) ([]string, error) {
+// phones names the telephone keys of members, if the people gave a number, of which one of the questions that ask puts is answered yes.
+func (v *search) phones(ctx context.Context, ask func(*plan.Member, plan.Key) []string) ([]string, error) {
 	var names []string
 	for i := range v.plan.Members {
 		m := &v.plan.Members[i]
@@ -55,17 +55,32 @@ func (v *search) alike(ctx context.Context) ([]string, error) {
 			if k.Identifier != v1alpha1.IdentifierPhone || v.kinds[k.Identifier] == 0 {
 				continue
 			}
-			var found bool
-			if _, err := v.row(ctx, fmt.Sprintf(`SELECT EXISTS (SELECT FROM %s AS t%s JOIN %s AS q ON q.kind OPERATOR(pg_catalog.=) '%s' AND %s AND %s)`,
-				table(m.Table), through(m.Table, k), identifiers, k.Identifier, holdsSame(m, k, keyText(m.Table, k), "q"), v.anothers(m, k, "q.req")), nil, &found); err != nil {
-				return nil, err
-			}
-			if found {
-				names = append(names, m.Table.Path()+"."+k.Name())
+			for _, question := range ask(m, k) {
+				var found bool
+				if _, err := v.row(ctx, "SELECT EXISTS ("+question+")", nil, &found); err != nil {
+					return nil, err
+				}
+				if found {
+					names = append(names, m.Table.Path()+"."+k.Name())
+					break
+				}
 			}
 		}
 	}
 	return names, nil
+}
+
+// dialling are the rows of a member with a telephone number of the people, each with whose it is, as q.
+func dialling(m *plan.Member, k plan.Key) string {
+	return fmt.Sprintf(`SELECT FROM %s AS t%s JOIN %s AS q ON q.kind OPERATOR(pg_catalog.=) '%s' AND %s`,
+		table(m.Table), through(m.Table, k), identifiers, k.Identifier, holdsSame(m, k, keyText(m.Table, k), "q"))
+}
+
+// alike returns the members with rows that have a telephone number of the people and addresses or keys of others alone: these stay.
+func (v *search) alike(ctx context.Context) ([]string, error) {
+	return v.phones(ctx, func(m *plan.Member, k plan.Key) []string {
+		return []string{dialling(m, k) + " AND " + v.anothers(m, k, "q.req")}
+	})
 }
 
 // mixed returns the columns with e-mail addresses that nobody of the run gave, in rows that are theirs by an address in another
@@ -97,35 +112,22 @@ AND NOT EXISTS (SELECT FROM %s AS y WHERE y.kind OPERATOR(pg_catalog.=) '%s' AND
 // crowds returns the keys by which a person who gave no address is found by a telephone number, beside several addresses in the same
 // column: it may be that of an office, all of whose rows go.
 func (v *search) crowds(ctx context.Context) ([]string, error) {
-	var names []string
-	for i := range v.plan.Members {
-		m := &v.plan.Members[i]
-		for _, k := range m.Keys {
-			if k.Identifier != v1alpha1.IdentifierPhone || v.kinds[k.Identifier] == 0 {
+	return v.phones(ctx, func(m *plan.Member, k plan.Key) (questions []string) {
+		for _, a := range m.Keys {
+			if a.Identifier != v1alpha1.IdentifierEmail || a.Several && !k.Together(a) {
 				continue
 			}
-			for _, a := range m.Keys {
-				if a.Identifier != v1alpha1.IdentifierEmail || a.Several && !k.Together(a) {
-					continue
-				}
-				text := keyText(m.Table, a)
-				if a.Several {
-					_, way, _ := plan.Split(a.Path)
-					text = textAt("e.x", way)
-				}
-				var found bool
-				if _, err := v.row(ctx, fmt.Sprintf(`SELECT EXISTS (SELECT FROM %s AS t%s JOIN %s AS q ON q.kind OPERATOR(pg_catalog.=) '%s' AND %s
-WHERE pg_catalog.strpos(%s, '@') OPERATOR(pg_catalog.>) 0 AND NOT EXISTS (SELECT FROM %[3]s AS y WHERE %[7]s) GROUP BY q.req HAVING pg_catalog.count(DISTINCT pg_catalog.lower(%[8]s)) OPERATOR(pg_catalog.>) 1)`,
-					table(m.Table), through(m.Table, k), identifiers, k.Identifier, holdsSame(m, k, keyText(m.Table, k), "q"), text, of(v1alpha1.IdentifierEmail, "q.req"), v.trimmed(text)), nil, &found); err != nil {
-					return nil, err
-				}
-				if found {
-					names = append(names, m.Table.Path()+"."+k.Name())
-				}
+			text := keyText(m.Table, a)
+			if a.Several {
+				_, way, _ := plan.Split(a.Path)
+				text = textAt("e.x", way)
 			}
+			questions = append(questions, dialling(m, k)+fmt.Sprintf(`
+WHERE pg_catalog.strpos(%s, '@') OPERATOR(pg_catalog.>) 0 AND NOT EXISTS (SELECT FROM %s AS y WHERE %s) GROUP BY q.req HAVING pg_catalog.count(DISTINCT pg_catalog.lower(%s)) OPERATOR(pg_catalog.>) 1`,
+				text, identifiers, of(v1alpha1.IdentifierEmail, "q.req"), v.trimmed(text)))
 		}
-	}
-	return names, nil
+		return questions
+	})
 }
 
 // becoming are the live rows of a member that have a state, with the rest of each document and array of which values change.
