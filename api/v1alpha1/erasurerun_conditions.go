@@ -12,6 +12,8 @@ const (
 	ReasonJobRunning = "JobRunning"
 	// ReasonRetrying means that a Job ended without a result, and that the next one is due.
 	ReasonRetrying = "Retrying"
+	// ReasonPodEnding means that the Job was deleted by somebody, and that its pod has not ended.
+	ReasonPodEnding = "PodEnding"
 	// ReasonPartlyCommitted means that a run was stopped after the store had committed the erasure of some of its requests. These are
 	// verified and counted; the others are planned again by themselves.
 	ReasonPartlyCommitted = "PartlyCommitted"

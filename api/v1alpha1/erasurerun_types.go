@@ -214,6 +214,10 @@ type ErasureRunStatus struct {
 	// +optional
 	// +kubebuilder:validation:Minimum=0
 	ExecutedRows *int64 `json:"executedRows,omitempty"`
+	// seenAttempts is the number of the newest Job that was seen. One that is not there any more was deleted by somebody, and another follows it.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	SeenAttempts *int32 `json:"seenAttempts,omitempty"`
 	// untouchedAttempts is how many Jobs, from the first on, are known to have ended before the store could commit anything: the store
 	// was not reached, or another run held its lock.
 	// +optional
@@ -238,8 +242,8 @@ type ErasureRunStatus struct {
 	// withheldTime is when a hold that arrived stopped the run: from then on it only asks the ledger whether it had committed.
 	// +optional
 	WithheldTime *metav1.Time `json:"withheldTime,omitempty"`
-	// clockOffSeconds is by how much the last time that the store said of the run was outside of what the operator's clock allows: from five minutes
-	// before startedTime to the present. Then committedTime or verifiedTime is the nearest that it allows. Negative is too early.
+	// clockOffSeconds is by how much the last time that the store said of the run was before startedTime (negative) or ahead of the operator's clock, where that
+	// is more than five minutes. Then committedTime or verifiedTime is the nearest that the operator's clock allows: from five minutes before startedTime to the present.
 	// +optional
 	ClockOffSeconds *int64 `json:"clockOffSeconds,omitempty"`
 	// checkTime is since when the run only asks the ledger whether it had committed, every five minutes: it cannot go on, and a Job of it may have
@@ -283,7 +287,7 @@ type ErasureRunStatus struct {
 	// ledgerPosition is the row of the store's ledger that proves the run.
 	// +optional
 	LedgerPosition *int64 `json:"ledgerPosition,omitempty"`
-	// startedTime is when the Job was made.
+	// startedTime is when the first Job was made.
 	// +optional
 	StartedTime *metav1.Time `json:"startedTime,omitempty"`
 	// committedTime is when the erasure was committed.

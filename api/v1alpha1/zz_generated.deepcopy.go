@@ -1955,6 +1955,11 @@ func (in *ErasureRunStatus) DeepCopyInto(out *ErasureRunStatus) {
 		*out = new(int64)
 		**out = **in
 	}
+	if in.SeenAttempts != nil {
+		in, out := &in.SeenAttempts, &out.SeenAttempts
+		*out = new(int32)
+		**out = **in
+	}
 	if in.UntouchedAttempts != nil {
 		in, out := &in.UntouchedAttempts, &out.UntouchedAttempts
 		*out = new(int32)

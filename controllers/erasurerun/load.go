@@ -34,6 +34,9 @@ func (r *Reconciler) load(ctx context.Context, run *v1alpha1.ErasureRun, registe
 		return in, fmt.Errorf("listing holds: %w", err)
 	}
 	in.Holds = holds.Items
+	if in.Lingers, err = r.lingers(ctx, &in); err != nil {
+		return in, err
+	}
 	switch {
 	case in.Job == nil || job.Ended(in.Job) == job.Working && in.Unmet():
 		err = r.loadStart(ctx, &in)
@@ -90,6 +93,18 @@ func (r *Reconciler) answers(ctx context.Context, ended *batchv1.Job) ([]task.Ou
 		return nil, fmt.Errorf("listing the pods of a Job: %w", err)
 	}
 	return job.Answers(ended, pods.Items), nil
+}
+
+// lingers asks, while no Job of the run is there, whether a pod of one that was has not ended.
+func (r *Reconciler) lingers(ctx context.Context, in *erasure.RunInput) (bool, error) {
+	if in.Job != nil || in.Run.Status.SeenAttempts == nil {
+		return false, nil
+	}
+	pods := &corev1.PodList{}
+	if err := r.Reader.List(ctx, pods, client.InNamespace(in.Run.Namespace), client.MatchingLabels{v1alpha1.LabelRun: in.Run.Name}); err != nil {
+		return false, fmt.Errorf("listing the pods of a run: %w", err)
+	}
+	return job.Linger(pods.Items), nil
 }
 
 func (r *Reconciler) loadStart(ctx context.Context, in *erasure.RunInput) error {

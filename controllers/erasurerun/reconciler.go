@@ -69,6 +69,11 @@ func (r *Reconciler) step(ctx context.Context, run *v1alpha1.ErasureRun) (erasur
 	if err := child.Apply(ctx, r.Client, r.Reader, run, fieldOwner, children); err != nil {
 		return unchanged, fmt.Errorf("applying: %w", err)
 	}
+	if len(children) > 0 { // what was made is written down in this pass: a Job that is deleted before the next one was there
+		if in.Job, err = r.job(ctx, run); err != nil {
+			return unchanged, fmt.Errorf("observing: %w", err)
+		}
+	}
 	if in.Suspends() {
 		if err := r.suspend(ctx, in.Job); err != nil {
 			return unchanged, err

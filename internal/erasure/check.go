@@ -10,6 +10,7 @@ import (
 	"k8s.io/utils/ptr"
 
 	"github.com/rempart-dev/rempart/api/v1alpha1"
+	"github.com/rempart-dev/rempart/internal/erasure/job"
 	"github.com/rempart-dev/rempart/internal/erasure/task"
 )
 
@@ -61,18 +62,19 @@ func (t *trial) judgeCheck(erase task.Outcome) RunVerdict {
 	return t.busy(v1alpha1.ReasonCheckingLedger, t.checkWords(), time.Second)
 }
 
-// untouched counts the Jobs, from the first on, that ended before the store could commit anything.
+// untouched counts the Jobs, from the first on, that ended before the store could commit anything: a Job that had more than one pod,
+// or that was deleted, is not one of them.
 func (t *trial) untouched(erase task.Outcome) {
-	if attempts := valueOf(t.status.Attempts); erase.Untouched && valueOf(t.status.UntouchedAttempts) == attempts-1 {
+	if attempts := valueOf(t.status.Attempts); erase.Untouched && job.Alone(t.Job) && valueOf(t.status.UntouchedAttempts) == attempts-1 {
 		t.status.UntouchedAttempts = ptr.To(attempts)
 	}
 }
 
 // unsure tells whether a Job of the run may have committed, after an answer that is no success. What cannot be retried was answered
-// by an eraser that lived to say that it had not; whatever was answered before stays as it was.
+// by an eraser that lived to say that it had not, and that was the only one of its Job; whatever was answered before stays as it was.
 func (t *trial) unsure(erase task.Outcome) bool {
 	attempts := valueOf(t.status.Attempts)
-	if !erase.Reason.Retryable() {
+	if !erase.Reason.Retryable() && job.Alone(t.Job) {
 		attempts--
 	}
 	return !afterLedger[erase.Reason] && valueOf(t.status.UntouchedAttempts) < attempts

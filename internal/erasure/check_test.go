@@ -9,6 +9,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 
 	"github.com/rempart-dev/rempart/api/v1alpha1"
+	"github.com/rempart-dev/rempart/internal/erasure"
 	"github.com/rempart-dev/rempart/internal/erasure/task"
 )
 
@@ -120,6 +121,72 @@ func TestTheLedgerIsAskedUntilItAnswers(t *testing.T) {
 		}
 		if again := w.erased - erased; (committed == 2) != (again == 0) {
 			t.Errorf("%d committed: erased %d times again", committed, again)
+		}
+	}
+}
+
+// TestTheSecondPodOfAJobDoesNotSpeakForTheFirst: the first may have committed, and what the other says of itself is not an end.
+func TestTheSecondPodOfAJobDoesNotSpeakForTheFirst(t *testing.T) {
+	for _, answer := range []task.Outcome{
+		{Step: task.Erase, Reason: task.Unreachable, Untouched: true}, {Step: task.Erase, Reason: task.AuthenticationFailed, Untouched: true},
+		{Step: task.Erase, Reason: task.SubjectChanged}, {Step: task.Erase, Reason: task.PrivilegeMissing},
+	} {
+		for _, pods := range []int32{1, 2} {
+			in := begun(newWorld(), v1alpha1.RunExecute, 1, time.Hour, answer)
+			in.Job.Status.Failed = pods
+			got := erasure.JudgeRun(in).Status
+			if alone := pods == 1; got.CheckTime != nil == alone && !answer.Reason.Retryable() || valueOf(got.UntouchedAttempts) == 1 != (alone && answer.Untouched) {
+				t.Errorf("%s of %d pods: %+v", answer.Reason, pods, got)
+			}
+		}
+	}
+}
+
+func valueOf(p *int32) int32 {
+	if p == nil {
+		return 0
+	}
+	return *p
+}
+
+// TestAJobThatSomebodyDeletedMayHaveCommitted: the one that follows does not speak for it, and begins when its pod has ended.
+func TestAJobThatSomebodyDeletedMayHaveCommitted(t *testing.T) {
+	for _, committed := range []int{0, 1, 2} {
+		for _, late := range []bool{false, true} {
+			w := newWorld()
+			w.work("plan")
+			w.tellAll(t, "officer Europe/Paris FR", "register crm", "secret p1 email=ada@example.org", "secret p2 email=bob@example.org",
+				"request r1 p1 2026-03-05T08:00:00Z", "request r2 p2 2026-03-05T08:00:00Z")
+			w.act(t, strings.Fields("approve r1"))
+			w.act(t, strings.Fields("approve r2"))
+			w.settle()
+			run := w.execution()
+			j := w.jobs[w.lastJob(run)]
+			delete(w.jobs, j.Name)
+			if late { // it commits while it is being stopped
+				w.lingers = true
+				w.longer(2)
+				if made := w.lastJob(run); made != "" {
+					t.Fatalf("%s began beside a pod that works", made)
+				}
+			}
+			w.commit(run, j, committed)
+			w.lingers = false
+			w.fails[task.Erase] = task.Unreachable
+			w.work("end")
+			w.longer(1)
+			w.fails[task.Erase] = task.AuthenticationFailed
+			w.longer(4)
+			delete(w.fails, task.Erase)
+			w.longer(4)
+			if w.readyOf("r1") != "True/Erased" || w.readyOf("r2") != "True/Erased" {
+				t.Errorf("%d committed: r1 %s, r2 %s", committed, w.readyOf("r1"), w.readyOf("r2"))
+			}
+			for uid, times := range w.gone {
+				if times != 1 {
+					t.Errorf("%d committed: %s was erased %d times", committed, uid, times)
+				}
+			}
 		}
 	}
 }

@@ -25,10 +25,13 @@ func TestAClockThatIsWrongIsNotBelieved(t *testing.T) {
 	}{
 		"both right":                     {30 * time.Second, time.Minute, 30 * time.Second, 0},
 		"a little behind":                {-4 * time.Minute, time.Minute, -4 * time.Minute, 0},
-		"the store is years behind":      {-3650 * day, time.Minute, -5 * time.Minute, -int64((3650*day - 5*time.Minute) / time.Second)},
+		"a little ahead":                 {5 * time.Minute, time.Minute, time.Minute, 0},
+		"more than a little behind":      {-6 * time.Minute, time.Minute, -5 * time.Minute, -360},
+		"more than a little ahead":       {7 * time.Minute, time.Minute, time.Minute, 360},
+		"the store is years behind":      {-3650 * day, time.Minute, -5 * time.Minute, -int64(3650 * day / time.Second)},
 		"the store is years ahead":       {3650 * day, time.Minute, time.Minute, int64((3650*day - time.Minute) / time.Second)},
-		"the operator's clock went back": {30 * time.Second, -2 * time.Hour, 0, 30},
-		"and the store's is behind":      {-2 * time.Hour, -2 * time.Hour, -5 * time.Minute, -int64((2*time.Hour - 5*time.Minute) / time.Second)},
+		"the operator's clock went back": {30 * time.Second, -2 * time.Hour, 0, 0},
+		"and the store's is behind":      {-2 * time.Hour, -2 * time.Hour, -5 * time.Minute, -7200},
 		"the operator's clock went on":   {30 * time.Second, 3 * day, 30 * time.Second, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -58,5 +61,23 @@ func TestAClockThatIsWrongIsNotBelieved(t *testing.T) {
 				t.Errorf("the request says %s: %q", targets[0].ExecutedTime, targets[0].Message)
 			}
 		})
+	}
+}
+
+// TestARunBeganWhenItsJobWasMade: the operator may see it first after an outage of hours, and the commit was before that.
+func TestARunBeganWhenItsJobWasMade(t *testing.T) {
+	for made, want := range map[time.Duration]time.Duration{-3 * time.Hour: -3 * time.Hour, time.Minute: 0} { // ahead: the clock of the API server is not the operator's
+		w := newWorld()
+		at := w.now.Add(-2 * time.Hour)
+		in := begun(w, v1alpha1.RunExecute, 1, time.Hour, task.Outcome{Step: task.Erase, OK: true, At: at, Requests: []task.Counts{{}}}, task.Outcome{Step: task.Verify, OK: true, At: at})
+		in.Run.Status.StartedTime, in.Run.Status.Attempts = nil, nil
+		in.Job.CreationTimestamp = metav1.NewTime(w.now.Add(made))
+		got := erasure.JudgeRun(in).Status
+		if !got.StartedTime.Time.Equal(w.now.Add(want)) {
+			t.Errorf("began %s", got.StartedTime)
+		}
+		if early := made > 0; got.CommittedTime.Time.Equal(at) == early || got.ClockOffSeconds != nil != early {
+			t.Errorf("made %s: committed %s, off %v", made, got.CommittedTime, got.ClockOffSeconds)
+		}
 	}
 }

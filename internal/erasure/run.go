@@ -2,7 +2,6 @@ package erasure
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -49,6 +48,8 @@ type RunInput struct {
 	Regions []string
 	// Job of the present attempt; nil when it does not exist.
 	Job *batchv1.Job
+	// Lingers says that a pod of the run has not ended although its Job is not there; asked only then.
+	Lingers bool
 	// Answers of the containers of its newest pod.
 	Answers []task.Outcome
 	// Evidence, for a run that Certifies, is where its certificate is; nil while it is not written.
@@ -91,12 +92,13 @@ func JudgeRun(in RunInput) RunVerdict {
 		return t.judgeStart()
 	}
 	if t.status.StartedTime == nil {
-		t.status.StartedTime, t.status.Attempts = ptr.To(metav1.NewTime(in.Now)), ptr.To(Attempt(in.Run))
+		t.status.StartedTime, t.status.Attempts = t.started(), ptr.To(Attempt(in.Run))
 		t.status.Admitted = ptr.To(int32(len(admitted(in.Run)))) //nolint:gosec // at most 1000
 	}
 	if in.Job == nil {
 		return t.judgeAbsent()
 	}
+	t.status.SeenAttempts = t.status.Attempts
 	switch {
 	case job.Ended(in.Job) == job.Working && (in.Unmet() || ptr.Deref(in.Job.Spec.Suspend, false)):
 		return t.stopping()
@@ -140,46 +142,6 @@ func (t *trial) judgeStart() RunVerdict {
 		return t.undone(v1alpha1.ReasonNothingAdmitted)
 	}
 	return t.busy(v1alpha1.ReasonStarting, "The Job is being made", time.Second)
-}
-
-// judgeAbsent is asked when a Job was begun and is not there: the next pass makes it. A run that is being deleted, or
-// whose subjects are gone for good, begins no other Job.
-func (t *trial) judgeAbsent() RunVerdict {
-	if t.abandoned() {
-		return t.lost(v1alpha1.ReasonCommitUnknown)
-	}
-	if missing := t.missingSubject(); missing != "" {
-		if t.mayReturn() {
-			return t.busy(missing, say(missing), pollSecret)
-		}
-		if reason := t.spare(); reason != "" {
-			return t.end(reason, "")
-		}
-	}
-	if t.Waits {
-		return t.busy(v1alpha1.ReasonQueued, "As many runs work as may at once", queueWait)
-	}
-	if slices.ContainsFunc(t.unmet(t.status), unread) {
-		return t.busy(v1alpha1.ReasonOnLegalHold, "A legal hold is to be read before another Job begins", queueWait)
-	}
-	t.meet()
-	return t.busy(v1alpha1.ReasonStarting, "The Job is being made", time.Second)
-}
-
-// abandoned tells whether no further Job may be begun.
-func (t *trial) abandoned() bool {
-	return t.Run.DeletionTimestamp != nil || siteOf(&t.RunInput) == nil ||
-		t.checking() && !slices.ContainsFunc(t.mounted(), func(l Live) bool { return l.Request != nil && l.Request.DeletionTimestamp == nil })
-}
-
-// missingSubject is why the subject of an admitted request cannot be mounted.
-func (t *trial) missingSubject() string {
-	for _, l := range t.mounted() {
-		if t.lacking(l) {
-			return l.Person.Problem
-		}
-	}
-	return ""
 }
 
 // judgeEnd reads what an ended Job answered.

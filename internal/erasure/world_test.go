@@ -40,6 +40,7 @@ type world struct {
 	// jobs that were made, by name, and their tasks; slow ones end when a play says so.
 	jobs           map[string]*workingJob
 	slow, planning bool
+	lingers        bool              // a pod whose Job was deleted goes on
 	ledger         map[types.UID]int // of how many requests of a run, in its order, the store committed the erasure
 	broke          []string          // what a commit did against a hold that was Ready
 	// answers of the eraser by step; digest of the store's plan now.
@@ -244,6 +245,7 @@ func (w *world) follow(run *v1alpha1.ErasureRun) bool {
 		in.Live = append(in.Live, live)
 	}
 	in.Job, in.Answers = w.seen(run)
+	in.Lingers = w.lingers && in.Job == nil
 	children, err := erasure.DesiredRun(in)
 	if err != nil {
 		panic(err)

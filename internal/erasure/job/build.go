@@ -34,12 +34,13 @@ func volumeOf(role task.Role) string { return "credentials-" + string(role) }
 // roles are in a fixed order, so that a map of roles always gives the same Job.
 var roles = []task.Role{task.Admin, task.Eraser, task.Verifier}
 
-// Build returns the Job. It never restarts a container in place: each attempt is a new pod, an evicted pod does not
-// count as an attempt, ExitFatal ends the Job, and a new pod starts only when the old one is seen to have ended.
+// Build returns the Job. It never restarts a container in place: each attempt is a new pod, ExitFatal ends the Job, and a new pod
+// starts only when the old one is seen to have ended. A pod that was evicted does not count as an attempt, but for one that erases:
+// it may have committed, so no other of the same Job answers in its place.
 func (s Spec) Build() *batchac.JobApplyConfiguration {
 	spec := batchac.JobSpec().
 		WithParallelism(1).WithCompletions(1).WithSuspend(s.Suspend).WithBackoffLimit(s.BackoffLimit).
-		WithPodReplacementPolicy(batchv1.Failed).WithPodFailurePolicy(failurePolicy()).
+		WithPodReplacementPolicy(batchv1.Failed).WithPodFailurePolicy(s.failurePolicy()).
 		WithTemplate(corev1ac.PodTemplateSpec().WithLabels(s.Labels).WithSpec(s.pod()))
 	if s.Deadline > 0 {
 		spec.WithActiveDeadlineSeconds(s.Deadline)
@@ -51,15 +52,17 @@ func (s Spec) Build() *batchac.JobApplyConfiguration {
 	return job
 }
 
-func failurePolicy() *batchac.PodFailurePolicyApplyConfiguration {
-	return batchac.PodFailurePolicy().WithRules(
+func (s Spec) failurePolicy() *batchac.PodFailurePolicyApplyConfiguration {
+	policy := batchac.PodFailurePolicy().WithRules(
 		batchac.PodFailurePolicyRule().WithAction(batchv1.PodFailurePolicyActionFailJob).
 			WithOnExitCodes(batchac.PodFailurePolicyOnExitCodesRequirement().
-				WithOperator(batchv1.PodFailurePolicyOnExitCodesOpIn).WithValues(ExitFatal)),
-		batchac.PodFailurePolicyRule().WithAction(batchv1.PodFailurePolicyActionIgnore).
-			WithOnPodConditions(batchac.PodFailurePolicyOnPodConditionsPattern().
-				WithType(corev1.DisruptionTarget).WithStatus(corev1.ConditionTrue)),
-	)
+				WithOperator(batchv1.PodFailurePolicyOnExitCodesOpIn).WithValues(ExitFatal)))
+	if slices.ContainsFunc(s.Init, func(c Container) bool { return c.Step == task.Erase }) {
+		return policy
+	}
+	return policy.WithRules(batchac.PodFailurePolicyRule().WithAction(batchv1.PodFailurePolicyActionIgnore).
+		WithOnPodConditions(batchac.PodFailurePolicyOnPodConditionsPattern().
+			WithType(corev1.DisruptionTarget).WithStatus(corev1.ConditionTrue)))
 }
 
 func (s Spec) pod() *corev1ac.PodSpecApplyConfiguration {

@@ -45,6 +45,16 @@ func Ours(j *batchv1.Job, owner metav1.Object) bool {
 		slices.Contains([]string{ComponentScan, ComponentRun, ComponentLedgerRun}, j.Labels[v1alpha1.LabelComponent])
 }
 
+// Alone tells whether an ended Job had one pod at most. Kubernetes may start a second one, and only the newest answers.
+func Alone(j *batchv1.Job) bool { return j.Status.Succeeded+j.Status.Failed <= 1 }
+
+// Linger tells whether one of the pods has not ended: it may still change what it works on.
+func Linger(pods []corev1.Pod) bool {
+	return slices.ContainsFunc(pods, func(p corev1.Pod) bool {
+		return p.Status.Phase != corev1.PodSucceeded && p.Status.Phase != corev1.PodFailed
+	})
+}
+
 // Answers returns what the containers of a Job's newest pod answered. Pods may be any of the namespace. Whoever may make pods can
 // give them labels and owners, so one counts that the Job controls and that has the labels of the Job's template: of these
 // the admission policy rempart-jobs lets the Job controller make pods, and nobody else. What the last containers call a success

@@ -109,3 +109,15 @@ func TestAJobHasEndedByItsConditionsOnly(t *testing.T) {
 		})
 	}
 }
+
+func TestAPodThatHasNotEndedLingers(t *testing.T) {
+	pod := func(phase corev1.PodPhase) corev1.Pod { return corev1.Pod{Status: corev1.PodStatus{Phase: phase}} }
+	for phase, want := range map[corev1.PodPhase]bool{corev1.PodPending: true, corev1.PodRunning: true, corev1.PodUnknown: true, "": true, corev1.PodSucceeded: false, corev1.PodFailed: false} {
+		if job.Linger([]corev1.Pod{pod(corev1.PodFailed), pod(phase)}) != want {
+			t.Errorf("%q", phase)
+		}
+	}
+	if job.Linger(nil) {
+		t.Error("no pod lingers")
+	}
+}

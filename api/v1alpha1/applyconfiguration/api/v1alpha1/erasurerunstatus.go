@@ -29,6 +29,8 @@ type ErasureRunStatusApplyConfiguration struct {
 	ExecutedRequests *int32 `json:"executedRequests,omitempty"`
 	// executedRows is how many rows it changed or deleted for them.
 	ExecutedRows *int64 `json:"executedRows,omitempty"`
+	// seenAttempts is the number of the newest Job that was seen. One that is not there any more was deleted by somebody, and another follows it.
+	SeenAttempts *int32 `json:"seenAttempts,omitempty"`
 	// untouchedAttempts is how many Jobs, from the first on, are known to have ended before the store could commit anything: the store
 	// was not reached, or another run held its lock.
 	UntouchedAttempts *int32 `json:"untouchedAttempts,omitempty"`
@@ -41,8 +43,8 @@ type ErasureRunStatusApplyConfiguration struct {
 	Holds []HoldRecordApplyConfiguration `json:"holds,omitempty"`
 	// withheldTime is when a hold that arrived stopped the run: from then on it only asks the ledger whether it had committed.
 	WithheldTime *metav1.Time `json:"withheldTime,omitempty"`
-	// clockOffSeconds is by how much the last time that the store said of the run was outside of what the operator's clock allows: from five minutes
-	// before startedTime to the present. Then committedTime or verifiedTime is the nearest that it allows. Negative is too early.
+	// clockOffSeconds is by how much the last time that the store said of the run was before startedTime (negative) or ahead of the operator's clock, where that
+	// is more than five minutes. Then committedTime or verifiedTime is the nearest that the operator's clock allows: from five minutes before startedTime to the present.
 	ClockOffSeconds *int64 `json:"clockOffSeconds,omitempty"`
 	// checkTime is since when the run only asks the ledger whether it had committed, every five minutes: it cannot go on, and a Job of it may have
 	// committed.
@@ -64,7 +66,7 @@ type ErasureRunStatusApplyConfiguration struct {
 	Attempts *int32 `json:"attempts,omitempty"`
 	// ledgerPosition is the row of the store's ledger that proves the run.
 	LedgerPosition *int64 `json:"ledgerPosition,omitempty"`
-	// startedTime is when the Job was made.
+	// startedTime is when the first Job was made.
 	StartedTime *metav1.Time `json:"startedTime,omitempty"`
 	// committedTime is when the erasure was committed.
 	CommittedTime *metav1.Time `json:"committedTime,omitempty"`
@@ -150,6 +152,14 @@ func (b *ErasureRunStatusApplyConfiguration) WithExecutedRequests(value int32) *
 // If called multiple times, the ExecutedRows field is set to the value of the last call.
 func (b *ErasureRunStatusApplyConfiguration) WithExecutedRows(value int64) *ErasureRunStatusApplyConfiguration {
 	b.ExecutedRows = &value
+	return b
+}
+
+// WithSeenAttempts sets the SeenAttempts field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the SeenAttempts field is set to the value of the last call.
+func (b *ErasureRunStatusApplyConfiguration) WithSeenAttempts(value int32) *ErasureRunStatusApplyConfiguration {
+	b.SeenAttempts = &value
 	return b
 }
 

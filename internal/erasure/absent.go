@@ -1,0 +1,60 @@
+package erasure
+
+import (
+	"slices"
+	"time"
+
+	"k8s.io/utils/ptr"
+
+	"github.com/rempart-dev/rempart/api/v1alpha1"
+)
+
+// judgeAbsent is asked when a Job was begun and is not there: the next pass makes it. A run that is being deleted, or
+// whose subjects are gone for good, begins no other Job. One that was there was deleted by somebody, and may have committed: what
+// follows is another Job, and no answer of that one speaks for it.
+func (t *trial) judgeAbsent() RunVerdict {
+	switch {
+	case t.abandoned():
+		return t.lost(v1alpha1.ReasonCommitUnknown)
+	case t.Lingers:
+		return t.busy(v1alpha1.ReasonPodEnding, "The Job was deleted by somebody; the next one begins when its pod has ended", queueWait)
+	case t.vanished():
+		t.status.Attempts = ptr.To(valueOf(t.status.Attempts) + 1)
+		return t.busy(v1alpha1.ReasonRetrying, "The Job was deleted by somebody and is made again", time.Second)
+	}
+	if missing := t.missingSubject(); missing != "" {
+		if t.mayReturn() {
+			return t.busy(missing, say(missing), pollSecret)
+		}
+		if reason := t.spare(); reason != "" {
+			return t.end(reason, "")
+		}
+	}
+	if t.Waits {
+		return t.busy(v1alpha1.ReasonQueued, "As many runs work as may at once", queueWait)
+	}
+	if slices.ContainsFunc(t.unmet(t.status), unread) {
+		return t.busy(v1alpha1.ReasonOnLegalHold, "A legal hold is to be read before another Job begins", queueWait)
+	}
+	t.meet()
+	return t.busy(v1alpha1.ReasonStarting, "The Job is being made", time.Second)
+}
+
+// vanished tells whether the Job of the present attempt was there.
+func (t *trial) vanished() bool { return valueOf(t.status.SeenAttempts) >= valueOf(t.status.Attempts) }
+
+// abandoned tells whether no further Job may be begun.
+func (t *trial) abandoned() bool {
+	return t.Run.DeletionTimestamp != nil || siteOf(&t.RunInput) == nil ||
+		t.checking() && !slices.ContainsFunc(t.mounted(), func(l Live) bool { return l.Request != nil && l.Request.DeletionTimestamp == nil })
+}
+
+// missingSubject is why the subject of an admitted request cannot be mounted.
+func (t *trial) missingSubject() string {
+	for _, l := range t.mounted() {
+		if t.lacking(l) {
+			return l.Person.Problem
+		}
+	}
+	return ""
+}
