@@ -43,6 +43,7 @@ func TestNobodyAnswersInTheErasersPlace(t *testing.T) {
 	const role = "system:masters"
 	operator, jobs := impersonating(t, apiserver.OperatorUser, role), impersonating(t, "system:serviceaccount:kube-system:job-controller", role)
 	kubelet, collector := impersonating(t, "system:node:one", "system:nodes", role), impersonating(t, "system:serviceaccount:kube-system:generic-garbage-collector", role)
+	another, nobody := impersonating(t, "system:node:two", "system:nodes", role), impersonating(t, "system:node:", "system:nodes", role)
 	rule := "rule eraser-job"
 
 	expect.Refused(t, admin.Create(t.Context(), eraserJob("answers", "mine")), rule)
@@ -79,14 +80,20 @@ func TestNobodyAnswersInTheErasersPlace(t *testing.T) {
 	expect.Refused(t, kubelet.Status().Patch(t.Context(), plain, client.RawPatch(types.MergePatchType, []byte(`{"metadata":{"labels":{"gdpr.rempart.dev/run":"x"}}}`))), rule)
 
 	real := podOf(j, "real")
+	real.Spec.NodeName = "one"
 	expect.Accepted(t, jobs.Create(t.Context(), real))
 	expect.Refused(t, admin.Status().Patch(t.Context(), real.DeepCopy(), verdict("forged")), rule)
+	unbound := podOf(j, "unbound")
+	expect.Accepted(t, jobs.Create(t.Context(), unbound))
 	debug := real.DeepCopy()
 	debug.Spec.EphemeralContainers = []corev1.EphemeralContainer{{EphemeralContainerCommon: corev1.EphemeralContainerCommon{Name: "look", Image: "busybox"}}}
 	expect.Refused(t, admin.SubResource("ephemeralcontainers").Update(t.Context(), debug), rule)
 	expect.Accepted(t, admin.Patch(t.Context(), real.DeepCopy(), client.RawPatch(types.MergePatchType, []byte(`{"metadata":{"annotations":{"network":"10.0.0.1"}}}`))))
+	expect.Refused(t, another.Status().Patch(t.Context(), real.DeepCopy(), verdict("forged")), rule)
+	expect.Refused(t, nobody.Status().Patch(t.Context(), unbound.DeepCopy(), verdict("forged")), rule)
 	expect.Accepted(t, kubelet.Status().Patch(t.Context(), real.DeepCopy(), verdict("said")))
-	expect.Accepted(t, impersonating(t, "system:kube-scheduler", role).Status().Patch(t.Context(), real.DeepCopy(), client.RawPatch(types.MergePatchType, []byte(`{"status":{"nominatedNodeName":"one"}}`))))
+	expect.Refused(t, admin.Patch(t.Context(), real.DeepCopy(), client.RawPatch(types.MergePatchType, []byte(`{"metadata":{"finalizers":null}}`))), rule)
+	expect.Accepted(t, impersonating(t, "system:kube-scheduler", role).Status().Patch(t.Context(), unbound.DeepCopy(), client.RawPatch(types.MergePatchType, []byte(`{"status":{"nominatedNodeName":"one"}}`))))
 	expect.Accepted(t, collector.Patch(t.Context(), real.DeepCopy(), client.RawPatch(types.MergePatchType, []byte(`{"metadata":{"ownerReferences":null}}`))))
 	expect.Accepted(t, jobs.Patch(t.Context(), real.DeepCopy(), client.RawPatch(types.MergePatchType, []byte(`{"metadata":{"finalizers":null}}`))))
 	expect.Accepted(t, admin.Delete(t.Context(), real, client.GracePeriodSeconds(0)))
