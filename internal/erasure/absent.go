@@ -30,11 +30,11 @@ func (t *trial) judgeAbsent() RunVerdict {
 			return t.end(reason, "")
 		}
 	}
-	if t.Waits {
-		return t.busy(v1alpha1.ReasonQueued, "As many runs work as may at once", queueWait)
-	}
 	if slices.ContainsFunc(t.unmet(t.status), unread) {
 		return t.busy(v1alpha1.ReasonOnLegalHold, "A legal hold is to be read before another Job begins", queueWait)
+	}
+	if t.Waits {
+		return t.busy(v1alpha1.ReasonQueued, "As many runs work as may at once", queueWait)
 	}
 	t.meet()
 	return t.busy(v1alpha1.ReasonStarting, "The Job is being made", time.Second)

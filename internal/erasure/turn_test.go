@@ -7,6 +7,7 @@ import (
 
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/ptr"
@@ -121,6 +122,36 @@ func TestStoresThatFailTakeNobodysPlace(t *testing.T) {
 	}
 }
 
+// TestWhoWaitsForSomethingElseTakesNobodysPlace: a hold that nobody has read, a subject that is lost, a Job that cannot be made, in
+// as many namespaces as would fill the cluster.
+func TestWhoWaitsForSomethingElseTakesNobodysPlace(t *testing.T) {
+	for _, said := range []metav1.Condition{
+		{Type: v1alpha1.ConditionReady, Status: metav1.ConditionFalse, Reason: v1alpha1.ReasonOnLegalHold},
+		{Type: v1alpha1.ConditionReady, Status: metav1.ConditionFalse, Reason: v1alpha1.ReasonSubjectMissing},
+		{Type: v1alpha1.ConditionReady, Status: metav1.ConditionFalse, Reason: v1alpha1.ReasonPodEnding},
+		{Type: v1alpha1.ConditionReconciling, Status: metav1.ConditionTrue, Reason: v1alpha1.ReasonStepFailed},
+		{Type: v1alpha1.ConditionStalled, Status: metav1.ConditionTrue, Reason: v1alpha1.ReasonNameTaken},
+	} {
+		q := &queue{}
+		for _, namespace := range []string{"a", "b", "c"} {
+			q.add(namespace, 6)
+		}
+		for i := range q.runs {
+			q.runs[i].Status.Conditions, q.runs[i].Status.Attempts = []metav1.Condition{said}, ptr.To(int32(2))
+		}
+		q.add("a", 1)
+		q.add("quiet", 1)
+		for _, i := range []int{18, 19} {
+			if !erasure.Turn(&q.runs[i], q.runs, nil) {
+				t.Errorf("%s: %s does not begin", said.Reason, q.runs[i].Name)
+			}
+		}
+		if begun := q.begin(); begun["a"] != 6 || begun["a"]+begun["b"]+begun["c"]+begun["quiet"] != 16 { // when all can go on at once
+			t.Errorf("%s: %v began", said.Reason, begun)
+		}
+	}
+}
+
 // TestNoMoreWorkAtOnceThanMay: whatever the namespaces do.
 func TestNoMoreWorkAtOnceThanMay(t *testing.T) {
 	q := &queue{}
@@ -136,5 +167,19 @@ func TestNoMoreWorkAtOnceThanMay(t *testing.T) {
 	}
 	if total != 16 {
 		t.Errorf("%d work at once", total)
+	}
+}
+
+// TestAHoldThatNobodyHasReadIsWhatARunWaitsFor: not a place, which it does not need before.
+func TestAHoldThatNobodyHasReadIsWhatARunWaitsFor(t *testing.T) {
+	w := newWorld()
+	in := begun(w, v1alpha1.RunExecute, 2, time.Hour)
+	in.Job, in.Waits = nil, true
+	in.Holds = []v1alpha1.LegalHold{w.hold([]string{"acme", "2027-01-01", "person=nobody"})}
+	for _, want := range []string{v1alpha1.ReasonOnLegalHold, v1alpha1.ReasonQueued} {
+		if ready := meta.FindStatusCondition(erasure.JudgeRun(in).Conditions, v1alpha1.ConditionReady); ready.Reason != want {
+			t.Errorf("%s, want %s", ready.Reason, want)
+		}
+		in.Holds = nil
 	}
 }
