@@ -26,6 +26,8 @@ const (
 	ReasonServiceStarting = "ServiceStarting"
 	// ReasonServiceSilent means that the service has ready pods and did not answer.
 	ReasonServiceSilent = "ServiceSilent"
+	// ReasonServiceOutdated means that the service is of another version than the operator, and does not know what it is asked.
+	ReasonServiceOutdated = "ServiceOutdated"
 	// ReasonPurposeNotRegistered means that the register lacks a purpose, or has it with another legal basis.
 	ReasonPurposeNotRegistered = "PurposeNotRegistered"
 	// ReasonNoticeNotInEffect means that the effectiveTime of every notice is still to come.

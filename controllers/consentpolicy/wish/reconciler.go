@@ -46,8 +46,12 @@ func report(cpol *v1alpha1.ConsentPolicy, judged metav1.Condition) {
 	meta.SetStatusCondition(&cpol.Status.Conditions, judged)
 }
 
-// unheard says that nobody knows whether people wait.
+// unheard says that nobody knows whether people wait. A service that is being replaced is no news, pass after pass.
 func unheard(ctx context.Context, err error) metav1.Condition {
+	if errors.Is(err, wish.ErrOtherVersion) {
+		return condition.Unknown(v1alpha1.ConditionWishesHandled, v1alpha1.ReasonServiceOutdated,
+			"The service is of another version than the operator and does not know how it asks for people's wishes to be erased; none is lost, and it is asked again until it was replaced")
+	}
 	ctrl.LoggerFrom(ctx).Info("Did not learn of people's wishes from the consent service", "reason", err.Error())
 	return condition.Unknown(v1alpha1.ConditionWishesHandled, v1alpha1.ReasonServiceSilent, "The service does not tell the operator of people's wishes to be erased; it is asked again")
 }

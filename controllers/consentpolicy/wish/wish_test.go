@@ -43,8 +43,9 @@ type service struct {
 	wishes     []wish.Wish
 	told       []string
 	away, deaf bool
-	page       int // the most on a page
-	read       int // how many wishes it told of
+	older      bool // knows no ways
+	page       int  // the most on a page
+	read       int  // how many wishes it told of
 }
 
 var errAway = errors.New("the consent service did not answer: Refused")
@@ -64,6 +65,9 @@ func queueOf(w wish.Wish) consent.Way {
 func (s *service) Wishes(_ context.Context, host, token string, list wish.List) (page wish.Page, err error) {
 	if s.away {
 		return wish.Page{}, errAway
+	}
+	if s.older {
+		return wish.Page{}, fmt.Errorf("%w: %w: status 400", errAway, wish.ErrOtherVersion)
 	}
 	if host != "chat-consentd.shop.svc" || token != "token for consentd/"+tenant {
 		s.t.Errorf("asked at %s with %q", host, token)
@@ -383,7 +387,13 @@ func TestAServiceThatIsAwayIsAskedAgain(t *testing.T) {
 			t.Error(got)
 		}
 	}
-	b.service.away = false
+	b.service.away, b.service.older = false, true
+	for range 2 {
+		if got := b.pass(); got != "Unknown ServiceOutdated" || b.made != 0 {
+			t.Error(got)
+		}
+	}
+	b.service.older = false
 	if got := b.pass(); got != "True NoWishWaits" {
 		t.Error(got)
 	}

@@ -11,6 +11,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 
 	"github.com/google/uuid"
@@ -169,6 +170,8 @@ func (c Client) ask(ctx context.Context, q question, into any) error {
 		return nil
 	case response.StatusCode == http.StatusNotFound && q.gone != "" && code(response.Body) == q.gone:
 		return nil
+	case slices.Contains([]int{http.StatusBadRequest, http.StatusNotFound, http.StatusMethodNotAllowed}, response.StatusCode):
+		return fmt.Errorf("%w: %w: status %d", ErrSilent, wish.ErrOtherVersion, response.StatusCode)
 	case response.StatusCode != http.StatusOK || into == nil:
 		return fmt.Errorf("%w: status %d", ErrSilent, response.StatusCode)
 	}

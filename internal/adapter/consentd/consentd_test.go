@@ -129,6 +129,16 @@ func TestWishesAreReadAndAnsweredWithTheOperatorsToken(t *testing.T) {
 			t.Errorf("%d %s: %v", answer.status, answer.body, err)
 		}
 	}
+	for status, older := range map[int]bool{http.StatusBadRequest: true, http.StatusNotFound: true, http.StatusMethodNotAllowed: true, http.StatusForbidden: false, http.StatusServiceUnavailable: false} {
+		said := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) }))
+		_, port, _ := net.SplitHostPort(said.Listener.Addr().String())
+		number, _ := strconv.Atoi(port)
+		_, err := Client{port: number}.Wishes(t.Context(), host, "token", wish.List{Way: "link", Limit: 10})
+		said.Close()
+		if !errors.Is(err, ErrSilent) || errors.Is(err, wish.ErrOtherVersion) != older {
+			t.Errorf("%d: %v", status, err)
+		}
+	}
 	want := []string{"GET /internal/v1/wishes?limit=10&way=link Bearer token ", "GET /internal/v1/wishes?after=1796040000000000." + id + "&limit=100&opened=true&way=receipt Bearer token ", `POST /internal/v1/wishes:answer Bearer token {"id":"` + id + `","state":"opened"}`}
 	if !slices.Equal(asked[:3], want) {
 		t.Errorf("it asked %q", asked)

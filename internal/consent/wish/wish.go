@@ -4,6 +4,7 @@ package wish
 
 import (
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"time"
 
@@ -33,6 +34,9 @@ const (
 	// MostLater is how many wishes the service lets give way at once.
 	MostLater = 100
 )
+
+// ErrOtherVersion means that the service does not know what it is asked: it is of another version than the operator, and about to be replaced.
+var ErrOtherVersion = errors.New("the consent service is of another version")
 
 // Wish is one that the service tells of.
 type Wish struct {
