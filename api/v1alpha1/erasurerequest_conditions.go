@@ -95,6 +95,9 @@ const (
 	ReasonInforming = "Informing"
 	// ReasonSomeImpossible means that it is written why some recipients could not be told.
 	ReasonSomeImpossible = "SomeImpossible"
+	// ReasonRecipientsUnknown means that a register in which rows were erased was deleted before its recipients were listed: whom it
+	// named is for a person to find out and to tell.
+	ReasonRecipientsUnknown = "RecipientsUnknown"
 	// ReasonDueTimePassed means that the safe target of the answer has passed.
 	ReasonDueTimePassed = "DueTimePassed"
 	// ReasonForgetting means that the request has ended and that its subject Secret is being deleted.

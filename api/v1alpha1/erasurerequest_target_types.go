@@ -183,7 +183,7 @@ type InformedRecipient struct {
 	// register that names the recipient.
 	// +required
 	Register ObjectName `json:"register,omitempty"`
-	// name of the recipient.
+	// name of the recipient; not-known where the register was deleted before its recipients were listed here.
 	// +required
 	Name PartName `json:"name,omitempty"`
 	// result so far.

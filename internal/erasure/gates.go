@@ -62,7 +62,7 @@ func (j *judgement) accepted() objection {
 		}
 		if n := len(disclosures(j.Registers)); n > maxRecipients {
 			j.status.Targets = nil
-			return no(v1alpha1.ReasonTooManyRecipients, fmt.Sprintf("The registers have %d recipients to tell and a request tells %d at most (Article 19); name registers and make several requests, or join recipients", n, maxRecipients), broken)
+			return no(v1alpha1.ReasonTooManyRecipients, fmt.Sprintf("The registers have %d recipients to tell and a request tells %d at most (Article 19); make several requests that each name some of the registers (spec.registers, mode Named), or declare those whom one contactChannel reaches as one recipient", n, maxRecipients), broken)
 		}
 	}
 	j.widen()

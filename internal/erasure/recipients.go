@@ -67,6 +67,38 @@ func erasedIn(status *v1alpha1.ErasureRequestStatus, register v1alpha1.ObjectNam
 	})
 }
 
+// unlisted stands for the recipients of a register that was deleted before they were listed.
+const unlisted v1alpha1.PartName = "not-known"
+
+// missed writes down, and returns, the registers in which something was erased and whose recipients nobody can list any more. One that
+// was made again is asked.
+func (j *judgement) missed() (registers []string) {
+	j.status.Recipients = slices.DeleteFunc(j.status.Recipients, func(r v1alpha1.InformedRecipient) bool {
+		return r.Name == unlisted && r.Reason == v1alpha1.ReasonRecipientsUnknown
+	})
+	for _, t := range j.status.Targets {
+		listed := slices.ContainsFunc(j.status.Recipients, func(r v1alpha1.InformedRecipient) bool { return r.Register == t.Register })
+		if listed || j.exists(t.Register) || !erasedIn(j.status, t.Register) || slices.Contains(registers, string(t.Register)) {
+			continue
+		}
+		registers = append(registers, string(t.Register))
+	}
+	for _, register := range registers[:min(len(registers), maxRecipients-len(j.status.Recipients))] {
+		j.status.Recipients = append(j.status.Recipients, v1alpha1.InformedRecipient{Register: v1alpha1.ObjectName(register), Name: unlisted,
+			Result: v1alpha1.RecipientImpossible, Reason: v1alpha1.ReasonRecipientsUnknown})
+	}
+	return registers
+}
+
+// missedWords ask a person to find out whom these registers named.
+func missedWords(registers []string) string {
+	more := ""
+	if n := len(registers) - mostNamed; n > 0 {
+		registers, more = registers[:mostNamed], fmt.Sprintf(" and %d more", n)
+	}
+	return fmt.Sprintf("DataRegister %s%s was deleted before its recipients were listed: find out to whom its data were disclosed, and tell them (Article 19)", strings.Join(registers, ", "), more)
+}
+
 // list adds the recipients that the status does not have yet, those that came with a change of a register included, and
 // returns how many it has no room for: nobody tells them.
 func (j *judgement) list(all []Disclosure) (untold int) {
@@ -84,6 +116,24 @@ func (j *judgement) list(all []Disclosure) (untold int) {
 		}
 	}
 	return untold
+}
+
+// beyond names some of the recipients for whom the status has no room.
+func (j *judgement) beyond(all []Disclosure) string {
+	known := map[string]bool{}
+	for _, r := range j.status.Recipients {
+		known[MessageKey(r.Register, r.Name)] = true
+	}
+	var names []string
+	for _, d := range all {
+		if key := MessageKey(d.Register, d.Recipient); !known[key] {
+			names = append(names, key)
+		}
+	}
+	if n := len(names) - mostNamed; n > 0 {
+		return strings.Join(names[:mostNamed], ", ") + fmt.Sprintf(" and %d more", n)
+	}
+	return strings.Join(names, ", ")
 }
 
 // informed reads what became of a recipient who waits. A message that was written decides, whatever the register says by now.
@@ -111,6 +161,7 @@ func (j *judgement) exists(register v1alpha1.ObjectName) bool {
 // recipientsInformed asks that each recipient was told, or that it is written why not.
 func (j *judgement) recipientsInformed() objection {
 	all := Disclosures(j.status, j.Registers)
+	missed := j.missed()
 	untold := j.list(all)
 	of := map[string]Disclosure{}
 	for _, d := range all {
@@ -142,12 +193,14 @@ func (j *judgement) recipientsInformed() objection {
 			message: fmt.Sprintf("%d of %d recipients wait to be told (Article 19)", open, len(j.status.Recipients)), wait: pollSecret}
 	case untold > 0:
 		return objection{condition: v1alpha1.ConditionRecipientsInformed, reason: v1alpha1.ReasonTooManyRecipients, stance: broken,
-			message: fmt.Sprintf("%d of %d recipients are not told, for a request tells %d at most (Article 19): tell them, and then take them off the registers or join them",
-				untold, untold+len(j.status.Recipients), maxRecipients), wait: pollSecret}
+			message: fmt.Sprintf("%d of %d recipients are not told, for a request tells %d at most (Article 19): %s. Tell them yourself, note when and how, and then take them off their register, or declare those whom one contactChannel reaches as one recipient",
+				untold, untold+len(j.status.Recipients), maxRecipients, j.beyond(all)), wait: pollSecret}
 	case len(unreached) > 0:
 		return objection{condition: v1alpha1.ConditionRecipientsInformed, reason: v1alpha1.ReasonNoChannel, stance: broken, wait: pollSecret,
 			message: fmt.Sprintf("%d of %d recipients cannot be told, for their register names no channel (Article 19): %s; give each a contactChannel there, or write in untoldReason how they were told or why they cannot be",
 				len(unreached), len(j.status.Recipients), strings.Join(unreached[:min(len(unreached), mostNamed)], ", "))}
+	case len(missed) > 0:
+		j.tell(metav1.ConditionTrue, v1alpha1.ConditionRecipientsInformed, v1alpha1.ReasonRecipientsUnknown, missedWords(missed)+othersWords(impossible-len(missed)))
 	case len(j.status.Recipients) == 0:
 		j.tell(metav1.ConditionTrue, v1alpha1.ConditionRecipientsInformed, v1alpha1.ReasonNoRecipients, "There is no recipient to tell")
 	case impossible > 0:
@@ -157,6 +210,14 @@ func (j *judgement) recipientsInformed() objection {
 		j.tell(metav1.ConditionTrue, v1alpha1.ConditionRecipientsInformed, v1alpha1.ReasonInformed, "Each recipient was told")
 	}
 	return objection{}
+}
+
+// othersWords count those who could not be told beside.
+func othersWords(impossible int) string {
+	if impossible <= 0 {
+		return ""
+	}
+	return fmt.Sprintf(". %d recipients of others could not be told by Rempart; status.recipients says why", impossible)
 }
 
 // goneWords ask a person to tell those whose register was deleted before they were told.

@@ -15,7 +15,7 @@ var words = map[string]string{
 	v1alpha1.ReasonReceivedInFuture:   "The received time has not come yet; a request that starts the month of Article 12(3) was received before",
 	v1alpha1.ReasonClockNotSet:        "The times of the request and the law profile give no due time: a question that was answered before it was asked, or a profile that this version does not know; make a new request with the right times",
 	v1alpha1.ReasonAwaitingIdentity:   "A question to the person is open (Article 12(6)); nothing is planned or erased until identityCheck.answeredTime is set",
-	v1alpha1.ReasonTooManyStores:      "The registers have more than 64 stores; name registers and make several requests",
+	v1alpha1.ReasonTooManyStores:      "The registers have more than 64 stores; make several requests that each name some of the registers (spec.registers, mode Named)",
 	v1alpha1.ReasonRequestDeleted:     "The request was deleted before the run began",
 	v1alpha1.ReasonRequestEnded:       "The request ended before the run began",
 	v1alpha1.ReasonRefused:            "The request was refused before the run began",

@@ -223,7 +223,7 @@ func (w *world) follow(run *v1alpha1.ErasureRun) bool {
 	if run.Status.EndedTime != nil {
 		return false
 	}
-	in := erasure.RunInput{Run: run, Holds: w.holds, Register: &w.registers[0], Image: image, Now: w.now, CheckKey: w.ring.CheckKey(string(run.UID)), Runs: w.runs}
+	in := erasure.RunInput{Run: run, Holds: w.holds, Image: image, Now: w.now, CheckKey: w.ring.CheckKey(string(run.UID)), Runs: w.runs}
 	for i := range w.registers {
 		if w.registers[i].Name == string(run.Spec.RegisterRef.Name) {
 			in.Register = &w.registers[i]

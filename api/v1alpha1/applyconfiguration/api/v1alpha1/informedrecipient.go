@@ -15,7 +15,7 @@ import (
 type InformedRecipientApplyConfiguration struct {
 	// register that names the recipient.
 	Register *apiv1alpha1.ObjectName `json:"register,omitempty"`
-	// name of the recipient.
+	// name of the recipient; not-known where the register was deleted before its recipients were listed here.
 	Name *apiv1alpha1.PartName `json:"name,omitempty"`
 	// result so far.
 	Result *apiv1alpha1.RecipientResult `json:"result,omitempty"`
