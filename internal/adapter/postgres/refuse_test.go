@@ -181,6 +181,12 @@ var tooStrong = map[string][]string{
 	"ALTER SCHEMA public OWNER TO E":                                  {"ownership of schema public"},
 	"ALTER SCHEMA rempart OWNER TO E":                                 {"ownership of schema rempart"},
 	"ALTER TABLE rempart.ledger OWNER TO E":                           {"ownership of rempart.ledger"},
+	"GRANT CREATE ON SCHEMA rempart TO E":                             {"CREATE on schema rempart"},
+	"GRANT CREATE ON SCHEMA rempart TO PUBLIC":                        {"CREATE on schema rempart"},
+	"GRANT CREATE ON SCHEMA rempart TO G; GRANT G TO E":               {"CREATE on schema rempart"},
+	"ALTER TABLE parts.old OWNER TO E":                                {"ownership of parts.old"},
+	"ALTER TABLE parts.older OWNER TO G; GRANT G TO E":                {"ownership of parts.older"},
+	"ALTER SCHEMA parts OWNER TO E":                                   {"ownership of schema parts"},
 	"ALTER DATABASE D OWNER TO E":                                     {"ownership of database D"},
 	"GRANT UPDATE, DELETE, TRUNCATE ON rempart.ledger TO E":           {"DELETE on rempart.ledger", "TRUNCATE on rempart.ledger", "UPDATE on rempart.ledger"},
 	"GRANT UPDATE (counts) ON rempart.ledger TO E":                    {"UPDATE on rempart.ledger"},
@@ -189,8 +195,40 @@ var tooStrong = map[string][]string{
 	"GRANT TRUNCATE ON rempart.ledger TO E; ALTER ROLE E REPLICATION": {"REPLICATION", "TRUNCATE on rempart.ledger"},
 }
 
+// visits are in partitions, of which one has a partition itself.
+const visits = `
+CREATE TABLE visits (person int, at date) PARTITION BY RANGE (at);
+CREATE SCHEMA parts;
+CREATE TABLE parts.old PARTITION OF visits FOR VALUES FROM ('2000-01-01') TO ('2020-01-01') PARTITION BY RANGE (at);
+CREATE TABLE parts.older PARTITION OF parts.old FOR VALUES FROM ('2000-01-01') TO ('2010-01-01');`
+
+const withVisits = `
+tables:
+- {name: people, subjectKeys: [{column: email, identifier: Email}], onErasure: DeleteRows}
+- {name: visits, subjectKeys: [{column: person, identifier: AccountID}], onErasure: DeleteRows}`
+
+// TestAVerifierThatMayWriteAnywhereIsRefused: to a partition, or to the ledger, which says who was erased.
+func TestAVerifierThatMayWriteAnywhereIsRefused(t *testing.T) {
+	s := newStore(t, onePerson+visits, withVisits)
+	who := email("ada@example.org")
+	for grant, on := range map[string]string{
+		"INSERT ON rempart.ledger": "rempart.ledger", "INSERT (counts) ON rempart.ledger": "rempart.ledger",
+		"DELETE ON parts.older": "parts.older", "UPDATE (at) ON parts.old": "parts.old",
+	} {
+		s.sql("GRANT " + grant + " TO " + s.verifier.Username)
+		s.refused(task.RoleTooStrong, on, who)
+		if o := s.verify(who); o.Reason != task.RoleTooStrong {
+			t.Errorf("%s: %+v", grant, o)
+		}
+		s.sql("REVOKE " + grant + " FROM " + s.verifier.Username)
+	}
+	if o := s.plan(who); !o.OK {
+		t.Errorf("%+v", o)
+	}
+}
+
 func TestAnEraserThatMayDoMoreThanEraseIsRefusedWithWhatTakesItAway(t *testing.T) {
-	s := newStore(t, onePerson, oneTable)
+	s := newStore(t, onePerson+visits, withVisits)
 	who, group := email("ada@example.org"), "group_"+s.name
 	named := strings.NewReplacer("E", s.eraser.Username, "G", group, "D", s.name)
 	word := regexp.MustCompile(`\b[EGD]\b`)

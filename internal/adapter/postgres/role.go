@@ -12,10 +12,10 @@ import (
 )
 
 // strength lists what a login role may do beyond its duty, itself or as a member of another role, since SET ROLE is no boundary:
-// what it is called, and the SQL that takes it away. The arrays are the schemas and the names of the tables of the dataset. The
-// owner of a database is a member of pg_database_owner, and is told of the database alone.
+// what it is called, and the SQL that takes it away. The arrays are the schemas and the names of the tables of the dataset, whose
+// partitions are looked at too. The owner of a database is a member of pg_database_owner, and is told of the database alone.
 const strength = `
-WITH mine AS (
+WITH RECURSIVE mine AS (
   SELECT r.*, me.rolname AS me, r.oid OPERATOR(pg_catalog.=) me.oid AS self, (
     SELECT pg_catalog.string_agg(DISTINCT pg_catalog.format('REVOKE %I FROM %I', g.rolname, me.rolname), '; ')
     FROM pg_catalog.pg_auth_members m JOIN pg_catalog.pg_roles g ON g.oid OPERATOR(pg_catalog.=) m.roleid
@@ -24,6 +24,7 @@ WITH mine AS (
   WHERE me.rolname OPERATOR(pg_catalog.=) SESSION_USER),
 declared AS (SELECT * FROM ROWS FROM (pg_catalog.unnest($1::pg_catalog.text[]), pg_catalog.unnest($2::pg_catalog.text[])) AS d (schema, name)
   UNION SELECT 'rempart', 'ledger'),
+` + tables + `,
 ledger AS (SELECT c.* FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace
   WHERE n.nspname OPERATOR(pg_catalog.=) 'rempart' AND c.relname OPERATOR(pg_catalog.=) 'ledger'),
 found AS (
@@ -38,11 +39,16 @@ found AS (
   FROM mine JOIN pg_catalog.pg_database d ON d.datdba OPERATOR(pg_catalog.=) mine.oid WHERE d.datname OPERATOR(pg_catalog.=) pg_catalog.current_database()
   UNION SELECT 4, 'ownership of schema ' || n.nspname, CASE WHEN self THEN pg_catalog.format('ALTER SCHEMA %I OWNER TO another_role', n.nspname) ELSE leave END
   FROM mine JOIN pg_catalog.pg_namespace n ON n.nspowner OPERATOR(pg_catalog.=) mine.oid
-  WHERE rolname OPERATOR(pg_catalog.<>) 'pg_database_owner' AND n.nspname IN (SELECT schema FROM declared)
-  UNION SELECT 5, 'ownership of ' || n.nspname || '.' || c.relname, CASE WHEN self THEN pg_catalog.format('ALTER TABLE %I.%I OWNER TO another_role', n.nspname, c.relname) ELSE leave END
-  FROM mine JOIN pg_catalog.pg_class c ON c.relowner OPERATOR(pg_catalog.=) mine.oid JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace
-  WHERE (n.nspname, c.relname) IN (SELECT schema, name FROM declared)
-  UNION SELECT 6, p.privilege_type || ' on rempart.ledger', pg_catalog.string_agg(DISTINCT pg_catalog.format('REVOKE %s ON rempart.ledger FROM %s', p.privilege_type,
+  WHERE rolname OPERATOR(pg_catalog.<>) 'pg_database_owner' AND n.nspname IN (SELECT schema FROM declared UNION SELECT schema FROM tables)
+  UNION SELECT 5, 'ownership of ' || t.schema || '.' || t.name, CASE WHEN self THEN pg_catalog.format('ALTER TABLE %I.%I OWNER TO another_role', t.schema, t.name) ELSE leave END
+  FROM mine JOIN tables t ON t.owner OPERATOR(pg_catalog.=) mine.oid
+  UNION SELECT 6, 'CREATE on schema rempart', pg_catalog.string_agg(DISTINCT pg_catalog.format('REVOKE CREATE ON SCHEMA rempart FROM %s',
+    CASE WHEN p.grantee OPERATOR(pg_catalog.=) 0 THEN 'PUBLIC' ELSE pg_catalog.quote_ident(r.rolname) END), '; ')
+  FROM (SELECT nspowner, (pg_catalog.aclexplode(nspacl)).* FROM pg_catalog.pg_namespace WHERE nspname OPERATOR(pg_catalog.=) 'rempart') AS p
+  LEFT JOIN mine r ON r.oid OPERATOR(pg_catalog.=) p.grantee
+  WHERE (p.grantee OPERATOR(pg_catalog.=) 0 OR r.oid IS NOT NULL) AND p.grantee OPERATOR(pg_catalog.<>) p.nspowner AND p.privilege_type OPERATOR(pg_catalog.=) 'CREATE'
+  HAVING pg_catalog.count(*) OPERATOR(pg_catalog.>) 0
+  UNION SELECT 7, p.privilege_type || ' on rempart.ledger', pg_catalog.string_agg(DISTINCT pg_catalog.format('REVOKE %s ON rempart.ledger FROM %s', p.privilege_type,
     CASE WHEN p.grantee OPERATOR(pg_catalog.=) 0 THEN 'PUBLIC' ELSE pg_catalog.quote_ident(r.rolname) END), '; ')
   FROM (SELECT relowner, (pg_catalog.aclexplode(relacl)).* FROM ledger
     UNION ALL SELECT relowner, (pg_catalog.aclexplode(a.attacl)).* FROM ledger JOIN pg_catalog.pg_attribute a ON a.attrelid OPERATOR(pg_catalog.=) ledger.oid) AS p
@@ -50,6 +56,13 @@ found AS (
   WHERE (p.grantee OPERATOR(pg_catalog.=) 0 OR r.oid IS NOT NULL) AND p.grantee OPERATOR(pg_catalog.<>) p.relowner AND p.privilege_type NOT IN ('SELECT', 'INSERT')
   GROUP BY p.privilege_type)
 SELECT what, COALESCE(undo, '') FROM found ORDER BY rank, what`
+
+// tables are those of declared (schema, name), with their partitions.
+const tables = `tables AS (
+  SELECT c.oid, c.relowner AS owner, n.nspname AS schema, c.relname AS name FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace
+  WHERE (n.nspname, c.relname) IN (SELECT schema, name FROM declared)
+  UNION SELECT c.oid, c.relowner, n.nspname, c.relname FROM tables t JOIN pg_catalog.pg_inherits i ON i.inhparent OPERATOR(pg_catalog.=) t.oid
+  JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) i.inhrelid JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace)`
 
 // superuser is the first word of strength about a role of whom all else is true.
 const superuser = "SUPERUSER"
@@ -77,21 +90,21 @@ func weak(dataset *v1alpha1.Dataset) query {
 	}}
 }
 
-// readOnly refuses a verifier that may write to a table of the dataset: who verifies must not be able to erase.
+// readOnly refuses a verifier that may write to a table of the dataset, a partition of one, or the ledger: who verifies must not be able
+// to erase, nor to say that somebody was.
 func (s *session) readOnly(ctx context.Context, p *plan.Plan) error {
-	var schemas, names []string
+	schemas, names := []string{"rempart"}, []string{"ledger"}
 	for _, m := range p.Members {
 		schemas, names = append(schemas, m.Table.Schema), append(names, m.Table.Name)
 	}
 	var found []string
 	_, err := s.row(ctx, `
-SELECT ARRAY(SELECT n.nspname || '.' || c.relname
-  FROM ROWS FROM (pg_catalog.unnest($1::pg_catalog.text[]), pg_catalog.unnest($2::pg_catalog.text[])) AS w (schema, name)
-  JOIN pg_catalog.pg_namespace n ON n.nspname OPERATOR(pg_catalog.=) w.schema
-  JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname OPERATOR(pg_catalog.=) w.name
+WITH RECURSIVE declared AS (SELECT * FROM ROWS FROM (pg_catalog.unnest($1::pg_catalog.text[]), pg_catalog.unnest($2::pg_catalog.text[])) AS d (schema, name)),
+`+tables+`
+SELECT ARRAY(SELECT t.schema || '.' || t.name FROM tables t
   WHERE EXISTS (SELECT FROM pg_catalog.pg_roles r WHERE pg_catalog.pg_has_role(r.oid, 'MEMBER')
-                AND (pg_catalog.has_table_privilege(r.oid, c.oid, 'INSERT, UPDATE, DELETE, TRUNCATE')
-                     OR pg_catalog.has_any_column_privilege(r.oid, c.oid, 'INSERT, UPDATE')))
+                AND (pg_catalog.has_table_privilege(r.oid, t.oid, 'INSERT, UPDATE, DELETE, TRUNCATE')
+                     OR pg_catalog.has_any_column_privilege(r.oid, t.oid, 'INSERT, UPDATE')))
   ORDER BY 1)`, []any{schemas, names}, &found)
 	if err == nil && len(found) > 0 {
 		return &task.Failure{Reason: task.RoleTooStrong, Names: found, Message: "The verifier may write to " + strings.Join(found[:min(3, len(found))], ", ") + "; it must only read"}
