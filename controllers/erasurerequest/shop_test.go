@@ -69,6 +69,7 @@ type shop struct {
 	// hang keeps Jobs from ending; lose takes that many pods away with their answers; contradict lets the verifier find
 	// the person again.
 	hang, lose, contradict bool
+	away                   int            // so many Jobs do not reach the store
 	undelivered            bool           // messages stay under way
 	commits                map[string]int // transactions by run UID, as the ledger counts
 	done                   map[string]int // requests of a run, in its order, that they erased
@@ -390,6 +391,10 @@ func (s *shop) eraser(job *batchv1.Job) map[task.Step]task.Outcome {
 	for _, c := range append(job.Spec.Template.Spec.InitContainers, job.Spec.Template.Spec.Containers...) {
 		answer := base
 		answer.Step = task.Step(c.Name)
+		if s.away > 0 && answer.Step == task.Erase {
+			s.away--
+			return map[task.Step]task.Outcome{task.Erase: {Step: task.Erase, Reason: task.Unreachable, Untouched: true, Message: "The store cannot be reached"}}
+		}
 		if answer.Step == task.Erase {
 			done := s.done[work.RunUID]
 			answer.Ledger, answer.Replayed = 7, done == len(work.Requests)

@@ -47,6 +47,7 @@ func (w *world) make(run *v1alpha1.ErasureRun, children []runtime.ApplyConfigura
 	}
 	made := children[1].(*batchac.JobApplyConfiguration)
 	apart(made)
+	nameless(made)
 	pod := made.Spec.Template.Spec
 	for _, c := range slices.Concat(pod.InitContainers, pod.Containers) {
 		if step := task.Step(*c.Name); step != task.Report {
@@ -68,6 +69,14 @@ func apart(made *batchac.JobApplyConfiguration) {
 			panic(*volume.Name + " has the login of " + other)
 		}
 		roles[*volume.Secret.SecretName] = *volume.Name
+	}
+}
+
+// nameless panics where a Job names somebody, in an argument, a variable or anywhere else: all people of plays have such an address.
+func nameless(made *batchac.JobApplyConfiguration) {
+	text, err := json.Marshal(made)
+	if err != nil || strings.Contains(string(text), "example.org") {
+		panic(fmt.Sprintf("a Job names somebody: %v", err))
 	}
 }
 

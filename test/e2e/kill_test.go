@@ -16,6 +16,9 @@ import (
 	"github.com/rempart-dev/rempart/api/v1alpha1"
 )
 
+// Customers of the stories of this file.
+const customerOfDeaths, customerOfKilledPods = 4213, 4217
+
 // unseat takes the lease from the leader, which learns of it only when it next renews: for a while two replicas lead.
 func unseat(t *testing.T) {
 	t.Helper()
@@ -84,7 +87,7 @@ func awaitRun(t *testing.T, r *v1alpha1.ErasureRequest, mode v1alpha1.RunMode) {
 }
 
 func TestAnErasureHappensOnceThoughTheOperatorDiesAtEachStep(t *testing.T) {
-	who := demoCustomer(4213)
+	who := demoCustomer(customerOfDeaths)
 	subject(t, "story-deaths", who)
 	r := create(t, as(t, "support-agent"), request("story-deaths"))
 	killOperators(t)
@@ -105,7 +108,7 @@ func TestAnErasureHappensOnceThoughTheOperatorDiesAtEachStep(t *testing.T) {
 }
 
 func TestAnErasureHappensOnceThoughTwoReplicasLeadAndItsPodsAreKilled(t *testing.T) {
-	who := demoCustomer(4217)
+	who := demoCustomer(customerOfKilledPods)
 	t.Cleanup(func() { operatorServes(t) })
 	subject(t, "story-two-leaders", who)
 	r := create(t, as(t, "support-agent"), request("story-two-leaders"))
