@@ -379,6 +379,28 @@ tables:
 	}
 }
 
+func TestScanKnowsWhoRefersToPeopleWhereTheSchemaHasNoForeignKeys(t *testing.T) {
+	schema := tables("users: id! name", "emails: id! user_id email", "posts: id! sender room", "likes: id! user_id likable_id likable_type", "visits: id! sender", "media: id! user_id name", "pins: id! likable_id room")
+	got := Scan(dataset(t, `
+tables:
+- {name: emails, subjectKeys: [{column: email, identifier: Email}], references: [{columns: [user_id], table: users, toColumns: [id]}], ownedThrough: [{columns: [user_id]}], onErasure: DeleteRows}
+- {name: users, references: [{columns: [id], table: emails, toColumns: [user_id]}], ownedThrough: [{columns: [id]}], onErasure: DeleteRows}
+- {name: posts, references: [{columns: [sender], table: users, toColumns: [id]}], onErasure: DeleteRows}
+- {name: likes, references: [{columns: [likable_id], table: users, toColumns: [id], where: {column: likable_type, values: [User]}}], onErasure: DeleteRows}`), schema)
+	want := Findings{Tables: []string{"public.media", "public.visits"}, Columns: []string{"public.likes.user_id", "public.media.user_id", "public.visits.sender"}}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestAMereNameOfASubjectKeySaysNothingOfOtherTables(t *testing.T) {
+	schema := tables("users: id! name", "queues: id! name", "logins: id! account")
+	got := Scan(dataset(t, `tables: [{name: users, subjectKeys: [{column: name, identifier: AccountID}], onErasure: DeleteRows}]`), schema)
+	if diff := cmp.Diff(Findings{}, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
 func TestASummaryFitsAndSaysWhatItLeavesOut(t *testing.T) {
 	for _, c := range []struct {
 		notes []string

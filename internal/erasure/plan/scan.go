@@ -41,7 +41,7 @@ func Scan(dataset *v1alpha1.Dataset, schema *Schema) Findings {
 			return ok
 		})
 		for _, c := range live.Columns {
-			if !slices.Contains(declaredColumns(&known), v1alpha1.Identifier(c.Name)) && (marks.mark(&c) || !isDeclared && marks.refers[columnName{c.Name, c.Class}] && !inForeignKey(live, c.Name)) {
+			if !slices.Contains(declaredColumns(&known), v1alpha1.Identifier(c.Name)) && (marks.mark(&c) || marks.refers[columnName{c.Name, c.Class}] && !inForeignKey(live, c.Name) && !(isDeclared && maker.MatchString(c.Name))) {
 				f.Columns = append(f.Columns, live.Path()+"."+c.Name)
 				found = true
 			}
@@ -95,7 +95,7 @@ func (m *marks) mark(c *Column) bool {
 	return false
 }
 
-// marksOf gathers what the declared tables tell. A column named id names nothing: every table has one.
+// marksOf gathers what the declared tables tell. A column named id names nothing: every table has one; nor does a mere name.
 func marksOf(declared map[Name]v1alpha1.DatasetTable, schema *Schema) *marks {
 	m := &marks{names: map[columnName]bool{}, refers: map[columnName]bool{}, domains: map[string]bool{}, kinds: map[v1alpha1.IdentifierKind]bool{}}
 	for name, t := range declared {
@@ -109,24 +109,73 @@ func marksOf(declared map[Name]v1alpha1.DatasetTable, schema *Schema) *marks {
 				continue
 			}
 			m.kinds[k.Identifier] = true
-			if len(k.Path) > 0 { // the column's name and type say nothing of what is within
+			if column.Domain && len(k.Path) == 0 {
+				m.domains[column.Type] = true
+			}
+			if len(k.Path) > 0 || about.plain.MatchString(wordsOf(column.Name)) { // the column's name says nothing of what is within
 				continue
 			}
 			m.names[columnName{column.Name, column.Class}] = true
-			if column.Domain {
-				m.domains[column.Type] = true
-			}
 		}
 	}
+	m.references(declared, schema)
+	return m
+}
+
+// references gathers the names of columns that refer to people: by foreign keys of any table, and as the dataset says, since
+// many schemas have no foreign keys. A reference of which a kind decides where it leads says nothing of others of its name.
+func (m *marks) references(declared map[Name]v1alpha1.DatasetTable, schema *Schema) {
+	people := peopleOf(declared, schema)
 	for i := range schema.Tables {
 		live := &schema.Tables[i]
-		for _, fk := range live.ForeignKeys {
-			to, known := declared[Name{fk.Schema, fk.Table}]
-			column := live.Column(fk.Columns[0])
-			if known && len(to.SubjectKeys) > 0 && len(fk.Columns) == 1 && column != nil && column.Name != "id" {
+		refers := func(to Name, columns []string) {
+			if column := live.Column(columns[0]); people[to] && len(columns) == 1 && column != nil && column.Name != "id" {
 				m.refers[columnName{column.Name, column.Class}] = true
 			}
 		}
+		for _, fk := range live.ForeignKeys {
+			refers(Name{fk.Schema, fk.Table}, fk.Columns)
+		}
+		t := declared[live.name()]
+		for _, r := range t.References {
+			if mutual := people[live.name()] && len(t.SubjectKeys) == 0; r.Where == nil && !mutual { // it would be by the person's own key
+				refers(leadsTo(live, &r), texts(r.Columns))
+			}
+		}
 	}
-	return m
+}
+
+// peopleOf are the declared tables whose rows are people: those with subject keys, and those that own, and are owned by, such
+// a one: accounts whose addresses are in a table of their own.
+func peopleOf(declared map[Name]v1alpha1.DatasetTable, schema *Schema) map[Name]bool {
+	people, led := map[Name]bool{}, map[Name]bool{}
+	for name, t := range declared {
+		live := schema.Table(name.Schema, name.Table)
+		if live == nil || len(t.SubjectKeys) == 0 {
+			continue
+		}
+		people[name] = true
+		for _, fk := range live.ForeignKeys {
+			led[Name{fk.Schema, fk.Table}] = true
+		}
+		for _, r := range t.References {
+			led[leadsTo(live, &r)] = true
+		}
+	}
+	for name, t := range declared {
+		if live := schema.Table(name.Schema, name.Table); live != nil && led[name] && slices.ContainsFunc(t.References, func(r v1alpha1.TableReference) bool {
+			return len(declared[leadsTo(live, &r)].SubjectKeys) > 0
+		}) {
+			people[name] = true
+		}
+	}
+	return people
+}
+
+// leadsTo is the table of a declared reference: of the same schema where it names none.
+func leadsTo(from *Table, r *v1alpha1.TableReference) Name {
+	if r.Schema == "" {
+		return Name{from.Schema, string(r.Table)}
+	}
+	return Name{string(r.Schema), string(r.Table)}
 }
