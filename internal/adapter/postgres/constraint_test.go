@@ -109,3 +109,25 @@ ALTER TABLE people ADD FOREIGN KEY (cart) REFERENCES carts ON DELETE RESTRICT;`,
 		erased: "0 public.carts DeleteRows 2\n0 public.people DeleteRows 1"}
 	playAll(t, cases)
 }
+
+func TestARefusalNamesTheLastOfTheRowsThatHoldOthers(t *testing.T) {
+	const sql = `
+CREATE TABLE authors (id int PRIMARY KEY, email text NOT NULL);
+CREATE TABLE lists (id int PRIMARY KEY, owner int NOT NULL REFERENCES authors, title text);
+CREATE TABLE entries (list int NOT NULL REFERENCES lists, person int NOT NULL REFERENCES authors, PRIMARY KEY (list, person));
+INSERT INTO authors VALUES (1, 'ada@example.org'), (2, 'bob@example.org');
+INSERT INTO lists VALUES (1, 1, 'a'), (2, 2, 'b'); INSERT INTO entries VALUES (1, 2), (2, 1), (2, 2);`
+	dataset := func(owners string) string {
+		return `
+tables:
+- {name: authors, subjectKeys: [{column: email, identifier: Email}], onErasure: DeleteRows}
+- {name: lists, columns: [{name: title}], onErasure: DeleteRows}
+- {name: entries, ownedThrough: [` + owners + `], onErasure: DeleteRows}`
+	}
+	playAll(t, map[string]foreign{
+		"a person's list with an entry of somebody else": {sql: sql, dataset: dataset("{columns: [person]}"),
+			refused: "Rows of public.authors cannot be deleted: public.lists (owner) is NOT NULL and refers to them from rows that stay; those stay since public.entries (list) is NOT NULL and refers to them; to erase its rows too, name list in ownedThrough of public.entries; and they cannot be masked"},
+		"what it says to do": {sql: sql, dataset: dataset("{columns: [person]}, {columns: [list]}"), others: []string{"SELECT * FROM lists WHERE id = 2", "SELECT * FROM entries WHERE list = 2 AND person = 2"},
+			erased: "0 public.authors DeleteRows 1\n0 public.entries DeleteRows 2\n0 public.lists DeleteRows 1"},
+	})
+}

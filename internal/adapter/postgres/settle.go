@@ -97,10 +97,11 @@ func (s *settlement) goes(l plan.Link) string {
 // hold gives the fallback to rows that cannot go: a row that stays refers to them, and its reference cannot be nulled.
 // A row that is held stays itself, and may hold others.
 func (s *settlement) hold(ctx context.Context) error {
-	holders := make([]string, len(s.plan.Members))
+	holders := make([]*plan.Link, len(s.plan.Members))
 	for again := true; again; {
 		again = false
-		for _, l := range s.plan.Links {
+		for at := range s.plan.Links {
+			l := s.plan.Links[at]
 			if !l.Real || len(l.Clear) > 0 || !s.concerns(l) {
 				continue
 			}
@@ -115,18 +116,43 @@ func (s *settlement) hold(ctx context.Context) error {
 			again = true
 			s.states[l.To][stateDelete] -= n
 			s.states[l.To][stateFallback] += n
-			if holders[l.To] == "" {
-				holders[l.To] = s.plan.Members[l.From].Table.Path() + " (" + strings.Join(l.Columns, ", ") + ")"
+			if holders[l.To] == nil {
+				holders[l.To] = &s.plan.Links[at]
 			}
 		}
 	}
 	for i, holder := range holders {
-		if m := &s.plan.Members[i]; holder != "" && m.Fallback.Refusal != "" {
-			return &task.Failure{Reason: task.PlanImpossible, Names: []string{holder, m.Table.Path()}, Message: fmt.Sprintf(
-				"Rows of %s cannot be deleted: %s is NOT NULL and refers to them from rows that stay; and they cannot be masked instead: %s", m.Table.Path(), holder, m.Fallback.Refusal)}
+		if m := &s.plan.Members[i]; holder != nil && m.Fallback.Refusal != "" {
+			names, why := s.why(holders, i)
+			return &task.Failure{Reason: task.PlanImpossible, Names: append(names, m.Table.Path()),
+				Message: fmt.Sprintf("Rows of %s cannot be deleted: %s; and they cannot be masked instead: %s", m.Table.Path(), why, m.Fallback.Refusal)}
 		}
 	}
 	return nil
+}
+
+// followed is over how many references a refusal says why rows stay.
+const followed = 4
+
+// why says by which references the rows of a member are held: those of tables that were to go are themselves held by others, so
+// that the last one is what somebody can change.
+func (s *settlement) why(holders []*plan.Link, i int) (names []string, why string) {
+	for l := holders[i]; l != nil && len(names) < followed; l = holders[l.From] {
+		from := &s.plan.Members[l.From]
+		name := from.Table.Path() + " (" + strings.Join(l.Columns, ", ") + ")"
+		if names = append(names, name); len(names) == 1 {
+			why = name + " is NOT NULL and refers to them from rows that stay"
+		} else {
+			why += "; those stay since " + name + " is NOT NULL and refers to them"
+		}
+		if from.Action != v1alpha1.EraseDeleteRows {
+			break
+		}
+		if holders[l.From] == nil && !l.Owning {
+			why += "; to erase its rows too, name " + strings.Join(l.Columns, ", ") + " in ownedThrough of " + from.Table.Path()
+		}
+	}
+	return names, why
 }
 
 // changing lists the changes that the rows of a member undergo, by state.
