@@ -85,6 +85,7 @@ type said struct {
 	left  []string // tables in whose texts people would be left
 	kept  []string // tables in whose texts people will rightly be: rows of others that the law keeps, or that are shared
 	mixed []string // columns with addresses of others, in rows that go
+	led   []string // the same, in rows that are people's by a reference alone
 	alike []string // columns with telephone numbers of others, in rows that stay
 	// crowds are columns with a telephone number that is all that is known of a person, beside several addresses, in rows that go.
 	crowds []string
@@ -97,10 +98,17 @@ func unique(names []string) string {
 	return plan.Fit(slices.Compact(names), roomOfNames)
 }
 
+// roomOfLed is how many bytes of a plan's message the columns may take whose addresses nobody gave.
+const roomOfLed = 150
+
 // warnings come before all else.
 func (s said) warnings() (notes []string) {
 	if len(s.crowds) > 0 {
 		notes = append(notes, "a person who gave no address is found by a telephone number in rows with several addresses, all of which are taken for theirs: "+unique(s.crowds)+"; it may be the number of an office or a household: ask them for their address")
+	}
+	if len(s.led) > 0 {
+		slices.Sort(s.led)
+		notes = append(notes, "rows that are people's by a reference alone hold addresses that nobody gave, and are treated as theirs: "+plan.Fit(slices.Compact(s.led), roomOfLed)+"; these are second addresses of theirs, or somebody else")
 	}
 	if len(s.left) == 0 {
 		return notes
@@ -157,7 +165,7 @@ func (e *Engine) countChunk(ctx context.Context, s *session, t task.Task, people
 			return c, err
 		}
 	}
-	mixed, err := v.mixed(ctx, settled)
+	mixed, led, err := v.mixed(ctx, settled)
 	if err != nil {
 		return c, err
 	}
@@ -168,7 +176,7 @@ func (e *Engine) countChunk(ctx context.Context, s *session, t task.Task, people
 	}
 	told.left, told.kept = append(told.left, v.found...), append(told.kept, kept...)
 	told.mixed, told.alike = append(told.mixed, mixed...), append(told.alike, alike...)
-	told.crowds = append(told.crowds, crowds...)
+	told.crowds, told.led = append(told.crowds, crowds...), append(told.led, led...)
 	c.Tables, c.Requests = counts.result(t.Requests)
 	return c, s.all(ctx, "ROLLBACK")
 }

@@ -84,29 +84,49 @@ func (v *search) alike(ctx context.Context) ([]string, error) {
 }
 
 // mixed returns the columns with e-mail addresses that nobody of the run gave, in rows that are theirs by an address in another
-// column: a message from one person to another is erased for both.
-func (v *search) mixed(ctx context.Context, s *settlement) ([]string, error) {
-	var names []string
+// column: a message from one person to another is erased for both. Led are those in rows that are theirs by a reference alone:
+// second addresses of people, or somebody else whose account has their address.
+func (v *search) mixed(ctx context.Context, s *settlement) (names, led []string, err error) {
 	for i := range v.plan.Members {
 		m := &v.plan.Members[i]
+		reached := slices.ContainsFunc(v.plan.Links, func(l plan.Link) bool { return l.From == i && l.Owning })
 		for _, k := range m.Keys {
-			alone := !slices.ContainsFunc(m.Keys, func(o plan.Key) bool { return o.Identifier == k.Identifier && o.Column != k.Column })
-			if k.Identifier != v1alpha1.IdentifierEmail || k.Several || alone || s.mine[i] == 0 {
+			if k.Identifier != v1alpha1.IdentifierEmail || k.Several || s.mine[i] == 0 {
 				continue // others' addresses among several make a row shared
 			}
-			text := keyText(m.Table, k)
-			var found bool
-			if _, err := v.row(ctx, fmt.Sprintf(`SELECT EXISTS (SELECT FROM %s AS t JOIN %s AS s ON %s WHERE s.seed AND s.state OPERATOR(pg_catalog.<>) %d AND pg_catalog.strpos(%s, '@') OPERATOR(pg_catalog.>) 0
-AND NOT EXISTS (SELECT FROM %s AS y WHERE y.kind OPERATOR(pg_catalog.=) '%s' AND %s))`,
-				table(m.Table), setOf(i), sameRow(m, "s"), stateKeep, text, identifiers, k.Identifier, v.matches(m, k, v.trimmed(text), "y")), nil, &found); err != nil {
-				return nil, err
+			name := m.Table.Path() + "." + k.Name()
+			if slices.ContainsFunc(m.Keys, func(o plan.Key) bool { return o.Identifier == k.Identifier && o.Column != k.Column }) {
+				found, err := v.ungiven(ctx, i, k, "s.seed")
+				if err != nil {
+					return nil, nil, err
+				}
+				if found {
+					names = append(names, name)
+				}
+			}
+			if !reached {
+				continue
+			}
+			found, err := v.ungiven(ctx, i, k, "NOT s.seed")
+			if err != nil {
+				return nil, nil, err
 			}
 			if found {
-				names = append(names, m.Table.Path()+"."+k.Name())
+				led = append(led, name)
 			}
 		}
 	}
-	return names, nil
+	return names, led, nil
+}
+
+// ungiven tells whether rows of a member that do not stay for the law have, at a key, an address that nobody of the run gave.
+func (v *search) ungiven(ctx context.Context, i int, k plan.Key, which string) (found bool, err error) {
+	m := &v.plan.Members[i]
+	text := keyText(m.Table, k)
+	_, err = v.row(ctx, fmt.Sprintf(`SELECT EXISTS (SELECT FROM %s AS t JOIN %s AS s ON %s WHERE %s AND s.state OPERATOR(pg_catalog.<>) %d AND pg_catalog.strpos(%s, '@') OPERATOR(pg_catalog.>) 0
+AND NOT EXISTS (SELECT FROM %s AS y WHERE y.kind OPERATOR(pg_catalog.=) '%s' AND %s))`,
+		table(m.Table), setOf(i), sameRow(m, "s"), which, stateKeep, text, identifiers, k.Identifier, v.matches(m, k, v.trimmed(text), "y")), nil, &found)
+	return found, err
 }
 
 // crowds returns the keys by which a person who gave no address is found by a telephone number, beside several addresses in the same

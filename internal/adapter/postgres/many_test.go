@@ -60,6 +60,30 @@ tables:
 	}
 }
 
+// An account that has the person's address beside its own is taken for theirs; who approves the plan is told.
+func TestAccountsThatArePeoplesByAReferenceAloneAreSaid(t *testing.T) {
+	const sql = `
+CREATE TABLE users (id int PRIMARY KEY, login text NOT NULL);
+CREATE TABLE media (id int PRIMARY KEY, user_id int NOT NULL REFERENCES users, sendto text NOT NULL);
+INSERT INTO users VALUES (1, 'ada@example.org'), (2, 'bob@example.org'), (3, 'cy');
+INSERT INTO media VALUES (1, 1, 'ada@example.org'), (2, 2, 'bob@example.org'), (3, 3, 'cy@example.org');`
+	const dataset = `
+tables:
+- {name: users, subjectKeys: [{column: login, identifier: Email}], references: [{columns: [id], table: media, toColumns: [user_id]}], ownedThrough: [{columns: [id]}], onErasure: DeleteRows}
+- {name: media, subjectKeys: [{column: sendto, identifier: Email}], ownedThrough: [{columns: [user_id]}], onErasure: DeleteRows}`
+	const said = "people's by a reference alone hold addresses that nobody gave, and are treated as theirs: "
+	others := []string{"SELECT * FROM users WHERE id = 3", "SELECT * FROM media WHERE user_id = 3"}
+	playAll(t, map[string]foreign{
+		"none":                         {sql: sql, dataset: dataset, erased: "0 public.media DeleteRows 1\n0 public.users DeleteRows 1", silent: said, others: others},
+		"a second address":             {sql: sql + `INSERT INTO media VALUES (4, 1, 'ada@work.example')`, dataset: dataset, erased: "0 public.media DeleteRows 2\n0 public.users DeleteRows 1", noted: []string{said + "public.media.sendto;"}, others: others},
+		"the account of somebody else": {sql: sql + `INSERT INTO media VALUES (4, 2, 'Ada@example.org')`, dataset: dataset, erased: "0 public.media DeleteRows 3\n0 public.users DeleteRows 2", noted: []string{said + "public.media.sendto, public.users.login;"}, others: others},
+	})
+	s := newStore(t, sql+`INSERT INTO media VALUES (4, 2, 'Ada@example.org')`, dataset)
+	if planned := s.plan(email("ada@example.org"), email("bob@example.org")); !planned.OK || strings.Contains(planned.Message, said) {
+		t.Errorf("%+v", planned)
+	}
+}
+
 // An invoice of somebody else that the law keeps may name the person, and so may what is shared. Nothing contradicts it, and it is said.
 func TestTextsOfOthersThatRightlyStayAreSaid(t *testing.T) {
 	const said = "people are named in texts of rows of others that the law keeps or that are shared, and that stay as they are: "
