@@ -23,7 +23,8 @@ FROM pg_catalog.pg_class WHERE oid >= 16384 AND (relkind IN ('r', 'p', 'v', 'f')
 
 	parentsSQL = `SELECT inhrelid, inhparent FROM pg_catalog.pg_inherits ORDER BY inhrelid, inhseqno`
 
-	rulesSQL = `SELECT ev_class FROM pg_catalog.pg_rewrite WHERE ev_class >= 16384`
+	// Rules of statements that a run gives: 2 is UPDATE, 4 DELETE, D disabled and R of replicas.
+	rulesSQL = `SELECT ev_class FROM pg_catalog.pg_rewrite WHERE ev_class >= 16384 AND ev_type IN ('2', '4') AND ev_enabled NOT IN ('D', 'R')`
 
 	columnsSQL = `
 SELECT attrelid, attnum, attname::text, pg_catalog.quote_ident(attname), atttypid, atttypmod, pg_catalog.format_type(atttypid, atttypmod),

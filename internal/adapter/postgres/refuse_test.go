@@ -70,7 +70,10 @@ func TestTablesThatCannotBeTreatedStopThePlan(t *testing.T) {
 		s := newStore(t, sql, `tables: [{name: people, subjectKeys: [{column: email, identifier: Email}], onErasure: DeleteRows}]`)
 		s.refused(task.PlanImpossible, part, email("ada@example.org"))
 	}
-	s := newStore(t, onePerson+`CREATE TABLE lonely (id int)`, `
+	s := newStore(t, `CREATE TABLE people (email text); INSERT INTO people VALUES ('ada@example.org'); CREATE RULE put AS ON INSERT TO people DO INSTEAD NOTHING;
+CREATE RULE keep AS ON DELETE TO people DO INSTEAD NOTHING; ALTER TABLE people DISABLE RULE keep`, oneTable)
+	s.erased("0 public.people DeleteRows 1", email("ada@example.org")) // a run inserts nothing
+	s = newStore(t, onePerson+`CREATE TABLE lonely (id int)`, `
 tables:
 - {name: people, subjectKeys: [{column: email, identifier: Email}], onErasure: DeleteRows}
 - {name: lonely, onErasure: DeleteRows}`)
