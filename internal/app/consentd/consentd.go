@@ -197,7 +197,7 @@ func listen(o options, door *server.Door, registry *prometheus.Registry, log *sl
 	if err != nil {
 		return nil, err //nolint:wrapcheck // says what it was reading
 	}
-	metrics, err := server.Frame(inside, o.timeout, "", log)
+	metrics, err := server.Frame(server.Hardened(inside), o.timeout, "", log)
 	if err != nil {
 		return nil, err //nolint:wrapcheck // says what it was reading
 	}

@@ -232,6 +232,14 @@ func TestThePolicyIsReplacedWhileTheServiceRuns(t *testing.T) {
 	if code, _ := p.get(p.metrics + "/internal/v1/status"); code != 404 {
 		t.Errorf("status at the port of metrics: %d", code)
 	}
+	answer, err := http.Get(p.metrics + "/metrics")
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer.Body.Close()
+	if answer.Header.Get("X-Content-Type-Options") != "nosniff" || answer.Header.Get("Cache-Control") != "no-store" {
+		t.Errorf("metrics lack headers: %v", answer.Header)
+	}
 	if code, _ := p.get(p.api + "/metrics"); code != 404 {
 		t.Errorf("metrics at the port of pages: %d", code)
 	}

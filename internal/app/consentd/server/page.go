@@ -30,6 +30,9 @@ var (
 	pagePolicy   = pageCSP()
 )
 
+// pagePermissions are what the page of a person never asks the device for.
+const pagePermissions = "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()"
+
 func pageFile(name string) []byte {
 	text, err := pageFiles.ReadFile(name)
 	if err != nil {
@@ -194,6 +197,7 @@ func (s *Server) render(w http.ResponseWriter, status int, p sheet) error {
 	h := w.Header()
 	h.Set("Content-Security-Policy", pagePolicy)
 	h.Set("Cross-Origin-Opener-Policy", "same-origin") // the page that opened it holds no handle to it
+	h.Set("Permissions-Policy", pagePermissions)
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Content-Language", p.Lang)
 	h.Set("Content-Length", strconv.Itoa(out.Len()))

@@ -197,6 +197,9 @@ func TestThePageOfAPersonIsPlain(t *testing.T) {
 					t.Errorf("a box is ticked or has no label: %s", box)
 				}
 			}
+			if permissions := got.Header().Get("Permissions-Policy"); !strings.Contains(permissions, "camera=()") || !strings.Contains(permissions, "geolocation=()") {
+				t.Errorf("the page may ask the device: %q", permissions)
+			}
 			if got.Header().Get("Cache-Control") != "no-store" {
 				t.Error("a page of a person may be kept")
 			}

@@ -398,8 +398,13 @@ func (w *world) ask(q request) answer {
 	if h["Set-Cookie"] != nil {
 		w.Errorf("%s %s set a cookie", q.method, q.path)
 	}
-	if h.Get("X-Content-Type-Options") != "nosniff" || !strings.Contains(h.Get("Content-Security-Policy"), "default-src 'none'") || h.Get("Referrer-Policy") != "no-referrer" {
+	if h.Get("X-Content-Type-Options") != "nosniff" || h.Get("Referrer-Policy") != "no-referrer" || h.Get("Strict-Transport-Security") == "" {
 		w.Errorf("%s %s lacks headers: %v", q.method, q.path, h)
+	}
+	for _, directive := range []string{"default-src 'none'", "base-uri 'none'", "form-action ", "frame-ancestors 'none'"} { // the last three have no fallback
+		if !strings.Contains(h.Get("Content-Security-Policy"), directive) {
+			w.Errorf("%s %s: the policy lacks %s: %v", q.method, q.path, directive, h)
+		}
 	}
 	if h.Get("Access-Control-Allow-Credentials") != "" {
 		w.Errorf("%s %s allows credentials", q.method, q.path)
