@@ -2,7 +2,8 @@ package v1alpha1
 
 // Condition types of an ErasureRequest, beside Ready, Reconciling and Stalled. Ready is True at the end of the request:
 // its reason is then one of the values of ErasureEnd, the subject Secret is gone and the certificate is written. Before the
-// end Ready is False with the reason of the first condition that is not True yet.
+// end Ready is False with the reason of the first condition that is not True yet. A refusal of which the person was not told is
+// an end, and not Ready.
 const (
 	// ConditionAccepted is True when the subject could be read, the registers exist and the clock is set.
 	ConditionAccepted = "Accepted"
@@ -16,7 +17,8 @@ const (
 	ConditionVerified = "Verified"
 	// ConditionRecipientsInformed is True when each recipient was told, or it is written why not (Article 19).
 	ConditionRecipientsInformed = "RecipientsInformed"
-	// ConditionOverdue exists, and is True, while dueTime has passed without an end (Article 12(3)).
+	// ConditionOverdue exists, and is True, while dueTime has passed without an end (Article 12(3)), or with a refusal of which
+	// the person was not told (Article 12(4)).
 	ConditionOverdue = "Overdue"
 )
 
@@ -102,6 +104,8 @@ const (
 	ReasonDueTimePassed = "DueTimePassed"
 	// ReasonForgetting means that the request has ended and that its subject Secret is being deleted.
 	ReasonForgetting = "Forgetting"
+	// ReasonAwaitingNotice means that the request was refused and that the person was not told yet (Article 12(4)).
+	ReasonAwaitingNotice = "AwaitingNotice"
 	// ReasonCertifying means that the request has ended and that its certificate is being written and logged.
 	ReasonCertifying = "Certifying"
 	// ReasonEvidenceDamaged means that the evidence log does not hold, or contradicts the request: somebody changed it.

@@ -70,6 +70,53 @@ type ErasureDeferral struct {
 	NoticeSentTime *metav1.Time `json:"noticeSentTime,omitempty"`
 }
 
+// LawData is the state of the law's data by which due times are computed. The periods are those of the start of the request, and
+// kept; holidays are facts, and a corrected one moves the legal limit.
+type LawData struct {
+	// profileDigest is SHA-256 over the periods of lawProfile when they were bound.
+	// +optional
+	// +kubebuilder:validation:Pattern=`^sha256:[0-9a-f]{64}$`
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=71
+	ProfileDigest string `json:"profileDigest,omitempty"`
+	// answerPeriod is the period of the answer (Article 12(3)), ISO 8601.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=16
+	AnswerPeriod string `json:"answerPeriod,omitempty"`
+	// refusalPeriod is the period of telling a refusal (Article 12(4)), ISO 8601.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=16
+	RefusalPeriod string `json:"refusalPeriod,omitempty"`
+	// questionPeriod is within what a question stops the clock (Article 12(6)), ISO 8601.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=16
+	QuestionPeriod string `json:"questionPeriod,omitempty"`
+	// calendar is the country and the version of the public holidays that were last counted with, such as FR/2026-11.3; absent where none count.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=64
+	Calendar string `json:"calendar,omitempty"`
+}
+
+// MovedDueTime is a pair of due times that was shown until it moved.
+type MovedDueTime struct {
+	// movedTime is when it moved.
+	// +required
+	MovedTime *metav1.Time `json:"movedTime,omitempty"`
+	// reason of the move.
+	// +required
+	Reason DueMove `json:"reason,omitempty"`
+	// dueTime of before.
+	// +required
+	DueTime *metav1.Time `json:"dueTime,omitempty"`
+	// legalDueTime of before.
+	// +required
+	LegalDueTime *metav1.Time `json:"legalDueTime,omitempty"`
+}
+
 // TableCount is what happened, or will happen, to a person's rows in one table.
 type TableCount struct {
 	// table with its schema.

@@ -66,6 +66,13 @@ type ErasureDecision struct {
 	PlanDigest string `json:"planDigest,omitempty"`
 }
 
+// ErasureRefusalNotice says that the person knows of the refusal.
+type ErasureRefusalNotice struct {
+	// sentTime is when the person was told of the refusal and its reasons, of the right to complain to a supervisory authority, and of the judicial remedy (Article 12(4)). Not before the decision. It is stated once.
+	// +required
+	SentTime *metav1.Time `json:"sentTime,omitempty"`
+}
+
 // ErasureExtension extends the answer to three months from receipt (Article 12(3)).
 type ErasureExtension struct {
 	// reason of the extension, as told to the person; nothing about the person.
@@ -100,10 +107,15 @@ type IdentityCheck struct {
 // question alone, for neither time changes any more and the request could not be decided on. The rules of IdentityCheck are
 // not asked while it does not change (CRD ratcheting).
 
-// ErasureRequestSpec is one person's request to be erased. Only decision, extension, deferral and identityCheck may be added.
+// ErasureRequestSpec is one person's request to be erased. Only decision, refusalNotice, extension, deferral and identityCheck may be added.
 //
-// +kubebuilder:validation:XValidation:rule="self.requestID == oldSelf.requestID && self.receivedTime == oldSelf.receivedTime && self.subject == oldSelf.subject && self.ground == oldSelf.ground && self.registers == oldSelf.registers && has(self.purposes) == has(oldSelf.purposes) && (!has(self.purposes) || self.purposes == oldSelf.purposes) && self.execution == oldSelf.execution && has(self.requestedBy) == has(oldSelf.requestedBy) && (!has(self.requestedBy) || self.requestedBy == oldSelf.requestedBy)",message="a request does not change: only decision, extension, deferral and identityCheck may be set; make a new request"
+// +kubebuilder:validation:XValidation:rule="self.requestID == oldSelf.requestID && self.receivedTime == oldSelf.receivedTime && self.subject == oldSelf.subject && self.ground == oldSelf.ground && self.registers == oldSelf.registers && has(self.purposes) == has(oldSelf.purposes) && (!has(self.purposes) || self.purposes == oldSelf.purposes) && has(self.objection) == has(oldSelf.objection) && (!has(self.objection) || self.objection == oldSelf.objection) && self.execution == oldSelf.execution && has(self.requestedBy) == has(oldSelf.requestedBy) && (!has(self.requestedBy) || self.requestedBy == oldSelf.requestedBy)",message="a request does not change: only decision, refusalNotice, extension, deferral and identityCheck may be set; make a new request"
 // +kubebuilder:validation:XValidation:rule="!has(oldSelf.decision) || (has(self.decision) && self.decision == oldSelf.decision)",message="the decision was given; it does not change"
+// +kubebuilder:validation:XValidation:rule="!has(self.refusalNotice) || (has(self.decision) && self.decision.verdict == 'Refused')",message="refusalNotice says when the person was told of a refusal; there is none (Article 12(4))"
+// +kubebuilder:validation:XValidation:rule="!has(oldSelf.refusalNotice) || (has(self.refusalNotice) && self.refusalNotice == oldSelf.refusalNotice)",message="the person was told of the refusal; when does not change"
+// +kubebuilder:validation:XValidation:rule="!has(self.refusalNotice) || !has(self.refusalNotice.sentTime) || (self.refusalNotice.sentTime >= self.receivedTime && (!has(self.decision) || !has(self.decision.stamp) || !has(self.decision.stamp.time) || self.refusalNotice.sentTime >= self.decision.stamp.time - duration('5m')))",message="refusalNotice.sentTime is before the request or its decision: nobody was told of a refusal that nobody had decided"
+// +kubebuilder:validation:XValidation:rule="!has(self.objection) || self.ground == 'Article17_1_c'",message="objection belongs to ground Article17_1_c"
+// +kubebuilder:validation:XValidation:rule="!has(self.objection) || self.objection != 'DirectMarketing' || !has(self.decision) || !has(self.decision.reason) || self.decision.reason == 'IdentityNotProven'",message="an objection to direct marketing is not refused (Article 21(3)); what another purpose or a claim needs is kept by a LegalHold or the dataset, and the rest is erased"
 // +kubebuilder:validation:XValidation:rule="!has(oldSelf.extension) || (has(self.extension) && self.extension == oldSelf.extension)",message="the extension was given; there is one only (Article 12(3))"
 // +kubebuilder:validation:XValidation:rule="!has(oldSelf.deferral) || (has(self.deferral) && self.deferral == oldSelf.deferral)",message="the person was told of the deferral; when does not change"
 // +kubebuilder:validation:XValidation:rule="!has(oldSelf.identityCheck) || has(self.identityCheck)",message="identityCheck was stated; it is not removed"
@@ -125,6 +137,9 @@ type ErasureRequestSpec struct {
 	// +optional
 	// +default="Article17_1_a"
 	Ground ErasureGround `json:"ground,omitempty"`
+	// objection that a ground of Article17_1_c is, where it is known. One to direct marketing is not refused (Article 21(3)).
+	// +optional
+	Objection ErasureObjection `json:"objection,omitempty"`
 	// registers that the request concerns.
 	// +optional
 	// +default={"mode":"All"}
@@ -148,6 +163,9 @@ type ErasureRequestSpec struct {
 	// decision of a person.
 	// +optional
 	Decision *ErasureDecision `json:"decision,omitempty"`
+	// refusalNotice says when the person was told of the refusal (Article 12(4)). Until then the clock of the request runs on.
+	// +optional
+	RefusalNotice *ErasureRefusalNotice `json:"refusalNotice,omitempty"`
 	// extension of the period.
 	// +optional
 	Extension *ErasureExtension `json:"extension,omitempty"`
@@ -204,6 +222,21 @@ type ErasureRequestStatus struct {
 	// legalDueTime is the legal limit for the answer (Article 12(3)).
 	// +optional
 	LegalDueTime *metav1.Time `json:"legalDueTime,omitempty"`
+	// lawData is by which data of the law the due times are computed.
+	// +optional
+	LawData *LawData `json:"lawData,omitempty"`
+	// dueHistory are due times that were shown and moved, with why; the latest 16.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MinItems=0
+	// +kubebuilder:validation:MaxItems=16
+	DueHistory []MovedDueTime `json:"dueHistory,omitempty"`
+	// findings are what the law says of this request and the purposes that it touches, for who decides. They keep nothing from running.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MinItems=0
+	// +kubebuilder:validation:MaxItems=64
+	Findings []Finding `json:"findings,omitempty"`
 	// planDigest is the digest of all plans of the request; this is what a decision approves.
 	// +optional
 	// +kubebuilder:validation:MinLength=1

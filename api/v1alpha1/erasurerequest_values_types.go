@@ -15,6 +15,39 @@ const (
 	GroundPointF ErasureGround = "Article17_1_f"
 )
 
+// ErasureObjection is what the person objects to (Article 21): processing for direct marketing, or processing for legitimate
+// interests or a public task on grounds of their particular situation.
+//
+// +kubebuilder:validation:Enum=DirectMarketing;ParticularSituation
+type ErasureObjection string
+
+// Values of ErasureObjection.
+const (
+	// ObjectionDirectMarketing is absolute (Article 21(2) and (3)).
+	ObjectionDirectMarketing ErasureObjection = "DirectMarketing"
+	// ObjectionParticularSituation is weighed against compelling legitimate grounds (Article 21(1)).
+	ObjectionParticularSituation ErasureObjection = "ParticularSituation"
+)
+
+// DueMove is why due times that were shown moved.
+//
+// +kubebuilder:validation:Enum=Extended;Question;OfficerFound;LawData;Refused
+type DueMove string
+
+// Values of DueMove.
+const (
+	// MovedByExtension: the answer was extended in time (Article 12(3)).
+	MovedByExtension DueMove = "Extended"
+	// MovedByQuestion: a question to the person stopped the clock, or its answer came (Article 12(6)).
+	MovedByQuestion DueMove = "Question"
+	// MovedByOfficer: an officer was found, whose zone and holidays count from then on.
+	MovedByOfficer DueMove = "OfficerFound"
+	// MovedByLawData: a new version of Rempart has other public holidays. It moves the legal limit alone.
+	MovedByLawData DueMove = "LawData"
+	// MovedByRefusal: a refusal is told within the month of Article 12(4), which no extension lengthens.
+	MovedByRefusal DueMove = "Refused"
+)
+
 // RegisterMode is which registers a request concerns.
 //
 // +kubebuilder:validation:Enum=All;Named

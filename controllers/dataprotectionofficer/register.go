@@ -13,6 +13,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/rempart-dev/rempart/api/v1alpha1"
+	"github.com/rempart-dev/rempart/internal/erasure"
 	"github.com/rempart-dev/rempart/internal/kube/flow"
 	"github.com/rempart-dev/rempart/internal/kube/index"
 )
@@ -43,7 +44,7 @@ func Indexes() []index.Index {
 			return []string{string(o.(*v1alpha1.BreachIncident).Spec.OfficerRef.Name)}
 		}),
 		index.On(&v1alpha1.ErasureRequest{}, indexOpen, func(o client.Object) []string {
-			if o.(*v1alpha1.ErasureRequest).Status.EndedTime != nil {
+			if !erasure.Open(o.(*v1alpha1.ErasureRequest)) {
 				return nil
 			}
 			return []string{open}

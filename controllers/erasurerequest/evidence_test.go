@@ -5,9 +5,12 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/rempart-dev/rempart/api/v1alpha1"
@@ -60,6 +63,7 @@ func TestEachEndIsCertified(t *testing.T) {
 	s.request("r3", "r3", v1alpha1.ExecutionAfterApproval)
 	refused := s.get("r3")
 	refused.Spec.Decision = &v1alpha1.ErasureDecision{Verdict: v1alpha1.ErasureRefused, Reason: v1alpha1.RefusalExcessive}
+	refused.Spec.RefusalNotice = &v1alpha1.ErasureRefusalNotice{SentTime: ptr.To(metav1.NewTime(start.Add(time.Hour)))}
 	s.must(s.client.Update(t.Context(), refused))
 	s.request("r4", "r4", v1alpha1.ExecutionAfterApproval)
 	again := s.get("r4")

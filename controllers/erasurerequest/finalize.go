@@ -7,6 +7,7 @@ import (
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/rempart-dev/rempart/api/v1alpha1"
 	"github.com/rempart-dev/rempart/internal/condition"
@@ -53,9 +54,36 @@ func (r *Reconciler) conclude(ctx context.Context, request *v1alpha1.ErasureRequ
 			return verdict, err
 		}
 	}
+	if erasure.Untold(request) { // the certificate says when the person was told
+		return r.untold(ctx, in)
+	}
 	if !in.Forgotten { // its deletion is recorded in a pass of its own: a log that fails must not hide it
 		if in.Evidence, err = r.Evidence.Certify(ctx, request); err != nil {
 			return verdict, fmt.Errorf("certifying the end: %w", err)
+		}
+	}
+	return erasure.JudgeRequest(in), nil
+}
+
+// untold reminds the officer of a refusal that the person does not know of.
+func (r *Reconciler) untold(ctx context.Context, in erasure.RequestInput) (erasure.RequestVerdict, error) {
+	verdict := erasure.RequestVerdict{Status: in.Request.Status}
+	if erasure.Reminder(in.Request, in.Now) != "" {
+		registers := &v1alpha1.DataRegisterList{}
+		if err := r.Client.List(ctx, registers, client.InNamespace(in.Request.Namespace)); err != nil {
+			return verdict, fmt.Errorf("listing registers: %w", err)
+		}
+		chosen, _ := erasure.Choose(in.Request, registers.Items)
+		var err error
+		if in.Officer, err = r.officer(ctx, chosen); err != nil {
+			return verdict, err
+		}
+		reminders, err := r.reminders(ctx, in)
+		if err != nil {
+			return verdict, err
+		}
+		if err := child.Apply(ctx, r.Client, r.Reader, in.Request, fieldOwner, reminders); err != nil {
+			return verdict, fmt.Errorf("reminding of a refusal: %w", err)
 		}
 	}
 	return erasure.JudgeRequest(in), nil

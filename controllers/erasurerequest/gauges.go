@@ -8,6 +8,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/rempart-dev/rempart/api/v1alpha1"
+	"github.com/rempart-dev/rempart/internal/erasure"
 	"github.com/rempart-dev/rempart/internal/telemetry/metric"
 )
 
@@ -21,7 +22,7 @@ func gauges(reader client.Reader) *metric.Counted {
 		var open, overdue, stalled float64
 		for i := range list.Items {
 			status := &list.Items[i].Status
-			if status.EndedTime == nil {
+			if erasure.Open(&list.Items[i]) {
 				open++
 			}
 			if meta.IsStatusConditionTrue(status.Conditions, v1alpha1.ConditionOverdue) {
@@ -33,8 +34,8 @@ func gauges(reader client.Reader) *metric.Counted {
 		}
 		return []float64{open, overdue, stalled}, nil
 	},
-		metric.Gauge{Name: "rempart_erasure_requests_open", Help: "Requests that have not ended"},
-		metric.Gauge{Name: "rempart_erasure_requests_overdue", Help: "Requests that were not answered in time"},
+		metric.Gauge{Name: "rempart_erasure_requests_open", Help: "Requests that have not ended, and refusals of which the person was not told"},
+		metric.Gauge{Name: "rempart_erasure_requests_overdue", Help: "Requests that were not answered in time, and refusals that were not told in time"},
 		metric.Gauge{Name: "rempart_erasure_requests_stalled", Help: "Requests that only a person can help, such as those of people who were found again"},
 	)
 }

@@ -39,6 +39,9 @@ var steps = []struct{ condition, action string }{
 	{v1alpha1.ConditionReady, "End"},
 }
 
+// eventDeadline is the reason of the event that due times, which were shown, moved.
+const eventDeadline = "DeadlineRecomputed"
+
 // announce tells each change once, after it was recorded.
 func (r *Reconciler) announce(before, after *v1alpha1.ErasureRequest) {
 	for _, s := range steps {
@@ -48,6 +51,13 @@ func (r *Reconciler) announce(before, after *v1alpha1.ErasureRequest) {
 	}
 	if c, turned := turnedTrue(before, after, v1alpha1.ConditionOverdue); turned {
 		r.Recorder.Eventf(after, nil, corev1.EventTypeWarning, v1alpha1.ConditionOverdue, "Answer", "%s", c.Message)
+	}
+	if words, sooner, moved := erasure.Moved(&before.Status, &after.Status); moved {
+		kind := corev1.EventTypeNormal
+		if sooner {
+			kind = corev1.EventTypeWarning
+		}
+		r.Recorder.Eventf(after, nil, kind, eventDeadline, "Recompute", "%s", words)
 	}
 	// A request that only a person can help, above all one whose erasure the verifier contradicts, must not be quiet.
 	if c, turned := turnedTrue(before, after, v1alpha1.ConditionStalled); turned {

@@ -1,6 +1,7 @@
 package erasure
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 
@@ -36,22 +37,55 @@ func bindClock(status *v1alpha1.ErasureRequestStatus, officer *v1alpha1.DataProt
 	}
 }
 
+// bindLaw records the periods of the law profile, once: a case is bound by those of its start. Until an officer was found the
+// profile is the default one, and not bound. Holidays are facts: their latest version counts, and is written down.
+func bindLaw(status *v1alpha1.ErasureRequestStatus, holidays deadline.Holidays) error {
+	law := status.LawData.DeepCopy()
+	if law == nil || status.TimeZone == "" {
+		var err error
+		if law, err = lawOf(cmp.Or(status.LawProfile, profile.Default)); err != nil {
+			return err
+		}
+	}
+	law.Calendar = holidays.Version()
+	status.LawData = law
+	return nil
+}
+
+// lawOf reads the periods of a profile: to answer, to tell a refusal, and to ask who the person is.
+func lawOf(name string) (*v1alpha1.LawData, error) {
+	law, err := profile.Find(name)
+	if err != nil {
+		return nil, err
+	}
+	data := &v1alpha1.LawData{ProfileDigest: "sha256:" + law.Digest}
+	for rule, period := range map[string]*string{profile.Request: &data.AnswerPeriod, profile.Refusal: &data.RefusalPeriod, profile.IdentityQuestion: &data.QuestionPeriod} {
+		if *period, err = law.Period(rule); err != nil {
+			return nil, err
+		}
+	}
+	return data, nil
+}
+
 // setDue computes the due times from the bound facts, the extension and the pause. While a timely question is open there
 // is no due time, since nobody can be late then.
 func setDue(status *v1alpha1.ErasureRequestStatus, spec *v1alpha1.ErasureRequestSpec) error {
+	return countDue(status, spec, func(law *v1alpha1.LawData) string { return law.AnswerPeriod })
+}
+
+func countDue(status *v1alpha1.ErasureRequestStatus, spec *v1alpha1.ErasureRequestSpec, period func(*v1alpha1.LawData) string) error {
 	zone, holidays, err := calendarOf(status)
 	if err != nil {
 		return err
 	}
-	answer, question, err := periodsOf(status)
+	if err := bindLaw(status, holidays); err != nil {
+		return err
+	}
+	pauses, open, err := pausesOf(spec, status.LawData.QuestionPeriod, zone)
 	if err != nil {
 		return err
 	}
-	pauses, open, err := pausesOf(spec, question, zone)
-	if err != nil {
-		return err
-	}
-	due, err := deadline.Calendar(spec.ReceivedTime.Time, answer, zone, holidays, pauses)
+	due, err := deadline.Calendar(spec.ReceivedTime.Time, period(status.LawData), zone, holidays, pauses)
 	if err != nil {
 		return fmt.Errorf("counting the month: %w", err)
 	}
@@ -80,23 +114,6 @@ func calendarOf(status *v1alpha1.ErasureRequestStatus) (*time.Location, deadline
 		return zone, deadline.Holidays{}, nil // a country outside of the Economic Area: only weekends roll
 	}
 	return zone, holidays, nil
-}
-
-// periodsOf returns the periods of the bound law profile: to answer, and to ask who the person is.
-func periodsOf(status *v1alpha1.ErasureRequestStatus) (answer, question string, err error) {
-	name := status.LawProfile
-	if name == "" {
-		name = profile.Default
-	}
-	law, err := profile.Find(name)
-	if err != nil {
-		return "", "", err
-	}
-	if answer, err = law.Period(profile.Request); err != nil {
-		return "", "", err
-	}
-	question, err = law.Period(profile.IdentityQuestion)
-	return answer, question, err
 }
 
 // pausesOf returns the pause of a timely question (Article 12(6)), and whether it is still open. A late question pauses

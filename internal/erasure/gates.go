@@ -43,6 +43,7 @@ func (j *judgement) accepted() objection {
 	if err := setDue(j.status, spec); err != nil {
 		return no(v1alpha1.ReasonClockNotSet, say(v1alpha1.ReasonClockNotSet), broken)
 	}
+	j.moved(j.why())
 	switch {
 	case asking(spec):
 		return no(v1alpha1.ReasonAwaitingIdentity, say(v1alpha1.ReasonAwaitingIdentity), waiting)
@@ -90,7 +91,7 @@ func (j *judgement) accept() {
 func (j *judgement) lateNotice() bool {
 	spec := j.Request.Spec.DeepCopy()
 	spec.Extension = nil
-	first := &v1alpha1.ErasureRequestStatus{TimeZone: j.status.TimeZone, Holidays: j.status.Holidays}
+	first := &v1alpha1.ErasureRequestStatus{TimeZone: j.status.TimeZone, Holidays: j.status.Holidays, LawProfile: j.status.LawProfile, LawData: j.status.LawData}
 	if err := setDue(first, spec); err != nil || first.LegalDueTime == nil {
 		return false
 	}

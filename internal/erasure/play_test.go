@@ -16,6 +16,7 @@ import (
 	"k8s.io/utils/ptr"
 
 	"github.com/rempart-dev/rempart/api/v1alpha1"
+	"github.com/rempart-dev/rempart/internal/erasure"
 	"github.com/rempart-dev/rempart/internal/erasure/task"
 )
 
@@ -98,7 +99,7 @@ func (w *world) act(t *testing.T, words []string) {
 		delete(w.secrets, words[1])
 	case "request":
 		w.requests = append(w.requests, w.request(t, words[1:]))
-	case "approve", "refuse", "extend", "defer", "ask", "answer", "delete":
+	case "approve", "refuse", "told", "extend", "defer", "ask", "answer", "delete":
 		w.decide(t, words)
 	case "hold":
 		w.holds = append(w.holds, w.hold(words[1:]))
@@ -201,7 +202,10 @@ func (w *world) decide(t *testing.T, words []string) {
 		case "approve":
 			r.Spec.Decision = &v1alpha1.ErasureDecision{Verdict: v1alpha1.ErasureApproved}
 		case "refuse":
-			r.Spec.Decision = &v1alpha1.ErasureDecision{Verdict: v1alpha1.ErasureRefused, Reason: v1alpha1.RefusalReason(words[2])}
+			r.Spec.Decision = &v1alpha1.ErasureDecision{Verdict: v1alpha1.ErasureRefused, Reason: v1alpha1.RefusalReason(words[2]),
+				Stamp: &v1alpha1.DecisionStamp{By: "dpo", Time: ptr.To(metav1.NewTime(w.now))}}
+		case "told":
+			r.Spec.RefusalNotice = &v1alpha1.ErasureRefusalNotice{SentTime: ptr.To(metav1.NewTime(instant(t, words[2])))}
 		case "extend":
 			r.Spec.Extension = &v1alpha1.ErasureExtension{Reason: "many stores", NoticeSentTime: ptr.To(metav1.NewTime(instant(t, words[2])))}
 		case "defer":
@@ -272,8 +276,11 @@ func describe(r *v1alpha1.ErasureRequest) string {
 		}
 	}
 	fmt.Fprintln(&out)
-	if d := r.Status.DueTime; d != nil && r.Status.End == "" {
+	if d := r.Status.DueTime; d != nil && erasure.Open(r) {
 		fmt.Fprintf(&out, "    due %s, limit %s\n", d.UTC().Format(time.RFC3339), r.Status.LegalDueTime.UTC().Format(time.RFC3339))
+	}
+	for _, m := range r.Status.DueHistory {
+		fmt.Fprintf(&out, "    %s: was due %s, limit %s\n", m.Reason, m.DueTime.UTC().Format(time.RFC3339), m.LegalDueTime.UTC().Format(time.RFC3339))
 	}
 	for _, target := range r.Status.Targets {
 		kind := ""

@@ -136,7 +136,7 @@ func (j *judgement) early() v1alpha1.ErasureEnd {
 	case j.Twin:
 		return v1alpha1.EndAlreadyExecuted
 	case Refused(j.Request):
-		j.tell(metav1.ConditionFalse, v1alpha1.ConditionApproved, v1alpha1.ReasonRefused, refusal(j.Request.Spec.Decision.Reason))
+		j.refused()
 		return v1alpha1.EndRefused
 	default:
 		return ""
@@ -239,6 +239,9 @@ func (j *judgement) ended() RequestVerdict {
 	if j.Forgotten && j.status.SubjectDeletedTime == nil {
 		j.status.SubjectDeletedTime = ptr.To(metav1.NewTime(j.Now))
 	}
+	if Untold(j.Request) {
+		return j.awaitNotice()
+	}
 	if j.status.Evidence == nil {
 		j.status.Evidence = j.Evidence
 	}
@@ -246,7 +249,7 @@ func (j *judgement) ended() RequestVerdict {
 		message := "The request has ended; its certificate is being written"
 		j.tell(metav1.ConditionFalse, v1alpha1.ConditionReady, v1alpha1.ReasonCertifying, message)
 		j.tell(metav1.ConditionTrue, v1alpha1.ConditionReconciling, v1alpha1.ReasonCertifying, message)
-		return RequestVerdict{Status: *j.status, Conditions: j.told, Wait: time.Second}
+		return RequestVerdict{Status: *j.status, Conditions: j.told, Dropped: []string{v1alpha1.ConditionOverdue}, Wait: time.Second}
 	}
 	j.tell(metav1.ConditionTrue, v1alpha1.ConditionReady, string(j.status.End), endWords(j.Request, j.status))
 	return RequestVerdict{Status: *j.status, Conditions: j.told, Dropped: []string{v1alpha1.ConditionOverdue}}

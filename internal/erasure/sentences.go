@@ -63,7 +63,7 @@ func endWords(request *v1alpha1.ErasureRequest, status *v1alpha1.ErasureRequestS
 	case v1alpha1.EndRefused:
 		words = "The request was refused"
 		if decision != nil {
-			words = refusal(decision.Reason)
+			words = refusal(decision.Reason) + noticeWords(request, status)
 		}
 	case v1alpha1.EndPlannedOnly:
 		words = "The plan is in status.targets; nothing was executed, since only a plan was asked for"
@@ -117,5 +117,5 @@ func RefusalArticle(reason v1alpha1.RefusalReason) string {
 }
 
 func refusal(reason v1alpha1.RefusalReason) string {
-	return fmt.Sprintf("The request was refused: %s (Article %s); the person is told why, and of their right to complain and to a judicial remedy (Article 12(4))", reason, RefusalArticle(reason))
+	return fmt.Sprintf("The request was refused: %s (Article %s)", reason, RefusalArticle(reason))
 }

@@ -55,6 +55,8 @@ type Predicate struct {
 	// RefusalReference is the law or the claim that a refusal rests on, RefusalUntilOn the day on which that ends.
 	RefusalReference string `json:"refusalReference,omitempty"`
 	RefusalUntilOn   string `json:"refusalUntilOn,omitempty"`
+	// RefusalToldTime is when the person was told of the refusal and of their rights (Article 12(4)), as the organisation states.
+	RefusalToldTime string `json:"refusalToldTime,omitempty"`
 	// ReceivedTime starts the month of Article 12(3); LegalDueTime ends it.
 	ReceivedTime string `json:"receivedTime,omitempty"`
 	LegalDueTime string `json:"legalDueTime,omitempty"`
@@ -148,6 +150,9 @@ func Of(request *v1alpha1.ErasureRequest) (Statement, error) {
 	}
 	if decision := request.Spec.Decision; status.End == v1alpha1.EndRefused && decision != nil {
 		p.Refusal, p.RefusalReference, p.RefusalUntilOn = string(decision.Reason), decision.LegalReference, string(decision.UntilOn)
+		if notice := request.Spec.RefusalNotice; notice != nil {
+			p.RefusalToldTime = instant(notice.SentTime)
+		}
 	}
 	for i := range status.Targets {
 		p.Stores = append(p.Stores, storeOf(&status.Targets[i]))

@@ -28,10 +28,7 @@ func (Erasures) Reminders(request *v1alpha1.ErasureRequest, officer *v1alpha1.Da
 		}
 		return at.In(zone).Format(time.RFC3339)
 	}
-	template, event := TemplateErasureDue, v1alpha1.EventErasureDue
-	if stage == erasure.StageOverdue {
-		template, event = TemplateErasureOverdue, v1alpha1.EventErasureOverdue
-	}
+	template, event := templateOf(erasure.Untold(request), erasure.Passed(stage))
 	var drafts []Draft
 	for _, name := range officer.Spec.Channels {
 		for index := int32(1); index <= Addresses(channels[name]); index++ {
@@ -46,6 +43,20 @@ func (Erasures) Reminders(request *v1alpha1.ErasureRequest, officer *v1alpha1.Da
 		}
 	}
 	return drafts
+}
+
+// templateOf is the text about an answer that is due, or about a refusal of which the person is to be told.
+func templateOf(refusal, passed bool) (string, v1alpha1.NotificationEvent) {
+	switch {
+	case refusal && passed:
+		return TemplateRefusalOverdue, v1alpha1.EventErasureOverdue
+	case refusal:
+		return TemplateRefusalDue, v1alpha1.EventErasureDue
+	case passed:
+		return TemplateErasureOverdue, v1alpha1.EventErasureOverdue
+	default:
+		return TemplateErasureDue, v1alpha1.EventErasureDue
+	}
 }
 
 // Reminder is a draft with its owner.

@@ -25,6 +25,8 @@ const (
 	TemplateException      = "exception-expiring"
 	TemplateCheckpoint     = "consent-checkpoint"
 	TemplateErasureDue     = "erasure-due"
+	TemplateRefusalDue     = "refusal-due"
+	TemplateRefusalOverdue = "refusal-overdue"
 )
 
 // Allowed are the parameters that a message may carry: names, times and numbers. Nothing that a person wrote as free

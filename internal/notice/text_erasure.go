@@ -46,4 +46,40 @@ Limite légale : ${legalDueTime}
 À voir : kubectl -n ${namespace} describe erasurerequest ${name}`,
 		},
 	},
+	TemplateRefusalDue: {
+		v1alpha1.LanguageEnglish: {
+			"Refused erasure request ${namespace}/${name}: tell the person soon",
+			`The erasure request ${name} in namespace ${namespace} was refused, and nothing says that the person knows. Within a month of receipt they are told the reasons, and that they may complain to a supervisory authority and go to court (Article 12(4) GDPR).
+Safe target: ${dueTime}
+Legal limit: ${legalDueTime}
+The letter: kubectl gdpr letter ${name} -n ${namespace}
+When it is sent: kubectl gdpr told ${name} -n ${namespace}`,
+		},
+		v1alpha1.LanguageFrench: {
+			"Demande d'effacement refusée ${namespace}/${name} : informez bientôt la personne",
+			`La demande d'effacement ${name} de l'espace ${namespace} a été refusée, et rien n'indique que la personne le sache. Dans le mois qui suit la réception, elle est informée des motifs et de la possibilité d'introduire une réclamation auprès d'une autorité de contrôle et de former un recours juridictionnel (article 12, paragraphe 4, du RGPD).
+Objectif sûr : ${dueTime}
+Limite légale : ${legalDueTime}
+La lettre : kubectl gdpr letter ${name} -n ${namespace} --language fr
+Une fois envoyée : kubectl gdpr told ${name} -n ${namespace}`,
+		},
+	},
+	TemplateRefusalOverdue: {
+		v1alpha1.LanguageEnglish: {
+			"OVERDUE: the person does not know of the refusal of ${namespace}/${name}",
+			`The erasure request ${name} in namespace ${namespace} was refused, and the safe target for telling the person has passed (Article 12(4) GDPR). Tell them now, late as it is.
+Safe target: ${dueTime}
+Legal limit: ${legalDueTime}
+The letter: kubectl gdpr letter ${name} -n ${namespace}
+When it is sent: kubectl gdpr told ${name} -n ${namespace}`,
+		},
+		v1alpha1.LanguageFrench: {
+			"EN RETARD : la personne ignore le refus de ${namespace}/${name}",
+			`La demande d'effacement ${name} de l'espace ${namespace} a été refusée, et l'objectif sûr pour en informer la personne est dépassé (article 12, paragraphe 4, du RGPD). Informez-la maintenant, même tard.
+Objectif sûr : ${dueTime}
+Limite légale : ${legalDueTime}
+La lettre : kubectl gdpr letter ${name} -n ${namespace} --language fr
+Une fois envoyée : kubectl gdpr told ${name} -n ${namespace}`,
+		},
+	},
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/rempart-dev/rempart/api/v1alpha1"
 	"github.com/rempart-dev/rempart/internal/condition"
+	"github.com/rempart-dev/rempart/internal/erasure"
 )
 
 // look is the longest wait between two counts.
@@ -83,12 +84,12 @@ func overdue(all []due) int32 {
 	return count(n)
 }
 
-// requestsDue are the requests that have not ended. A request is overdue when its safe target has passed.
+// requestsDue are the requests that have not ended, and refusals of which the person was not told. A request is overdue when its safe target has passed.
 func requestsDue(in Input) []due {
 	var open []due
 	for i := range in.Requests {
 		r := &in.Requests[i]
-		if r.Status.EndedTime != nil {
+		if !erasure.Open(r) {
 			continue
 		}
 		open = append(open, due{name: "ErasureRequest " + r.Namespace + "/" + r.Name, time: r.Status.DueTime, overdue: passed(r.Status.DueTime, in.Now)})

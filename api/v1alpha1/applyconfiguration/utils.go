@@ -122,6 +122,8 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.ErasureEvidenceApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("ErasureExtension"):
 		return &apiv1alpha1.ErasureExtensionApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("ErasureRefusalNotice"):
+		return &apiv1alpha1.ErasureRefusalNoticeApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("ErasureRequest"):
 		return &apiv1alpha1.ErasureRequestApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("ErasureRequestSpec"):
@@ -182,6 +184,8 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.KeepRuleApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("KeptRows"):
 		return &apiv1alpha1.KeptRowsApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("LawData"):
+		return &apiv1alpha1.LawDataApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("LedgerConnection"):
 		return &apiv1alpha1.LedgerConnectionApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("LedgerDatabase"):
@@ -200,6 +204,8 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.LocalRefApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("ManagedStore"):
 		return &apiv1alpha1.ManagedStoreApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("MovedDueTime"):
+		return &apiv1alpha1.MovedDueTimeApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("NodeCounts"):
 		return &apiv1alpha1.NodeCountsApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("NoticeStatus"):

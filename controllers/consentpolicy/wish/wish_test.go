@@ -21,6 +21,7 @@ import (
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/tools/events"
 	clocktesting "k8s.io/utils/clock/testing"
+	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
@@ -273,6 +274,11 @@ func TestAWishBecomesARequestAndIsClosedWhenThatEnds(t *testing.T) {
 	}
 	b.told("opened")
 	b.end(1, v1alpha1.EndRefused)
+	b.pass()
+	b.told("opened") // who was not told of the refusal was not answered
+	request, _ = b.has(1)
+	request.Spec.RefusalNotice = &v1alpha1.ErasureRefusalNotice{SentTime: ptr.To(metav1.NewTime(noon))}
+	b.must(b.Update(t.Context(), request))
 	b.pass()
 	b.pass()
 	b.told("opened", "closed")

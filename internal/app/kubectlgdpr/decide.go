@@ -58,13 +58,14 @@ func refuseCommand(w World) *cobra.Command {
 	var reason, until string
 	var decision v1alpha1.ErasureDecision
 	var yes bool
+	var language format
 	var words []string
 	for _, r := range refusals {
 		words = append(words, fmt.Sprintf("%s (Article %s)", r, erasure.RefusalArticle(r)))
 	}
 	command := &cobra.Command{
 		Use: "refuse REQUEST", Short: "Refuse a request of erasure, with a reason of the Regulation",
-		Long:    "Refuse a request of erasure. The person is told why, and of their right to complain and to a judicial remedy (Article 12(4)).\n\nReasons: " + strings.Join(words, ", ") + ".",
+		Long:    "Refuse a request of erasure, and print the letter that tells the person why, and of their right to complain and to a judicial remedy (Article 12(4)). Rempart does not send it.\n\nReasons: " + strings.Join(words, ", ") + ".",
 		Example: "  kubectl gdpr refuse web-2026-0117 -n shop --reason LegalClaims --law \"Commercial court of Lyon, 2026/17\" --until 2031-06-30",
 		Args:    oneRequest,
 		RunE: func(command *cobra.Command, args []string) error {
@@ -89,9 +90,14 @@ func refuseCommand(w World) *cobra.Command {
 				return err
 			}
 			question := fmt.Sprintf("Refuse %s: %s? It cannot be undone, and the person must be told (Article 12(4)).", title(request), decision.Reason)
-			return cluster.decide(command.Context(), w, request, decision, question, yes)
+			if err := cluster.decide(command.Context(), w, request, decision, question, yes); err != nil {
+				return err
+			}
+			fmt.Fprintf(w.Err, "Send this to the person, and then say so: kubectl gdpr told %s -n %s\n", request.Name, request.Namespace)
+			return cluster.write(command.Context(), w, request, language)
 		}}
 	targetFlags(command, &target, "request")
+	languageFlag(command, &language)
 	command.Flags().StringVar(&reason, "reason", "", "reason of the refusal, see above")
 	command.Flags().StringVar(&decision.Note, "note", "", "what demonstrates it; nothing about the person")
 	command.Flags().StringVar(&decision.LegalReference, "law", "", "the law or the claim that it rests on")

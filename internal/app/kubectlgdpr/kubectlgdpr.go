@@ -52,7 +52,7 @@ func Terminal() World {
 func Main(ctx context.Context, args []string, w World) int {
 	//nolint:contextcheck // cobra hands this context to the commands
 	root := group("kubectl-gdpr", "Ask Rempart where data may lie and when a period ends, have people erased, and verify it",
-		residencyCommand(w), deadlineCommand(w), eraseCommand(w), planCommand(w), approveCommand(w), refuseCommand(w), statusCommand(w),
+		residencyCommand(w), deadlineCommand(w), eraseCommand(w), planCommand(w), approveCommand(w), refuseCommand(w), letterCommand(w), toldCommand(w), statusCommand(w),
 		grantsCommand(w), importCommand(w), verifyCommand(w), evidenceCommand(w))
 	root.Annotations = map[string]string{cobra.CommandDisplayNameAnnotation: "kubectl gdpr"}
 	root.SilenceErrors, root.SilenceUsage = true, true

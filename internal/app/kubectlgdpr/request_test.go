@@ -208,7 +208,7 @@ func TestARequestIsRefusedForAReasonOfTheRegulation(t *testing.T) {
 		s.typed = "yes\n"
 		code, out, complaint := s.run("refuse", "r", "--reason", strings.ToLower(string(r)), "--note", "see the file", "--law", "Claim 2026/17", "--until", "2031-06-30")
 		_, requests := s.made()
-		if code != Answered || out != "erasurerequest/r refused\n" || !strings.Contains(complaint, "Refuse erasurerequest shop/r: "+string(r)) {
+		if code != Answered || !strings.HasPrefix(out, "erasurerequest/r refused\nYour request for erasure, our reference r\n") || !strings.Contains(complaint, "Refuse erasurerequest shop/r: "+string(r)) {
 			t.Errorf("%s: exit code %d, %s%s", r, code, out, complaint)
 		}
 		if diff := cmp.Diff(&v1alpha1.ErasureDecision{Verdict: v1alpha1.ErasureRefused, Reason: r, Note: "see the file", LegalReference: "Claim 2026/17", UntilOn: "2031-06-30"}, requests[0].Spec.Decision); diff != "" {

@@ -15,6 +15,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/rempart-dev/rempart/api/v1alpha1"
+	"github.com/rempart-dev/rempart/internal/erasure"
 )
 
 // Whom a request waits for.
@@ -24,6 +25,7 @@ const (
 	forDecision  = "Decision"  // of somebody with the verb approve on erasurerequests
 	forPerson    = "Person"    // an answer about their identity (Article 12(6))
 	forRequester = "Requester" // whoever made it lacks something
+	forNotice    = "Notice"    // somebody who tells the person of the refusal (Article 12(4))
 	forRepair    = "Repair"    // only a person can mend it
 )
 
@@ -38,7 +40,7 @@ type standing struct {
 	// DueTime is the safe target of the answer, LegalDueTime the limit; absent while the clock stands still.
 	DueTime      *metav1.Time `json:"dueTime,omitempty"`
 	LegalDueTime *metav1.Time `json:"legalDueTime,omitempty"`
-	// Overdue is whether the safe target has passed without an end.
+	// Overdue is whether the safe target has passed without an end, or with a refusal that nobody told the person of.
 	Overdue          bool                `json:"overdue"`
 	End              v1alpha1.ErasureEnd `json:"end,omitempty"`
 	EndedTime        *metav1.Time        `json:"endedTime,omitempty"`
@@ -145,7 +147,7 @@ func statusOfAll(ctx context.Context, w World, cluster Cluster, everywhere bool,
 // sooner orders requests: open before ended, then by the safe target, then by name.
 func sooner(a, b standing) int {
 	open := func(s standing) int {
-		if s.End == "" {
+		if s.End == "" || s.WaitsFor == forNotice {
 			return 0
 		}
 		return 1
@@ -163,7 +165,7 @@ func standingOf(request *v1alpha1.ErasureRequest, now time.Time) standing {
 	status := &request.Status
 	return standing{
 		Namespace: request.Namespace, Request: request.Name, State: state(request), Message: message(request), WaitsFor: waitsFor(request),
-		DueTime: status.DueTime, LegalDueTime: status.LegalDueTime, Overdue: !ended(request) && status.DueTime != nil && now.After(status.DueTime.Time),
+		DueTime: status.DueTime, LegalDueTime: status.LegalDueTime, Overdue: erasure.Open(request) && status.DueTime != nil && now.After(status.DueTime.Time),
 		End: status.End, EndedTime: status.EndedTime, BackupsClearTime: status.BackupsClearTime}
 }
 
@@ -176,6 +178,8 @@ func waitsFor(request *v1alpha1.ErasureRequest) string {
 		return forRempart
 	case stalled(request):
 		return forRepair
+	case reason == v1alpha1.ReasonAwaitingNotice:
+		return forNotice
 	case reason == v1alpha1.ReasonAwaitingApproval:
 		return forDecision
 	case reason == v1alpha1.ReasonAwaitingIdentity:
@@ -203,6 +207,7 @@ func (s standing) words() string {
 		forDecision:  "a decision: approve or refuse",
 		forPerson:    "the person's answer",
 		forRequester: "whoever made it",
+		forNotice:    "a letter to the person: kubectl gdpr letter",
 		forRepair:    "somebody who repairs it",
 	}[s.WaitsFor]
 	if s.Overdue {

@@ -267,6 +267,9 @@ func requestRows(p evidence.Predicate) [][]string {
 	if p.Refusal != "" {
 		end += ", " + p.Refusal
 	}
+	if p.RefusalToldTime != "" {
+		end += ", told at " + p.RefusalToldTime
+	}
 	rows := [][]string{{"Request", p.RequestUID}, {"Person", p.SubjectRef}, {"End", end}}
 	for _, s := range p.Stores {
 		name := s.Register + "/" + s.Store

@@ -16,6 +16,7 @@ import (
 	"github.com/rempart-dev/rempart/api/v1alpha1"
 	"github.com/rempart-dev/rempart/internal/condition"
 	"github.com/rempart-dev/rempart/internal/consent"
+	"github.com/rempart-dev/rempart/internal/erasure"
 	"github.com/rempart-dev/rempart/internal/erasure/subject"
 )
 
@@ -209,7 +210,7 @@ func Decide(in Input) Plan {
 	for _, w := range in.Wishes {
 		request := in.Requests[Name(in.Tenant, w.ID)]
 		switch {
-		case request != nil && request.Status.End != "":
+		case request != nil && request.Status.End != "" && !erasure.Untold(request): // who was not told of a refusal was not answered
 			plan.Answer = append(plan.Answer, Answer{Wish: w, State: Closed})
 		case request != nil && w.OpenedAt == nil:
 			plan.Answer = append(plan.Answer, Answer{Wish: w, State: Opened})

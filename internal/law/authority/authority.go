@@ -27,6 +27,8 @@ type Authority struct {
 	Code string
 	// Name in its own language.
 	Name string
+	// Website on which a person finds how to complain (Article 77); empty where the competent authority is not one of the list.
+	Website string
 	// NotificationURL is where a person notifies; the EDPB's list where the authority's own form is not verified.
 	NotificationURL string
 	// Basis of its competence.
@@ -51,7 +53,7 @@ func Competent(country string, public bool) (Authority, bool) {
 		return Authority{}, false
 	case a.Code == "DE":
 		a.Basis = BasisLandOfEstablishment
-		a.Name = "Datenschutzaufsichtsbehörde des Landes"
+		a.Name, a.Website = "Datenschutzaufsichtsbehörde des Landes", ""
 	case public:
 		a.Basis = BasisOwnState
 	default:
@@ -73,7 +75,7 @@ var table = sync.OnceValue(func() map[string]Authority {
 		return all // a test reads the embedded table
 	}
 	for _, row := range rows {
-		a := Authority{Code: row["country"], Name: row["name"], NotificationURL: row["edpb_fallback"]}
+		a := Authority{Code: row["country"], Name: row["name"], Website: row["website"], NotificationURL: row["edpb_fallback"]}
 		if row["channel_confidence"] == "verified" && row["notification_url"] != "" {
 			a.NotificationURL = row["notification_url"]
 		}

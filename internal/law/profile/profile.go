@@ -33,6 +33,8 @@ const (
 	BreachRecord = "DL-BREACH-RECORD"
 	// Request is the answer to a person's request (Article 12(3)).
 	Request = "DL-DSAR"
+	// Refusal is telling a person why nothing is done (Article 12(4)): no extension lengthens it.
+	Refusal = "DL-DSAR-REFUSAL"
 	// IdentityQuestion is how soon a question about identity must be asked to pause the clock.
 	IdentityQuestion = "DL-DSAR-IDENTITY"
 )

@@ -70,6 +70,7 @@ func (j judge) judge(ctx context.Context, req request) (review.Answer, error) {
 	question(&answer, req, now)
 	extension(&answer, req, now)
 	deferral(&answer, req, now)
+	told(&answer, req, now)
 	stamped(&answer, req)
 	if err := j.fourEyes(ctx, &answer, req); err != nil {
 		return answer, err
@@ -164,6 +165,14 @@ func extension(answer *review.Answer, req request, now time.Time) {
 func deferral(answer *review.Answer, req request, now time.Time) {
 	if given := req.Object.Spec.Deferral; given != nil && (req.Old == nil || req.Old.Spec.Deferral == nil) {
 		notInFuture(answer, "spec.deferral.noticeSentTime", given.NoticeSentTime, now)
+	}
+}
+
+// told says when the person was told of the refusal, which is not before they were. That it is not before the decision either is
+// in the schema.
+func told(answer *review.Answer, req request, now time.Time) {
+	if given := req.Object.Spec.RefusalNotice; given != nil && (req.Old == nil || req.Old.Spec.RefusalNotice == nil) {
+		notInFuture(answer, "spec.refusalNotice.sentTime", given.SentTime, now)
 	}
 }
 

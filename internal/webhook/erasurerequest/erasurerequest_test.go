@@ -56,6 +56,17 @@ func extend(sent time.Duration) func(*v1alpha1.ErasureRequest) {
 	}
 }
 
+func refuse(r *v1alpha1.ErasureRequest) {
+	r.Spec.Decision = &v1alpha1.ErasureDecision{Verdict: v1alpha1.ErasureRefused, Reason: v1alpha1.RefusalIdentityNotProven}
+}
+
+func toldOf(sent time.Duration) func(*v1alpha1.ErasureRequest) {
+	return func(r *v1alpha1.ErasureRequest) {
+		refuse(r)
+		r.Spec.RefusalNotice = &v1alpha1.ErasureRefusalNotice{SentTime: at(sent)}
+	}
+}
+
 func ask(asked time.Duration, answered *metav1.Time) func(*v1alpha1.ErasureRequest) {
 	return func(r *v1alpha1.ErasureRequest) {
 		r.Spec.IdentityCheck = &v1alpha1.IdentityCheck{AskedTime: at(asked), AnsweredTime: answered}
@@ -102,6 +113,9 @@ func TestRequestsAreJudged(t *testing.T) {
 		"answered":                           {ereq(due(-time.Hour, ask(-2*time.Hour, at(0)))), ereq(due(-time.Hour, ask(-2*time.Hour, nil))), nil, ""},
 		"a question told after the limit":    {ereq(due(-time.Hour, ask(-2*time.Hour, at(0)))), ereq(due(-time.Hour, nil)), nil, "the period has ended"},
 		"a question asked after the limit":   {ereq(due(-time.Hour, ask(-time.Minute, nil))), ereq(due(-time.Hour, nil)), nil, ""},
+		"told of the refusal":                {ereq(toldOf(-time.Minute)), ereq(refuse), []string{approval}, ""},
+		"told of the refusal to come":        {ereq(toldOf(6 * time.Minute)), ereq(refuse), nil, "spec.refusalNotice.sentTime is in the future"},
+		"told before, and changed since":     {ereq(toldOf(6 * time.Minute)), ereq(toldOf(6 * time.Minute)), nil, ""},
 		"deleted":                            {nil, ereq(nil), []string{approval, secretGet}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -35,9 +35,6 @@ func TestFourEyesWantASecondPerson(t *testing.T) {
 	other := func(r *v1alpha1.ErasureRequest) {
 		r.Spec.Registers = v1alpha1.RegisterChoice{Mode: v1alpha1.RegistersNamed, Names: []v1alpha1.ObjectName{"hr"}}
 	}
-	refuse := func(r *v1alpha1.ErasureRequest) {
-		r.Spec.Decision = &v1alpha1.ErasureDecision{Verdict: v1alpha1.ErasureRefused, Reason: v1alpha1.RefusalIdentityNotProven}
-	}
 	for name, test := range map[string]struct {
 		user        string
 		object, old *v1alpha1.ErasureRequest

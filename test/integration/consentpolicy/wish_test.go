@@ -79,7 +79,7 @@ func wishBecomesRequest(t *testing.T, mgr ctrl.Manager, service *program) {
 	if diff := cmp.Diff(before, versions(t)); diff != "" {
 		t.Errorf("a pass over a wish that is being handled writes: %s", diff)
 	}
-	request.Status.End = v1alpha1.EndRefused
+	request.Status.End = v1alpha1.EndNothingFound
 	must(t, server.Client.Status().Update(t.Context(), &request))
 	eventually(t, "the wish is answered", func() bool {
 		pass()

@@ -108,7 +108,7 @@ func operate(t *testing.T) {
 	})
 }
 
-// refuse makes a request that a person refused: it ends without a store.
+// refuse makes a request that a person refused, and was told of: it ends without a store.
 func refuse(t *testing.T, namespace, name string) {
 	t.Helper()
 	must(t, server.Client.Create(t.Context(), &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name}, Type: corev1.SecretTypeOpaque,
@@ -117,6 +117,7 @@ func refuse(t *testing.T, namespace, name string) {
 	r.Spec.RequestID, r.Spec.ReceivedTime = name, ptr.To(metav1.NewTime(time.Now().Add(-time.Hour).Truncate(time.Second)))
 	r.Spec.Subject.SecretRef.Name = v1alpha1.ObjectName(name)
 	r.Spec.Decision = &v1alpha1.ErasureDecision{Verdict: v1alpha1.ErasureRefused, Reason: v1alpha1.RefusalLegalClaims, LegalReference: "Claim 2026/17", UntilOn: "2031-06-30"}
+	r.Spec.RefusalNotice = &v1alpha1.ErasureRefusalNotice{SentTime: r.Spec.ReceivedTime}
 	must(t, server.Client.Create(t.Context(), r))
 }
 

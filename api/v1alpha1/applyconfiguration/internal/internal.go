@@ -1290,6 +1290,8 @@ var schemaYAML = typed.YAMLObject(`types:
         scalar: string
 - name: com.github.rempart-dev.rempart.api.v1alpha1.DoNotTrackMode
   scalar: string
+- name: com.github.rempart-dev.rempart.api.v1alpha1.DueMove
+  scalar: string
 - name: com.github.rempart-dev.rempart.api.v1alpha1.DutyName
   scalar: string
 - name: com.github.rempart-dev.rempart.api.v1alpha1.DutyState
@@ -1356,6 +1358,14 @@ var schemaYAML = typed.YAMLObject(`types:
         scalar: string
 - name: com.github.rempart-dev.rempart.api.v1alpha1.ErasureGround
   scalar: string
+- name: com.github.rempart-dev.rempart.api.v1alpha1.ErasureObjection
+  scalar: string
+- name: com.github.rempart-dev.rempart.api.v1alpha1.ErasureRefusalNotice
+  map:
+    fields:
+    - name: sentTime
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
 - name: com.github.rempart-dev.rempart.api.v1alpha1.ErasureRequest
   map:
     fields:
@@ -1399,6 +1409,9 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: identityCheck
       type:
         namedType: com.github.rempart-dev.rempart.api.v1alpha1.IdentityCheck
+    - name: objection
+      type:
+        namedType: com.github.rempart-dev.rempart.api.v1alpha1.ErasureObjection
     - name: purposes
       type:
         list:
@@ -1408,6 +1421,9 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: receivedTime
       type:
         namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
+    - name: refusalNotice
+      type:
+        namedType: com.github.rempart-dev.rempart.api.v1alpha1.ErasureRefusalNotice
     - name: registers
       type:
         namedType: com.github.rempart-dev.rempart.api.v1alpha1.RegisterChoice
@@ -1439,6 +1455,12 @@ var schemaYAML = typed.YAMLObject(`types:
           elementRelationship: associative
           keys:
           - type
+    - name: dueHistory
+      type:
+        list:
+          elementType:
+            namedType: com.github.rempart-dev.rempart.api.v1alpha1.MovedDueTime
+          elementRelationship: atomic
     - name: dueTime
       type:
         namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
@@ -1451,6 +1473,12 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: evidence
       type:
         namedType: com.github.rempart-dev.rempart.api.v1alpha1.ErasureEvidence
+    - name: findings
+      type:
+        list:
+          elementType:
+            namedType: com.github.rempart-dev.rempart.api.v1alpha1.Finding
+          elementRelationship: atomic
     - name: holds
       type:
         list:
@@ -1462,6 +1490,9 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: holidays
       type:
         namedType: com.github.rempart-dev.rempart.api.v1alpha1.Country
+    - name: lawData
+      type:
+        namedType: com.github.rempart-dev.rempart.api.v1alpha1.LawData
     - name: lawProfile
       type:
         scalar: string
@@ -2161,6 +2192,24 @@ var schemaYAML = typed.YAMLObject(`types:
         namedType: com.github.rempart-dev.rempart.api.v1alpha1.Date
 - name: com.github.rempart-dev.rempart.api.v1alpha1.Language
   scalar: string
+- name: com.github.rempart-dev.rempart.api.v1alpha1.LawData
+  map:
+    fields:
+    - name: answerPeriod
+      type:
+        scalar: string
+    - name: calendar
+      type:
+        scalar: string
+    - name: profileDigest
+      type:
+        scalar: string
+    - name: questionPeriod
+      type:
+        scalar: string
+    - name: refusalPeriod
+      type:
+        scalar: string
 - name: com.github.rempart-dev.rempart.api.v1alpha1.LedgerConnection
   map:
     fields:
@@ -2363,6 +2412,21 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: version
       type:
         scalar: string
+- name: com.github.rempart-dev.rempart.api.v1alpha1.MovedDueTime
+  map:
+    fields:
+    - name: dueTime
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
+    - name: legalDueTime
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
+    - name: movedTime
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
+    - name: reason
+      type:
+        namedType: com.github.rempart-dev.rempart.api.v1alpha1.DueMove
 - name: com.github.rempart-dev.rempart.api.v1alpha1.NamespaceMode
   scalar: string
 - name: com.github.rempart-dev.rempart.api.v1alpha1.NetworkRange

@@ -15,7 +15,7 @@ import (
 // Stored requests keep what no rule forbade when they were made: that askedTime is not before receivedTime is asked of a new
 // question alone, for neither time changes any more and the request could not be decided on. The rules of IdentityCheck are
 // not asked while it does not change (CRD ratcheting).
-// ErasureRequestSpec is one person's request to be erased. Only decision, extension, deferral and identityCheck may be added.
+// ErasureRequestSpec is one person's request to be erased. Only decision, refusalNotice, extension, deferral and identityCheck may be added.
 type ErasureRequestSpecApplyConfiguration struct {
 	// requestID is the idempotency key: a second request with the same one runs nothing. Not an identifier of the person.
 	RequestID *string `json:"requestID,omitempty"`
@@ -25,6 +25,8 @@ type ErasureRequestSpecApplyConfiguration struct {
 	Subject *ErasureSubjectApplyConfiguration `json:"subject,omitempty"`
 	// ground of the request.
 	Ground *apiv1alpha1.ErasureGround `json:"ground,omitempty"`
+	// objection that a ground of Article17_1_c is, where it is known. One to direct marketing is not refused (Article 21(3)).
+	Objection *apiv1alpha1.ErasureObjection `json:"objection,omitempty"`
 	// registers that the request concerns.
 	Registers *RegisterChoiceApplyConfiguration `json:"registers,omitempty"`
 	// purposes that the request is about, where consent to them was withdrawn (Article 17(1)(b)): only stores that no other purpose needs are concerned, and no consent ledger. Absent, the request is about the whole person.
@@ -37,6 +39,8 @@ type ErasureRequestSpecApplyConfiguration struct {
 	IdentityCheck *IdentityCheckApplyConfiguration `json:"identityCheck,omitempty"`
 	// decision of a person.
 	Decision *ErasureDecisionApplyConfiguration `json:"decision,omitempty"`
+	// refusalNotice says when the person was told of the refusal (Article 12(4)). Until then the clock of the request runs on.
+	RefusalNotice *ErasureRefusalNoticeApplyConfiguration `json:"refusalNotice,omitempty"`
 	// extension of the period.
 	Extension *ErasureExtensionApplyConfiguration `json:"extension,omitempty"`
 	// deferral answers the person about a part that is on legal hold: from then on the request is not overdue for it.
@@ -78,6 +82,14 @@ func (b *ErasureRequestSpecApplyConfiguration) WithSubject(value *ErasureSubject
 // If called multiple times, the Ground field is set to the value of the last call.
 func (b *ErasureRequestSpecApplyConfiguration) WithGround(value apiv1alpha1.ErasureGround) *ErasureRequestSpecApplyConfiguration {
 	b.Ground = &value
+	return b
+}
+
+// WithObjection sets the Objection field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Objection field is set to the value of the last call.
+func (b *ErasureRequestSpecApplyConfiguration) WithObjection(value apiv1alpha1.ErasureObjection) *ErasureRequestSpecApplyConfiguration {
+	b.Objection = &value
 	return b
 }
 
@@ -128,6 +140,14 @@ func (b *ErasureRequestSpecApplyConfiguration) WithIdentityCheck(value *Identity
 // If called multiple times, the Decision field is set to the value of the last call.
 func (b *ErasureRequestSpecApplyConfiguration) WithDecision(value *ErasureDecisionApplyConfiguration) *ErasureRequestSpecApplyConfiguration {
 	b.Decision = value
+	return b
+}
+
+// WithRefusalNotice sets the RefusalNotice field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the RefusalNotice field is set to the value of the last call.
+func (b *ErasureRequestSpecApplyConfiguration) WithRefusalNotice(value *ErasureRefusalNoticeApplyConfiguration) *ErasureRequestSpecApplyConfiguration {
+	b.RefusalNotice = value
 	return b
 }
 

@@ -35,6 +35,12 @@ type ErasureRequestStatusApplyConfiguration struct {
 	DueTime *metav1.Time `json:"dueTime,omitempty"`
 	// legalDueTime is the legal limit for the answer (Article 12(3)).
 	LegalDueTime *metav1.Time `json:"legalDueTime,omitempty"`
+	// lawData is by which data of the law the due times are computed.
+	LawData *LawDataApplyConfiguration `json:"lawData,omitempty"`
+	// dueHistory are due times that were shown and moved, with why; the latest 16.
+	DueHistory []MovedDueTimeApplyConfiguration `json:"dueHistory,omitempty"`
+	// findings are what the law says of this request and the purposes that it touches, for who decides. They keep nothing from running.
+	Findings []FindingApplyConfiguration `json:"findings,omitempty"`
 	// planDigest is the digest of all plans of the request; this is what a decision approves.
 	PlanDigest *string `json:"planDigest,omitempty"`
 	// approvedPlanDigest is the planDigest that was approved; an execution under another one does not start.
@@ -147,6 +153,40 @@ func (b *ErasureRequestStatusApplyConfiguration) WithDueTime(value metav1.Time) 
 // If called multiple times, the LegalDueTime field is set to the value of the last call.
 func (b *ErasureRequestStatusApplyConfiguration) WithLegalDueTime(value metav1.Time) *ErasureRequestStatusApplyConfiguration {
 	b.LegalDueTime = &value
+	return b
+}
+
+// WithLawData sets the LawData field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the LawData field is set to the value of the last call.
+func (b *ErasureRequestStatusApplyConfiguration) WithLawData(value *LawDataApplyConfiguration) *ErasureRequestStatusApplyConfiguration {
+	b.LawData = value
+	return b
+}
+
+// WithDueHistory adds the given value to the DueHistory field in the declarative configuration
+// and returns the receiver, so that objects can be build by chaining "With" function invocations.
+// If called multiple times, values provided by each call will be appended to the DueHistory field.
+func (b *ErasureRequestStatusApplyConfiguration) WithDueHistory(values ...*MovedDueTimeApplyConfiguration) *ErasureRequestStatusApplyConfiguration {
+	for i := range values {
+		if values[i] == nil {
+			panic("nil value passed to WithDueHistory")
+		}
+		b.DueHistory = append(b.DueHistory, *values[i])
+	}
+	return b
+}
+
+// WithFindings adds the given value to the Findings field in the declarative configuration
+// and returns the receiver, so that objects can be build by chaining "With" function invocations.
+// If called multiple times, values provided by each call will be appended to the Findings field.
+func (b *ErasureRequestStatusApplyConfiguration) WithFindings(values ...*FindingApplyConfiguration) *ErasureRequestStatusApplyConfiguration {
+	for i := range values {
+		if values[i] == nil {
+			panic("nil value passed to WithFindings")
+		}
+		b.Findings = append(b.Findings, *values[i])
+	}
 	return b
 }
 

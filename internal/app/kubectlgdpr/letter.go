@@ -1,0 +1,141 @@
+package kubectlgdpr
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/rempart-dev/rempart/api/v1alpha1"
+	"github.com/rempart-dev/rempart/internal/erasure"
+	"github.com/rempart-dev/rempart/internal/erasure/letter"
+)
+
+// languages that letters are written in.
+var languages = []format{format(v1alpha1.LanguageEnglish), format(v1alpha1.LanguageFrench)}
+
+// languageFlag gives a command the language of a letter; that of the officer when absent.
+func languageFlag(command *cobra.Command, into *format) {
+	command.Flags().Var(&choice{into, languages}, "language", "language of the letter, that of the officer when absent: "+join(languages))
+}
+
+func letterCommand(w World) *cobra.Command {
+	var target Target
+	var language format
+	command := &cobra.Command{
+		Use: "letter REQUEST", Short: "Write the letter that tells a person of a refusal: reasons, right to complain, judicial remedy (Article 12(4))",
+		Example: "  kubectl gdpr letter web-2026-0117 -n shop --language fr",
+		Args:    oneRequest,
+		RunE: func(command *cobra.Command, args []string) error {
+			cluster, err := w.Connect(target)
+			if err != nil {
+				return err
+			}
+			request, err := cluster.refusal(command.Context(), args[0])
+			if err != nil {
+				return err
+			}
+			return cluster.write(command.Context(), w, request, language)
+		}}
+	targetFlags(command, &target, "request")
+	languageFlag(command, &language)
+	return command
+}
+
+func toldCommand(w World) *cobra.Command {
+	var target Target
+	var sent string
+	command := &cobra.Command{
+		Use: "told REQUEST", Short: "State when a person was told of a refusal (Article 12(4)); until then its clock runs",
+		Example: "  kubectl gdpr told web-2026-0117 -n shop --sent 2026-11-25T08:00:00Z",
+		Args:    oneRequest,
+		RunE: func(command *cobra.Command, args []string) error {
+			at := w.Clock.Now().UTC().Truncate(time.Second)
+			if sent != "" {
+				var err error
+				if at, err = time.Parse(time.RFC3339, sent); err != nil {
+					return errors.New("--sent takes an instant with its offset from UTC, such as 2026-11-25T08:00:00Z")
+				}
+			}
+			cluster, err := w.Connect(target)
+			if err != nil {
+				return err
+			}
+			request, err := cluster.refusal(command.Context(), args[0])
+			if err != nil {
+				return err
+			}
+			return cluster.told(command.Context(), w, request, at)
+		}}
+	targetFlags(command, &target, "request")
+	command.Flags().StringVar(&sent, "sent", "", "when the letter was sent, such as 2026-11-25T08:00:00Z; now when absent")
+	return command
+}
+
+// refusal reads a request that was refused.
+func (c Cluster) refusal(ctx context.Context, name string) (*v1alpha1.ErasureRequest, error) {
+	request, err := c.request(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	if !erasure.Refused(request) || request.Status.End != "" && request.Status.End != v1alpha1.EndRefused {
+		return nil, fmt.Errorf("%s was not refused; there is no refusal to tell the person of", title(request))
+	}
+	return request, nil
+}
+
+// told states when the person was told, once.
+func (c Cluster) told(ctx context.Context, w World, request *v1alpha1.ErasureRequest, at time.Time) error {
+	if notice := request.Spec.RefusalNotice; notice != nil {
+		return fmt.Errorf("%s says that the person was told at %s; that does not change", title(request), stamp(notice.SentTime.Time))
+	}
+	before := request.DeepCopy()
+	request.Spec.RefusalNotice = &v1alpha1.ErasureRefusalNotice{SentTime: ptr.To(metav1.NewTime(at))}
+	if err := c.Client.Patch(ctx, request, client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{})); err != nil {
+		if apierrors.IsConflict(err) {
+			return errors.New("the request changed meanwhile, so nothing was stated; try again")
+		}
+		return fmt.Errorf("stating it: %w", err)
+	}
+	fmt.Fprintf(w.Out, "erasurerequest/%s told\n", request.Name)
+	return nil
+}
+
+// write prints the letter. Where the organisation cannot be read it leaves places to fill in, and says so.
+func (c Cluster) write(ctx context.Context, w World, request *v1alpha1.ErasureRequest, language format) error {
+	officer, err := c.officer(ctx, request)
+	if err != nil {
+		fmt.Fprintf(w.Err, "The letter has places to fill in, for %v.\n", err)
+	}
+	if language == "" && officer != nil {
+		language = format(officer.Spec.Language)
+	}
+	_, err = fmt.Fprint(w.Out, letter.Of(request, officer, v1alpha1.Language(language)))
+	return err
+}
+
+// officer of the first register of a request that has one, as the operator counts.
+func (c Cluster) officer(ctx context.Context, request *v1alpha1.ErasureRequest) (*v1alpha1.DataProtectionOfficer, error) {
+	registers := &v1alpha1.DataRegisterList{}
+	if err := c.list(ctx, "dataregisters", registers, client.InNamespace(request.Namespace)); err != nil {
+		return nil, err
+	}
+	chosen, _ := erasure.Choose(request, registers.Items)
+	var failed error
+	for i := range chosen {
+		officer := &v1alpha1.DataProtectionOfficer{}
+		if failed = c.get(ctx, "dataprotectionofficer", client.ObjectKey{Name: string(chosen[i].Spec.OfficerRef.Name)}, officer); failed == nil {
+			return officer, nil
+		}
+	}
+	if failed == nil {
+		failed = errors.New("no register of the request names an officer")
+	}
+	return nil, failed
+}

@@ -1,0 +1,74 @@
+package kubectlgdpr
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
+
+	"github.com/rempart-dev/rempart/api/v1alpha1"
+)
+
+// refusedOnes are a request that was refused, one of which the person was told, and one that was erased; and an officer who writes French.
+func refusedOnes() []client.Object {
+	untold := stands(requested("untold"), metav1.ConditionFalse, v1alpha1.ReasonAwaitingNotice, "the person does not know yet")
+	untold.Spec.Decision = &v1alpha1.ErasureDecision{Verdict: v1alpha1.ErasureRefused, Reason: v1alpha1.RefusalLegalClaims, LegalReference: "Claim 2026/17", UntilOn: "2031-06-30"}
+	untold.Status.End, untold.Status.DueTime = v1alpha1.EndRefused, ptr.To(metav1.NewTime(time.Unix(0, 0)))
+	told := untold.DeepCopy()
+	told.Name, told.UID = "told", "told"
+	told.Spec.RefusalNotice = &v1alpha1.ErasureRefusalNotice{SentTime: ptr.To(metav1.NewTime(time.Date(2026, 11, 23, 8, 0, 0, 0, time.UTC)))}
+	over := stands(requested("over"), metav1.ConditionTrue, string(v1alpha1.EndErased), "x")
+	over.Status.End = v1alpha1.EndErased
+	register := &v1alpha1.DataRegister{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "crm"}, Spec: v1alpha1.DataRegisterSpec{OfficerRef: v1alpha1.ClusterRef{Name: "acme"}}}
+	officer := &v1alpha1.DataProtectionOfficer{ObjectMeta: metav1.ObjectMeta{Name: "acme"}, Spec: v1alpha1.DataProtectionOfficerSpec{Language: v1alpha1.LanguageFrench,
+		Organisation: v1alpha1.Organisation{LegalName: "Acme SAS", Country: "FR"}}}
+	return []client.Object{untold, told, over, register, officer}
+}
+
+func TestTheLetterIsInTheLanguageAskedFor(t *testing.T) {
+	for line, want := range map[string][]string{
+		"letter untold":               {"Votre demande d'effacement", "article 17, paragraphe 3, point e)", "CNIL", "Acme SAS"},
+		"letter untold --language en": {"Your request for erasure", "Article 17(3)(e)", "https://www.cnil.fr/", "2031-06-30"},
+		"letter told":                 {"Claim 2026/17"},
+	} {
+		code, out, complaint := newShell(t, interceptor.Funcs{}, refusedOnes()...).run(strings.Fields(line)...)
+		for _, part := range want {
+			if code != Answered || complaint != "" || !strings.Contains(out, part) {
+				t.Errorf("%s: exit code %d, %s%s, want %q", line, code, out, complaint, part)
+			}
+		}
+	}
+}
+
+func TestThePersonIsToldOnce(t *testing.T) {
+	s := newShell(t, interceptor.Funcs{}, refusedOnes()...)
+	if _, out, _ := s.run("status", "untold"); !strings.Contains(out, "a letter to the person: kubectl gdpr letter; OVERDUE") {
+		t.Error(out)
+	}
+	code, out, complaint := s.run("told", "untold", "--sent", "2026-11-24T08:00:00+01:00")
+	if code != Answered || out != "erasurerequest/untold told\n" {
+		t.Errorf("exit code %d, %s%s", code, out, complaint)
+	}
+	_, requests := s.made()
+	for _, r := range requests {
+		if r.Name == "untold" && (r.Spec.RefusalNotice == nil || stamp(r.Spec.RefusalNotice.SentTime.Time) != "2026-11-24T07:00:00Z") {
+			t.Errorf("%+v", r.Spec.RefusalNotice)
+		}
+	}
+	for line, want := range map[string]string{
+		"told told":                   "the person was told at 2026-11-23T08:00:00Z; that does not change",
+		"told over":                   "was not refused",
+		"letter over":                 "was not refused",
+		"told untold --sent tomorrow": "--sent takes an instant",
+		"told ada@example.org":        "name one ErasureRequest",
+		"letter told --language it":   "it is one of: en, fr",
+	} {
+		if code, _, complaint := s.run(strings.Fields(line)...); code != Refused || !strings.Contains(complaint, want) || strings.Contains(complaint, "ada@") {
+			t.Errorf("%s: exit code %d, %s, want %q", line, code, complaint, want)
+		}
+	}
+}
