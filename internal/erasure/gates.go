@@ -67,6 +67,7 @@ func (j *judgement) accepted() objection {
 		}
 	}
 	j.widen()
+	j.judgeBases()
 	j.accept()
 	return objection{}
 }
@@ -85,6 +86,7 @@ func (j *judgement) accept() {
 	if len(j.shared) > 0 {
 		message += "; " + sharedWords(j.shared)
 	}
+	message += findingWords(j.status.Findings)
 	j.tell(metav1.ConditionTrue, v1alpha1.ConditionAccepted, reason, message)
 }
 
@@ -143,7 +145,7 @@ func (j *judgement) planned() objection {
 	if digest := PlanDigest(j.status.Targets); digest != "" {
 		j.status.PlanDigest = digest
 	}
-	j.tell(metav1.ConditionTrue, v1alpha1.ConditionPlanned, v1alpha1.ReasonPlanned, planWords(j.status.Targets))
+	j.tell(metav1.ConditionTrue, v1alpha1.ConditionPlanned, v1alpha1.ReasonPlanned, planWords(j.status.Targets)+lawWords(j.status.Findings))
 	return objection{}
 }
 

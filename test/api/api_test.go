@@ -119,6 +119,25 @@ func TestEveryInvalidExampleIsRefusedWithTheWordsItExpects(t *testing.T) {
 	}
 }
 
+// TestX13DisproportionateEffortNeedsAPublicCommunication, and TestX11 below: rows of deadline_behaviour_tests.csv that are rules of the
+// schema of incidents.
+func TestX13DisproportionateEffortNeedsAPublicCommunication(t *testing.T) {
+	example(t, "breachincident-effort-without-public-communication.yaml", "publicCommunicationReference (Article 34(3)(c))")
+}
+
+func TestX11AnUnlikelyRiskNeedsReasons(t *testing.T) {
+	example(t, "breachincident-unlikely-without-reasoning.yaml", "reasoning")
+}
+
+// example expects one invalid example to be refused.
+func example(t *testing.T, name, want string) {
+	t.Helper()
+	file := files(t, "hack/invalid-examples/"+name)[0]
+	if err := attempt(t, file, documents(t, file)[0]); !apierrors.IsInvalid(err) || !strings.Contains(err.Error(), want) {
+		t.Errorf("want a refusal that says %q, have: %v", want, err)
+	}
+}
+
 func attempt(t *testing.T, file string, object *unstructured.Unstructured) error {
 	t.Helper()
 	before := strings.TrimSuffix(file, ".yaml") + ".before.yaml"

@@ -26,6 +26,8 @@ type shownPlan struct {
 	Planned bool         `json:"planned"`
 	Digest  string       `json:"digest,omitempty"`
 	Stores  []shownStore `json:"stores"`
+	// Findings are what the law says of the request and of the purposes that it touches.
+	Findings []v1alpha1.Finding `json:"findings,omitempty"`
 }
 
 type shownStore struct {
@@ -84,7 +86,7 @@ func answerPlan(w World, request *v1alpha1.ErasureRequest, form format) error {
 
 // planOf takes the plan, or what was done, from the status of a request.
 func planOf(request *v1alpha1.ErasureRequest) shownPlan {
-	shown := shownPlan{Namespace: request.Namespace, Request: request.Name, State: state(request), Planned: planned(request), Stores: []shownStore{}}
+	shown := shownPlan{Namespace: request.Namespace, Request: request.Name, State: state(request), Planned: planned(request), Stores: []shownStore{}, Findings: request.Status.Findings}
 	if shown.Planned {
 		shown.Digest = request.Status.PlanDigest
 	}
@@ -116,6 +118,9 @@ func writePlan(out io.Writer, request *v1alpha1.ErasureRequest, shown shownPlan)
 		if store.Note != "" {
 			fmt.Fprintf(out, "\n%s: %s\n", store.name(), store.Note)
 		}
+	}
+	for _, f := range shown.Findings {
+		fmt.Fprintf(out, "\n%s, %s (Article %s), %s: %s\n", f.Severity, f.Rule, f.Article, f.Subject, f.Message)
 	}
 	return nil
 }

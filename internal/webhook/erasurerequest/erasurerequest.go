@@ -36,6 +36,7 @@ const (
 	RuleExtension = "extension"
 	RuleStamp     = "stamp"
 	RuleFourEyes  = "four-eyes"
+	RuleMarketing = "A21-02"
 )
 
 type request = review.Request[*v1alpha1.ErasureRequest]
@@ -75,6 +76,10 @@ func (j judge) judge(ctx context.Context, req request) (review.Answer, error) {
 	if err := j.fourEyes(ctx, &answer, req); err != nil {
 		return answer, err
 	}
+	if err := j.marketing(ctx, &answer, req); err != nil {
+		return answer, err
+	}
+	lawful(&answer, req)
 	return answer, j.mayAsk(ctx, &answer, req)
 }
 

@@ -13,11 +13,13 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 	celconfig "k8s.io/apiserver/pkg/apis/cel"
 	"sigs.k8s.io/yaml"
+
+	"github.com/rempart-dev/rempart/internal/law/data"
 )
 
-// TestAnOldRequestCanBeDecided: a request whose question was stored before its receipt, when no rule forbade it, is decided on; a
-// new one, and a question that is added, are refused.
-func TestAnOldRequestCanBeDecided(t *testing.T) {
+// schemaRules are the rules of the schema about spec: they answer with what they refuse, or an empty text.
+func schemaRules(t *testing.T) func(object, old map[string]any) string {
+	t.Helper()
 	text, err := os.ReadFile("../../../config/crd/bases/gdpr.rempart.dev_erasurerequests.yaml")
 	if err != nil {
 		t.Fatal(err)
@@ -36,12 +38,31 @@ func TestAnOldRequestCanBeDecided(t *testing.T) {
 		t.Fatal(err)
 	}
 	rules := cel.NewValidator(structural, true, celconfig.PerCallLimit)
-	spec := func(more map[string]any) map[string]any {
-		all := map[string]any{"requestID": "r1", "receivedTime": "2026-03-05T08:00:00Z", "subject": map[string]any{"secretRef": map[string]any{"name": "person"}},
-			"ground": "Article17_1_a", "registers": map[string]any{"mode": "All"}, "execution": "AfterApproval"}
-		maps.Copy(all, more)
-		return all
+	return func(object, old map[string]any) string {
+		var before any
+		if old != nil {
+			before = old
+		}
+		errs, _ := rules.Validate(t.Context(), field.NewPath("spec"), structural, object, before, celconfig.RuntimeCELCostBudget)
+		if len(errs) == 0 {
+			return ""
+		}
+		return errs.ToAggregate().Error()
 	}
+}
+
+// specOf is a request with more fields.
+func specOf(more map[string]any) map[string]any {
+	all := map[string]any{"requestID": "r1", "receivedTime": "2026-03-05T08:00:00Z", "subject": map[string]any{"secretRef": map[string]any{"name": "person"}},
+		"ground": "Article17_1_a", "registers": map[string]any{"mode": "All"}, "execution": "AfterApproval"}
+	maps.Copy(all, more)
+	return all
+}
+
+// TestAnOldRequestCanBeDecided: a request whose question was stored before its receipt, when no rule forbade it, is decided on; a
+// new one, and a question that is added, are refused.
+func TestAnOldRequestCanBeDecided(t *testing.T) {
+	rules, spec := schemaRules(t), specOf
 	early := map[string]any{"askedTime": "2026-03-04T08:00:00Z"}
 	refused := map[string]any{"verdict": "Refused", "reason": "Unfounded", "demonstration": "as told"}
 	for name, c := range map[string]struct {
@@ -54,17 +75,23 @@ func TestAnOldRequestCanBeDecided(t *testing.T) {
 		"an answer is added": {spec(map[string]any{"identityCheck": map[string]any{"askedTime": early["askedTime"], "answeredTime": "2026-03-06T08:00:00Z"}}),
 			spec(map[string]any{"identityCheck": early}), false},
 	} {
-		var old any
-		if c.old != nil {
-			old = c.old
-		}
-		errs, _ := rules.Validate(t.Context(), field.NewPath("spec"), structural, c.object, old, celconfig.RuntimeCELCostBudget)
-		said := ""
-		if len(errs) > 0 {
-			said = errs.ToAggregate().Error()
-		}
+		said := rules(c.object, c.old)
 		if broken := strings.Contains(said, "is before receivedTime"); broken != c.broken || strings.Contains(said, "compil") {
 			t.Errorf("%s: %s", name, said)
 		}
 	}
+}
+
+// csvRows reads a table of the law, a map per row.
+func csvRows(t *testing.T, name string) []map[string]string {
+	t.Helper()
+	text, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows, err := data.Rows(string(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return rows
 }
