@@ -69,7 +69,10 @@ func (e *Engine) scan(ctx context.Context, t task.Task) (task.Outcome, error) {
 		return task.Outcome{}, err
 	}
 	defer s.close()
-	schema, err := s.catalogue(ctx, weak(t.Dataset))
+	if err := s.weak(ctx, t.Dataset); err != nil {
+		return task.Outcome{}, err
+	}
+	schema, err := s.catalogue(ctx)
 	if err != nil {
 		return task.Outcome{}, err
 	}
@@ -119,7 +122,7 @@ func (e *Engine) erase(ctx context.Context, t task.Task, people []subject.Subjec
 	// One run per store at a time. The lock is taken before what the ledger has is read and the transaction begins, so that
 	// both see what the run before committed; it ends with the session.
 	lock := query{sql: `SELECT pg_catalog.pg_advisory_lock(pg_catalog.hashtextextended($1, 0))`, args: []any{"rempart/" + t.Register + "/" + t.Store}}
-	if err := s.several(ctx, slices.Concat([]query{weak(t.Dataset), lock}, roomFor(len(people)))...); err != nil {
+	if err := s.weak(ctx, t.Dataset, append(roomFor(len(people)), lock)...); err != nil {
 		return untouched, err
 	}
 	done, latest, err := s.entered(ctx, t)

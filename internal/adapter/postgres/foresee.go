@@ -24,7 +24,7 @@ func (e *Engine) plan(ctx context.Context, t task.Task, people []subject.Subject
 		return task.Outcome{}, err
 	}
 	defer s.close()
-	if err := s.several(ctx, append([]query{weak(t.Dataset)}, roomFor(len(people))...)...); err != nil {
+	if err := s.weak(ctx, t.Dataset, roomFor(len(people))...); err != nil {
 		return task.Outcome{}, err
 	}
 	o, copies, notes, err := s.foresee(ctx, t, people)

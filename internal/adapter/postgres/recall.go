@@ -21,7 +21,10 @@ func (e *Engine) Recall(ctx context.Context, t task.Task) ([]subject.Subject, er
 		return nil, err
 	}
 	defer s.close()
-	schema, err := s.catalogue(ctx, weak(t.Dataset))
+	if err := s.weak(ctx, t.Dataset); err != nil {
+		return nil, err
+	}
+	schema, err := s.catalogue(ctx)
 	if err != nil {
 		return nil, err
 	}

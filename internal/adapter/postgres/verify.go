@@ -28,7 +28,10 @@ func (e *Engine) verify(ctx context.Context, t task.Task, people []subject.Subje
 		return task.Outcome{}, err
 	}
 	defer s.close()
-	schema, err := s.catalogue(ctx, weak(t.Dataset))
+	if err := s.weak(ctx, t.Dataset); err != nil {
+		return task.Outcome{}, err
+	}
+	schema, err := s.catalogue(ctx)
 	if err != nil {
 		return task.Outcome{}, err
 	}
