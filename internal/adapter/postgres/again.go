@@ -68,6 +68,9 @@ func (s *settlement) gatherAgain(ctx context.Context) (fresh int64, err error) {
 			return 0, err
 		}
 	}
+	if err := s.send(ctx, s.seeds()...); err != nil {
+		return 0, err
+	}
 	if err := s.collect(ctx); err != nil {
 		return 0, err
 	}

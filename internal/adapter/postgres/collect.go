@@ -79,12 +79,9 @@ func (c *collector) severalOwners(i int) bool {
 	return len(owners) > 1 || slices.ContainsFunc(owners, func(l plan.Link) bool { return !l.Real })
 }
 
-// collect fills the sets, after what is to be done before. Rows that others share are taken out, with all that belongs to
+// collect fills the sets with what belongs to their seeds. Rows that others share are taken out, with all that belongs to
 // people through them alone; since that may make further rows shared, it is repeated until nothing changes.
-func (c *collector) collect(ctx context.Context, before ...string) error {
-	if err := c.seeds(ctx, before); err != nil {
-		return err
-	}
+func (c *collector) collect(ctx context.Context) error {
 	dirty := make([]bool, len(c.plan.Members))
 	for i := range dirty {
 		dirty[i] = true
@@ -110,8 +107,7 @@ func (c *collector) collect(ctx context.Context, before ...string) error {
 }
 
 // seeds finds the rows that hold an identifier. They belong to the person whatever they refer to.
-func (c *collector) seeds(ctx context.Context, before []string) error {
-	queries := plain(before...)
+func (c *collector) seeds() (queries []query) {
 	for i := range c.plan.Members {
 		m := &c.plan.Members[i]
 		filled := c.mine[i] > 0
@@ -124,7 +120,7 @@ func (c *collector) seeds(ctx context.Context, before []string) error {
 		}
 		queries = append(queries, c.severalSeeds(i)...)
 	}
-	return c.send(ctx, queries...)
+	return queries
 }
 
 // seed adds the rows that are found by a subject key to a set, which has some of them already when it is filled: to ask for these within
@@ -148,6 +144,9 @@ func (c *collector) seed(i int, k plan.Key, filled bool) query {
 // send runs queries about the sets, in one round trip. Before them it tells the planner of sets that have grown or shrunk to
 // twice or half of what it knows; from there on it goes by the size of their files.
 func (c *collector) send(ctx context.Context, queries ...query) error {
+	if len(queries) == 0 {
+		return nil
+	}
 	var first []query
 	for i, n := range c.mine {
 		if n == 0 || c.leaves[i] != nil || n < 2*c.told[i] && 2*n > c.told[i] {

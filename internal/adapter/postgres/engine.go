@@ -228,13 +228,14 @@ func (e *Engine) eraseChunk(ctx context.Context, s *session, t task.Task, from, 
 	if !whole {
 		run = chunkOf(t.RunUID, from)
 	}
-	if o.Ledger, o.At, err = s.enter(ctx, run, t, o.PlanDigest, counted{o.Tables, o.Requests}); err != nil {
+	entry, err := enter(run, t, &o)
+	if err != nil {
 		return o, err
 	}
 	if err := e.at(ctx, "commit"); err != nil {
 		return o, err
 	}
-	return o, s.all(ctx, "COMMIT")
+	return o, s.several(ctx, entry, query{sql: "COMMIT"})
 }
 
 // begin opens a transaction of one snapshot, locks the tables of the dataset against changes of their shape, plans from
@@ -291,13 +292,13 @@ func (c *collector) gather(ctx context.Context, people []subject.Subject, t task
 	if err != nil {
 		return nil, err
 	}
-	if err := c.makeTemporary(ctx, append(c.prepare(), makeIdentifiers), load...); err != nil {
-		return nil, err
-	}
 	if c.held, err = c.loadHolds(ctx, c.plan, t.Holds); err != nil {
 		return nil, err
 	}
-	if err := c.collect(ctx, after...); err != nil {
+	if err := c.makeTemporary(ctx, append(c.prepare(), makeIdentifiers), slices.Concat(load, plain(after...), c.seeds())...); err != nil {
+		return nil, err
+	}
+	if err := c.collect(ctx); err != nil {
 		return nil, err
 	}
 	secret := make([]byte, 32)

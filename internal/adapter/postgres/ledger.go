@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/rempart-dev/rempart/internal/erasure/grant"
 	"github.com/rempart-dev/rempart/internal/erasure/task"
@@ -123,18 +122,19 @@ AND (run_uid OPERATOR(pg_catalog.=) $1 OR pg_catalog.starts_with(run_uid, $1 OPE
 	return o, latest, nil
 }
 
-// enter writes the ledger's row of a run, or of a chunk of one, in the transaction of the erasure.
-func (s *session) enter(ctx context.Context, run string, t task.Task, digest string, c counted) (id int64, at time.Time, err error) {
-	text, err := json.Marshal(recordOf(c))
+// enter writes the ledger's row of a run, or of a chunk of one, in the transaction of the erasure, from what the outcome has of it; and
+// tells it the row's number and time.
+func enter(run string, t task.Task, o *task.Outcome) (query, error) {
+	text, err := json.Marshal(recordOf(counted{o.Tables, o.Requests}))
 	if err != nil {
-		return 0, at, &task.Failure{Reason: task.Internal, Message: "The counts cannot be written"}
+		return query{}, &task.Failure{Reason: task.Internal, Message: "The counts cannot be written"}
 	}
 	uids := make([]string, len(t.Requests))
 	for i, r := range t.Requests {
 		uids[i] = r.UID
 	}
-	_, err = s.row(ctx, `INSERT INTO `+grant.Ledger+` (run_uid, register, store, request_uids, plan_digest, epoch, counts, committed_at)
+	return query{sql: `INSERT INTO ` + grant.Ledger + ` (run_uid, register, store, request_uids, plan_digest, epoch, counts, committed_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7::pg_catalog.text::pg_catalog.jsonb, pg_catalog.clock_timestamp()) RETURNING id, committed_at`,
-		[]any{run, t.Register, t.Store, uids, digest, t.Epoch, string(text)}, &id, &at)
-	return id, at.UTC(), withLedger(err)
+		args: []any{run, t.Register, t.Store, uids, o.PlanDigest, t.Epoch, string(text)}, into: []any{&o.Ledger, &o.At}, blame: withLedger,
+		done: func(int64) error { o.At = o.At.UTC(); return nil }}, nil
 }

@@ -49,8 +49,12 @@ func (s *settlement) keep(i int, asOf time.Time) []query {
 	if m.Action != v1alpha1.EraseKeep || s.mine[i] == s.done[i] && !several(m) {
 		return nil
 	}
+	states := []int{stateDelete}
+	if several(m) {
+		states = append(states, stateTake)
+	}
 	var queries []query
-	for _, state := range []int{stateDelete, stateTake} {
+	for _, state := range states {
 		sql := fmt.Sprintf(`UPDATE %s SET state = %d WHERE state OPERATOR(pg_catalog.=) %d AND (until IS NULL OR until OPERATOR(pg_catalog.>=) $1::pg_catalog.date)`, setOf(i), stateKeep, state)
 		queries = append(queries, query{sql: sql, args: []any{day(asOf)}, done: func(n int64) error {
 			s.states[i][stateKeep] += n
