@@ -63,6 +63,10 @@ type session struct {
 	// spaces are the rows of around of which the database has all characters, and blanks are these characters.
 	spaces []string
 	blanks string
+	// kept is the layout of the temporary tables that the session has from transactions before, told how many rows of each set the
+	// planner then knew of.
+	kept string
+	told []int64
 }
 
 // open connects. Its error is a *task.Failure.

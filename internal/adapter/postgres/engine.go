@@ -235,7 +235,11 @@ func (e *Engine) eraseChunk(ctx context.Context, s *session, t task.Task, from, 
 	if err := e.at(ctx, "commit"); err != nil {
 		return o, err
 	}
-	return o, s.several(ctx, entry, query{sql: "COMMIT"})
+	if err := s.several(ctx, entry, query{sql: "COMMIT"}); err != nil {
+		return o, err
+	}
+	s.kept, s.told = work.layout, work.told
+	return o, nil
 }
 
 // begin opens a transaction of one snapshot, locks the tables of the dataset against changes of their shape, plans from
@@ -292,10 +296,14 @@ func (c *collector) gather(ctx context.Context, people []subject.Subject, t task
 	if err != nil {
 		return nil, err
 	}
+	tables, err := c.prepare(ctx)
+	if err != nil {
+		return nil, err
+	}
 	if c.held, err = c.loadHolds(ctx, c.plan, t.Holds); err != nil {
 		return nil, err
 	}
-	if err := c.makeTemporary(ctx, append(c.prepare(), makeIdentifiers), slices.Concat(load, plain(after...), c.seeds())...); err != nil {
+	if err := c.makeTemporary(ctx, tables, slices.Concat(load, plain(after...), c.seeds())...); err != nil {
 		return nil, err
 	}
 	if err := c.collect(ctx); err != nil {

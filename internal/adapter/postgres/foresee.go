@@ -186,7 +186,8 @@ func (s *session) undo(ctx context.Context, err error) error {
 	if _, many := errors.AsType[*tooMany](err); !many {
 		return err
 	}
-	if rollback := s.all(ctx, "ROLLBACK"); rollback != nil {
+	s.kept = "" // what was rolled back would take up room in the tables
+	if rollback := s.all(ctx, "ROLLBACK", "DISCARD TEMP"); rollback != nil {
 		return rollback
 	}
 	return err

@@ -8,7 +8,7 @@ import (
 )
 
 // makeIdentifiers creates the temporary table that load fills.
-const makeIdentifiers = `CREATE TEMPORARY TABLE ` + identifiers + ` (req pg_catalog.int4 NOT NULL, kind pg_catalog.text NOT NULL, value pg_catalog.text, number pg_catalog.int8, uuid pg_catalog.uuid, digits pg_catalog.text, folded pg_catalog.text) ON COMMIT DROP`
+const makeIdentifiers = `CREATE TEMPORARY TABLE ` + identifiers + ` (req pg_catalog.int4 NOT NULL, kind pg_catalog.text NOT NULL, value pg_catalog.text, number pg_catalog.int8, uuid pg_catalog.uuid, digits pg_catalog.text, folded pg_catalog.text) ON COMMIT DELETE ROWS`
 
 // load returns what puts the identifiers of the people into a temporary table, each as a store may spell it.
 func (s *session) load(ctx context.Context, subjects []subject.Subject) ([]query, error) {

@@ -22,7 +22,7 @@ type settlement struct {
 // settle decides the state of every collected row, and refuses what a row makes impossible.
 func (c *collector) settle(ctx context.Context, asOf time.Time, secret []byte) (*settlement, error) {
 	s := &settlement{collector: c, states: make([]map[int]int64, len(c.plan.Members)), pseudo: secret}
-	var queries []query
+	queries := s.tell() // what follows asks about all sets
 	for i := range c.plan.Members {
 		s.states[i] = map[int]int64{initial(&c.plan.Members[i]): c.mine[i] - c.done[i]}
 		queries = append(queries, s.takeIn(i)...)
@@ -31,7 +31,7 @@ func (c *collector) settle(ctx context.Context, asOf time.Time, secret []byte) (
 			queries = append(queries, query{sql: "SELECT pg_catalog.count(*) FROM " + sharedOf(i), into: []any{&s.others[i]}})
 		}
 	}
-	if err := s.send(ctx, queries...); err != nil {
+	if err := s.several(ctx, queries...); err != nil {
 		return nil, err
 	}
 	if err := s.withhold(ctx); err != nil {
