@@ -68,7 +68,7 @@ const tables = `tables AS (
 const superuser = "SUPERUSER"
 
 // suspect asks whether strength can list anything of the login role: whether it is a member of a role, has an attribute, owns anything, or whether
-// the ledger's privileges go beyond what everybody needs. Of nearly all roles nothing of it is true, and to plan this costs a fresh session a
+// the privileges of the ledger or of its schema go beyond what everybody needs. Of nearly all roles nothing of it is true, and to plan this costs a fresh session a
 // quarter of what planning strength does, which is more than a person's rows in three tables.
 const suspect = `
 SELECT r.rolsuper OR r.rolbypassrls OR r.rolcreaterole OR r.rolcreatedb OR r.rolreplication
@@ -80,6 +80,8 @@ SELECT r.rolsuper OR r.rolbypassrls OR r.rolcreaterole OR r.rolcreatedb OR r.rol
     WHERE c.relname OPERATOR(pg_catalog.=) 'ledger' AND p.grantee IN (0, r.oid) AND p.privilege_type NOT IN ('SELECT', 'INSERT'))
   OR EXISTS (SELECT FROM pg_catalog.pg_class c JOIN pg_catalog.pg_attribute a ON a.attrelid OPERATOR(pg_catalog.=) c.oid
     WHERE c.relname OPERATOR(pg_catalog.=) 'ledger' AND a.attacl IS NOT NULL)
+  OR EXISTS (SELECT FROM pg_catalog.pg_namespace n, pg_catalog.aclexplode(n.nspacl) AS p
+    WHERE n.nspname OPERATOR(pg_catalog.=) 'rempart' AND p.grantee IN (0, r.oid) AND p.privilege_type OPERATOR(pg_catalog.=) 'CREATE')
 FROM pg_catalog.pg_roles r WHERE r.rolname OPERATOR(pg_catalog.=) SESSION_USER`
 
 // weak refuses a login role that may do more than a dataset needs, and says what takes it away. What is to be done first follows the
