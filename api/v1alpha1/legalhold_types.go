@@ -69,6 +69,9 @@ type HoldRelease struct {
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=500
 	Reason string `json:"reason,omitempty"`
+	// noticeSentTime is when the person was told that their restriction ends, which is before it does (Article 18(3)).
+	// +optional
+	NoticeSentTime *metav1.Time `json:"noticeSentTime,omitempty"`
 }
 
 // LegalHoldSpec is what must be kept, by which article, and until when. Only untilOn and release change.
@@ -78,10 +81,13 @@ type HoldRelease struct {
 // +kubebuilder:validation:XValidation:rule="!has(self.tables) || !has(self.registers)",message="tables name their registers; set registers without them"
 // +kubebuilder:validation:XValidation:rule="self.article == oldSelf.article && self.legalReference == oldSelf.legalReference && self.reason == oldSelf.reason && has(self.subject) == has(oldSelf.subject) && (!has(self.subject) || self.subject == oldSelf.subject) && has(self.subjectRefs) == has(oldSelf.subjectRefs) && (!has(self.subjectRefs) || self.subjectRefs == oldSelf.subjectRefs) && has(self.registers) == has(oldSelf.registers) && (!has(self.registers) || self.registers == oldSelf.registers) && has(self.tables) == has(oldSelf.tables) && (!has(self.tables) || self.tables == oldSelf.tables)",message="a hold does not change: only untilOn and release may be set; make a new hold"
 // +kubebuilder:validation:XValidation:rule="!has(oldSelf.release) || (has(self.release) && self.release == oldSelf.release && self.untilOn == oldSelf.untilOn)",message="the hold was released; make a new one"
+// +kubebuilder:validation:XValidation:rule="!self.article.startsWith('18') || has(self.subject) || has(self.subjectRefs)",message="a restriction is of the person who obtained it (Article 18(1)); set subject or subjectRefs"
+// +kubebuilder:validation:XValidation:rule="!has(self.release) || !self.article.startsWith('18') || has(self.release.noticeSentTime)",message="the person is told before their restriction ends (Article 18(3)); say when in release.noticeSentTime"
+// +kubebuilder:validation:XValidation:rule="!has(self.release) || !has(self.release.noticeSentTime) || self.article.startsWith('18')",message="release.noticeSentTime belongs to a restriction (Article 18)"
 type LegalHoldSpec struct {
-	// article of the Regulation that excepts the data from erasure, such as 17(3)(e).
+	// article of the Regulation that excepts the data from erasure, such as 17(3)(e), or under which the person obtained a restriction, 18(1)(a) to (d). A restriction ends by release alone.
 	// +required
-	// +kubebuilder:validation:Pattern=`^17\(3\)\([a-e]\)$`
+	// +kubebuilder:validation:Pattern=`^(17\(3\)\([a-e]\)|18\(1\)\([a-d]\))$`
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=32
 	Article string `json:"article,omitempty"`
@@ -95,7 +101,7 @@ type LegalHoldSpec struct {
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=500
 	Reason string `json:"reason,omitempty"`
-	// untilOn is the last day of the hold. It ends when that day is over everywhere. An earlier day than before needs the verb release.
+	// untilOn is the last day of the hold. It ends when that day is over everywhere; a restriction is to be looked at again then. An earlier day than before needs the verb release.
 	// +required
 	UntilOn Date `json:"untilOn,omitempty"`
 	// subject names the person whose data are held, in a Secret as for an ErasureRequest. Rempart deletes it once references to the person are in status.
@@ -156,7 +162,8 @@ type LegalHoldStatus struct {
 	SubjectDeletedTime *metav1.Time `json:"subjectDeletedTime,omitempty"`
 }
 
-// LegalHold keeps data from erasure while the law asks for it (Article 17(3)).
+// LegalHold keeps data from erasure while the law asks for it (Article 17(3)), or while a person has their processing restricted
+// (Article 18).
 //
 // +kubebuilder:object:root=true
 // +kubebuilder:subresource:status

@@ -106,7 +106,7 @@ func (j *judgement) tellHolds(verdict *RequestVerdict) {
 	verdict.Conditions = append(verdict.Conditions, metav1.Condition{Type: v1alpha1.ConditionOnLegalHold, Status: metav1.ConditionTrue,
 		Reason: v1alpha1.ReasonOnLegalHold, Message: j.holdWords()})
 	for _, h := range j.onHold {
-		if end, dated := hold.Ends(h); dated {
+		if end, dated := hold.Expires(h); dated {
 			verdict.Wait = min(verdict.Wait, end.Sub(j.Now)+time.Second)
 		}
 	}

@@ -228,6 +228,8 @@ func (w *world) hold(words []string) v1alpha1.LegalHold {
 		switch key {
 		case "person":
 			h.Spec.Subject = &v1alpha1.ErasureSubject{SecretRef: v1alpha1.SecretRef{Name: v1alpha1.ObjectName(value)}}
+		case "article":
+			h.Spec.Article = value
 		case "register":
 			h.Spec.Registers = []v1alpha1.ObjectName{v1alpha1.ObjectName(value)}
 		case "table":

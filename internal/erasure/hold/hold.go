@@ -5,6 +5,7 @@ package hold
 import (
 	"cmp"
 	"slices"
+	"strings"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -16,10 +17,20 @@ import (
 // lastZone is how long a civil day lasts in the place where it ends last (UTC-12), counted from its beginning in UTC.
 const lastZone = 36 * time.Hour
 
-// Ends is when the last day of a hold is over everywhere. False for a day that is none: such a hold does not end by itself.
+// Ends is when the last day of a hold is over everywhere. False for a day that is none.
 func Ends(h *v1alpha1.LegalHold) (time.Time, bool) {
 	day, err := time.Parse(time.DateOnly, string(h.Spec.UntilOn))
 	return day.Add(lastZone), err == nil
+}
+
+// Restriction tells whether a hold is a restriction of processing that a person obtained (Article 18(1)). They are told before it
+// ends (Article 18(3)), so no day ends it by itself.
+func Restriction(h *v1alpha1.LegalHold) bool { return strings.HasPrefix(h.Spec.Article, "18") }
+
+// Expires is when a hold ends by itself; false for one that does not.
+func Expires(h *v1alpha1.LegalHold) (time.Time, bool) {
+	end, dated := Ends(h)
+	return end, dated && !Restriction(h)
 }
 
 // InForce tells whether a hold forbids erasures at an instant.
@@ -27,7 +38,7 @@ func InForce(h *v1alpha1.LegalHold, now time.Time) bool {
 	if h.Spec.Release != nil {
 		return false
 	}
-	end, dated := Ends(h)
+	end, dated := Expires(h)
 	return !dated || now.Before(end)
 }
 

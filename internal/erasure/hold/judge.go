@@ -53,7 +53,7 @@ func Judge(in Input) Verdict {
 		return v.over(in.Hold)
 	}
 	v.Wait = longest
-	if end, dated := Ends(in.Hold); dated {
+	if end, dated := Ends(in.Hold); dated && in.Now.Before(end) {
 		v.Wait = min(v.Wait, end.Sub(in.Now)+time.Second)
 	}
 	if in.Problem != "" && len(v.Status.SubjectRefs) == 0 {
@@ -72,8 +72,17 @@ func Judge(in Input) Verdict {
 		v.Wait = min(v.Wait, pollRuns)
 		return v
 	}
-	v.tell(metav1.ConditionTrue, v1alpha1.ConditionReady, v1alpha1.ReasonInForce, "The hold forbids erasures, and none that it forbids is under way")
+	v.tell(metav1.ConditionTrue, v1alpha1.ConditionReady, v1alpha1.ReasonInForce, "The hold forbids erasures, and none that it forbids is under way"+again(in))
 	return v
+}
+
+// again asks for a look at a restriction whose day is over: it holds on until the person was told.
+func again(in Input) string {
+	end, dated := Ends(in.Hold)
+	if !Restriction(in.Hold) || !dated || in.Now.Before(end) {
+		return ""
+	}
+	return "; its day is over, and a restriction ends when the person was told before (Article 18(3)): tell them, and release it with noticeSentTime, or set a later untilOn"
 }
 
 // over reports a hold that has ended.

@@ -28,7 +28,11 @@ const (
 	RulePersonal = "personal-data"
 	RuleRights   = "rights"
 	RuleDate     = "date"
+	RuleNotice   = "A18-02"
 )
+
+// skew is how far clocks may differ.
+const skew = 5 * time.Minute
 
 type request = review.Request[*v1alpha1.LegalHold]
 
@@ -51,6 +55,9 @@ func (j judge) judge(ctx context.Context, req request) (review.Answer, error) {
 			return answer, err
 		}
 		day(&answer, req, j.clock.Now())
+		notice(&answer, req, j.clock.Now())
+	} else {
+		j.restriction(&answer, req)
 	}
 	return answer, j.mayAsk(ctx, &answer, req)
 }
@@ -77,6 +84,25 @@ func day(answer *review.Answer, req request, now time.Time) {
 		answer.Refuse(RuleDate, field, field+" is no day of the calendar; write it as 2027-03-31")
 	case req.Created() && !now.Before(end):
 		answer.Refuse(RuleDate, field, field+" is over; a hold keeps data until a day that is still to come")
+	}
+}
+
+// notice refuses a release that says that the person will be told: they are before a restriction ends (Article 18(3)).
+func notice(answer *review.Answer, req request, now time.Time) {
+	const field = "spec.release.noticeSentTime"
+	given := req.Object.Spec.Release
+	if given == nil || given.NoticeSentTime == nil || !req.Created() && req.Old.Spec.Release != nil {
+		return
+	}
+	if given.NoticeSentTime.After(now.Add(skew)) {
+		answer.Refuse(RuleNotice, field, fmt.Sprintf("%s is in the future; the person is told before their restriction ends (Article 18(3), rule %s)", field, RuleNotice))
+	}
+}
+
+// restriction refuses the deletion of a restriction in force: it would lift it without a word.
+func (j judge) restriction(answer *review.Answer, req request) {
+	if hold.Restriction(req.Old) && hold.InForce(req.Old, j.clock.Now()) && !slices.Contains(j.cleaners, req.UserInfo.Username) {
+		answer.Refuse(RuleNotice, "spec.release", fmt.Sprintf("the hold is a restriction, and the person is told before it ends (Article 18(3), rule %s); release it with noticeSentTime, then delete it", RuleNotice))
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	clocktesting "k8s.io/utils/clock/testing"
+	"k8s.io/utils/ptr"
 
 	"github.com/rempart-dev/rempart/api/v1alpha1"
 	"github.com/rempart-dev/rempart/internal/webhook/internal/harness"
@@ -24,6 +25,18 @@ func of(change func(*v1alpha1.LegalHoldSpec)) *v1alpha1.LegalHold {
 }
 
 var none *v1alpha1.LegalHold
+
+func restricted(s *v1alpha1.LegalHoldSpec) { s.Article = "18(1)(c)" }
+
+func overdue(s *v1alpha1.LegalHoldSpec) { s.Article, s.UntilOn = "18(1)(c)", "2026-11-01" }
+
+// lifted is a restriction that ends, and of which the person was told so long from now.
+func lifted(sent time.Duration) func(*v1alpha1.LegalHoldSpec) {
+	return func(s *v1alpha1.LegalHoldSpec) {
+		restricted(s)
+		s.Release = &v1alpha1.HoldRelease{Reason: "the claim is settled", NoticeSentTime: ptr.To(metav1.NewTime(now.Add(sent)))}
+	}
+}
 
 func TestHoldsAreJudged(t *testing.T) {
 	const release = "release legalholds.gdpr.rempart.dev/claim"
@@ -48,19 +61,26 @@ func TestHoldsAreJudged(t *testing.T) {
 		"a person in a condition": {"ann", of(func(s *v1alpha1.LegalHoldSpec) {
 			s.Tables = []v1alpha1.HeldTable{{Register: "crm", Store: "main", Table: "orders", Where: []v1alpha1.HeldCondition{{Column: "email", Operator: v1alpha1.HoldEqual, Literal: "eve@example.org"}}}}
 		}), none, nil, "holds what looks like an e-mail address"},
-		"over":                             {"ann", of(until("2026-11-22")), none, nil, "is over"},
-		"today, somewhere":                 {"ann", of(until("2026-11-23")), none, nil, ""},
-		"no day":                           {"ann", of(until("2027-02-30")), none, nil, "no day of the calendar"},
-		"longer":                           {"ann", of(until("2028-01-01")), of(nil), []string{release}, ""},
-		"shorter by somebody who may":      {"ann", of(until("2027-01-01")), of(nil), nil, ""},
-		"shorter by somebody who may not":  {"ann", of(until("2027-01-01")), of(nil), []string{release}, release},
-		"released by somebody who may not": {"ann", of(released), of(nil), []string{release}, release},
-		"released by somebody who may":     {"ann", of(released), of(nil), nil, ""},
-		"deleted by somebody who may not":  {"ann", none, of(nil), []string{release}, release},
-		"deleted when it is over":          {"ann", none, of(until("2026-11-22")), []string{release}, ""},
-		"deleted when it was released":     {"ann", none, of(released), []string{release}, ""},
-		"deleted with its namespace":       {"cleaner", none, of(nil), []string{release}, ""},
-		"a label by somebody who may not":  {"ann", of(nil), of(nil), []string{release}, ""},
+		"over":                                       {"ann", of(until("2026-11-22")), none, nil, "is over"},
+		"today, somewhere":                           {"ann", of(until("2026-11-23")), none, nil, ""},
+		"no day":                                     {"ann", of(until("2027-02-30")), none, nil, "no day of the calendar"},
+		"longer":                                     {"ann", of(until("2028-01-01")), of(nil), []string{release}, ""},
+		"shorter by somebody who may":                {"ann", of(until("2027-01-01")), of(nil), nil, ""},
+		"shorter by somebody who may not":            {"ann", of(until("2027-01-01")), of(nil), []string{release}, release},
+		"released by somebody who may not":           {"ann", of(released), of(nil), []string{release}, release},
+		"released by somebody who may":               {"ann", of(released), of(nil), nil, ""},
+		"deleted by somebody who may not":            {"ann", none, of(nil), []string{release}, release},
+		"deleted when it is over":                    {"ann", none, of(until("2026-11-22")), []string{release}, ""},
+		"deleted when it was released":               {"ann", none, of(released), []string{release}, ""},
+		"deleted with its namespace":                 {"cleaner", none, of(nil), []string{release}, ""},
+		"a label by somebody who may not":            {"ann", of(nil), of(nil), []string{release}, ""},
+		"a restriction lifted after the notice":      {"ann", of(lifted(-time.Minute)), of(restricted), nil, ""},
+		"a restriction lifted before the notice":     {"ann", of(lifted(time.Hour)), of(restricted), nil, "the person is told before their restriction ends (Article 18(3)"},
+		"a restriction lifted by who may not":        {"ann", of(lifted(-time.Minute)), of(restricted), []string{release}, release},
+		"a restriction deleted":                      {"ann", none, of(restricted), nil, "release it with noticeSentTime, then delete it"},
+		"a restriction deleted when its day is over": {"ann", none, of(overdue), nil, "release it with noticeSentTime, then delete it"},
+		"a restriction deleted when it was lifted":   {"ann", none, of(lifted(-time.Minute)), []string{release}, ""},
+		"a restriction deleted with its namespace":   {"cleaner", none, of(restricted), nil, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := New(harness.Scheme(t), &harness.Rights{Denied: test.denied}, clocktesting.NewFakePassiveClock(now), []string{"cleaner"})

@@ -4,6 +4,10 @@
 
 package v1alpha1
 
+import (
+	v1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
 // HoldReleaseApplyConfiguration represents a declarative configuration of the HoldRelease type for use
 // with apply.
 //
@@ -11,6 +15,8 @@ package v1alpha1
 type HoldReleaseApplyConfiguration struct {
 	// reason why the hold is not needed any more; nothing about a person.
 	Reason *string `json:"reason,omitempty"`
+	// noticeSentTime is when the person was told that their restriction ends, which is before it does (Article 18(3)).
+	NoticeSentTime *v1.Time `json:"noticeSentTime,omitempty"`
 }
 
 // HoldReleaseApplyConfiguration constructs a declarative configuration of the HoldRelease type for use with
@@ -24,5 +30,13 @@ func HoldRelease() *HoldReleaseApplyConfiguration {
 // If called multiple times, the Reason field is set to the value of the last call.
 func (b *HoldReleaseApplyConfiguration) WithReason(value string) *HoldReleaseApplyConfiguration {
 	b.Reason = &value
+	return b
+}
+
+// WithNoticeSentTime sets the NoticeSentTime field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the NoticeSentTime field is set to the value of the last call.
+func (b *HoldReleaseApplyConfiguration) WithNoticeSentTime(value v1.Time) *HoldReleaseApplyConfiguration {
+	b.NoticeSentTime = &value
 	return b
 }

@@ -16,7 +16,8 @@ import (
 // LegalHoldApplyConfiguration represents a declarative configuration of the LegalHold type for use
 // with apply.
 //
-// LegalHold keeps data from erasure while the law asks for it (Article 17(3)).
+// LegalHold keeps data from erasure while the law asks for it (Article 17(3)), or while a person has their processing restricted
+// (Article 18).
 type LegalHoldApplyConfiguration struct {
 	v1.TypeMetaApplyConfiguration `json:""`
 	// metadata is the standard object metadata.

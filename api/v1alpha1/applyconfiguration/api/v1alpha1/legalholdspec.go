@@ -13,13 +13,13 @@ import (
 //
 // LegalHoldSpec is what must be kept, by which article, and until when. Only untilOn and release change.
 type LegalHoldSpecApplyConfiguration struct {
-	// article of the Regulation that excepts the data from erasure, such as 17(3)(e).
+	// article of the Regulation that excepts the data from erasure, such as 17(3)(e), or under which the person obtained a restriction, 18(1)(a) to (d). A restriction ends by release alone.
 	Article *string `json:"article,omitempty"`
 	// legalReference is the law, the claim or the order that asks to keep the data.
 	LegalReference *string `json:"legalReference,omitempty"`
 	// reason for people; nothing about the person.
 	Reason *string `json:"reason,omitempty"`
-	// untilOn is the last day of the hold. It ends when that day is over everywhere. An earlier day than before needs the verb release.
+	// untilOn is the last day of the hold. It ends when that day is over everywhere; a restriction is to be looked at again then. An earlier day than before needs the verb release.
 	UntilOn *apiv1alpha1.Date `json:"untilOn,omitempty"`
 	// subject names the person whose data are held, in a Secret as for an ErasureRequest. Rempart deletes it once references to the person are in status.
 	Subject *ErasureSubjectApplyConfiguration `json:"subject,omitempty"`
