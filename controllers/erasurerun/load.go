@@ -26,7 +26,7 @@ func (r *Reconciler) load(ctx context.Context, run *v1alpha1.ErasureRun, registe
 	if in.Policy, err = r.policy(ctx, run); err != nil {
 		return in, err
 	}
-	if in.Job, err = r.job(ctx, run); err != nil {
+	if err := r.observe(ctx, &in); err != nil {
 		return in, err
 	}
 	holds := &v1alpha1.LegalHoldList{}
@@ -37,11 +37,8 @@ func (r *Reconciler) load(ctx context.Context, run *v1alpha1.ErasureRun, registe
 	if in.Lingers, err = r.lingers(ctx, &in); err != nil {
 		return in, err
 	}
-	switch {
-	case in.Job == nil || job.Ended(in.Job) == job.Working && in.Unmet():
+	if in.Job == nil || job.Ended(in.Job) == job.Working && in.Unmet() {
 		err = r.loadStart(ctx, &in)
-	case job.Ended(in.Job) != job.Working:
-		in.Answers, err = r.answers(ctx, in.Job)
 	}
 	return in, err
 }
@@ -70,6 +67,15 @@ func (r *Reconciler) policy(ctx context.Context, run *v1alpha1.ErasureRun) (*v1a
 		return nil, client.IgnoreNotFound(err)
 	}
 	return policy, nil
+}
+
+// observe reads the Job of the present attempt, and what it answered when it has ended.
+func (r *Reconciler) observe(ctx context.Context, in *erasure.RunInput) (err error) {
+	if in.Job, err = r.job(ctx, in.Run); err != nil || in.Job == nil || job.Ended(in.Job) == job.Working {
+		return err
+	}
+	in.Answers, err = r.answers(ctx, in.Job)
+	return err
 }
 
 // job reads the Job of the present attempt; nil when it does not exist.

@@ -70,7 +70,7 @@ func (r *Reconciler) step(ctx context.Context, run *v1alpha1.ErasureRun) (erasur
 		return unchanged, fmt.Errorf("applying: %w", err)
 	}
 	if len(children) > 0 { // what was made is written down in this pass: a Job that is deleted before the next one was there
-		if in.Job, err = r.job(ctx, run); err != nil {
+		if err := r.observe(ctx, &in); err != nil {
 			return unchanged, fmt.Errorf("observing: %w", err)
 		}
 	}
