@@ -49,7 +49,10 @@ func TestNobodyIsNamedHoweverARequestGoes(t *testing.T) {
 		s.request("r1", "person", v1alpha1.ExecutionAfterApproval)
 		s.settle()
 		arrange(s)
-		ended := func() bool { ready := s.ready("r1"); return strings.HasPrefix(ready, "True/") || ready == "False/Contradicted" }
+		ended := func() bool {
+			ready := s.ready("r1")
+			return strings.HasPrefix(ready, "True/") || ready == "False/Contradicted"
+		}
 		for range 60 {
 			if ended() {
 				break
