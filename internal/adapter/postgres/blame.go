@@ -43,6 +43,8 @@ func failing(code string) string {
 		return "needs a privilege that the eraser's role lacks: let its function be SECURITY DEFINER with a search_path of its own, or grant it"
 	case "42P01", "42883", "42703", "42704", "3F000":
 		return "does not find what it names: let its function have a search_path of its own, or the eraser's role that of the application (ALTER ROLE ... SET search_path)"
+	case "23502":
+		return "writes a row that lacks a value, such as the application's user who did it: let it pass over the eraser's role"
 	default:
 		return "stops with SQLSTATE " + code
 	}

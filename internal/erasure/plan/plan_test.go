@@ -393,6 +393,22 @@ tables:
 	}
 }
 
+func TestScanTakesHeirsForPartsOfWhatIsDeclared(t *testing.T) {
+	schema := tables("people: id! email", "files: id! owner>people.id email", "images: id! owner>people.id email", "films: id! owner>people.id email director_mail seen_by>people.id")
+	schema.Table("public", "files").Inherited = true
+	for _, heir := range []string{"images", "films"} {
+		schema.Table("public", heir).Parents = []Name{{"public", "files"}}
+	}
+	got := Scan(dataset(t, `
+tables:
+- {name: people, subjectKeys: [{column: email, identifier: Email}], onErasure: DeleteRows}
+- {name: files, subjectKeys: [{column: email, identifier: Email}], onErasure: DeleteRows}`), schema)
+	want := Findings{Tables: []string{"public.films"}, Columns: []string{"public.films.director_mail"}}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
 func TestAMereNameOfASubjectKeySaysNothingOfOtherTables(t *testing.T) {
 	schema := tables("users: id! name", "queues: id! name", "logins: id! account")
 	got := Scan(dataset(t, `tables: [{name: users, subjectKeys: [{column: name, identifier: AccountID}], onErasure: DeleteRows}]`), schema)

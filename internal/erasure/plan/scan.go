@@ -28,7 +28,7 @@ func Scan(dataset *v1alpha1.Dataset, schema *Schema) Findings {
 		}
 		declared[Name{string(t.Schema), string(t.Name)}] = t
 	}
-	marks := marksOf(declared, schema)
+	marks, wholes := marksOf(declared, schema), wholesOf(declared, schema)
 	var f Findings
 	for i := range schema.Tables {
 		live := &schema.Tables[i]
@@ -36,6 +36,9 @@ func Scan(dataset *v1alpha1.Dataset, schema *Schema) Findings {
 			continue
 		}
 		known, isDeclared := declared[live.name()]
+		if whole := wholes[live.name()]; whole != nil && !isDeclared {
+			live = besides(live, whole)
+		}
 		found := slices.ContainsFunc(live.ForeignKeys, func(fk ForeignKey) bool {
 			_, ok := declared[Name{fk.Schema, fk.Table}]
 			return ok
@@ -62,6 +65,29 @@ func Scan(dataset *v1alpha1.Dataset, schema *Schema) Findings {
 	slices.Sort(f.Columns)
 	slices.Sort(f.Personal)
 	return f
+}
+
+// wholesOf is, by heir, the declared table that stands for it.
+func wholesOf(declared map[Name]v1alpha1.DatasetTable, schema *Schema) map[Name]*Table {
+	wholes := map[Name]*Table{}
+	for name := range declared {
+		whole := schema.Table(name.Schema, name.Table)
+		if whole == nil || !whole.Inherited {
+			continue
+		}
+		for _, heir := range schema.Heirs(whole) {
+			wholes[heir.name()] = whole
+		}
+	}
+	return wholes
+}
+
+// besides is an heir with the columns alone that the table which stands for it does not have.
+func besides(heir, whole *Table) *Table {
+	own := *heir
+	own.Columns = slices.DeleteFunc(slices.Clone(heir.Columns), func(c Column) bool { return whole.Column(c.Name) != nil })
+	own.ForeignKeys = slices.DeleteFunc(slices.Clone(heir.ForeignKeys), func(fk ForeignKey) bool { return own.Column(fk.Columns[0]) == nil })
+	return &own
 }
 
 type columnName struct {
