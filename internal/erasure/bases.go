@@ -138,7 +138,7 @@ func (j *judgement) marketingFindings() []v1alpha1.Finding {
 func basisFinding(ground v1alpha1.ErasureGround, objection v1alpha1.ErasureObjection, c concern, consented bool) (v1alpha1.Finding, bool) {
 	basis, name := c.purpose.LegalBasis, c.purpose.Name
 	f := v1alpha1.Finding{Rule: "A17-01", Article: "17(1)", Severity: v1alpha1.SeverityWarning, Subject: c.subject()}
-	say := func(format string, more ...any) (v1alpha1.Finding, bool) {
+	tell := func(format string, more ...any) (v1alpha1.Finding, bool) {
 		f.Message = fmt.Sprintf("Purpose %q rests on %s: ", name, basis) + fmt.Sprintf(format, more...)
 		return f, true
 	}
@@ -147,39 +147,39 @@ func basisFinding(ground v1alpha1.ErasureGround, objection v1alpha1.ErasureObjec
 	switch {
 	case objects && opposable:
 		f.Rule, f.Article, f.Severity = "A21-01", "21(1)", v1alpha1.SeverityInfo
-		return say("stop it while the objection is weighed (Article 18(1)(d)); its data are erased unless compelling legitimate grounds are shown")
+		return tell("stop it while the objection is weighed (Article 18(1)(d)); its data are erased unless compelling legitimate grounds are shown")
 	case ground != v1alpha1.GroundPointE && (basis == v1alpha1.BasisLegalObligation || basis == v1alpha1.BasisPublicTask):
 		f.Rule, f.Article = "A17-03", "17(3)(b)"
 		if c.kept {
 			f.Severity = v1alpha1.SeverityInfo
-			return say("what %s asks for is not erased; see that the tables that are kept, or the hold, are just that, restricted to this purpose and with an end", law(c.purpose))
+			return tell("what %s asks for is not erased; see that the tables that are kept, or the hold, are just that, restricted to this purpose and with an end", legalText(c.purpose))
 		}
-		return say("what %s asks for is not erased, and nothing keeps it here; declare it with keep in the dataset, or place a LegalHold, before you approve", law(c.purpose))
+		return tell("what %s asks for is not erased, and nothing keeps it here; declare it with keep in the dataset, or place a LegalHold, before you approve", legalText(c.purpose))
 	case ground == v1alpha1.GroundPointB && basis != v1alpha1.BasisConsent:
 		f.Article = "17(1)(b)"
 		if consented && !c.named {
 			f.Severity = v1alpha1.SeverityInfo
 		}
-		return say("a withdrawal of consent takes no ground from it; its data are erased only where they are no longer necessary (Article 17(1)(a)) or on another ground")
+		return tell("a withdrawal of consent takes no ground from it; its data are erased only where they are no longer necessary (Article 17(1)(a)) or on another ground")
 	case objects:
 		f.Article = "17(1)(c)"
-		return say("there is no right to object to it (Article 21(1)); %s", instead(basis))
+		return tell("there is no right to object to it (Article 21(1)); %s", instead(basis))
 	case ground == v1alpha1.GroundPointC && !strings.HasSuffix(c.purpose.DPV, directMarketing):
 		f.Article, f.Severity = "17(1)(c)", v1alpha1.SeverityInfo
-		return say("an objection to direct marketing does not reach it, unless it is direct marketing too; its data are erased on another ground")
+		return tell("an objection to direct marketing does not reach it, unless it is direct marketing too; its data are erased on another ground")
 	case ground == v1alpha1.GroundPointF && basis != v1alpha1.BasisConsent:
 		f.Article = "17(1)(f)"
-		return say("that point is about services offered to a child on consent (Article 8(1)); its data are erased on another ground")
+		return tell("that point is about services offered to a child on consent (Article 8(1)); its data are erased on another ground")
 	case ground == v1alpha1.GroundPointA && basis != v1alpha1.BasisConsent:
 		f.Article, f.Severity = "17(1)(a)", v1alpha1.SeverityInfo
-		return say("its data are erased where they are no longer necessary for it; whoever approves says so")
+		return tell("its data are erased where they are no longer necessary for it; whoever approves says so")
 	default:
 		return v1alpha1.Finding{}, false
 	}
 }
 
-// law that a purpose rests on, in the register's words.
-func law(p *v1alpha1.Purpose) string {
+// legalText is the law that a purpose rests on, in the register's words.
+func legalText(p *v1alpha1.Purpose) string {
 	if p.LegalReference == "" {
 		return "the law"
 	}
