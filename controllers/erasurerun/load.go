@@ -2,6 +2,7 @@ package erasurerun
 
 import (
 	"context"
+	"crypto/rand"
 	"fmt"
 
 	"golang.org/x/sync/errgroup"
@@ -14,6 +15,7 @@ import (
 	"github.com/rempart-dev/rempart/internal/erasure"
 	"github.com/rempart-dev/rempart/internal/erasure/job"
 	"github.com/rempart-dev/rempart/internal/erasure/task"
+	"github.com/rempart-dev/rempart/internal/kube/child"
 	"github.com/rempart-dev/rempart/internal/kube/flow"
 	"github.com/rempart-dev/rempart/internal/subjectkey"
 )
@@ -134,6 +136,9 @@ func (r *Reconciler) loadStart(ctx context.Context, in *erasure.RunInput) error 
 	if in.Job != nil {
 		return nil
 	}
+	if in.Salt, err = r.salt(ctx, run); err != nil {
+		return err
+	}
 	if err := r.turn(ctx, in); err != nil || run.Status.Attempts != nil {
 		return err
 	}
@@ -144,6 +149,25 @@ func (r *Reconciler) loadStart(ctx context.Context, in *erasure.RunInput) error 
 	}
 	in.Runs = runs.Items
 	return nil
+}
+
+// salt is that of the run's task, so that a later Job can read what an earlier one wrote down, or a new one. A plan destroys nothing,
+// and the ledger of a consent service remembers nothing of what it destroyed.
+func (r *Reconciler) salt(ctx context.Context, run *v1alpha1.ErasureRun) ([]byte, error) {
+	if run.Spec.Mode == v1alpha1.RunPlan || run.Spec.Kind == v1alpha1.TargetConsentLedger {
+		return nil, nil
+	}
+	secret := &corev1.Secret{}
+	err := r.Reader.Get(ctx, types.NamespacedName{Namespace: run.Namespace, Name: erasure.TaskSecretName(run)}, secret)
+	if client.IgnoreNotFound(err) != nil {
+		return nil, fmt.Errorf("reading the task of a run: %w", err)
+	}
+	if known := erasure.SaltOf(secret); known != nil && child.Ours(secret, run) {
+		return known, nil
+	}
+	salt := make([]byte, task.SaltSize)
+	_, _ = rand.Read(salt) // never fails (crypto/rand)
+	return salt, nil
 }
 
 // turn asks whether the next Job may be made now.

@@ -95,7 +95,7 @@ func (t *trial) task(at *site) (work, people []byte, err error) {
 		RunUID: string(t.Run.UID), Epoch: t.Run.Spec.Epoch,
 		Register: t.Register.Name, Store: string(at.name), Engine: engine,
 		Connection: connection, Dataset: at.dataset,
-		CheckKey: t.CheckKey, PlanDigest: t.Run.Spec.PlanDigest, AsOf: t.Run.CreationTimestamp.UTC(), From: int(valueOf(t.Run.Status.Counted)),
+		CheckKey: t.CheckKey, Salt: t.Salt, PlanDigest: t.Run.Spec.PlanDigest, AsOf: t.Run.CreationTimestamp.UTC(), From: int(valueOf(t.Run.Status.Counted)),
 		RecallKeys: t.RecallKeys, Holds: t.held(), CheckOnly: t.Run.Status.WithheldTime != nil || t.checking(),
 	}
 	who := task.People{}
@@ -111,6 +111,15 @@ func (t *trial) task(at *site) (work, people []byte, err error) {
 	}
 	people, err = json.Marshal(who)
 	return work, people, err
+}
+
+// SaltOf is the salt in a task that there is already; nil where there is none.
+func SaltOf(secret *corev1.Secret) []byte {
+	var work task.Task
+	if secret == nil || json.Unmarshal(secret.Data[job.TaskKey], &work) != nil || len(work.Salt) != task.SaltSize {
+		return nil
+	}
+	return work.Salt
 }
 
 func (t *trial) job(at *site) job.Spec {

@@ -42,6 +42,8 @@ type RunInput struct {
 	Holds []v1alpha1.LegalHold
 	// CheckKey is the run's own key (subjectkey.Ring.CheckKey).
 	CheckKey []byte
+	// Salt of the run (task.Task.Salt): of the task that there is already, or a new one; read only before a Job is made.
+	Salt []byte
 	// RecallKeys find people who came back with a backup (subjectkey.Ring.RecallKeys); set for a replay alone.
 	RecallKeys map[string][]byte
 	// Regions that the register's residency policy allows; nil pins nothing.
@@ -337,7 +339,7 @@ func runEnd(status *v1alpha1.ErasureRunStatus, mode v1alpha1.RunMode) []metav1.C
 			list = append(list, no(v1alpha1.ConditionExecuted))
 		}
 		if status.VerifiedTime != nil {
-			list = append(list, condition.True(v1alpha1.ConditionVerified, v1alpha1.ReasonVerified, "The verifier found nothing but what is kept"))
+			list = append(list, condition.True(v1alpha1.ConditionVerified, v1alpha1.ReasonVerified, verifiedWords("The verifier found nobody again but where they are kept", status)))
 		} else {
 			list = append(list, no(v1alpha1.ConditionVerified))
 		}
@@ -353,6 +355,14 @@ func runEnd(status *v1alpha1.ErasureRunStatus, mode v1alpha1.RunMode) []metav1.C
 	case mode == v1alpha1.RunPlan:
 		return append(list, condition.True(v1alpha1.ConditionReady, v1alpha1.ReasonPlanned, "The plan of each request is in status.outcomes"))
 	default:
-		return append(list, condition.True(v1alpha1.ConditionReady, v1alpha1.ReasonVerified, committedWords(status)+"; the verifier found nothing of those who were erased"))
+		return append(list, condition.True(v1alpha1.ConditionReady, v1alpha1.ReasonVerified, verifiedWords(committedWords(status)+"; the verifier found nobody again", status)))
 	}
+}
+
+// verifiedWords adds to words what the verifier found beside: second copies of values, and what it may not read.
+func verifiedWords(words string, status *v1alpha1.ErasureRunStatus) string {
+	if status.Message == "" {
+		return words
+	}
+	return words + "; " + status.Message
 }

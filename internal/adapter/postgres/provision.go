@@ -154,11 +154,10 @@ ORDER BY 1, 2`, []any{role}, []any{&schema, &name}, func() error {
 // forgot.
 func (s *session) grantVerifier(ctx context.Context, database, name string) error {
 	role := quote(name)
-	statements := []string{
-		grant.Database(database, role), grant.ReadLedger(role)[0], grant.ReadLedger(role)[1],
-		"ALTER DEFAULT PRIVILEGES GRANT USAGE ON SCHEMAS TO " + role,
-		"ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO " + role,
-	}
+	statements := append(append([]string{grant.Database(database, role)}, grant.ReadLedger(role)...),
+		"ALTER DEFAULT PRIVILEGES GRANT USAGE ON SCHEMAS TO "+role,
+		"ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO "+role,
+	)
 	// Tables of other owners, future ones included, are covered by the predefined role where it exists (PostgreSQL 14).
 	var readers bool
 	if _, err := s.row(ctx, `SELECT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = 'pg_read_all_data')`, nil, &readers); err != nil {

@@ -110,10 +110,10 @@ func (s *session) weak(ctx context.Context, dataset *v1alpha1.Dataset, then ...q
 	return &task.Failure{Reason: task.RoleTooStrong, Names: found, Message: "The role may do more than its duty needs; take away " + plan.Summary(told, task.MaxMessage-100)}
 }
 
-// readOnly refuses a verifier that may write to a table of the dataset, a partition of one, or the ledger: who verifies must not be able
-// to erase, nor to say that somebody was.
+// readOnly refuses a verifier that may write to a table of the dataset, a partition of one, the ledger, or the hashes of what was destroyed: who verifies
+// must not be able to erase, nor to say that somebody was.
 func (s *session) readOnly(ctx context.Context, p *plan.Plan) error {
-	schemas, names := []string{"rempart"}, []string{"ledger"}
+	schemas, names := []string{"rempart", "rempart"}, []string{"ledger", "destroyed"}
 	for _, m := range p.Members {
 		schemas, names = append(schemas, m.Table.Schema), append(names, m.Table.Name)
 	}

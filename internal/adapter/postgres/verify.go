@@ -59,6 +59,9 @@ func (e *Engine) verify(ctx context.Context, t task.Task, people []subject.Subje
 	if v.held, err = s.loadHolds(ctx, p, t.Holds); err != nil {
 		return task.Outcome{}, err
 	}
+	if v.values, err = s.recollect(ctx, t); err != nil {
+		return task.Outcome{}, err
+	}
 	if err := s.all(ctx, "SET TRANSACTION READ ONLY"); err != nil {
 		return task.Outcome{}, err
 	}
@@ -75,7 +78,7 @@ func (e *Engine) verify(ctx context.Context, t task.Task, people []subject.Subje
 	if err != nil {
 		return o, err
 	}
-	var notes []string
+	copies, notes := v.values.notes()
 	if len(unseen) > 0 {
 		notes = append(notes, "Not searched, since the verifier may not read them: "+list(unseen))
 	}
@@ -83,7 +86,7 @@ func (e *Engine) verify(ctx context.Context, t task.Task, people []subject.Subje
 	if len(sampled) > 0 {
 		notes = append(notes, "The planner's statistics still name people, until the owner runs ANALYZE on "+list(sampled))
 	}
-	o.Names, o.Message = append(unseen, sampled...), plan.Summary(notes, task.MaxMessage)
+	o.Names, o.Message = slices.Concat(copies, unseen, sampled), plan.Summary(notes, task.MaxMessage)
 	return o, err
 }
 
@@ -95,6 +98,7 @@ type search struct {
 	tally    *tally
 	terms    terms
 	held     *held
+	values   *remains // that were destroyed
 	found    []string // tables in which somebody was found who should not be
 	foundAll int64    // rows of these
 	stale    []string // of these, materialised views
@@ -147,8 +151,18 @@ func (v *search) members(ctx context.Context) error {
 		if err := v.look(ctx, m.Table, m.Action, m.Action == v1alpha1.EraseKeep, ways); err != nil {
 			return err
 		}
+		if err := v.compareMember(ctx, i); err != nil {
+			return err
+		}
 	}
 	return nil
+}
+
+// add remembers rows that should not be there.
+func (v *search) add(table string, rows int64) {
+	if v.foundAll += rows; rows > 0 && !slices.Contains(v.found, table) {
+		v.found = append(v.found, table)
+	}
 }
 
 // staying are the columns of a member that rightly hold an identifier where a row stays: keys of the schema, which are judged
@@ -209,10 +223,7 @@ SELECT req, kept, pg_catalog.count(*), pg_catalog.max(until) FROM per_row GROUP 
 		if kept {
 			v.tally.add(t.Path(), action, req, rows, until)
 		} else {
-			v.foundAll += rows
-			if !slices.Contains(v.found, t.Path()) {
-				v.found = append(v.found, t.Path())
-			}
+			v.add(t.Path(), rows)
 		}
 		until = nil
 		return nil

@@ -14,7 +14,11 @@ import (
 // Ledger is the table with the row of each erasure, quoted.
 const Ledger = `"rempart"."ledger"`
 
-// LedgerDDL creates the ledger. It holds counts and digests, and no identifier of a person.
+// Destroyed is the table with the keyed hashes of values that a run destroyed, quoted.
+const Destroyed = `"rempart"."destroyed"`
+
+// LedgerDDL creates the ledger, and the table of what verification needs until the run has ended. They hold counts, digests and hashes
+// under a key that the store does not have, and no identifier of a person.
 var LedgerDDL = []string{
 	`CREATE SCHEMA IF NOT EXISTS "rempart"`,
 	`REVOKE ALL ON SCHEMA "rempart" FROM PUBLIC`,
@@ -30,6 +34,21 @@ var LedgerDDL = []string{
   committed_at timestamptz NOT NULL
 )`,
 	`CREATE INDEX IF NOT EXISTS ledger_epoch ON ` + Ledger + ` (register, store, epoch)`,
+	`CREATE TABLE IF NOT EXISTS ` + Destroyed + ` (
+  id        bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  run_uid   text NOT NULL,
+  register  text NOT NULL,
+  store     text NOT NULL,
+  relation  text NOT NULL,
+  attribute text NOT NULL,
+  key_check bytea NOT NULL,
+  quick     integer[] NOT NULL,
+  hashes    bytea[] NOT NULL,
+  row_keys  bytea[] NOT NULL,
+  passed    bigint NOT NULL,
+  addresses boolean NOT NULL,
+  numbers   boolean NOT NULL
+)`,
 }
 
 // Database lets a role connect, and make the temporary tables in which a run gathers rows. Names are quoted already.
@@ -37,14 +56,16 @@ func Database(database, role string) string {
 	return "GRANT CONNECT, TEMPORARY ON DATABASE " + database + " TO " + role
 }
 
-// WriteLedger lets the eraser enter its runs. It never changes or removes an entry.
+// WriteLedger lets the eraser enter its runs, of which it never changes or removes an entry, and write down hashes of what it
+// destroys, of which it removes those of earlier runs.
 func WriteLedger(role string) []string {
-	return []string{`GRANT USAGE ON SCHEMA "rempart" TO ` + role, "GRANT SELECT, INSERT ON " + Ledger + " TO " + role}
+	return []string{`GRANT USAGE ON SCHEMA "rempart" TO ` + role, "GRANT SELECT, INSERT ON " + Ledger + " TO " + role, "GRANT SELECT, INSERT, DELETE ON " + Destroyed + " TO " + role}
 }
 
-// ReadLedger lets the verifier see which runs the store remembers: one that comes back from a backup has forgotten some.
+// ReadLedger lets the verifier see which runs the store remembers, since one that comes back from a backup has forgotten some, and
+// what the run destroyed.
 func ReadLedger(role string) []string {
-	return []string{`GRANT USAGE ON SCHEMA "rempart" TO ` + role, "GRANT SELECT ON " + Ledger + " TO " + role}
+	return []string{`GRANT USAGE ON SCHEMA "rempart" TO ` + role, "GRANT SELECT ON " + Ledger + ", " + Destroyed + " TO " + role}
 }
 
 // Erase lets the eraser treat the rows of a table as the dataset says: only where rows can go may it delete any. Rows of
@@ -116,7 +137,7 @@ func Script(database string, dataset *v1alpha1.Dataset, eraser, verifier string)
 	text.WriteString("-- In the database of the store, as its owner or a superuser. It can be run again when the dataset changes.\nBEGIN;\n")
 	e, v := Quote(eraser), Quote(verifier)
 	write("-- Two login roles, so that who erases does not verify. They have no password yet: see the end.\n", createRoles(eraser, verifier))
-	write("-- The ledger keeps a run from being done twice.\n", LedgerDDL...)
+	write("-- The ledger keeps a run from being done twice. The other table has hashes of what the last run destroyed, for its verifier.\n", LedgerDDL...)
 	write("", append(append([]string{Database(Quote(database), e+", "+v)}, WriteLedger(e)...), ReadLedger(v)...)...)
 	schemas, tables := byTable(dataset, e)
 	for _, schema := range schemas {

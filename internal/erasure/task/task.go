@@ -113,8 +113,11 @@ type Task struct {
 	Dataset    *v1alpha1.Dataset    `json:"dataset,omitempty"`
 	Requests   []Request            `json:"requests,omitempty"`
 	CheckKey   []byte               `json:"checkKey,omitempty"`
-	PlanDigest string               `json:"planDigest,omitempty"`
-	AsOf       time.Time            `json:"asOf"`
+	// Salt is the secret of the run, SaltSize random bytes that are forgotten with it, under which the store keeps hashes of the
+	// values that the run destroyed until it has ended. Without it nothing is remembered of them.
+	Salt       []byte    `json:"salt,omitempty"`
+	PlanDigest string    `json:"planDigest,omitempty"`
+	AsOf       time.Time `json:"asOf"`
 	// From is the first request whose counts are asked for: a run with more counts than one pod can say asks again, and the
 	// ledger answers.
 	From int `json:"from,omitempty"`
@@ -127,6 +130,9 @@ type Task struct {
 	// Ended are the requests, by UID, that a scan asks the ledger for.
 	Ended []string `json:"ended,omitempty"`
 }
+
+// SaltSize is how many bytes a salt has.
+const SaltSize = 32
 
 // Replay tells whether the people are to be recalled.
 func (t Task) Replay() bool { return len(t.RecallKeys) > 0 }

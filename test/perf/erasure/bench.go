@@ -104,7 +104,7 @@ func (b *bench) connection(database string) task.Connection {
 }
 
 func (b *bench) task(database string, people int) task.Task {
-	t := task.Task{RunUID: "bench", Epoch: 1, Register: "r", Store: "s", Engine: v1alpha1.EnginePostgreSQL, Connection: b.connection(database), Dataset: b.scene.dataset, AsOf: asOf}
+	t := task.Task{RunUID: "bench", Epoch: 1, Register: "r", Store: "s", Engine: v1alpha1.EnginePostgreSQL, Connection: b.connection(database), Dataset: b.scene.dataset, AsOf: asOf, Salt: make([]byte, task.SaltSize)}
 	for i := range people {
 		t.Requests = append(t.Requests, task.Request{UID: fmt.Sprintf("%08d-0000-4000-8000-000000000000", i)})
 	}

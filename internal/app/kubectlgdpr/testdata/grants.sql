@@ -13,7 +13,7 @@ BEGIN
 END
 $$;
 
--- The ledger keeps a run from being done twice.
+-- The ledger keeps a run from being done twice. The other table has hashes of what the last run destroyed, for its verifier.
 CREATE SCHEMA IF NOT EXISTS "rempart";
 REVOKE ALL ON SCHEMA "rempart" FROM PUBLIC;
 CREATE TABLE IF NOT EXISTS "rempart"."ledger" (
@@ -28,12 +28,28 @@ CREATE TABLE IF NOT EXISTS "rempart"."ledger" (
   committed_at timestamptz NOT NULL
 );
 CREATE INDEX IF NOT EXISTS ledger_epoch ON "rempart"."ledger" (register, store, epoch);
+CREATE TABLE IF NOT EXISTS "rempart"."destroyed" (
+  id        bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  run_uid   text NOT NULL,
+  register  text NOT NULL,
+  store     text NOT NULL,
+  relation  text NOT NULL,
+  attribute text NOT NULL,
+  key_check bytea NOT NULL,
+  quick     integer[] NOT NULL,
+  hashes    bytea[] NOT NULL,
+  row_keys  bytea[] NOT NULL,
+  passed    bigint NOT NULL,
+  addresses boolean NOT NULL,
+  numbers   boolean NOT NULL
+);
 
 GRANT CONNECT, TEMPORARY ON DATABASE "crm" TO "gone", "seen";
 GRANT USAGE ON SCHEMA "rempart" TO "gone";
 GRANT SELECT, INSERT ON "rempart"."ledger" TO "gone";
+GRANT SELECT, INSERT, DELETE ON "rempart"."destroyed" TO "gone";
 GRANT USAGE ON SCHEMA "rempart" TO "seen";
-GRANT SELECT ON "rempart"."ledger" TO "seen";
+GRANT SELECT ON "rempart"."ledger", "rempart"."destroyed" TO "seen";
 
 -- A schema of the dataset. For every other schema the two lines about the verifier are wise too: what it may not
 -- read is not searched for copies of a person, and the messages of plans and runs name it.

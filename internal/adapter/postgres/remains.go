@@ -1,0 +1,216 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/rempart-dev/rempart/api/v1alpha1"
+	"github.com/rempart-dev/rempart/internal/erasure/grant"
+	"github.com/rempart-dev/rempart/internal/erasure/plan"
+	"github.com/rempart-dev/rempart/internal/erasure/task"
+)
+
+// Temporary tables of what was destroyed: the hashes, each once, with a number; and the columns and rows that had each.
+const (
+	sought  = "pg_temp.rempart_sought"
+	sources = "pg_temp.rempart_sources"
+)
+
+// remains are the values that a run destroyed, and where they were found. The rule:
+//
+//   - A value that is in the row and column from which it was to go is a contradiction, whatever it is.
+//   - A value that another row of the same table has, in any column, says nothing of a person: Berlin, Martin, the street of two
+//     people. It is not looked for.
+//   - Any other, wherever it is, is a second copy: it is named by its column, and contradicts nothing, since nobody can say that no
+//     other person has the same. Those in rows that the law keeps are named apart.
+//
+// A row of which values were destroyed and that stays is the person's own, and no other row.
+type remains struct {
+	salt               salt
+	encoding           string
+	addresses, numbers bool
+	all, passed        int64
+	missing            string // why nothing is looked for
+	places             map[int32]map[string]bool
+	shared             map[int32]bool
+}
+
+// recollect reads what a run destroyed into temporary tables; nil when the task has no salt, so that nobody expects it.
+func (s *session) recollect(ctx context.Context, t task.Task) (*remains, error) {
+	if len(t.Salt) != task.SaltSize || t.RunUID == "" {
+		return nil, nil //nolint:nilnil // nothing to look for
+	}
+	r := &remains{salt: t.Salt, encoding: s.encoding(), places: map[int32]map[string]bool{}, shared: map[int32]bool{}}
+	var ready bool
+	if _, err := s.row(ctx, prepared("SELECT"), nil, &ready); err != nil {
+		return nil, err
+	}
+	if !ready {
+		r.missing = "values that were destroyed were not looked for: the store lacks rempart.destroyed, or the verifier may not read it; run the statements of kubectl gdpr grants again"
+		return r, nil
+	}
+	var others bool
+	check := r.salt.hash(saltedCheck, "")
+	if _, err := s.row(ctx, `SELECT COALESCE(pg_catalog.sum(passed), 0)::pg_catalog.int8, COALESCE(pg_catalog.bool_or(addresses), false), COALESCE(pg_catalog.bool_or(numbers), false),
+COALESCE(pg_catalog.bool_or(key_check OPERATOR(pg_catalog.<>) $2::pg_catalog.bytea), false) FROM `+grant.Destroyed+` WHERE run_uid OPERATOR(pg_catalog.=) $1`,
+		[]any{t.RunUID, check}, &r.passed, &r.addresses, &r.numbers, &others); err != nil {
+		return nil, err
+	}
+	if others {
+		r.missing = "values that were destroyed were not all looked for: the run's secret was lost meanwhile"
+	}
+	if err := s.makeTemporary(ctx, []string{
+		`CREATE TEMPORARY TABLE ` + sought + ` (n pg_catalog.int4 NOT NULL, quick pg_catalog.int4 NOT NULL, hash pg_catalog.bytea NOT NULL) ON COMMIT DROP`,
+		`CREATE TEMPORARY TABLE ` + sources + ` (n pg_catalog.int4 NOT NULL, relation pg_catalog.text NOT NULL, attribute pg_catalog.text NOT NULL, row_key pg_catalog.bytea) ON COMMIT DROP`,
+	}); err != nil {
+		return nil, err
+	}
+	read := query{sql: `WITH d AS MATERIALIZED (SELECT d.relation, d.attribute, u.* FROM ` + grant.Destroyed + ` AS d
+  CROSS JOIN LATERAL ROWS FROM (pg_catalog.unnest(d.quick), pg_catalog.unnest(d.hashes), pg_catalog.unnest(d.row_keys)) AS u (quick, hash, row_key)
+  WHERE d.run_uid OPERATOR(pg_catalog.=) $1 AND d.key_check OPERATOR(pg_catalog.=) $2::pg_catalog.bytea),
+s AS (INSERT INTO ` + sought + ` SELECT pg_catalog.row_number() OVER (), x.quick, x.hash FROM (SELECT DISTINCT quick, hash FROM d) AS x RETURNING n, hash)
+INSERT INTO ` + sources + ` SELECT s.n, d.relation, d.attribute, d.row_key FROM d JOIN s ON s.hash OPERATOR(pg_catalog.=) d.hash`, args: []any{t.RunUID, check}}
+	count := query{sql: "SELECT pg_catalog.count(*) FROM " + sought, into: []any{&r.all}}
+	return r, s.several(ctx, read, query{sql: "CREATE INDEX ON " + sources + " (n, relation)"}, query{sql: "CREATE INDEX ON " + sources + " (row_key)"}, query{sql: "ANALYZE " + sought}, query{sql: "ANALYZE " + sources}, count)
+}
+
+// texts are what a table's texts are compared by: rows t of from, whether one rightly stays (kept), or is a person's own although it
+// stays (mine), the text of its key, and whether keep periods are judged.
+type texts struct {
+	table           *plan.Table
+	from            string
+	kept, mine, row string
+	dated           bool
+}
+
+// compareMember compares the texts of a table of the dataset.
+func (v *search) compareMember(ctx context.Context, i int) error {
+	m := &v.plan.Members[i]
+	back, err := v.compare(ctx, texts{table: m.Table, from: table(m.Table), kept: v.keptPeriod(i), mine: v.mine(m), row: rowText(m), dated: m.Action == v1alpha1.EraseKeep})
+	v.add(m.Table.Path(), back)
+	return err
+}
+
+// mine says that a live row that may be kept has an identifier of the people.
+func (v *search) mine(m *plan.Member) string {
+	ways := []string{"false"}
+	for _, k := range m.Keys {
+		if v.kinds[k.Identifier] == 0 {
+			continue
+		}
+		text := keyText(m.Table, k)
+		if k.Identifier == v1alpha1.IdentifierEmail {
+			text = v.trimmed(text)
+		}
+		ways = append(ways, "EXISTS (SELECT FROM "+identifiers+" AS y WHERE "+of(k.Identifier, "")+" AND "+anyOf(m.Table, k, v.matches(m, k, text, "y"))+")")
+	}
+	return "(" + strings.Join(ways, " OR ") + ")"
+}
+
+// compare compares texts with what was destroyed, and returns how many have a value back in its place.
+func (v *search) compare(ctx context.Context, t texts) (back int64, err error) {
+	r := v.values
+	if r == nil || r.all == 0 {
+		return 0, nil
+	}
+	args := &arguments{}
+	if t.dated {
+		args.add(v.asOf) // as the first, by which keep periods ask for it
+	}
+	var cells []string
+	for _, c := range t.table.Columns {
+		if c.Searchable {
+			cells = append(cells, "("+literal(c.Name)+"::pg_catalog.text, "+textOf(&c, live)+")")
+		}
+	}
+	if len(cells) == 0 {
+		return 0, nil
+	}
+	trim := func(text string) string { return "pg_catalog.btrim(" + text + ", " + literal(v.blanks) + ")" }
+	of := fmt.Sprintf("%s AS t CROSS JOIN LATERAL (VALUES %s) AS c (name, txt)", t.from, strings.Join(cells, ", "))
+	least := fmt.Sprintf(" OPERATOR(pg_catalog.>=) %d", shortestPiece)
+	long := "pg_catalog.octet_length(c.txt)" + least
+	through := " CROSS JOIN LATERAL (SELECT pg_catalog.unnest(" + parts("c.txt", r.addresses, r.numbers) + ") AS piece) AS p"
+	ways := []string{
+		r.hits(of, trim("pg_catalog.lower(c.txt)"), long, t, args),
+		r.hits(of+through, trim("p.piece"), long+" AND "+parted("c.txt", r.addresses, r.numbers)+" AND pg_catalog.octet_length(p.piece)"+least, t, args),
+	}
+	var (
+		n         int32
+		name      string
+		own, same bool
+		rightly   bool
+		rows      int64
+	)
+	sql := fmt.Sprintf("SELECT h.n, h.name, h.own, h.back, h.kept, pg_catalog.count(*) FROM (%s) AS h GROUP BY 1, 2, 3, 4, 5", strings.Join(ways, " UNION ALL "))
+	err = v.rows(ctx, sql, args.values, []any{&n, &name, &own, &same, &rightly, &rows}, func() error {
+		switch {
+		case same && !rightly:
+			back += rows
+		case own:
+			r.shared[n] = true
+		default:
+			if r.places[n] == nil {
+				r.places[n] = map[string]bool{}
+			}
+			place := t.table.Path() + "." + name
+			r.places[n][place] = r.places[n][place] || !rightly
+		}
+		return nil
+	})
+	return back, err
+}
+
+// hits are the pieces of texts c that were destroyed. The good hash is compared by a function, so that the planner takes the quick one
+// alone to join by, and asks for the good one of the few texts that are left.
+func (r *remains) hits(of, piece, where string, t texts, args *arguments) string {
+	source := "EXISTS (SELECT FROM " + sources + " AS x WHERE x.n OPERATOR(pg_catalog.=) d.n AND x.relation OPERATOR(pg_catalog.=) " + literal(t.table.Path())
+	back, ours := "false", "("+t.kept+" AND "+t.mine+")"
+	if t.row != "''" {
+		row := "x.row_key OPERATOR(pg_catalog.=) " + r.salt.hashed(saltedRow, "pg_catalog.concat("+literal(t.table.Path()+unit)+", "+t.row+")", r.encoding, args)
+		back = source + " AND x.attribute OPERATOR(pg_catalog.=) c.name AND " + row + ")"
+		ours = "(" + ours + " OR EXISTS (SELECT FROM " + sources + " AS x WHERE " + row + "))"
+	}
+	return "SELECT d.n, c.name, " + source + ") AND NOT " + ours + " AS own, " + back + " AS back, " + t.kept + " AS kept FROM " + of +
+		" JOIN " + sought + " AS d ON d.quick OPERATOR(pg_catalog.=) " + r.salt.quick(piece, args) +
+		" WHERE " + where + " AND pg_catalog.byteacmp(d.hash, " + r.salt.hashed(saltedValue, piece, r.encoding, args) + ") OPERATOR(pg_catalog.=) 0"
+}
+
+// notes say where second copies are, by column, and how much was looked for.
+func (r *remains) notes() (copies, notes []string) {
+	if r == nil {
+		return nil, nil
+	}
+	stay, rightly, alike := map[string]bool{}, map[string]bool{}, 0
+	for n, places := range r.places {
+		if r.shared[n] {
+			continue
+		}
+		for place, copied := range places {
+			if copied {
+				stay[place] = true
+			} else {
+				rightly[place] = true
+			}
+		}
+	}
+	alike = len(r.shared)
+	copies = slices.Sorted(maps.Keys(stay))
+	if len(copies) > 0 {
+		notes = append(notes, "Values that were destroyed are also in "+plan.Fit(copies, roomOfNames)+": second copies that the register does not have treated, or the same values of others; a person must look, and mask or declare these columns")
+	}
+	maps.DeleteFunc(rightly, func(place string, _ bool) bool { return stay[place] })
+	if len(rightly) > 0 {
+		notes = append(notes, "Values that were destroyed are rightly in rows that are kept: "+list(slices.Sorted(maps.Keys(rightly))))
+	}
+	if r.missing != "" {
+		notes = append(notes, r.missing)
+	}
+	if r.all+r.passed > 0 {
+		notes = append(notes, fmt.Sprintf("Of the values that were destroyed %d were looked for, and %d were not, since they are short or of others too", r.all-int64(alike), r.passed+int64(alike)))
+	}
+	return copies, notes
+}
