@@ -87,3 +87,11 @@ func executedCondition(status *v1alpha1.ErasureRunStatus) metav1.Condition {
 	}
 	return condition.True(v1alpha1.ConditionExecuted, reason, committedWords(status))
 }
+
+// verifiedWords adds to words what the verifier found beside: second copies of values, and what it may not read.
+func verifiedWords(words string, status *v1alpha1.ErasureRunStatus) string {
+	if status.Message == "" {
+		return words
+	}
+	return words + "; " + status.Message
+}

@@ -358,11 +358,3 @@ func runEnd(status *v1alpha1.ErasureRunStatus, mode v1alpha1.RunMode) []metav1.C
 		return append(list, condition.True(v1alpha1.ConditionReady, v1alpha1.ReasonVerified, verifiedWords(committedWords(status)+"; the verifier found nobody again", status)))
 	}
 }
-
-// verifiedWords adds to words what the verifier found beside: second copies of values, and what it may not read.
-func verifiedWords(words string, status *v1alpha1.ErasureRunStatus) string {
-	if status.Message == "" {
-		return words
-	}
-	return words + "; " + status.Message
-}

@@ -32,28 +32,21 @@ const (
 	separating = enclosing + ",;|:()="
 )
 
-// marksOf is a class of PostgreSQL's regular expressions, quoted, of some marks.
-func marksOf(marks string) string {
-	var class strings.Builder
-	for _, r := range marks {
-		if strings.ContainsRune(`[]\`, r) {
-			class.WriteByte('\\')
-		}
-		class.WriteRune(r)
-	}
-	return literal("[" + class.String() + "]")
+// oneMark is a class of PostgreSQL's regular expressions of some marks.
+func oneMark(marks string) string {
+	return "[" + strings.NewReplacer("[", `\[`, "]", `\]`, `\`, `\\`).Replace(marks) + "]"
 }
 
 // numberHint says that a text has a telephone number. Quoted for PostgreSQL.
 const numberHint = `'[0-9][-0-9 ()./]{6,}[0-9]'`
 
-// parted says that a text may have pieces but itself. Most have none, and are not cut.
-func parted(text string, addresses, numbers bool) string {
+// parted says that a text may have pieces but itself, or has white space around it. Most have not, and are not cut.
+func parted(text, blanks string, addresses, numbers bool) string {
 	marks := separating
 	if addresses {
 		marks += "@"
 	}
-	out := text + " OPERATOR(pg_catalog.~) " + marksOf(marks)
+	out := text + " OPERATOR(pg_catalog.~) " + literal(oneMark(marks)+"|^"+oneMark(blanks)+"|"+oneMark(blanks)+"$")
 	if numbers {
 		out += " OR " + text + " OPERATOR(pg_catalog.~) " + numberHint
 	}
@@ -64,12 +57,12 @@ func parted(text string, addresses, numbers bool) string {
 // there are some to compare with.
 func parts(text string, addresses, numbers bool) string {
 	cut := func(marks string) string {
-		return "pg_catalog.regexp_split_to_array(pg_catalog.lower(" + text + "), " + marksOf(marks) + ")"
+		return "pg_catalog.regexp_split_to_array(pg_catalog.lower(" + text + "), " + literal(oneMark(marks)) + ")"
 	}
 	tokens := func(piece, of, token string) string {
 		return "ARRAY(SELECT " + piece + " FROM pg_catalog.regexp_matches(" + of + ", " + token + ", 'g') AS f (m))"
 	}
-	out := cut(enclosing) + " OPERATOR(pg_catalog.||) " + cut(separating)
+	out := "CASE WHEN " + text + " OPERATOR(pg_catalog.~) " + literal(oneMark(enclosing)) + " THEN " + cut(enclosing) + " ELSE '{}'::pg_catalog.text[] END OPERATOR(pg_catalog.||) " + cut(separating)
 	if addresses {
 		out += " OPERATOR(pg_catalog.||) " + tokens("pg_catalog.btrim(f.m[1], "+marks+")", "pg_catalog.lower("+text+")", emailToken)
 	}
@@ -147,9 +140,15 @@ func (s salt) hash(what, text string) []byte {
 // seed of the quick hash by which the texts of a store are sorted out before they are hashed well.
 func (s salt) seed() int64 { return int64(binary.BigEndian.Uint64(s.hash(saltedSeed, ""))) } //nolint:gosec // all bits are wanted
 
-// quick is the quick hash of a text, of which 24 bits are kept: a few texts of a million have that of a value by chance.
+// quick is the quick hash of a text, of which 24 bits are kept, and 7 bits of its length: a few texts of a million have those of a value
+// by chance.
 func (s salt) quick(text string, args *arguments) string {
-	return fmt.Sprintf("(pg_catalog.hashtextextended(%s, %s::pg_catalog.int8) OPERATOR(pg_catalog.&) 16777215)::pg_catalog.int4", text, args.add(s.seed()))
+	return fmt.Sprintf("((pg_catalog.hashtextextended(%s, %s::pg_catalog.int8) OPERATOR(pg_catalog.&) 16777215)::pg_catalog.int4 OPERATOR(pg_catalog.|) (%s OPERATOR(pg_catalog.<<) 24))", text, args.add(s.seed()), lengthOf(text))
+}
+
+// lengthOf is 7 bits of the length of a text in bytes.
+func lengthOf(text string) string {
+	return "(pg_catalog.octet_length(" + text + ") OPERATOR(pg_catalog.&) 127)"
 }
 
 // pads are the two keys of HMAC (RFC 2104), with what is hashed behind the inner one.

@@ -33,7 +33,8 @@ type remains struct {
 	encoding           string
 	addresses, numbers bool
 	all, passed        int64
-	missing            string // why nothing is looked for
+	lengths            []int32 // of values, as lengthOf has them, and of one byte more or less, which another case may take
+	missing            string  // why nothing is looked for
 	places             map[int32]map[string]bool
 	shared             map[int32]bool
 }
@@ -73,7 +74,8 @@ COALESCE(pg_catalog.bool_or(key_check OPERATOR(pg_catalog.<>) $2::pg_catalog.byt
   WHERE d.run_uid OPERATOR(pg_catalog.=) $1 AND d.key_check OPERATOR(pg_catalog.=) $2::pg_catalog.bytea),
 s AS (INSERT INTO ` + sought + ` SELECT pg_catalog.row_number() OVER (), x.quick, x.hash FROM (SELECT DISTINCT quick, hash FROM d) AS x RETURNING n, hash)
 INSERT INTO ` + sources + ` SELECT s.n, d.relation, d.attribute, d.row_key FROM d JOIN s ON s.hash OPERATOR(pg_catalog.=) d.hash`, args: []any{t.RunUID, check}}
-	count := query{sql: "SELECT pg_catalog.count(*) FROM " + sought, into: []any{&r.all}}
+	count := query{sql: "SELECT pg_catalog.count(*), COALESCE(pg_catalog.array_agg(DISTINCT ((d.quick OPERATOR(pg_catalog.>>) 24) OPERATOR(pg_catalog.+) w.n) OPERATOR(pg_catalog.&) 127), '{}') FROM " + sought +
+		" AS d CROSS JOIN (VALUES (0), (1), (-1)) AS w (n)", into: []any{&r.all, &r.lengths}, done: func(int64) error { r.all /= 3; return nil }}
 	return r, s.several(ctx, read, query{sql: "CREATE INDEX ON " + sources + " (n, relation)"}, query{sql: "CREATE INDEX ON " + sources + " (row_key)"}, query{sql: "ANALYZE " + sought}, query{sql: "ANALYZE " + sources}, count)
 }
 
@@ -135,8 +137,8 @@ func (v *search) compare(ctx context.Context, t texts) (back int64, err error) {
 	long := "pg_catalog.octet_length(c.txt)" + least
 	through := " CROSS JOIN LATERAL (SELECT pg_catalog.unnest(" + parts("c.txt", r.addresses, r.numbers) + ") AS piece) AS p"
 	ways := []string{
-		r.hits(of, trim("pg_catalog.lower(c.txt)"), long, t, args),
-		r.hits(of+through, trim("p.piece"), long+" AND "+parted("c.txt", r.addresses, r.numbers)+" AND pg_catalog.octet_length(p.piece)"+least, t, args),
+		r.hits(of, "pg_catalog.lower(c.txt)", lengthOf("c.txt")+" OPERATOR(pg_catalog.=) ANY ("+args.add(r.lengths)+"::pg_catalog.int4[]) AND "+long, t, args),
+		r.hits(of+through, trim("p.piece"), long+" AND "+parted("c.txt", v.blanks, r.addresses, r.numbers)+" AND pg_catalog.octet_length(p.piece)"+least, t, args),
 	}
 	var (
 		n         int32
