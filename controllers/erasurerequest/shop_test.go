@@ -74,6 +74,7 @@ type shop struct {
 	commits                map[string]int // transactions by run UID, as the ledger counts
 	done                   map[string]int // requests of a run, in its order, that they erased
 	erased                 map[string]int // transactions by request UID
+	salts                  []string       // of Jobs that ended, in their order
 }
 
 type keys struct{ ring subjectkey.Ring }
@@ -383,6 +384,7 @@ func (s *shop) kubelet() bool {
 // eraser does what the task says and answers, with a ledger by run.
 func (s *shop) eraser(job *batchv1.Job) map[task.Step]task.Outcome {
 	work := s.task(job)
+	s.salts = append(s.salts, string(work.Salt))
 	base := task.Outcome{OK: true, PlanDigest: digest, At: s.clock.Now(), Tables: []task.Table{{Name: "public.orders", Action: v1alpha1.EraseDeleteRows}}}
 	for _, r := range work.Requests {
 		base.Requests = append(base.Requests, task.Counts{UID: r.UID, Rows: []int64{3}})

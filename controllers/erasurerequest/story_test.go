@@ -16,6 +16,7 @@ import (
 
 	"github.com/rempart-dev/rempart/api/v1alpha1"
 	"github.com/rempart-dev/rempart/internal/erasure"
+	"github.com/rempart-dev/rempart/internal/erasure/task"
 )
 
 // executed lets a request be approved and executed to its end.
@@ -182,6 +183,10 @@ func TestALostPodIsTurnedIntoACheckByTheLedger(t *testing.T) {
 	}
 	if run := s.run(v1alpha1.RunExecute); *run.Status.Attempts != 2 {
 		t.Errorf("%d attempts, want 2", *run.Status.Attempts)
+	}
+	// The Jobs of a run share a salt, by which the second finds what the first destroyed; a plan has none.
+	if n := len(s.salts); n < 3 || s.salts[0] != "" || len(s.salts[n-1]) != task.SaltSize || s.salts[n-2] != s.salts[n-1] {
+		t.Errorf("the Jobs had the salts %x", s.salts)
 	}
 }
 

@@ -36,5 +36,8 @@ var bugs = []bug{
 	{"the verifier looks into subject keys alone", engine + "verify.go", "v.byOwnText(m, without(m.Table, v.staying(i)), table(m.Table), v.keptText(i), until(m))...", "v.byOwnText(m, without(m.Table, v.staying(i)), table(m.Table), v.keptText(i), until(m))[:0]...", "internal/adapter/postgres", "TestATelephoneOfAnOffice"},
 	{"a telephone says whose a row is", engine + "find.go", `"(" + holdsSame(m, k, text, identifier) + " AND NOT " + s.anothers(m, k, identifier+".req") + ")"`, "holdsSame(m, k, text, identifier)", "internal/adapter/postgres", "TestATelephoneOfAnOffice"},
 	{"addresses in other elements hide a telephone", engine + "find.go", "if !phone.Together(k) {", "if true {", "internal/adapter/postgres", "TestWhoseATelephoneIs"},
+	{"what was destroyed is not remembered", engine + "remember.go", "	return s.several(ctx, m.write(t)...)", "	return s.several(ctx, m.write(t)[:1]...)", "internal/adapter/postgres", "TestSecondCopies"},
+	{"what others have counts as a copy", engine + "remains.go", "			r.shared[n] = true", "			r.shared[-n] = true", "internal/adapter/postgres", "TestValuesThatOthersHave"},
+	{"a Job of a run has a salt of its own", "controllers/erasurerun/load.go", "known != nil && child.Ours(secret, run)", "known != nil && !child.Ours(secret, run)", requests, "TestALostPod"},
 	{"json is read as jsonb", engine + "edit.go", "	if c.Verbatim {\n		return \"(CASE", "	if c.Verbatim && c.Narrow {\n		return \"(CASE", "internal/adapter/postgres", "TestDocumentsThatPostgreSQLCannotRead"},
 }
