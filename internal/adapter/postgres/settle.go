@@ -144,6 +144,9 @@ func (s *settlement) why(holders []*plan.Link, i int) (names []string, why strin
 	for l := holders[i]; l != nil && len(names) < followed; l = holders[l.From] {
 		from := &s.plan.Members[l.From]
 		name := from.Table.Path() + " (" + strings.Join(l.Columns, ", ") + ")"
+		if slices.Contains(names, name) { // rows that hold each other
+			break
+		}
 		if names = append(names, name); len(names) == 1 {
 			why = name + " is NOT NULL and refers to them from rows that stay"
 		} else {
