@@ -30,6 +30,7 @@ test("T8", "sending a message accepts what was in view: the record first, then t
   await mine(tab).waitFor();
   assert.equal(await tab.inputValue(".rempart-area"), "");
   assert.equal(await tab.evaluate(() => document.activeElement.className), "rempart-area");
+  assert.equal(await tab.getAttribute(".rempart-send", "aria-describedby"), null);
 
   const posts = (await since.requests()).filter((r) => r.method === "POST");
   assert.deepEqual(posts.map((r) => r.path), ["/v1/sites/shop/events", "/messages"]);

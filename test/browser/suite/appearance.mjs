@@ -297,6 +297,7 @@ const hostile = `
   body { display: block }
   div, p, button { position: relative }
   button { width: 5px; height: 5px; font-size: 3px; opacity: 0.2; display: none }
+  main ~ * button:hover, button:hover { color: rgb(1, 2, 3); background: rgb(4, 5, 6) }
   textarea { display: none }
   .overlay { display: block; position: fixed; inset: 0; z-index: 2147483647; background: rgb(200, 0, 0) }
 `;
@@ -308,6 +309,14 @@ test("T24", "hostile style sheets leave the buttons usable", async () => {
   await openPanel(tab);
   await tab.evaluate(() => document.body.append(Object.assign(document.createElement("div"), { className: "overlay" })));
   await tab.screenshot({ path: `${out}hostile-noticed.png` });
+  for (const name of ["accept", "refuse", "details", "choices", "close", "send"]) {
+    const button = tab.locator(".rempart-panel .rempart-" + name);
+    const colours = () => button.evaluate((element) => [getComputedStyle(element).color, getComputedStyle(element).backgroundColor]);
+    await tab.mouse.move(1, 1);
+    const before = await colours();
+    await button.hover();
+    assert.deepEqual(await colours(), before, name + " under the pointer");
+  }
   await send(tab, "Bonjour");
   await mine(tab).waitFor();
   assert.equal((await since.ledger()).length, 2);

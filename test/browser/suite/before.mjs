@@ -48,6 +48,49 @@ test("T1", "loading, waiting, scrolling and hovering stores nothing", async (vis
   assert.equal(await stateOf(tab), "dormant");
 }, { firefox: true });
 
+test("T1", "where a framework replaces the body the launcher and the open panel come back, and nothing is stored", async (visitor) => {
+  const replaced = (tab, copy) => tab.evaluate((copied) => {
+    const body = copied ? document.body.cloneNode(true) : Object.assign(document.createElement("body"), { innerHTML: "<p id=next><a href=#>Ailleurs</a>" });
+    document.body.replaceWith(body);
+  }, copy);
+  const first = (tab) => tab.evaluate(() => document.body.firstElementChild.className.split(" ").pop());
+  const tab = await visit(await visitor());
+  await replaced(tab);
+  await tab.waitForSelector(".rempart-launcher");
+  assert.equal(await first(tab), "rempart-launcher");
+  await untouched(tab);
+  await openPanel(tab);
+  await write(tab, "Bonjour");
+  await tab.click(".rempart-choices");
+  await tab.waitForSelector(".rempart-dialog[open]");
+  // As from a cache of pages that were left: copies answer to nobody.
+  await replaced(tab, true);
+  await tab.waitForFunction(() => document.body.querySelector(".rempart-area")?.value);
+  assert.deepEqual([await tab.locator(".rempart-launcher").count(), await tab.locator(".rempart-panel").count()], [1, 1]);
+  assert.equal(await tab.inputValue(".rempart-area"), "Bonjour");
+  assert.equal(await tab.locator(".rempart-dialog").count(), 0);
+  await tab.click(".rempart-choices");
+  await tab.waitForSelector(".rempart-dialog[open]");
+  await tab.keyboard.press("Escape");
+  await tab.click(".rempart-panel .rempart-close");
+  assert.equal(await tab.isVisible(".rempart-launcher"), true);
+  await untouched(tab, { opened: true });
+}, { firefox: true });
+
+test("T1", "in an element of the page the launcher stays while the panel is open, and comes back with that element", async () => {
+  const tab = await visit(await visitor({}, () => { window.rempartQueue = [["init", { mount: "#slot" }]]; }), "shop", "queue");
+  await tab.waitForSelector("#slot > .rempart-launcher");
+  await openPanel(tab);
+  assert.equal(await tab.isVisible("#slot > .rempart-launcher"), true);
+  await tab.click(".rempart-launcher");
+  assert.equal(await tab.isVisible(".rempart-panel"), false);
+  await tab.evaluate(() => document.querySelector("#slot").replaceWith(Object.assign(document.createElement("div"), { id: "slot" })));
+  await tab.waitForSelector("#slot > .rempart-launcher");
+  await tab.evaluate(() => document.querySelector("#slot").remove());
+  await tab.waitForSelector("body > .rempart-launcher");
+  assert.deepEqual(tab.faults, []);
+});
+
 test("T2", "nothing is called but the reading of one key, or not even that", async () => {
   const tab = await visit(await visitor());
   await wander(tab);

@@ -64,7 +64,9 @@ test("T14", "who accepted a part of the service is asked for the rest, and can t
   await openPanel(tab);
   await accept(tab);
   await openChoices(tab);
-  await tab.click(".rempart-dialog .rempart-close");
+  await tab.check(".rempart-dialog input[name=newsletter]");
+  await tab.click(".rempart-dialog .rempart-save");
+  await tab.locator(".rempart-dialog").waitFor({ state: "detached" });
   await tab.evaluate(() => window.rempart.withdraw(["history"]));
   await inState(tab, "stale");
   assert.deepEqual((await eventsOf(tab, "withdrawn")).map((e) => e.purposes), [["history"]]);
@@ -78,7 +80,18 @@ test("T14", "who accepted a part of the service is asked for the rest, and can t
   await openPanel(tab);
   await accept(tab);
   const { p, k: same } = await markerOf(tab, "two");
-  assert.deepEqual([p.sort(), same], [["conversation", "history"], k]);
+  assert.deepEqual([p.sort(), same], [["conversation", "history", "newsletter"], k]);
+
+  // The site's word of between the acceptance and the withdrawal of a part does not bring that part back.
+  await tab.evaluate(() => {
+    const marker = JSON.parse(localStorage.getItem("rempart:two"));
+    localStorage.setItem("rempart:two", JSON.stringify({ ...marker, t: marker.t - 100 }));
+  });
+  await inState(tab, "accepted");
+  await tab.evaluate(() => window.rempart.withdraw(["history"]));
+  await tab.evaluate(() => window.rempart.consentCollected({ assertedAt: new Date(Date.now() - 50000) }));
+  assert.equal(await stateOf(tab), "stale");
+  assert.deepEqual((await eventsOf(tab, "error")).map((e) => e.code), ["assertion-outdated"]);
 
   // The site's word for a part, twice.
   const other = await visit(await visitor({}, collectEvents), "two");
@@ -186,6 +199,62 @@ test("T14", "optional purposes have a box of their own that nobody ticked, and a
   await tab.click(".rempart-save");
   await tab.waitForSelector(".rempart-dialog", { state: "detached" });
   assert.equal((await since.ledger()).length, 4);
+});
+
+test("T14", "a withdrawal that the service had not heard of comes before a newer choice of the same purpose", async () => {
+  const since = await mark();
+  const context = await visitor({}, collectEvents);
+  const tab = await visit(context);
+  await openPanel(tab);
+  await accept(tab);
+  const choose = async () => {
+    await openChoices(tab);
+    await tab.check(".rempart-dialog input");
+    await tab.click(".rempart-dialog .rempart-save");
+    await tab.waitForSelector(".rempart-dialog", { state: "detached" });
+  };
+  await choose();
+  await context.route("**/withdrawals", (route) => route.abort());
+  await tab.evaluate(() => window.rempart.withdraw(["newsletter"]));
+  await tab.waitForFunction(() => window.events.some((event) => event.code === "withdrawal"));
+  await context.unroute("**/withdrawals");
+  await choose();
+  const marker = await markerOf(tab);
+  assert.deepEqual([marker.p, marker.q], [["conversation", "newsletter"], undefined]);
+  await tab.reload();
+  await inState(tab, "accepted");
+  assert.deepEqual((await since.ledger()).filter((e) => e.purpose === "newsletter").map((e) => e.type),
+    ["consent.given", "consent.withdrawn", "consent.given"]);
+});
+
+test("T14", "a choice that is saved after the service was withdrawn in another tab is not recorded", async () => {
+  const since = await mark();
+  const context = await visitor({}, collectEvents);
+  const tab = await visit(context);
+  await openPanel(tab);
+  await accept(tab);
+  await openChoices(tab);
+  await tab.check(".rempart-dialog input");
+  await (await visit(context)).evaluate(() => window.rempart.withdraw());
+  await inState(tab, "withdrawn");
+  await tab.click(".rempart-dialog .rempart-save");
+  await tab.waitForSelector(".rempart-dialog", { state: "detached" });
+  assert.deepEqual((await since.ledger()).filter((e) => e.purpose === "newsletter"), []);
+  assert.deepEqual(await eventsOf(tab, "error"), []);
+});
+
+test("T14", "of a withdrawal in a cookie another tab hears once the visitor turns to it", async () => {
+  const context = await visitor({}, collectEvents);
+  const tab = await visit(context, "cookie");
+  await openPanel(tab);
+  await accept(tab);
+  const other = await visit(context, "cookie");
+  await inState(other, "accepted");
+  await tab.evaluate(() => window.rempart.withdraw());
+  await inState(tab, "withdrawn");
+  // Nothing else is asked of the other tab, which would have it look; that a tab gets the focus is not seen in a browser without windows.
+  await other.evaluate(() => window.dispatchEvent(new Event("focus")));
+  assert.ok(await other.evaluate(() => window.times.withdrawn));
 });
 
 test("T14", "other chats ask first, and are told what the visitor chose", async () => {

@@ -20,13 +20,13 @@ export const assert = async ({ purposes, evidence, assertedAt } = {}) => {
   if (marker && !(at > (marker.t || marker.e - refusalLife) && at < seconds() + 300))
     return fault(marker.w ? "assertion-after-withdrawal" : "assertion-outdated");
   try {
-    if (!(await needNotice())) return;
-    await accept(
-      asserted.filter((name) => !purposes || purposes.includes(name)),
-      "asserted-by-site",
-      {}, // nothing was shown here
-      more,
-    );
+    if (await needNotice())
+      await accept(
+        asserted.filter((name) => !purposes || purposes.includes(name)),
+        "asserted-by-site",
+        {}, // nothing was shown here
+        more,
+      );
   } catch {
     fault("assertion");
   }

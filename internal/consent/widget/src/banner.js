@@ -1,6 +1,8 @@
 import { button, check, make, text } from "./dom.js";
 import { texts } from "./i18n.js";
 import { notice, state } from "./machine.js";
+import { preferences } from "./preferences.js";
+import { acceptHere, refuseHere } from "./view.js";
 
 // The banner: what is asked before anything is stored. Accepting and refusing look the same; then come the details. It is made
 // anew for each notice.
@@ -15,16 +17,16 @@ export const allows = (way) => notice.acceptance.includes(way);
 
 // links is a row of a button and the links of the notice.
 export const links = (first) =>
-  make("div", "links", {}, first, ...notice.links.map(({ href, text }) => make("a", "link", { href, target: "_blank", rel: "noreferrer" }, text)));
+  make("div", "links", {}, first, ...notice.links.map(({ href, text }) => make("a", "link", { target: "_blank", rel: "noreferrer", href }, text)));
 
-export const makeBanner = (onAccept, onRefuse, onDetails) =>
+export const makeBanner = () =>
   (banner = make(
-    "div", "banner", { id: "rempart-consent-banner", role: "region", ariaLabel: texts.choices, tabIndex: -1, dir: "auto" },
+    "div", "banner", { role: "region", id: "rempart-consent-banner", tabIndex: -1, dir: "auto", ariaLabel: texts.choices },
     changed = text("text", texts.changed),
     words = make("p", "text", { id: "rempart-consent-words" }, texts.banner),
     age = notice.ageText && check(notice.ageText),
-    make("div", "buttons", {}, acceptButton = button("accept", onAccept), button("refuse", onRefuse)),
-    links(button("details", onDetails)),
+    make("div", "buttons", {}, acceptButton = button("accept", acceptHere), button("refuse", refuseHere)),
+    links(button("details", preferences)),
   ));
 
 // asks tells whether the banner has something to ask.

@@ -2,11 +2,11 @@ import { allows, asks } from "./banner.js";
 import { byMessage, ephemeral, random128, sendURL } from "./config.js";
 import { button, make } from "./dom.js";
 import { fault } from "./events.js";
-import { deliver, handlers } from "./gate.js";
+import { hand, handlers } from "./gate.js";
 import { texts } from "./i18n.js";
 import { served, state } from "./machine.js";
 import { conversation } from "./store.js";
-import { agree, block, say, startWaiting } from "./view.js";
+import { agree, block, startWaiting } from "./view.js";
 
 // The conversation: what was said, and the composer. Typed text lives here, in memory.
 export let area, log, send;
@@ -24,7 +24,7 @@ export const makeChat = (...between) => {
     }
   };
   return [
-    log = make("div", "log", { role: "log", tabIndex: 0, ariaLabel: texts.launcher }),
+    log = make("div", "log", { role: "log", ariaLabel: texts.launcher, tabIndex: 0 }),
     ...between,
     make("div", "composer", {}, make("label", "label", {}, texts.label, area), send = button("send", submit)),
   ];
@@ -36,19 +36,6 @@ export const sendAccepts = () => asks() && byMessage && allows("Message");
 export const bubble = (name, ...words) => {
   log.append(make("p", name, { dir: "auto" }, ...words));
   log.scrollTop = log.scrollHeight;
-};
-
-// hand delivers, and shows the answer if it is words. It never throws: false means not delivered.
-export const hand = async (what, id, messageId) => {
-  try {
-    const answer = await deliver(what, id, messageId);
-    if (what.text) bubble("mine", texts.you + what.text);
-    if (typeof answer === "string") bubble("theirs", answer);
-    return true;
-  } catch {
-    say("failed");
-    fault("send");
-  }
 };
 
 const submit = async () => {

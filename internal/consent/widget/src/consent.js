@@ -2,7 +2,7 @@ import { consentTTL, linked, random128, rememberRefusal, requested, seconds } fr
 import { emit, fault } from "./events.js";
 import { stop } from "./gate.js";
 import { gpc } from "./gpc.js";
-import { adopt, digest, enter, judge, keep, marker, notice, setNotice, state } from "./machine.js";
+import { adopt, digest, enter, granted, judge, keep, marker, notice, setNotice, valid } from "./machine.js";
 import { fetchNotice, tell } from "./network.js";
 import { endConversation, key, read } from "./store.js";
 
@@ -17,66 +17,63 @@ export let receipt = null;
 let pending;
 let running;
 
-// once runs one act at a time, in all tabs: the second finds what the first one wrote. What is stored reaches other tabs a
-// little later, so the lock is kept a little longer. Frames of other sites have no locks.
-const once = (fn) =>
-  (running ||= new Promise((resolve) => {
-    const go = async () => {
-      const act = fn();
-      resolve(act);
-      await act.catch(() => {});
-      await new Promise((release) => setTimeout(release, 300));
-    };
-    navigator.locks?.request(key, go).catch(go) ?? go();
-  }).finally(() => (running = null)));
-
-// record has the ledger record that purposes are granted. It returns the secret that they are recorded under, and which purposes wait for a mail to
-// be confirmed. It throws "stale" when the words are not the current ones (the new ones are here then), and anything else when
-// the outcome is unknown or bad.
-const record = async (purposes, method, ui, more, k) => {
-  const acts = purposes.map((purpose) => ({ purpose, decision: "granted" }));
-  const about = notice.token + JSON.stringify(acts);
+// record has the ledger record that purposes are granted, once it has heard of what was withdrawn before: a late withdrawal must not
+// take back what is newer. It returns the secret that they are recorded under, and which purposes wait for a mail to be confirmed.
+// It throws the problem with the new notice when the words are not the current ones (the page hears of it, and the new ones are
+// here then), and anything else when the outcome is unknown or bad.
+const record = async (purposes, method, ui, more) => {
+  await flush();
+  const about = notice.token + purposes;
   if (pending?.about !== about) {
+    const acts = purposes.map((purpose) => ({ purpose, decision: "granted" }));
     const body = { noticeToken: notice.token, acts, method, ui, occurredAt: new Date(), gpc: gpc(), ...more };
-    pending = { about, k, id: random128(), body };
+    pending = { body, id: random128(), about, k: linked ? marker?.k || random128() : undefined };
   }
-  const answer = await tell("events", pending.body, pending.k, { "Idempotency-Key": pending.id }).catch(async (problem) => {
-    if (!problem.notice) throw problem;
-    pending = null;
-    setNotice(await fetchNotice());
-    throw "stale";
+  const { k } = pending;
+  const answer = await tell("events", pending.body, k, { "Idempotency-Key": pending.id }).catch(async (problem) => {
+    if (problem.notice) {
+      pending = null;
+      setNotice(await fetchNotice());
+      emit("stale");
+    }
+    throw problem;
   });
   receipt = answer.receipt || receipt; // none where there was nothing new to record
-  k = pending.k;
   pending = null;
   return [k, answer.pending || []];
 };
 
-// accept records that the requested service's purposes are accepted, and only then stores that.
-export const accept = (purposes, method, ui, more) =>
-  once(async () => {
-    adopt(read());
-    if (state === "accepted") return;
-    await flush();
-    const [k] = await record(purposes, method, ui, more, linked ? (marker?.p && marker.k) || random128() : undefined);
-    const t = seconds();
-    keep({ v: 1, n: digest(), p: purposes, t, e: t + consentTTL, k });
-    enter(judge(marker), { purposes, method }, "accepted");
-  });
+// commit has purposes recorded, and only then stores them, beside what else is granted, which ends when it would have. It resolves
+// to whether some must be confirmed by a mail first: the page hears of those, and has it sent. They are not stored, but for the
+// requested service, without which the others could not be.
+const commit = async (purposes, method, ui, more) => {
+  adopt(read());
+  if (purposes[0] && purposes.every(granted)) return; // none at all is for the ledger to refuse
+  const [k, waiting] = await record(purposes, method, ui, more);
+  const now = purposes.filter((name) => requested.includes(name) || !waiting.includes(name));
+  const t = seconds();
+  const old = valid(marker) ? marker : { v: 1, n: digest(), p: [], t, e: t + consentTTL };
+  if (now[0]) {
+    keep({ ...old, p: [...new Set([...old.p, ...now])], t, k });
+    enter(judge(marker), { method, purposes: now }, "accepted");
+  }
+  if (waiting[0]) emit("pending", { purposes: waiting });
+  return waiting[0];
+};
 
-// choose records consents to optional purposes, each given by its own box, after acceptance. It resolves to those that a mail must
-// confirm first: the page hears of them, and has it sent.
-export const choose = (chosen, ui, more) =>
-  once(async () => {
-    const [, waiting] = await record(chosen, "checkbox", ui, more, marker.k);
-    const purposes = chosen.filter((name) => !waiting.includes(name));
-    if (purposes[0]) {
-      keep({ ...marker, p: [...marker.p, ...purposes] });
-      emit("accepted", { purposes, method: "checkbox" });
-    }
-    if (waiting[0]) emit("pending", { purposes: waiting });
-    return waiting[0];
-  });
+// accept does so for the requested service or for optional purposes, each given by its own box: one act at a time, in all tabs,
+// since the second finds what the first one wrote. What is stored reaches other tabs a little later, so the lock is kept a little
+// longer. Frames of other sites have no locks.
+export const accept = (...act) =>
+  (running ||= new Promise((resolve) => {
+    const go = async () => {
+      const done = commit(...act);
+      resolve(done);
+      await done.catch(() => {});
+      await new Promise((release) => setTimeout(release, 300));
+    };
+    navigator.locks?.request(key, go).catch(go) ?? go();
+  }).finally(() => (running = null)));
 
 // refuse leaves no trace but, where the policy wants it, the refusal itself, instead of one that stood there. The mark of a
 // withdrawal stays: the service may have to hear of it yet.
@@ -92,27 +89,28 @@ export const refuse = async () => {
 export const withdraw = async (taken) => {
   await running?.catch(() => {});
   if (!marker?.p) return;
+  pending = null; // the same act again is a new one
   const { k, p, q = [] } = marker;
   const purposes = p.filter((name) => !taken || taken.includes(name));
   const rest = p.filter((name) => !purposes.includes(name));
+  const t = seconds();
   if (rest.some((name) => requested.includes(name))) {
-    keep({ ...marker, p: rest, q: k && [...q, ...purposes] });
-    enter(judge(marker), { purposes }, "withdrawn");
+    keep({ ...marker, p: rest, t, q: k && [...q, ...purposes] });
   } else {
     stop?.abort();
     endConversation();
-    keep({ v: 1, w: 1, t: seconds(), k, q: k && 1 });
-    enter("withdrawn", { purposes });
+    keep({ v: 1, w: 1, t, k, q: k && 1 });
   }
+  enter(judge(marker), { purposes }, "withdrawn");
   tellServer();
 };
 
 // flush tells the server of a withdrawal that it has not confirmed. It throws while it cannot.
 const flush = async () => {
-  const { k, q, ...rest } = marker || {};
+  const { k, q, w } = marker || {};
   if (!q) return;
-  await tell("withdrawals", rest.w ? {} : { purposes: q }, k);
-  if (marker.q + "" === q + "") keep(rest.w ? rest : { ...rest, k });
+  await tell("withdrawals", w ? {} : { purposes: q }, k);
+  if (marker?.q + "" === q + "") keep({ ...marker, q: undefined, k: w ? undefined : k });
 };
 
 // tellServer does so now; where it cannot, it is done at the next load, or once there is a network again.

@@ -3,8 +3,8 @@ import { language, texts } from "./i18n.js";
 // make creates an element with our class and language, properties, and those of the children that there are. Nothing here parses markup or
 // sets a style attribute: pages may forbid both. Role and ARIA states are properties too.
 export const make = (tag, name, props, ...children) => {
-  const element = Object.assign(document.createElement(tag), { className: "rempart-" + name, lang: language }, props);
-  element.append(...children.filter(Boolean));
+  const element = Object.assign(document.createElement(tag), { lang: language, className: "rempart-" + name }, props);
+  element.append(...children.filter((child) => child));
   return element;
 };
 

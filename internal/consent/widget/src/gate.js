@@ -1,5 +1,9 @@
+import { bubble } from "./chat.js";
 import { sendURL } from "./config.js";
+import { fault } from "./events.js";
+import { texts } from "./i18n.js";
 import { call } from "./network.js";
+import { say } from "./view.js";
 
 // What happens to an accepted message belongs to the site: gate({send, start}), or the policy's sendURL.
 export let handlers = {};
@@ -8,12 +12,20 @@ export const gate = (theirs) => (handlers = theirs);
 // stop aborts what is on its way, when the visitor withdraws.
 export let stop;
 
-// deliver hands over {text} or {trigger}, and returns the words of an answer, if any. id is the same for each attempt, so that
-// a receiver can drop a second one.
-export const deliver = async (what, conversation, id) => {
-  const { signal } = (stop = new AbortController());
-  const handler = what.text ? handlers.send : handlers.start;
-  return handler
-    ? handler(what.text || what.trigger, { conversation, id, signal })
-    : (await call(sendURL, { ...what, conversation, id }, { credentials: "same-origin", signal })).reply;
+// hand hands over {text} or {trigger}, and shows the answer if it is words. id is the same for each attempt, so that a receiver
+// can drop a second one. It never throws: undefined means not delivered.
+export const hand = async (what, conversation, id) => {
+  try {
+    const { signal } = (stop = new AbortController());
+    const handler = what.text ? handlers.send : handlers.start;
+    const answer = handler
+      ? await handler(what.text || what.trigger, { conversation, id, signal })
+      : (await call(sendURL, { ...what, conversation, id }, { credentials: "same-origin", signal })).reply;
+    if (what.text) bubble("mine", texts.you + what.text);
+    if (typeof answer === "string") bubble("theirs", answer);
+    return true;
+  } catch {
+    say("failed");
+    fault("send");
+  }
 };

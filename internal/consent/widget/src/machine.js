@@ -33,11 +33,14 @@ export const setNotice = (next) => {
   adopt(marker);
 };
 
+// valid tells whether what a marker accepts is what the policy means now.
+export const valid = (m) => m?.n === digest() && m.e > seconds();
+
 // judge tells the state of a marker. One with an end and without purposes remembers a refusal. Where a part of the requested
 // service is accepted, by the site's word or because the rest was withdrawn, the banner asks for all of it.
 export const judge = (m) => {
   if (m?.w) return "withdrawn";
-  if (m?.p) return m.n === digest() && m.e > seconds() && requested.every((name) => m.p.includes(name)) ? "accepted" : "stale";
+  if (m?.p) return valid(m) && requested.every((name) => m.p.includes(name)) ? "accepted" : "stale";
   return m?.e > seconds() ? "refused" : "dormant";
 };
 

@@ -13,7 +13,7 @@ import { gpc } from "./gpc.js";
 import { language, speak } from "./i18n.js";
 import { adopt, load, marker, notice, served, state } from "./machine.js";
 import { preferences } from "./preferences.js";
-import { current, onOtherTab } from "./store.js";
+import { current, key, parse } from "./store.js";
 import { acceptHere, close, isOpen, mount, offer, open } from "./view.js";
 
 // What the page can call, and the order in which the widget starts.
@@ -28,7 +28,12 @@ const init = async (options = {}) => {
   if (readAtLoad) load();
   if (!document.body) await new Promise((resolve) => document.addEventListener("DOMContentLoaded", resolve));
   mount(options.mount);
-  onOtherTab(adopt);
+  // What another tab wrote: the event brings it, nothing is read. Cookies have no such event: who turns to this tab has it look
+  // whether a consent is still there, and at nothing where there was none.
+  addEventListener("storage", (event) => {
+    if (event.key === key || !event.key) adopt(parse(event.newValue));
+  });
+  addEventListener("focus", served);
   addEventListener("online", tellServer);
   tellServer();
   if (served()) current(); // ends a conversation that was idle for too long
@@ -37,33 +42,33 @@ const init = async (options = {}) => {
 };
 
 const api = {
-  init,
-  gate,
-  on,
-  receipt: () => receipt,
   // since and expires are in seconds since 1970.
   state: () => ({
     purposes: served() ? marker.p : [], // first: what is too old by now changes the state
     state,
-    noticeVersion: notice.version,
     since: marker?.t,
     expires: marker?.e,
     gpc: gpc(),
+    noticeVersion: notice.version,
   }),
+  init,
+  gate,
+  on,
+  receipt: () => receipt,
 };
 
 // What needs the widget to have begun waits for it.
 const methods = {
-  open,
-  close,
+  trigger: offer,
   preferences,
+  withdraw,
   ensure,
   refuse,
-  withdraw,
-  trigger: offer,
-  consentCollected: assert,
+  open,
+  close,
   // accept is for a button of the page's own: it counts as the banner's does, while the banner is in view.
   accept: () => (navigator.userActivation?.isActive && isOpen() ? acceptHere() : fault("no-act")),
+  consentCollected: assert,
 };
 for (const name in methods) api[name] = (...args) => begun.then(() => methods[name](...args));
 

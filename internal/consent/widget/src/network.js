@@ -8,7 +8,7 @@ export const call = async (url, body, more, headers) => {
     credentials: "omit",
     referrerPolicy: "no-referrer",
     signal: AbortSignal.timeout(5000),
-    ...(body && { method: "POST", body: JSON.stringify(body), headers: { "Content-Type": "application/json", ...headers } }),
+    ...(body && { body: JSON.stringify(body), headers: { "Content-Type": "application/json", ...headers }, method: "POST" }),
     ...more,
   });
   const answer = JSON.parse((await response.text()) || "{}");

@@ -1,6 +1,6 @@
 import { links } from "./banner.js";
 import { host, site } from "./config.js";
-import { choose, withdraw } from "./consent.js";
+import { accept, withdraw } from "./consent.js";
 import { button, check, make, makeStatus, text } from "./dom.js";
 import { fault } from "./events.js";
 import { objects } from "./gpc.js";
@@ -14,7 +14,7 @@ import { ready, say } from "./view.js";
 let dialog;
 
 // save sends what the visitor changed: consents, and withdrawals of what had been granted. A box that nobody touched says nothing: the
-// ledger may have a consent that was given elsewhere, or one that waits for a mail. It resolves as choose does.
+// ledger may have a consent that was given elsewhere, or one that waits for a mail. It resolves as accept does.
 const save = async (boxes, ui) => {
   const changed = (ticked) => boxes.filter((box) => box.checked === ticked && granted(box.name) !== ticked).map((box) => box.name);
   const chosen = changed(true);
@@ -22,14 +22,15 @@ const save = async (boxes, ui) => {
   if (gone[0]) await withdraw(gone);
   return (
     chosen[0] &&
-    choose(chosen, ui, {
+    marker?.p &&
+    accept(chosen, "checkbox", ui, {
       oldEnoughFor: Math.max(...notice.purposes.map((purpose) => chosen.includes(purpose.name) && purpose.minimumAge)),
     })
   );
 };
 
 export const preferences = async () => {
-  if (!(await ready()) || dialog) return;
+  if (!(await ready()) || dialog?.isConnected) return;
   const boxes = [];
   const status = makeStatus();
   // through does the work and closes the dialog, or says that it failed.
@@ -55,7 +56,7 @@ export const preferences = async () => {
   const secret = marker?.k;
   const toPage = () => {
     const form = make(
-      "form", "form", { method: "post", action: `${host}/me/${site}?lang=${language}`, target: "_blank", rel: "noreferrer" },
+      "form", "form", { target: "_blank", rel: "noreferrer", method: "post", action: `${host}/me/${site}?lang=${language}` },
       make("input", "box", { name: "secret", value: secret }),
     );
     dialog.append(form);
@@ -64,7 +65,7 @@ export const preferences = async () => {
   };
   const title = make("h2", "title", { tabIndex: -1, autofocus: true }, texts.choices);
   dialog = make(
-    "dialog", "dialog", { ariaLabel: texts.choices, dir: "auto" },
+    "dialog", "dialog", { dir: "auto", ariaLabel: texts.choices },
     title,
     objects() && text("text", texts.gpc),
     ...notice.purposes.map(section),

@@ -4,7 +4,7 @@
 const legible = (element) => {
   const own = getComputedStyle(element);
   let color = own.color;
-  let opacity = parseFloat(own.fontSize) >= 9 && !/rgba|\//.test(color + own.webkitTextFillColor); // false is 0, true is 1
+  let opacity = own.fontSize.slice(0, -2) >= 9 && !/rgba|\//.test(color + own.webkitTextFillColor); // pixels; false is 0, true is 1
   for (; element; element = element.parentElement) {
     const style = getComputedStyle(element);
     opacity *= !style.filter.includes("opacity") && style.backgroundColor !== color && style.opacity;
@@ -34,6 +34,6 @@ export const watch = (words, frame) => {
       return from > to || element.contains(document.elementFromPoint((box.left + box.right) / 2, (from + to) / 2));
     };
     const shownMs = since && performance.now() - since;
-    return { shownMs, visible: shownMs > 0 && legible(words) && [words, ...words.parentNode.querySelectorAll("button")].every(clear) };
+    return { visible: shownMs > 0 && legible(words) && [words, ...words.parentNode.querySelectorAll("button")].every(clear), shownMs };
   };
 };

@@ -38,15 +38,8 @@ export const write = (marker) => {
     if (cookie) document.cookie = "__Secure-rempart=" + btoa(text) + cookie;
     else localStorage.setItem(key, text);
   });
-  memory = attempt(raw) === text ? null : marker;
-  if (memory) fault("storage");
+  if ((memory = attempt(raw) === text ? null : marker)) fault("storage");
 };
-
-// onOtherTab calls adopt with the marker that another tab wrote: the event brings it, nothing is read.
-export const onOtherTab = (adopt) =>
-  addEventListener("storage", (event) => {
-    if (event.key === key || !event.key) adopt(parse(event.newValue));
-  });
 
 // sessions calls a method of the storage that has the conversation.
 const sessions = (method, ...args) => attempt(() => (perTab ? sessionStorage : localStorage)[method](sessionKey, ...args));

@@ -1,9 +1,10 @@
 import { acceptButton, age, allows, asks, banner, changed, makeBanner, words } from "./banner.js";
-import { area, bubble, hand, log, makeChat, send, sendAccepts } from "./chat.js";
+import { area, bubble, log, makeChat, send, sendAccepts } from "./chat.js";
 import { random128, requested } from "./config.js";
 import { accept, refuse } from "./consent.js";
 import { button, make, makeStatus, text } from "./dom.js";
 import { emit, fault } from "./events.js";
+import { hand } from "./gate.js";
 import { language, texts } from "./i18n.js";
 import { enter, load, notice, served, setNotice, state } from "./machine.js";
 import { fetchNotice } from "./network.js";
@@ -23,26 +24,33 @@ export const say = (key, element = status) => (element.textContent = texts[key])
 const expand = (is) => {
   panel.hidden = !is;
   launcher.ariaExpanded = is;
-  launcher.hidden = is && launcher.parentNode === document.body; // where it floats, it would lie under the panel
+  launcher.hidden = is; // where it floats, it would lie under the panel; elsewhere the style sheet shows it
   panel.togglePopover?.(is);
 };
 
-// mount brings the style sheet, and puts the launcher early into the page, or where the page wants it.
+// mount brings the style sheet, and puts the launcher early into the page, or where the page wants it. It does so again, with the
+// panel, once a framework replaced what they stood in; copies of them, such as of a page that was left, are dead.
 export const mount = (where) => {
   const sheet = new CSSStyleSheet();
   sheet.replaceSync(css);
   document.adoptedStyleSheets.push(sheet);
-  const place = where?.append ? where : document.querySelector(where || "body");
   launcher = button("launcher", () => (isOpen() ? close() : open()));
   launcher.dir = "auto";
   launcher.ariaLive = "polite"; // that the words did not come is read out
-  place.prepend(launcher);
+  const place = () => {
+    if (launcher.isConnected) return;
+    for (const copy of document.querySelectorAll(".rempart-launcher,.rempart-panel,.rempart-dialog")) copy.remove();
+    (where?.append ? where : document.querySelector(where || "body") || document.body)?.prepend(launcher);
+    if (panel) launcher.after(panel);
+  };
+  place();
+  new MutationObserver(place).observe(document.documentElement, { childList: true, subtree: true });
 };
 
 const makePanel = () => {
   panel = make(
     "div", "panel",
-    { role: "dialog", ariaLabel: texts.launcher, tabIndex: -1, dir: "auto", popover: "manual", hidden: true },
+    { role: "dialog", tabIndex: -1, dir: "auto", popover: "manual", ariaLabel: texts.launcher, hidden: true },
     make("div", "head", {}, text("title", texts.launcher), button("choices", preferences), button("close", close)),
     ...makeChat(banner, (status = makeStatus())),
   );
@@ -56,7 +64,7 @@ const makePanel = () => {
 export const renew = () => {
   const old = banner;
   const inside = old?.contains(document.activeElement);
-  makeBanner(acceptHere, refuseHere, preferences);
+  makeBanner();
   if (old) old.replaceWith(banner);
   else makePanel();
   if (inside) banner.focus();
@@ -71,7 +79,7 @@ export const render = () => {
   say(state === "pending-trigger" ? "acceptAndStart" : "accept", acceptButton);
   const accepts = sendAccepts();
   say(accepts ? "acceptAndSend" : "send", send);
-  send.setAttribute("aria-describedby", accepts ? "rempart-consent-words" : "");
+  send[accepts ? "setAttribute" : "removeAttribute"]("aria-describedby", "rempart-consent-words");
   if (state === "refused") say(state);
   if (state === "withdrawn") {
     log.replaceChildren();
@@ -99,11 +107,11 @@ export const ready = async () => {
 };
 
 export const open = async () => {
-  if (isOpen() || !(await ready()) || isOpen()) return;
+  if (!(await ready()) || isOpen()) return;
   expand(true);
   enter(state === "dormant" || state === "withdrawn" ? "noticed" : state);
   if (asks()) {
-    emit("notice-shown", { version: notice.version, language });
+    emit("notice-shown", { language, version: notice.version });
     panel.focus();
   } else {
     area.focus();
@@ -136,11 +144,14 @@ export const agree = async (method) => {
     await accept(requested, method, ui, { oldEnoughFor: notice.minimumAge });
     say("recorded");
     return true;
-  } catch (error) {
+  } catch (problem) {
     render();
-    say(error === "stale" ? "changed" : "failed");
-    if (error === "stale") emit(error);
-    else fault("ledger");
+    if (problem.notice) {
+      say("changed");
+    } else {
+      say("failed");
+      fault("ledger");
+    }
   }
 };
 
