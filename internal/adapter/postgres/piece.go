@@ -38,7 +38,7 @@ func oneMark(marks string) string {
 }
 
 // numberHint says that a text has a telephone number. Quoted for PostgreSQL.
-const numberHint = `'[0-9][-0-9 ()./]{6,}[0-9]'`
+const numberHint = `'[0-9][-0-9 ()./]{7,}[0-9]'`
 
 // parted says that a text may have pieces but itself, or has white space around it. Most have not, and are not cut.
 func parted(text, blanks string, addresses, numbers bool) string {
@@ -57,7 +57,7 @@ func parted(text, blanks string, addresses, numbers bool) string {
 // there are some to compare with.
 func parts(text string, addresses, numbers bool) string {
 	cut := func(marks string) string {
-		return "pg_catalog.regexp_split_to_array(pg_catalog.lower(" + text + "), " + literal(oneMark(marks)) + ")"
+		return "pg_catalog.regexp_split_to_array(pg_catalog.lower(" + text + "), " + literal("(?:"+oneMark(marks)+" *)+") + ")"
 	}
 	tokens := func(piece, of, token string) string {
 		return "ARRAY(SELECT " + piece + " FROM pg_catalog.regexp_matches(" + of + ", " + token + ", 'g') AS f (m))"

@@ -18,7 +18,7 @@ import (
 // Bounds of what one transaction remembers: rows of a table for each person, unless people are found in it, and texts and their bytes
 // in all. What a person has many of are not the values that say who they are.
 const (
-	fewRows     = 8
+	fewRows     = 3
 	mostTexts   = 100_000
 	mostOfTexts = 16 << 20
 )
@@ -56,7 +56,8 @@ func prepared(privileges string) string {
 	for privilege := range strings.SplitSeq(privileges, ", ") {
 		parts = append(parts, "pg_catalog.has_table_privilege(pg_catalog.to_regclass("+literal(grant.Destroyed)+"), '"+privilege+"')")
 	}
-	return "SELECT COALESCE(pg_catalog.has_schema_privilege(pg_catalog.to_regnamespace('rempart'), 'USAGE') AND " + strings.Join(parts, " AND ") + ", false)"
+	// Who may not enter the schema may not even ask for a table in it.
+	return "SELECT CASE WHEN pg_catalog.has_schema_privilege(pg_catalog.to_regnamespace('rempart'), 'USAGE') THEN COALESCE(" + strings.Join(parts, " AND ") + ", false) ELSE false END"
 }
 
 // holders are the members of which values are remembered, those in which people are found first.
@@ -240,11 +241,11 @@ func (m *memory) write(t task.Task) []query {
 		return cmp.Or(strings.Compare(a.relation, b.relation), strings.Compare(a.attribute, b.attribute))
 	}) {
 		r, args := m.places[from], &arguments{}
-		addresses := slices.ContainsFunc(r.pieces, func(p string) bool { return strings.Contains(p, "@") })
+		addresses := slices.ContainsFunc(r.pieces, plainAddress.MatchString)
 		numbers := slices.ContainsFunc(r.pieces, func(p string) bool { return strings.Trim(p, "0123456789") == "" })
 		quick := m.salt.quick("u.piece", args)
 		queries = append(queries, query{sql: fmt.Sprintf(`INSERT INTO %s (run_uid, register, store, relation, attribute, key_check, quick, hashes, row_keys, passed, addresses, numbers)
-SELECT %s, %s, %s, %s, %s, %s::pg_catalog.bytea, COALESCE((SELECT pg_catalog.array_agg(%s ORDER BY u.n) FROM pg_catalog.unnest(%s::pg_catalog.text[]) WITH ORDINALITY AS u (piece, n)), '{}'), %s::pg_catalog.bytea[], %s::pg_catalog.bytea[], %s::pg_catalog.int8, %t, %t`,
+SELECT %s, %s, %s, %s, %s, %s::pg_catalog.bytea, COALESCE((SELECT pg_catalog.array_agg(%s) FROM pg_catalog.unnest(%s::pg_catalog.text[]) AS u (piece)), '{}'), %s::pg_catalog.bytea[], %s::pg_catalog.bytea[], %s::pg_catalog.int8, %t, %t`,
 			grant.Destroyed, args.add(t.RunUID), args.add(t.Register), args.add(t.Store), args.add(from.relation), args.add(from.attribute), args.add(m.salt.hash(saltedCheck, "")),
 			quick, args.add(r.pieces), args.add(r.hashes), args.add(r.rows), args.add(r.passed), addresses, numbers), args: args.values})
 	}
