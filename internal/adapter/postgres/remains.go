@@ -214,7 +214,7 @@ func (r *remains) notes() (copies, notes []string) {
 		notes = append(notes, r.missing)
 	}
 	if r.all+r.passed > 0 {
-		notes = append(notes, fmt.Sprintf("Of the values that were destroyed %d were looked for, and %d were not, since they are short or of others too", r.all-int64(alike), r.passed+int64(alike)))
+		notes = append(notes, fmt.Sprintf("Of the values that were destroyed %d were looked for, and %d were not, since they are short, many or of others too", r.all-int64(alike), r.passed+int64(alike)))
 	}
 	return copies, notes
 }
