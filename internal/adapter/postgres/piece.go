@@ -56,8 +56,9 @@ func parted(text, blanks string, addresses, numbers bool) string {
 // parts are the pieces of a text but for itself, as an expression of an array. Addresses and numbers are only looked for where
 // there are some to compare with.
 func parts(text string, addresses, numbers bool) string {
+	// Both are the store's simplest functions: to split by a regular expression takes it ten times as long.
 	cut := func(marks string) string {
-		return "pg_catalog.regexp_split_to_array(pg_catalog.lower(" + text + "), " + literal("(?:"+oneMark(marks)+" *)+") + ")"
+		return "pg_catalog.string_to_array(pg_catalog.translate(pg_catalog.lower(" + text + "), " + literal(marks) + ", " + literal(strings.Repeat(marks[:1], len(marks))) + "), " + literal(marks[:1]) + ")"
 	}
 	tokens := func(piece, of, token string) string {
 		return "ARRAY(SELECT " + piece + " FROM pg_catalog.regexp_matches(" + of + ", " + token + ", 'g') AS f (m))"
