@@ -100,6 +100,15 @@ func pieces(value, blanks string) []string {
 	return slices.DeleteFunc(slices.Compact(all), func(piece string) bool { return !distinctive(piece) })
 }
 
+// isWhole tells whether a piece of a value is all of it.
+func isWhole(piece, value string) bool { return piece == value || likeNumber.MatchString(value) }
+
+// fills says that a piece is all of a text, in SQL, as isWhole does.
+func fills(piece, text, blanks string) string {
+	return "(pg_catalog.btrim(pg_catalog.lower(" + text + "), " + literal(blanks) + ") OPERATOR(pg_catalog.=) " + piece + " OR " + text + " OPERATOR(pg_catalog.~) '^[-+0-9 ()./]+$' AND " +
+		"pg_catalog.ltrim(pg_catalog.regexp_replace(" + text + ", '[^0-9]', '', 'g'), '0') OPERATOR(pg_catalog.=) " + piece + ")"
+}
+
 // bareNumber is a telephone number as its digits, without what is dialled before a country or a place.
 func bareNumber(value string) string { return strings.TrimLeft(digits(value), "+0") }
 
@@ -141,10 +150,10 @@ func (s salt) hash(what, text string) []byte {
 // seed of the quick hash by which the texts of a store are sorted out before they are hashed well.
 func (s salt) seed() int64 { return int64(binary.BigEndian.Uint64(s.hash(saltedSeed, ""))) } //nolint:gosec // all bits are wanted
 
-// quick is the quick hash of a text, of which 24 bits are kept, and 7 bits of its length: a few texts of a million have those of a value
-// by chance.
-func (s salt) quick(text string, args *arguments) string {
-	return fmt.Sprintf("((pg_catalog.hashtextextended(%s, %s::pg_catalog.int8) OPERATOR(pg_catalog.&) 16777215)::pg_catalog.int4 OPERATOR(pg_catalog.|) (%s OPERATOR(pg_catalog.<<) 24))", text, args.add(s.seed()), lengthOf(text))
+// quick is the quick hash of a text under a seed, of which 24 bits are kept, and 7 bits of its length: a few texts of a million have
+// those of a value by chance.
+func quick(text, seed string) string {
+	return fmt.Sprintf("((pg_catalog.hashtextextended(%s, %s) OPERATOR(pg_catalog.&) 16777215)::pg_catalog.int4 OPERATOR(pg_catalog.|) (%s OPERATOR(pg_catalog.<<) 24))", text, seed, lengthOf(text))
 }
 
 // lengthOf is 7 bits of the length of a text in bytes.
@@ -164,11 +173,10 @@ func (s salt) pads(what string) (inner, outer []byte) {
 	return append(inner, what...), outer
 }
 
-// hashed is hash as an expression, of a text of a database in an encoding.
-func (s salt) hashed(what, text, encoding string, args *arguments) string {
-	inner, outer := s.pads(what)
-	return fmt.Sprintf("pg_catalog.substr(pg_catalog.sha256(%s::pg_catalog.bytea OPERATOR(pg_catalog.||) pg_catalog.sha256(%s::pg_catalog.bytea OPERATOR(pg_catalog.||) pg_catalog.convert_to(%s, '%s'))), 1, %d)",
-		args.add(outer), args.add(inner), text, encoding, hashSize)
+// hashed is hash as an expression, of a text of a database in an encoding; inner and outer are expressions of the keys.
+func hashed(text, encoding, inner, outer string) string {
+	return fmt.Sprintf("pg_catalog.substr(pg_catalog.sha256(%s OPERATOR(pg_catalog.||) pg_catalog.sha256(%s OPERATOR(pg_catalog.||) pg_catalog.convert_to(%s, '%s'))), 1, %d)",
+		outer, inner, text, encoding, hashSize)
 }
 
 // encoding in which texts come to this process: that of a database which has none is kept.

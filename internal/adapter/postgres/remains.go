@@ -7,21 +7,28 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/jackc/pgx/v5"
+
 	"github.com/rempart-dev/rempart/api/v1alpha1"
 	"github.com/rempart-dev/rempart/internal/erasure/grant"
 	"github.com/rempart-dev/rempart/internal/erasure/plan"
 	"github.com/rempart-dev/rempart/internal/erasure/task"
 )
 
-// Temporary tables of what was destroyed: the hashes, each once, with a number; and the columns and rows that had each.
+// Temporary tables of what was destroyed: the hashes, each once, with a number; the columns and rows that had each; and the keys of
+// the salt, of which no log of statements may have any.
 const (
 	sought  = "pg_temp.rempart_sought"
 	sources = "pg_temp.rempart_sources"
+	salted  = "pg_temp.rempart_keys"
 )
+
+// saltKey is a key of the salt, as an expression.
+func saltKey(name string) string { return "(SELECT k." + name + " FROM " + salted + " AS k)" }
 
 // remains are the values that a run destroyed, and where they were found. The rule:
 //
-//   - A value that is in the row and column from which it was to go is a contradiction, whatever it is.
+//   - A value that is all of what is in the row and column from which it was to go is a contradiction, unless another row has it too.
 //   - A value that another row of the same table has, in any column, says nothing of a person: Berlin, Martin, the street of two
 //     people. It is not looked for.
 //   - Any other, wherever it is, is a second copy: it is named by its column, and contradicts nothing, since nobody can say that no
@@ -33,10 +40,12 @@ type remains struct {
 	encoding           string
 	addresses, numbers bool
 	all, passed        int64
-	lengths            []int32 // of values, as lengthOf has them, and of one byte more or less, which another case may take
-	missing            string  // why nothing is looked for
+	lengths            []int32  // of values, as lengthOf has them, and of one byte more or less, which another case may take
+	missing            []string // why some, or none, are looked for
+	late               []string // tables that could not be compared in time
 	places             map[int32]map[string]bool
 	shared             map[int32]bool
+	back               map[string]map[string][]int32 // by table and row, values that are in their place
 }
 
 // recollect reads what a run destroyed into temporary tables; nil when the task has no salt, so that nobody expects it.
@@ -44,30 +53,44 @@ func (s *session) recollect(ctx context.Context, t task.Task) (*remains, error) 
 	if len(t.Salt) != task.SaltSize || t.RunUID == "" {
 		return nil, nil //nolint:nilnil // nothing to look for
 	}
-	r := &remains{salt: t.Salt, encoding: s.encoding(), places: map[int32]map[string]bool{}, shared: map[int32]bool{}}
+	r := &remains{salt: t.Salt, encoding: s.encoding(), places: map[int32]map[string]bool{}, shared: map[int32]bool{}, back: map[string]map[string][]int32{}}
 	var ready bool
 	if _, err := s.row(ctx, prepared("SELECT"), nil, &ready); err != nil {
 		return nil, err
 	}
 	if !ready {
-		r.missing = "values that were destroyed were not looked for: the store lacks rempart.destroyed, or the verifier may not read it; run the statements of kubectl gdpr grants again"
+		r.missing = []string{"values that were destroyed were not looked for: the store lacks rempart.destroyed, or the verifier may not read it; run the statements of kubectl gdpr grants again"}
 		return r, nil
 	}
-	var others bool
+	var written, others, unread bool
 	check := r.salt.hash(saltedCheck, "")
-	if _, err := s.row(ctx, `SELECT COALESCE(pg_catalog.sum(passed), 0)::pg_catalog.int8, COALESCE(pg_catalog.bool_or(addresses), false), COALESCE(pg_catalog.bool_or(numbers), false),
-COALESCE(pg_catalog.bool_or(key_check OPERATOR(pg_catalog.<>) $2::pg_catalog.bytea), false) FROM `+grant.Destroyed+` WHERE run_uid OPERATOR(pg_catalog.=) $1`,
-		[]any{t.RunUID, check}, &r.passed, &r.addresses, &r.numbers, &others); err != nil {
+	if _, err := s.row(ctx, `SELECT pg_catalog.count(*) OPERATOR(pg_catalog.>) 0, COALESCE(pg_catalog.sum(passed), 0)::pg_catalog.int8, COALESCE(pg_catalog.bool_or(addresses), false), COALESCE(pg_catalog.bool_or(numbers), false),
+COALESCE(pg_catalog.bool_or(key_check OPERATOR(pg_catalog.<>) $2::pg_catalog.bytea), false), COALESCE(pg_catalog.bool_or(relation OPERATOR(pg_catalog.=) '' AND attribute OPERATOR(pg_catalog.=) '`+markUnreadable+`'), false)
+FROM `+grant.Destroyed+` WHERE run_uid OPERATOR(pg_catalog.=) $1`,
+		[]any{t.RunUID, check}, &written, &r.passed, &r.addresses, &r.numbers, &others, &unread); err != nil {
 		return nil, err
 	}
+	if !written {
+		r.missing = []string{"values that were destroyed were not looked for: the eraser wrote nothing down of them; it lacks a right on rempart.destroyed, or did not have it then: run the statements of kubectl gdpr grants again"}
+		return r, nil
+	}
 	if others {
-		r.missing = "values that were destroyed were not all looked for: the run's secret was lost meanwhile"
+		r.missing = append(r.missing, "values that were destroyed were not all looked for: the run's secret was lost meanwhile")
+	}
+	if unread {
+		r.missing = append(r.missing, "values that were destroyed were not all looked for: the store has texts that are none in its encoding")
 	}
 	if err := s.makeTemporary(ctx, []string{
 		`CREATE TEMPORARY TABLE ` + sought + ` (n pg_catalog.int4 NOT NULL, quick pg_catalog.int4 NOT NULL, hash pg_catalog.bytea NOT NULL) ON COMMIT DROP`,
 		`CREATE TEMPORARY TABLE ` + sources + ` (n pg_catalog.int4 NOT NULL, relation pg_catalog.text NOT NULL, attribute pg_catalog.text NOT NULL, row_key pg_catalog.bytea) ON COMMIT DROP`,
+		`CREATE TEMPORARY TABLE ` + salted + ` (seed pg_catalog.int8, of_value pg_catalog.bytea, of_row pg_catalog.bytea, last pg_catalog.bytea) ON COMMIT DROP`,
 	}); err != nil {
 		return nil, err
+	}
+	value, last := r.salt.pads(saltedValue)
+	row, _ := r.salt.pads(saltedRow)
+	if _, err := s.conn.CopyFrom(ctx, pgx.Identifier{"pg_temp", "rempart_keys"}, []string{"seed", "of_value", "of_row", "last"}, pgx.CopyFromRows([][]any{{r.salt.seed(), value, row, last}})); err != nil {
+		return nil, failure(err)
 	}
 	read := query{sql: `WITH d AS MATERIALIZED (SELECT d.relation, d.attribute, u.* FROM ` + grant.Destroyed + ` AS d
   CROSS JOIN LATERAL ROWS FROM (pg_catalog.unnest(d.quick), pg_catalog.unnest(d.hashes), pg_catalog.unnest(d.row_keys)) AS u (quick, hash, row_key)
@@ -91,9 +114,7 @@ type texts struct {
 // compareMember compares the texts of a table of the dataset.
 func (v *search) compareMember(ctx context.Context, i int) error {
 	m := &v.plan.Members[i]
-	back, err := v.compare(ctx, texts{table: m.Table, from: table(m.Table), kept: v.keptPeriod(i), mine: v.mine(m), row: rowText(m), dated: m.Action == v1alpha1.EraseKeep})
-	v.add(m.Table.Path(), back)
-	return err
+	return v.compare(ctx, texts{table: m.Table, from: table(m.Table), kept: v.keptPeriod(i), mine: v.mine(m), row: rowText(m), dated: m.Action == v1alpha1.EraseKeep})
 }
 
 // mine says that a live row that may be kept has an identifier of the people.
@@ -112,11 +133,20 @@ func (v *search) mine(m *plan.Member) string {
 	return "(" + strings.Join(ways, " OR ") + ")"
 }
 
-// compare compares texts with what was destroyed, and returns how many have a value back in its place.
-func (v *search) compare(ctx context.Context, t texts) (back int64, err error) {
+// hit is a value in a column: own says that another row of a table that had it has it, back is the row from which it went.
+type hit struct {
+	n            int32
+	name         string
+	own, rightly bool
+	back         []byte
+}
+
+// compare compares texts with what was destroyed. A table for which the store takes too long is named, and the values that went from
+// it are not judged: whether others have them is not known.
+func (v *search) compare(ctx context.Context, t texts) error {
 	r := v.values
 	if r == nil || r.all == 0 {
-		return 0, nil
+		return nil
 	}
 	args := &arguments{}
 	if t.dated {
@@ -129,7 +159,7 @@ func (v *search) compare(ctx context.Context, t texts) (back int64, err error) {
 		}
 	}
 	if len(cells) == 0 {
-		return 0, nil
+		return nil
 	}
 	trim := func(text string) string { return "pg_catalog.btrim(" + text + ", " + literal(v.blanks) + ")" }
 	of := fmt.Sprintf("%s AS t CROSS JOIN LATERAL (VALUES %s) AS c (name, txt)", t.from, strings.Join(cells, ", "))
@@ -137,50 +167,89 @@ func (v *search) compare(ctx context.Context, t texts) (back int64, err error) {
 	long := "pg_catalog.octet_length(c.txt)" + least
 	through := " CROSS JOIN LATERAL (SELECT pg_catalog.unnest(" + parts("c.txt", r.addresses, r.numbers) + ") AS piece) AS p"
 	ways := []string{
-		r.hits(of, "pg_catalog.lower(c.txt)", lengthOf("c.txt")+" OPERATOR(pg_catalog.=) ANY ("+args.add(r.lengths)+"::pg_catalog.int4[]) AND "+long, t, args),
-		r.hits(of+through, trim("p.piece"), long+" AND "+parted("c.txt", v.blanks, r.addresses, r.numbers)+" AND pg_catalog.octet_length(p.piece)"+least, t, args),
+		r.hits(of, "pg_catalog.lower(c.txt)", "true", lengthOf("c.txt")+" OPERATOR(pg_catalog.=) ANY ("+args.add(r.lengths)+"::pg_catalog.int4[]) AND "+long, t),
+		r.hits(of+through, trim("p.piece"), fills(trim("p.piece"), "c.txt", v.blanks), long+" AND "+parted("c.txt", v.blanks, r.addresses, r.numbers)+" AND pg_catalog.octet_length(p.piece)"+least, t),
 	}
 	var (
-		n         int32
-		name      string
-		own, same bool
-		rightly   bool
-		rows      int64
+		h    hit
+		hits []hit
 	)
-	sql := fmt.Sprintf("SELECT h.n, h.name, h.own, h.back, h.kept, pg_catalog.count(*) FROM (%s) AS h GROUP BY 1, 2, 3, 4, 5", strings.Join(ways, " UNION ALL "))
-	compare := query{sql: sql, args: args.values, into: []any{&n, &name, &own, &same, &rightly, &rows}, each: func() error {
-		switch {
-		case same && !rightly:
-			back += rows
-		case own:
-			r.shared[n] = true
-		default:
-			if r.places[n] == nil {
-				r.places[n] = map[string]bool{}
-			}
-			place := t.table.Path() + "." + name
-			r.places[n][place] = r.places[n][place] || !rightly
-		}
+	sql := "SELECT DISTINCT h.n, h.name, h.own, h.back, h.kept FROM (" + strings.Join(ways, " UNION ALL ") + ") AS h"
+	compare := query{sql: sql, args: args.values, into: []any{&h.n, &h.name, &h.own, &h.back, &h.rightly}, each: func() error {
+		hits = append(hits, h)
 		return nil
 	}}
 	// In the order that is written: the planner takes the texts of a row for one, and would look at all that is sought anew for each row.
-	err = v.several(ctx, query{sql: "SET LOCAL join_collapse_limit TO 1"}, compare, query{sql: "SET LOCAL join_collapse_limit TO DEFAULT"})
-	return back, err
+	err := v.several(ctx, query{sql: "SAVEPOINT rempart_compare"}, query{sql: "SET LOCAL join_collapse_limit TO 1"}, compare,
+		query{sql: "SET LOCAL join_collapse_limit TO DEFAULT"}, query{sql: "RELEASE SAVEPOINT rempart_compare"})
+	if f, ok := err.(*task.Failure); ok && f.Trace.SQLState == "57014" { //nolint:errorlint // several returns the type itself
+		return v.late(ctx, t.table.Path())
+	}
+	for _, h := range hits {
+		r.take(t.table.Path(), h)
+	}
+	return err
+}
+
+// late remembers that a table was not compared in time.
+func (v *search) late(ctx context.Context, path string) error {
+	v.values.late = append(v.values.late, path)
+	var n int32
+	return v.several(ctx, query{sql: "ROLLBACK TO SAVEPOINT rempart_compare"},
+		query{sql: "SELECT DISTINCT n FROM " + sources + " WHERE relation OPERATOR(pg_catalog.=) $1", args: []any{path}, into: []any{&n}, each: func() error {
+			v.values.shared[n] = true
+			return nil
+		}})
+}
+
+// take remembers what was found in a table.
+func (r *remains) take(path string, h hit) {
+	switch {
+	case h.back != nil && !h.rightly:
+		if r.back[path] == nil {
+			r.back[path] = map[string][]int32{}
+		}
+		r.back[path][string(h.back)] = append(r.back[path][string(h.back)], h.n)
+	case h.own:
+		r.shared[h.n] = true
+	default:
+		if r.places[h.n] == nil {
+			r.places[h.n] = map[string]bool{}
+		}
+		place := path + "." + h.name
+		r.places[h.n][place] = r.places[h.n][place] || !h.rightly
+	}
+}
+
+// addReturned adds, when all tables are compared, the rows in which a value is back that no other row has.
+func (v *search) addReturned() {
+	if v.values == nil {
+		return
+	}
+	for _, path := range slices.Sorted(maps.Keys(v.values.back)) {
+		var rows int64
+		for _, values := range v.values.back[path] {
+			if slices.ContainsFunc(values, func(n int32) bool { return !v.values.shared[n] }) {
+				rows++
+			}
+		}
+		v.add(path, rows)
+	}
 }
 
 // hits are the pieces of texts c that were destroyed. The good hash is compared by a function, so that the planner takes the quick one
 // alone to join by, and asks for the good one of the few texts that are left.
-func (r *remains) hits(of, piece, where string, t texts, args *arguments) string {
-	source := "EXISTS (SELECT FROM " + sources + " AS x WHERE x.n OPERATOR(pg_catalog.=) d.n AND x.relation OPERATOR(pg_catalog.=) " + literal(t.table.Path())
-	back, ours := "false", "("+t.kept+" AND "+t.mine+")"
+func (r *remains) hits(of, piece, whole, where string, t texts) string {
+	source := "FROM " + sources + " AS x WHERE x.n OPERATOR(pg_catalog.=) d.n AND x.relation OPERATOR(pg_catalog.=) " + literal(t.table.Path())
+	back, ours := "NULL::pg_catalog.bytea", "("+t.kept+" AND "+t.mine+")"
 	if t.row != "''" {
-		row := "x.row_key OPERATOR(pg_catalog.=) " + r.salt.hashed(saltedRow, "pg_catalog.concat("+literal(t.table.Path()+unit)+", "+t.row+")", r.encoding, args)
-		back = "CASE WHEN " + source + ") THEN " + source + " AND x.attribute OPERATOR(pg_catalog.=) c.name AND " + row + ") ELSE false END"
+		row := "x.row_key OPERATOR(pg_catalog.=) " + hashed("pg_catalog.concat("+literal(t.table.Path()+unit)+", "+t.row+")", r.encoding, saltKey("of_row"), saltKey("last"))
+		back = "CASE WHEN EXISTS (SELECT " + source + ") THEN (SELECT x.row_key " + source + " AND x.attribute OPERATOR(pg_catalog.=) c.name AND " + whole + " AND " + row + " LIMIT 1) END"
 		ours = "(" + ours + " OR EXISTS (SELECT FROM " + sources + " AS x WHERE " + row + "))"
 	}
-	return "SELECT d.n, c.name, " + source + ") AND NOT " + ours + " AS own, " + back + " AS back, " + t.kept + " AS kept FROM " + of +
-		" JOIN " + sought + " AS d ON d.quick OPERATOR(pg_catalog.=) " + r.salt.quick(piece, args) +
-		" WHERE " + where + " AND pg_catalog.byteacmp(d.hash, " + r.salt.hashed(saltedValue, piece, r.encoding, args) + ") OPERATOR(pg_catalog.=) 0"
+	return "SELECT d.n, c.name, EXISTS (SELECT " + source + ") AND NOT " + ours + " AS own, " + back + " AS back, " + t.kept + " AS kept FROM " + of +
+		" JOIN " + sought + " AS d ON d.quick OPERATOR(pg_catalog.=) " + quick(piece, saltKey("seed")) +
+		" WHERE " + where + " AND pg_catalog.byteacmp(d.hash, " + hashed(piece, r.encoding, saltKey("of_value"), saltKey("last")) + ") OPERATOR(pg_catalog.=) 0"
 }
 
 // notes say where second copies are, by column, and how much was looked for.
@@ -210,8 +279,9 @@ func (r *remains) notes() (copies, notes []string) {
 	if len(rightly) > 0 {
 		notes = append(notes, "Values that were destroyed are rightly in rows that are kept: "+list(slices.Sorted(maps.Keys(rightly))))
 	}
-	if r.missing != "" {
-		notes = append(notes, r.missing)
+	notes = append(notes, r.missing...)
+	if len(r.late) > 0 {
+		notes = append(notes, "Not compared with the values that were destroyed, since the store took too long: "+list(r.late))
 	}
 	if r.all+r.passed > 0 {
 		notes = append(notes, fmt.Sprintf("Of the values that were destroyed %d were looked for, and %d were not, since they are short, many or of others too", r.all-int64(alike), r.passed+int64(alike)))

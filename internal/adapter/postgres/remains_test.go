@@ -110,7 +110,6 @@ INSERT INTO deliveries VALUES (1, 'Am Alten Markt 3', 'Friedrichshafen', 'Cy Lov
 	}
 	cy := email("cy@example.org")
 	s.gone("run-2", cy)
-	s.want("0", "SELECT count(*) FROM rempart.destroyed WHERE run_uid = 'run-1'")
 	s.copies(s.looked("run-2", cy), "public.deliveries.name", "public.deliveries.street")
 	dan := email("dan@example.org")
 	s.gone("run-3", dan)
@@ -122,13 +121,16 @@ func TestAValueThatIsBackInItsPlaceContradicts(t *testing.T) {
 	const people = `
 CREATE TABLE people (id int PRIMARY KEY, email text, name text);
 INSERT INTO people VALUES (1, 'ada@example.org', 'Ada Lovelace'), (2, 'bob@example.org', 'Bob Baumeister');`
-	masks := strings.Replace(deletesPeople, "onErasure: DeleteRows", "columns: [{name: name, mask: Constant, constant: somebody}], onErasure: MaskColumns", 1)
+	masked := func(mask string) string {
+		return strings.Replace(deletesPeople, "onErasure: DeleteRows", "columns: [{name: name, "+mask+"}], onErasure: MaskColumns", 1)
+	}
+	nulls, masks := masked(`mask: "Null"`), masked("mask: Constant, constant: somebody")
 	for name, c := range map[string]struct {
 		dataset, after string
 		contradicted   bool
 	}{
 		"deleted and back":      {deletesPeople, "INSERT INTO people VALUES (1, NULL, 'Ada Lovelace')", true},
-		"masked and undone":     {masks, "UPDATE people SET name = 'Ada Lovelace' WHERE id = 1", true},
+		"masked and undone":     {nulls, "UPDATE people SET name = 'Ada Lovelace' WHERE id = 1", true},
 		"masked":                {masks, "", false},
 		"another of that name":  {deletesPeople, "INSERT INTO people VALUES (3, 'other@example.org', 'Ada Lovelace')", false},
 		"another with that key": {deletesPeople, "INSERT INTO people VALUES (1, 'other@example.org', 'Another Person')", false},

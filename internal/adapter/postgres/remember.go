@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/jackc/pgx/v5"
+
 	"github.com/rempart-dev/rempart/api/v1alpha1"
 	"github.com/rempart-dev/rempart/internal/erasure/grant"
 	"github.com/rempart-dev/rempart/internal/erasure/plan"
@@ -31,23 +33,42 @@ type holder struct {
 	masks []plan.Change
 }
 
+// lostPieces is the temporary table through which pieces of texts come to the store: no log has them, as it has what is bound to a
+// statement. It stays with the session; see prepare.
+const lostPieces = "pg_temp.rempart_pieces"
+
 // remember writes down, under the run's salt, hashes of the values that the transaction is about to destroy, so that the verifier
-// can look for them; and removes those of earlier runs of the store, which have ended. The texts pass through this process's memory
-// and are forgotten. A store that was prepared before there was a place for hashes remembers nothing.
+// can look for them; and removes old ones of the store. The texts pass through this process's memory and are forgotten. A store that
+// was prepared before there was a place for hashes remembers nothing. One with texts that are none in its encoding is erased all the
+// same, and says that they could not be read.
 func (s *settlement) remember(ctx context.Context, t task.Task, people []subject.Subject) error {
 	if len(t.Salt) != task.SaltSize {
 		return nil
 	}
 	var ready bool
 	m := &memory{salt: t.Salt, blanks: s.blanks, given: given(people), places: map[spot]*remembered{}}
-	queries := []query{{sql: prepared("SELECT, INSERT, DELETE"), into: []any{&ready}}}
+	queries := []query{{sql: prepared("SELECT, INSERT, DELETE"), into: []any{&ready}}, {sql: "SAVEPOINT rempart_texts"}}
 	for _, h := range s.holders(len(t.Requests), m) {
 		queries = append(queries, s.texts(h, m))
 	}
-	if err := s.several(ctx, queries...); err != nil || !ready {
+	err := s.several(ctx, queries...)
+	if err == nil && ready {
+		err = s.write(ctx, t, m)
+	}
+	if !unreadable(err) {
 		return err
 	}
-	return s.several(ctx, m.write(t)...)
+	if err := s.all(ctx, "ROLLBACK TO SAVEPOINT rempart_texts"); err != nil || !ready {
+		return err
+	}
+	return s.write(ctx, t, &memory{salt: t.Salt, places: map[spot]*remembered{{attribute: markUnreadable}: {}}})
+}
+
+// unreadable tells whether a failure says that a text cannot be converted: a database of SQL_ASCII has any bytes, and one of WIN1252
+// such as are no character.
+func unreadable(err error) bool {
+	f, ok := err.(*task.Failure) //nolint:errorlint // failure returns the type itself
+	return ok && (f.Trace.SQLState == "22021" || f.Trace.SQLState == "22P05")
 }
 
 // prepared asks whether the role has privileges on the table of hashes; false too where it does not exist.
@@ -68,7 +89,7 @@ func (s *settlement) holders(people int, into *memory) []holder {
 		m := &s.plan.Members[i]
 		if rows := s.about(i); len(m.Keys) == 0 && rows > int64(fewRows+people) {
 			if columns := len(valued(m.Table)); m.MayGo() && columns > 0 {
-				into.places[spot{m.Table.Path(), ""}] = &remembered{pieces: []string{}, hashes: [][]byte{}, rows: [][]byte{}, passed: rows * int64(columns)}
+				into.places[spot{m.Table.Path(), ""}] = &remembered{passed: rows * int64(columns)}
 			}
 			continue
 		}
@@ -127,30 +148,28 @@ func (s *settlement) texts(h holder, into *memory) query {
 	if f := s.leaves[h.i]; f != nil {
 		from = fmt.Sprintf("%s AS t JOIN %s AS s ON %s", table(m.Table), setOf(f.link.To), refers(s.plan, f.link, "s"))
 	}
-	row := ""
+	row, args := "", &arguments{}
 	values := make([]string, len(h.columns))
 	scanned, selected := []any{&row}, []string{rowText(m)}
 	for n := range h.columns {
 		text := textOf(&h.columns[n], live)
 		scanned = append(scanned, &values[n])
-		selected = append(selected, fmt.Sprintf("COALESCE(CASE WHEN pg_catalog.octet_length(%s) OPERATOR(pg_catalog.<=) %d THEN pg_catalog.lower(%[1]s) ELSE '-' END, '')", text, longestValue))
+		value := fmt.Sprintf("COALESCE(CASE WHEN pg_catalog.octet_length(%s) OPERATOR(pg_catalog.<=) %d THEN pg_catalog.lower(%[1]s) ELSE '-' END, '')", text, longestValue)
+		if len(h.masks) > 0 && h.masks[n].Mask == v1alpha1.MaskConstant { // what is masked already is not destroyed
+			value = "CASE WHEN " + s.looksMasked(m, h.masks[n], args) + " THEN '' ELSE " + value + " END"
+		}
+		selected = append(selected, value)
 	}
 	sql := fmt.Sprintf("SELECT %s FROM %s LIMIT %d", strings.Join(selected, ", "), from, mostTexts)
-	return query{sql: sql, into: scanned, each: func() error {
+	return query{sql: sql, args: args.values, into: scanned, each: func() error {
 		key := into.row(m.Table, row)
 		for n, c := range h.columns {
-			keyed, same := slices.ContainsFunc(m.Keys, func(k plan.Key) bool { return k.Column == c.Name && len(k.Path) == 0 }), key
+			l := loss{from: spot{m.Table.Path(), c.Name}, value: values[n], row: key}
+			l.keyed = slices.ContainsFunc(m.Keys, func(k plan.Key) bool { return k.Column == c.Name && len(k.Path) == 0 })
 			if len(h.masks) > 0 {
-				switch h.masks[n].Mask {
-				case v1alpha1.MaskDefault:
-					same = nil // the value may have been the default
-				case v1alpha1.MaskConstant:
-					if strings.EqualFold(strings.Trim(values[n], s.blanks), h.masks[n].Constant) {
-						continue // it is not destroyed
-					}
-				}
+				l.mask = &h.masks[n]
 			}
-			into.take(spot{m.Table.Path(), c.Name}, values[n], same, keyed)
+			into.take(l)
 		}
 		return nil
 	}}
@@ -175,8 +194,23 @@ type remembered struct {
 	passed       int64 // values of which no piece says enough
 }
 
-// spot is a column from which values go.
+// spot is a column from which values go. Without an attribute it is a table, of whose rows it is not said that these values cannot
+// rightly be in them again.
 type spot struct{ relation, attribute string }
+
+// markUnreadable is the attribute, of no relation, under which a transaction says that it could not read the texts. Under none it says
+// that it wrote down what there was.
+const markUnreadable = "unreadable"
+
+// loss is a value that goes from a column: the hash of its row's key, or nil; whether the column is searched for identifiers in any
+// case; and what it becomes, or nil where the row goes.
+type loss struct {
+	from  spot
+	value string
+	row   []byte
+	keyed bool
+	mask  *plan.Change
+}
 
 // unit separates the parts of what is hashed (the unit separator of ASCII).
 const unit = "\x1f"
@@ -212,46 +246,90 @@ func (m *memory) row(t *plan.Table, key string) []byte {
 	return m.salt.hash(saltedRow, t.Path()+unit+key)
 }
 
-// take cuts a value into pieces and hashes them. Row is the hash of the row's key, or nil; keyed says that the column is searched for
-// identifiers in any case.
-func (m *memory) take(from spot, value string, row []byte, keyed bool) {
-	value = strings.Trim(value, m.blanks)
+// take cuts a value into pieces and hashes them. That a piece of the value, or what a constant replaced, is in the row again does not
+// say that the value is back, so that their row is written down without the column; and nothing is of a default, which may be the value.
+func (m *memory) take(l loss) {
+	value := strings.Trim(l.value, m.blanks)
 	if value == "" {
 		return
 	}
-	at := m.places[from]
-	if at == nil {
-		at = &remembered{pieces: []string{}, hashes: [][]byte{}, rows: [][]byte{}}
-		m.places[from] = at
-	}
+	at := m.at(l.from)
 	found := slices.DeleteFunc(pieces(value, m.blanks), func(piece string) bool { return m.given[piece] })
+	inPlace := true
+	if l.mask != nil {
+		switch l.mask.Mask {
+		case v1alpha1.MaskConstant:
+			stay := pieces(strings.ToLower(l.mask.Constant), m.blanks)
+			found, inPlace = slices.DeleteFunc(found, func(piece string) bool { return slices.Contains(stay, piece) }), false
+		case v1alpha1.MaskDefault:
+			l.row = nil
+		case v1alpha1.MaskNull, v1alpha1.MaskPseudonym:
+		}
+	}
 	if m.texts++; len(found) == 0 || m.texts > mostTexts || m.bytes > mostOfTexts {
-		if !keyed {
+		if !l.keyed {
 			at.passed++
 		}
 		return
 	}
 	for _, piece := range found {
 		m.bytes += len(piece) + 2*hashSize
-		at.pieces, at.hashes, at.rows = append(at.pieces, strings.Clone(piece)), append(at.hashes, m.salt.hash(saltedValue, piece)), append(at.rows, row)
+		to := at
+		if !inPlace || !isWhole(piece, value) {
+			to = m.at(spot{relation: l.from.relation})
+		}
+		to.pieces, to.hashes, to.rows = append(to.pieces, strings.Clone(piece)), append(to.hashes, m.salt.hash(saltedValue, piece)), append(to.rows, l.row)
 	}
 }
 
-// write returns what puts the hashes into the store. The quick ones are the store's own, of the pieces, which it still has.
-func (m *memory) write(t task.Task) []query {
-	queries := []query{{sql: `DELETE FROM ` + grant.Destroyed + ` WHERE register OPERATOR(pg_catalog.=) $1 AND store OPERATOR(pg_catalog.=) $2 AND run_uid OPERATOR(pg_catalog.<>) $3`,
-		args: []any{t.Register, t.Store, t.RunUID}}}
+// at is what is written down of a spot.
+func (m *memory) at(from spot) *remembered {
+	if m.places[from] == nil {
+		m.places[from] = &remembered{}
+	}
+	return m.places[from]
+}
+
+// write puts the hashes into the store, and in any case that this was done, and ends the savepoint. The quick ones are the store's own, of the pieces, which it
+// still has. What is old is removed: runs that old have ended, and the hashes say nothing any more.
+func (s *session) write(ctx context.Context, t task.Task, m *memory) error {
+	m.at(spot{})
+	var (
+		relations, attributes []string
+		passed                []int64
+		addresses, numbers    []bool
+		rows                  [][]any
+	)
 	for _, from := range slices.SortedFunc(maps.Keys(m.places), func(a, b spot) int {
 		return cmp.Or(strings.Compare(a.relation, b.relation), strings.Compare(a.attribute, b.attribute))
 	}) {
-		r, args := m.places[from], &arguments{}
-		addresses := slices.ContainsFunc(r.pieces, plainAddress.MatchString)
-		numbers := slices.ContainsFunc(r.pieces, func(p string) bool { return strings.Trim(p, "0123456789") == "" })
-		quick := m.salt.quick("u.piece", args)
-		queries = append(queries, query{sql: fmt.Sprintf(`INSERT INTO %s (run_uid, register, store, relation, attribute, key_check, quick, hashes, row_keys, passed, addresses, numbers)
-SELECT %s, %s, %s, %s, %s, %s::pg_catalog.bytea, COALESCE((SELECT pg_catalog.array_agg(%s) FROM pg_catalog.unnest(%s::pg_catalog.text[]) AS u (piece)), '{}'), %s::pg_catalog.bytea[], %s::pg_catalog.bytea[], %s::pg_catalog.int8, %t, %t`,
-			grant.Destroyed, args.add(t.RunUID), args.add(t.Register), args.add(t.Store), args.add(from.relation), args.add(from.attribute), args.add(m.salt.hash(saltedCheck, "")),
-			quick, args.add(r.pieces), args.add(r.hashes), args.add(r.rows), args.add(r.passed), addresses, numbers), args: args.values})
+		r := m.places[from]
+		relations, attributes, passed = append(relations, from.relation), append(attributes, from.attribute), append(passed, r.passed)
+		addresses = append(addresses, slices.ContainsFunc(r.pieces, plainAddress.MatchString))
+		numbers = append(numbers, slices.ContainsFunc(r.pieces, func(p string) bool { return strings.Trim(p, "0123456789") == "" }))
+		for n, piece := range r.pieces {
+			rows = append(rows, []any{int64(len(relations)), m.salt.seed(), piece, r.hashes[n], r.rows[n]})
+		}
 	}
-	return queries
+	if err := s.all(ctx, `CREATE TEMPORARY TABLE IF NOT EXISTS `+lostPieces+` (at pg_catalog.int8, seed pg_catalog.int8, piece pg_catalog.text, hash pg_catalog.bytea, row_key pg_catalog.bytea) ON COMMIT DELETE ROWS`); err != nil {
+		return err
+	}
+	if len(rows) > 0 {
+		if _, err := s.conn.CopyFrom(ctx, pgx.Identifier{"pg_temp", "rempart_pieces"}, []string{"at", "seed", "piece", "hash", "row_key"}, pgx.CopyFromRows(rows)); err != nil {
+			return failure(err)
+		}
+	}
+	gathered := func(what string) string {
+		return "COALESCE(pg_catalog.array_agg(" + what + ") FILTER (WHERE p.at IS NOT NULL), '{}')"
+	}
+	return s.several(ctx,
+		query{sql: `DELETE FROM ` + grant.Destroyed + ` WHERE register OPERATOR(pg_catalog.=) $1 AND store OPERATOR(pg_catalog.=) $2 AND run_uid OPERATOR(pg_catalog.<>) $3
+AND recorded_at OPERATOR(pg_catalog.<) (pg_catalog.clock_timestamp() OPERATOR(pg_catalog.-) '30 days'::pg_catalog.interval)`, args: []any{t.Register, t.Store, t.RunUID}},
+		query{sql: `INSERT INTO ` + grant.Destroyed + ` (run_uid, register, store, relation, attribute, key_check, quick, hashes, row_keys, passed, addresses, numbers)
+SELECT $1, $2, $3, w.relation, w.attribute, $4::pg_catalog.bytea, ` + gathered(quick("p.piece", "p.seed")) + ", " + gathered("p.hash") + ", " + gathered("p.row_key") + `, w.passed, w.addresses, w.numbers
+FROM ROWS FROM (pg_catalog.unnest($5::pg_catalog.text[]), pg_catalog.unnest($6::pg_catalog.text[]), pg_catalog.unnest($7::pg_catalog.int8[]), pg_catalog.unnest($8::pg_catalog.bool[]), pg_catalog.unnest($9::pg_catalog.bool[]))
+  WITH ORDINALITY AS w (relation, attribute, passed, addresses, numbers, at)
+LEFT JOIN ` + lostPieces + ` AS p ON p.at OPERATOR(pg_catalog.=) w.at GROUP BY w.at, w.relation, w.attribute, w.passed, w.addresses, w.numbers`,
+			args: []any{t.RunUID, t.Register, t.Store, m.salt.hash(saltedCheck, ""), relations, attributes, passed, addresses, numbers}},
+		query{sql: "RELEASE SAVEPOINT rempart_texts"})
 }

@@ -74,6 +74,7 @@ func (e *Engine) verify(ctx context.Context, t task.Task, people []subject.Subje
 	if err := s.stillOpen(ctx, p); err != nil {
 		return task.Outcome{}, err
 	}
+	v.addReturned()
 	o, err := v.verdict(t, p.Digest)
 	if err != nil {
 		return o, err

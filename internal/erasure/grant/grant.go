@@ -47,7 +47,8 @@ var LedgerDDL = []string{
   row_keys  bytea[] NOT NULL,
   passed    bigint NOT NULL,
   addresses boolean NOT NULL,
-  numbers   boolean NOT NULL
+  numbers   boolean NOT NULL,
+  recorded_at timestamptz NOT NULL DEFAULT clock_timestamp()
 )`,
 }
 
@@ -137,7 +138,7 @@ func Script(database string, dataset *v1alpha1.Dataset, eraser, verifier string)
 	text.WriteString("-- In the database of the store, as its owner or a superuser. It can be run again when the dataset changes.\nBEGIN;\n")
 	e, v := Quote(eraser), Quote(verifier)
 	write("-- Two login roles, so that who erases does not verify. They have no password yet: see the end.\n", createRoles(eraser, verifier))
-	write("-- The ledger keeps a run from being done twice. The other table has hashes of what the last run destroyed, for its verifier.\n", LedgerDDL...)
+	write("-- The ledger keeps a run from being done twice. The other table has hashes of what runs destroyed, for their verifier.\n", LedgerDDL...)
 	write("", append(append([]string{Database(Quote(database), e+", "+v)}, WriteLedger(e)...), ReadLedger(v)...)...)
 	schemas, tables := byTable(dataset, e)
 	for _, schema := range schemas {

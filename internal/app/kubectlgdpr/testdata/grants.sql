@@ -13,7 +13,7 @@ BEGIN
 END
 $$;
 
--- The ledger keeps a run from being done twice. The other table has hashes of what the last run destroyed, for its verifier.
+-- The ledger keeps a run from being done twice. The other table has hashes of what runs destroyed, for their verifier.
 CREATE SCHEMA IF NOT EXISTS "rempart";
 REVOKE ALL ON SCHEMA "rempart" FROM PUBLIC;
 CREATE TABLE IF NOT EXISTS "rempart"."ledger" (
@@ -41,7 +41,8 @@ CREATE TABLE IF NOT EXISTS "rempart"."destroyed" (
   row_keys  bytea[] NOT NULL,
   passed    bigint NOT NULL,
   addresses boolean NOT NULL,
-  numbers   boolean NOT NULL
+  numbers   boolean NOT NULL,
+  recorded_at timestamptz NOT NULL DEFAULT clock_timestamp()
 );
 
 GRANT CONNECT, TEMPORARY ON DATABASE "crm" TO "gone", "seen";
