@@ -409,6 +409,24 @@ tables:
 	}
 }
 
+func TestScanTakesAnHeirOfSeveralForAPartOfEach(t *testing.T) {
+	schema := tables("people: id! email", "calls: id! phone", "meetings: id! email phone place_mail")
+	for _, whole := range []string{"people", "calls"} {
+		schema.Table("public", whole).Inherited = true
+	}
+	schema.Table("public", "meetings").Parents = []Name{{"public", "people"}, {"public", "calls"}}
+	declared := dataset(t, `
+tables:
+- {name: people, subjectKeys: [{column: email, identifier: Email}], onErasure: DeleteRows}
+- {name: calls, subjectKeys: [{column: phone, identifier: Phone}], onErasure: DeleteRows}`)
+	want := Findings{Tables: []string{"public.meetings"}, Columns: []string{"public.meetings.place_mail"}}
+	for range 20 { // declared tables come in no order
+		if diff := cmp.Diff(want, Scan(declared, schema)); diff != "" {
+			t.Fatal(diff)
+		}
+	}
+}
+
 func TestAMereNameOfASubjectKeySaysNothingOfOtherTables(t *testing.T) {
 	schema := tables("users: id! name", "queues: id! name", "logins: id! account")
 	got := Scan(dataset(t, `tables: [{name: users, subjectKeys: [{column: name, identifier: AccountID}], onErasure: DeleteRows}]`), schema)

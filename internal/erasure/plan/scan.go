@@ -36,7 +36,7 @@ func Scan(dataset *v1alpha1.Dataset, schema *Schema) Findings {
 			continue
 		}
 		known, isDeclared := declared[live.name()]
-		if whole := wholes[live.name()]; whole != nil && !isDeclared {
+		if whole := wholes[live.name()]; len(whole) > 0 && !isDeclared {
 			live = besides(live, whole)
 		}
 		found := slices.ContainsFunc(live.ForeignKeys, func(fk ForeignKey) bool {
@@ -44,7 +44,7 @@ func Scan(dataset *v1alpha1.Dataset, schema *Schema) Findings {
 			return ok
 		})
 		for _, c := range live.Columns {
-			if !slices.Contains(declaredColumns(&known), v1alpha1.Identifier(c.Name)) && (marks.mark(&c) || marks.refers[columnName{c.Name, c.Class}] && !inForeignKey(live, c.Name) && !(isDeclared && maker.MatchString(c.Name))) {
+			if !slices.Contains(declaredColumns(&known), v1alpha1.Identifier(c.Name)) && (marks.mark(&c) || marks.refers[columnName{c.Name, c.Class}] && !inForeignKey(live, c.Name) && (!isDeclared || !maker.MatchString(c.Name))) {
 				f.Columns = append(f.Columns, live.Path()+"."+c.Name)
 				found = true
 			}
@@ -67,25 +67,27 @@ func Scan(dataset *v1alpha1.Dataset, schema *Schema) Findings {
 	return f
 }
 
-// wholesOf is, by heir, the declared table that stands for it.
-func wholesOf(declared map[Name]v1alpha1.DatasetTable, schema *Schema) map[Name]*Table {
-	wholes := map[Name]*Table{}
+// wholesOf are, by heir, the declared tables that stand for it: it may inherit from several.
+func wholesOf(declared map[Name]v1alpha1.DatasetTable, schema *Schema) map[Name][]*Table {
+	wholes := map[Name][]*Table{}
 	for name := range declared {
 		whole := schema.Table(name.Schema, name.Table)
 		if whole == nil || !whole.Inherited {
 			continue
 		}
 		for _, heir := range schema.Heirs(whole) {
-			wholes[heir.name()] = whole
+			wholes[heir.name()] = append(wholes[heir.name()], whole)
 		}
 	}
 	return wholes
 }
 
-// besides is an heir with the columns alone that the table which stands for it does not have.
-func besides(heir, whole *Table) *Table {
+// besides is an heir with the columns alone that none of the tables which stand for it has.
+func besides(heir *Table, wholes []*Table) *Table {
 	own := *heir
-	own.Columns = slices.DeleteFunc(slices.Clone(heir.Columns), func(c Column) bool { return whole.Column(c.Name) != nil })
+	own.Columns = slices.DeleteFunc(slices.Clone(heir.Columns), func(c Column) bool {
+		return slices.ContainsFunc(wholes, func(whole *Table) bool { return whole.Column(c.Name) != nil })
+	})
 	own.ForeignKeys = slices.DeleteFunc(slices.Clone(heir.ForeignKeys), func(fk ForeignKey) bool { return own.Column(fk.Columns[0]) == nil })
 	return &own
 }
