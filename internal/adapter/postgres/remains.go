@@ -244,7 +244,9 @@ func (r *remains) hits(of, piece, whole, where string, t texts) string {
 	back, ours := "NULL::pg_catalog.bytea", "("+t.kept+" AND "+t.mine+")"
 	if t.row != "''" {
 		row := "x.row_key OPERATOR(pg_catalog.=) " + hashed("pg_catalog.concat("+literal(t.table.Path()+unit)+", "+t.row+")", r.encoding, saltKey("of_row"), saltKey("last"))
-		back = "CASE WHEN EXISTS (SELECT " + source + ") THEN (SELECT x.row_key " + source + " AND x.attribute OPERATOR(pg_catalog.=) c.name AND " + whole + " AND " + row + " LIMIT 1) END"
+		// By the row, of which there is one: many rows may have lost the same value, and the key would be hashed for each.
+		back = "CASE WHEN EXISTS (SELECT " + source + ") THEN (SELECT x.row_key FROM " + sources + " AS x WHERE (x.n OPERATOR(pg_catalog.-) d.n) OPERATOR(pg_catalog.=) 0 AND x.relation OPERATOR(pg_catalog.=) " + literal(t.table.Path()) +
+			" AND x.attribute OPERATOR(pg_catalog.=) c.name AND " + whole + " AND " + row + " LIMIT 1) END"
 		ours = "(" + ours + " OR EXISTS (SELECT FROM " + sources + " AS x WHERE " + row + "))"
 	}
 	return "SELECT d.n, c.name, EXISTS (SELECT " + source + ") AND NOT " + ours + " AS own, " + back + " AS back, " + t.kept + " AS kept FROM " + of +
