@@ -68,7 +68,7 @@ type ErasureDecision struct {
 
 // ErasureRefusalNotice says that the person knows of the refusal.
 type ErasureRefusalNotice struct {
-	// sentTime is when the person was told of the refusal and its reasons, of the right to complain to a supervisory authority, and of the judicial remedy (Article 12(4)). Not before the decision. It is stated once.
+	// sentTime is when the person was told of the refusal and its reasons, of the right to complain to a supervisory authority, and of the judicial remedy (Article 12(4)). Not before the request; the decision may be recorded after the letter. It is stated once.
 	// +required
 	SentTime *metav1.Time `json:"sentTime,omitempty"`
 }
@@ -113,7 +113,7 @@ type IdentityCheck struct {
 // +kubebuilder:validation:XValidation:rule="!has(oldSelf.decision) || (has(self.decision) && self.decision == oldSelf.decision)",message="the decision was given; it does not change"
 // +kubebuilder:validation:XValidation:rule="!has(self.refusalNotice) || (has(self.decision) && self.decision.verdict == 'Refused')",message="refusalNotice says when the person was told of a refusal; there is none (Article 12(4))"
 // +kubebuilder:validation:XValidation:rule="!has(oldSelf.refusalNotice) || (has(self.refusalNotice) && self.refusalNotice == oldSelf.refusalNotice)",message="the person was told of the refusal; when does not change"
-// +kubebuilder:validation:XValidation:rule="!has(self.refusalNotice) || !has(self.refusalNotice.sentTime) || (self.refusalNotice.sentTime >= self.receivedTime && (!has(self.decision) || !has(self.decision.stamp) || !has(self.decision.stamp.time) || self.refusalNotice.sentTime >= self.decision.stamp.time - duration('5m')))",message="refusalNotice.sentTime is before the request or its decision: nobody was told of a refusal that nobody had decided"
+// +kubebuilder:validation:XValidation:rule="!has(self.refusalNotice) || !has(self.refusalNotice.sentTime) || self.refusalNotice.sentTime >= self.receivedTime",message="refusalNotice.sentTime is before the request: nobody was told of the refusal of what they had not asked for"
 // +kubebuilder:validation:XValidation:rule="!has(self.objection) || self.ground == 'Article17_1_c'",message="objection belongs to ground Article17_1_c"
 // +kubebuilder:validation:XValidation:rule="!has(self.objection) || self.objection != 'DirectMarketing' || !has(self.decision) || !has(self.decision.reason) || self.decision.reason == 'IdentityNotProven'",message="an objection to direct marketing is not refused (Article 21(3)); what another purpose or a claim needs is kept by a LegalHold or the dataset, and the rest is erased"
 // +kubebuilder:validation:XValidation:rule="!has(oldSelf.extension) || (has(self.extension) && self.extension == oldSelf.extension)",message="the extension was given; there is one only (Article 12(3))"

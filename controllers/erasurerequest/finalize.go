@@ -19,7 +19,8 @@ import (
 const poll = 10 * time.Second
 
 // finalize lets a deleted request go: a run that has begun is waited for, since it may be committing, and one that has
-// not finds the request deleted and leaves it out. Then the subject Secret is deleted, then the finalizer goes.
+// not finds the request deleted and leaves it out. Then the subject Secret is deleted, and a refusal of which nobody told the person is
+// certified, since a request that waits for that may wait long. Then the finalizer goes.
 func (r *Reconciler) finalize(ctx context.Context, request *v1alpha1.ErasureRequest) (erasure.RequestVerdict, error) {
 	verdict := erasure.RequestVerdict{Status: request.Status}
 	if !settled(request) {
@@ -32,6 +33,11 @@ func (r *Reconciler) finalize(ctx context.Context, request *v1alpha1.ErasureRequ
 		}
 		if _, err := r.deleteSubject(ctx, request); err != nil {
 			return verdict, err
+		}
+		if erasure.Untold(request) {
+			if _, err := r.Evidence.Certify(ctx, request); err != nil {
+				return verdict, fmt.Errorf("certifying the refusal: %w", err)
+			}
 		}
 	}
 	return verdict, child.Release(ctx, r.Client, request, v1alpha1.FinalizerErasureRequest)

@@ -8,6 +8,8 @@ import (
 
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/rempart-dev/rempart/api/v1alpha1"
@@ -38,6 +40,7 @@ func TestNobodyIsNamedHoweverARequestGoes(t *testing.T) {
 		"refused": func(s *shop) {
 			r := s.get("r1")
 			r.Spec.Decision = &v1alpha1.ErasureDecision{Verdict: v1alpha1.ErasureRefused, Reason: v1alpha1.RefusalExcessive}
+			r.Spec.RefusalNotice = &v1alpha1.ErasureRefusalNotice{SentTime: ptr.To(metav1.NewTime(s.clock.Now()))}
 			s.must(s.client.Update(s.t.Context(), r))
 		},
 		"a pod is killed":     func(s *shop) { s.approve("r1"); s.lose = true },

@@ -9,8 +9,10 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/ptr"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/rempart-dev/rempart/api/v1alpha1"
+	"github.com/rempart-dev/rempart/internal/evidence"
 )
 
 // refuse lets a request be refused at the shop's time.
@@ -104,6 +106,24 @@ func TestARefusalThatNobodyTellsIsOverdue(t *testing.T) {
 	s.proven("r1")
 	s.quiet()
 	s.noIdentifier()
+}
+
+// TestARefusalThatIsDeletedBeforeItIsToldIsCertified: it may have waited for months, and to delete it must not hide it.
+func TestARefusalThatIsDeletedBeforeItIsToldIsCertified(t *testing.T) {
+	s := newShop(t)
+	s.open()
+	s.request("r1", "person", v1alpha1.ExecutionAfterApproval)
+	s.settle()
+	s.refuse("r1")
+	r := s.get("r1")
+	s.must(s.client.Delete(t.Context(), r))
+	s.settle()
+	if s.client.Get(t.Context(), client.ObjectKeyFromObject(r), r) == nil {
+		t.Fatal("the request is still there")
+	}
+	if leaf := s.config("rempart-system", evidence.EntryName(0), evidence.LeafData); leaf == "" {
+		t.Error("nothing in the log")
+	}
 }
 
 // TestARefusalOfBeforeStaysOver: one that was Ready before a notice was asked for is not opened again.

@@ -20,6 +20,7 @@ import (
 
 	"github.com/rempart-dev/rempart/api/v1alpha1"
 	"github.com/rempart-dev/rempart/internal/consent/wish"
+	"github.com/rempart-dev/rempart/internal/erasure"
 	"github.com/rempart-dev/rempart/internal/kube/flow"
 	"github.com/rempart-dev/rempart/internal/telemetry/metric"
 )
@@ -93,7 +94,7 @@ func gauges(reader client.Reader) *metric.Counted {
 		}
 		var open, unhandled float64
 		for i := range requests.Items {
-			if requests.Items[i].Status.End == "" {
+			if r := &requests.Items[i]; r.Status.End == "" || erasure.Untold(r) {
 				open++
 			}
 		}

@@ -45,8 +45,14 @@ func Ours(j *batchv1.Job, owner metav1.Object) bool {
 		slices.Contains([]string{ComponentScan, ComponentRun, ComponentLedgerRun}, j.Labels[v1alpha1.LabelComponent])
 }
 
-// Alone tells whether an ended Job had one pod at most. Kubernetes may start a second one, and only the newest answers.
-func Alone(j *batchv1.Job) bool { return j.Status.Succeeded+j.Status.Failed <= 1 }
+// Alone tells whether an ended Job had one pod at most. Kubernetes may start a second one, and only the newest answers. A Job of an older
+// version, which ignores pods that were evicted, does not count these.
+func Alone(j *batchv1.Job) bool {
+	ignores := j.Spec.PodFailurePolicy != nil && slices.ContainsFunc(j.Spec.PodFailurePolicy.Rules, func(r batchv1.PodFailurePolicyRule) bool {
+		return r.Action == batchv1.PodFailurePolicyActionIgnore
+	})
+	return !ignores && j.Status.Succeeded+j.Status.Failed <= 1
+}
 
 // Linger tells whether one of the pods has not ended: it may still change what it works on.
 func Linger(pods []corev1.Pod) bool {

@@ -110,6 +110,33 @@ func TestAJobHasEndedByItsConditionsOnly(t *testing.T) {
 	}
 }
 
+func TestAJobIsAloneWithOnePodThatItCounts(t *testing.T) {
+	of := func(failed int32, actions ...batchv1.PodFailurePolicyAction) *batchv1.Job {
+		j := &batchv1.Job{Status: batchv1.JobStatus{Failed: failed}}
+		if len(actions) > 0 {
+			j.Spec.PodFailurePolicy = &batchv1.PodFailurePolicy{}
+		}
+		for _, action := range actions {
+			j.Spec.PodFailurePolicy.Rules = append(j.Spec.PodFailurePolicy.Rules, batchv1.PodFailurePolicyRule{Action: action})
+		}
+		return j
+	}
+	for name, c := range map[string]struct {
+		job  *batchv1.Job
+		want bool
+	}{
+		"one pod":             {of(1, batchv1.PodFailurePolicyActionFailJob), true},
+		"two pods":            {of(2, batchv1.PodFailurePolicyActionFailJob), false},
+		"evicted pods apart":  {of(1, batchv1.PodFailurePolicyActionFailJob, batchv1.PodFailurePolicyActionIgnore), false},
+		"no policy, one pod":  {of(1), true},
+		"no policy, two pods": {of(2), false},
+	} {
+		if got := job.Alone(c.job); got != c.want {
+			t.Errorf("%s: %t", name, got)
+		}
+	}
+}
+
 func TestAPodThatHasNotEndedLingers(t *testing.T) {
 	pod := func(phase corev1.PodPhase) corev1.Pod { return corev1.Pod{Status: corev1.PodStatus{Phase: phase}} }
 	for phase, want := range map[corev1.PodPhase]bool{corev1.PodPending: true, corev1.PodRunning: true, corev1.PodUnknown: true, "": true, corev1.PodSucceeded: false, corev1.PodFailed: false} {

@@ -4,6 +4,7 @@ package letter
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -85,13 +86,8 @@ func contact(officer *v1alpha1.DataProtectionOfficer, words text) string {
 	}
 	lines := []string{officer.Spec.Organisation.LegalName}
 	if o := officer.Spec.Officer; o.Name != "" {
-		line := fmt.Sprintf(words.officer, o.Name)
-		for _, way := range []string{o.Email, o.Phone} {
-			if way != "" {
-				line += ", " + way
-			}
-		}
-		lines = append(lines, line)
+		ways := slices.DeleteFunc([]string{fmt.Sprintf(words.officer, o.Name), o.Email, o.Phone}, func(way string) bool { return way == "" })
+		lines = append(lines, strings.Join(ways, ", "))
 	}
 	return strings.Join(lines, "\n")
 }

@@ -14,6 +14,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 
 	"github.com/rempart-dev/rempart/api/v1alpha1"
+	"github.com/rempart-dev/rempart/internal/erasure"
 	"github.com/rempart-dev/rempart/internal/register"
 	"github.com/rempart-dev/rempart/internal/residency"
 	"github.com/rempart-dev/rempart/internal/webhook/lookup"
@@ -292,7 +293,7 @@ func (j judge) deletion(ctx context.Context, answer *review.Answer, req request)
 	}
 	var open []string
 	for i := range requests.Items {
-		if item := &requests.Items[i]; item.Status.EndedTime == nil && concerns(item, req.Old.Name) {
+		if item := &requests.Items[i]; erasure.Open(item) && concerns(item, req.Old.Name) {
 			open = append(open, item.Name)
 		}
 	}

@@ -28,6 +28,19 @@ var none *v1alpha1.LegalHold
 
 func restricted(s *v1alpha1.LegalHoldSpec) { s.Article = "18(1)(c)" }
 
+// unread is a restriction for somebody whose Secret was never there.
+func unread(s *v1alpha1.LegalHoldSpec) {
+	restricted(s)
+	s.Subject = &v1alpha1.ErasureSubject{SecretRef: v1alpha1.SecretRef{Name: "who"}}
+}
+
+// placed is a hold that was made so long from now.
+func placed(when time.Duration, change func(*v1alpha1.LegalHoldSpec)) *v1alpha1.LegalHold {
+	h := of(change)
+	h.CreationTimestamp = metav1.NewTime(now.Add(when))
+	return h
+}
+
 func overdue(s *v1alpha1.LegalHoldSpec) { s.Article, s.UntilOn = "18(1)(c)", "2026-11-01" }
 
 // lifted is a restriction that ends, and of which the person was told so long from now.
@@ -78,6 +91,9 @@ func TestHoldsAreJudged(t *testing.T) {
 		"a restriction lifted before the notice":     {"ann", of(lifted(time.Hour)), of(restricted), nil, "the person is told before their restriction ends (Article 18(3)"},
 		"a restriction lifted by who may not":        {"ann", of(lifted(-time.Minute)), of(restricted), []string{release}, release},
 		"a restriction deleted":                      {"ann", none, of(restricted), nil, "release it with noticeSentTime, then delete it"},
+		"a restriction of nobody who was read":       {"ann", none, of(unread), nil, ""},
+		"a restriction lifted before it was placed":  {"ann", of(lifted(-3 * time.Hour)), placed(-2*time.Hour, restricted), nil, "is before the hold was made"},
+		"a restriction lifted since":                 {"ann", of(lifted(-time.Hour)), placed(-2*time.Hour, restricted), nil, ""},
 		"a restriction deleted when its day is over": {"ann", none, of(overdue), nil, "release it with noticeSentTime, then delete it"},
 		"a restriction deleted when it was lifted":   {"ann", none, of(lifted(-time.Minute)), []string{release}, ""},
 		"a restriction deleted with its namespace":   {"cleaner", none, of(restricted), nil, ""},

@@ -13,7 +13,7 @@ import (
 //
 // ErasureRefusalNotice says that the person knows of the refusal.
 type ErasureRefusalNoticeApplyConfiguration struct {
-	// sentTime is when the person was told of the refusal and its reasons, of the right to complain to a supervisory authority, and of the judicial remedy (Article 12(4)). Not before the decision. It is stated once.
+	// sentTime is when the person was told of the refusal and its reasons, of the right to complain to a supervisory authority, and of the judicial remedy (Article 12(4)). Not before the request; the decision may be recorded after the letter. It is stated once.
 	SentTime *v1.Time `json:"sentTime,omitempty"`
 }
 
