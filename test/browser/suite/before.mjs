@@ -58,7 +58,6 @@ test("T1", "where a framework replaces the body the launcher and the open panel 
   await replaced(tab);
   await tab.waitForSelector(".rempart-launcher");
   assert.equal(await first(tab), "rempart-launcher");
-  await untouched(tab);
   await openPanel(tab);
   await write(tab, "Bonjour");
   await tab.click(".rempart-choices");
@@ -71,10 +70,10 @@ test("T1", "where a framework replaces the body the launcher and the open panel 
   assert.equal(await tab.locator(".rempart-dialog").count(), 0);
   await tab.click(".rempart-choices");
   await tab.waitForSelector(".rempart-dialog[open]");
-  await tab.keyboard.press("Escape");
+  await tab.click(".rempart-dialog .rempart-close");
   await tab.click(".rempart-panel .rempart-close");
   assert.equal(await tab.isVisible(".rempart-launcher"), true);
-  await untouched(tab, { opened: true });
+  await untouched(tab, { opened: true }); // once: in Firefox the look itself counts as use of the next one
 }, { firefox: true });
 
 test("T1", "in an element of the page the launcher stays while the panel is open, and comes back with that element", async () => {

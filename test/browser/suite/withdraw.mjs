@@ -227,6 +227,36 @@ test("T14", "a withdrawal that the service had not heard of comes before a newer
     ["consent.given", "consent.withdrawn", "consent.given"]);
 });
 
+test("T14", "a choice waits for a withdrawal of the same purpose that is on its way", async () => {
+  const since = await mark();
+  const context = await visitor({}, collectEvents);
+  const tab = await visit(context);
+  await openPanel(tab);
+  await accept(tab);
+  const save = async () => {
+    await openChoices(tab);
+    await tab.check(".rempart-dialog input");
+    await tab.click(".rempart-dialog .rempart-save");
+  };
+  await save();
+  await tab.waitForSelector(".rempart-dialog", { state: "detached" });
+  let arrive;
+  const way = new Promise((resolve) => { arrive = resolve; });
+  const sent = [];
+  await context.route(/\/(withdrawals|events)$/, async (route) => {
+    if (sent.push(route.request().url().split("/").pop()) === 1) await way;
+    await route.continue();
+  });
+  await tab.evaluate(() => window.rempart.withdraw(["newsletter"]));
+  await save();
+  await tab.evaluate(() => navigator.locks.request("test", () => new Promise(requestAnimationFrame)));
+  arrive();
+  await tab.waitForSelector(".rempart-dialog", { state: "detached" });
+  assert.deepEqual(sent, ["withdrawals", "events"]);
+  assert.deepEqual((await since.ledger()).filter((e) => e.purpose === "newsletter").map((e) => e.type),
+    ["consent.given", "consent.withdrawn", "consent.given"]);
+});
+
 test("T14", "a choice that is saved after the service was withdrawn in another tab is not recorded", async () => {
   const since = await mark();
   const context = await visitor({}, collectEvents);

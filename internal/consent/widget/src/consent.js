@@ -16,6 +16,7 @@ export let receipt = null;
 // second event.
 let pending;
 let running;
+let telling;
 
 // record has the ledger record that purposes are granted, once it has heard of what was withdrawn before: a late withdrawal must not
 // take back what is newer. It returns the secret that they are recorded under, and which purposes wait for a mail to be confirmed.
@@ -105,8 +106,10 @@ export const withdraw = async (taken) => {
   tellServer();
 };
 
-// flush tells the server of a withdrawal that it has not confirmed. It throws while it cannot.
+// flush tells the server of a withdrawal that it has not confirmed, after what it is being told of earlier ones: none may come in late
+// and take back what was chosen since. It throws while it cannot.
 const flush = async () => {
+  await telling;
   const { k, q, w } = marker || {};
   if (!q) return;
   await tell("withdrawals", w ? {} : { purposes: q }, k);
@@ -114,4 +117,4 @@ const flush = async () => {
 };
 
 // tellServer does so now; where it cannot, it is done at the next load, or once there is a network again.
-export const tellServer = () => flush().catch(() => fault("withdrawal"));
+export const tellServer = () => (telling = flush().catch(() => fault("withdrawal")));

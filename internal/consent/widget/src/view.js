@@ -39,7 +39,10 @@ export const mount = (where) => {
   launcher.ariaLive = "polite"; // that the words did not come is read out
   const place = () => {
     if (launcher.isConnected) return;
-    for (const copy of document.querySelectorAll(".rempart-launcher,.rempart-panel,.rempart-dialog")) copy.remove();
+    for (const copy of document.querySelectorAll(".rempart-launcher,.rempart-panel,.rempart-dialog")) {
+      copy.close?.(); // whoever waits for a dialog hears that it is over
+      copy.remove();
+    }
     (where?.append ? where : document.querySelector(where || "body") || document.body)?.prepend(launcher);
     if (panel) launcher.after(panel);
   };
