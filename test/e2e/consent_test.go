@@ -164,8 +164,8 @@ func TestAProgramGetsWhatAPersonAgreedToUntilTheyWithdraw(t *testing.T) {
 
 	s.must(http.StatusNoContent, http.MethodPost, "/v1/sites/shop/withdrawals", object{"purposes": []string{"newsletter"}},
 		"Origin", "https://shop.parley.example", "Authorization", "Bearer "+secret)
-	// The service promises a second, which the ledger's tests assert between two replicas. Here each look goes through a forwarded
-	// port, and cluster and test share two busy cores: how long it takes says nothing.
+	// The service promises a second. Each look goes through a forwarded port here, and cluster and test share two busy cores: how long
+	// it takes says nothing, so it is not asserted.
 	eventually(t, func(g gomega.Gomega) {
 		g.Expect(s.passes(backend)).NotTo(gomega.HaveKey("email"))
 	})

@@ -11,6 +11,8 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/rempart-dev/rempart/internal/adapter/postgres/ledger"
 	"github.com/rempart-dev/rempart/internal/consent"
 	"github.com/rempart-dev/rempart/test/perf/measure"
@@ -171,7 +173,10 @@ func record(ctx context.Context, b *bench) error {
 	if err := b.open(ctx, ledgers[:1]); err != nil {
 		return err
 	}
-	return b.inclusion(ctx, ledgers[0])
+	if err := b.inclusion(ctx, ledgers[0]); err != nil {
+		return err
+	}
+	return b.withdrawals(ctx, ledgers[0])
 }
 
 // open asks at the rate of the aim.
@@ -188,24 +193,34 @@ func (b *bench) open(ctx context.Context, one []*ledger.Ledger) error {
 	return nil
 }
 
-// inclusion measures how long an event waits for the log while others write.
-func (b *bench) inclusion(ctx context.Context, l *ledger.Ledger) error {
-	stop := running(ctx, []*ledger.Ledger{l})
+// among has others write to a ledger, and its sequencer run, until it is told to stop.
+func (b *bench) among(ctx context.Context, l *ledger.Ledger) (stop func() error) {
+	sequenced := running(ctx, []*ledger.Ledger{l})
 	busy, rest := context.WithCancel(ctx)
-	done := make(chan error, 1)
+	done := make(chan struct{})
 	go func() {
-		_, err := Closed(busy, b.clients/2, time.Hour, func(ctx context.Context, client, n int) error {
+		defer close(done)
+		_, _ = Closed(busy, b.clients/2, time.Hour, func(ctx context.Context, client, n int) error {
 			_, err := l.Record(ctx, Act(client, n, -2))
 			return err
 		})
-		done <- err
 	}()
+	return func() error {
+		rest()
+		<-done
+		return sequenced()
+	}
+}
+
+// inclusion measures how long an event waits for the log while others write.
+func (b *bench) inclusion(ctx context.Context, l *ledger.Ledger) (err error) {
+	stop := b.among(ctx, l)
+	defer func() { err = errors.Join(err, stop()) }()
 	var waits measure.Series
 	var size int
 	for n := range 20 {
 		recorded, err := l.Record(ctx, Act(0, n, -3))
 		if err != nil {
-			rest()
 			return err
 		}
 		began := time.Now()
@@ -216,20 +231,72 @@ func (b *bench) inclusion(ctx context.Context, l *ledger.Ledger) error {
 				break
 			}
 			if !errors.Is(err, consent.ErrUnknown) {
-				rest()
 				return err
 			}
 			timer := time.NewTimer(5 * time.Millisecond)
 			<-timer.C
 		}
 	}
-	rest()
-	<-done
-	if err := stop(); err != nil {
-		return err
-	}
 	fmt.Printf("An event is proven to be in the log after %.0f ms (%.0f to %.0f) with an interval of 1000 ms, while others write; a proof has some %d bytes\n", waits.Median(), waits.Min(), waits.Max(), size)
 	return nil
+}
+
+// withdrawals measures how long another replica takes to hear that somebody took a consent back, while others write. From then on no
+// answer that it kept of them is given.
+func (b *bench) withdrawals(ctx context.Context, l *ledger.Ledger) (err error) {
+	replica, err := b.ledger(ctx, 0)
+	if err != nil {
+		return err
+	}
+	listening, end := context.WithCancel(ctx)
+	defer end()
+	changes, err := replica.Watch(listening)
+	if err != nil {
+		return err
+	}
+	stop := b.among(ctx, l)
+	defer func() { err = errors.Join(err, stop()) }()
+	var waits measure.Series
+	for n := range 100 {
+		act := Act(0, n, -4)
+		given, err := l.Record(ctx, act)
+		if err != nil {
+			return err
+		}
+		if err := heard(ctx, changes, given.Subject); err != nil {
+			return err
+		}
+		act.Key += "-back"
+		act.Choices = []consent.Choice{{Type: consent.EventWithdrawn, Purpose: "conversation", Decision: consent.Denied}}
+		began := time.Now()
+		if _, err := l.Record(ctx, act); err != nil {
+			return err
+		}
+		if err := heard(ctx, changes, given.Subject); err != nil {
+			return err
+		}
+		waits = append(waits, measure.Milliseconds(time.Since(began)))
+	}
+	fmt.Printf("Another replica hears of a withdrawal after %.1f ms (%.1f to %.1f) from when it is asked for, while others write\n", waits.Median(), waits.Min(), waits.Max())
+	return nil
+}
+
+// heard waits for a change of a person, or for the one that says to forget all.
+func heard(ctx context.Context, changes <-chan consent.Change, who uuid.UUID) error {
+	late := time.NewTimer(time.Minute)
+	defer late.Stop()
+	for {
+		select {
+		case change := <-changes:
+			if change.Subject == who || change.Subject == uuid.Nil {
+				return nil
+			}
+		case <-late.C:
+			return errors.New("a change was not heard within a minute")
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
 }
 
 // sizes tells the bytes of an event, of one tenant whose acts were recorded by many clients, or copied in order.

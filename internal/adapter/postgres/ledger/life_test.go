@@ -9,6 +9,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
 	clocktesting "k8s.io/utils/clock/testing"
 
 	"github.com/rempart-dev/rempart/internal/adapter/ledgertest"
@@ -273,13 +275,39 @@ func TestPruningIsToldFirst(t *testing.T) {
 	if again, err := l.Prune(t.Context(), clock.Now().AddDate(-1, 0, 0)); err != nil || again != 0 {
 		t.Errorf("a second time: %d, %v", again, err)
 	}
-	for name, event := range map[string]string{"no such event": uuid.NewString(), "another event": s.text(t, "SELECT event_id::text FROM consent.events WHERE type = 'subject.shredded'")} {
-		if _, err := c.Prune.Exec(t.Context(), "SELECT consent.prune($1)", event); err == nil {
-			t.Errorf("%s: pruned", name)
+	s.refusesToPrune(t, c, l)
+}
+
+// refusesToPrune asks for what the log does not tell of, in a transaction of a tenant, as the ledger does.
+func (s *store) refusesToPrune(t *testing.T, c ledger.Config, l *ledger.Ledger) {
+	t.Helper()
+	told := s.text(t, "SELECT event_id::text FROM consent.events JOIN consent.leaves USING (tenant_id, event_id) WHERE type = 'ledger.pruned' LIMIT 1")
+	const untold = "INSERT INTO consent.events SELECT (jsonb_populate_record(e, jsonb_build_object('event_id', gen_random_uuid()))).* FROM consent.events e WHERE type = 'ledger.pruned' LIMIT 1 RETURNING event_id::text"
+	const unheard, forbidden = "P0002", "42501"
+	for name, ask := range map[string]struct {
+		pool                *pgxpool.Pool
+		tenant, event, code string
+	}{
+		"no such event":            {c.Prune, l.Tenant.String(), uuid.NewString(), unheard},
+		"an event of another kind": {c.Prune, l.Tenant.String(), s.text(t, "SELECT event_id::text FROM consent.events WHERE type = 'subject.shredded'"), unheard},
+		"one that is in no log":    {c.Prune, l.Tenant.String(), s.text(t, untold), unheard},
+		"another tenant's":         {c.Prune, uuid.NewString(), told, unheard},
+		"of no tenant":             {c.Prune, "", told, unheard},
+		"the service's role":       {c.App, l.Tenant.String(), told, forbidden},
+	} {
+		tx, err := ask.pool.Begin(t.Context())
+		if err != nil {
+			t.Fatal(err)
 		}
-	}
-	if _, err := c.App.Exec(t.Context(), "SELECT consent.prune($1)", uuid.New()); err == nil {
-		t.Error("the service's role can prune")
+		if _, err := tx.Exec(t.Context(), "SELECT set_config('app.tenant', $1, true)", ask.tenant); err != nil {
+			t.Fatal(err)
+		}
+		_, err = tx.Exec(t.Context(), "SELECT consent.prune($1)", ask.event)
+		var refused *pgconn.PgError
+		if !errors.As(err, &refused) || refused.Code != ask.code {
+			t.Errorf("%s: %v", name, err)
+		}
+		_ = tx.Rollback(t.Context())
 	}
 }
 

@@ -266,6 +266,33 @@ func TestNobodyButTheirRoleChangesTheLedger(t *testing.T) {
 		"SELECT set_config('app.tenant', '"+l.Tenant.String()+"', false)", "DELETE FROM consent.events WHERE event_id = (SELECT event_id FROM consent.leaves WHERE idx = 17)")
 }
 
+// TestNobodyAddsToTheLogButItsSequencer: nor does the sequencer add events, nor who prunes anything. Privileges are asked before values.
+func TestNobodyAddsToTheLogButItsSequencer(t *testing.T) {
+	s, l := filled(t)
+	for role, tables := range map[string][]string{
+		ledger.RoleApp:   {"leaves", "tiles", "checkpoints"},
+		ledger.RoleSeq:   {"tenants", "purposes", "notices", "subject_keys", "subject_links", "events", "pending", "state", "idem", "mailbox_proofs", "wishes", "builds", "keys"},
+		ledger.RolePrune: {"events", "pending", "leaves", "tiles", "checkpoints", "state", "notices", "subject_keys"},
+	} {
+		for _, table := range tables {
+			tx, err := s.admin.Begin(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := tx.Exec(t.Context(), "SET LOCAL ROLE "+role); err != nil {
+				t.Fatal(err)
+			}
+			_, _ = tx.Exec(t.Context(), "SELECT set_config('app.tenant', $1, true)", l.Tenant.String())
+			_, err = tx.Exec(t.Context(), "INSERT INTO consent."+table+" DEFAULT VALUES")
+			var refused *pgconn.PgError
+			if !errors.As(err, &refused) || refused.Code != "42501" {
+				t.Errorf("%s adds to %s: %v", role, table, err)
+			}
+			_ = tx.Rollback(t.Context())
+		}
+	}
+}
+
 // TestAForkIsSeen rewrites the whole log, with the stolen key, so that it agrees with itself.
 func TestAForkIsSeen(t *testing.T) {
 	_, one := filled(t)
