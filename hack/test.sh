@@ -32,7 +32,8 @@ unit_packages() { go list ./... | grep -vE '/test/(api|integration|browser|e2e|p
 unit() {
 	hack/packages.sh /usr/lib/postgresql/15/bin/postgres:postgresql-15 || return 1
 	# shellcheck disable=SC2046 # one word per package is what go test wants
-	go test -timeout 30m $(unit_packages)
+	go test -timeout 30m $(unit_packages) || return 1
+	(cd hack/tools && go test ./seeded) # that each seeded bug still fits the code
 }
 
 # against_api_server PACKAGE: with the pinned etcd and kube-apiserver. One package at a time: each loads an API server, whose

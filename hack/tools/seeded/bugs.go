@@ -4,8 +4,10 @@ const (
 	engine   = "internal/adapter/postgres/"
 	child    = "internal/kube/child/child.go"
 	requests = "controllers/erasurerequest"
-	// enters is how a run writes its row of the ledger.
-	enters = "	if o.Ledger, o.At, err = s.enter(ctx, run, t, o.PlanDigest, counted{o.Tables, o.Requests}); err != nil {\n		return o, err\n	}\n"
+	// enters is how a run writes its row of the ledger, and then commits.
+	enters = "s.several(ctx, entry, query{sql: \"COMMIT\"})"
+	// stops is where a test may stop it before that.
+	stops = "	if err := e.at(ctx, \"commit\"); err != nil {\n		return o, err\n	}\n"
 )
 
 // bugs are those that reliability asks for: an effect that is made twice or lost, and a proof that proves nothing; and those that
@@ -28,16 +30,16 @@ var bugs = []bug{
 	{"an answer without an exit code is a success", "internal/erasure/job/outcome.go", "ExitCode != 0", "ExitCode > 255", "internal/erasure/job", "."},
 
 	{"a late run is not fenced", engine + "engine.go", "if latest > t.Epoch {", "if latest > t.Epoch+1<<40 {", "internal/adapter/postgres", "TestALowerEpochIsFenced"},
-	{"the ledger has no row", engine + "engine.go", enters, "	if err := s.all(ctx, \"SAVEPOINT seeded\"); err != nil {\n		return o, err\n	}\n" + enters + "	if err := s.all(ctx, \"ROLLBACK TO SAVEPOINT seeded\"); err != nil {\n		return o, err\n	}\n", "internal/adapter/postgres", "TestTheSameRunTwice"},
-	{"the ledger has its row in another transaction", engine + "engine.go", enters, "	if err := s.all(ctx, \"COMMIT\"); err != nil {\n		return o, err\n	}\n" + enters, "internal/adapter/postgres", "TestAStopAtAnyStage"},
+	{"the ledger has no row", engine + "engine.go", enters, "s.several(ctx, query{sql: \"SAVEPOINT seeded\"}, entry, query{sql: \"ROLLBACK TO SAVEPOINT seeded\"}, query{sql: \"COMMIT\"})", "internal/adapter/postgres", "TestTheSameRunTwice"},
+	{"the ledger has its row in another transaction", engine + "engine.go", stops, "	if err := s.all(ctx, \"COMMIT\"); err != nil {\n		return o, err\n	}\n" + stops, "internal/adapter/postgres", "TestAStopAtAnyStage"},
 	{"a plan that nobody approved is executed", engine + "engine.go", "if p.Digest != t.PlanDigest && !t.Replay() {", "if p.Digest == \"\" && !t.Replay() {", "internal/adapter/postgres", "TestAChangedSchemaStopsTheRun"},
 	{"a statement may touch fewer rows", engine + "execute.go", "if got == want {", "if got <= want {", "internal/adapter/postgres", "TestATriggerThatKeepsRows"},
 	{"a structural key is always rightly there", engine + "verify.go", "ways := []string{v.keptPeriod(i)}\n	if k.Structural {", "ways := []string{v.keptPeriod(i)}\n	if k.Structural {\n		ways = append(ways, \"true\")", "internal/adapter/postgres", "TestAKeyOfTheSchemaStays"},
 	{"the verifier looks into subject keys alone", engine + "verify.go", "v.byOwnText(m, without(m.Table, v.staying(i)), table(m.Table), v.keptText(i), until(m))...", "v.byOwnText(m, without(m.Table, v.staying(i)), table(m.Table), v.keptText(i), until(m))[:0]...", "internal/adapter/postgres", "TestATelephoneOfAnOffice"},
 	{"a telephone says whose a row is", engine + "find.go", `"(" + holdsSame(m, k, text, identifier) + " AND NOT " + s.anothers(m, k, identifier+".req") + ")"`, "holdsSame(m, k, text, identifier)", "internal/adapter/postgres", "TestATelephoneOfAnOffice"},
 	{"addresses in other elements hide a telephone", engine + "find.go", "if !phone.Together(k) {", "if true {", "internal/adapter/postgres", "TestWhoseATelephoneIs"},
-	{"what was destroyed is not remembered", engine + "remember.go", "	return s.several(ctx, m.write(t)...)", "	return s.several(ctx, m.write(t)[:1]...)", "internal/adapter/postgres", "TestSecondCopies"},
-	{"what others have counts as a copy", engine + "remains.go", "			r.shared[n] = true", "			r.shared[-n] = true", "internal/adapter/postgres", "TestValuesThatOthersHave"},
+	{"what was destroyed is not remembered", engine + "remember.go", "	if err == nil && ready {", "	if err == nil && !ready {", "internal/adapter/postgres", "TestSecondCopies"},
+	{"what others have counts as a copy", engine + "remains.go", "		r.shared[h.n] = true", "		r.shared[-h.n] = true", "internal/adapter/postgres", "TestValuesThatOthersHave"},
 	{"a Job of a run has a salt of its own", "controllers/erasurerun/load.go", "known != nil && child.Ours(secret, run)", "known != nil && !child.Ours(secret, run)", requests, "TestALostPod"},
 	{"json is read as jsonb", engine + "edit.go", "	if c.Verbatim {\n		return \"(CASE", "	if c.Verbatim && c.Narrow {\n		return \"(CASE", "internal/adapter/postgres", "TestDocumentsThatPostgreSQLCannotRead"},
 }

@@ -3,6 +3,8 @@ package postgres
 import (
 	"slices"
 	"testing"
+
+	"github.com/rempart-dev/rempart/internal/erasure/plan"
 )
 
 func TestWhatOfAValueIsLookedFor(t *testing.T) {
@@ -41,5 +43,20 @@ func TestHashesSayNothingWithoutTheirSalt(t *testing.T) {
 	}
 	if string(one.hash(saltedValue, "x")) == string(one.hash(saltedRow, "x")) {
 		t.Error("a value and a row's key have the same hash")
+	}
+}
+
+// TestRowsThatAreNotReadAreCounted: nothing is passed over in silence, however many rows people are found in.
+func TestRowsThatAreNotReadAreCounted(t *testing.T) {
+	people := plan.Member{Table: &plan.Table{Schema: "public", Name: "people", Columns: []plan.Column{{Name: "a", Class: plan.Text, Searchable: true}, {Name: "b", Class: plan.Text, Searchable: true}}}, Keys: []plan.Key{{}}}
+	for rows, want := range map[int64]int64{mostTexts: 0, mostTexts + 7: 14} {
+		s := &settlement{collector: &collector{plan: &plan.Plan{Members: []plan.Member{people}}, mine: []int64{rows}}, states: []map[int]int64{{stateDelete: rows}}}
+		m := &memory{places: map[spot]*remembered{}}
+		if held := s.holders(1, m); len(held) != 1 {
+			t.Errorf("%d rows: %d holders", rows, len(held))
+		}
+		if got := m.at(spot{relation: "public.people"}).passed; got != want {
+			t.Errorf("of %d rows %d values are counted, want %d", rows, got, want)
+		}
 	}
 }

@@ -100,9 +100,14 @@ func (s *settlement) holders(people int, into *memory) []holder {
 			continue
 		}
 		for state, rows := range s.states[i] {
-			if rows > 0 && (state == stateDelete || slices.Contains(treated, state)) {
-				out = append(out, destroys(m, i, state))
+			if rows == 0 || state != stateDelete && !slices.Contains(treated, state) {
+				continue
 			}
+			h := destroys(m, i, state)
+			if beyond := rows - mostTexts; beyond > 0 && len(h.columns) > 0 { // which texts does not read
+				into.at(spot{relation: m.Table.Path()}).passed += beyond * int64(len(h.columns))
+			}
+			out = append(out, h)
 		}
 	}
 	out = slices.DeleteFunc(out, func(h holder) bool { return len(h.columns) == 0 })
@@ -290,8 +295,8 @@ func (m *memory) at(from spot) *remembered {
 	return m.places[from]
 }
 
-// write puts the hashes into the store, and in any case that this was done, and ends the savepoint. The quick ones are the store's own, of the pieces, which it
-// still has. What is old is removed: runs that old have ended, and the hashes say nothing any more.
+// write puts the hashes into the store, and in any case that this was done, and ends the savepoint. The quick ones are the store's
+// own, of the pieces, which it still has. What is old is removed: runs that old have ended, and the hashes say nothing any more.
 func (s *session) write(ctx context.Context, t task.Task, m *memory) error {
 	m.at(spot{})
 	var (
