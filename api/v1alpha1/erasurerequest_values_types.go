@@ -129,7 +129,8 @@ const (
 	TargetPartlyKept TargetResult = "PartlyKept"
 	TargetNothing    TargetResult = "Nothing"
 	TargetFailed     TargetResult = "Failed"
-	TargetManual     TargetResult = "Manual"
+	// TargetManual means that Rempart looked for nothing in a store and erased nothing, for its register has no dataset for it.
+	TargetManual TargetResult = "Manual"
 )
 
 // TargetKind is what a target of an erasure is.
@@ -159,15 +160,19 @@ const (
 
 // ErasureEnd is how a request ended.
 //
-// +kubebuilder:validation:Enum=Erased;PartlyErased;NothingFound;Refused;PlannedOnly;AlreadyExecuted
+// +kubebuilder:validation:Enum=Erased;PartlyErased;NothingErased;NothingFound;Refused;PlannedOnly;AlreadyExecuted
 type ErasureEnd string
 
 // Values of ErasureEnd.
 const (
 	// EndErased means that all rows of the person were erased, and that the verifier found nothing.
 	EndErased ErasureEnd = "Erased"
-	// EndPartlyErased means that some rows are kept, each with the article that orders or allows it.
+	// EndPartlyErased means that some rows are kept, each with the article that orders or allows it, or that a store without a dataset
+	// is left to a person (Manual).
 	EndPartlyErased ErasureEnd = "PartlyErased"
+	// EndNothingErased means that rows of the person were found and all are kept, each with the article that orders or allows it: the
+	// person is told why, as with a refusal (Article 12(4)).
+	EndNothingErased ErasureEnd = "NothingErased"
 	// EndNothingFound means that no store that was searched held a row of the person, or that there was none to search: the message of
 	// Ready says which.
 	EndNothingFound ErasureEnd = "NothingFound"

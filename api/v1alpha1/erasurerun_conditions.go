@@ -37,6 +37,10 @@ const (
 	ReasonStoreMissing = "StoreMissing"
 	// ReasonNotSearchable is the reason of a target that finds people by none of the identifiers that the request gave.
 	ReasonNotSearchable = "NotSearchable"
+	// ReasonPurposeChanged means that a purpose which the request is not about needs the store by now.
+	ReasonPurposeChanged = "PurposeChanged"
+	// ReasonNoDataset is the reason of a target that is left to a person, since the register has no dataset for the store.
+	ReasonNoDataset = "NoDataset"
 	// ReasonNotOurs means that the run was not made by Rempart for a register of the namespace. It does nothing.
 	ReasonNotOurs = "NotOurs"
 	// ReasonCancelled means that the run was deleted before it began.

@@ -21,8 +21,8 @@ type Live struct {
 
 // Admit tells why a request may not run, as a reason; empty when it may. It is asked of live reads right before the Job is
 // made: a request that was deleted, refused or changed since it was dispatched stays out.
-// Holds are the LegalHolds in force.
-func Admit(run *v1alpha1.ErasureRun, live Live, runs []v1alpha1.ErasureRun, holds []*v1alpha1.LegalHold) string {
+// Register is the run's, as it is now; holds are the LegalHolds in force.
+func Admit(run *v1alpha1.ErasureRun, live Live, register *v1alpha1.DataRegister, runs []v1alpha1.ErasureRun, holds []*v1alpha1.LegalHold) string {
 	if run.Spec.Mode == v1alpha1.RunReplay {
 		return admitReplay(run, live, holds)
 	}
@@ -38,6 +38,9 @@ func Admit(run *v1alpha1.ErasureRun, live Live, runs []v1alpha1.ErasureRun, hold
 	})
 	if i < 0 || valueOf(targets[i].Epoch) >= run.Spec.Epoch {
 		return v1alpha1.ReasonRequestEnded
+	}
+	if another(live.Request, register, run) {
+		return v1alpha1.ReasonPurposeChanged
 	}
 	if run.Spec.Mode == v1alpha1.RunPlan {
 		if targets[i].Result != v1alpha1.TargetPending {
@@ -65,11 +68,12 @@ func kept(run *v1alpha1.ErasureRun, person Person, holds []*v1alpha1.LegalHold) 
 }
 
 // refusals are the outcomes of the requests that may not run, in the order of the run, with those whose identifiers do
-// not fit into the room that is left.
-func refusals(run *v1alpha1.ErasureRun, live []Live, runs []v1alpha1.ErasureRun, holds []*v1alpha1.LegalHold, room int) []v1alpha1.RunOutcome {
+// not fit into the room that is left in the run's own Secret.
+func (t *trial) refusals() []v1alpha1.RunOutcome {
+	holds, room := t.live(), peopleRoom(siteOf(&t.RunInput).dataset)
 	var list []v1alpha1.RunOutcome
-	for _, l := range live {
-		reason := Admit(run, l, runs, holds)
+	for _, l := range t.Live {
+		reason := Admit(t.Run, l, t.Register, t.Runs, holds)
 		if reason == "" {
 			if room -= sizeOf(l); room < 0 {
 				reason = v1alpha1.ReasonNoRoom

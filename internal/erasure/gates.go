@@ -56,12 +56,13 @@ func (j *judgement) accepted() objection {
 	case j.Person.Problem != "":
 		return no(j.Person.Problem, say(j.Person.Problem), broken)
 	}
+	j.shrink()
 	if len(j.status.Targets) == 0 {
-		if j.status.Targets = targetsOf(j.Registers, j.Policies); len(j.status.Targets) > maxTargets {
+		if j.status.Targets = inOrder(append(targetsOf(j.Registers, j.Policies), manual(j.Registers)...)); len(j.status.Targets) > maxTargets {
 			j.status.Targets = nil
 			return no(v1alpha1.ReasonTooManyStores, say(v1alpha1.ReasonTooManyStores), broken)
 		}
-		if n := len(disclosures(j.Registers)); n > maxRecipients {
+		if n := len(likely(j.Request, j.status.Targets, j.Registers)); n > maxRecipients {
 			j.status.Targets = nil
 			return no(v1alpha1.ReasonTooManyRecipients, fmt.Sprintf("The registers have %d recipients to tell and a request tells %d at most (Article 19); make several requests that each name some of the registers (spec.registers, mode Named), or declare those whom one contactChannel reaches as one recipient", n, maxRecipients), broken)
 		}
@@ -184,6 +185,7 @@ func (j *judgement) executed() objection {
 		switch {
 		case waitsForHold(t):
 			held++
+		case t.Result == v1alpha1.TargetManual:
 		case Final(t.Result) && t.ExecutedTime == nil:
 			return objection{condition: v1alpha1.ConditionExecuted, reason: orInternal(t.Reason), stance: broken,
 				message: fmt.Sprintf("%s: %s", placeOf(t), t.Message)}
@@ -198,7 +200,7 @@ func (j *judgement) executed() objection {
 	if held > 0 {
 		return objection{condition: v1alpha1.ConditionExecuted, reason: v1alpha1.ReasonOnLegalHold, message: j.holdWords()}
 	}
-	j.tell(metav1.ConditionTrue, v1alpha1.ConditionExecuted, v1alpha1.ReasonExecuted, "Every store has committed the erasure")
+	j.tell(metav1.ConditionTrue, v1alpha1.ConditionExecuted, v1alpha1.ReasonExecuted, "Every store has committed the erasure"+left(j.status.Targets))
 	return objection{}
 }
 
@@ -206,12 +208,12 @@ func (j *judgement) executed() objection {
 func (j *judgement) verified() objection {
 	for i := range j.status.Targets {
 		t := &j.status.Targets[i]
-		if t.VerifiedTime == nil || t.Result == v1alpha1.TargetFailed {
+		if t.VerifiedTime == nil && t.Result != v1alpha1.TargetManual || t.Result == v1alpha1.TargetFailed {
 			return objection{condition: v1alpha1.ConditionVerified, reason: orInternal(t.Reason), stance: broken,
 				message: fmt.Sprintf("%s: %s", placeOf(t), t.Message)}
 		}
 	}
-	j.tell(metav1.ConditionTrue, v1alpha1.ConditionVerified, v1alpha1.ReasonVerified, "The verifier found nothing of the person but what is kept")
+	j.tell(metav1.ConditionTrue, v1alpha1.ConditionVerified, v1alpha1.ReasonVerified, "The verifier found nothing of the person but what is kept"+left(j.status.Targets))
 	return objection{}
 }
 

@@ -12,8 +12,11 @@ import (
 // answered since. Before that a ledger has nobody in it, and one that never starts must not hold a request up.
 func (j *judgement) late() []v1alpha1.ErasureTarget {
 	serving := slices.DeleteFunc(slices.Clone(j.Policies), func(p v1alpha1.ConsentPolicy) bool { return p.Status.Notice == nil })
-	return slices.DeleteFunc(targetsOf(j.Registers, serving), func(t v1alpha1.ErasureTarget) bool {
-		return slices.ContainsFunc(j.status.Targets, func(known v1alpha1.ErasureTarget) bool { return placeOf(&known) == placeOf(&t) })
+	return slices.DeleteFunc(append(targetsOf(j.Registers, serving), manual(j.Registers)...), func(t v1alpha1.ErasureTarget) bool {
+		return slices.ContainsFunc(j.status.Targets, func(known v1alpha1.ErasureTarget) bool {
+			dataset := known.Result == v1alpha1.TargetManual && t.Result != v1alpha1.TargetManual
+			return placeOf(&known) == placeOf(&t) && !dataset
+		})
 	})
 }
 
@@ -24,7 +27,10 @@ func (j *judgement) widen() {
 	if len(late) == 0 || j.settled() || len(j.status.Targets)+len(late) > maxTargets {
 		return
 	}
-	j.status.Targets = inOrder(append(j.status.Targets, late...))
+	known := slices.DeleteFunc(j.status.Targets, func(t v1alpha1.ErasureTarget) bool { // it got a dataset
+		return slices.ContainsFunc(late, func(l v1alpha1.ErasureTarget) bool { return placeOf(&l) == placeOf(&t) })
+	})
+	j.status.Targets = inOrder(append(known, late...))
 	j.status.PlanDigest = ""
 }
 

@@ -47,10 +47,14 @@ func short(uid types.UID) string {
 	return text[:min(8, len(text))]
 }
 
-// PlanDigest is the digest of all plans of a request: what a person approves. It is empty until every target has a plan.
+// PlanDigest is the digest of all plans of a request: what a person approves. It is empty until every target that is not left to a
+// person has a plan.
 func PlanDigest(targets []v1alpha1.ErasureTarget) string {
 	lines := make([]string, 0, len(targets))
 	for _, t := range targets {
+		if t.Result == v1alpha1.TargetManual {
+			continue
+		}
 		if t.PlanDigest == "" {
 			return ""
 		}

@@ -21,17 +21,44 @@ func narrow(in *RequestInput) (shared []place) {
 		r := &in.Registers[i]
 		var stores []v1alpha1.DataStore
 		for _, s := range r.Spec.Stores {
+			at := place{v1alpha1.ObjectName(r.Name), v1alpha1.TargetStore, s.Name}
 			needed, alone := neededFor(r, s.Name, in.Request.Spec.Purposes)
 			switch {
-			case needed && alone:
+			case needed && alone, begunAt(in, at):
 				stores = append(stores, s)
-			case needed && s.Dataset != nil:
-				shared = append(shared, place{v1alpha1.ObjectName(r.Name), v1alpha1.TargetStore, s.Name})
+			case needed:
+				shared = append(shared, at)
 			}
 		}
 		r.Spec.Stores = stores
 	}
 	return shared
+}
+
+// begunAt tells whether an erasure was begun at a place: what the register says from then on changes nothing of it.
+func begunAt(in *RequestInput, at place) bool {
+	return slices.ContainsFunc(in.Request.Status.Targets, func(t v1alpha1.ErasureTarget) bool {
+		return placeOf(&t) == at && t.Result != v1alpha1.TargetPending && t.Result != v1alpha1.TargetPlanned && t.Result != v1alpha1.TargetManual
+	}) || slices.ContainsFunc(in.Runs, func(r v1alpha1.ErasureRun) bool {
+		return r.Spec.Mode == v1alpha1.RunExecute && workplace(&r) == at && Lists(&r, in.Request.UID) && valueOf(r.Status.Attempts) > 0
+	})
+}
+
+// shrink takes back the targets of a request about purposes that another purpose needs by now. The plan is then another one, which
+// an approval of the earlier one does not cover.
+func (j *judgement) shrink() {
+	j.status.Targets = slices.DeleteFunc(j.status.Targets, func(t v1alpha1.ErasureTarget) bool {
+		return slices.Contains(j.shared, placeOf(&t))
+	})
+}
+
+// another tells whether a purpose that a request is not about needs the store of a run.
+func another(request *v1alpha1.ErasureRequest, register *v1alpha1.DataRegister, run *v1alpha1.ErasureRun) bool {
+	if len(request.Spec.Purposes) == 0 || register == nil || workplace(run).kind != v1alpha1.TargetStore {
+		return false
+	}
+	needed, alone := neededFor(register, run.Spec.Store, request.Spec.Purposes)
+	return !needed || !alone
 }
 
 // neededFor tells whether a store holds data for one of the purposes, and whether it holds data for these alone.

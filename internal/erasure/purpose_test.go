@@ -7,6 +7,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 
 	"github.com/rempart-dev/rempart/api/v1alpha1"
+	"github.com/rempart-dev/rempart/internal/erasure"
 )
 
 // TestARequestAboutPurposesLeavesWhatOthersNeed: consent to one purpose says nothing of the ground that another has.
@@ -48,5 +49,76 @@ func TestARequestAboutPurposesLeavesWhatOthersNeed(t *testing.T) {
 				t.Errorf("%s: the proof of other consents is touched", name)
 			}
 		}
+	}
+}
+
+// news is a register whose newsletter has a store and a recipient, beside an activity with its own store and recipient, and a request
+// about the newsletter alone.
+func news(t *testing.T) *world {
+	t.Helper()
+	w := newWorld()
+	acts(t, w, "officer Europe/Paris FR", "register crm")
+	spec := &w.registers[0].Spec
+	billing := spec.Stores[0]
+	billing.Name = "billing"
+	spec.Stores = append(spec.Stores, billing)
+	spec.Activities = []v1alpha1.ProcessingActivity{
+		uses("news", "main", v1alpha1.Purpose{Name: "newsletter", LegalBasis: v1alpha1.BasisConsent}, "mailer"),
+		uses("billing", "billing", v1alpha1.Purpose{Name: "invoices", LegalBasis: v1alpha1.BasisLegalObligation}, "accountant"),
+	}
+	acts(t, w, "secret p1 email=ada@example.org")
+	r := w.request(t, strings.Fields("r1 p1 2026-03-05T08:00:00Z"))
+	r.Spec.Purposes, r.Spec.Ground = []v1alpha1.PartName{"newsletter"}, v1alpha1.GroundPointB
+	w.requests = append(w.requests, r)
+	w.settle()
+	return w
+}
+
+// uses is an activity with one of everything.
+func uses(name, store v1alpha1.PartName, purpose v1alpha1.Purpose, recipient v1alpha1.PartName) v1alpha1.ProcessingActivity {
+	return v1alpha1.ProcessingActivity{Name: name, Stores: []v1alpha1.PartName{store}, Purposes: []v1alpha1.Purpose{purpose},
+		Recipients: []v1alpha1.Recipient{{Name: recipient, Kind: v1alpha1.RecipientProcessor, ContactChannel: "mail"}}}
+}
+
+// TestRecipientsOfOtherActivitiesAreNotTold: who keeps records for another purpose is not asked to destroy them (Article 19).
+func TestRecipientsOfOtherActivitiesAreNotTold(t *testing.T) {
+	w := news(t)
+	acts(t, w, "approve r1")
+	status := w.requests[0].Status
+	if status.End != v1alpha1.EndErased || len(status.Recipients) != 1 || status.Recipients[0].Name != "mailer" {
+		t.Errorf("end %s, recipients %+v", status.End, status.Recipients)
+	}
+}
+
+// TestAStoreThatAnotherPurposeNeedsByThenIsLeft: the register of the day of the erasure counts, not that of the plan.
+func TestAStoreThatAnotherPurposeNeedsByThenIsLeft(t *testing.T) {
+	w := news(t)
+	if w.requests[0].Status.PlanDigest == "" {
+		t.Fatal("there is no plan")
+	}
+	spec := &w.registers[0].Spec
+	spec.Activities = append(spec.Activities, uses("orders", "main", v1alpha1.Purpose{Name: "orders", LegalBasis: v1alpha1.BasisContract}, "carrier"))
+	acts(t, w, "approve r1")
+	status := w.requests[0].Status
+	if w.erased != 0 || status.End != v1alpha1.EndNothingFound || !strings.Contains(accepted(w), "other purposes need it too: Store main of register crm") {
+		t.Errorf("%d erasures, end %s, targets %+v: %s", w.erased, status.End, status.Targets, accepted(w))
+	}
+}
+
+// TestARunAsksThePurposesAgain: between the last look at a request and the Job the register can change.
+func TestARunAsksThePurposesAgain(t *testing.T) {
+	w := news(t)
+	register := w.registers[0].DeepCopy()
+	run := v1alpha1.ErasureRun{Spec: v1alpha1.ErasureRunSpec{Mode: v1alpha1.RunExecute, RegisterRef: v1alpha1.LocalRef{Name: "crm"}, Store: "main", Epoch: 1 << 62, PlanDigest: w.digest}}
+	request := w.requests[0].DeepCopy()
+	request.Spec.Decision = &v1alpha1.ErasureDecision{Verdict: v1alpha1.ErasureApproved}
+	request.Status.ApprovedPlanDigest = request.Status.PlanDigest
+	live := erasure.Live{UID: request.UID, Request: request}
+	if reason := erasure.Admit(&run, live, register, nil, nil); reason != "" {
+		t.Fatalf("refused for %s", reason)
+	}
+	register.Spec.Activities[1].Stores = append(register.Spec.Activities[1].Stores, "main")
+	if reason := erasure.Admit(&run, live, register, nil, nil); reason != v1alpha1.ReasonPurposeChanged {
+		t.Errorf("%q", reason)
 	}
 }

@@ -23,20 +23,61 @@ type Disclosure struct {
 	Untold    string
 }
 
-// Disclosures are the recipients of the registers in which something was erased. Staff of the organisation is not
-// told: an internal recipient is no other body (Article 4(9)).
-func Disclosures(status *v1alpha1.ErasureRequestStatus, registers []v1alpha1.DataRegister) []Disclosure {
-	return disclosures(slices.DeleteFunc(slices.Clone(registers), func(r v1alpha1.DataRegister) bool {
-		return !erasedIn(status, v1alpha1.ObjectName(r.Name))
-	}))
+// Disclosures are the recipients of the activities of which something was erased: the others still need what was disclosed to them.
+// Staff of the organisation is not told: an internal recipient is no other body (Article 4(9)).
+func Disclosures(request *v1alpha1.ErasureRequest, targets []v1alpha1.ErasureTarget, registers []v1alpha1.DataRegister) []Disclosure {
+	erased := slices.DeleteFunc(slices.Clone(targets), func(t v1alpha1.ErasureTarget) bool { return !changed(&t) })
+	return disclosures(registers, func(r *v1alpha1.DataRegister, a *v1alpha1.ProcessingActivity) bool {
+		return concerned(request, erased, r, a)
+	})
 }
 
-// disclosures are the recipients of registers, in a fixed order.
-func disclosures(registers []v1alpha1.DataRegister) []Disclosure {
+// likely are the recipients who are told if something is erased at each target.
+func likely(request *v1alpha1.ErasureRequest, targets []v1alpha1.ErasureTarget, registers []v1alpha1.DataRegister) []Disclosure {
+	return disclosures(registers, func(r *v1alpha1.DataRegister, a *v1alpha1.ProcessingActivity) bool {
+		return concerned(request, searchable(targets), r, a)
+	})
+}
+
+// concerned tells whether data of an activity were erased: in a store that it names, or in one of which the register does not say
+// what it is for. What a ledger of consents forgets concerns the activities that rest on consent.
+func concerned(request *v1alpha1.ErasureRequest, erased []v1alpha1.ErasureTarget, r *v1alpha1.DataRegister, a *v1alpha1.ProcessingActivity) bool {
+	purposes := request.Spec.Purposes
+	if len(purposes) > 0 && !slices.ContainsFunc(a.Purposes, func(p v1alpha1.Purpose) bool { return slices.Contains(purposes, p.Name) }) {
+		return false
+	}
+	return slices.ContainsFunc(erased, func(t v1alpha1.ErasureTarget) bool {
+		switch {
+		case t.Register != v1alpha1.ObjectName(r.Name):
+			return false
+		case kindOf(t.Kind) == v1alpha1.TargetConsentLedger:
+			return slices.ContainsFunc(a.Purposes, func(p v1alpha1.Purpose) bool { return p.LegalBasis == v1alpha1.BasisConsent })
+		default:
+			return len(a.Stores) == 0 || slices.Contains(a.Stores, t.Store) || !named(r, t.Store)
+		}
+	})
+}
+
+// named tells whether an activity of a register says that it uses a store.
+func named(r *v1alpha1.DataRegister, store v1alpha1.PartName) bool {
+	return slices.ContainsFunc(r.Spec.Activities, func(a v1alpha1.ProcessingActivity) bool { return slices.Contains(a.Stores, store) })
+}
+
+// everyone are all recipients of registers.
+func everyone(registers []v1alpha1.DataRegister) []Disclosure {
+	return disclosures(registers, func(*v1alpha1.DataRegister, *v1alpha1.ProcessingActivity) bool { return true })
+}
+
+// disclosures are the recipients of the activities that are chosen, in a fixed order.
+func disclosures(registers []v1alpha1.DataRegister, chosen func(*v1alpha1.DataRegister, *v1alpha1.ProcessingActivity) bool) []Disclosure {
 	var list []Disclosure
 	for i := range registers {
 		name := v1alpha1.ObjectName(registers[i].Name)
-		for _, activity := range registers[i].Spec.Activities {
+		for k := range registers[i].Spec.Activities {
+			activity := &registers[i].Spec.Activities[k]
+			if !chosen(&registers[i], activity) {
+				continue
+			}
 			for _, r := range activity.Recipients {
 				if r.Kind != v1alpha1.RecipientInternal {
 					list = add(list, Disclosure{Register: name, Recipient: r.Name, Channel: r.ContactChannel, Untold: r.UntoldReason})
@@ -63,7 +104,7 @@ func add(list []Disclosure, d Disclosure) []Disclosure {
 
 func erasedIn(status *v1alpha1.ErasureRequestStatus, register v1alpha1.ObjectName) bool {
 	return slices.ContainsFunc(status.Targets, func(t v1alpha1.ErasureTarget) bool {
-		return t.Register == register && (t.Result == v1alpha1.TargetErased || t.Result == v1alpha1.TargetPartlyKept)
+		return t.Register == register && changed(&t)
 	})
 }
 
@@ -160,11 +201,11 @@ func (j *judgement) exists(register v1alpha1.ObjectName) bool {
 
 // recipientsInformed asks that each recipient was told, or that it is written why not.
 func (j *judgement) recipientsInformed() objection {
-	all := Disclosures(j.status, j.Registers)
+	all := Disclosures(j.Request, j.status.Targets, j.Registers)
 	missed := j.missed()
 	untold := j.list(all)
 	of := map[string]Disclosure{}
-	for _, d := range all {
+	for _, d := range everyone(j.Registers) { // who was listed is asked for by name, whatever the activity has come to be
 		of[MessageKey(d.Register, d.Recipient)] = d
 	}
 	open, impossible, gone := 0, 0, 0
@@ -251,7 +292,7 @@ func delivery(message *v1alpha1.Notification) (v1alpha1.RecipientResult, string)
 
 // Waiting are the recipients of whom no result is known, with the channel that their register names now, if it is there and does.
 func Waiting(request *v1alpha1.ErasureRequest, registers []v1alpha1.DataRegister) []Disclosure {
-	all := Disclosures(&request.Status, registers)
+	all := everyone(registers)
 	var list []Disclosure
 	for _, r := range request.Status.Recipients {
 		if r.Result != v1alpha1.RecipientPending {

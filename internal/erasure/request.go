@@ -146,7 +146,7 @@ func (j *judgement) early() v1alpha1.ErasureEnd {
 // after returns the end of a request that is complete although later gates were not asked.
 func (j *judgement) after() v1alpha1.ErasureEnd {
 	switch {
-	case len(j.status.Targets) == 0: // accepted, and no store has a dataset
+	case len(searchable(j.status.Targets)) == 0: // accepted, and no store has a dataset
 		return v1alpha1.EndNothingFound
 	case j.Request.Spec.Execution == v1alpha1.ExecutionPlanOnly && j.isTrue(v1alpha1.ConditionPlanned):
 		j.tell(metav1.ConditionFalse, v1alpha1.ConditionApproved, v1alpha1.ReasonPlanOnly, "Only a plan was asked for, so nothing is executed")
@@ -158,7 +158,9 @@ func (j *judgement) after() v1alpha1.ErasureEnd {
 
 // executing tells whether an execution was begun and not found undone: from then on a refusal comes too late.
 func (j *judgement) executing() bool {
-	return slices.ContainsFunc(j.status.Targets, func(t v1alpha1.ErasureTarget) bool { return Final(t.Result) || t.ExecutedTime != nil }) ||
+	return slices.ContainsFunc(j.status.Targets, func(t v1alpha1.ErasureTarget) bool {
+		return Final(t.Result) && t.Result != v1alpha1.TargetManual || t.ExecutedTime != nil
+	}) ||
 		slices.ContainsFunc(j.Runs, func(r v1alpha1.ErasureRun) bool {
 			return r.Spec.Mode == v1alpha1.RunExecute && r.Status.EndedTime == nil
 		})
@@ -166,16 +168,32 @@ func (j *judgement) executing() bool {
 
 // result is the end of a request whose targets are all final and verified.
 func (j *judgement) result() v1alpha1.ErasureEnd {
-	end := v1alpha1.EndNothingFound
-	for _, t := range j.status.Targets {
-		if t.Result == v1alpha1.TargetPartlyKept {
-			return v1alpha1.EndPartlyErased
-		}
-		if t.Result == v1alpha1.TargetErased {
-			end = v1alpha1.EndErased
-		}
+	changes := func(t v1alpha1.ErasureTarget) bool { return changed(&t) }
+	is := func(result v1alpha1.TargetResult) bool {
+		return slices.ContainsFunc(j.status.Targets, func(t v1alpha1.ErasureTarget) bool { return t.Result == result })
 	}
-	return end
+	switch erased := slices.ContainsFunc(j.status.Targets, changes); {
+	case erased && (is(v1alpha1.TargetPartlyKept) || is(v1alpha1.TargetManual)):
+		return v1alpha1.EndPartlyErased
+	case erased:
+		return v1alpha1.EndErased
+	case is(v1alpha1.TargetPartlyKept):
+		return v1alpha1.EndNothingErased
+	default:
+		return v1alpha1.EndNothingFound
+	}
+}
+
+// changed tells whether something of the person was erased at a target. Where the counts did not come, what the store committed stands.
+func changed(t *v1alpha1.ErasureTarget) bool {
+	switch t.Result {
+	case v1alpha1.TargetErased:
+		return true
+	case v1alpha1.TargetPartlyKept:
+		return t.Reason == v1alpha1.ReasonCountsMissing || valueOf(t.RowsDeleted)+valueOf(t.RowsMasked)+valueOf(t.RowsDetached) > 0
+	default:
+		return false
+	}
 }
 
 // object reports the first objection: under its own condition, under Ready, and under the conditions behind it.

@@ -132,7 +132,7 @@ func (t *trial) judgeStart() RunVerdict {
 	if t.crowded() {
 		return t.undone(v1alpha1.ReasonTooManyHolds)
 	}
-	refused := refusals(run, t.Live, t.Runs, t.live(), peopleRoom(siteOf(&t.RunInput).dataset))
+	refused := t.refusals()
 	t.meet()
 	if !equality.Semantic.DeepEqual(refused, run.Status.Outcomes) {
 		t.status.Outcomes = refused

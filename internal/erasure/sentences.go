@@ -17,8 +17,8 @@ func planWords(targets []v1alpha1.ErasureTarget) string {
 		}
 	}
 	stores := "1 store"
-	if len(targets) != 1 {
-		stores = fmt.Sprintf("%d stores", len(targets))
+	if n := len(searchable(targets)); n != 1 {
+		stores = fmt.Sprintf("%d stores", n)
 	}
 	var parts []string
 	for _, p := range []struct {
@@ -30,9 +30,9 @@ func planWords(targets []v1alpha1.ErasureTarget) string {
 		}
 	}
 	if len(parts) == 0 {
-		return fmt.Sprintf("The plan of %s found no row of the person", stores) + unsearched(targets)
+		return fmt.Sprintf("The plan of %s found no row of the person", stores) + unsearched(targets) + left(targets)
 	}
-	return fmt.Sprintf("The plan of %s has %s", stores, strings.Join(parts, ", ")) + unsearched(targets)
+	return fmt.Sprintf("The plan of %s has %s", stores, strings.Join(parts, ", ")) + unsearched(targets) + left(targets)
 }
 
 // unsearched names the targets in which the person could not be looked for; empty when there are none.
@@ -57,7 +57,9 @@ func endWords(request *v1alpha1.ErasureRequest, status *v1alpha1.ErasureRequestS
 	case v1alpha1.EndErased:
 		words = "The person was erased from every store, and the verifier found nothing"
 	case v1alpha1.EndPartlyErased:
-		words = "The person was erased but for the rows in status.targets.kept, each with the article that keeps it"
+		words = "The person was erased but for what status.targets names: rows that are kept, each with the article that keeps it, and stores that are left to a person"
+	case v1alpha1.EndNothingErased:
+		words = "Nothing was erased, for all rows of the person are kept, each with the article that keeps it in status.targets.kept: the person is told why, and of their right to complain and to a judicial remedy (Article 12(4))"
 	case v1alpha1.EndNothingFound:
 		words = nothing(request, status)
 	case v1alpha1.EndRefused:
@@ -70,7 +72,9 @@ func endWords(request *v1alpha1.ErasureRequest, status *v1alpha1.ErasureRequestS
 	case v1alpha1.EndAlreadyExecuted:
 		words = "An older request has the same requestID; this one ran nothing"
 	}
-	words += unsearched(status.Targets)
+	if status.End != v1alpha1.EndRefused && status.End != v1alpha1.EndAlreadyExecuted {
+		words += unsearched(status.Targets) + left(status.Targets)
+	}
 	if status.SubjectDeletedTime == nil {
 		return words + "; the subject Secret was left alone, since it is not this request's to delete"
 	}
@@ -80,12 +84,13 @@ func endWords(request *v1alpha1.ErasureRequest, status *v1alpha1.ErasureRequestS
 // nothing says why nothing was found: no store that was searched has the person, or none was searched.
 func nothing(request *v1alpha1.ErasureRequest, status *v1alpha1.ErasureRequestStatus) string {
 	blind := func(t v1alpha1.ErasureTarget) bool { return t.Reason == v1alpha1.ReasonNotSearchable }
-	searched := slices.ContainsFunc(status.Targets, func(t v1alpha1.ErasureTarget) bool { return !blind(t) })
+	targets := searchable(status.Targets)
+	searched := slices.ContainsFunc(targets, func(t v1alpha1.ErasureTarget) bool { return !blind(t) })
 	switch {
 	case len(status.Targets) == 0 && len(request.Spec.Purposes) > 0:
 		return "No store holds data for the withdrawn purposes alone, so none was searched and nothing was erased; the message of Accepted names those that other purposes need too: " +
 			"what only the withdrawn purposes needed there is for a person to remove (Article 17(1)(b))"
-	case len(status.Targets) == 0:
+	case len(targets) == 0:
 		return "No store of the chosen registers has a dataset, so none was searched and nothing was erased"
 	case !searched:
 		return "Nothing was erased"

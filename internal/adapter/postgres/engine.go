@@ -95,7 +95,7 @@ func (e *Engine) scan(ctx context.Context, t task.Task) (task.Outcome, error) {
 	if unread {
 		p.Notes = append(p.Notes, "the verifier may not read rempart.ledger, so that a restore from a backup is not noticed")
 	}
-	o := task.Outcome{Identity: s.identity(ctx), LostTotal: int32(len(lost)), Lost: lost[:min(len(lost), task.MaxLost)], Reason: task.Accurate, PlanDigest: p.Digest, UndeclaredTables: int32(len(found.Tables)), UndeclaredColumns: int32(len(columns))}
+	o := task.Outcome{Identity: s.identity(ctx), LostTotal: int32(len(lost)), Lost: lost[:min(len(lost), task.MaxLost)], Reason: task.Accurate, PlanDigest: t.Connection.Bound(p.Digest), UndeclaredTables: int32(len(found.Tables)), UndeclaredColumns: int32(len(columns))}
 	if len(found.Tables)+len(columns) > 0 {
 		o.Reason, o.Names = task.Undeclared, append(found.Tables, columns...)
 		o.Message = fmt.Sprintf("%d undeclared tables and %d undeclared columns look like personal data: %s", len(found.Tables), len(columns), strings.Join(o.Names[:min(5, len(o.Names))], ", "))
@@ -187,8 +187,8 @@ func (e *Engine) eraseChunk(ctx context.Context, s *session, t task.Task, from, 
 	whole := from == 0 && to == len(t.Requests)
 	t = part(t, from, to)
 	work, err := s.begin(ctx, t, "ROW EXCLUSIVE", needs, func(p *plan.Plan) error {
-		if p.Digest != t.PlanDigest && !t.Replay() {
-			return &task.Failure{Reason: task.PlanChanged, Message: "The schema or the dataset changed since the plan was approved; plan and approve again"}
+		if t.Connection.Bound(p.Digest) != t.PlanDigest && !t.Replay() {
+			return &task.Failure{Reason: task.PlanChanged, Message: "The schema, the dataset or the database that the register names changed since the plan was approved; plan and approve again"}
 		}
 		return nil
 	})
@@ -196,7 +196,7 @@ func (e *Engine) eraseChunk(ctx context.Context, s *session, t task.Task, from, 
 		return task.Outcome{}, err
 	}
 	work.most, work.late = e.mostRows(), true
-	o := task.Outcome{PlanDigest: work.plan.Digest}
+	o := task.Outcome{PlanDigest: t.Connection.Bound(work.plan.Digest)}
 	if err := e.at(ctx, "gather"); err != nil {
 		return o, err
 	}

@@ -74,6 +74,27 @@ func TestAChangedSchemaStopsTheRun(t *testing.T) {
 	}
 }
 
+// TestAPlanIsOfOneDatabase: a copy of the store has the same tables, and who approved the plan did not see its rows.
+func TestAPlanIsOfOneDatabase(t *testing.T) {
+	s := newStore(t, onePerson, oneTable)
+	who := email("ada@example.org")
+	tsk := s.task("run-1", who)
+	tsk.PlanDigest = s.plan(who).PlanDigest
+	for _, another := range []func(c *task.Connection){
+		func(c *task.Connection) { c.Host += ".staging" }, func(c *task.Connection) { c.Port++ }, func(c *task.Connection) { c.Database += "_copy" },
+	} {
+		moved := tsk
+		another(&moved.Connection)
+		if o := s.engine(s.eraser).Erase(t.Context(), moved, []subject.Subject{who}); o.Reason != task.PlanChanged {
+			t.Errorf("%+v", o)
+		}
+	}
+	s.want("2", "SELECT count(*) FROM people")
+	if o := s.engine(s.eraser).Erase(t.Context(), tsk, []subject.Subject{who}); !o.OK {
+		t.Errorf("%+v", o)
+	}
+}
+
 func TestLockedRowsAreATimeout(t *testing.T) {
 	s := newStore(t, onePerson, oneTable)
 	other := server.Connect(t, s.name)

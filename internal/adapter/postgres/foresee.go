@@ -58,7 +58,7 @@ func (s *session) foresee(ctx context.Context, t task.Task, people []subject.Sub
 	if err != nil {
 		return o, nil, nil, err
 	}
-	o.PlanDigest = work.plan.Digest
+	o.PlanDigest = t.Connection.Bound(work.plan.Digest)
 	seen, unseen, err := s.beyond(ctx, t.Dataset, work.plan, work.schema)
 	if err != nil {
 		return o, nil, nil, err

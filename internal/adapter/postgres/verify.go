@@ -75,7 +75,7 @@ func (e *Engine) verify(ctx context.Context, t task.Task, people []subject.Subje
 		return task.Outcome{}, err
 	}
 	v.addReturned()
-	o, err := v.verdict(t, p.Digest)
+	o, err := v.verdict(t, t.Connection.Bound(p.Digest))
 	if err != nil {
 		return o, err
 	}

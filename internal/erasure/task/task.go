@@ -4,6 +4,9 @@
 package task
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
 	"time"
 
 	"github.com/rempart-dev/rempart/api/v1alpha1"
@@ -78,6 +81,13 @@ type Connection struct {
 	Port     int32  `json:"port"`
 	Database string `json:"database"`
 	TLS      TLS    `json:"tls"`
+}
+
+// Bound is the digest of a plan for this database alone. Who approves a plan has seen rows of one database: a register that names
+// another one by the time of the erasure has another plan, even where both have the same tables.
+func (c Connection) Bound(digest string) string {
+	sum := sha256.Sum256(fmt.Appendf(nil, "%s\n%q %d %q", digest, c.Host, c.Port, c.Database))
+	return "sha256:" + hex.EncodeToString(sum[:])
 }
 
 // Request is one request that a task serves. Check is HMAC-SHA-256, in hex, of the request's normalised subject
