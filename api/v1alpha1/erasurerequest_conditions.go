@@ -95,6 +95,8 @@ const (
 	ReasonNoRecipients = "NoRecipients"
 	// ReasonInforming means that messages to recipients are under way.
 	ReasonInforming = "Informing"
+	// ReasonPurposeUnknown means that no activity of the chosen registers has a purpose of the request.
+	ReasonPurposeUnknown = "PurposeUnknown"
 	// ReasonSomeImpossible means that it is written why some recipients could not be told.
 	ReasonSomeImpossible = "SomeImpossible"
 	// ReasonRecipientsUnknown means that a register in which rows were erased was deleted before its recipients were listed: whom it

@@ -56,6 +56,11 @@ func (r *Reconciler) step(ctx context.Context, h *v1alpha1.LegalHold) (hold.Verd
 		}
 	}
 	in.Runs = runs.Items
+	registers := &v1alpha1.DataRegisterList{}
+	if err := r.Client.List(ctx, registers, client.InNamespace(h.Namespace)); err != nil {
+		return hold.Verdict{Status: h.Status}, fmt.Errorf("listing registers: %w", err)
+	}
+	in.Registers = registers.Items
 	return hold.Judge(in), nil
 }
 

@@ -8,9 +8,11 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/rempart-dev/rempart/api/v1alpha1"
@@ -20,7 +22,7 @@ import (
 
 // +kubebuilder:rbac:groups=gdpr.rempart.dev,resources=legalholds,verbs=list;watch
 // +kubebuilder:rbac:groups=gdpr.rempart.dev,resources=legalholds/status,verbs=patch
-// +kubebuilder:rbac:groups=gdpr.rempart.dev,resources=erasureruns;erasurerequests,verbs=list;watch
+// +kubebuilder:rbac:groups=gdpr.rempart.dev,resources=dataregisters;erasureruns;erasurerequests,verbs=list;watch
 // +kubebuilder:rbac:groups="",resources=secrets,verbs=get;delete
 
 // Keys gives the operator's subject keys.
@@ -40,6 +42,7 @@ func Register(mgr ctrl.Manager, config Config) error {
 	return ctrl.NewControllerManagedBy(mgr).Named("legalhold").
 		For(&v1alpha1.LegalHold{}).
 		Watches(&v1alpha1.ErasureRun{}, handler.EnqueueRequestsFromMapFunc(r.ofNamespace)).
+		Watches(&v1alpha1.DataRegister{}, handler.EnqueueRequestsFromMapFunc(r.ofNamespace), builder.WithPredicates(predicate.GenerationChangedPredicate{})).
 		WithOptions(controller.Options{RateLimiter: flow.Backoff()}).
 		Complete(reconcile.AsReconciler(mgr.GetClient(), r))
 }

@@ -51,6 +51,8 @@ func (j *judgement) accepted() objection {
 		return no(v1alpha1.ReasonRegisterMissing, fmt.Sprintf("DataRegister %s does not exist in this namespace; create it or make a request without it", strings.Join(j.Missing, ", ")), waiting)
 	case len(j.Registers) == 0 && len(j.status.Targets) == 0: // perhaps not made yet: too early to say that nothing was found
 		return no(v1alpha1.ReasonRegisterMissing, "This namespace has no DataRegister; create one, or make the request where the data are", waiting)
+	case len(j.status.Targets) == 0 && len(unknown(j.Request, j.Registers)) > 0:
+		return no(v1alpha1.ReasonPurposeUnknown, fmt.Sprintf("No activity of the chosen registers has the purpose %s; correct the register, or make a new request", strings.Join(unknown(j.Request, j.Registers), ", ")), waiting)
 	case j.Person.Problem == v1alpha1.ReasonSubjectMissing:
 		return no(j.Person.Problem, say(j.Person.Problem), waiting)
 	case j.Person.Problem != "":
@@ -200,7 +202,11 @@ func (j *judgement) executed() objection {
 	if held > 0 {
 		return objection{condition: v1alpha1.ConditionExecuted, reason: v1alpha1.ReasonOnLegalHold, message: j.holdWords()}
 	}
-	j.tell(metav1.ConditionTrue, v1alpha1.ConditionExecuted, v1alpha1.ReasonExecuted, "Every store has committed the erasure"+left(j.status.Targets))
+	words := "Every store has committed the erasure"
+	if len(searchable(j.status.Targets)) == 0 {
+		words = "No store could be searched, and nothing was erased"
+	}
+	j.tell(metav1.ConditionTrue, v1alpha1.ConditionExecuted, v1alpha1.ReasonExecuted, words+left(j.status.Targets))
 	return objection{}
 }
 
@@ -213,7 +219,11 @@ func (j *judgement) verified() objection {
 				message: fmt.Sprintf("%s: %s", placeOf(t), t.Message)}
 		}
 	}
-	j.tell(metav1.ConditionTrue, v1alpha1.ConditionVerified, v1alpha1.ReasonVerified, "The verifier found nothing of the person but what is kept"+left(j.status.Targets))
+	words := "The verifier found nothing of the person but what is kept"
+	if len(searchable(j.status.Targets)) == 0 {
+		words = "Nothing was erased, so there is nothing to verify"
+	}
+	j.tell(metav1.ConditionTrue, v1alpha1.ConditionVerified, v1alpha1.ReasonVerified, words+left(j.status.Targets))
 	return objection{}
 }
 

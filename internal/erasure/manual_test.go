@@ -73,6 +73,10 @@ func TestARequestAtStoresWithoutDatasetsAloneEnds(t *testing.T) {
 	acts(t, w, "officer Europe/Paris FR", "register crm")
 	w.registers[0].Spec.Stores[0].Dataset = nil
 	acts(t, w, "secret p1 email=ada@example.org", "request r1 p1 2026-03-05T08:00:00Z")
+	if end, words := w.requests[0].Status.End, says(w, v1alpha1.ConditionPlanned); end != "" || !strings.Contains(words, "left to a person: crm/main") {
+		t.Errorf("before anybody decided: end %q: %s", end, words)
+	}
+	acts(t, w, "approve r1")
 	if status := w.requests[0].Status; status.End != v1alpha1.EndNothingFound || len(status.Targets) != 1 || !strings.Contains(says(w, v1alpha1.ConditionReady), "none was searched") {
 		t.Errorf("end %s: %s", status.End, says(w, v1alpha1.ConditionReady))
 	}

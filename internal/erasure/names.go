@@ -47,18 +47,19 @@ func short(uid types.UID) string {
 	return text[:min(8, len(text))]
 }
 
-// PlanDigest is the digest of all plans of a request: what a person approves. It is empty until every target that is not left to a
-// person has a plan.
+// PlanDigest is the digest of all plans of a request: what a person approves. It is empty until every target has a plan, or is
+// left to a person: who approves approves that too.
 func PlanDigest(targets []v1alpha1.ErasureTarget) string {
 	lines := make([]string, 0, len(targets))
 	for _, t := range targets {
+		plan := t.PlanDigest
 		if t.Result == v1alpha1.TargetManual {
-			continue
+			plan = string(t.Result)
 		}
-		if t.PlanDigest == "" {
+		if plan == "" {
 			return ""
 		}
-		lines = append(lines, placeOf(&t).key()+"="+t.PlanDigest)
+		lines = append(lines, placeOf(&t).key()+"="+plan)
 	}
 	if len(lines) == 0 {
 		return ""

@@ -52,6 +52,22 @@ func (j *judgement) shrink() {
 	})
 }
 
+// unknown are the purposes of a request that no activity has: misspelt, or not declared yet. Too early to say that nothing was found.
+func unknown(request *v1alpha1.ErasureRequest, registers []v1alpha1.DataRegister) []string {
+	var names []string
+	for _, purpose := range request.Spec.Purposes {
+		if !slices.ContainsFunc(registers, func(r v1alpha1.DataRegister) bool {
+			needed := func(a v1alpha1.ProcessingActivity) bool {
+				return slices.ContainsFunc(a.Purposes, func(p v1alpha1.Purpose) bool { return p.Name == purpose })
+			}
+			return slices.ContainsFunc(r.Spec.Activities, needed)
+		}) {
+			names = append(names, string(purpose))
+		}
+	}
+	return names
+}
+
 // another tells whether a purpose that a request is not about needs the store of a run.
 func another(request *v1alpha1.ErasureRequest, register *v1alpha1.DataRegister, run *v1alpha1.ErasureRun) bool {
 	if len(request.Spec.Purposes) == 0 || register == nil || workplace(run).kind != v1alpha1.TargetStore {

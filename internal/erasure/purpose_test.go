@@ -122,3 +122,16 @@ func TestARunAsksThePurposesAgain(t *testing.T) {
 		t.Errorf("%q", reason)
 	}
 }
+
+func TestAMisspeltPurposeEndsNothing(t *testing.T) {
+	w := newWorld()
+	acts(t, w, "officer Europe/Paris FR", "register crm", "secret p1 email=ada@example.org")
+	w.registers[0].Spec.Activities = []v1alpha1.ProcessingActivity{uses("news", "main", v1alpha1.Purpose{Name: "newsletter", LegalBasis: v1alpha1.BasisConsent}, "mailer")}
+	r := w.request(t, strings.Fields("r1 p1 2026-03-05T08:00:00Z"))
+	r.Spec.Purposes = []v1alpha1.PartName{"newsleter"}
+	w.requests = append(w.requests, r)
+	w.settle()
+	if end, words := w.requests[0].Status.End, accepted(w); end != "" || !strings.Contains(words, "newsleter") || w.secrets["p1"] == nil {
+		t.Errorf("end %q: %s", end, words)
+	}
+}

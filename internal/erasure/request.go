@@ -146,7 +146,7 @@ func (j *judgement) early() v1alpha1.ErasureEnd {
 // after returns the end of a request that is complete although later gates were not asked.
 func (j *judgement) after() v1alpha1.ErasureEnd {
 	switch {
-	case len(searchable(j.status.Targets)) == 0: // accepted, and no store has a dataset
+	case len(j.status.Targets) == 0: // accepted, and other purposes need each store
 		return v1alpha1.EndNothingFound
 	case j.Request.Spec.Execution == v1alpha1.ExecutionPlanOnly && j.isTrue(v1alpha1.ConditionPlanned):
 		j.tell(metav1.ConditionFalse, v1alpha1.ConditionApproved, v1alpha1.ReasonPlanOnly, "Only a plan was asked for, so nothing is executed")

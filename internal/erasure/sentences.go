@@ -29,6 +29,9 @@ func planWords(targets []v1alpha1.ErasureTarget) string {
 			parts = append(parts, fmt.Sprintf("%d rows %s", sums[p.action], p.word))
 		}
 	}
+	if len(searchable(targets)) == 0 {
+		return "Nothing can be searched" + left(targets)
+	}
 	if len(parts) == 0 {
 		return fmt.Sprintf("The plan of %s found no row of the person", stores) + unsearched(targets) + left(targets)
 	}

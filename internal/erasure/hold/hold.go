@@ -82,6 +82,30 @@ func Rows(h *v1alpha1.LegalHold, register, store string) []v1alpha1.HeldTable {
 	return list
 }
 
+// Missing are the registers, and the stores as register/store, that a hold names and that are not there, each once, sorted. A name
+// that stands for nothing keeps nothing.
+func Missing(h *v1alpha1.LegalHold, registers []v1alpha1.DataRegister) []string {
+	known := map[string]bool{}
+	for i := range registers {
+		known[registers[i].Name] = true
+		for _, s := range registers[i].Spec.Stores {
+			known[registers[i].Name+"/"+string(s.Name)] = true
+		}
+	}
+	var wanted []string
+	for _, t := range h.Spec.Tables {
+		wanted = append(wanted, string(t.Register)+"/"+string(t.Store))
+	}
+	if len(h.Spec.Tables) == 0 {
+		for _, name := range h.Spec.Registers {
+			wanted = append(wanted, string(name))
+		}
+	}
+	wanted = slices.DeleteFunc(wanted, func(name string) bool { return known[name] })
+	slices.Sort(wanted)
+	return slices.Compact(wanted)
+}
+
 // Live returns the holds that are in force, the oldest first.
 func Live(holds []v1alpha1.LegalHold, now time.Time) []*v1alpha1.LegalHold {
 	var list []*v1alpha1.LegalHold

@@ -2,6 +2,7 @@ package hold
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -30,6 +31,8 @@ type Input struct {
 	Forgotten bool
 	// Runs of the namespace, past every cache.
 	Runs []v1alpha1.ErasureRun
+	// Registers of the namespace.
+	Registers []v1alpha1.DataRegister
 	Now  time.Time
 }
 
@@ -72,8 +75,24 @@ func Judge(in Input) Verdict {
 		v.Wait = min(v.Wait, pollRuns)
 		return v
 	}
+	if missing := Missing(in.Hold, in.Registers); len(missing) > 0 {
+		words := fmt.Sprintf("The hold keeps nothing of %s, which this namespace does not have; release it and make one with the right names, or create what is missing", some(missing))
+		v.tell(metav1.ConditionFalse, v1alpha1.ConditionReady, v1alpha1.ReasonRegisterMissing, words)
+		v.tell(metav1.ConditionTrue, v1alpha1.ConditionStalled, v1alpha1.ReasonRegisterMissing, words)
+		v.Wait = min(v.Wait, pollSecret)
+		return v
+	}
 	v.tell(metav1.ConditionTrue, v1alpha1.ConditionReady, v1alpha1.ReasonInForce, "The hold forbids erasures, and none that it forbids is under way"+again(in))
 	return v
+}
+
+// some names the first of a list.
+func some(names []string) string {
+	const most = 5
+	if n := len(names) - most; n > 0 {
+		return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), n)
+	}
+	return strings.Join(names, ", ")
 }
 
 // again asks for a look at a restriction whose day is over: it holds on until the person was told.
