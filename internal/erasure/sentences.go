@@ -52,6 +52,14 @@ func unsearched(targets []v1alpha1.ErasureTarget) string {
 	return fmt.Sprintf("; without an identifier by which they find people, %d could not be searched: %s", len(names), strings.Join(names[:min(len(names), 8)], ", "))
 }
 
+// noted refers to what the plan or the verifier had to say beside: second copies, and tables in which nobody could be looked for.
+func noted(targets []v1alpha1.ErasureTarget) string {
+	if !slices.ContainsFunc(targets, func(t v1alpha1.ErasureTarget) bool { return t.Reason == "" && t.Message != "" }) {
+		return ""
+	}
+	return "; see the messages of status.targets beside"
+}
+
 // endWords say how the request ended. They depend on recorded facts only.
 func endWords(request *v1alpha1.ErasureRequest, status *v1alpha1.ErasureRequestStatus) string {
 	var words string
@@ -76,7 +84,7 @@ func endWords(request *v1alpha1.ErasureRequest, status *v1alpha1.ErasureRequestS
 		words = "An older request has the same requestID; this one ran nothing"
 	}
 	if status.End != v1alpha1.EndRefused && status.End != v1alpha1.EndAlreadyExecuted {
-		words += unsearched(status.Targets) + left(status.Targets)
+		words += unsearched(status.Targets) + left(status.Targets) + noted(status.Targets)
 	}
 	if status.SubjectDeletedTime == nil {
 		return words + "; the subject Secret was left alone, since it is not this request's to delete"

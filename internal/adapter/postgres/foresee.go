@@ -52,7 +52,7 @@ func (e *Engine) plan(ctx context.Context, t task.Task, people []subject.Subject
 	return o, nil
 }
 
-// foresee makes the plan and looks for people in what the dataset does not have: copies are the notes about these.
+// foresee makes the plan and looks for people in what the dataset does not have: copies are the notes about these, and about where nobody could be looked for.
 func (s *session) foresee(ctx context.Context, t task.Task, people []subject.Subject) (o task.Outcome, copies, notes []string, err error) {
 	work, err := s.begin(ctx, t, "ACCESS SHARE", reads, func(p *plan.Plan) error { return s.readOnly(ctx, p) })
 	if err != nil {
@@ -77,7 +77,16 @@ func (s *session) foresee(ctx context.Context, t task.Task, people []subject.Sub
 	if err != nil {
 		return o, nil, nil, err
 	}
-	return o, copies, append(work.plan.Notes, unsearched...), s.all(ctx, "ROLLBACK")
+	return o, append(work.plan.Unsought(gave(people)), copies...), append(work.plan.Notes, unsearched...), s.all(ctx, "ROLLBACK")
+}
+
+// gave are the kinds of identifiers that each person gave.
+func gave(people []subject.Subject) [][]v1alpha1.IdentifierKind {
+	kinds := make([][]v1alpha1.IdentifierKind, len(people))
+	for i := range people {
+		kinds[i] = people[i].Kinds()
+	}
+	return kinds
 }
 
 // said is what a plan says of rows that name several people.

@@ -80,6 +80,7 @@ func (e *Engine) verify(ctx context.Context, t task.Task, people []subject.Subje
 		return o, err
 	}
 	copies, notes := v.values.notes()
+	notes = append(p.Unsought(gave(people)), notes...)
 	if len(unseen) > 0 {
 		notes = append(notes, "Not searched, since the verifier may not read them: "+list(unseen))
 	}
