@@ -130,16 +130,7 @@ func TokenFile(name string) func(context.Context) (string, error) {
 
 // Filter drops from data about a person what may not be used. Errors: ErrUnavailable, ErrRecord, ErrData, ErrTooLarge, ErrSubject.
 func (c *Client) Filter(ctx context.Context, who Subject, use Use, data []byte) (Result, error) {
-	if who.Kind == "" || who.ID == "" {
-		return Result{}, ErrSubject
-	}
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	rules, err := c.rules(ctx)
-	if err != nil {
-		return Result{}, err
-	}
-	states, err := c.states(ctx, who, rules)
+	rules, states, err := c.standing(ctx, who)
 	if err != nil {
 		return Result{}, err
 	}
@@ -152,6 +143,21 @@ func (c *Client) Filter(ctx context.Context, who Subject, use Use, data []byte) 
 		return Result{}, fmt.Errorf("filtering: %w", err)
 	}
 	return Result{result.Data, result.Allowed, append([]string{}, result.Paths()...)}, nil
+}
+
+// standing is the policy of now, and what a person decided.
+func (c *Client) standing(ctx context.Context, who Subject) (rules, []consent.State, error) {
+	if who.Kind == "" || who.ID == "" {
+		return rules{}, nil, ErrSubject
+	}
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	r, err := c.rules(ctx)
+	if err != nil {
+		return rules{}, nil, err
+	}
+	states, err := c.states(ctx, who, r)
+	return r, states, err
 }
 
 // rules are what a policy says, and how long it may be kept.
@@ -181,9 +187,10 @@ func (c *Client) rules(ctx context.Context) (rules, error) {
 	return fresh, nil
 }
 
-// standing is what the service says of a purpose.
-type standing struct {
+// said is what the service says of a purpose.
+type said struct {
 	Granted  bool      `json:"granted"`
+	Stale    bool      `json:"stale"`
 	Decision string    `json:"decision"`
 	Until    time.Time `json:"until"`
 }
@@ -195,7 +202,7 @@ func (c *Client) states(ctx context.Context, who Subject, r rules) ([]consent.St
 		return kept, nil
 	}
 	var answer struct {
-		Results []map[string]standing `json:"results"`
+		Results []map[string]said `json:"results"`
 	}
 	if err := c.ask(ctx, http.MethodPost, "/v1/check", map[string][]Subject{"subjects": {who}}, &answer); err != nil {
 		return nil, err
@@ -208,13 +215,17 @@ func (c *Client) states(ctx context.Context, who Subject, r rules) ([]consent.St
 		if s.Decision == "" {
 			continue
 		}
-		state := consent.State{Purpose: purpose, ValidUntil: s.Until}
-		// What the service does not call granted is not, whatever was decided: expired, stale or archived.
+		state := consent.State{Purpose: purpose}
 		if s.Decision == "granted" {
 			state.Decision = consent.Granted
 		}
-		if s.Granted {
+		// What the service does not call granted is not, whatever was decided: without a digest it is stale, without an end it has ended,
+		// as what is archived counts.
+		if !s.Stale {
 			state.Notice.Material = r.material
+		}
+		if s.Granted {
+			state.ValidUntil = s.Until
 		}
 		states = append(states, state)
 	}

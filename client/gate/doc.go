@@ -9,6 +9,7 @@
 //	})
 //	go client.Watch(ctx)
 //	http.Handle("POST /customers", client.Requests(gate.Use{Record: "customer", Purposes: []string{"newsletter"}}, who)(handler))
+//	http.Handle("POST /messages", client.Requires(who, "conversation")(handler)) // 403 consent_required
 //
 // The package and what it links are the standard library, Rempart's filter and a package for UUIDs: no Kubernetes.
 package gate

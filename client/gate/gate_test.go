@@ -33,6 +33,8 @@ type service struct {
 	asked   map[string]int
 	token   string
 	streams []*io.PipeWriter
+	// until is when consents end; the year 2100 when zero.
+	until time.Time
 	// slow, if set, is what an answer to a check waits for.
 	slow chan struct{}
 }
@@ -86,12 +88,16 @@ func (s *service) check(body io.Reader) string {
 	if s.broken || json.NewDecoder(body).Decode(&question) != nil || len(question.Subjects) != 1 {
 		return `{"results":[]}`
 	}
-	standings := []string{}
+	standings, until := []string{}, s.until
+	if until.IsZero() {
+		until = time.Date(2100, 1, 1, 0, 0, 0, 0, time.UTC)
+	}
 	for purpose := range strings.FieldsSeq(s.granted[question.Subjects[0].ID]) {
 		word, stale := strings.CutPrefix(purpose, "~")
+		word, ended := strings.CutPrefix(word, "!")
 		name, denied := strings.CutPrefix(word, "-")
 		decision := map[bool]string{false: "granted", true: "denied"}[denied]
-		standings = append(standings, fmt.Sprintf(`%q:{"granted":%t,"stale":%t,"decision":%q,"until":"2100-01-01T00:00:00Z"}`, name, !stale && !denied, stale, decision))
+		standings = append(standings, fmt.Sprintf(`%q:{"granted":%t,"stale":%t,"decision":%q,"until":%q}`, name, !stale && !denied && !ended, stale, decision, until.Format(time.RFC3339Nano)))
 	}
 	return `{"results":[{` + strings.Join(standings, ",") + `}]}`
 }

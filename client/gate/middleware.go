@@ -100,27 +100,37 @@ var (
 	errAnswer = errors.New("the answer cannot be filtered")
 )
 
-// refusals are the status and the title of each refusal, in the order in which they are looked for (RFC 9457).
+// refusals are the status, the code and the title of each refusal, in the order in which they are looked for (RFC 9457). A code is there
+// where whoever asked can do something about it, and has the service's form.
 var refusals = []struct {
 	why    error
 	status int
+	code   string
 	title  string
 }{
-	{errKind, http.StatusUnsupportedMediaType, "The body must be application/json without an encoding"},
-	{ErrTooLarge, http.StatusRequestEntityTooLarge, "The body is too large"},
-	{ErrData, http.StatusUnprocessableEntity, "The body is not data that can be filtered"},
-	{ErrSubject, http.StatusForbidden, "The request is about nobody whose consent is known"},
-	{ErrUnavailable, http.StatusServiceUnavailable, "Consent cannot be checked now"},
+	{errKind, http.StatusUnsupportedMediaType, "", "The body must be application/json without an encoding"},
+	{ErrTooLarge, http.StatusRequestEntityTooLarge, "", "The body is too large"},
+	{ErrData, http.StatusUnprocessableEntity, "", "The body is not data that can be filtered"},
+	{ErrSubject, http.StatusForbidden, "", "The request is about nobody whose consent is known"},
+	{ErrConsent, http.StatusForbidden, "consent_required", "What the request needs was not accepted"},
+	{ErrStale, http.StatusConflict, "notice_stale", "What was accepted has changed since, and has to be accepted again"},
+	{ErrUnavailable, http.StatusServiceUnavailable, "", "Consent cannot be checked now"},
 }
+
+// typeBase is that of the service's problems.
+const typeBase = "tag:rempart.dev,2026:problem/"
 
 // refuse answers with a problem. It says nothing of the data; what is the program's own fault is 500.
 func refuse(w http.ResponseWriter, err error) {
-	status, title := http.StatusInternalServerError, "The data cannot be filtered"
+	status, code, title := http.StatusInternalServerError, "", "The data cannot be filtered"
 	for _, r := range refusals {
 		if errors.Is(err, r.why) {
-			status, title = r.status, r.title
+			status, code, title = r.status, r.code, r.title
 			break
 		}
+	}
+	if code != "" {
+		code = `"type":"` + typeBase + code + `","code":"` + code + `",`
 	}
 	if status == http.StatusServiceUnavailable {
 		w.Header().Set("Retry-After", "1")
@@ -128,7 +138,7 @@ func refuse(w http.ResponseWriter, err error) {
 	w.Header().Set("Content-Type", "application/problem+json")
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(status)
-	_, _ = io.WriteString(w, `{"title":"`+title+`","status":`+strconv.Itoa(status)+"}\n") // who asked is gone
+	_, _ = io.WriteString(w, `{`+code+`"title":"`+title+`","status":`+strconv.Itoa(status)+"}\n") // who asked is gone
 }
 
 // plainJSON tells whether a body is JSON that nothing packs.

@@ -7,10 +7,13 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/google/uuid"
 
 	"github.com/rempart-dev/rempart/client/gate"
 	"github.com/rempart-dev/rempart/internal/app/consentd/consentdtest"
@@ -109,4 +112,32 @@ func TestAWithdrawalIsHeard(t *testing.T) {
 	})
 	w.ask(request{method: "POST", path: "/v1/sites/shop/withdrawals", origin: shop, bearer: secretOf(1), body: map[string]any{}}).is(http.StatusNoContent, "")
 	within(w, "the withdrawal was not heard", func() bool { return visits(w, c) == `{}` })
+}
+
+// TestAMessageWithoutConsentIsRefused by the site's own endpoint, which has client/gate before it: whoever sends it, by the widget or not.
+func TestAMessageWithoutConsentIsRefused(t *testing.T) {
+	w := newWorld(t, nil)
+	c, _ := inProcess(w)
+	endpoint := c.Requires(func(r *http.Request, _ []byte) (gate.Subject, error) {
+		return gate.Subject{Kind: "subject", ID: r.Header.Get("X-Session")}, nil
+	}, "analytics")(http.HandlerFunc(func(out http.ResponseWriter, _ *http.Request) { out.WriteHeader(http.StatusNoContent) }))
+	sends := func(what, session string, status int, code string) {
+		t.Helper()
+		r := httptest.NewRequest(http.MethodPost, "/messages", strings.NewReader(`{"text":"hello"}`))
+		r.Header.Set("X-Session", session)
+		out := httptest.NewRecorder()
+		endpoint.ServeHTTP(out, r)
+		if out.Code != status || !strings.Contains(out.Body.String(), code) {
+			t.Errorf("%s: %d %s", what, out.Code, out.Body)
+		}
+	}
+	sends("a stranger", uuid.NewString(), http.StatusForbidden, `"code":"consent_required"`)
+	w.post(1, "k1", w.act("checkbox", "analytics")).is(http.StatusCreated, "")
+	who := w.events()[0].Subject.String()
+	sends("who accepted", who, http.StatusNoContent, "")
+	w.ledger.away.Store(true)
+	sends("without a ledger", who, http.StatusServiceUnavailable, `"title":"Consent cannot be checked now"`)
+	w.ledger.away.Store(false)
+	w.ask(request{method: "POST", path: "/v1/sites/shop/withdrawals", origin: shop, bearer: secretOf(1), body: map[string]any{}}).is(http.StatusNoContent, "")
+	sends("after the withdrawal", who, http.StatusForbidden, `"code":"consent_required"`)
 }
