@@ -451,7 +451,7 @@ func TestTheServiceOnPostgreSQLFromMigrationToAudit(t *testing.T) {
 	p.end()
 
 	// Somebody cuts the log off while the service is away. The head that lies outside shows it.
-	for _, table := range []string{"checkpoints", "leaves", "tiles", "events", "pending", "state"} {
+	for _, table := range []string{"checkpoints", "heads", "leaves", "tiles", "events", "pending", "state"} {
 		if _, err := admin.Exec(t.Context(), `SET session_replication_role = replica`); err != nil {
 			t.Fatal(err)
 		}

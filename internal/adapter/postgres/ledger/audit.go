@@ -29,14 +29,15 @@ const (
 	noLimits = `SELECT set_config('statement_timeout', '0', true), set_config('idle_in_transaction_session_timeout', '0', true)`
 
 	totals = `SELECT pg_export_snapshot(),
-(SELECT count(*) FROM consent.leaves WHERE tenant_id = $1), (SELECT coalesce(max(size), 0) FROM consent.checkpoints WHERE tenant_id = $1),
+(SELECT count(*) FROM consent.leaves WHERE tenant_id = $1), ` + signedSize + `,
 (SELECT count(*) FROM consent.events WHERE tenant_id = $1), (SELECT count(*) FROM consent.pending WHERE tenant_id = $1),
 (SELECT count(*) FROM consent.pending p WHERE p.tenant_id = $1 AND (NOT EXISTS (SELECT FROM consent.events e WHERE e.tenant_id = $1 AND e.event_id = p.event_id)
   OR EXISTS (SELECT FROM consent.leaves l WHERE l.tenant_id = $1 AND l.event_id = p.event_id)))`
 
 	upperTiles  = `SELECT level, n, data FROM consent.tiles WHERE tenant_id = $1 AND level > 0`
 	pieceTiles  = `SELECT n, data FROM consent.tiles WHERE tenant_id = $1 AND level = 0 AND n >= $2 AND n < $3`
-	pieceHeads  = `SELECT size, note FROM consent.checkpoints WHERE tenant_id = $1 AND (size > $2 OR size = 0 AND $2 = 0) AND size <= $3 ORDER BY size`
+	pieceHeads  = `SELECT size, note FROM consent.checkpoints WHERE tenant_id = $1 AND (size > $2 OR size = 0 AND $2 = 0) AND size <= $3
+UNION ALL SELECT size, note FROM consent.heads WHERE tenant_id = $1 AND (size > $2 OR size = 0 AND $2 = 0) AND size <= $3`
 	pieceLeaves = `SELECT idx, event_id FROM consent.leaves WHERE tenant_id = $1 AND idx >= $2 AND idx < $3 ORDER BY idx`
 	// pieceEvents are those of a piece, and others that were recorded at the same time: one walk along the index, where a look-up for
 	// each leaf would take four times as long.

@@ -1,5 +1,10 @@
 package ledger
 
+import "context"
+
+// Hurry is what the sequencer does when something was recorded here.
+func Hurry(ctx context.Context, l *Ledger) { l.Sequencer.hurry(ctx) }
+
 // Statements whose plans a test looks at.
 var Statements = map[string]string{
 	"recordNew": recordNew, "recordKnown": recordKnown, "statesOf": statesOf, "eventsOf": eventsOf, "receiptOf": receiptOf, "placeOf": placeOf, "sinceOf": sinceOf,

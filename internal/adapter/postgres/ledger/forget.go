@@ -49,6 +49,7 @@ func (l *Ledger) Shred(ctx context.Context, person consent.Person, key string) (
 	if err != nil {
 		return consent.Holding{}, fmt.Errorf("forgetting a person: %w", err)
 	}
+	l.Sequencer.wake()
 	return held, nil
 }
 

@@ -18,7 +18,9 @@ const (
 CROSS JOIN LATERAL (SELECT subject_ref, type FROM consent.events WHERE tenant_id = $1 AND event_id = l.event_id LIMIT 1) AS e
 WHERE l.tenant_id = $1 AND l.idx >= $2 AND l.idx < $3 AND e.type = 'subject.shredded' ORDER BY l.idx LIMIT $4`
 
-	sizeOf = `SELECT coalesce(max(size), 0) FROM consent.checkpoints WHERE tenant_id = $1`
+	// signedSize is that of the newest signed head.
+	signedSize = `coalesce(greatest((SELECT max(size) FROM consent.checkpoints WHERE tenant_id = $1), (SELECT size FROM consent.heads WHERE tenant_id = $1)), 0)`
+	sizeOf     = `SELECT ` + signedSize
 
 	// aliveAfter are people whose keys are there, a page of them.
 	aliveAfter = `SELECT subject_ref FROM consent.subject_keys WHERE tenant_id = $1 AND subject_ref > $2 AND shredded_at IS NULL ORDER BY subject_ref LIMIT $3`

@@ -44,7 +44,7 @@ type Config struct {
 	Before       note.Signer
 	BeforePublic string
 	Clock        clock.WithTicker
-	// Interval is how long an event may wait for the log; zero means a second.
+	// Interval is how often a checkpoint is kept, and how long an event may wait for the log at most; zero means a second.
 	Interval time.Duration
 	// Outside is the newest signed checkpoint that is kept outside of the database; nil for none. A log that does not continue it
 	// is not signed on: the database was restored from an older copy, or rewritten. Acts are recorded all the same.
@@ -108,7 +108,7 @@ func Open(ctx context.Context, c Config) (*Ledger, error) {
 	}
 	l.newcomers = gather[*writing, met]{most: groupSize, lanes: lanes, answer: l.recordTogether, names: (*writing).holds}
 	l.questions = gather[[]consent.Person, [][]consent.State]{most: groupSize, lanes: lanes, answer: l.statesTogether}
-	l.Sequencer = &Sequencer{ledger: l}
+	l.Sequencer = &Sequencer{ledger: l, waits: make(chan struct{}, 1)}
 	for _, pool := range []*pgxpool.Pool{c.App, c.Seq, c.Prune} {
 		if pool == nil {
 			continue

@@ -34,7 +34,7 @@ func TestPlansOfAnEmptyLedgerAreThoseOfALargeOne(t *testing.T) {
 		"pieceEvents":    {"((tenant_id = $1) AND (event_id >= $2) AND (event_id <= $3))"},
 		"tokenOf":        {"((tenant_id = $1) AND (token_sha256 = $2))"},
 		"holdPerson":     {"((tenant_id = $1) AND (subject_ref = $2))"},
-		"newest":         {"checkpoints_pkey"},
+		"newest":         {"checkpoints_pkey", "heads_pkey"},
 		"formsOf":        {"((tenant_id = $1) AND (kind = p.kind) AND (link = p.link))"},
 		"anyOlder":       {"((tenant_id = $1) AND (kind = p.kind) AND (link = p.link))"},
 		"renewLink":      {"((tenant_id = $1) AND (subject_ref = $2))"},

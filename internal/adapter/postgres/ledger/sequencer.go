@@ -37,14 +37,21 @@ type Sequencer struct {
 	stranger bool
 	// cosign signs too until a rotation is in the log: the key before this one.
 	cosign note.Signer
+	// waits receives when something was recorded here that is not in the log yet.
+	waits chan struct{}
 }
+
+// soon is the time from one head of the log to the next, however much is recorded: an event waits that long and no longer.
+const soon = 250 * time.Millisecond
 
 // batch is how many events one checkpoint adds at most.
 const batch = 8192
 
 const (
 	tryLock     = `SELECT pg_try_advisory_xact_lock(hashtextextended($1, 0))`
-	newest      = `SELECT size, note, recorded_at FROM consent.checkpoints WHERE tenant_id = $1 ORDER BY size DESC LIMIT 1`
+	newest      = `(SELECT size, note, recorded_at FROM consent.checkpoints WHERE tenant_id = $1 ORDER BY size DESC LIMIT 1)
+UNION ALL SELECT size, note, recorded_at FROM consent.heads WHERE tenant_id = $1 ORDER BY size DESC LIMIT 1`
+	ahead       = `SELECT EXISTS (SELECT FROM consent.heads WHERE tenant_id = $1)`
 	takePending = `
 WITH gone AS (DELETE FROM consent.pending WHERE tenant_id = $1 AND event_id <=
   (SELECT event_id FROM (SELECT event_id FROM consent.pending WHERE tenant_id = $1 ORDER BY event_id LIMIT $2) AS first ORDER BY event_id DESC LIMIT 1) RETURNING event_id)
@@ -53,23 +60,41 @@ ORDER BY gone.event_id`
 	insertLeaves     = `INSERT INTO consent.leaves (tenant_id, idx, event_id) SELECT $1, $2 + at - 1, id FROM unnest($3::uuid[]) WITH ORDINALITY AS e (id, at)`
 	insertTile       = `INSERT INTO consent.tiles (tenant_id, level, n, data) VALUES ($1, $2, $3, $4)`
 	insertCheckpoint = `INSERT INTO consent.checkpoints (tenant_id, size, note, recorded_at) VALUES ($1, $2, $3, $4)`
+	// putHead is of a head that is no checkpoint yet, keepHead makes it one, and dropHead is for who has a newer checkpoint.
+	putHead = `INSERT INTO consent.heads (tenant_id, size, note, recorded_at) VALUES ($1, $2, $3, $4)
+ON CONFLICT (tenant_id) DO UPDATE SET size = excluded.size, note = excluded.note, recorded_at = excluded.recorded_at`
+	keepHead = `WITH head AS (DELETE FROM consent.heads WHERE tenant_id = $1 RETURNING tenant_id, size, note, recorded_at)
+INSERT INTO consent.checkpoints (tenant_id, size, note, recorded_at) SELECT tenant_id, size, note, recorded_at FROM head
+WHERE NOT EXISTS (SELECT FROM consent.checkpoints c WHERE c.tenant_id = $1 AND c.size >= head.size)`
+	dropHead         = `DELETE FROM consent.heads WHERE tenant_id = $1`
 	sweepIdem        = `DELETE FROM consent.idem WHERE ctid = ANY (ARRAY(SELECT ctid FROM consent.idem WHERE tenant_id = $1 AND recorded_at < $2 LIMIT $3))`
 )
 
 // keepIdem is how long an act is recognised by its key.
 const keepIdem = 30 * 24 * time.Hour
 
-// Run puts events into the log each interval, until the context ends. Failures are told and tried again at the next one.
+// Run puts events into the log until the context ends: those that this replica recorded at once, but not more often than soon, and all that
+// wait each interval, when it keeps a checkpoint. Failures are told and tried again at the next one.
 func (s *Sequencer) Run(ctx context.Context, told func(error)) {
 	ticker := s.ledger.Clock.NewTicker(s.ledger.Interval)
 	defer ticker.Stop()
 	sweep := s.ledger.Clock.NewTicker(time.Minute)
 	defer sweep.Stop()
+	var rest <-chan time.Time
 	for {
 		var err error
+		waits := s.waits
+		if rest != nil {
+			waits = nil // who comes meanwhile is signed for at its end
+		}
 		select {
 		case <-ctx.Done():
 			return
+		case <-rest:
+			rest = nil
+		case <-waits:
+			s.hurry(ctx)
+			rest = s.ledger.Clock.After(soon)
 		case <-ticker.C():
 			_, err = s.Step(ctx)
 		case <-sweep.C():
@@ -81,15 +106,39 @@ func (s *Sequencer) Run(ctx context.Context, told func(error)) {
 	}
 }
 
-// Step puts all that waits into the log and returns how many events that was: none where another replica is at it.
+// wake says that something waits for the log. It never waits itself.
+func (s *Sequencer) wake() {
+	select {
+	case s.waits <- struct{}{}:
+	default:
+	}
+}
+
+// hurry puts what waits into the log and signs a head, which is no checkpoint yet. What fails is tried again by the next interval's Step,
+// which tells of it; where another replica is at it, or more waits, soon.
+func (s *Sequencer) hurry(ctx context.Context) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if n, err := s.step(ctx, false); errors.Is(err, errBusy) || n == batch {
+		s.wake()
+	}
+}
+
+// errBusy means that another replica is at it.
+var errBusy = errors.New("another replica puts events into the log")
+
+// Step puts all that waits into the log, keeps a checkpoint of it, and returns how many events that was: none where another replica is at it.
 // ErrContradicted where the log is not the one that the last checkpoint signed, or is shorter than it was: it is not signed on.
 func (s *Sequencer) Step(ctx context.Context) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	total := 0
 	for {
-		n, err := s.step(ctx)
+		n, err := s.step(ctx, true)
 		total += n
+		if errors.Is(err, errBusy) {
+			return total, nil
+		}
 		if errors.Is(err, errShorter) && !s.behind {
 			s.behind = s.ledger.forgetAgain(ctx) == nil
 		}
@@ -102,11 +151,12 @@ func (s *Sequencer) Step(ctx context.Context) (int, error) {
 	}
 }
 
-func (s *Sequencer) step(ctx context.Context) (n int, err error) {
+// step puts a batch of events into the log. What it signs is kept as a checkpoint, or replaces the head of before.
+func (s *Sequencer) step(ctx context.Context, keep bool) (n int, err error) {
 	l := s.ledger
 	next, full := s.edge, s.edge.Size()/tree.Width
 	err = l.transaction(ctx, l.Seq, beginWrite, func(t tx) error {
-		var mine bool
+		var mine, unkept bool
 		var head *consent.Checkpoint
 		var statements [][]byte
 		err := t.send(ctx, func(b *pgx.Batch) {
@@ -115,12 +165,16 @@ func (s *Sequencer) step(ctx context.Context) (n int, err error) {
 				head, err = scanHead(rows)
 				return err
 			})
+			b.Queue(ahead, id(l.Tenant)).QueryRow(func(row pgx.Row) error { return row.Scan(&unkept) })
 			b.Queue(rotations, id(l.Tenant)).Query(func(rows pgx.Rows) (err error) {
 				statements, err = pgx.CollectRows(rows, pgx.RowTo[[]byte])
 				return err
 			})
 		})
-		if err != nil || !mine {
+		if err == nil && !mine {
+			err = errBusy
+		}
+		if err != nil {
 			return err
 		}
 		if err := l.keys.learn(l, statements); err != nil || l.keys.newest() != l.Public {
@@ -130,13 +184,21 @@ func (s *Sequencer) step(ctx context.Context) (n int, err error) {
 			return err
 		}
 		ids, leaves, err := s.take(ctx, t)
-		if err != nil || (len(ids) == 0 && head != nil) {
+		switch {
+		case err != nil:
 			return err
+		case len(ids) > 0 || head == nil:
+			next = s.edge.Clone()
+			n = len(ids)
+			return s.extend(ctx, t, &next, ids, leaves, keep)
+		case keep && unkept:
+			return t.send(ctx, func(b *pgx.Batch) { b.Queue(keepHead, id(l.Tenant)) })
 		}
-		next = s.edge.Clone()
-		n = len(ids)
-		return s.extend(ctx, t, &next, ids, leaves)
+		return nil
 	})
+	if errors.Is(err, errBusy) {
+		return 0, err
+	}
 	if err != nil {
 		s.ready = false // the answer to a commit may be lost: what was committed is read again
 		return 0, err
@@ -247,8 +309,8 @@ func (s *Sequencer) take(ctx context.Context, t tx) (ids []pgtype.UUID, leaves [
 	return ids, leaves, err
 }
 
-// extend writes leaves, full tiles and the checkpoint.
-func (s *Sequencer) extend(ctx context.Context, t tx, edge *tree.Edge, ids []pgtype.UUID, leaves []tlog.Hash) error {
+// extend writes leaves, full tiles and the signed head, as a checkpoint where it is to be kept.
+func (s *Sequencer) extend(ctx context.Context, t tx, edge *tree.Edge, ids []pgtype.UUID, leaves []tlog.Hash, keep bool) error {
 	l, from := s.ledger, edge.Size()
 	var tiles []tree.Tile
 	for _, leaf := range leaves {
@@ -267,7 +329,12 @@ func (s *Sequencer) extend(ctx context.Context, t tx, edge *tree.Edge, ids []pgt
 		for _, tile := range tiles {
 			b.Queue(insertTile, id(l.Tenant), tile.Level, tile.N, tile.Data)
 		}
-		b.Queue(insertCheckpoint, id(l.Tenant), edge.Size(), string(signed), instant(l.now()))
+		put := putHead
+		if keep {
+			b.Queue(dropHead, id(l.Tenant))
+			put = insertCheckpoint
+		}
+		b.Queue(put, id(l.Tenant), edge.Size(), string(signed), instant(l.now()))
 		b.Queue(notify, l.channel(), fmt.Sprintf("i%d-%d", from, edge.Size()))
 	})
 }

@@ -15,7 +15,7 @@ import (
 	"github.com/rempart-dev/rempart/internal/consent"
 )
 
-// filled is a ledger with a policy and people, more than a tile of events, and a queue.
+// filled is a ledger with a policy and people, more than a tile of events, a head that is no checkpoint yet, and a queue.
 func filled(tb testing.TB) (*store, *ledger.Ledger) {
 	tb.Helper()
 	s, l := fresh(tb)
@@ -45,6 +45,8 @@ func fill(tb testing.TB, l *ledger.Ledger) {
 		tb.Fatal(err)
 	}
 	sequence(tb, l)
+	act(tb, l, ledgertest.Act(ledgertest.Visitor(199), "in a head"))
+	ledger.Hurry(tb.Context(), l)
 	act(tb, l, ledgertest.Act(ledgertest.Visitor(200), "in the queue"))
 }
 
@@ -65,7 +67,7 @@ func audited(tb testing.TB, l *ledger.Ledger, outside consent.Checkpoint) {
 }
 
 // tables in an order in which they can be filled.
-var tables = []string{"tenants", "purposes", "notices", "builds", "subject_keys", "subject_links", "events", "pending", "leaves", "tiles", "checkpoints", "state", "idem", "mailbox_proofs", "wishes"}
+var tables = []string{"tenants", "purposes", "notices", "builds", "subject_keys", "subject_links", "events", "pending", "leaves", "tiles", "checkpoints", "heads", "state", "idem", "mailbox_proofs", "wishes"}
 
 // remember keeps a copy of all tables, for putBack.
 func (s *store) remember(tb testing.TB) {
@@ -164,7 +166,7 @@ func TestEachColumnIsProtected(t *testing.T) {
 	s, l := filled(t)
 	s.remember(t)
 	rows, err := s.admin.Query(t.Context(), `SELECT table_name, column_name, udt_name FROM information_schema.columns
-WHERE table_schema = 'consent' AND table_name IN ('events', 'leaves', 'tiles', 'checkpoints', 'notices', 'purposes', 'state', 'pending') ORDER BY 1, ordinal_position`)
+WHERE table_schema = 'consent' AND table_name IN ('events', 'leaves', 'tiles', 'checkpoints', 'heads', 'notices', 'purposes', 'state', 'pending') ORDER BY 1, ordinal_position`)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -184,10 +186,10 @@ WHERE table_schema = 'consent' AND table_name IN ('events', 'leaves', 'tiles', '
 			where = "evidence_ct IS NOT NULL AND subject_ref IS NOT NULL"
 		case c.Table == "events" || c.Table == "state":
 			where = c.Name + " IS NOT NULL AND purpose = 'conversation' AND decision = 1 AND valid_until IS NOT NULL"
-		case c.Table == "checkpoints" && c.Name == "recorded_at":
+		case (c.Table == "checkpoints" || c.Table == "heads") && c.Name == "recorded_at":
 			continue // the note has no time: it is told by whoever keeps a checkpoint
 		case c.Table == "checkpoints" && c.Name == "tenant_id":
-			where = "size = (SELECT max(size) FROM consent.checkpoints)" // an older one that is gone takes nothing away
+			continue // one that is gone takes nothing away while there is a newer head
 		}
 		s.tampered(t, l, consent.Checkpoint{}, c.Table+"."+c.Name,
 			fmt.Sprintf("UPDATE consent.%s SET %s = %s WHERE ctid = (SELECT ctid FROM consent.%[1]s WHERE %[4]s LIMIT 1)", c.Table, c.Name, value, where))
@@ -208,10 +210,12 @@ func TestWhoeverRewritesTheLedgerIsSeen(t *testing.T) {
 		"an event and its leaf deleted":      {"DELETE FROM consent.events WHERE event_id = (SELECT event_id FROM consent.leaves WHERE idx = 17)", "DELETE FROM consent.leaves WHERE idx = 17"},
 		"a leaf deleted, the rest moved up":  {"DELETE FROM consent.leaves WHERE idx = 17", "UPDATE consent.leaves SET idx = -idx WHERE idx > 17", "UPDATE consent.leaves SET idx = -idx - 1 WHERE idx < 0"},
 		"two leaves exchanged":               {"UPDATE consent.leaves SET idx = CASE idx WHEN 3 THEN -4 ELSE -3 END WHERE idx IN (3, 4)", "UPDATE consent.leaves SET idx = -idx WHERE idx < 0"},
-		"all truncated":                      {"TRUNCATE consent.events, consent.leaves, consent.tiles, consent.checkpoints, consent.pending, consent.state, consent.notices, consent.purposes"},
+		"all truncated":                      {"TRUNCATE consent.events, consent.leaves, consent.tiles, consent.checkpoints, consent.heads, consent.pending, consent.state, consent.notices, consent.purposes"},
 		"the events truncated":               {"TRUNCATE consent.events"},
-		"the end cut off":                    {"DELETE FROM consent.events WHERE event_id IN (SELECT event_id FROM consent.leaves WHERE idx >= 290)", "DELETE FROM consent.leaves WHERE idx >= 290", "DELETE FROM consent.checkpoints WHERE size > 290"},
-		"the newest checkpoint deleted":      {"DELETE FROM consent.checkpoints WHERE size = (SELECT max(size) FROM consent.checkpoints)"},
+		"the end cut off":                    {"DELETE FROM consent.events WHERE event_id IN (SELECT event_id FROM consent.leaves WHERE idx >= 290)", "DELETE FROM consent.leaves WHERE idx >= 290", "DELETE FROM consent.checkpoints WHERE size > 290", "DELETE FROM consent.heads"},
+		"the newest head deleted":            {"DELETE FROM consent.heads"},
+		"every checkpoint deleted":           {"DELETE FROM consent.checkpoints", "DELETE FROM consent.heads"},
+		"an older head put back":             {"UPDATE consent.heads SET (size, note) = (SELECT size, note FROM consent.checkpoints ORDER BY size LIMIT 1)"},
 		"an event moved to another tenant":   {"UPDATE consent.events SET tenant_id = '" + other.String() + "' WHERE event_id = (SELECT event_id FROM consent.leaves WHERE idx = 17)"},
 		"an event back-dated with its hash":  {"UPDATE consent.events SET recorded_at = recorded_at - interval '1 day', leaf_hash = sha256('x') WHERE event_id = (SELECT event_id FROM consent.leaves WHERE idx = 17)"},
 		"an event copied":                    {"INSERT INTO consent.events SELECT tenant_id, '01900000-0000-7000-8000-000000000000', receipt_id, subject_ref, occurred_at, recorded_at, valid_until, notice_version, decision, gpc, type, purpose, notice, notice_lang, notice_sha256, method, collected_by, site, evidence_ct, leaf_hash FROM consent.events LIMIT 1"},
@@ -270,9 +274,9 @@ func TestNobodyButTheirRoleChangesTheLedger(t *testing.T) {
 func TestNobodyAddsToTheLogButItsSequencer(t *testing.T) {
 	s, l := filled(t)
 	for role, tables := range map[string][]string{
-		ledger.RoleApp:   {"leaves", "tiles", "checkpoints"},
+		ledger.RoleApp:   {"leaves", "tiles", "checkpoints", "heads"},
 		ledger.RoleSeq:   {"tenants", "purposes", "notices", "subject_keys", "subject_links", "events", "pending", "state", "idem", "mailbox_proofs", "wishes", "builds", "keys"},
-		ledger.RolePrune: {"events", "pending", "leaves", "tiles", "checkpoints", "state", "notices", "subject_keys"},
+		ledger.RolePrune: {"events", "pending", "leaves", "tiles", "checkpoints", "heads", "state", "notices", "subject_keys"},
 	} {
 		for _, table := range tables {
 			tx, err := s.admin.Begin(t.Context())

@@ -86,8 +86,9 @@ func (w *writing) queue(b *pgx.Batch, answer *known) {
 	}
 }
 
-// done answers for an act that was committed, and tells who watches here.
+// done answers for an act that was committed, and tells who watches here, and the sequencer.
 func (w *writing) done(key seal.Key) consent.Recorded {
+	w.Sequencer.wake()
 	if w.act.Evidence != nil {
 		w.events[0].Evidence, _ = key.Open(w.events[0].EvidenceCiphertext, w.Tenant, w.events[0].ID)
 	}
