@@ -34,9 +34,9 @@ const (
 (SELECT count(*) FROM consent.pending p WHERE p.tenant_id = $1 AND (NOT EXISTS (SELECT FROM consent.events e WHERE e.tenant_id = $1 AND e.event_id = p.event_id)
   OR EXISTS (SELECT FROM consent.leaves l WHERE l.tenant_id = $1 AND l.event_id = p.event_id)))`
 
-	upperTiles  = `SELECT level, n, data FROM consent.tiles WHERE tenant_id = $1 AND level > 0`
-	pieceTiles  = `SELECT n, data FROM consent.tiles WHERE tenant_id = $1 AND level = 0 AND n >= $2 AND n < $3`
-	pieceHeads  = `SELECT size, note FROM consent.checkpoints WHERE tenant_id = $1 AND (size > $2 OR size = 0 AND $2 = 0) AND size <= $3
+	upperTiles = `SELECT level, n, data FROM consent.tiles WHERE tenant_id = $1 AND level > 0`
+	pieceTiles = `SELECT n, data FROM consent.tiles WHERE tenant_id = $1 AND level = 0 AND n >= $2 AND n < $3`
+	pieceHeads = `SELECT size, note FROM consent.checkpoints WHERE tenant_id = $1 AND (size > $2 OR size = 0 AND $2 = 0) AND size <= $3
 UNION ALL SELECT size, note FROM consent.heads WHERE tenant_id = $1 AND (size > $2 OR size = 0 AND $2 = 0) AND size <= $3`
 	pieceLeaves = `SELECT idx, event_id FROM consent.leaves WHERE tenant_id = $1 AND idx >= $2 AND idx < $3 ORDER BY idx`
 	// pieceEvents are those of a piece, and others that were recorded at the same time: one walk along the index, where a look-up for

@@ -48,8 +48,8 @@ const soon = 250 * time.Millisecond
 const batch = 8192
 
 const (
-	tryLock     = `SELECT pg_try_advisory_xact_lock(hashtextextended($1, 0))`
-	newest      = `(SELECT size, note, recorded_at FROM consent.checkpoints WHERE tenant_id = $1 ORDER BY size DESC LIMIT 1)
+	tryLock = `SELECT pg_try_advisory_xact_lock(hashtextextended($1, 0))`
+	newest  = `(SELECT size, note, recorded_at FROM consent.checkpoints WHERE tenant_id = $1 ORDER BY size DESC LIMIT 1)
 UNION ALL SELECT size, note, recorded_at FROM consent.heads WHERE tenant_id = $1 ORDER BY size DESC LIMIT 1`
 	ahead       = `SELECT EXISTS (SELECT FROM consent.heads WHERE tenant_id = $1)`
 	takePending = `
@@ -66,8 +66,8 @@ ON CONFLICT (tenant_id) DO UPDATE SET size = excluded.size, note = excluded.note
 	keepHead = `WITH head AS (DELETE FROM consent.heads WHERE tenant_id = $1 RETURNING tenant_id, size, note, recorded_at)
 INSERT INTO consent.checkpoints (tenant_id, size, note, recorded_at) SELECT tenant_id, size, note, recorded_at FROM head
 WHERE NOT EXISTS (SELECT FROM consent.checkpoints c WHERE c.tenant_id = $1 AND c.size >= head.size)`
-	dropHead         = `DELETE FROM consent.heads WHERE tenant_id = $1`
-	sweepIdem        = `DELETE FROM consent.idem WHERE ctid = ANY (ARRAY(SELECT ctid FROM consent.idem WHERE tenant_id = $1 AND recorded_at < $2 LIMIT $3))`
+	dropHead  = `DELETE FROM consent.heads WHERE tenant_id = $1`
+	sweepIdem = `DELETE FROM consent.idem WHERE ctid = ANY (ARRAY(SELECT ctid FROM consent.idem WHERE tenant_id = $1 AND recorded_at < $2 LIMIT $3))`
 )
 
 // keepIdem is how long an act is recognised by its key.
