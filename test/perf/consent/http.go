@@ -39,7 +39,9 @@ type service struct {
 	// body is that of every act, token that of a client who may check.
 	body  []byte
 	token string
-	stop  func()
+	// answer is the first one to a check.
+	answer []byte
+	stop   func()
 }
 
 // strict lets helpers of tests work here: what fails ends the program.
@@ -129,6 +131,9 @@ func (s *service) check(ctx context.Context, people ...consent.Person) error {
 		return err
 	}
 	answer, err := s.ask(ctx, http.StatusOK, "/v1/check", text, map[string]string{"Authorization": "Bearer " + s.token})
+	if s.answer == nil {
+		s.answer = answer
+	}
 	if err == nil && bytes.Count(answer, []byte(`"decision":"granted"`)) != len(people) {
 		err = errors.New("a person has no state")
 	}
@@ -168,6 +173,9 @@ func overHTTP(ctx context.Context, b *bench) error {
 		return err
 	}
 	defer s.stop()
+	if err := b.widgetActs(ctx, l, s); err != nil {
+		return err
+	}
 	lasts := time.Duration(b.seconds) * time.Second
 	ways := []*way{
 		{name: "acts over HTTP, receipts and log included", once: func(ctx context.Context, round int) (Load, error) {
@@ -198,6 +206,25 @@ func overHTTP(ctx context.Context, b *bench) error {
 	return nil
 }
 
+// widgetActs tells the bytes of an event of an act as the widget sends it, with how its words were shown: one event for each act.
+func (b *bench) widgetActs(ctx context.Context, l *ledger.Ledger, s *service) error {
+	const acts = 20_000
+	_, err := Closed(ctx, b.clients, time.Hour, func(ctx context.Context, client, n int) error {
+		if n*b.clients+client >= acts {
+			return io.EOF
+		}
+		return s.post(ctx, fmt.Sprintf("%s-widget-%d-%d", session, client, n))
+	})
+	if err != nil && !errors.Is(err, io.EOF) {
+		return err
+	}
+	if _, err := l.Sequencer.Step(ctx); err != nil {
+		return err
+	}
+	fmt.Print("Acts of the widget. ")
+	return b.sizes(ctx)
+}
+
 // hundred is how many people a large check asks about.
 const hundred = 100
 
@@ -216,6 +243,9 @@ func checksOverHTTP(ctx context.Context, b *bench) error {
 	if err := b.people(ctx, l); err != nil {
 		return err
 	}
+	if err := s.check(ctx, someone(0)); err != nil {
+		return err
+	}
 	lasts := time.Duration(b.seconds) * time.Second
 	asking := func(n int) func(context.Context, int) (Load, error) {
 		return func(ctx context.Context, _ int) (Load, error) {
@@ -230,10 +260,56 @@ func checksOverHTTP(ctx context.Context, b *bench) error {
 			return load, err
 		}
 	}
-	ways := append([]*way{{name: "checks of one person over HTTP", once: asking(1)}, {name: "checks of 100 over HTTP, people", once: asking(hundred)}}, b.selects()...)
+	selects := b.selects()
+	ways := append([]*way{{name: "checks of one person over HTTP", once: asking(1)}, {name: "checks of 100 over HTTP, people", once: asking(hundred)}}, selects...)
+	for _, bare := range []struct {
+		name    string
+		handler http.Handler
+	}{{"net/http alone, as many bytes", echo(s.answer, nil)}, {"net/http and the ledger's look-up", echo(s.answer, l)}} {
+		once, stop, err := b.barely(bare.handler, s)
+		if err != nil {
+			return err
+		}
+		defer stop()
+		ways = append(ways, &way{name: bare.name, once: once})
+	}
 	if err := b.inTurns(ctx, ways); err != nil {
 		return err
 	}
-	report(fmt.Sprintf("Checks asked of consentd by %d clients", b.clients), ways, 2, 3)
+	report(fmt.Sprintf("Checks asked of consentd by %d clients", b.clients), ways, 2, 4)
 	return nil
+}
+
+// echo is a handler that does what any must: it reads the question, and answers with so many bytes. With a ledger it also looks
+// somebody up there.
+func echo(answer []byte, l *ledger.Ledger) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if _, err := io.Copy(io.Discard, r.Body); err != nil {
+			return
+		}
+		if l != nil {
+			if _, err := l.States(r.Context(), []consent.Person{someone(rand.IntN(people))}); err != nil {
+				w.WriteHeader(http.StatusInternalServerError)
+				return
+			}
+		}
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = w.Write(answer)
+	})
+}
+
+// barely serves a handler without anything of ours, and asks it what the service is asked about one person.
+func (b *bench) barely(handler http.Handler, of *service) (once func(context.Context, int) (Load, error), stop func(), err error) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, nil, err
+	}
+	bare := &http.Server{Handler: handler, ReadHeaderTimeout: 4 * time.Second}
+	go func() { _ = bare.Serve(listener) }() // until it is closed
+	s := &service{url: "http://" + listener.Addr().String(), client: of.client, token: of.token, answer: of.answer}
+	return func(ctx context.Context, _ int) (Load, error) {
+		return Closed(ctx, b.clients, time.Duration(b.seconds)*time.Second, func(ctx context.Context, _, _ int) error {
+			return s.check(ctx, someone(rand.IntN(people)))
+		})
+	}, func() { _ = bare.Close() }, nil
 }
