@@ -95,7 +95,7 @@ func TestAKeyIsRotatedByBothKeys(t *testing.T) {
 	}
 
 	// A key whose place was taken does not come back, in whatever order.
-	back := next(t, c3, c.Tenant[0])
+	back := next(t, c3, seedOf(c.Tenant))
 	for name, c := range map[string]ledger.Config{"the first": c, "the second": c2, "the first after the third": back} {
 		if _, err := ledger.Open(t.Context(), c); !errors.Is(err, ledger.ErrRetired) {
 			t.Errorf("%s: %v", name, err)
