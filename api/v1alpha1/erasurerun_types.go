@@ -214,7 +214,8 @@ type ErasureRunStatus struct {
 	// +optional
 	// +kubebuilder:validation:Minimum=0
 	ExecutedRows *int64 `json:"executedRows,omitempty"`
-	// seenAttempts is the number of the newest Job that was seen. One that is not there any more was deleted by somebody, and another follows it.
+	// seenAttempts is the number of the newest Job that was there: it is written before a Job is made that may erase. One that is not there
+	// was deleted by somebody, or could not be made, and another follows it.
 	// +optional
 	// +kubebuilder:validation:Minimum=0
 	SeenAttempts *int32 `json:"seenAttempts,omitempty"`

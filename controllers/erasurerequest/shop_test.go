@@ -15,12 +15,14 @@ import (
 
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/managedfields"
 	clientgoapplyconfigurations "k8s.io/client-go/applyconfigurations"
+	batchac "k8s.io/client-go/applyconfigurations/batch/v1"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/tools/events"
 	clocktesting "k8s.io/utils/clock/testing"
@@ -71,6 +73,7 @@ type shop struct {
 	hang, lose, contradict bool
 	away                   int            // so many Jobs do not reach the store
 	undelivered            bool           // messages stay under way
+	quota                  bool           // no Job may be made
 	commits                map[string]int // transactions by run UID, as the ledger counts
 	done                   map[string]int // requests of a run, in its order, that they erased
 	erased                 map[string]int // transactions by request UID
@@ -169,6 +172,9 @@ func (s *shop) funcs() interceptor.Funcs {
 			return write(func() error { return c.Patch(ctx, o, p, opts...) })
 		},
 		Apply: func(ctx context.Context, c client.WithWatch, o runtime.ApplyConfiguration, opts ...client.ApplyOption) error {
+			if _, job := o.(*batchac.JobApplyConfiguration); job && s.quota {
+				return apierrors.NewForbidden(batchv1.Resource("jobs"), "er", errInjected)
+			}
 			return write(func() error { return c.Apply(ctx, o, opts...) })
 		},
 		SubResourcePatch: func(ctx context.Context, c client.Client, sub string, o client.Object, p client.Patch, opts ...client.SubResourcePatchOption) error {
@@ -295,6 +301,9 @@ var errInjected = errors.New("injected")
 func (s *shop) tolerate(_ ctrl.Result, err error) {
 	s.t.Helper()
 	if err != nil && s.old && outdated(err) {
+		return
+	}
+	if err != nil && s.quota && apierrors.IsForbidden(err) {
 		return
 	}
 	if err != nil && !errors.Is(err, errInjected) && !strings.Contains(err.Error(), "terminal error") {

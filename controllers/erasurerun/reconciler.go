@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	batchv1 "k8s.io/api/batch/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/utils/clock"
 	"k8s.io/utils/ptr"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -36,14 +37,14 @@ type Reconciler struct {
 // Reconcile takes one step, reports it whatever came of it, and says when to look again.
 func (r *Reconciler) Reconcile(ctx context.Context, run *v1alpha1.ErasureRun) (ctrl.Result, error) {
 	status := statuspatch.New(r.Client, run, func(e *v1alpha1.ErasureRun) any { return &e.Status })
-	verdict, err := r.step(ctx, run)
+	verdict, err := r.step(ctx, run, status)
 	report(run, verdict, err)
 	return flow.Next(verdict.Wait, err, status.Patch(ctx, run))
 }
 
 // step is the order of work, and the only place that knows it. What was begun is brought to its end also when the run
 // was deleted meanwhile; a recorded end is never judged again.
-func (r *Reconciler) step(ctx context.Context, run *v1alpha1.ErasureRun) (erasure.RunVerdict, error) {
+func (r *Reconciler) step(ctx context.Context, run *v1alpha1.ErasureRun, status *statuspatch.Patcher[*v1alpha1.ErasureRun]) (erasure.RunVerdict, error) {
 	unchanged := erasure.RunVerdict{Status: run.Status}
 	if run.Status.EndedTime != nil {
 		return r.finish(ctx, run)
@@ -66,12 +67,9 @@ func (r *Reconciler) step(ctx context.Context, run *v1alpha1.ErasureRun) (erasur
 	if err != nil {
 		return unchanged, err
 	}
-	if err := child.Apply(ctx, r.Client, r.Reader, run, fieldOwner, children); err != nil {
-		return unchanged, fmt.Errorf("applying: %w", err)
-	}
-	if len(children) > 0 { // what was made is written down in this pass: a Job that is deleted before the next one was there
-		if err := r.observe(ctx, &in); err != nil {
-			return unchanged, fmt.Errorf("observing: %w", err)
+	if len(children) > 0 {
+		if err := r.make(ctx, &in, children, status); err != nil {
+			return unchanged, err
 		}
 	}
 	if in.Suspends() {
@@ -83,6 +81,29 @@ func (r *Reconciler) step(ctx context.Context, run *v1alpha1.ErasureRun) (erasur
 		return unchanged, err
 	}
 	return erasure.JudgeRun(in), nil
+}
+
+// make makes the Job of the present attempt, and writes down before that it does: the one write of status that is not at the end of a
+// pass, since nothing else outlives an operator that dies here. What was certainly not made is taken back.
+func (r *Reconciler) make(ctx context.Context, in *erasure.RunInput, children []runtime.ApplyConfiguration, status *statuspatch.Patcher[*v1alpha1.ErasureRun]) error {
+	run, before := in.Run, in.Run.Status
+	if intended, writes := erasure.Intend(*in); writes {
+		run.Status = intended
+		if err := status.Patch(ctx, run); err != nil {
+			run.Status = before
+			return fmt.Errorf("writing down that a Job is made: %w", err)
+		}
+	}
+	if err := child.Apply(ctx, r.Client, r.Reader, run, fieldOwner, children); err != nil {
+		if flow.Refused(err) {
+			run.Status = before
+		}
+		return fmt.Errorf("applying: %w", err)
+	}
+	if err := r.observe(ctx, in); err != nil {
+		return fmt.Errorf("observing: %w", err)
+	}
+	return nil
 }
 
 // suspend stops a Job that works on what a hold forbids: its pods end, and with them what was not committed.

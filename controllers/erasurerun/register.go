@@ -3,6 +3,8 @@ package erasurerun
 
 import (
 	"context"
+	"maps"
+	"slices"
 
 	batchv1 "k8s.io/api/batch/v1"
 	"k8s.io/utils/clock"
@@ -10,6 +12,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
@@ -63,11 +66,18 @@ func Register(mgr ctrl.Manager, config Config) error {
 	r := &Reconciler{Client: mgr.GetClient(), Reader: mgr.GetAPIReader(), Clock: config.Clock,
 		Keys: config.Keys, Places: config.Places, Evidence: config.Evidence, Image: config.Image}
 	return ctrl.NewControllerManagedBy(mgr).Named("erasurerun").
-		For(&v1alpha1.ErasureRun{}).Owns(&batchv1.Job{}).
+		For(&v1alpha1.ErasureRun{}, builder.WithPredicates(others)).Owns(&batchv1.Job{}).
 		Watches(&v1alpha1.LegalHold{}, handler.EnqueueRequestsFromMapFunc(r.working), builder.WithPredicates(predicate.GenerationChangedPredicate{})).
 		WithOptions(controller.Options{RateLimiter: flow.Backoff(), NewQueue: fair.Queue, MaxConcurrentReconciles: workers}).
 		Complete(reconcile.AsReconciler(mgr.GetClient(), r))
 }
+
+// others lets pass what somebody else may have done to a run, and its finalizer. Status is written by the controller alone, which says itself
+// when it looks again: a Job that is refused would otherwise be asked for without a pause, since each attempt is written down.
+var others = predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
+	return e.ObjectOld.GetGeneration() != e.ObjectNew.GetGeneration() || e.ObjectOld.GetResourceVersion() == e.ObjectNew.GetResourceVersion() ||
+		!slices.Equal(e.ObjectOld.GetFinalizers(), e.ObjectNew.GetFinalizers()) || !maps.Equal(e.ObjectOld.GetLabels(), e.ObjectNew.GetLabels())
+}}
 
 // working are the runs of a hold's namespace that have not ended: each is to know the hold.
 func (r *Reconciler) working(ctx context.Context, object client.Object) []reconcile.Request {

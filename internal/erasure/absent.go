@@ -10,17 +10,17 @@ import (
 )
 
 // judgeAbsent is asked when a Job was begun and is not there: the next pass makes it. A run that is being deleted, or
-// whose subjects are gone for good, begins no other Job. One that was there was deleted by somebody, and may have committed: what
-// follows is another Job, and no answer of that one speaks for it.
+// whose subjects are gone for good, begins no other Job. One that was there was deleted by somebody, and may have committed, and so may
+// one that was about to be made when the operator ended: what follows is another Job, and no answer of that one speaks for it.
 func (t *trial) judgeAbsent() RunVerdict {
 	switch {
 	case t.abandoned():
 		return t.lost(v1alpha1.ReasonCommitUnknown)
 	case t.Lingers:
-		return t.busy(v1alpha1.ReasonPodEnding, "The Job was deleted by somebody; the next one begins when its pod has ended", queueWait)
+		return t.busy(v1alpha1.ReasonPodEnding, "The Job is not there any more; the next one begins when its pod has ended", queueWait)
 	case t.vanished():
 		t.status.Attempts = ptr.To(valueOf(t.status.Attempts) + 1)
-		return t.busy(v1alpha1.ReasonRetrying, "The Job was deleted by somebody and is made again", time.Second)
+		return t.busy(v1alpha1.ReasonRetrying, "The Job is not there any more, or could not be made; another one is made", queueWait)
 	}
 	if missing := t.missingSubject(); missing != "" {
 		if t.mayReturn() {
@@ -40,7 +40,7 @@ func (t *trial) judgeAbsent() RunVerdict {
 	return t.busy(v1alpha1.ReasonStarting, "The Job is being made", time.Second)
 }
 
-// vanished tells whether the Job of the present attempt was there.
+// vanished tells whether the Job of the present attempt was there, or may have been.
 func (t *trial) vanished() bool { return valueOf(t.status.SeenAttempts) >= valueOf(t.status.Attempts) }
 
 // abandoned tells whether no further Job may be begun.

@@ -72,7 +72,7 @@ type RunVerdict struct {
 // Attempt is the number of the run's present Job, from 1.
 func Attempt(run *v1alpha1.ErasureRun) int32 { return max(1, valueOf(run.Status.Attempts)) }
 
-// begun tells whether a Job of the run was made: from then on the run is what the ledger says.
+// begun tells whether a Job of the run was made, or may have been: from then on the run is what the ledger says.
 func (in *RunInput) begun() bool { return in.Job != nil || valueOf(in.Run.Status.Attempts) > 0 }
 
 // trial is one pass over a run.
@@ -93,10 +93,7 @@ func JudgeRun(in RunInput) RunVerdict {
 	case !in.begun():
 		return t.judgeStart()
 	}
-	if t.status.StartedTime == nil {
-		t.status.StartedTime, t.status.Attempts = t.started(), ptr.To(Attempt(in.Run))
-		t.status.Admitted = ptr.To(int32(len(admitted(in.Run)))) //nolint:gosec // at most 1000
-	}
+	t.start()
 	if in.Job == nil {
 		return t.judgeAbsent()
 	}

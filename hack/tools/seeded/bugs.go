@@ -25,6 +25,7 @@ var bugs = []bug{
 	{"verification has the eraser's login", "internal/erasure/desired.go", "map[task.Role]string{task.Verifier: roles[task.Verifier]}", "map[task.Role]string{task.Verifier: roles[task.Eraser]}", histories, "TestPlays"},
 	{"a legal hold is not looked at before the Job", "internal/erasure/admit.go", "	case kept(run, live.Person, holds):", "	case kept(run, live.Person, nil):", histories, "TestNothingIsErasedWhileOnHold"},
 	{"a Job that was deleted is made again under its name", "internal/erasure/absent.go", "return valueOf(t.status.SeenAttempts) >= valueOf(t.status.Attempts)", "return false", histories, "TestAJobThatSomebodyDeleted"},
+	{"a Job is made and not written down before", "controllers/erasurerun/reconciler.go", "erasure.Intend(*in); writes {", "erasure.Intend(*in); writes && false {", requests, "TestAJobOfAnOperatorThatDied"},
 	{"another pod answers for one that was drained", "internal/erasure/job/build.go", "return c.Step == task.Erase }) {", "return c.Step == task.Report }) {", "internal/erasure/job", "TestBuild"},
 	{"the second pod of a Job speaks for the first", "internal/erasure/job/outcome.go", "j.Status.Succeeded+j.Status.Failed <= 1", "true", histories, "TestTheSecondPod"},
 	{"an answer without an exit code is a success", "internal/erasure/job/outcome.go", "ExitCode != 0", "ExitCode > 255", "internal/erasure/job", "."},

@@ -4,6 +4,7 @@ package flow
 
 import (
 	"errors"
+	"net/http"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -44,6 +45,14 @@ func Next(wait time.Duration, step, status error) (ctrl.Result, error) {
 	default:
 		return ctrl.Result{RequeueAfter: wait}, nil
 	}
+}
+
+// Refused tells whether an error says that what was asked for was not done: we did not ask, or the API server answered that it will not.
+// After any other error it may have been done.
+func Refused(err error) bool {
+	var hopeless *Permanent
+	var answer apierrors.APIStatus
+	return errors.As(err, &hopeless) || errors.As(err, &answer) && answer.Status().Code/100 == 4 && answer.Status().Code != http.StatusRequestTimeout
 }
 
 // Backoff is the rate limiter of every controller: from 1 s to about 7 min per object.

@@ -21,12 +21,16 @@ func New[T client.Object](c client.Client, object T, statusOf func(T) any) *Patc
 }
 
 // Patch writes the status by a merge patch that carries the resourceVersion that was read, so that a decision made on
-// an old version fails with a conflict. It writes nothing when nothing changed.
+// an old version fails with a conflict. It writes nothing when nothing changed since then, or since it last wrote.
 func (p *Patcher[T]) Patch(ctx context.Context, object T) error {
 	if equality.Semantic.DeepEqual(p.statusOf(p.before), p.statusOf(object)) {
 		return nil
 	}
 	// Finalizers may have been written in this pass: the newer version is then ours, and nobody else's.
 	p.before.SetResourceVersion(object.GetResourceVersion())
-	return p.writer.Patch(ctx, object, client.MergeFromWithOptions(p.before, client.MergeFromWithOptimisticLock{}))
+	if err := p.writer.Patch(ctx, object, client.MergeFromWithOptions(p.before, client.MergeFromWithOptimisticLock{})); err != nil {
+		return err
+	}
+	p.before = object.DeepCopyObject().(T)
+	return nil
 }

@@ -29,7 +29,8 @@ type ErasureRunStatusApplyConfiguration struct {
 	ExecutedRequests *int32 `json:"executedRequests,omitempty"`
 	// executedRows is how many rows it changed or deleted for them.
 	ExecutedRows *int64 `json:"executedRows,omitempty"`
-	// seenAttempts is the number of the newest Job that was seen. One that is not there any more was deleted by somebody, and another follows it.
+	// seenAttempts is the number of the newest Job that was there: it is written before a Job is made that may erase. One that is not there
+	// was deleted by somebody, or could not be made, and another follows it.
 	SeenAttempts *int32 `json:"seenAttempts,omitempty"`
 	// untouchedAttempts is how many Jobs, from the first on, are known to have ended before the store could commit anything: the store
 	// was not reached, or another run held its lock.
