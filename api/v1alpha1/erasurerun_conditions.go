@@ -12,8 +12,11 @@ const (
 	ReasonJobRunning = "JobRunning"
 	// ReasonRetrying means that a Job ended without a result, and that the next one is due.
 	ReasonRetrying = "Retrying"
-	// ReasonPodEnding means that the Job was deleted by somebody, and that its pod has not ended.
+	// ReasonPodEnding means that the Job was deleted by somebody, or its pod is, and that the pod has not ended.
 	ReasonPodEnding = "PodEnding"
+	// ReasonNodeLost means that a pod of the run was to have ended a minute ago, and that its node does not end it. Whether the node is off, only
+	// people know: they delete the Node, or taint it node.kubernetes.io/out-of-service.
+	ReasonNodeLost = "NodeLost"
 	// ReasonPartlyCommitted means that a run was stopped after the store had committed the erasure of some of its requests. These are
 	// verified and counted; the others are planned again by themselves.
 	ReasonPartlyCommitted = "PartlyCommitted"

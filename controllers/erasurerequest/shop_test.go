@@ -133,7 +133,7 @@ func newShop(t *testing.T) *shop {
 	s.requests = &erasurerequest.Reconciler{Client: s.client, Reader: s.client, Recorder: s.recorder, Clock: s.clock, Keys: keys{ring}, Messages: messages{},
 		Evidence: &archive.Archive{Reader: s.client, Client: s.client, Namespace: "rempart-system", Random: rand.Reader}}
 	s.dispatch = &dispatch.Reconciler{Client: s.client, Reader: s.client, Clock: s.clock, Image: "eraser:1"}
-	s.runs = &erasurerun.Reconciler{Client: s.client, Reader: s.client, Clock: s.clock, Keys: keys{ring}, Places: places{}, Evidence: s.requests.Evidence.(*archive.Archive), Image: "eraser:1"}
+	s.runs = &erasurerun.Reconciler{Client: s.client, Reader: s.client, Recorder: s.recorder, Clock: s.clock, Keys: keys{ring}, Places: places{}, Evidence: s.requests.Evidence.(*archive.Archive), Image: "eraser:1"}
 	s.holds = &legalhold.Reconciler{Client: s.client, Reader: s.client, Recorder: events.NewFakeRecorder(1000), Clock: s.clock, Keys: keys{ring}}
 	s.cache = s.client
 	return s

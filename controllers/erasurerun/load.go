@@ -9,6 +9,7 @@ import (
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/rempart-dev/rempart/api/v1alpha1"
@@ -36,7 +37,7 @@ func (r *Reconciler) load(ctx context.Context, run *v1alpha1.ErasureRun, registe
 		return in, fmt.Errorf("listing holds: %w", err)
 	}
 	in.Holds = holds.Items
-	if in.Lingers, err = r.lingers(ctx, &in); err != nil {
+	if err := r.left(ctx, &in); err != nil {
 		return in, err
 	}
 	if in.Job == nil || job.Ended(in.Job) == job.Working && in.Unmet() {
@@ -103,16 +104,17 @@ func (r *Reconciler) answers(ctx context.Context, ended *batchv1.Job) ([]task.Ou
 	return job.Answers(ended, pods.Items), nil
 }
 
-// lingers asks, while no Job of the run is there, whether a pod of one that was has not ended.
-func (r *Reconciler) lingers(ctx context.Context, in *erasure.RunInput) (bool, error) {
-	if in.Job != nil || in.Run.Status.SeenAttempts == nil {
-		return false, nil
+// left asks, while no Job of the run is there that was, or pods of it are being deleted, which pods have not ended.
+func (r *Reconciler) left(ctx context.Context, in *erasure.RunInput) error {
+	if in.Job == nil && in.Run.Status.SeenAttempts == nil || in.Job != nil && ptr.Deref(in.Job.Status.Terminating, 0) == 0 {
+		return nil
 	}
 	pods := &corev1.PodList{}
 	if err := r.Reader.List(ctx, pods, client.InNamespace(in.Run.Namespace), client.MatchingLabels{v1alpha1.LabelRun: in.Run.Name}); err != nil {
-		return false, fmt.Errorf("listing the pods of a run: %w", err)
+		return fmt.Errorf("listing the pods of a run: %w", err)
 	}
-	return job.Linger(pods.Items), nil
+	in.Lingers, in.LostNode = in.Job == nil && job.Linger(pods.Items), job.LostNode(pods.Items, in.Now)
+	return nil
 }
 
 func (r *Reconciler) loadStart(ctx context.Context, in *erasure.RunInput) error {

@@ -6,6 +6,7 @@ import (
 
 	batchv1 "k8s.io/api/batch/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/client-go/tools/events"
 	"k8s.io/utils/clock"
 	"k8s.io/utils/ptr"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -24,10 +25,11 @@ const fieldOwner = client.FieldOwner("erasurerun.gdpr.rempart.dev")
 type Reconciler struct {
 	Client client.Client
 	// Reader reads past the cache: what decides over an erasure is read live.
-	Reader client.Reader
-	Clock  clock.PassiveClock
-	Keys   Keys
-	Places Places
+	Reader   client.Reader
+	Recorder events.EventRecorder
+	Clock    clock.PassiveClock
+	Keys     Keys
+	Places   Places
 	// Evidence of replays.
 	Evidence Evidence
 	// Image of the eraser.
@@ -37,9 +39,14 @@ type Reconciler struct {
 // Reconcile takes one step, reports it whatever came of it, and says when to look again.
 func (r *Reconciler) Reconcile(ctx context.Context, run *v1alpha1.ErasureRun) (ctrl.Result, error) {
 	status := statuspatch.New(r.Client, run, func(e *v1alpha1.ErasureRun) any { return &e.Status })
+	before := run.DeepCopy()
 	verdict, err := r.step(ctx, run, status)
 	report(run, verdict, err)
-	return flow.Next(verdict.Wait, err, status.Patch(ctx, run))
+	patched := status.Patch(ctx, run)
+	if patched == nil {
+		r.announce(before, run)
+	}
+	return flow.Next(verdict.Wait, err, patched)
 }
 
 // step is the order of work, and the only place that knows it. What was begun is brought to its end also when the run

@@ -14,6 +14,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/controller"
 	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/metrics"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
@@ -21,6 +22,7 @@ import (
 	"github.com/rempart-dev/rempart/internal/kube/fair"
 	"github.com/rempart-dev/rempart/internal/kube/flow"
 	"github.com/rempart-dev/rempart/internal/subjectkey"
+	"github.com/rempart-dev/rempart/internal/telemetry/metric"
 )
 
 // +kubebuilder:rbac:groups=gdpr.rempart.dev,resources=erasureruns,verbs=get;list;watch;patch
@@ -31,6 +33,7 @@ import (
 // +kubebuilder:rbac:groups=batch,resources=jobs,verbs=get;list;watch;create;patch;delete
 // +kubebuilder:rbac:groups="",resources=pods,verbs=list
 // +kubebuilder:rbac:groups="",resources=secrets,verbs=get;create;patch;delete
+// +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch
 
 // Keys gives the operator's subject keys.
 type Keys interface {
@@ -61,9 +64,12 @@ type Config struct {
 // workers is how many runs are worked on at once: a pass takes milliseconds, the work itself is in the Jobs.
 const workers = 4
 
-// Register adds the controller to the manager.
+// Register adds the controller and its gauge to the manager.
 func Register(mgr ctrl.Manager, config Config) error {
-	r := &Reconciler{Client: mgr.GetClient(), Reader: mgr.GetAPIReader(), Clock: config.Clock,
+	if _, err := metric.Register(metrics.Registry, gauges(mgr.GetClient())); err != nil {
+		return err
+	}
+	r := &Reconciler{Client: mgr.GetClient(), Reader: mgr.GetAPIReader(), Recorder: mgr.GetEventRecorder("erasurerun"), Clock: config.Clock,
 		Keys: config.Keys, Places: config.Places, Evidence: config.Evidence, Image: config.Image}
 	return ctrl.NewControllerManagedBy(mgr).Named("erasurerun").
 		For(&v1alpha1.ErasureRun{}, builder.WithPredicates(others)).Owns(&batchv1.Job{}).

@@ -17,7 +17,7 @@ func (t *trial) judgeAbsent() RunVerdict {
 	case t.abandoned():
 		return t.lost(v1alpha1.ReasonCommitUnknown)
 	case t.Lingers:
-		return t.busy(v1alpha1.ReasonPodEnding, "The Job is not there any more; the next one begins when its pod has ended", queueWait)
+		return t.unlessLost(t.busy(v1alpha1.ReasonPodEnding, "The Job is not there any more; the next one begins when its pod has ended", queueWait))
 	case t.vanished():
 		t.status.Attempts = ptr.To(valueOf(t.status.Attempts) + 1)
 		return t.busy(v1alpha1.ReasonRetrying, "The Job is not there any more, or could not be made; another one is made", queueWait)

@@ -143,7 +143,7 @@ func (j *judgement) planned() objection {
 		return o
 	case open > 0:
 		return objection{condition: v1alpha1.ConditionPlanned, reason: v1alpha1.ReasonPlanning, stance: working,
-			message: fmt.Sprintf("%d of %d stores wait for a plan", open, len(j.status.Targets))}
+			message: fmt.Sprintf("%d of %d stores wait for a plan", open, len(j.status.Targets)) + j.lostWords()}
 	}
 	if digest := PlanDigest(j.status.Targets); digest != "" {
 		j.status.PlanDigest = digest
@@ -197,7 +197,7 @@ func (j *judgement) executed() objection {
 	}
 	if open > 0 {
 		return objection{condition: v1alpha1.ConditionExecuted, reason: v1alpha1.ReasonExecuting, stance: working,
-			message: fmt.Sprintf("%d of %d stores wait for their erasure", open, len(j.status.Targets))}
+			message: fmt.Sprintf("%d of %d stores wait for their erasure", open, len(j.status.Targets)) + j.lostWords()}
 	}
 	if held > 0 {
 		return objection{condition: v1alpha1.ConditionExecuted, reason: v1alpha1.ReasonOnLegalHold, message: j.holdWords()}

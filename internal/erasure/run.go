@@ -52,6 +52,8 @@ type RunInput struct {
 	Job *batchv1.Job
 	// Lingers says that a pod of the run has not ended although its Job is not there; asked only then.
 	Lingers bool
+	// LostNode is the node that does not end a pod of the run; asked while the Job is not there, or while pods of it are being deleted.
+	LostNode string
 	// Answers of the containers of its newest pod.
 	Answers []task.Outcome
 	// Evidence, for a run that Certifies, is where its certificate is; nil while it is not written.
@@ -99,12 +101,14 @@ func JudgeRun(in RunInput) RunVerdict {
 	}
 	t.status.SeenAttempts = t.status.Attempts
 	switch {
-	case job.Ended(in.Job) == job.Working && (in.Unmet() || ptr.Deref(in.Job.Spec.Suspend, false)):
-		return t.stopping()
-	case job.Ended(in.Job) == job.Working:
-		return t.busy(v1alpha1.ReasonJobRunning, "A Job works on the store"+t.committedSoFar(), 0)
-	default:
+	case job.Ended(in.Job) != job.Working:
 		return t.judgeEnd()
+	case in.Unmet() || ptr.Deref(in.Job.Spec.Suspend, false):
+		return t.unlessLost(t.stopping())
+	case job.Leaves(in.Job):
+		return t.unlessLost(t.busy(v1alpha1.ReasonPodEnding, "A pod of the Job is being deleted; the run goes on when it has ended"+t.committedSoFar(), leaveWait))
+	default:
+		return t.busy(v1alpha1.ReasonJobRunning, "A Job works on the store"+t.committedSoFar(), 0)
 	}
 }
 

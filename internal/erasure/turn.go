@@ -15,14 +15,14 @@ import (
 const mostJobs, mostOfNamespace = 16, 6
 
 // Turn tells whether a run whose present Job does not exist may make it, among all runs of the cluster and their Jobs. What counts
-// is a Job at work: a run that waits to be tried again, or for somebody, takes nobody's place, and asks again when its time has come.
+// is a Job at work, and not one that waits for its pod to go, as a node that is lost lets it for ever: a run that waits to be tried again, or for somebody, takes nobody's place, and asks again when its time has come.
 // Of those that wait for a place, one of a namespace with fewer at work comes first, then the one of the lower epoch. So a namespace
 // with ten thousand requests, or with stores that fail, holds up no other.
 func Turn(run *v1alpha1.ErasureRun, all []v1alpha1.ErasureRun, jobs []batchv1.Job) bool {
 	there, busy, working := map[string]bool{}, map[string]int{}, 0 // Jobs by name, and those at work by namespace
 	for i := range jobs {
 		there[jobs[i].Namespace+"/"+jobs[i].Name] = true
-		if jobs[i].Labels[v1alpha1.LabelRun] != "" && job.Ended(&jobs[i]) == job.Working && jobs[i].DeletionTimestamp == nil {
+		if jobs[i].Labels[v1alpha1.LabelRun] != "" && job.Ended(&jobs[i]) == job.Working && jobs[i].DeletionTimestamp == nil && !job.Leaves(&jobs[i]) {
 			working++
 			busy[jobs[i].Namespace]++
 		}
@@ -53,7 +53,7 @@ func elsewhere(run *v1alpha1.ErasureRun) bool {
 		meta.IsStatusConditionTrue(run.Status.Conditions, v1alpha1.ConditionStalled)
 }
 
-var waitsFor = map[string]bool{v1alpha1.ReasonOnLegalHold: true, v1alpha1.ReasonPodEnding: true, v1alpha1.ReasonSubjectMissing: true,
+var waitsFor = map[string]bool{v1alpha1.ReasonOnLegalHold: true, v1alpha1.ReasonPodEnding: true, v1alpha1.ReasonNodeLost: true, v1alpha1.ReasonSubjectMissing: true,
 	v1alpha1.ReasonSubjectEmpty: true, v1alpha1.ReasonSubjectUnreadable: true, v1alpha1.ReasonSubjectChanged: true, v1alpha1.ReasonSubjectKeyMissing: true}
 
 // ahead is how many runs of the same namespace wait before a run.

@@ -183,3 +183,21 @@ func TestAHoldThatNobodyHasReadIsWhatARunWaitsFor(t *testing.T) {
 		in.Holds = nil
 	}
 }
+
+// TestALostNodeTakesNobodysPlace: a Job whose pod is to go and does not is not at work.
+func TestALostNodeTakesNobodysPlace(t *testing.T) {
+	q := &queue{}
+	q.add("a", 12)
+	if begun := q.begin(); begun["a"] != 6 {
+		t.Fatalf("%d began", begun["a"])
+	}
+	if begun := q.begin(); begun["a"] != 0 {
+		t.Fatalf("%d began beside six", begun["a"])
+	}
+	for i := range q.jobs {
+		q.jobs[i].Status.Terminating = ptr.To(int32(1))
+	}
+	if begun := q.begin(); begun["a"] != 6 {
+		t.Errorf("%d began beside six whose node is lost", begun["a"])
+	}
+}

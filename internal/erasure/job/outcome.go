@@ -2,6 +2,7 @@ package job
 
 import (
 	"slices"
+	"time"
 
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -59,6 +60,27 @@ func Linger(pods []corev1.Pod) bool {
 	return slices.ContainsFunc(pods, func(p corev1.Pod) bool {
 		return p.Status.Phase != corev1.PodSucceeded && p.Status.Phase != corev1.PodFailed
 	})
+}
+
+// grace is how long after its time a pod that is being deleted may still be ending: the kubelet confirms it within seconds.
+const grace = time.Minute
+
+// LostNode is the node of a pod that was to have ended, and that its kubelet does not end: the node does not answer. Of several, the first by
+// name; empty when there is none. Kubernetes itself ends such a pod when its Node is deleted, or has the taint node.kubernetes.io/out-of-service.
+func LostNode(pods []corev1.Pod, now time.Time) string {
+	lost := ""
+	for i := range pods {
+		p := &pods[i]
+		if p.DeletionTimestamp != nil && now.After(p.DeletionTimestamp.Add(grace)) && Linger(pods[i:i+1]) && (lost == "" || p.Spec.NodeName < lost) {
+			lost = p.Spec.NodeName
+		}
+	}
+	return lost
+}
+
+// Leaves tells whether a Job works no more than that pods of it are being deleted.
+func Leaves(j *batchv1.Job) bool {
+	return Ended(j) == Working && j.Status.Active == 0 && j.Status.Terminating != nil && *j.Status.Terminating > 0
 }
 
 // Answers returns what the containers of a Job's newest pod answered. Pods may be any of the namespace. Whoever may make pods can

@@ -2,10 +2,12 @@ package job_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/rempart-dev/rempart/internal/erasure/job"
 	"github.com/rempart-dev/rempart/internal/erasure/task"
@@ -146,5 +148,34 @@ func TestAPodThatHasNotEndedLingers(t *testing.T) {
 	}
 	if job.Linger(nil) {
 		t.Error("no pod lingers")
+	}
+}
+
+func TestANodeIsLostThatDoesNotEndAPod(t *testing.T) {
+	now := time.Date(2026, 3, 5, 9, 0, 0, 0, time.UTC)
+	pod := func(node string, phase corev1.PodPhase, since time.Duration) corev1.Pod {
+		p := corev1.Pod{Spec: corev1.PodSpec{NodeName: node}, Status: corev1.PodStatus{Phase: phase}}
+		if since >= 0 {
+			p.DeletionTimestamp = &metav1.Time{Time: now.Add(-since)}
+		}
+		return p
+	}
+	for name, c := range map[string]struct {
+		pods []corev1.Pod
+		want string
+	}{
+		"none":                   {nil, ""},
+		"works":                  {[]corev1.Pod{pod("n1", corev1.PodRunning, -1)}, ""},
+		"is ending":              {[]corev1.Pod{pod("n1", corev1.PodRunning, time.Minute)}, ""},
+		"ended":                  {[]corev1.Pod{pod("n1", corev1.PodFailed, time.Hour)}, ""},
+		"does not end":           {[]corev1.Pod{pod("n1", corev1.PodRunning, 61*time.Second)}, "n1"},
+		"never started":          {[]corev1.Pod{pod("n1", corev1.PodPending, time.Hour)}, "n1"},
+		"two nodes, by name":     {[]corev1.Pod{pod("n2", corev1.PodRunning, time.Hour), pod("n1", corev1.PodRunning, time.Hour)}, "n1"},
+		"one of them has ended":  {[]corev1.Pod{pod("n2", corev1.PodRunning, time.Hour), pod("n1", corev1.PodFailed, time.Hour)}, "n2"},
+		"one of them still ends": {[]corev1.Pod{pod("n2", corev1.PodRunning, time.Hour), pod("n1", corev1.PodRunning, 0)}, "n2"},
+	} {
+		if got := job.LostNode(c.pods, now); got != c.want {
+			t.Errorf("%s: %q, want %q", name, got, c.want)
+		}
 	}
 }
