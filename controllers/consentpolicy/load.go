@@ -90,7 +90,7 @@ func (r *Reconciler) ledger(ctx context.Context, in *policy.Input) (err error) {
 }
 
 func taken(kind, name string) error {
-	return &flow.Permanent{Reason: v1alpha1.ReasonNameTaken,
+	return &flow.Permanent{Reason: v1alpha1.ReasonNameTaken, Elsewhere: true,
 		Message: fmt.Sprintf("%s %q exists and was not made by Rempart for this object; rename or remove it", kind, name)}
 }
 

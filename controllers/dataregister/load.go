@@ -80,7 +80,7 @@ func (r *Reconciler) facts(ctx context.Context, dreg *v1alpha1.DataRegister, s *
 }
 
 func taken(kind, name string) error {
-	return &flow.Permanent{Reason: v1alpha1.ReasonNameTaken,
+	return &flow.Permanent{Reason: v1alpha1.ReasonNameTaken, Elsewhere: true,
 		Message: fmt.Sprintf("%s %q exists and was not made by Rempart for this object; rename or remove it", kind, name)}
 }
 

@@ -89,7 +89,7 @@ func (r *Reconciler) job(ctx context.Context, run *v1alpha1.ErasureRun) (*batchv
 		return nil, client.IgnoreNotFound(err)
 	}
 	if !job.Ours(found, run) {
-		return nil, &flow.Permanent{Reason: v1alpha1.ReasonNameTaken,
+		return nil, &flow.Permanent{Reason: v1alpha1.ReasonNameTaken, Elsewhere: true,
 			Message: fmt.Sprintf("Job %q exists and was not made by Rempart for this run; remove it", found.Name)}
 	}
 	return found, nil

@@ -93,5 +93,5 @@ func (r *Reconciler) create(ctx context.Context, register *v1alpha1.DataRegister
 	if child.Ours(existing, register) {
 		return nil
 	}
-	return &flow.Permanent{Reason: v1alpha1.ReasonNameTaken, Message: fmt.Sprintf("ErasureRun %q exists and was not made by Rempart for this register; remove it", run.Name)}
+	return &flow.Permanent{Reason: v1alpha1.ReasonNameTaken, Elsewhere: true, Message: fmt.Sprintf("ErasureRun %q exists and was not made by Rempart for this register; remove it", run.Name)}
 }

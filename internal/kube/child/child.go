@@ -103,7 +103,7 @@ func exists(ctx context.Context, reader client.Reader, owner client.Object, desi
 	case Ours(existing, owner):
 		return true, nil
 	default:
-		return false, &flow.Permanent{Reason: v1alpha1.ReasonNameTaken,
+		return false, &flow.Permanent{Reason: v1alpha1.ReasonNameTaken, Elsewhere: true,
 			Message: fmt.Sprintf("%s %q exists and was not made by Rempart for this object; rename or remove it", *id.GetKind(), key.Name)}
 	}
 }

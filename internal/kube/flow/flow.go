@@ -21,6 +21,8 @@ const soon = 200 * time.Millisecond
 type Permanent struct {
 	Reason, Message string
 	Err             error
+	// Elsewhere says that what a person is to change is another object, of whose change nobody hears: it is looked at again, less and less often.
+	Elsewhere bool
 }
 
 // Error returns the chosen words.
@@ -30,7 +32,8 @@ func (p *Permanent) Error() string { return p.Reason + ": " + p.Message }
 func (p *Permanent) Unwrap() error { return p.Err }
 
 // Next says when to look again. Wait counts when nothing failed; zero waits for the next event. A conflict, of the step
-// or of the status, is quietly tried again soon; a Permanent error is not tried again until the object changes.
+// or of the status, is quietly tried again soon; a Permanent error is not tried again until the object changes,
+// unless it is about another one.
 func Next(wait time.Duration, step, status error) (ctrl.Result, error) {
 	var hopeless *Permanent
 	switch {
@@ -38,7 +41,7 @@ func Next(wait time.Duration, step, status error) (ctrl.Result, error) {
 		return ctrl.Result{RequeueAfter: soon}, nil
 	case apierrors.IsNotFound(status) && step == nil: // the object went while we worked
 		return ctrl.Result{}, nil
-	case errors.As(step, &hopeless) && status == nil:
+	case errors.As(step, &hopeless) && !hopeless.Elsewhere && status == nil:
 		return ctrl.Result{}, reconcile.TerminalError(step)
 	case step != nil || status != nil:
 		return ctrl.Result{}, errors.Join(step, status)

@@ -1,7 +1,9 @@
 package flow_test
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"testing"
 	"time"
 
@@ -33,6 +35,7 @@ func TestNextTellsTheQueueWhatTheStepCameTo(t *testing.T) {
 		{name: "an error backs off", wait: time.Minute, step: other, failed: true},
 		{name: "a status that could not be written backs off", status: other, failed: true},
 		{name: "a permanent error ends the attempts", step: permanent, failed: true, forGood: true},
+		{name: "a permanent error about another object backs off", step: &flow.Permanent{Reason: "NameTaken", Elsewhere: true}, failed: true},
 		{name: "a permanent error that could not be reported is tried again", step: permanent, status: other, failed: true},
 	}
 	for _, c := range cases {
@@ -55,6 +58,29 @@ func TestEarliestIgnoresZero(t *testing.T) {
 	for _, c := range []struct{ a, b, want time.Duration }{{0, 0, 0}, {0, 5, 5}, {5, 0, 5}, {5, 3, 3}, {3, 5, 3}} {
 		if got := flow.Earliest(c.a, c.b); got != c.want {
 			t.Errorf("Earliest(%d, %d) = %d, want %d", c.a, c.b, got, c.want)
+		}
+	}
+}
+
+func TestWhatIsRefusedWasNotDone(t *testing.T) {
+	gr := schema.GroupResource{Resource: "things"}
+	for name, c := range map[string]struct {
+		err  error
+		want bool
+	}{
+		"none":           {nil, false},
+		"not asked":      {fmt.Errorf("applying: %w", &flow.Permanent{Reason: "NameTaken"}), true},
+		"forbidden":      {fmt.Errorf("applying: %w", apierrors.NewForbidden(gr, "a", errors.New("quota"))), true},
+		"invalid":        {apierrors.NewInvalid(schema.GroupKind{Kind: "Thing"}, "a", nil), true},
+		"too many":       {apierrors.NewTooManyRequests("later", 1), true},
+		"timed out":      {apierrors.NewTimeoutError("late", 1), false},
+		"server timeout": {apierrors.NewServerTimeout(gr, "create", 1), false},
+		"server error":   {apierrors.NewInternalError(errors.New("etcd")), false},
+		"network":        {errors.New("connection reset"), false},
+		"own deadline":   {context.DeadlineExceeded, false},
+	} {
+		if got := flow.Refused(c.err); got != c.want {
+			t.Errorf("%s: %t", name, got)
 		}
 	}
 }

@@ -56,6 +56,12 @@ func TestNobodyAnswersInTheErasersPlace(t *testing.T) {
 	template.Labels = nil
 	expect.Refused(t, admin.Create(t.Context(), template), rule)
 
+	for _, name := range []string{"er-00000001-main-g1", "crm-main-scan-0123456789"} { // a name alone would hold up the run
+		taken := eraserJob("answers", name)
+		taken.Labels, taken.Spec.Template.Labels = nil, nil
+		expect.Refused(t, admin.Create(t.Context(), taken), rule)
+	}
+
 	j := eraserJob("answers", "er-00000001-main-g1")
 	expect.Accepted(t, operator.Create(t.Context(), j))
 	expect.Refused(t, admin.Patch(t.Context(), j.DeepCopy(), client.RawPatch(types.MergePatchType, []byte(`{"spec":{"suspend":true}}`))), rule)
@@ -111,4 +117,29 @@ func TestOtherJobsAndPodsAreNobodysBusiness(t *testing.T) {
 	pod.Labels, pod.OwnerReferences = map[string]string{"gdpr.rempart.dev/component": "database", "gdpr.rempart.dev/store": "main"}, nil
 	expect.Accepted(t, admin.Create(t.Context(), pod))
 	expect.Accepted(t, admin.Status().Patch(t.Context(), pod, verdict("x")))
+}
+
+// TestNobodyMakesOrChangesTheErasersTask: it says whom to erase where, and a Secret of its name that somebody else made would hold up the run.
+func TestNobodyMakesOrChangesTheErasersTask(t *testing.T) {
+	newNamespace(t, "tasks", nil)
+	const role, rule = "system:masters", "rule eraser-job"
+	operator, collector := impersonating(t, apiserver.OperatorUser, role), impersonating(t, "system:serviceaccount:kube-system:generic-garbage-collector", role)
+	for _, name := range []string{"er-00000001-main-task", "crm-main-scan-0123456789"} {
+		secret := func() *corev1.Secret {
+			return &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: "tasks", Name: name}, Data: map[string][]byte{job.TaskKey: []byte("{}")}}
+		}
+		expect.Refused(t, admin.Create(t.Context(), secret()), rule)
+		expect.Refused(t, collector.Create(t.Context(), secret()), rule)
+		made := secret()
+		expect.Accepted(t, operator.Create(t.Context(), made))
+		for _, change := range []string{`{"data":{"task.json":"e30K"}}`, `{"immutable":true}`, `{"metadata":{"labels":{"a":"b"}}}`,
+			`{"metadata":{"ownerReferences":[{"apiVersion":"v1","kind":"Secret","name":"x","uid":"x"}]}}`} {
+			expect.Refused(t, admin.Patch(t.Context(), made.DeepCopy(), client.RawPatch(types.MergePatchType, []byte(change))), rule)
+		}
+		expect.Accepted(t, admin.Patch(t.Context(), made.DeepCopy(), client.RawPatch(types.MergePatchType, []byte(`{"metadata":{"annotations":{"a":"b"}}}`))))
+		expect.Accepted(t, operator.Patch(t.Context(), made.DeepCopy(), client.RawPatch(types.MergePatchType, []byte(`{"data":{"task.json":"e30K"}}`))))
+		expect.Accepted(t, admin.Delete(t.Context(), made))
+	}
+	other := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: "tasks", Name: "er-letters"}}
+	expect.Accepted(t, admin.Create(t.Context(), other))
 }
