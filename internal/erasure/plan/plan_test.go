@@ -393,6 +393,19 @@ tables:
 	}
 }
 
+// The key of a table is what others refer to: it needs no declaration, and a plan would refuse its mask.
+func TestScanTakesAKeyForNoReferenceToItself(t *testing.T) {
+	schema := tables("buyers: buyer_id! email", "bills: bill_id! buyer_id>buyers.buyer_id", "traits: buyer_id!") // traits refer by their name alone
+	got := Scan(dataset(t, `
+tables:
+- {name: buyers, subjectKeys: [{column: email, identifier: Email}], onErasure: DeleteRows}
+- {name: bills, onErasure: DeleteRows}`), schema)
+	want := Findings{Tables: []string{"public.traits"}, Columns: []string{"public.traits.buyer_id"}}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
 func TestScanTakesHeirsForPartsOfWhatIsDeclared(t *testing.T) {
 	schema := tables("people: id! email", "files: id! owner>people.id email", "images: id! owner>people.id email", "films: id! owner>people.id email director_mail seen_by>people.id")
 	schema.Table("public", "files").Inherited = true

@@ -44,7 +44,7 @@ func Scan(dataset *v1alpha1.Dataset, schema *Schema) Findings {
 			return ok
 		})
 		for _, c := range live.Columns {
-			if !slices.Contains(declaredColumns(&known), v1alpha1.Identifier(c.Name)) && (marks.mark(&c) || marks.refers[columnName{c.Name, c.Class}] && !inForeignKey(live, c.Name) && (!isDeclared || !maker.MatchString(c.Name))) {
+			if !slices.Contains(declaredColumns(&known), v1alpha1.Identifier(c.Name)) && (marks.mark(&c) || marks.refersElsewhere(live, &c) && (!isDeclared || !maker.MatchString(c.Name))) {
 				f.Columns = append(f.Columns, live.Path()+"."+c.Name)
 				found = true
 			}
@@ -99,8 +99,8 @@ type columnName struct {
 
 // marks is by what columns are recognised as subject keys.
 type marks struct {
-	names   map[columnName]bool // of subject keys
-	refers  map[columnName]bool // of columns that refer, somewhere, to a declared table
+	names   map[columnName]bool   // of subject keys
+	refers  map[columnName][]Name // of columns that refer, somewhere, to declared tables, and to which
 	domains map[string]bool
 	kinds   map[v1alpha1.IdentifierKind]bool
 }
@@ -123,9 +123,17 @@ func (m *marks) mark(c *Column) bool {
 	return false
 }
 
+// refersElsewhere says that a column refers to people by its name. The key of a table to which columns of this name refer is what
+// they refer to, and a column of a foreign key says by itself where it leads.
+func (m *marks) refersElsewhere(t *Table, c *Column) bool {
+	to := m.refers[columnName{c.Name, c.Class}]
+	own := slices.Equal(t.PrimaryKey, []string{c.Name}) && slices.Contains(to, t.name())
+	return len(to) > 0 && !own && !inForeignKey(t, c.Name)
+}
+
 // marksOf gathers what the declared tables tell. A column named id names nothing: every table has one; nor does a mere name.
 func marksOf(declared map[Name]v1alpha1.DatasetTable, schema *Schema) *marks {
-	m := &marks{names: map[columnName]bool{}, refers: map[columnName]bool{}, domains: map[string]bool{}, kinds: map[v1alpha1.IdentifierKind]bool{}}
+	m := &marks{names: map[columnName]bool{}, refers: map[columnName][]Name{}, domains: map[string]bool{}, kinds: map[v1alpha1.IdentifierKind]bool{}}
 	for name, t := range declared {
 		live := schema.Table(name.Schema, name.Table)
 		if live == nil {
@@ -158,7 +166,8 @@ func (m *marks) references(declared map[Name]v1alpha1.DatasetTable, schema *Sche
 		live := &schema.Tables[i]
 		refers := func(to Name, columns []string) {
 			if column := live.Column(columns[0]); people[to] && len(columns) == 1 && column != nil && column.Name != "id" {
-				m.refers[columnName{column.Name, column.Class}] = true
+				at := columnName{column.Name, column.Class}
+				m.refers[at] = append(m.refers[at], to)
 			}
 		}
 		for _, fk := range live.ForeignKeys {
