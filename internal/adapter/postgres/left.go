@@ -17,17 +17,16 @@ func (v *search) left(ctx context.Context, s *settlement) (rightly []string, err
 	v.held = s.held
 	for i := range s.plan.Members {
 		m := &s.plan.Members[i]
-		texts := without(m.Table, v.staying(i))
-		kept := v.keptText(i)
+		staying, kept := v.staying(i), v.keptText(i)
 		ofOthers := "CASE WHEN NOT " + s.reached(i) + " THEN '2000-01-01'::pg_catalog.date END" // any day: it marks them
-		ways := v.byOwnText(m, texts, table(m.Table), "("+s.reached(i)+" OR "+kept+")", ofOthers)
+		ways := v.byTextOf(m, m.Table, staying, table(m.Table), "("+s.reached(i)+" OR "+kept+")", ofOthers)
 		for _, state := range treated {
 			if s.states[i][state] == 0 {
 				continue
 			}
 			changes := changing(m)[state]
-			rest := without(texts, changedColumns(m.Table, changes))
-			ways = append(ways, v.byOwnText(m, rest, v.becoming(i, m, changes, state), kept, "NULL::pg_catalog.date")...)
+			rest := without(m.Table, changedColumns(m.Table, changes))
+			ways = append(ways, v.byTextOf(m, rest, staying, v.becoming(i, m, changes, state), kept, "NULL::pg_catalog.date")...)
 		}
 		if err := v.look(ctx, m.Table, m.Action, m.KeepFrom != "", ways); err != nil {
 			return nil, err

@@ -149,7 +149,7 @@ func (v *search) loadWords(ctx context.Context, people []subject.Subject) error 
 func (v *search) members(ctx context.Context) error {
 	for i := range v.plan.Members {
 		m := &v.plan.Members[i]
-		ways := append(v.byKey(i), v.byOwnText(m, without(m.Table, v.staying(i)), table(m.Table), v.keptText(i), until(m))...)
+		ways := append(v.byKey(i), v.byTextOf(m, m.Table, v.staying(i), table(m.Table), v.keptText(i), until(m))...)
 		if err := v.look(ctx, m.Table, m.Action, m.Action == v1alpha1.EraseKeep, ways); err != nil {
 			return err
 		}
@@ -165,39 +165,6 @@ func (v *search) add(table string, rows int64) {
 	if v.foundAll += rows; rows > 0 && !slices.Contains(v.found, table) {
 		v.found = append(v.found, table)
 	}
-}
-
-// staying are the columns of a member that rightly hold an identifier where a row stays: keys of the schema, which are judged
-// by themselves, and what refers to such keys.
-func (v *search) staying(i int) []string {
-	var columns []string
-	structural := func(m *plan.Member, name string) bool {
-		return slices.ContainsFunc(m.Keys, func(k plan.Key) bool { return k.Column == name && k.Structural })
-	}
-	m := &v.plan.Members[i]
-	for _, k := range m.Keys {
-		if k.Structural {
-			columns = append(columns, k.Column)
-		}
-	}
-	for _, l := range v.plan.Links {
-		for n, name := range l.Columns {
-			if l.From == i && structural(&v.plan.Members[l.To], l.ToColumns[n]) {
-				columns = append(columns, name)
-			}
-		}
-	}
-	return columns
-}
-
-// without is a table that lacks some columns.
-func without(t *plan.Table, columns []string) *plan.Table {
-	if len(columns) == 0 {
-		return t
-	}
-	rest := *t
-	rest.Columns = slices.DeleteFunc(slices.Clone(t.Columns), func(c plan.Column) bool { return slices.Contains(columns, c.Name) })
-	return &rest
 }
 
 // look runs the one query of a table. Its rows count once, however often a person is found in them. Keeps says that the
