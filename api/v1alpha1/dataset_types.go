@@ -218,6 +218,15 @@ type KeepRule struct {
 	// fromColumn is the date or timestamp column from which the period counts.
 	// +required
 	FromColumn Identifier `json:"fromColumn,omitempty"`
+	// through is the reference to the row that has fromColumn, where this one has no date of its own: an invoice's line is kept
+	// as long as its invoice.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=8
+	// +kubebuilder:validation:items:MaxLength=63
+	// +kubebuilder:validation:items:MinLength=1
+	Through []Identifier `json:"through,omitempty"`
 }
 
 // OwnerReference is a foreign key by which a row belongs to a person, such as the sender of a message.

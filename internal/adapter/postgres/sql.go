@@ -130,7 +130,11 @@ func setColumn(m *plan.Member, name string) string {
 // pair compares the values a and b of the nth columns of a link. A number or a UUID that the one table keeps as text is
 // compared as text.
 func pair(p *plan.Plan, l plan.Link, n int, a, b string) string {
-	mine, theirs := p.Members[l.From].Table.Column(l.Columns[n]), p.Members[l.To].Table.Column(l.ToColumns[n])
+	return sameValue(p.Members[l.From].Table.Column(l.Columns[n]), p.Members[l.To].Table.Column(l.ToColumns[n]), a, b)
+}
+
+// sameValue compares the value a of one column with the value b of one to which it refers.
+func sameValue(mine, theirs *plan.Column, a, b string) string {
 	switch {
 	case mine.Class != theirs.Class && (mine.Class == plan.Text || theirs.Class == plan.Text):
 		return equal(a, b, &plan.Column{Fold: true})
@@ -190,8 +194,32 @@ func until(m *plan.Member) string {
 	if m.Action != v1alpha1.EraseKeep {
 		return "NULL::pg_catalog.date"
 	}
-	from := column(live, m.KeepFrom) + "::pg_catalog.date"
-	return fmt.Sprintf("(CASE WHEN %[1]s OPERATOR(pg_catalog.>=) '0001-01-01'::pg_catalog.date AND %[1]s OPERATOR(pg_catalog.<) '9000-01-01'::pg_catalog.date THEN (%[1]s OPERATOR(pg_catalog.+) INTERVAL '%[2]s')::pg_catalog.date END)", from, interval(m.KeepPeriod))
+	return lastDay(m, live)
+}
+
+// lastDay is until of a row of a kept member. One that is kept through others has theirs: the last one, and none where one of these
+// has none.
+func lastDay(m *plan.Member, row string) string {
+	through := m.KeepThrough
+	if through == nil {
+		from := column(row, m.KeepFrom) + "::pg_catalog.date"
+		return fmt.Sprintf("(CASE WHEN %[1]s OPERATOR(pg_catalog.>=) '0001-01-01'::pg_catalog.date AND %[1]s OPERATOR(pg_catalog.<) '9000-01-01'::pg_catalog.date THEN (%[1]s OPERATOR(pg_catalog.+) INTERVAL '%[2]s')::pg_catalog.date END)", from, interval(m.KeepPeriod))
+	}
+	owner, of := through.Owner, row+"_owner"
+	var parts []string
+	for i, name := range through.Link.Columns {
+		to := through.Link.ToColumns[i]
+		parts = append(parts, sameValue(m.Table.Column(name), owner.Table.Column(to), column(row, name), column(of, to)))
+	}
+	if through.Link.Where != nil {
+		parts = append(parts, has(through.Link.Where, row))
+	}
+	from := table(owner.Table)
+	if through.Link.Real && owner.Table.Inherited { // a foreign key to a table refers to no row of its heirs
+		from = "ONLY " + from
+	}
+	return fmt.Sprintf("(SELECT CASE WHEN pg_catalog.count(*) OPERATOR(pg_catalog.=) pg_catalog.count(%[1]s) THEN pg_catalog.max(%[1]s) END FROM %[2]s AS %[3]s WHERE %[4]s)",
+		lastDay(owner, of), from, of, strings.Join(parts, " AND "))
 }
 
 // interval returns a period, emptied of all that an ISO 8601 period in calendar units does not have.

@@ -12,7 +12,7 @@ import (
 
 // note collects what people should know although it stops nothing, the weightiest first.
 func (b *builder) note() {
-	for _, kind := range []func() []string{b.makerNotes, b.copyNotes, b.personalNotes, b.rewriteNotes, b.triggerNotes, b.keyNotes, b.viewNotes, b.stayNotes, b.indexNotes} {
+	for _, kind := range []func() []string{b.makerNotes, b.partNotes, b.copyNotes, b.personalNotes, b.rewriteNotes, b.triggerNotes, b.keyNotes, b.viewNotes, b.stayNotes, b.indexNotes} {
 		notes := kind()
 		slices.Sort(notes)
 		b.plan.Notes = append(b.plan.Notes, slices.Compact(notes)...)

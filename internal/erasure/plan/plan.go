@@ -103,6 +103,8 @@ type Member struct {
 	// KeepFrom and KeepPeriod of Keep.
 	KeepFrom   string
 	KeepPeriod v1alpha1.Period
+	// KeepThrough leads to the row that has KeepFrom, where it is another one.
+	KeepThrough *KeepThrough `json:",omitempty"`
 	// Fallback of a table whose rows may go.
 	Fallback *Fallback
 }
@@ -145,7 +147,7 @@ type Plan struct {
 func New(dataset *v1alpha1.Dataset, schema *Schema) (*Plan, error) {
 	b := &builder{schema: schema, plan: &Plan{}}
 	b.declare(dataset)
-	for _, stage := range []func() error{b.declaredWell, b.match, b.refuseParts, b.link, b.own, b.refuseStrangers, b.change} {
+	for _, stage := range []func() error{b.declaredWell, b.match, b.refuseParts, b.link, b.keepThrough, b.own, b.refuseStrangers, b.change} {
 		if err := stage(); err != nil {
 			return nil, err
 		}
@@ -206,7 +208,7 @@ func (b *builder) match() error {
 		return refuse(task.ColumnMissing, columns, "The dataset declares columns that the store does not have: %s", Fit(columns, roomOfNames))
 	}
 	for i := range b.plan.Members {
-		if err := treatable(&b.plan.Members[i]); err != nil {
+		if err := treatable(&b.plan.Members[i], keptAlone(&b.declared[i])); err != nil {
 			return err
 		}
 	}
@@ -233,8 +235,10 @@ func declaredColumns(d *v1alpha1.DatasetTable) []v1alpha1.Identifier {
 		names = append(names, c.Name)
 	}
 	names = append(names, d.Detach...)
-	if d.Keep != nil {
+	if keptAlone(d) {
 		names = append(names, d.Keep.FromColumn)
+	} else if d.Keep != nil {
+		names = append(names, d.Keep.Through...)
 	}
 	slices.Sort(names)
 	return slices.Compact(names)
@@ -254,8 +258,9 @@ func member(d *v1alpha1.DatasetTable, live *Table) Member {
 	return m
 }
 
-// treatable refuses relations in which deleting or changing a row may not mean what it says.
-func treatable(m *Member) error {
+// treatable refuses relations in which deleting or changing a row may not mean what it says, and rows without the day by which they
+// are kept.
+func treatable(m *Member, keptAlone bool) error {
 	path, names := m.Table.Path(), []string{m.Table.Path()}
 	switch {
 	case m.Table.Kind != Ordinary && m.Table.Kind != Partitioned:
@@ -272,7 +277,7 @@ func treatable(m *Member) error {
 			return refuse(task.PlanImpossible, []string{path + "." + k.Column}, "%s.%s has the type %s, %s", path, k.Column, m.Table.Column(k.Column).Type, why)
 		}
 	}
-	if m.Action == v1alpha1.EraseKeep {
+	if keptAlone {
 		if class := m.Table.Column(m.KeepFrom).Class; class != Date && class != Timestamp {
 			return refuse(task.PlanImpossible, []string{path + "." + m.KeepFrom}, "%s.%s is neither a date nor a timestamp; keep.fromColumn must be one", path, m.KeepFrom)
 		}

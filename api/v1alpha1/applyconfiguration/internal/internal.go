@@ -2172,6 +2172,12 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: reason
       type:
         scalar: string
+    - name: through
+      type:
+        list:
+          elementType:
+            namedType: com.github.rempart-dev.rempart.api.v1alpha1.Identifier
+          elementRelationship: atomic
 - name: com.github.rempart-dev.rempart.api.v1alpha1.KeptRows
   map:
     fields:

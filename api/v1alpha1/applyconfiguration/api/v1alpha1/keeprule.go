@@ -23,6 +23,9 @@ type KeepRuleApplyConfiguration struct {
 	Period *apiv1alpha1.Period `json:"period,omitempty"`
 	// fromColumn is the date or timestamp column from which the period counts.
 	FromColumn *apiv1alpha1.Identifier `json:"fromColumn,omitempty"`
+	// through is the reference to the row that has fromColumn, where this one has no date of its own: an invoice's line is kept
+	// as long as its invoice.
+	Through []apiv1alpha1.Identifier `json:"through,omitempty"`
 }
 
 // KeepRuleApplyConfiguration constructs a declarative configuration of the KeepRule type for use with
@@ -68,5 +71,15 @@ func (b *KeepRuleApplyConfiguration) WithPeriod(value apiv1alpha1.Period) *KeepR
 // If called multiple times, the FromColumn field is set to the value of the last call.
 func (b *KeepRuleApplyConfiguration) WithFromColumn(value apiv1alpha1.Identifier) *KeepRuleApplyConfiguration {
 	b.FromColumn = &value
+	return b
+}
+
+// WithThrough adds the given value to the Through field in the declarative configuration
+// and returns the receiver, so that objects can be build by chaining "With" function invocations.
+// If called multiple times, values provided by each call will be appended to the Through field.
+func (b *KeepRuleApplyConfiguration) WithThrough(values ...apiv1alpha1.Identifier) *KeepRuleApplyConfiguration {
+	for i := range values {
+		b.Through = append(b.Through, values[i])
+	}
 	return b
 }
