@@ -199,7 +199,7 @@ func (f *facts) column(a attribute, rules map[uint32][]constraint) plan.Column {
 	c.JSON = base.name == "json" || base.name == "jsonb" || element.name == "json" || element.name == "jsonb"
 	c.Verbatim, c.Narrow = base.name == "json", f.narrow
 	c.Document = base.name == "json" || base.name == "jsonb"
-	c.Searchable = textual(base.category, base.name) || textual(element.category, element.name)
+	c.Searchable = textual(base.category, base.name) || textual(element.category, element.name) || base.name == "bytea"
 	c.Several = strings.Contains("ACR", base.category) || slices.Contains([]string{"json", "jsonb", "xml", "bytea", "hstore", "tsvector", "tsquery"}, base.name)
 	return c
 }

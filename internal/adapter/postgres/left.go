@@ -181,19 +181,26 @@ func changedColumns(t *plan.Table, changes []plan.Change) []string {
 	return names
 }
 
-// unsearched names the columns of bytes, of all tables, and says whether there are large objects: nobody looks into them.
+// unsearched names the columns of bytes, of all tables, and says whether there are large objects: nobody looks into them, or only as
+// far as bytes are text.
 func (s *session) unsearched(ctx context.Context, schema *plan.Schema) (notes []string, err error) {
-	var columns []string
+	var columns, texts []string
 	for i := range schema.Tables {
 		t := &schema.Tables[i]
 		if !t.Stores() || t.Partition {
 			continue
 		}
 		for _, c := range t.Columns {
-			if c.Bytes {
+			switch {
+			case c.Bytes && c.Searchable:
+				texts = append(texts, t.Path()+"."+c.Name)
+			case c.Bytes:
 				columns = append(columns, t.Path()+"."+c.Name)
 			}
 		}
+	}
+	if len(texts) > 0 {
+		notes = append(notes, "bytes are searched only where they are text of at most 1 MiB: "+list(texts))
 	}
 	if len(columns) > 0 {
 		notes = append(notes, "bytes are not searched: "+list(columns))

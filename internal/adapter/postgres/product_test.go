@@ -120,7 +120,7 @@ tables:
 			0 public.staff MaskColumns 1`,
 		mine:  map[string]string{"public.customer": "customer_id = 1", "public.rental": "customer_id = 1", "public.payment": "customer_id = 1", "public.payment_01": "customer_id = 1", "public.payment_rest": "customer_id = 1", "public.staff": "staff_id = 2"},
 		gone:  []string{"SELECT FROM rental WHERE customer_id = 1", "SELECT FROM payment WHERE customer_id = 1", "SELECT FROM customer_list WHERE email ILIKE 'ada%'"},
-		noted: []string{"triggers of public.customer will run: last_updated", "bytes are not searched: public.staff.picture"},
+		noted: []string{"triggers of public.customer will run: last_updated", "bytes are searched only where they are text of at most 1 MiB: public.staff.picture"},
 	},
 	// A login server: text keys of 36 characters, attributes by name, a table of events without keys.
 	"logins": {

@@ -310,6 +310,9 @@ func through(t *plan.Table, k plan.Key) string {
 // collation that takes different texts for alike searches nothing.
 func textOf(c *plan.Column, live string) string {
 	text := column(live, c.Name) + "::pg_catalog.text"
+	if c.Bytes && c.Searchable {
+		return textOfBytes(column(live, c.Name))
+	}
 	if c.Inet { // its text would end with /32
 		text = "pg_catalog.abbrev(" + column(live, c.Name) + "::pg_catalog.inet)"
 	}
@@ -317,4 +320,17 @@ func textOf(c *plan.Column, live string) string {
 		return "(" + text + ` COLLATE pg_catalog."default")`
 	}
 	return text
+}
+
+// The most bytes that are searched as text, and how many of the first ones say whether they are text.
+const (
+	longestBytes = 1 << 20
+	firstBytes   = 1 << 10
+)
+
+// textOfBytes is what bytes say where they are text: what has no zero among its first bytes, as pictures and archives do. Of a text
+// beyond ASCII other characters are written as octal numbers. What is longer is not read: the store would have to unpack all of it.
+func textOfBytes(bytes string) string {
+	return fmt.Sprintf(`(CASE WHEN pg_catalog.octet_length(%[1]s) OPERATOR(pg_catalog.<=) %[2]d AND pg_catalog."position"(pg_catalog.substr(%[1]s, 1, %[3]d), E'\\x00'::pg_catalog.bytea) OPERATOR(pg_catalog.=) 0 THEN pg_catalog.encode(%[1]s, 'escape') END)`,
+		bytes, longestBytes, firstBytes)
 }

@@ -50,7 +50,7 @@ type Column struct {
 	Native bool
 	// Fold says that the type compares without regard to case (citext).
 	Fold bool
-	// Searchable says that the column can hold free text: text, JSON, XML, composites, arrays of these.
+	// Searchable says that the column can hold free text: text, JSON, XML, composites, arrays of these, and bytes, which may be text.
 	Searchable bool
 	// Several says that a value is not one identifier but a structure: an array, JSON, a composite, bytes.
 	Several bool
@@ -69,7 +69,7 @@ type Column struct {
 	Inet bool `json:",omitempty"`
 	// UUIDs says that the column is an array of UUIDs.
 	UUIDs bool `json:"-"`
-	// Bytes says that the column holds bytes, which nobody searches.
+	// Bytes says that the column holds bytes, which are searched as far as they are text, or, unless it is Searchable, an array of these.
 	Bytes bool `json:"-"`
 	// From are the columns that a generated one is computed from.
 	From []string `json:",omitempty"`
