@@ -59,8 +59,9 @@ func refuseCommand(w World) *cobra.Command {
 	var decision v1alpha1.ErasureDecision
 	var yes bool
 	var language format
-	var words []string
+	var words, reasons []string
 	for _, r := range refusals {
+		reasons = append(reasons, string(r))
 		words = append(words, fmt.Sprintf("%s (Article %s)", r, erasure.RefusalArticle(r)))
 	}
 	command := &cobra.Command{
@@ -103,6 +104,7 @@ func refuseCommand(w World) *cobra.Command {
 	command.Flags().StringVar(&decision.LegalReference, "law", "", "the law or the claim that it rests on")
 	command.Flags().StringVar(&until, "until", "", "day on which the obligation or the limitation ends, such as 2031-06-30")
 	command.Flags().BoolVar(&yes, "yes", false, "do not ask")
+	complete(command, "reason", reasons)
 	return command
 }
 

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -19,6 +20,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/rempart-dev/rempart/api/v1alpha1"
+	"github.com/rempart-dev/rempart/internal/erasure/subject"
 )
 
 // wish is a request of erasure that is not made yet. It holds no identifier of the person.
@@ -26,18 +28,23 @@ type wish struct {
 	requestID string
 	received  time.Time
 	registers []string
+	ground    v1alpha1.ErasureGround
+	objection v1alpha1.ErasureObjection
+	purposes  []string
 	planOnly  bool
 }
 
 func eraseCommand(w World) *cobra.Command {
 	var target Target
 	var made wish
-	var received string
+	var received, ground, objection string
 	var words []string
 	command := &cobra.Command{
 		Use: "erase", Short: "Make a request to erase a person, who is read from a prompt or from standard input (Article 17)",
 		Example: "  kubectl gdpr erase -n shop                                   # asks for an e-mail address, and does not show it\n" +
-			"  kubectl gdpr erase -n shop --kind customerID --plan-only < identifier",
+			"  kubectl gdpr erase -n shop --kind customerID --plan-only < identifier\n" +
+			"  kubectl gdpr erase -n shop --objection DirectMarketing          # which cannot be refused (Article 21(3))",
+		Long: "Make a request to erase a person, who is read from a prompt or from standard input (Article 17).\n\nGrounds: " + described(grounds) + ".\n\nObjections, with ground Article17_1_c: " + described(objections) + ".",
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) > 0 { // not repeated: it may be the person
 				return errors.New("erase takes no argument: the person is read from a prompt or from standard input, for arguments are seen by every process and kept by the shell")
@@ -50,6 +57,9 @@ func eraseCommand(w World) *cobra.Command {
 				return err
 			}
 			if err := made.complete(w, received); err != nil {
+				return err
+			}
+			if err := made.rely(ground, objection); err != nil {
 				return err
 			}
 			cluster, err := w.Connect(target)
@@ -67,7 +77,13 @@ func eraseCommand(w World) *cobra.Command {
 	flags.StringVar(&made.requestID, "request-id", "", "your reference of the request, which is carried out once; not an identifier of the person. Made up when absent")
 	flags.StringVar(&received, "received", "", "when the request reached you, from which the month of Article 12(3) counts, such as 2026-11-20T09:30:00Z; now when absent")
 	flags.StringSliceVar(&made.registers, "register", nil, "register that the request concerns, more than once for several; all of the namespace when absent")
+	flags.StringVar(&ground, "ground", "", "point of Article 17(1) that the person relies on, see above; Article17_1_a when absent")
+	flags.StringVar(&objection, "objection", "", "what the person objects to, see above; the ground is then Article17_1_c")
+	flags.StringSliceVar(&made.purposes, "purpose", nil, "purpose of the registers that the request is about, such as one to which consent was withdrawn, more than once for several; the whole person when absent")
 	flags.BoolVar(&made.planOnly, "plan-only", false, "plan and end, without erasing anything")
+	complete(command, "kind", subject.KnownKeys())
+	complete(command, "ground", names(grounds))
+	complete(command, "objection", names(objections))
 	return command
 }
 
@@ -113,7 +129,7 @@ func (o *wish) name() string {
 
 // betrays tells whether a text of the request would hold the person.
 func (o *wish) betrays(namespace string, person map[string][]byte) bool {
-	for _, text := range append([]string{o.requestID, namespace}, o.registers...) {
+	for _, text := range slices.Concat([]string{o.requestID, namespace}, o.registers, o.purposes) {
 		if betrays(text, person) {
 			return true
 		}
@@ -129,6 +145,8 @@ func (o *wish) object(namespace, secret string) *v1alpha1.ErasureRequest {
 			RequestID:    o.requestID,
 			ReceivedTime: ptr.To(metav1.NewTime(o.received)),
 			Subject:      v1alpha1.ErasureSubject{SecretRef: v1alpha1.SecretRef{Name: v1alpha1.ObjectName(secret)}},
+			Ground:       o.ground,
+			Objection:    o.objection,
 			Registers:    v1alpha1.RegisterChoice{Mode: v1alpha1.RegistersAll},
 			Execution:    v1alpha1.ExecutionAfterApproval,
 		}}
@@ -138,6 +156,9 @@ func (o *wish) object(namespace, secret string) *v1alpha1.ErasureRequest {
 	for _, register := range o.registers {
 		request.Spec.Registers.Mode = v1alpha1.RegistersNamed
 		request.Spec.Registers.Names = append(request.Spec.Registers.Names, v1alpha1.ObjectName(register))
+	}
+	for _, purpose := range o.purposes {
+		request.Spec.Purposes = append(request.Spec.Purposes, v1alpha1.PartName(purpose))
 	}
 	return request
 }
@@ -152,7 +173,7 @@ func erase(ctx context.Context, w World, cluster Cluster, made wish, kinds []str
 		return err
 	}
 	if made.betrays(cluster.Namespace, person) {
-		return errors.New("the request ID, a register or the namespace holds the identifier, and a request must not; nothing was made. Choose another --request-id")
+		return errors.New("the request ID, a register, a purpose or the namespace holds the identifier, and a request must not; nothing was made. Choose another --request-id")
 	}
 	suffix, err := chance(w.Random)
 	if err != nil {

@@ -118,6 +118,48 @@ func TestWithoutFlagsTheRequestIsOfNowForAllRegistersAndForApproval(t *testing.T
 	}
 }
 
+// TestARequestSaysWhatItReliesOn: an objection is point (c) of Article 17(1) whether that is said or not.
+func TestARequestSaysWhatItReliesOn(t *testing.T) {
+	for line, want := range map[string]v1alpha1.ErasureRequestSpec{
+		"erase":                                          {},
+		"erase --ground article17_1_D":                   {Ground: v1alpha1.GroundPointD},
+		"erase --objection directmarketing":              {Ground: v1alpha1.GroundPointC, Objection: v1alpha1.ObjectionDirectMarketing},
+		"erase --ground Article17_1_b --purpose news,ad": {Ground: v1alpha1.GroundPointB, Purposes: []v1alpha1.PartName{"news", "ad"}},
+		"erase --ground Article17_1_c --objection ParticularSituation --purpose ad": {
+			Ground: v1alpha1.GroundPointC, Objection: v1alpha1.ObjectionParticularSituation, Purposes: []v1alpha1.PartName{"ad"}},
+	} {
+		s := newShell(t, interceptor.Funcs{})
+		s.typed = "ada@example.org"
+		code, _, complaint := s.run(strings.Fields(line)...)
+		_, requests := s.made()
+		if code != Answered || len(requests) != 1 {
+			t.Fatalf("%s: exit code %d, %s", line, code, complaint)
+		}
+		got := requests[0].Spec
+		if diff := cmp.Diff(want, v1alpha1.ErasureRequestSpec{Ground: got.Ground, Objection: got.Objection, Purposes: got.Purposes}); diff != "" {
+			t.Errorf("%s: %s", line, diff)
+		}
+	}
+}
+
+// TestWordsOfFlagsAreCompleted as a shell asks for them, and named in the help.
+func TestWordsOfFlagsAreCompleted(t *testing.T) {
+	for line, want := range map[string][]string{
+		"erase --ground":    names(grounds),
+		"erase --objection": names(objections),
+		"erase --kind":      {"email", "consentReceipt"},
+		"refuse --reason":   {"LegalClaims", "IdentityNotProven"},
+	} {
+		_, out, complaint := newShell(t, interceptor.Funcs{}).run(append([]string{"__complete"}, append(strings.Fields(line), "")...)...)
+		_, help, _ := newShell(t, interceptor.Funcs{}).run(strings.Fields(line)[0], "--help")
+		for _, name := range want {
+			if !strings.Contains("\n"+out, "\n"+name+"\n") || !strings.Contains(help, name) {
+				t.Errorf("%s: %q is missing in %s%s or in the help", line, name, out, complaint)
+			}
+		}
+	}
+}
+
 func TestEachKindIsReadFromALineOfItsOwn(t *testing.T) {
 	s := newShell(t, interceptor.Funcs{})
 	s.typed = "ada@example.org\r\n4711\r\n"
@@ -163,7 +205,13 @@ func TestWhatIsNoIdentifierIsRefusedAndNotRepeated(t *testing.T) {
 		{line: "erase --received ada.novak@example.org", want: "--received is no instant"},
 		{line: "erase --received 2026-11-24T09:00:01Z", typed: "ada.novak@example.org", want: "--received is no instant"},
 		{line: "erase --request-id ada.novak@example.org", want: "--request-id has at most 64"},
-		{line: "erase --request-id web-ada.novak-example.org", typed: "ada.novak@example.org", want: "the request ID, a register or the namespace holds the identifier"},
+		{line: "erase --ground ada.novak@example.org", want: "--ground takes one of these: Article17_1_a (no longer necessary), "},
+		{line: "erase --objection ada.novak@example.org", want: "--objection takes one of these: DirectMarketing (absolute, Article 21(2) and (3)), ParticularSituation ("},
+		{line: "erase --ground Article17_1_b --objection DirectMarketing", want: "--objection belongs to the ground Article17_1_c, and --ground is Article17_1_b"},
+		{line: "erase --purpose ada.novak@example.org", want: "--purpose takes names of purposes"},
+		{line: "erase --purpose news,news", want: "--purpose takes names of purposes of the registers, each once"},
+		{line: "erase --kind customerID --purpose a4711", typed: "a4711", want: "holds the identifier"},
+		{line: "erase --request-id web-ada.novak-example.org", typed: "ada.novak@example.org", want: "the request ID, a register, a purpose or the namespace holds the identifier"},
 		{line: "erase --register ada.novak@example.org", typed: "Ada.Novak@Example.org", want: "holds the identifier"},
 		{line: "erase --kind customerID --request-id 4711", typed: "4711", want: "holds the identifier"},
 		{line: "erase --kind phone -n 0033612345678", typed: "+33 6 12 34 56 78", want: "holds the identifier"},
@@ -291,7 +339,7 @@ func TestOnlyTheSecretHoldsTheIdentifier(t *testing.T) {
 		s := newShell(t, fail)
 		s.typed = value
 		line := []string{"erase", "--kind", kind}
-		if where := rapid.SampledFrom([]string{"", "--request-id", "--register", "--received", "-n", "--kind", "--", "--nothing", "-x"}).Draw(r, "where"); where != "" {
+		if where := rapid.SampledFrom([]string{"", "--request-id", "--register", "--received", "--ground", "--objection", "--purpose", "-n", "--kind", "--", "--nothing", "-x"}).Draw(r, "where"); where != "" {
 			line = append(line, where, value)
 		}
 		_, out, complaint := s.run(line...)
