@@ -17,8 +17,11 @@ const (
 	ConditionVerified = "Verified"
 	// ConditionRecipientsInformed is True when each recipient was told, or it is written why not (Article 19).
 	ConditionRecipientsInformed = "RecipientsInformed"
-	// ConditionOverdue exists, and is True, while dueTime has passed without an end (Article 12(3)), or with a refusal of which
-	// the person was not told (Article 12(4)).
+	// ConditionPersonInformed exists from the end of a request on which action was taken, and is True when the person was told of it
+	// (Article 12(3)). Ready does not wait for it. A refusal is told before it is Ready, and has none.
+	ConditionPersonInformed = "PersonInformed"
+	// ConditionOverdue exists, and is True, while dueTime has passed without an end, or without the person having been told of it
+	// (Article 12(3)), or of a refusal (Article 12(4)).
 	ConditionOverdue = "Overdue"
 )
 
@@ -102,6 +105,10 @@ const (
 	// ReasonRecipientsUnknown means that a register in which rows were erased was deleted before its recipients were listed: whom it
 	// named is for a person to find out and to tell.
 	ReasonRecipientsUnknown = "RecipientsUnknown"
+	// ReasonTold means that the person was told what was done.
+	ReasonTold = "Told"
+	// ReasonNotYetTold means that the request has ended and that nobody said that the person knows how.
+	ReasonNotYetTold = "NotYetTold"
 	// ReasonDueTimePassed means that the safe target of the answer has passed.
 	ReasonDueTimePassed = "DueTimePassed"
 	// ReasonForgetting means that the request has ended and that its subject Secret is being deleted.

@@ -73,6 +73,13 @@ type ErasureRefusalNotice struct {
 	SentTime *metav1.Time `json:"sentTime,omitempty"`
 }
 
+// ErasureAnswerNotice says that the person knows what was done.
+type ErasureAnswerNotice struct {
+	// sentTime is when the person was told what was done on their request (Article 12(3)), and of what is kept and their rights where something is (Article 12(4)). Not before the request. It is stated once.
+	// +required
+	SentTime *metav1.Time `json:"sentTime,omitempty"`
+}
+
 // ErasureExtension extends the answer to three months from receipt (Article 12(3)).
 type ErasureExtension struct {
 	// reason of the extension, as told to the person; nothing about the person.
@@ -107,13 +114,15 @@ type IdentityCheck struct {
 // question alone, for neither time changes any more and the request could not be decided on. The rules of IdentityCheck are
 // not asked while it does not change (CRD ratcheting).
 
-// ErasureRequestSpec is one person's request to be erased. Only decision, refusalNotice, extension, deferral and identityCheck may be added.
+// ErasureRequestSpec is one person's request to be erased. Only decision, refusalNotice, answerNotice, extension, deferral and identityCheck may be added.
 //
-// +kubebuilder:validation:XValidation:rule="self.requestID == oldSelf.requestID && self.receivedTime == oldSelf.receivedTime && self.subject == oldSelf.subject && self.ground == oldSelf.ground && self.registers == oldSelf.registers && has(self.purposes) == has(oldSelf.purposes) && (!has(self.purposes) || self.purposes == oldSelf.purposes) && has(self.objection) == has(oldSelf.objection) && (!has(self.objection) || self.objection == oldSelf.objection) && self.execution == oldSelf.execution && has(self.requestedBy) == has(oldSelf.requestedBy) && (!has(self.requestedBy) || self.requestedBy == oldSelf.requestedBy)",message="a request does not change: only decision, refusalNotice, extension, deferral and identityCheck may be set; make a new request"
+// +kubebuilder:validation:XValidation:rule="self.requestID == oldSelf.requestID && self.receivedTime == oldSelf.receivedTime && self.subject == oldSelf.subject && self.ground == oldSelf.ground && self.registers == oldSelf.registers && has(self.purposes) == has(oldSelf.purposes) && (!has(self.purposes) || self.purposes == oldSelf.purposes) && has(self.objection) == has(oldSelf.objection) && (!has(self.objection) || self.objection == oldSelf.objection) && self.execution == oldSelf.execution && has(self.requestedBy) == has(oldSelf.requestedBy) && (!has(self.requestedBy) || self.requestedBy == oldSelf.requestedBy)",message="a request does not change: only decision, refusalNotice, answerNotice, extension, deferral and identityCheck may be set; make a new request"
 // +kubebuilder:validation:XValidation:rule="!has(oldSelf.decision) || (has(self.decision) && self.decision == oldSelf.decision)",message="the decision was given; it does not change"
 // +kubebuilder:validation:XValidation:rule="!has(self.refusalNotice) || (has(self.decision) && self.decision.verdict == 'Refused')",message="refusalNotice says when the person was told of a refusal; there is none (Article 12(4))"
 // +kubebuilder:validation:XValidation:rule="!has(oldSelf.refusalNotice) || (has(self.refusalNotice) && self.refusalNotice == oldSelf.refusalNotice)",message="the person was told of the refusal; when does not change"
 // +kubebuilder:validation:XValidation:rule="!has(self.refusalNotice) || !has(self.refusalNotice.sentTime) || self.refusalNotice.sentTime >= self.receivedTime",message="refusalNotice.sentTime is before the request: nobody was told of the refusal of what they had not asked for"
+// +kubebuilder:validation:XValidation:rule="!has(oldSelf.answerNotice) || (has(self.answerNotice) && self.answerNotice == oldSelf.answerNotice)",message="the person was told what was done; when does not change"
+// +kubebuilder:validation:XValidation:rule="!has(self.answerNotice) || !has(self.answerNotice.sentTime) || self.answerNotice.sentTime >= self.receivedTime",message="answerNotice.sentTime is before the request: nobody was told what was done on what they had not asked for"
 // +kubebuilder:validation:XValidation:rule="!has(self.objection) || self.ground == 'Article17_1_c'",message="objection belongs to ground Article17_1_c"
 // +kubebuilder:validation:XValidation:rule="!has(self.objection) || self.objection != 'DirectMarketing' || !has(self.decision) || !has(self.decision.reason) || self.decision.reason == 'IdentityNotProven'",message="an objection to direct marketing is not refused (Article 21(3)); what another purpose or a claim needs is kept by a LegalHold or the dataset, and the rest is erased"
 // +kubebuilder:validation:XValidation:rule="!has(oldSelf.extension) || (has(self.extension) && self.extension == oldSelf.extension)",message="the extension was given; there is one only (Article 12(3))"
@@ -166,6 +175,9 @@ type ErasureRequestSpec struct {
 	// refusalNotice says when the person was told of the refusal (Article 12(4)). Until then the clock of the request runs on.
 	// +optional
 	RefusalNotice *ErasureRefusalNotice `json:"refusalNotice,omitempty"`
+	// answerNotice says when the person was told what was done (Article 12(3)). It is stated after the end; until then the clock of the request runs on.
+	// +optional
+	AnswerNotice *ErasureAnswerNotice `json:"answerNotice,omitempty"`
 	// extension of the period.
 	// +optional
 	Extension *ErasureExtension `json:"extension,omitempty"`
@@ -179,7 +191,7 @@ type ErasureRequestStatus struct {
 	// observedGeneration is the generation that the last pass saw; -1 before the first.
 	// +optional
 	ObservedGeneration *int64 `json:"observedGeneration,omitempty"`
-	// conditions are Ready, Accepted, Planned, Approved, Executed, Verified, RecipientsInformed; while true also OnLegalHold, Overdue, Reconciling, Stalled.
+	// conditions are Ready, Accepted, Planned, Approved, Executed, Verified, RecipientsInformed, after the end PersonInformed; while true also OnLegalHold, Overdue, Reconciling, Stalled.
 	// +optional
 	// +listType=map
 	// +listMapKey=type
@@ -291,6 +303,7 @@ type ErasureRequestStatus struct {
 // ErasureRequest is one person's request to be erased (Article 17).
 //
 // +kubebuilder:validation:XValidation:rule="!has(self.spec.decision) || self.spec.decision.verdict != 'Approved' || has(self.spec.decision.planDigest) || (has(self.status) && has(self.status.planDigest))",message="there is no plan yet: approve when Planned is True, or name the planDigest"
+// +kubebuilder:validation:XValidation:rule="!has(self.spec.answerNotice) || (has(self.status) && has(self.status.end) && self.status.end in ['Erased', 'PartlyErased', 'NothingFound'])",message="answerNotice says when the person was told what was done; nothing was done yet, or nothing but a plan, a repetition or a refusal (refusalNotice)"
 // +kubebuilder:object:root=true
 // +kubebuilder:subresource:status
 // +kubebuilder:resource:shortName=ereq,categories=gdpr

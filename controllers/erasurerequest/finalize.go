@@ -61,7 +61,10 @@ func (r *Reconciler) conclude(ctx context.Context, request *v1alpha1.ErasureRequ
 		}
 	}
 	if erasure.Untold(request) { // the certificate says when the person was told
-		return r.untold(ctx, in)
+		if err := r.remind(ctx, in); err != nil {
+			return verdict, err
+		}
+		return erasure.JudgeRequest(in), nil
 	}
 	if !in.Forgotten { // its deletion is recorded in a pass of its own: a log that fails must not hide it
 		if in.Evidence, err = r.Evidence.Certify(ctx, request); err != nil {
@@ -71,28 +74,42 @@ func (r *Reconciler) conclude(ctx context.Context, request *v1alpha1.ErasureRequ
 	return erasure.JudgeRequest(in), nil
 }
 
-// untold reminds the officer of a refusal that the person does not know of.
-func (r *Reconciler) untold(ctx context.Context, in erasure.RequestInput) (erasure.RequestVerdict, error) {
-	verdict := erasure.RequestVerdict{Status: in.Request.Status}
-	if erasure.Reminder(in.Request, in.Now) != "" {
-		registers := &v1alpha1.DataRegisterList{}
-		if err := r.Client.List(ctx, registers, client.InNamespace(in.Request.Namespace)); err != nil {
-			return verdict, fmt.Errorf("listing registers: %w", err)
-		}
-		chosen, _ := erasure.Choose(in.Request, registers.Items)
-		var err error
-		if in.Officer, err = r.officer(ctx, chosen); err != nil {
-			return verdict, err
-		}
-		reminders, err := r.reminders(ctx, in)
-		if err != nil {
-			return verdict, err
-		}
-		if err := child.Apply(ctx, r.Client, r.Reader, in.Request, fieldOwner, reminders); err != nil {
-			return verdict, fmt.Errorf("reminding of a refusal: %w", err)
-		}
+// answer asks whether the person was told how a request ended that is over (Article 12(3)). One that was over before that was asked for
+// is left as it is.
+func (r *Reconciler) answer(ctx context.Context, request *v1alpha1.ErasureRequest) (erasure.RequestVerdict, error) {
+	verdict := erasure.RequestVerdict{Status: request.Status}
+	if !erasure.AwaitsAnswer(request) {
+		return verdict, nil
 	}
-	return erasure.JudgeRequest(in), nil
+	in := erasure.RequestInput{Request: request, Now: r.Clock.Now()}
+	if err := r.remind(ctx, in); err != nil {
+		return verdict, err
+	}
+	return erasure.JudgeAnswer(in), nil
+}
+
+// remind tells the officer of an end that the person does not know of.
+func (r *Reconciler) remind(ctx context.Context, in erasure.RequestInput) error {
+	if erasure.Reminder(in.Request, in.Now) == "" {
+		return nil
+	}
+	registers := &v1alpha1.DataRegisterList{}
+	if err := r.Client.List(ctx, registers, client.InNamespace(in.Request.Namespace)); err != nil {
+		return fmt.Errorf("listing registers: %w", err)
+	}
+	chosen, _ := erasure.Choose(in.Request, registers.Items)
+	var err error
+	if in.Officer, err = r.officer(ctx, chosen); err != nil {
+		return err
+	}
+	reminders, err := r.reminders(ctx, in)
+	if err != nil {
+		return err
+	}
+	if err := child.Apply(ctx, r.Client, r.Reader, in.Request, fieldOwner, reminders); err != nil {
+		return fmt.Errorf("reminding that the person is to be told: %w", err)
+	}
+	return nil
 }
 
 func pending(verdict erasure.RequestVerdict, reason, message string) erasure.RequestVerdict {

@@ -34,8 +34,8 @@ func gauges(reader client.Reader) *metric.Counted {
 		}
 		return []float64{open, overdue, stalled}, nil
 	},
-		metric.Gauge{Name: "rempart_erasure_requests_open", Help: "Requests that have not ended, and refusals of which the person was not told"},
-		metric.Gauge{Name: "rempart_erasure_requests_overdue", Help: "Requests that were not answered in time, and refusals that were not told in time"},
+		metric.Gauge{Name: "rempart_erasure_requests_open", Help: "Requests that have not ended, and those of which nobody told the person how they ended"},
+		metric.Gauge{Name: "rempart_erasure_requests_overdue", Help: "Requests that were not answered in time: that have not ended, or of which nobody told the person how they ended"},
 		metric.Gauge{Name: "rempart_erasure_requests_stalled", Help: "Requests that only a person can help, such as those of people who were found again"},
 	)
 }

@@ -56,7 +56,7 @@ func (r *Reconciler) step(ctx context.Context, request *v1alpha1.ErasureRequest)
 		return unchanged, err
 	}
 	if settled(request) { // a recorded end is never judged again
-		return unchanged, nil
+		return r.answer(ctx, request)
 	}
 	if request.Status.End != "" {
 		return r.conclude(ctx, request)

@@ -37,6 +37,7 @@ var steps = []struct{ condition, action string }{
 	{v1alpha1.ConditionExecuted, "Execute"},
 	{v1alpha1.ConditionVerified, "Verify"},
 	{v1alpha1.ConditionReady, "End"},
+	{v1alpha1.ConditionPersonInformed, "Inform"},
 }
 
 // eventDeadline is the reason of the event that due times, which were shown, moved.

@@ -205,7 +205,11 @@ func (w *world) decide(t *testing.T, words []string) {
 			r.Spec.Decision = &v1alpha1.ErasureDecision{Verdict: v1alpha1.ErasureRefused, Reason: v1alpha1.RefusalReason(words[2]),
 				Stamp: &v1alpha1.DecisionStamp{By: "dpo", Time: ptr.To(metav1.NewTime(w.now))}}
 		case "told":
-			r.Spec.RefusalNotice = &v1alpha1.ErasureRefusalNotice{SentTime: ptr.To(metav1.NewTime(instant(t, words[2])))}
+			if at := ptr.To(metav1.NewTime(instant(t, words[2]))); erasure.Answers(r.Status.End) {
+				r.Spec.AnswerNotice = &v1alpha1.ErasureAnswerNotice{SentTime: at}
+			} else {
+				r.Spec.RefusalNotice = &v1alpha1.ErasureRefusalNotice{SentTime: at}
+			}
 		case "extend":
 			r.Spec.Extension = &v1alpha1.ErasureExtension{Reason: "many stores", NoticeSentTime: ptr.To(metav1.NewTime(instant(t, words[2])))}
 		case "defer":

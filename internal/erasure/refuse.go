@@ -18,9 +18,10 @@ func Untold(request *v1alpha1.ErasureRequest) bool {
 		!meta.IsStatusConditionTrue(request.Status.Conditions, v1alpha1.ConditionReady)
 }
 
-// Open tells whether something is owed to the person: the request has not ended, or they were not told of its refusal.
+// Open tells whether something is owed to the person: the request has not ended, or they were not told of its refusal or of what was
+// done and have a month to be told in.
 func Open(request *v1alpha1.ErasureRequest) bool {
-	return request.Status.EndedTime == nil || Untold(request)
+	return request.Status.EndedTime == nil || Untold(request) || answerDue(request)
 }
 
 // setRefusalDue computes until when the person is told of a refusal: within one month of receipt, and no extension lengthens that

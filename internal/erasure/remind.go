@@ -31,7 +31,7 @@ var reminders = []struct {
 // restart repeats none.
 func Reminder(request *v1alpha1.ErasureRequest, now time.Time) v1alpha1.PartName {
 	s := &request.Status
-	if s.End != "" && !Untold(request) || s.DueTime == nil || request.DeletionTimestamp != nil || s.End == "" && settledByHold(request, now) {
+	if s.End != "" && !Untold(request) && !answerDue(request) || s.DueTime == nil || request.DeletionTimestamp != nil || s.End == "" && settledByHold(request, now) {
 		return ""
 	}
 	stage := v1alpha1.PartName("")

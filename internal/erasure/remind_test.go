@@ -31,7 +31,7 @@ func TestAnOfficerIsRemindedBeforeTheSafeTargetAndAtIt(t *testing.T) {
 		if got := erasure.Reminder(r, due.Add(at)); got != want {
 			t.Errorf("%s after, and a part is not held: %q, want %q", at, got, want)
 		}
-		for _, none := range []*v1alpha1.ErasureRequest{{}, {Status: v1alpha1.ErasureRequestStatus{DueTime: r.Status.DueTime, End: v1alpha1.EndErased}}} {
+		for _, none := range []*v1alpha1.ErasureRequest{{}, {Status: v1alpha1.ErasureRequestStatus{DueTime: r.Status.DueTime, End: v1alpha1.EndPlannedOnly}}} {
 			if got := erasure.Reminder(none, due.Add(at)); got != "" {
 				t.Errorf("%s after: %q of a request without a clock or with an end", at, got)
 			}

@@ -213,8 +213,7 @@ func (j *judgement) object(o objection) RequestVerdict {
 	}
 	verdict := RequestVerdict{Status: *j.status, Conditions: j.told, Wait: j.wait(o.wait)}
 	if overdue(j.status, j.Now) && !j.answered(o) {
-		verdict.Conditions = append(verdict.Conditions, metav1.Condition{Type: v1alpha1.ConditionOverdue, Status: metav1.ConditionTrue,
-			Reason: v1alpha1.ReasonDueTimePassed, Message: "The safe target for the answer has passed (Article 12(3)); see legalDueTime for the limit"})
+		verdict.Conditions = append(verdict.Conditions, lateAnswer())
 	} else {
 		verdict.Dropped = []string{v1alpha1.ConditionOverdue}
 	}
@@ -249,7 +248,15 @@ func (j *judgement) end(end v1alpha1.ErasureEnd) RequestVerdict {
 	message := "The request has ended; its subject Secret is being deleted"
 	j.tell(metav1.ConditionFalse, v1alpha1.ConditionReady, v1alpha1.ReasonForgetting, message)
 	j.tell(metav1.ConditionTrue, v1alpha1.ConditionReconciling, v1alpha1.ReasonForgetting, message)
-	return RequestVerdict{Status: *j.status, Conditions: j.told, Dropped: []string{v1alpha1.ConditionOverdue, v1alpha1.ConditionOnLegalHold}, Wait: time.Second}
+	return RequestVerdict{Status: *j.status, Conditions: j.told, Dropped: append(j.unowed(), v1alpha1.ConditionOnLegalHold), Wait: time.Second}
+}
+
+// unowed is the condition Overdue, which goes with an end; not where the person is still to be told of it, which is owed since as long.
+func (j *judgement) unowed() []string {
+	if Answers(j.status.End) {
+		return nil
+	}
+	return []string{v1alpha1.ConditionOverdue}
 }
 
 // ended reports a recorded end, once the subject Secret is gone or left to another request. Ready needs the certificate.
@@ -267,10 +274,10 @@ func (j *judgement) ended() RequestVerdict {
 		message := "The request has ended; its certificate is being written"
 		j.tell(metav1.ConditionFalse, v1alpha1.ConditionReady, v1alpha1.ReasonCertifying, message)
 		j.tell(metav1.ConditionTrue, v1alpha1.ConditionReconciling, v1alpha1.ReasonCertifying, message)
-		return RequestVerdict{Status: *j.status, Conditions: j.told, Dropped: []string{v1alpha1.ConditionOverdue}, Wait: time.Second}
+		return RequestVerdict{Status: *j.status, Conditions: j.told, Dropped: j.unowed(), Wait: time.Second}
 	}
 	j.tell(metav1.ConditionTrue, v1alpha1.ConditionReady, string(j.status.End), endWords(j.Request, j.status))
-	return RequestVerdict{Status: *j.status, Conditions: j.told, Dropped: []string{v1alpha1.ConditionOverdue}}
+	return j.answer()
 }
 
 // wait is until the next thing that happens by itself: the objection's own poll, a retry, or the due time.

@@ -169,7 +169,8 @@ func (w *world) deleteSubject(request *v1alpha1.ErasureRequest) bool {
 }
 
 func (w *world) judge(request *v1alpha1.ErasureRequest) bool {
-	if request.DeletionTimestamp != nil || request.Status.End != "" && meta.IsStatusConditionTrue(request.Status.Conditions, "Ready") {
+	over := request.Status.End != "" && meta.IsStatusConditionTrue(request.Status.Conditions, "Ready")
+	if request.DeletionTimestamp != nil || over && !erasure.AwaitsAnswer(request) {
 		return false
 	}
 	in := erasure.RequestInput{Request: request, Holds: w.holds, Runs: w.runs, Officer: w.officer, Messages: w.messages, Now: w.now, Twin: erasure.Twin(request, w.requests)}
@@ -190,6 +191,7 @@ func (w *world) judge(request *v1alpha1.ErasureRequest) bool {
 			}
 			w.messages[erasure.MessageKey(d.Register, d.Recipient)] = message
 		}
+	case over:
 	case w.running(request):
 		return false
 	default:
@@ -197,7 +199,11 @@ func (w *world) judge(request *v1alpha1.ErasureRequest) bool {
 		in.Evidence = &v1alpha1.ErasureEvidence{}
 	}
 	before := request.Status.DeepCopy()
-	verdict := erasure.JudgeRequest(in)
+	judge := erasure.JudgeRequest
+	if over {
+		judge = erasure.JudgeAnswer
+	}
+	verdict := judge(in)
 	conditions := request.Status.Conditions
 	request.Status = verdict.Status
 	request.Status.Conditions = report(conditions, verdict.Conditions, verdict.Dropped)

@@ -114,6 +114,8 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.DigestApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("DPIA"):
 		return &apiv1alpha1.DPIAApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("ErasureAnswerNotice"):
+		return &apiv1alpha1.ErasureAnswerNoticeApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("ErasureDecision"):
 		return &apiv1alpha1.ErasureDecisionApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("ErasureDeferral"):

@@ -29,7 +29,7 @@ func letterCommand(w World) *cobra.Command {
 	var target Target
 	var language format
 	command := &cobra.Command{
-		Use: "letter REQUEST", Short: "Write the letter that tells a person of a refusal: reasons, right to complain, judicial remedy (Article 12(4))",
+		Use: "letter REQUEST", Short: "Write the letter that tells a person what was done on their request, or why it was refused (Article 12(3), (4))",
 		Example: "  kubectl gdpr letter web-2026-0117 -n shop --language fr",
 		Args:    oneRequest,
 		RunE: func(command *cobra.Command, args []string) error {
@@ -37,7 +37,7 @@ func letterCommand(w World) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			request, err := cluster.refusal(command.Context(), args[0])
+			request, err := cluster.answer(command.Context(), args[0])
 			if err != nil {
 				return err
 			}
@@ -52,7 +52,7 @@ func toldCommand(w World) *cobra.Command {
 	var target Target
 	var sent string
 	command := &cobra.Command{
-		Use: "told REQUEST", Short: "State when a person was told of a refusal (Article 12(4)); until then its clock runs",
+		Use: "told REQUEST", Short: "State when a person was told what was done, or of a refusal (Article 12(3), (4)); until then the clock runs",
 		Example: "  kubectl gdpr told web-2026-0117 -n shop --sent 2026-11-25T08:00:00Z",
 		Args:    oneRequest,
 		RunE: func(command *cobra.Command, args []string) error {
@@ -67,7 +67,7 @@ func toldCommand(w World) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			request, err := cluster.refusal(command.Context(), args[0])
+			request, err := cluster.answer(command.Context(), args[0])
 			if err != nil {
 				return err
 			}
@@ -78,25 +78,40 @@ func toldCommand(w World) *cobra.Command {
 	return command
 }
 
-// refusal reads a request that was refused.
-func (c Cluster) refusal(ctx context.Context, name string) (*v1alpha1.ErasureRequest, error) {
+// answer reads a request of which the person is to be told: it was refused, or something was done.
+func (c Cluster) answer(ctx context.Context, name string) (*v1alpha1.ErasureRequest, error) {
 	request, err := c.request(ctx, name)
 	if err != nil {
 		return nil, err
 	}
-	if !erasure.Refused(request) || request.Status.End != "" && request.Status.End != v1alpha1.EndRefused {
-		return nil, fmt.Errorf("%s was not refused; there is no refusal to tell the person of", title(request))
+	switch end := request.Status.End; {
+	case end == v1alpha1.EndRefused, end == "" && erasure.Refused(request), erasure.Answers(end):
+		return request, nil
+	case end == "":
+		return nil, fmt.Errorf("%s was not refused and has not ended, so that there is no answer yet; where one is late, the person is told why (spec.extension, Article 12(3))", title(request))
+	default:
+		return nil, fmt.Errorf("%s has ended as %s, which is no answer to a person", title(request), end)
 	}
-	return request, nil
 }
 
 // told states when the person was told, once.
 func (c Cluster) told(ctx context.Context, w World, request *v1alpha1.ErasureRequest, at time.Time) error {
-	if notice := request.Spec.RefusalNotice; notice != nil {
-		return fmt.Errorf("%s says that the person was told at %s; that does not change", title(request), stamp(notice.SentTime.Time))
+	before, sent := request.DeepCopy(), ptr.To(metav1.NewTime(at))
+	var stated *metav1.Time
+	if erasure.Answers(request.Status.End) {
+		if notice := request.Spec.AnswerNotice; notice != nil {
+			stated = notice.SentTime
+		}
+		request.Spec.AnswerNotice = &v1alpha1.ErasureAnswerNotice{SentTime: sent}
+	} else {
+		if notice := request.Spec.RefusalNotice; notice != nil {
+			stated = notice.SentTime
+		}
+		request.Spec.RefusalNotice = &v1alpha1.ErasureRefusalNotice{SentTime: sent}
 	}
-	before := request.DeepCopy()
-	request.Spec.RefusalNotice = &v1alpha1.ErasureRefusalNotice{SentTime: ptr.To(metav1.NewTime(at))}
+	if stated != nil {
+		return fmt.Errorf("%s says that the person was told at %s; that does not change", title(request), stamp(stated.Time))
+	}
 	if err := c.Client.Patch(ctx, request, client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{})); err != nil {
 		if apierrors.IsConflict(err) {
 			return errors.New("the request changed meanwhile, so nothing was stated; try again")

@@ -13,7 +13,8 @@ import (
 	"github.com/rempart-dev/rempart/api/v1alpha1"
 )
 
-// refusedOnes are a request that was refused, one of which the person was told, and one that was erased; and an officer who writes French.
+// refusedOnes are a request that was refused, one of which the person was told, one that was erased before that was told, one that was
+// erased since, a plan and one that is under way; and an officer who writes French.
 func refusedOnes() []client.Object {
 	untold := stands(requested("untold"), metav1.ConditionFalse, v1alpha1.ReasonAwaitingNotice, "the person does not know yet")
 	untold.Spec.Decision = &v1alpha1.ErasureDecision{Verdict: v1alpha1.ErasureRefused, Reason: v1alpha1.RefusalLegalClaims, LegalReference: "Claim 2026/17", UntilOn: "2031-06-30"}
@@ -23,10 +24,17 @@ func refusedOnes() []client.Object {
 	told.Spec.RefusalNotice = &v1alpha1.ErasureRefusalNotice{SentTime: ptr.To(metav1.NewTime(time.Date(2026, 11, 23, 8, 0, 0, 0, time.UTC)))}
 	over := stands(requested("over"), metav1.ConditionTrue, string(v1alpha1.EndErased), "x")
 	over.Status.End = v1alpha1.EndErased
+	done := over.DeepCopy()
+	done.Name, done.UID = "done", "done"
+	done.Status.Conditions = append(done.Status.Conditions, metav1.Condition{Type: v1alpha1.ConditionPersonInformed, Status: metav1.ConditionFalse, Reason: v1alpha1.ReasonNotYetTold})
+	done.Status.DueTime = ptr.To(metav1.NewTime(time.Unix(0, 0)))
+	plan := stands(requested("plan"), metav1.ConditionTrue, string(v1alpha1.EndPlannedOnly), "x")
+	plan.Status.End = v1alpha1.EndPlannedOnly
+	going := stands(requested("going"), metav1.ConditionFalse, v1alpha1.ReasonPlanning, "x")
 	register := &v1alpha1.DataRegister{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "crm"}, Spec: v1alpha1.DataRegisterSpec{OfficerRef: v1alpha1.ClusterRef{Name: "acme"}}}
 	officer := &v1alpha1.DataProtectionOfficer{ObjectMeta: metav1.ObjectMeta{Name: "acme"}, Spec: v1alpha1.DataProtectionOfficerSpec{Language: v1alpha1.LanguageFrench,
 		Organisation: v1alpha1.Organisation{LegalName: "Acme SAS", Country: "FR"}}}
-	return []client.Object{untold, told, over, register, officer}
+	return []client.Object{untold, told, over, done, plan, going, register, officer}
 }
 
 func TestTheLetterIsInTheLanguageAskedFor(t *testing.T) {
@@ -34,6 +42,8 @@ func TestTheLetterIsInTheLanguageAskedFor(t *testing.T) {
 		"letter untold":               {"Votre demande d'effacement", "article 17, paragraphe 3, point e)", "CNIL", "Acme SAS"},
 		"letter untold --language en": {"Your request for erasure", "Article 17(3)(e)", "https://www.cnil.fr/", "2031-06-30"},
 		"letter told":                 {"Claim 2026/17"},
+		"letter done":                 {"Nous les avons effacées", "Acme SAS"},
+		"letter over --language en":   {"We have erased them"},
 	} {
 		code, out, complaint := newShell(t, interceptor.Funcs{}, refusedOnes()...).run(strings.Fields(line)...)
 		for _, part := range want {
@@ -61,8 +71,8 @@ func TestThePersonIsToldOnce(t *testing.T) {
 	}
 	for line, want := range map[string]string{
 		"told told":                   "the person was told at 2026-11-23T08:00:00Z; that does not change",
-		"told over":                   "was not refused",
-		"letter over":                 "was not refused",
+		"told going":                  "was not refused and has not ended, so that there is no answer yet",
+		"letter plan":                 "has ended as PlannedOnly, which is no answer to a person",
 		"told untold --sent tomorrow": "--sent takes an instant",
 		"told ada@example.org":        "name one ErasureRequest",
 		"letter told --language it":   "it is one of: en, fr",
@@ -70,5 +80,28 @@ func TestThePersonIsToldOnce(t *testing.T) {
 		if code, _, complaint := s.run(strings.Fields(line)...); code != Refused || !strings.Contains(complaint, want) || strings.Contains(complaint, "ada@") {
 			t.Errorf("%s: exit code %d, %s, want %q", line, code, complaint, want)
 		}
+	}
+}
+
+// TestThePersonIsToldWhatWasDone (A12-03): a request that is over waits for a letter, and is late without one.
+func TestThePersonIsToldWhatWasDone(t *testing.T) {
+	s := newShell(t, interceptor.Funcs{}, refusedOnes()...)
+	if _, out, _ := s.run("status", "done"); !strings.Contains(out, "a letter to the person: kubectl gdpr letter; OVERDUE") || !strings.Contains(out, "NotYetTold") {
+		t.Error(out)
+	}
+	if _, out, _ := s.run("status", "over"); !strings.Contains(out, "nobody: it is over") {
+		t.Error(out)
+	}
+	if code, out, complaint := s.run("told", "done"); code != Answered || out != "erasurerequest/done told\n" {
+		t.Errorf("exit code %d, %s%s", code, out, complaint)
+	}
+	_, requests := s.made()
+	for _, r := range requests {
+		if r.Name == "done" && (r.Spec.RefusalNotice != nil || r.Spec.AnswerNotice == nil || stamp(r.Spec.AnswerNotice.SentTime.Time) != "2026-11-24T09:00:00Z") {
+			t.Errorf("%+v", r.Spec)
+		}
+	}
+	if code, _, complaint := s.run("told", "done"); code != Refused || !strings.Contains(complaint, "that does not change") {
+		t.Errorf("exit code %d, %s", code, complaint)
 	}
 }

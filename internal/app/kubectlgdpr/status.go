@@ -25,7 +25,7 @@ const (
 	forDecision  = "Decision"  // of somebody with the verb approve on erasurerequests
 	forPerson    = "Person"    // an answer about their identity (Article 12(6))
 	forRequester = "Requester" // whoever made it lacks something
-	forNotice    = "Notice"    // somebody who tells the person of the refusal (Article 12(4))
+	forNotice    = "Notice"    // somebody who tells the person of the refusal, or of what was done (Article 12(3), (4))
 	forRepair    = "Repair"    // only a person can mend it
 )
 
@@ -40,7 +40,7 @@ type standing struct {
 	// DueTime is the safe target of the answer, LegalDueTime the limit; absent while the clock stands still.
 	DueTime      *metav1.Time `json:"dueTime,omitempty"`
 	LegalDueTime *metav1.Time `json:"legalDueTime,omitempty"`
-	// Overdue is whether the safe target has passed without an end, or with a refusal that nobody told the person of.
+	// Overdue is whether the safe target has passed without an end, or without the person having been told of it.
 	Overdue          bool                `json:"overdue"`
 	End              v1alpha1.ErasureEnd `json:"end,omitempty"`
 	EndedTime        *metav1.Time        `json:"endedTime,omitempty"`
@@ -104,7 +104,7 @@ func statusOf(ctx context.Context, w World, cluster Cluster, name string, form f
 func writeProgress(out io.Writer, request *v1alpha1.ErasureRequest) error {
 	rows := [][]string{{"CONDITION", "STATUS", "REASON", "MESSAGE"}}
 	for _, kind := range []string{v1alpha1.ConditionAccepted, v1alpha1.ConditionPlanned, v1alpha1.ConditionApproved,
-		v1alpha1.ConditionExecuted, v1alpha1.ConditionVerified, v1alpha1.ConditionRecipientsInformed} {
+		v1alpha1.ConditionExecuted, v1alpha1.ConditionVerified, v1alpha1.ConditionRecipientsInformed, v1alpha1.ConditionPersonInformed} {
 		if c := meta.FindStatusCondition(request.Status.Conditions, kind); c != nil {
 			rows = append(rows, []string{kind, string(c.Status), c.Reason, c.Message})
 		}
@@ -173,6 +173,9 @@ func standingOf(request *v1alpha1.ErasureRequest, now time.Time) standing {
 func waitsFor(request *v1alpha1.ErasureRequest) string {
 	switch reason := state(request); {
 	case ended(request) && meta.IsStatusConditionTrue(request.Status.Conditions, v1alpha1.ConditionReady):
+		if erasure.Unanswered(request) {
+			return forNotice
+		}
 		return forNobody
 	case seen(request) < request.Generation: // what was judged is another spec
 		return forRempart

@@ -1,5 +1,6 @@
-// Package letter writes what a person is told of a refusal (Article 12(4)): the reasons, the right to complain to a supervisory
-// authority, and the judicial remedy. It knows nobody: whoever sends it puts the name in.
+// Package letter writes what a person is told of their request: what was done (Article 12(3)), and, of what was refused or is kept, the
+// reasons, the right to complain to a supervisory authority, and the judicial remedy (Article 12(4)). It knows nobody: whoever sends it
+// puts the name in.
 package letter
 
 import (
@@ -16,13 +17,28 @@ import (
 // members is where the authorities of all states are listed, for who has none of their own.
 const members = "https://www.edpb.europa.eu/about-edpb/about-edpb/members_en"
 
-// Of writes the letter of a refused request, in a language that has texts; English otherwise. Officer is nil where none is known:
+// Of writes the letter that answers a request, in a language that has texts; English otherwise. Officer is nil where none is known:
 // then the places for organisation and authority are left to fill in, in square brackets, as the name is.
 func Of(request *v1alpha1.ErasureRequest, officer *v1alpha1.DataProtectionOfficer, language v1alpha1.Language) string {
 	words, ok := languages[language]
 	if !ok {
 		words = languages[v1alpha1.LanguageEnglish]
 	}
+	parts := []string{fmt.Sprintf(words.subject, request.Spec.RequestID), words.greeting}
+	end := request.Status.End
+	if !erasure.Answers(end) {
+		parts = append(parts, fmt.Sprintf(words.opening, receivedOn(request)), strings.Join(refusal(request, words), "\n"))
+	} else {
+		parts = append(parts, action(request, words)...)
+	}
+	if end != v1alpha1.EndErased || blind(request) { // no action was taken on a part, or on the whole (Article 12(4))
+		parts = append(parts, fmt.Sprintf(words.complaint, competent(officer, words)), words.court)
+	}
+	return strings.Join(append(parts, contact(officer, words)), "\n\n") + "\n"
+}
+
+// refusal is why a request is refused, line by line.
+func refusal(request *v1alpha1.ErasureRequest, words text) []string {
 	decision := request.Spec.Decision
 	if decision == nil {
 		decision = &v1alpha1.ErasureDecision{}
@@ -33,27 +49,74 @@ func Of(request *v1alpha1.ErasureRequest, officer *v1alpha1.DataProtectionOffice
 			reason = append(reason, fmt.Sprintf(line.label, line.value))
 		}
 	}
-	return strings.Join([]string{
-		fmt.Sprintf(words.subject, request.Spec.RequestID),
-		words.greeting,
-		fmt.Sprintf(words.opening, receivedOn(request)),
-		strings.Join(reason, "\n"),
-		fmt.Sprintf(words.complaint, competent(officer, words)),
-		words.court,
-		contact(officer, words),
-	}, "\n\n") + "\n"
+	return reason
+}
+
+// action is what was done on a request, paragraph by paragraph: what was erased, what was not concerned or not searched, what is kept by
+// law, and until when backups have the rest.
+func action(request *v1alpha1.ErasureRequest, words text) []string {
+	status := &request.Status
+	parts := []string{fmt.Sprintf(words.done[status.End], receivedOn(request))}
+	if purposes := request.Spec.Purposes; len(purposes) > 0 {
+		var names []string
+		for _, name := range purposes {
+			names = append(names, string(name))
+		}
+		parts = append(parts, fmt.Sprintf(words.purposes, strings.Join(names, ", ")))
+	}
+	if blind(request) {
+		parts = append(parts, words.unsearched)
+	}
+	if kept := keptOf(status.Targets, words); len(kept) > 0 {
+		parts = append(parts, words.kept+"\n"+strings.Join(kept, "\n"))
+	}
+	if clear := status.BackupsClearTime; clear != nil {
+		parts = append(parts, fmt.Sprintf(words.backups, clear.In(zoneOf(request)).Format(time.DateOnly)))
+	}
+	return parts
+}
+
+// blind tells whether a store could not be searched, since it finds people by no identifier that was given.
+func blind(request *v1alpha1.ErasureRequest) bool {
+	return slices.ContainsFunc(request.Status.Targets, func(t v1alpha1.ErasureTarget) bool { return t.Reason == v1alpha1.ReasonNotSearchable })
+}
+
+// keptOf are the laws that keep something, each once with its last day. What tables are called is nothing that the person asked for.
+func keptOf(targets []v1alpha1.ErasureTarget, words text) []string {
+	var lines []string
+	for i := range targets {
+		for _, k := range targets[i].Kept {
+			line := "- " + words.article(k.Article)
+			if k.LegalReference != "" {
+				line += ", " + k.LegalReference
+			}
+			if k.UntilOn != "" {
+				line += ", " + fmt.Sprintf(words.keptUntil, k.UntilOn)
+			}
+			if !slices.Contains(lines, line) {
+				lines = append(lines, line)
+			}
+		}
+	}
+	slices.Sort(lines)
+	return lines
 }
 
 // receivedOn is the civil day of the receipt, where the clock of the request reads days.
 func receivedOn(request *v1alpha1.ErasureRequest) string {
-	zone, err := time.LoadLocation(request.Status.TimeZone)
-	if err != nil || request.Spec.ReceivedTime == nil {
-		zone = time.UTC
-	}
 	if request.Spec.ReceivedTime == nil {
 		return ""
 	}
-	return request.Spec.ReceivedTime.In(zone).Format(time.DateOnly)
+	return request.Spec.ReceivedTime.In(zoneOf(request)).Format(time.DateOnly)
+}
+
+// zoneOf is where the clock of the request reads days; UTC where nothing is known.
+func zoneOf(request *v1alpha1.ErasureRequest) *time.Location {
+	zone, err := time.LoadLocation(request.Status.TimeZone)
+	if err != nil {
+		return time.UTC
+	}
+	return zone
 }
 
 // competent names the authority of the organisation, with its site.

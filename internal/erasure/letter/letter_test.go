@@ -35,8 +35,24 @@ func officer(country v1alpha1.Country, sector v1alpha1.Sector) *v1alpha1.DataPro
 		Officer: v1alpha1.Officer{Name: "The data protection officer", Email: "dpo@example.org"}}}
 }
 
+// done is a request of the same day that ended.
+func done(end v1alpha1.ErasureEnd, targets ...v1alpha1.ErasureTarget) *v1alpha1.ErasureRequest {
+	r := refused(v1alpha1.ErasureDecision{})
+	r.Spec.Decision = nil
+	r.Status.End, r.Status.Targets = end, targets
+	return r
+}
+
 func TestLetters(t *testing.T) {
 	claim := refused(v1alpha1.ErasureDecision{Reason: v1alpha1.RefusalLegalClaims, LegalReference: "Commercial court of Lyon, 2026/17", UntilOn: "2031-06-30", Note: "an unpaid invoice"})
+	invoices := v1alpha1.KeptRows{Table: "public.invoices", Article: "17(3)(b)", LegalReference: "Code de commerce, article L123-22", UntilOn: "2036-12-31"}
+	lines := invoices
+	lines.Table = "public.invoice_lines"
+	kept := done(v1alpha1.EndPartlyErased, v1alpha1.ErasureTarget{Kept: []v1alpha1.KeptRows{invoices, lines}},
+		v1alpha1.ErasureTarget{Kept: []v1alpha1.KeptRows{{Table: "public.cases", Article: "17(3)(e)"}}})
+	kept.Status.BackupsClearTime = ptr.To(metav1.NewTime(time.Date(2026, 12, 31, 23, 30, 0, 0, time.UTC)))
+	part := done(v1alpha1.EndErased, v1alpha1.ErasureTarget{Result: v1alpha1.TargetNothing, Reason: v1alpha1.ReasonNotSearchable})
+	part.Spec.Purposes = []v1alpha1.PartName{"newsletter", "surveys"}
 	for name, c := range map[string]struct {
 		request  *v1alpha1.ErasureRequest
 		officer  *v1alpha1.DataProtectionOfficer
@@ -44,6 +60,11 @@ func TestLetters(t *testing.T) {
 	}{
 		"claim-en.txt":      {claim, officer("FR", v1alpha1.SectorPrivate), v1alpha1.LanguageEnglish},
 		"claim-fr.txt":      {claim, officer("FR", v1alpha1.SectorPrivate), v1alpha1.LanguageFrench},
+		"purpose-en.txt":    {part, officer("FR", v1alpha1.SectorPrivate), v1alpha1.LanguageEnglish},
+		"erased-en.txt":     {done(v1alpha1.EndErased), officer("FR", v1alpha1.SectorPrivate), v1alpha1.LanguageEnglish},
+		"kept-en.txt":       {kept, officer("FR", v1alpha1.SectorPrivate), v1alpha1.LanguageEnglish},
+		"kept-fr.txt":       {kept, officer("FR", v1alpha1.SectorPrivate), v1alpha1.LanguageFrench},
+		"nothing-bare.txt":  {done(v1alpha1.EndNothingFound), nil, ""},
 		"identity-bare.txt": {refused(v1alpha1.ErasureDecision{Reason: v1alpha1.RefusalIdentityNotProven}), nil, ""},
 	} {
 		file, got := filepath.Join("testdata", name), Of(c.request, c.officer, c.language)
@@ -77,6 +98,19 @@ func TestEveryLetterIsWhole(t *testing.T) {
 			}
 			if strings.Contains(got, "%!") {
 				t.Errorf("%s, %s: %s", language, reason, got)
+			}
+		}
+	}
+}
+
+// TestEveryAnswerIsWhole (A12-03, A12-04): each end in each language has its words; where something was not erased, the remedies too.
+func TestEveryAnswerIsWhole(t *testing.T) {
+	for language, words := range languages {
+		for _, end := range []v1alpha1.ErasureEnd{v1alpha1.EndErased, v1alpha1.EndPartlyErased, v1alpha1.EndNothingFound} {
+			got := Of(done(end), officer("FR", v1alpha1.SectorPrivate), language)
+			remedies := strings.Contains(got, "rticle 77") && strings.Contains(got, "rticle 79") && strings.Contains(got, "CNIL")
+			if words.done[end] == "" || !strings.Contains(got, "2026-11-21") || !strings.Contains(got, "Acme SAS") || strings.Contains(got, "%!") || remedies == (end == v1alpha1.EndErased) {
+				t.Errorf("%s, %s:\n%s", language, end, got)
 			}
 		}
 	}

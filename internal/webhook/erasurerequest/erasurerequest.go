@@ -173,11 +173,23 @@ func deferral(answer *review.Answer, req request, now time.Time) {
 	}
 }
 
-// told says when the person was told of the refusal, which is not before they were. That it is not before the decision either is
-// in the schema.
+// told says when the person was told of the refusal, or of what was done, which is not before they were, nor before it was done. That
+// it is not before the request either is in the schema.
 func told(answer *review.Answer, req request, now time.Time) {
 	if given := req.Object.Spec.RefusalNotice; given != nil && (req.Old == nil || req.Old.Spec.RefusalNotice == nil) {
 		notInFuture(answer, "spec.refusalNotice.sentTime", given.SentTime, now)
+	}
+	given := req.Object.Spec.AnswerNotice
+	if given == nil || given.SentTime == nil || req.Old != nil && req.Old.Spec.AnswerNotice != nil {
+		return
+	}
+	const field = "spec.answerNotice.sentTime"
+	notInFuture(answer, field, given.SentTime, now)
+	for i := range req.Object.Status.Targets {
+		if done := req.Object.Status.Targets[i].ExecutedTime; done != nil && given.SentTime.Add(skew).Before(done.Time) {
+			answer.Refuse(RuleTime, field, field+" is before a store was erased (status.targets); state when the person was told what was done, not what would be")
+			return
+		}
 	}
 }
 

@@ -67,6 +67,19 @@ func toldOf(sent time.Duration) func(*v1alpha1.ErasureRequest) {
 	}
 }
 
+// answered says when the person was told what was done, which was done a quarter of an hour ago.
+func answered(sent time.Duration) func(*v1alpha1.ErasureRequest) {
+	return func(r *v1alpha1.ErasureRequest) {
+		done(r)
+		r.Spec.AnswerNotice = &v1alpha1.ErasureAnswerNotice{SentTime: at(sent)}
+	}
+}
+
+func done(r *v1alpha1.ErasureRequest) {
+	r.Status.End = v1alpha1.EndErased
+	r.Status.Targets = []v1alpha1.ErasureTarget{{Register: "crm", Store: "old", Result: v1alpha1.TargetNothing}, {Register: "crm", Store: "main", ExecutedTime: at(-15 * time.Minute)}}
+}
+
 func ask(asked time.Duration, answered *metav1.Time) func(*v1alpha1.ErasureRequest) {
 	return func(r *v1alpha1.ErasureRequest) {
 		r.Spec.IdentityCheck = &v1alpha1.IdentityCheck{AskedTime: at(asked), AnsweredTime: answered}
@@ -113,10 +126,18 @@ func TestRequestsAreJudged(t *testing.T) {
 		"answered":                           {ereq(due(-time.Hour, ask(-2*time.Hour, at(0)))), ereq(due(-time.Hour, ask(-2*time.Hour, nil))), nil, ""},
 		"a question told after the limit":    {ereq(due(-time.Hour, ask(-2*time.Hour, at(0)))), ereq(due(-time.Hour, nil)), nil, "the period has ended"},
 		"a question asked after the limit":   {ereq(due(-time.Hour, ask(-time.Minute, nil))), ereq(due(-time.Hour, nil)), nil, ""},
-		"told of the refusal":                {ereq(toldOf(-time.Minute)), ereq(refuse), []string{approval}, ""},
-		"told of the refusal to come":        {ereq(toldOf(6 * time.Minute)), ereq(refuse), nil, "spec.refusalNotice.sentTime is in the future"},
-		"told before, and changed since":     {ereq(toldOf(6 * time.Minute)), ereq(toldOf(6 * time.Minute)), nil, ""},
-		"deleted":                            {nil, ereq(nil), []string{approval, secretGet}, ""},
+		"told what was done":                 {ereq(answered(-time.Minute)), ereq(done), []string{approval}, ""},
+		"told within the store's skew":       {ereq(answered(-19 * time.Minute)), ereq(done), nil, ""},
+		"told before it was done":            {ereq(answered(-21 * time.Minute)), ereq(done), nil, "spec.answerNotice.sentTime is before a store was erased"},
+		"told what was done, to come":        {ereq(answered(6 * time.Minute)), ereq(done), nil, "spec.answerNotice.sentTime is in the future"},
+		"told what was done, and labelled": {ereq(func(r *v1alpha1.ErasureRequest) {
+			answered(-21 * time.Minute)(r)
+			r.Labels = map[string]string{"a": "b"}
+		}), ereq(answered(-21 * time.Minute)), nil, ""},
+		"told of the refusal":            {ereq(toldOf(-time.Minute)), ereq(refuse), []string{approval}, ""},
+		"told of the refusal to come":    {ereq(toldOf(6 * time.Minute)), ereq(refuse), nil, "spec.refusalNotice.sentTime is in the future"},
+		"told before, and changed since": {ereq(toldOf(6 * time.Minute)), ereq(toldOf(6 * time.Minute)), nil, ""},
+		"deleted":                        {nil, ereq(nil), []string{approval, secretGet}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := New(harness.Scheme(t), &harness.Rights{Denied: test.denied}, clocktesting.NewFakePassiveClock(now), live(t))

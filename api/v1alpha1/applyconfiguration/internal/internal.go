@@ -1298,6 +1298,12 @@ var schemaYAML = typed.YAMLObject(`types:
   scalar: string
 - name: com.github.rempart-dev.rempart.api.v1alpha1.Enforcement
   scalar: string
+- name: com.github.rempart-dev.rempart.api.v1alpha1.ErasureAnswerNotice
+  map:
+    fields:
+    - name: sentTime
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
 - name: com.github.rempart-dev.rempart.api.v1alpha1.ErasureDecision
   map:
     fields:
@@ -1389,6 +1395,9 @@ var schemaYAML = typed.YAMLObject(`types:
 - name: com.github.rempart-dev.rempart.api.v1alpha1.ErasureRequestSpec
   map:
     fields:
+    - name: answerNotice
+      type:
+        namedType: com.github.rempart-dev.rempart.api.v1alpha1.ErasureAnswerNotice
     - name: decision
       type:
         namedType: com.github.rempart-dev.rempart.api.v1alpha1.ErasureDecision

@@ -15,7 +15,7 @@ import (
 // Stored requests keep what no rule forbade when they were made: that askedTime is not before receivedTime is asked of a new
 // question alone, for neither time changes any more and the request could not be decided on. The rules of IdentityCheck are
 // not asked while it does not change (CRD ratcheting).
-// ErasureRequestSpec is one person's request to be erased. Only decision, refusalNotice, extension, deferral and identityCheck may be added.
+// ErasureRequestSpec is one person's request to be erased. Only decision, refusalNotice, answerNotice, extension, deferral and identityCheck may be added.
 type ErasureRequestSpecApplyConfiguration struct {
 	// requestID is the idempotency key: a second request with the same one runs nothing. Not an identifier of the person.
 	RequestID *string `json:"requestID,omitempty"`
@@ -41,6 +41,8 @@ type ErasureRequestSpecApplyConfiguration struct {
 	Decision *ErasureDecisionApplyConfiguration `json:"decision,omitempty"`
 	// refusalNotice says when the person was told of the refusal (Article 12(4)). Until then the clock of the request runs on.
 	RefusalNotice *ErasureRefusalNoticeApplyConfiguration `json:"refusalNotice,omitempty"`
+	// answerNotice says when the person was told what was done (Article 12(3)). It is stated after the end; until then the clock of the request runs on.
+	AnswerNotice *ErasureAnswerNoticeApplyConfiguration `json:"answerNotice,omitempty"`
 	// extension of the period.
 	Extension *ErasureExtensionApplyConfiguration `json:"extension,omitempty"`
 	// deferral answers the person about a part that is on legal hold: from then on the request is not overdue for it.
@@ -148,6 +150,14 @@ func (b *ErasureRequestSpecApplyConfiguration) WithDecision(value *ErasureDecisi
 // If called multiple times, the RefusalNotice field is set to the value of the last call.
 func (b *ErasureRequestSpecApplyConfiguration) WithRefusalNotice(value *ErasureRefusalNoticeApplyConfiguration) *ErasureRequestSpecApplyConfiguration {
 	b.RefusalNotice = value
+	return b
+}
+
+// WithAnswerNotice sets the AnswerNotice field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the AnswerNotice field is set to the value of the last call.
+func (b *ErasureRequestSpecApplyConfiguration) WithAnswerNotice(value *ErasureAnswerNoticeApplyConfiguration) *ErasureRequestSpecApplyConfiguration {
+	b.AnswerNotice = value
 	return b
 }
 

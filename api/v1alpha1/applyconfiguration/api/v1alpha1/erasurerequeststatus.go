@@ -17,7 +17,7 @@ import (
 type ErasureRequestStatusApplyConfiguration struct {
 	// observedGeneration is the generation that the last pass saw; -1 before the first.
 	ObservedGeneration *int64 `json:"observedGeneration,omitempty"`
-	// conditions are Ready, Accepted, Planned, Approved, Executed, Verified, RecipientsInformed; while true also OnLegalHold, Overdue, Reconciling, Stalled.
+	// conditions are Ready, Accepted, Planned, Approved, Executed, Verified, RecipientsInformed, after the end PersonInformed; while true also OnLegalHold, Overdue, Reconciling, Stalled.
 	Conditions []v1.ConditionApplyConfiguration `json:"conditions,omitempty"`
 	// subjectRef is hmac-sha256:<key id>:<hex> of the person's identifiers. Deleted keys make it meaningless.
 	SubjectRef *string `json:"subjectRef,omitempty"`
