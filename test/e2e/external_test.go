@@ -42,14 +42,15 @@ func feed(t *testing.T, ns, text string) string {
 	return strings.TrimSpace(string(out))
 }
 
-func TestAStoreThatOthersRunIsErasedWithTheGrantsOfThePageAndNoMore(t *testing.T) {
-	ns := namespace(t, nil)
+// theirs runs a PostgreSQL that Rempart does not manage, with a table of people that the SQL fills and the grants of the page, and
+// declares it in a register.
+func theirs(t *testing.T, ns, fill string) *v1alpha1.DataRegister {
+	t.Helper()
 	server(t, ns)
 	eventually(t, func(g gomega.Gomega) {
 		g.Expect(exec.CommandContext(t.Context(), "kubectl", "-n", ns, "exec", "own", "--", "pg_isready", "-q", "-h", "127.0.0.1", "-d", "app").Run()).To(gomega.Succeed())
 	})
-	feed(t, ns, `CREATE TABLE people (email text PRIMARY KEY, nickname text);
-INSERT INTO people VALUES ('c@story.example', 'c'), ('d@story.example', 'd'), ('e@story.example', 'e');`)
+	feed(t, ns, "CREATE TABLE people (email text PRIMARY KEY, nickname text);\n"+fill)
 	feed(t, ns, grants(t)+"ALTER ROLE rempart_eraser PASSWORD 'one'; ALTER ROLE rempart_verifier PASSWORD 'two';")
 	for role, password := range map[string]string{"eraser": "one", "verifier": "two"} {
 		create(t, admin, &corev1.Secret{
@@ -57,16 +58,21 @@ INSERT INTO people VALUES ('c@story.example', 'c'), ('d@story.example', 'd'), ('
 			StringData: map[string]string{"username": "rempart_" + role, "password": password},
 		})
 	}
-	r := register(ns, "theirs", v1alpha1.DataStore{
+	r := create(t, admin, register(ns, "theirs", v1alpha1.DataStore{
 		Name: "theirs", Engine: v1alpha1.EnginePostgreSQL, Dataset: people(),
 		External: &v1alpha1.ExternalStore{Country: "FR", Evidence: "hosting contract"},
 		Connection: &v1alpha1.StoreConnection{
 			Host: "own." + ns + ".svc", Port: 5432, Database: "app", TLS: v1alpha1.ConnectionTLS{Mode: v1alpha1.TLSDisable},
 			EraserSecretRef: v1alpha1.SecretRef{Name: "eraser"}, VerifierSecretRef: v1alpha1.SecretRef{Name: "verifier"},
 		},
-	})
-	create(t, admin, r)
+	}))
 	expectRegister(t, r, v1alpha1.ConditionReady, metav1.ConditionTrue, v1alpha1.ReasonRegisterReady)
+	return r
+}
+
+func TestAStoreThatOthersRunIsErasedWithTheGrantsOfThePageAndNoMore(t *testing.T) {
+	ns := namespace(t, nil)
+	r := theirs(t, ns, "INSERT INTO people VALUES ('c@story.example', 'c'), ('d@story.example', 'd'), ('e@story.example', 'e');")
 	expectRegister(t, r, v1alpha1.ConditionAccurate, metav1.ConditionTrue, v1alpha1.ReasonAccurate)
 
 	create(t, admin, &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: "theirs"}, StringData: map[string]string{"email": "d@story.example"}})

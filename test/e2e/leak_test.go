@@ -18,11 +18,15 @@ import (
 	"time"
 
 	"github.com/onsi/gomega"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/discovery"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/yaml"
 
+	"github.com/rempart-dev/rempart/api/v1alpha1"
 	"github.com/rempart-dev/rempart/test/leak"
 )
 
@@ -45,32 +49,95 @@ func erasedPerson() []leak.Finder {
 	return finders
 }
 
+// Customers of whom nothing is erased: one whose request is refused, and one whose store answers with an error that quotes them.
+const customerRefused, customerFailed = 4243, 4249
+
+// keptPeople finds these two by all that is known of them: no story asks a store for them.
+func keptPeople() []leak.Finder {
+	var finders []leak.Finder
+	for _, id := range []int{customerRefused, customerFailed} {
+		who := demoCustomer(id)
+		finders = append(finders, leak.New(who.email), leak.New(who.phone), leak.New(strings.TrimPrefix(who.phone, "+")))
+	}
+	return finders
+}
+
+// refusedToTheEnd makes a request that is refused and told.
+func refusedToTheEnd(t *testing.T) {
+	t.Helper()
+	subject(t, "story-refused", demoCustomer(customerRefused))
+	r := create(t, as(t, "support-agent"), request("story-refused"))
+	awaitPlanned(t, r)
+	for _, patch := range []string{
+		`{"spec":{"decision":{"verdict":"Refused","reason":"IdentityNotProven"}}}`,
+		`{"spec":{"refusalNotice":{"sentTime":"` + time.Now().UTC().Format(time.RFC3339) + `"}}}`,
+	} {
+		if err := as(t, "privacy-office").Patch(t.Context(), r.DeepCopy(), client.RawPatch("application/merge-patch+json", []byte(patch))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	awaitEnd(t, r, string(v1alpha1.EndRefused))
+	secretIsGone(t, r.Name)
+}
+
+// failedByQuoting makes a request that stays open: each try to erase ends in an error of the store whose text is the person. That the
+// store itself does not log it is for who runs it to see to.
+func failedByQuoting(t *testing.T) *v1alpha1.ErasureRequest {
+	t.Helper()
+	ns, who := namespace(t, nil), demoCustomer(customerFailed)
+	theirs(t, ns, `INSERT INTO people VALUES ('`+who.email+`', '`+who.phone+`');
+CREATE FUNCTION refuses() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION '% stays', OLD.email USING ERRCODE = 'foreign_key_violation', DETAIL = OLD.nickname, HINT = OLD.email; END $$;
+CREATE TRIGGER refuses BEFORE DELETE ON people FOR EACH ROW EXECUTE FUNCTION refuses();`)
+	feed(t, ns, "ALTER ROLE rempart_eraser SET log_min_messages = panic")
+	create(t, admin, &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: "story-failed"}, StringData: map[string]string{"email": who.email, "phone": who.phone}})
+	r := request("story-failed")
+	r.Namespace = ns
+	create(t, admin, r)
+	awaitPlanned(t, r)
+	if err := approve(t, admin, r); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, func(g gomega.Gomega) {
+		get(t.Context(), g, r)
+		g.Expect(r.Status.Targets).To(gomega.ContainElement(gomega.HaveField("Reason", "PlanImpossible")), "%v", r.Status.Conditions)
+	})
+	return r
+}
+
+// TestTheErasedPersonIsNowhereInTheControlPlane, nor one whose request was refused, nor, but in the subject Secret that waits for the
+// end, one whose erasure fails.
 func TestTheErasedPersonIsNowhereInTheControlPlane(t *testing.T) {
 	state := clusterState()
 	if _, err := os.Stat(filepath.Join(state, "logs")); err != nil {
 		t.Skipf("the files of this cluster's control plane are not on this machine: %v", err)
 	}
+	refusedToTheEnd(t)
+	failed := failedByQuoting(t)
+	finders := slices.Concat(erasedPerson(), keptPeople())
 	squeeze(t, state)
 	// Each root must have files: a search of nothing finds nothing.
 	for _, root := range []string{filepath.Join(state, "etcd"), filepath.Join(state, "logs")} {
-		hits, seen, err := leak.Files(erasedPerson(), root)
+		hits, seen, err := leak.Files(finders, root)
 		if err != nil || seen == 0 {
 			t.Errorf("%d files were read below %s: %v", seen, root, err)
 		}
 		for _, hit := range hits {
-			t.Errorf("an identifier of the erased person stands in %s", hit)
+			t.Errorf("an identifier of a person stands in %s", hit)
 		}
 	}
 	kinds := map[string]bool{}
 	for _, object := range everything(t) {
 		kinds[object.GetKind()] = true
+		if object.GetKind() == "Secret" && object.GetNamespace() == failed.Namespace && object.GetName() == failed.Name {
+			continue // the person of a request that is open
+		}
 		text, err := yaml.Marshal(object.Object)
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, finder := range erasedPerson() {
+		for _, finder := range finders {
 			if found := finder.In(text); len(found) > 0 {
-				t.Errorf("%s %s/%s names the erased person (%s)", object.GetKind(), object.GetNamespace(), object.GetName(), strings.Join(found, "; "))
+				t.Errorf("%s %s/%s names a person (%s)", object.GetKind(), object.GetNamespace(), object.GetName(), strings.Join(found, "; "))
 			}
 		}
 	}
@@ -79,6 +146,7 @@ func TestTheErasedPersonIsNowhereInTheControlPlane(t *testing.T) {
 			t.Errorf("no %s was looked at", kind)
 		}
 	}
+	remove(t, failed)
 }
 
 // everything returns every object of every kind that can be listed, with its managed fields; of a Pod the status has the
