@@ -45,9 +45,9 @@ const (
 	ExceptionResearch                  SpecialCategoryException = "Research"
 )
 
-// RecipientKind is what a recipient is to the organisation.
+// RecipientKind is what a recipient is to the organisation. Public stands for everybody: the data were made public (Article 17(2)).
 //
-// +kubebuilder:validation:Enum=Processor;Controller;Authority;Internal
+// +kubebuilder:validation:Enum=Processor;Controller;Authority;Internal;Public
 type RecipientKind string
 
 // Values of RecipientKind.
@@ -56,6 +56,7 @@ const (
 	RecipientController RecipientKind = "Controller"
 	RecipientAuthority  RecipientKind = "Authority"
 	RecipientInternal   RecipientKind = "Internal"
+	RecipientPublic     RecipientKind = "Public"
 )
 
 // TransferMechanism is the tool of Chapter V on which a transfer rests.
@@ -169,10 +170,10 @@ type Recipient struct {
 	// country of the recipient.
 	// +optional
 	Country Country `json:"country,omitempty"`
-	// contactChannel is the NotificationChannel that tells the recipient of an erasure (Article 19).
+	// contactChannel is the NotificationChannel that tells the recipient of an erasure (Article 19); of data that were made public, who takes reasonable steps to tell those who have them (Article 17(2)).
 	// +optional
 	ContactChannel ObjectName `json:"contactChannel,omitempty"`
-	// untoldReason is, for a recipient without a contactChannel, why they are not told of an erasure by Rempart: how else they are told, or why that is impossible or needs a disproportionate effort (Article 19).
+	// untoldReason is, for a recipient without a contactChannel, why they are not told of an erasure by Rempart: how else they are told, or why that is impossible or needs a disproportionate effort (Article 19); of data that were made public, what steps are taken, or why none are reasonable (Article 17(2)).
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=200

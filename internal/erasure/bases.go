@@ -43,6 +43,7 @@ func (j *judgement) judgeBases() {
 			findings = append(findings, f)
 		}
 	}
+	findings = append(findings, j.publicFindings()...)
 	j.status.Findings = findings[:min(len(findings), maxFindings)]
 }
 

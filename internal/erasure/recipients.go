@@ -21,6 +21,8 @@ type Disclosure struct {
 	Recipient v1alpha1.PartName
 	Channel   v1alpha1.ObjectName
 	Untold    string
+	// Public tells that the recipient is everybody: the data were made public (Article 17(2)).
+	Public bool
 }
 
 // Disclosures are the recipients of the activities of which something was erased: the others still need what was disclosed to them.
@@ -80,7 +82,7 @@ func disclosures(registers []v1alpha1.DataRegister, chosen func(*v1alpha1.DataRe
 			}
 			for _, r := range activity.Recipients {
 				if r.Kind != v1alpha1.RecipientInternal {
-					list = add(list, Disclosure{Register: name, Recipient: r.Name, Channel: r.ContactChannel, Untold: r.UntoldReason})
+					list = add(list, Disclosure{Register: name, Recipient: r.Name, Channel: r.ContactChannel, Untold: r.UntoldReason, Public: r.Kind == v1alpha1.RecipientPublic})
 				}
 			}
 		}
@@ -95,6 +97,7 @@ func disclosures(registers []v1alpha1.DataRegister, chosen func(*v1alpha1.DataRe
 func add(list []Disclosure, d Disclosure) []Disclosure {
 	for i := range list {
 		if list[i].Register == d.Register && list[i].Recipient == d.Recipient {
+			list[i].Public = list[i].Public || d.Public
 			list[i].Channel, list[i].Untold = cmp.Or(list[i].Channel, d.Channel), cmp.Or(list[i].Untold, d.Untold)
 			return list
 		}

@@ -81,11 +81,15 @@ func owned(n *v1alpha1ac.NotificationApplyConfiguration, request *v1alpha1.Erasu
 
 // recipientDraft carries recipient and register in the stage, so that two registers with one recipient make two messages.
 func recipientDraft(request *v1alpha1.ErasureRequest, d erasure.Disclosure) Draft {
+	template := TemplateRecipient
+	if d.Public {
+		template = TemplatePublication
+	}
 	return Draft{
 		Subject: Subject{Kind: "ErasureRequest", Namespace: request.Namespace, Name: request.Name, UID: string(request.UID)},
 		Cause:   v1alpha1.NotificationCause{Event: v1alpha1.EventRecipientErasure, Stage: stageOf(d), Ordinal: 1},
 		Channel: d.Channel, Recipient: v1alpha1.NotificationRecipient{Role: v1alpha1.AudienceNamed, Index: 1},
-		Template: TemplateRecipient, Language: v1alpha1.LanguageEnglish,
+		Template: template, Language: v1alpha1.LanguageEnglish,
 		Parameters: map[string]string{"namespace": request.Namespace, "name": request.Name, "register": string(d.Register), "recipient": string(d.Recipient)},
 	}
 }

@@ -20,6 +20,7 @@ const (
 	TemplateComplement     = "complement"
 	TemplateDeadLettered   = "dead-lettered"
 	TemplateRecipient      = "recipient-erasure"
+	TemplatePublication    = "publication-erasure"
 	TemplateErasureOverdue = "erasure-overdue"
 	TemplateDigest         = "officer-digest"
 	TemplateException      = "exception-expiring"

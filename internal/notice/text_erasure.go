@@ -14,6 +14,16 @@ var erasureTexts = map[string]map[v1alpha1.Language]text{
 			`Des données à caractère personnel que nous vous avons communiquées en tant que ${recipient} (registre ${register}) ont été effacées ici à la demande de la personne concernée. Merci de les effacer également (article 19 du RGPD). Notre référence est ${namespace}/${name} ; notre délégué à la protection des données vous indique par le contact convenu de qui il s'agit.`,
 		},
 	},
+	TemplatePublication: {
+		v1alpha1.LanguageEnglish: {
+			"Erasure of data that were made public: ${namespace}/${name}",
+			`Personal data that we made public (${recipient}, register ${register}) were erased here at the request of the person concerned. Please take the steps that are reasonable, by the technology at hand and the cost, to tell those who have the data that links to them, copies and replications are to be erased (Article 17(2) GDPR). Our reference is ${namespace}/${name}; our data protection officer tells you through the agreed contact whom it concerns.`,
+		},
+		v1alpha1.LanguageFrench: {
+			"Effacement de données rendues publiques : ${namespace}/${name}",
+			`Des données à caractère personnel que nous avons rendues publiques (${recipient}, registre ${register}) ont été effacées ici à la demande de la personne concernée. Merci de prendre les mesures raisonnables, compte tenu des technologies disponibles et des coûts, pour informer ceux qui traitent ces données que les liens vers elles, leurs copies et leurs reproductions sont à effacer (article 17, paragraphe 2, du RGPD). Notre référence est ${namespace}/${name} ; notre délégué à la protection des données vous indique par le contact convenu de qui il s'agit.`,
+		},
+	},
 	TemplateErasureDue: {
 		v1alpha1.LanguageEnglish: {
 			"Erasure request ${namespace}/${name} is due soon",

@@ -131,7 +131,7 @@ func (k *kantara) add(c consented) {
 	}
 	var others []string
 	for _, r := range c.purpose.Recipients {
-		if r.Kind == v1alpha1.RecipientController || r.Kind == v1alpha1.RecipientAuthority {
+		if r.Kind == v1alpha1.RecipientController || r.Kind == v1alpha1.RecipientAuthority || r.Kind == v1alpha1.RecipientPublic {
 			others = append(others, r.Name)
 		}
 	}

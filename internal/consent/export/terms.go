@@ -88,6 +88,7 @@ var recipients = map[v1alpha1.RecipientKind][]string{
 	v1alpha1.RecipientController: {"dpv:Recipient", "dpv:ThirdParty"},
 	v1alpha1.RecipientAuthority:  {"dpv:Recipient", "dpv:Authority"},
 	v1alpha1.RecipientInternal:   {"dpv:Recipient"},
+	v1alpha1.RecipientPublic:     {"dpv:Recipient"},
 }
 
 // sensitivities are DPV's words for data.

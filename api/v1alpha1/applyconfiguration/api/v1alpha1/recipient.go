@@ -19,9 +19,9 @@ type RecipientApplyConfiguration struct {
 	Kind *apiv1alpha1.RecipientKind `json:"kind,omitempty"`
 	// country of the recipient.
 	Country *apiv1alpha1.Country `json:"country,omitempty"`
-	// contactChannel is the NotificationChannel that tells the recipient of an erasure (Article 19).
+	// contactChannel is the NotificationChannel that tells the recipient of an erasure (Article 19); of data that were made public, who takes reasonable steps to tell those who have them (Article 17(2)).
 	ContactChannel *apiv1alpha1.ObjectName `json:"contactChannel,omitempty"`
-	// untoldReason is, for a recipient without a contactChannel, why they are not told of an erasure by Rempart: how else they are told, or why that is impossible or needs a disproportionate effort (Article 19).
+	// untoldReason is, for a recipient without a contactChannel, why they are not told of an erasure by Rempart: how else they are told, or why that is impossible or needs a disproportionate effort (Article 19); of data that were made public, what steps are taken, or why none are reasonable (Article 17(2)).
 	UntoldReason *string `json:"untoldReason,omitempty"`
 	// contractReference is where the contract of Article 28 is kept.
 	ContractReference *string `json:"contractReference,omitempty"`
