@@ -12,6 +12,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/rempart-dev/rempart/api/v1alpha1"
+	"github.com/rempart-dev/rempart/internal/erasure"
 )
 
 var start = time.Date(2026, time.November, 24, 8, 0, 0, 0, time.UTC)
@@ -281,4 +282,17 @@ func FuzzRender(f *testing.F) {
 			t.Fatalf("%q, %s", m.Subject, m.Payload)
 		}
 	})
+}
+
+// TestThePublicIsToldInItsOwnWords (Article 17(2)): a message about data that were made public asks for steps, and is the same message
+// whatever the register calls the recipient meanwhile.
+func TestThePublicIsToldInItsOwnWords(t *testing.T) {
+	request := &v1alpha1.ErasureRequest{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "r1", UID: "uid-1"}}
+	d := erasure.Disclosure{Register: "crm", Recipient: "site", Channel: "web"}
+	name := Erasures{}.Name(request, d)
+	d.Public = true
+	m, err := Render(object(t, recipientDraft(request, d)), v1alpha1.LanguageEnglish)
+	if err != nil || !strings.Contains(m.Text, "Article 17(2)") || !strings.Contains(m.Text, "made public (site, register crm)") || (Erasures{}).Name(request, d) != name {
+		t.Errorf("%v, %+v", err, m)
+	}
 }
