@@ -14,6 +14,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/rempart-dev/rempart/api/v1alpha1"
@@ -42,8 +43,10 @@ type front struct {
 
 	mu     sync.Mutex
 	seen   []request
-	faults map[string]string // the end of a path: down, slow, 500, 409, lost
-	hold   chan struct{}     // closed to let slow requests go
+	faults map[string]string // the end of a path, after "OPTIONS " for what browsers ask first: down, slow, held, 500, lost
+	hold   chan struct{}     // closed to let slow and held requests go
+
+	waiting atomic.Int32 // requests that are held
 }
 
 // at serves one of the two origins.
@@ -64,8 +67,12 @@ func (f *front) at(name string) http.Handler {
 		mux.HandleFunc("/control/", f.control)
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if strings.HasPrefix(r.URL.Path, "/control/") || r.Method == http.MethodOptions {
+		if strings.HasPrefix(r.URL.Path, "/control/") {
 			mux.ServeHTTP(w, r)
+			return
+		}
+		if r.Method == http.MethodOptions {
+			f.fail(w, r, "OPTIONS ", mux)
 			return
 		}
 		body, err := io.ReadAll(r.Body)
@@ -80,7 +87,7 @@ func (f *front) at(name string) http.Handler {
 		f.seen = append(f.seen, entry)
 		f.mu.Unlock()
 		sum := digested{w, sha256.New()}
-		f.fail(sum, r, mux)
+		f.fail(sum, r, "", mux)
 		f.mu.Lock()
 		seen := &f.seen[number]
 		seen.SetCookie, seen.ETag, seen.Digest = w.Header().Get("Set-Cookie"), w.Header().Get("ETag"), hex.EncodeToString(sum.Sum(nil))
@@ -88,10 +95,10 @@ func (f *front) at(name string) http.Handler {
 	})
 }
 
-// fail answers as the suite wants: not at all, late, badly, or after the service did its work.
-func (f *front) fail(w http.ResponseWriter, r *http.Request, next http.Handler) {
+// fail answers as the suite wants: not at all, late, badly, or after the service did its work; or once it lets it, to who still waits.
+func (f *front) fail(w http.ResponseWriter, r *http.Request, method string, next http.Handler) {
 	f.mu.Lock()
-	mode, hold := f.faults[path.Base(r.URL.Path)], f.hold
+	mode, hold := f.faults[method+path.Base(r.URL.Path)], f.hold
 	f.mu.Unlock()
 	switch mode {
 	case "down":
@@ -105,6 +112,14 @@ func (f *front) fail(w http.ResponseWriter, r *http.Request, next http.Handler) 
 		case <-r.Context().Done():
 		}
 		hangUp(w)
+	case "held":
+		f.waiting.Add(1)
+		defer f.waiting.Add(-1)
+		select {
+		case <-hold:
+			next.ServeHTTP(w, r)
+		case <-r.Context().Done(): // who asked is gone
+		}
 	case "500":
 		w.Header().Set("Access-Control-Allow-Origin", "*")
 		http.Error(w, "{}", http.StatusInternalServerError)
@@ -219,6 +234,11 @@ func (f *front) control(w http.ResponseWriter, r *http.Request) {
 		if err := json.NewDecoder(r.Body).Decode(&f.faults); err != nil {
 			http.Error(w, err.Error(), http.StatusBadRequest)
 		}
+	case "waiting":
+		answer(w, f.waiting.Load())
+	case "clock":
+		days, _ := strconv.Atoi(r.FormValue("days"))
+		f.service.sites[r.FormValue("site")].clock.move(days)
 	case "link":
 		answer(w, f.service.link(r.FormValue("site"), r.FormValue("kind"), r.FormValue("purpose")))
 	case "wishes":

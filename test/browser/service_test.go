@@ -47,10 +47,20 @@ type tenant struct {
 	id                uuid.UUID
 	cluster           consentdtest.Cluster
 	ledger            *memory.Ledger
+	clock             aheadClock
 	policy            atomic.Pointer[settings.Policy]
 	changes           []v1alpha1.NoticeChange
 	seen              uuid.UUID
 }
+
+// aheadClock is the service's, which the suite can move ahead.
+type aheadClock struct{ by atomic.Int64 }
+
+// Now and Since make it a clock.PassiveClock.
+func (c *aheadClock) Now() time.Time                  { return time.Now().Add(time.Duration(c.by.Load())) }
+func (c *aheadClock) Since(t time.Time) time.Duration { return c.Now().Sub(t) }
+
+func (c *aheadClock) move(days int) { c.by.Store(int64(days) * 24 * int64(time.Hour)) }
 
 // Current makes the tenant a server.Policies.
 func (n *tenant) Current() *settings.Policy { return n.policy.Load() }
@@ -68,7 +78,7 @@ func newTenant(t *testing.T, site, pages, host string, keys settings.Keys, log *
 	}
 	n := &tenant{site: site, pages: pages, host: host, id: uuid.New(), cluster: consentdtest.NewCluster(t)}
 	var err error
-	if n.ledger, err = memory.New(memory.Config{Tenant: n.id}); err != nil {
+	if n.ledger, err = memory.New(memory.Config{Tenant: n.id, Clock: &n.clock}); err != nil {
 		t.Fatal(err)
 	}
 	document, err := spec.Consentd()
@@ -79,7 +89,7 @@ func newTenant(t *testing.T, site, pages, host string, keys settings.Keys, log *
 		t.Fatal(err)
 	}
 	if n.Server, err = server.New(server.Config{Ledger: n.ledger, Auditor: n, Policies: n, Key: keys.Signing, Keys: keys.Public, URL: host,
-		OpenAPI: document, Limits: limit.New(0, 0), InFlight: 64, Timeout: 5 * time.Second, Clock: time.Now, Log: log,
+		OpenAPI: document, Limits: limit.New(0, 0), InFlight: 64, Timeout: 5 * time.Second, Clock: n.clock.Now, Log: log,
 		Registry: prometheus.NewRegistry()}); err != nil {
 		t.Fatal(err)
 	}
@@ -104,7 +114,7 @@ func (n *tenant) publish(t *testing.T, change v1alpha1.NoticeChange) error {
 		}
 		variants[n.site](&f.Spec)
 	})
-	policy, err := settings.Read(text, "digest", time.Now())
+	policy, err := settings.Read(text, "digest", n.clock.Now())
 	if err != nil {
 		return fmt.Errorf("the policy of %s: %w", n.site, err)
 	}

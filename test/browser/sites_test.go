@@ -16,6 +16,7 @@ var variants = map[string]func(*v1alpha1.ConsentPolicySpec){
 	"tab":        func(s *v1alpha1.ConsentPolicySpec) { s.Widget.Store = v1alpha1.StoreTab },
 	"cookie":     func(s *v1alpha1.ConsentPolicySpec) { s.Widget.Store = v1alpha1.StoreCookie },
 	"aggregate":  func(s *v1alpha1.ConsentPolicySpec) { s.Widget.Proof = v1alpha1.ProofAggregate },
+	"untracked":  func(s *v1alpha1.ConsentPolicySpec) { s.Widget.DoNotTrack = v1alpha1.DoNotTrackIgnored },
 	"unasserted": func(s *v1alpha1.ConsentPolicySpec) { s.SiteAssertion.Mode = v1alpha1.AssertionRefused },
 	// young asks for an age.
 	"young": func(s *v1alpha1.ConsentPolicySpec) {
@@ -52,6 +53,10 @@ var variants = map[string]func(*v1alpha1.ConsentPolicySpec){
 		s.Purposes[1].DoubleOptIn = v1alpha1.RequirementRequired
 		s.Purposes[1].Acceptance = append(s.Purposes[1].Acceptance, v1alpha1.AcceptDoubleOptIn)
 	},
+	// ours hands messages to nobody but the code of the page.
+	"ours": func(s *v1alpha1.ConsentPolicySpec) { s.Widget.SendURL = "" },
+	// later is where the service's clock is moved.
+	"later": func(*v1alpha1.ConsentPolicySpec) {},
 	// same is served from the origin of its pages, which a policy of 'self' wants.
 	"same": func(*v1alpha1.ConsentPolicySpec) {},
 }

@@ -4,19 +4,35 @@ import {
   url, visit, visitor,
 } from "./lib.mjs";
 
-// wordsShown replaces a notice's words by those in the document, so that their hash is of what the visitor saw.
-const wordsShown = async (tab, notice) => ({
-  ...notice.texts,
-  purposes: notice.purposes.map(({ name, title, text }) => ({ name, title, text })),
-  banner: await tab.textContent("#rempart-consent-words"),
-  accept: await tab.textContent(".rempart-panel .rempart-accept"),
-  acceptAndSend: await tab.textContent(".rempart-send"),
-  refuse: await tab.textContent(".rempart-panel .rempart-refuse"),
-  details: await tab.textContent(".rempart-panel .rempart-details"),
-  choices: await tab.textContent(".rempart-choices"),
-  termsURL: await tab.getAttribute(".rempart-panel .rempart-link", "href"),
-  privacyURL: await tab.getAttribute(".rempart-panel .rempart-link ~ .rempart-link", "href"),
-});
+// wordsShown are a notice's words as they stand in the document, so that their hash is of what the visitor saw. Names of purposes
+// and the digest of the terms are not shown: those are of the notice.
+const wordsShown = async (tab, notice) => {
+  const shown = {
+    language: await tab.getAttribute("#rempart-consent-banner", "lang"),
+    banner: await tab.textContent("#rempart-consent-words"),
+    accept: await tab.textContent(".rempart-panel .rempart-accept"),
+    acceptAndSend: await tab.textContent(".rempart-send"),
+    refuse: await tab.textContent(".rempart-panel .rempart-refuse"),
+    details: await tab.textContent(".rempart-panel .rempart-details"),
+    choices: await tab.textContent(".rempart-choices"),
+    termsURL: await tab.getAttribute(".rempart-panel .rempart-link", "href"),
+    privacyURL: await tab.getAttribute(".rempart-panel .rempart-link ~ .rempart-link", "href"),
+    ...(notice.texts.termsDigest && { termsDigest: notice.texts.termsDigest }),
+  };
+  await tab.click(".rempart-panel .rempart-details");
+  await tab.waitForSelector(".rempart-dialog");
+  const purposes = await tab.evaluate(() => [...document.querySelectorAll(".rempart-purpose")].map((purpose) =>
+    [".rempart-title", ".rempart-text"].map((part) => purpose.querySelector(part).textContent)));
+  assert.equal(purposes.length, notice.purposes.length);
+  shown.purposes = purposes.map(([title, text], i) => ({ name: notice.purposes[i].name, title, text }));
+  await tab.click(".rempart-dialog .rempart-close");
+  await tab.evaluate(() => window.rempart.trigger("returns"));
+  await inState(tab, "pending-trigger");
+  shown.acceptAndStart = await tab.textContent(".rempart-panel .rempart-accept");
+  await tab.click(".rempart-panel .rempart-refuse");
+  await inState(tab, "noticed");
+  return shown;
+};
 
 test("T8", "sending a message accepts what was in view: the record first, then the message, once", async (visitor) => {
   const since = await mark();

@@ -204,6 +204,7 @@ test("T6", "a scenario that was opened and not accepted is not fetched", async (
   await tab.click(".rempart-refuse");
   await inState(tab, "noticed");
   await untouched(tab, { opened: true });
+  assert.deepEqual(await eventsOf(tab, "trigger-blocked"), Array(2).fill({ type: "trigger-blocked", id: "returns" }));
   assert.deepEqual(await eventsOf(tab, "trigger-started"), []);
   assert.deepEqual(await since.ledger(), []);
   // Accepting later does not start what was refused.

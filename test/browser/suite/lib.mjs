@@ -49,6 +49,10 @@ export const faults = (modes) => control("fault", modes);
 // link is the address of a link that a program mails, of a person who is new; wishes how many people of a site asked to be erased.
 export const link = async (site, kind, purpose = "") => SERVICE + (await control(`link?site=${site}&kind=${kind}&purpose=${purpose}`));
 export const wishes = (site) => control("wishes?site=" + site);
+// waiting is how many requests are held.
+export const waiting = () => control("waiting");
+// later moves the clock of a site's service ahead.
+export const later = (site, days) => control(`clock?site=${site}&days=${days}`, {});
 export const publish = (site, change) => control(`publish?site=${site}&change=${change}`, {});
 
 // -- pages ----------------------------------------------------------------------------------------------------------
@@ -98,15 +102,42 @@ export const status = (tab) => tab.textContent(".rempart-panel .rempart-status")
 export const said = (tab) => tab.waitForFunction(() => document.querySelector(".rempart-panel .rempart-status").textContent);
 export const mine = (tab) => tab.locator(".rempart-mine");
 
-// events has a page's rempart:* events collected from the start; give it to visitor as init.
+// shift has a page's clock go wrong by so many milliseconds; not that of timers, cookies and performance.now, which are the browser's.
+export const shift = (by) => {
+  const Right = (window.RightDate ??= Date);
+  window.Date = class extends Right {
+    constructor(...args) {
+      super(...(args.length ? args : [Right.now() + by]));
+    }
+    static now() {
+      return Right.now() + by;
+    }
+  };
+};
+
+// shiftAll does so in all pages of a context, those that are there and those to come.
+export const shiftAll = async (context, by) => {
+  await context.addInitScript(shift, by);
+  for (const tab of context.pages()) await tab.evaluate(shift, by);
+};
+
+// collectEvents has a page's rempart:* events collected from the start; give it to visitor as init.
 export const collectEvents = () => {
   window.events = [];
-  window.times = {}; // when the last of each type came
+  window.causes = {}; // within which event of the browser the last of each type came
+  let cause = "";
+  const { addEventListener } = window;
+  window.addEventListener = (type, listener, ...more) =>
+    addEventListener.call(window, type, (event) => {
+      cause = type;
+      listener(event);
+      cause = "";
+    }, ...more);
   for (const type of ["ready", "notice-shown", "accepted", "refused", "withdrawn", "stale", "trigger-blocked", "trigger-started",
     "send-blocked", "pending", "error"]) {
     document.addEventListener("rempart:" + type, (event) => {
       window.events.push({ type, ...event.detail });
-      window.times[type] = Date.now();
+      window.causes[type] = cause;
     });
   }
 };
