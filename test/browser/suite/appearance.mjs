@@ -329,21 +329,51 @@ test("T24", "hostile style sheets leave the buttons usable", async () => {
   await inState(tab, "refused");
 });
 
-test("T22", "what the script weighs, and how long it takes to start", async () => {
-  const context = await visitor();
-  await context.route("**/widget.*.js", (route) => route.abort());
+// started runs the script in a page of its own, which has loaded, and returns how long that took: by the clock, and of the processor's
+// time, in milliseconds, the latter with what is drawn at once; and the long tasks since then, of more than 50 ms.
+const started = async (context, code) => {
   const tab = await context.newPage();
   await tab.goto(url("shop", "plain"));
-  const code = await (await fetch(await tab.getAttribute("script[src]", "src"))).text();
-  const took = await tab.evaluate((source) => {
-    window.rempartQueue = [["init", {}]];
-    const began = performance.now();
-    (0, eval)(source);
-    return performance.now() - began;
-  }, code);
+  const devtools = await context.newCDPSession(tab);
+  await devtools.send("Performance.enable");
+  const used = async () => (await devtools.send("Performance.getMetrics")).metrics.find((one) => one.name === "ThreadTime").value * 1000;
+  const run = async (source) => {
+    const before = await used();
+    const wall = await tab.evaluate((text) => {
+      window.rempartQueue = [["init", {}]];
+      window.began = performance.now();
+      (0, eval)(text);
+      return performance.now() - window.began;
+    }, source);
+    return { wall, processor: (await used()) - before };
+  };
+  await run("0");
+  const asking = await run(" ".repeat(code.length)); // what it takes to be asked
+  const { wall, processor } = await run(code);
   await tab.waitForSelector(".rempart-launcher");
+  await drawn(tab);
+  const long = await tab.evaluate(() => window.longTasks.filter((task) => task.startTime + task.duration > window.began).map((task) => task.duration));
+  await tab.close();
+  return { wall, processor: processor - asking.processor, long };
+};
+
+test("T22", "what the script weighs, and how long it takes to start", async () => {
+  const context = await visitor({}, () => {
+    window.longTasks = [];
+    new PerformanceObserver((list) => window.longTasks.push(...list.getEntries())).observe({ type: "longtask", buffered: true });
+  });
+  await context.route("**/widget.*.js", (route) => route.abort());
+  const [, address] = /src="([^"]+)"/.exec(await (await fetch(url("shop", "plain"))).text());
+  const code = await (await fetch(address)).text();
   const weight = gzipSync(code, { level: 9 }).length;
   assert.ok(weight <= 6 << 10, `${weight} bytes after gzip -9`);
-  // An observation: what a busy machine takes is no fault of the script.
-  return `${weight} bytes after gzip -9, evaluated in ${took.toFixed(1)} ms`;
+  const starts = [];
+  for (let i = 0; i < 5; i++) starts.push(await started(context, code));
+  const spread = (what) => {
+    const [least, ...more] = starts.map((one) => one[what]).sort((a, b) => a - b).map((time) => time.toFixed(1));
+    return `${more[1]} ms (${least} to ${more.at(-1)})`;
+  };
+  // Observations: what a busy machine takes is no fault of the script.
+  const long = starts.flatMap((one) => one.long).map((time) => Math.round(time));
+  return `${weight} bytes after gzip -9; started in ${spread("wall")}, ${spread("processor")} of the processor; long tasks: ${long.join(", ") || "none"}`;
 });
