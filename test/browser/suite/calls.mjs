@@ -94,6 +94,10 @@ test("T28", "a scenario that is accepted is started by the page's function, once
   await tab.evaluate(() => window.rempart.trigger("returns"));
   await tab.waitForFunction(() => window.handed.length === 2);
   assert.equal(await tab.isVisible("#rempart-consent-banner"), false);
+  // A message starts no scenario that ran before.
+  await send(tab, "Bonjour");
+  await tab.waitForFunction(() => window.handed.length > 2 && !document.querySelector(".rempart-area").readOnly);
+  assert.deepEqual((await got(tab)).map((one) => one.name), ["start", "start", "send"]);
   await tab.reload();
   await tab.waitForSelector(".rempart-launcher");
   await tab.evaluate(() => window.rempart.trigger("returns"));
