@@ -303,7 +303,7 @@ type ErasureRequestStatus struct {
 // ErasureRequest is one person's request to be erased (Article 17).
 //
 // +kubebuilder:validation:XValidation:rule="!has(self.spec.decision) || self.spec.decision.verdict != 'Approved' || has(self.spec.decision.planDigest) || (has(self.status) && has(self.status.planDigest))",message="there is no plan yet: approve when Planned is True, or name the planDigest"
-// +kubebuilder:validation:XValidation:rule="!has(self.spec.answerNotice) || (has(self.status) && has(self.status.end) && self.status.end in ['Erased', 'PartlyErased', 'NothingFound'])",message="answerNotice says when the person was told what was done; nothing was done yet, or nothing but a plan, a repetition or a refusal (refusalNotice)"
+// +kubebuilder:validation:XValidation:rule="!has(self.spec.answerNotice) || (has(self.status) && has(self.status.end) && self.status.end in ['Erased', 'PartlyErased', 'NothingErased', 'NothingFound'])",message="answerNotice says when the person was told what was done; nothing was done yet, or nothing but a plan, a repetition or a refusal (refusalNotice)"
 // +kubebuilder:object:root=true
 // +kubebuilder:subresource:status
 // +kubebuilder:resource:shortName=ereq,categories=gdpr

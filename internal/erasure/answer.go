@@ -13,7 +13,7 @@ import (
 // Answers tells whether an end is action taken on a request, of which the person is told (Article 12(3)). A refusal is told by Article
 // 12(4), a repetition is answered with the request that it repeats, and a plan alone is no action.
 func Answers(end v1alpha1.ErasureEnd) bool {
-	return end == v1alpha1.EndErased || end == v1alpha1.EndPartlyErased || end == v1alpha1.EndNothingFound
+	return end == v1alpha1.EndErased || end == v1alpha1.EndPartlyErased || end == v1alpha1.EndNothingErased || end == v1alpha1.EndNothingFound
 }
 
 // Unanswered tells whether action was taken on a request and the person does not know yet: it is over and may be Ready, and its clock

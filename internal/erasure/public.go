@@ -2,20 +2,16 @@ package erasure
 
 import (
 	"fmt"
-	"slices"
 
 	"github.com/rempart-dev/rempart/api/v1alpha1"
 )
 
-// publicFindings say which data of the registers concerned were made public: who erases them takes reasonable steps too, by the
+// publicFindings say which data of the activities concerned were made public: who erases them takes reasonable steps too, by the
 // technology at hand and the cost, to tell the controllers who have them that links to them and copies are to be erased (Article
 // 17(2)). Steps are for a person to choose; the register says which, by a channel to who takes them or by an untoldReason.
 func (j *judgement) publicFindings() []v1alpha1.Finding {
-	concerned := slices.DeleteFunc(slices.Clone(j.Registers), func(r v1alpha1.DataRegister) bool {
-		return !slices.ContainsFunc(j.status.Targets, func(t v1alpha1.ErasureTarget) bool { return string(t.Register) == r.Name })
-	})
 	var findings []v1alpha1.Finding
-	for _, d := range disclosures(concerned) {
+	for _, d := range likely(j.Request, j.status.Targets, j.Registers) {
 		if d.Public {
 			findings = append(findings, publicFinding(d))
 		}

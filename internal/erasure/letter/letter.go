@@ -56,7 +56,11 @@ func refusal(request *v1alpha1.ErasureRequest, words text) []string {
 // law, and until when backups have the rest.
 func action(request *v1alpha1.ErasureRequest, words text) []string {
 	status := &request.Status
-	parts := []string{fmt.Sprintf(words.done[status.End], receivedOn(request))}
+	kept, end := keptOf(status.Targets, words), status.End
+	if end == v1alpha1.EndPartlyErased && len(kept) == 0 { // but for what is done by hand
+		end = v1alpha1.EndErased
+	}
+	parts := []string{fmt.Sprintf(words.done[end], receivedOn(request))}
 	if purposes := request.Spec.Purposes; len(purposes) > 0 {
 		var names []string
 		for _, name := range purposes {
@@ -67,7 +71,10 @@ func action(request *v1alpha1.ErasureRequest, words text) []string {
 	if blind(request) {
 		parts = append(parts, words.unsearched)
 	}
-	if kept := keptOf(status.Targets, words); len(kept) > 0 {
+	if stores := byHand(status.Targets); len(stores) > 0 {
+		parts = append(parts, fmt.Sprintf(words.byHand, strings.Join(stores, ", ")))
+	}
+	if len(kept) > 0 {
 		parts = append(parts, words.kept+"\n"+strings.Join(kept, "\n"))
 	}
 	if clear := status.BackupsClearTime; clear != nil {
@@ -79,6 +86,17 @@ func action(request *v1alpha1.ErasureRequest, words text) []string {
 // blind tells whether a store could not be searched, since it finds people by no identifier that was given.
 func blind(request *v1alpha1.ErasureRequest) bool {
 	return slices.ContainsFunc(request.Status.Targets, func(t v1alpha1.ErasureTarget) bool { return t.Reason == v1alpha1.ReasonNotSearchable })
+}
+
+// byHand are the stores that were left to a person, who says in the letter what they did there.
+func byHand(targets []v1alpha1.ErasureTarget) []string {
+	var stores []string
+	for i := range targets {
+		if t := &targets[i]; t.Result == v1alpha1.TargetManual {
+			stores = append(stores, string(t.Register)+"/"+string(t.Store))
+		}
+	}
+	return stores
 }
 
 // keptOf are the laws that keep something, each once with its last day. What tables are called is nothing that the person asked for.

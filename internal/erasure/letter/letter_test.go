@@ -106,13 +106,22 @@ func TestEveryLetterIsWhole(t *testing.T) {
 // TestEveryAnswerIsWhole (A12-03, A12-04): each end in each language has its words; where something was not erased, the remedies too.
 func TestEveryAnswerIsWhole(t *testing.T) {
 	for language, words := range languages {
-		for _, end := range []v1alpha1.ErasureEnd{v1alpha1.EndErased, v1alpha1.EndPartlyErased, v1alpha1.EndNothingFound} {
+		for _, end := range []v1alpha1.ErasureEnd{v1alpha1.EndErased, v1alpha1.EndPartlyErased, v1alpha1.EndNothingErased, v1alpha1.EndNothingFound} {
 			got := Of(done(end), officer("FR", v1alpha1.SectorPrivate), language)
 			remedies := strings.Contains(got, "rticle 77") && strings.Contains(got, "rticle 79") && strings.Contains(got, "CNIL")
 			if words.done[end] == "" || !strings.Contains(got, "2026-11-21") || !strings.Contains(got, "Acme SAS") || strings.Contains(got, "%!") || remedies == (end == v1alpha1.EndErased) {
 				t.Errorf("%s, %s:\n%s", language, end, got)
 			}
 		}
+	}
+}
+
+// TestWhatIsDoneByHandIsAsked: nothing is kept by law, and nobody but who did it knows what became of the data there.
+func TestWhatIsDoneByHandIsAsked(t *testing.T) {
+	request := done(v1alpha1.EndPartlyErased, v1alpha1.ErasureTarget{Register: "crm", Store: "archive", Result: v1alpha1.TargetManual})
+	got := Of(request, officer("FR", v1alpha1.SectorPrivate), v1alpha1.LanguageEnglish)
+	if !strings.Contains(got, "[What was done by hand in: crm/archive]") || strings.Contains(got, "keep") {
+		t.Error(got)
 	}
 }
 

@@ -8,16 +8,16 @@ import (
 
 // text is the letter in one language, in our own words; %s are facts of the request.
 type text struct {
-	subject, greeting, opening  string
-	article                     func(reference string) string
-	law, until, note            string
-	done                        map[v1alpha1.ErasureEnd]string
-	kept, keptUntil, backups    string
-	purposes, unsearched        string
-	complaint, court            string
-	officer                     string
-	noAuthority, noOrganisation string
-	reasons                     map[v1alpha1.RefusalReason]string
+	subject, greeting, opening   string
+	article                      func(reference string) string
+	law, until, note             string
+	done                         map[v1alpha1.ErasureEnd]string
+	kept, keptUntil, backups     string
+	purposes, unsearched, byHand string
+	complaint, court             string
+	officer                      string
+	noAuthority, noOrganisation  string
+	reasons                      map[v1alpha1.RefusalReason]string
 }
 
 // reference is an article with a paragraph and perhaps a point, such as 17(3)(e).
@@ -44,13 +44,15 @@ var languages = map[v1alpha1.Language]text{
 		opening:  "On %s we received your request to have personal data about you erased (Article 17 of the General Data Protection Regulation). We do not do so, for the following reason:",
 		article:  func(reference string) string { return "Article " + reference }, law: "It rests on: %s.", until: "It ends on %s.", note: "In detail: %s",
 		done: map[v1alpha1.ErasureEnd]string{
-			v1alpha1.EndErased:       "On %s we received your request to have personal data about you erased (Article 17 of the General Data Protection Regulation). We have erased them.",
-			v1alpha1.EndPartlyErased: "On %s we received your request to have personal data about you erased (Article 17 of the General Data Protection Regulation). We have erased them, but for those that the law obliges or allows us to keep.",
-			v1alpha1.EndNothingFound: "On %s we received your request to have personal data about you erased (Article 17 of the General Data Protection Regulation). By what you gave us we found no personal data about you that we could erase.",
+			v1alpha1.EndErased:        "On %s we received your request to have personal data about you erased (Article 17 of the General Data Protection Regulation). We have erased them.",
+			v1alpha1.EndPartlyErased:  "On %s we received your request to have personal data about you erased (Article 17 of the General Data Protection Regulation). We have erased them, but for those that the law obliges or allows us to keep.",
+			v1alpha1.EndNothingErased: "On %s we received your request to have personal data about you erased (Article 17 of the General Data Protection Regulation). We have erased none, since the law obliges or allows us to keep them all.",
+			v1alpha1.EndNothingFound:  "On %s we received your request to have personal data about you erased (Article 17 of the General Data Protection Regulation). By what you gave us we found no personal data about you that we could erase.",
 		},
 		kept: "What we keep, we keep by:", keptUntil: "until %s",
 		purposes:       "The request is about data that we use for this alone: %s. Data that we need for something else too are not concerned.",
 		unsearched:     "Some of our records find people by something else than what you gave us, such as a customer number, and could not be searched. If you give us that, we search them too.",
+		byHand:         "[What was done by hand in: %s]",
 		backups:        "Backups that were made before may hold the data until they expire, the last on %s.",
 		complaint:      "If you do not agree you may lodge a complaint with a supervisory authority (Article 77), for example in the Member State where you live or work, or where you think that the law was broken. The authority in charge of us is %s.",
 		court:          "You may also go to court (Article 79), in the Member State where we have an establishment or in that where you live. The one does not exclude the other.",
@@ -75,13 +77,15 @@ var languages = map[v1alpha1.Language]text{
 		opening:  "Le %s, nous avons reçu votre demande d'effacement de données à caractère personnel vous concernant (article 17 du règlement général sur la protection des données). Nous n'y donnons pas suite, pour le motif suivant :",
 		article:  inFrench, law: "Fondement : %s.", until: "Ce motif prend fin le %s.", note: "En détail : %s",
 		done: map[v1alpha1.ErasureEnd]string{
-			v1alpha1.EndErased:       "Le %s, nous avons reçu votre demande d'effacement de données à caractère personnel vous concernant (article 17 du règlement général sur la protection des données). Nous les avons effacées.",
-			v1alpha1.EndPartlyErased: "Le %s, nous avons reçu votre demande d'effacement de données à caractère personnel vous concernant (article 17 du règlement général sur la protection des données). Nous les avons effacées, sauf celles que la loi nous oblige ou nous autorise à conserver.",
-			v1alpha1.EndNothingFound: "Le %s, nous avons reçu votre demande d'effacement de données à caractère personnel vous concernant (article 17 du règlement général sur la protection des données). Avec ce que vous nous avez indiqué, nous n'avons trouvé aucune donnée vous concernant que nous puissions effacer.",
+			v1alpha1.EndErased:        "Le %s, nous avons reçu votre demande d'effacement de données à caractère personnel vous concernant (article 17 du règlement général sur la protection des données). Nous les avons effacées.",
+			v1alpha1.EndPartlyErased:  "Le %s, nous avons reçu votre demande d'effacement de données à caractère personnel vous concernant (article 17 du règlement général sur la protection des données). Nous les avons effacées, sauf celles que la loi nous oblige ou nous autorise à conserver.",
+			v1alpha1.EndNothingErased: "Le %s, nous avons reçu votre demande d'effacement de données à caractère personnel vous concernant (article 17 du règlement général sur la protection des données). Nous n'en avons effacé aucune, car la loi nous oblige ou nous autorise à les conserver toutes.",
+			v1alpha1.EndNothingFound:  "Le %s, nous avons reçu votre demande d'effacement de données à caractère personnel vous concernant (article 17 du règlement général sur la protection des données). Avec ce que vous nous avez indiqué, nous n'avons trouvé aucune donnée vous concernant que nous puissions effacer.",
 		},
 		purposes:   "La demande porte sur les données que nous utilisons uniquement pour : %s. Celles dont nous avons aussi besoin pour autre chose ne sont pas concernées.",
 		unsearched: "Certains de nos fichiers ne permettent pas de retrouver une personne avec ce que vous nous avez indiqué, mais par exemple avec un numéro de client ; ils n'ont pas pu être consultés. Si vous nous le communiquez, nous les consulterons aussi.",
 		kept:       "Ce que nous conservons, nous le conservons en vertu de :", keptUntil: "jusqu'au %s",
+		byHand:         "[Ce qui a été fait à la main dans : %s]",
 		backups:        "Des sauvegardes antérieures peuvent contenir ces données jusqu'à leur expiration, la dernière le %s.",
 		complaint:      "Si vous n'êtes pas d'accord, vous pouvez introduire une réclamation auprès d'une autorité de contrôle (article 77), par exemple dans l'État membre où vous résidez, où vous travaillez, ou dans lequel vous estimez que la règle a été violée. L'autorité dont nous relevons est : %s.",
 		court:          "Vous pouvez aussi former un recours juridictionnel (article 79) devant les juridictions de l'État membre où nous avons un établissement, ou de celui où vous résidez. L'un n'exclut pas l'autre.",
