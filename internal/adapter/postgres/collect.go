@@ -281,20 +281,25 @@ func (c *collector) owners(from int) []plan.Link {
 
 func (c *collector) shareThrough(l plan.Link) string {
 	m, names := &c.plan.Members[l.From], keyNames(&c.plan.Members[l.From])
-	somebody := fmt.Sprintf("NOT EXISTS (SELECT FROM %s AS y WHERE %s)", setOf(l.To), refers(c.plan, l, "y"))
-	if !l.Real { // it may lead to nobody, or to several
-		to := &c.plan.Members[l.To]
-		var parts []string
-		for i, name := range l.Columns {
-			parts = append(parts, pair(c.plan, l, i, column("t", name), column("u", l.ToColumns[i])))
-		}
-		somebody = fmt.Sprintf("EXISTS (SELECT FROM %s AS u WHERE %s AND NOT EXISTS (SELECT FROM %s AS y WHERE %s))",
-			table(to.Table), strings.Join(parts, " AND "), setOf(l.To), sameRowOf(to, "u", "y"))
-	}
 	return fmt.Sprintf(
 		`WITH shared AS (INSERT INTO %s (req, %s) SELECT s.req, %s FROM %s AS s JOIN %s AS t ON %s WHERE NOT s.seed AND %s AND %s RETURNING *) DELETE FROM %[4]s AS s USING shared AS x WHERE %[9]s`,
 		sharedOf(l.From), strings.Join(names, ", "), "s."+strings.Join(names, ", s."), setOf(l.From), table(m.Table), sameRow(m, "s"),
-		set(l, "t"), somebody, sameSetRow(m, "s", "x"))
+		set(l, "t"), c.somebody(l), sameSetRow(m, "s", "x"))
+}
+
+// somebody says that a live row with an owning link refers by it to a row that is not of the run's people.
+func (c *collector) somebody(l plan.Link) string {
+	if l.Real {
+		return fmt.Sprintf("NOT EXISTS (SELECT FROM %s AS y WHERE %s)", setOf(l.To), refers(c.plan, l, "y"))
+	}
+	// It may lead to nobody, or to several.
+	to := &c.plan.Members[l.To]
+	var parts []string
+	for i, name := range l.Columns {
+		parts = append(parts, pair(c.plan, l, i, column("t", name), column("u", l.ToColumns[i])))
+	}
+	return fmt.Sprintf("EXISTS (SELECT FROM %s AS u WHERE %s AND NOT EXISTS (SELECT FROM %s AS y WHERE %s))",
+		table(to.Table), strings.Join(parts, " AND "), setOf(l.To), sameRowOf(to, "u", "y"))
 }
 
 // below returns the members that are owned, over any way, by those that changed. A change in a table that owns nothing

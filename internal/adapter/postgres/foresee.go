@@ -98,6 +98,8 @@ type said struct {
 	alike []string // columns with telephone numbers of others, in rows that stay
 	// crowds are columns with a telephone number that is all that is known of a person, beside several addresses, in rows that go.
 	crowds []string
+	// joint are tables with rows of several owners, that go or change with any of them.
+	joint []string
 	// shared are tables with rows that lead to people and are others' too, so that they stay.
 	shared []string
 }
@@ -131,6 +133,9 @@ func (s said) notes() (notes []string) {
 	}
 	if len(s.mixed) > 0 {
 		notes = append(notes, "rows that are people's by one address also hold addresses that nobody gave, and go with them: "+unique(s.mixed))
+	}
+	if len(s.joint) > 0 {
+		notes = append(notes, "rows of "+unique(s.joint)+" are others' too, by an owner or a reference that ownedThrough names, and are treated as people's all the same")
 	}
 	if len(s.alike) > 0 {
 		notes = append(notes, "a telephone number in "+unique(s.alike)+" is also that of others, who have another address or number: their rows stay")
@@ -178,6 +183,11 @@ func (e *Engine) countChunk(ctx context.Context, s *session, t task.Task, people
 	if err != nil {
 		return c, err
 	}
+	joint, err := settled.joint(ctx)
+	if err != nil {
+		return c, err
+	}
+	told.joint = append(told.joint, joint...)
 	for i, rows := range settled.others {
 		if rows > 0 {
 			told.shared = append(told.shared, work.plan.Members[i].Table.Path())
