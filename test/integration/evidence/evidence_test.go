@@ -18,6 +18,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
@@ -162,6 +163,7 @@ func TestTwoOperatorsCertifyEachRequestOnce(t *testing.T) {
 	}
 	rights(t, &list.Items[0])
 	rotated(t, folder, &list.Items[0])
+	answered(t)
 	quiet(t)
 }
 
@@ -173,6 +175,44 @@ func ready(t *testing.T, name string) {
 		err := server.Client.Get(t.Context(), client.ObjectKey{Namespace: "shop", Name: name}, r)
 		return r.Status.Evidence != nil && meta.IsStatusConditionTrue(r.Status.Conditions, v1alpha1.ConditionReady), err
 	}).WithTimeout(patience).WithPolling(100 * time.Millisecond).Should(gomega.BeTrue())
+}
+
+// answered lets two requests end that find nothing, and says of one that the person was told (Article 12(3)). Both are over; quiet sees
+// that neither is written again.
+func answered(t *testing.T) {
+	t.Helper()
+	must(t, server.Client.Create(t.Context(), &v1alpha1.DataRegister{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "crm"}, Spec: v1alpha1.DataRegisterSpec{
+		Role: v1alpha1.RoleController, OfficerRef: v1alpha1.ClusterRef{Name: "officer"},
+		Activities: []v1alpha1.ProcessingActivity{{Name: "support", Purposes: []v1alpha1.Purpose{{Name: "support", LegalBasis: v1alpha1.BasisContract}},
+			DataSubjects: []string{"customers"}, DataCategories: []v1alpha1.DataCategory{{Name: "contact"}}}},
+		Stores: []v1alpha1.DataStore{{Name: "main", Engine: v1alpha1.EnginePostgreSQL, Managed: &v1alpha1.ManagedStore{Image: "postgres:15",
+			Storage: v1alpha1.StorageRequest{Size: resource.MustParse("1Gi"), StorageClassName: "eu-fast"}}}},
+	}}))
+	for _, name := range []string{"untold", "told"} {
+		must(t, server.Client.Create(t.Context(), &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: name}, Type: corev1.SecretTypeOpaque,
+			Data: map[string][]byte{"email": []byte(name + "-canary@example.org")}}))
+		r := &v1alpha1.ErasureRequest{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: name}}
+		r.Spec.RequestID, r.Spec.ReceivedTime = name, ptr.To(metav1.NewTime(time.Now().Add(-time.Hour).Truncate(time.Second)))
+		r.Spec.Subject.SecretRef.Name = v1alpha1.ObjectName(name)
+		must(t, server.Client.Create(t.Context(), r))
+		ready(t, name)
+		must(t, server.Client.Get(t.Context(), client.ObjectKeyFromObject(r), r))
+		if r.Status.End != v1alpha1.EndNothingFound || !meta.IsStatusConditionFalse(r.Status.Conditions, v1alpha1.ConditionPersonInformed) {
+			t.Fatalf("%s: %+v", r.Status.End, r.Status.Conditions)
+		}
+		if name == "untold" {
+			continue
+		}
+		sent := fmt.Appendf(nil, `{"spec":{"answerNotice":{"sentTime":%q}}}`, time.Now().UTC().Format(time.RFC3339))
+		must(t, server.Client.Patch(t.Context(), r, client.RawPatch(types.MergePatchType, sent)))
+		gomega.NewWithT(t).Eventually(func() (bool, error) {
+			err := server.Client.Get(t.Context(), client.ObjectKeyFromObject(r), r)
+			return meta.IsStatusConditionTrue(r.Status.Conditions, v1alpha1.ConditionPersonInformed) && *r.Status.ObservedGeneration == r.Generation, err
+		}).WithTimeout(patience).WithPolling(100 * time.Millisecond).Should(gomega.BeTrue())
+		if !meta.IsStatusConditionTrue(r.Status.Conditions, v1alpha1.ConditionReady) {
+			t.Errorf("%+v", r.Status.Conditions)
+		}
+	}
 }
 
 // rotated asks for the next key, lets two requests more end, and verifies a certificate of before with the new key alone.
