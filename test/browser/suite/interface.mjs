@@ -1,7 +1,6 @@
 // T28: what a page may call, and what it is told.
 import {
-  accept, assert, collectEvents, device, eventsOf, faults, inState, mark, mine, openPanel, PAGES, said, send, SERVICE, stateOf, test, untouched,
-  url, visit, visitor,
+  accept, assert, collectEvents, device, eventsOf, inState, mark, mine, openPanel, PAGES, said, send, SERVICE, test, untouched, visit, visitor,
 } from "./lib.mjs";
 
 // handed has the page's own code take messages and scenarios, and note what it gets. It answers what the page's answer says, throws where
