@@ -71,7 +71,7 @@ tables:
   columns: [{name: billing_address}]
   onErasure: Keep
   keep: {reason: books, article: 17(3)(b), legalReference: the books of trade, period: P10Y, fromColumn: invoice_date}
-- {name: invoice_line, ownedThrough: [{columns: [invoice_id]}], onErasure: DeleteRows}`
+- {name: invoice_line, ownedThrough: [{columns: [invoice_id]}], onErasure: Keep, keep: {reason: books, article: 17(3)(b), legalReference: the books of trade, period: P10Y, fromColumn: invoice_date, through: [invoice_id]}}`
 
 const rental = `
 CREATE DOMAIN year AS integer CHECK (VALUE >= 1901 AND VALUE <= 2155); CREATE TYPE rating AS ENUM ('G', 'PG', 'R');
@@ -113,7 +113,7 @@ func TestWellKnownSampleDatabases(t *testing.T) {
 				"SELECT * FROM employees", "SELECT * FROM customer_customer_demo WHERE customer_id <> 'ALFKI'", "SELECT * FROM suppliers", "SELECT * FROM shippers", "SELECT * FROM products"},
 			after: map[string]string{"SELECT count(*) FROM orders WHERE customer_id IS NULL AND ship_name IS NULL": "20"}},
 		"music": {sql: music, dataset: musicDataset, who: person("email", "C3@example.org", "phone", "+33147427173"),
-			erased: "0 public.customer MaskColumns 1\n0 public.invoice DeleteRows 6\n0 public.invoice Keep 7 until 2037-01-27\n0 public.invoice_line DeleteRows 59",
+			erased: "0 public.customer MaskColumns 1\n0 public.invoice DeleteRows 6\n0 public.invoice Keep 7 until 2037-01-27\n0 public.invoice_line DeleteRows 30\n0 public.invoice_line Keep 29 until 2037-01-27",
 			others: []string{"SELECT * FROM customer WHERE customer_id <> 3", "SELECT * FROM invoice WHERE customer_id <> 3", "SELECT l.* FROM invoice_line l JOIN invoice i USING (invoice_id) WHERE customer_id <> 3", "SELECT * FROM employee", "SELECT * FROM track"},
 			after:  map[string]string{"SELECT count(*) FROM customer WHERE customer_id = 3 AND first_name = 'erased' AND phone IS NULL AND email LIKE '%@%' IS FALSE": "1"}},
 		"film rental": {sql: rental, dataset: rentalDataset, who: email("c1@example.org"), grows: true,
