@@ -406,6 +406,20 @@ tables:
 	}
 }
 
+// A foreign key with an address says by itself what becomes of it, in a table that is declared.
+func TestScanAsksForNoForeignKeyToADeclaredTable(t *testing.T) {
+	schema := tables("buyers: email!", "visits: id! email>buyers.email", "calls: id! email>buyers.email", "rings: id! email")
+	got := Scan(dataset(t, `
+tables:
+- {name: buyers, subjectKeys: [{column: email, identifier: Email}], onErasure: DeleteRows}
+- {name: visits, onErasure: DeleteRows}
+- {name: rings, subjectKeys: [{column: id, identifier: Custom}], onErasure: DeleteRows}`), schema)
+	want := Findings{Tables: []string{"public.calls"}, Columns: []string{"public.calls.email", "public.rings.email"}}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
 func TestScanTakesHeirsForPartsOfWhatIsDeclared(t *testing.T) {
 	schema := tables("people: id! email", "files: id! owner>people.id email", "images: id! owner>people.id email", "films: id! owner>people.id email director_mail seen_by>people.id")
 	schema.Table("public", "files").Inherited = true

@@ -44,7 +44,7 @@ func Scan(dataset *v1alpha1.Dataset, schema *Schema) Findings {
 			return ok
 		})
 		for _, c := range live.Columns {
-			if !slices.Contains(declaredColumns(&known), v1alpha1.Identifier(c.Name)) && (marks.mark(&c) || marks.refersElsewhere(live, &c) && (!isDeclared || !maker.MatchString(c.Name))) {
+			if !slices.Contains(declaredColumns(&known), v1alpha1.Identifier(c.Name)) && !(isDeclared && leadsWithin(live, c.Name, declared)) && (marks.mark(&c) || marks.refersElsewhere(live, &c) && (!isDeclared || !maker.MatchString(c.Name))) {
 				f.Columns = append(f.Columns, live.Path()+"."+c.Name)
 				found = true
 			}
@@ -65,6 +65,14 @@ func Scan(dataset *v1alpha1.Dataset, schema *Schema) Findings {
 	slices.Sort(f.Columns)
 	slices.Sort(f.Personal)
 	return f
+}
+
+// leadsWithin tells whether a column is part of a foreign key to a declared table: what becomes of it follows from that.
+func leadsWithin(t *Table, column string, declared map[Name]v1alpha1.DatasetTable) bool {
+	return slices.ContainsFunc(t.ForeignKeys, func(fk ForeignKey) bool {
+		_, ok := declared[Name{fk.Schema, fk.Table}]
+		return ok && slices.Contains(fk.Columns, column)
+	})
 }
 
 // wholesOf are, by heir, the declared tables that stand for it: it may inherit from several.
