@@ -97,7 +97,8 @@ func meaning(pg *pgconn.PgError) (task.Reason, string) {
 	}
 }
 
-// connectFailure says why there is no connection. noTLS says that the server has none.
+// connectFailure says why there is no connection. noTLS says that the server has none. Whoever writes a register chooses where to dial, so what is no
+// PostgreSQL is told apart neither from another nor from a port where nobody listens: a server that begins with S, such as one of SSH, has not agreed to TLS.
 func connectFailure(err error, noTLS bool) error {
 	if _, ok := errors.AsType[*pgconn.PgError](err); ok {
 		return failure(err)
@@ -107,12 +108,11 @@ func connectFailure(err error, noTLS bool) error {
 		hostname x509.HostnameError
 		invalid  x509.CertificateInvalidError
 		verify   *tls.CertificateVerificationError
-		record   tls.RecordHeaderError
 	)
 	switch {
 	case noTLS:
 		return &task.Failure{Reason: task.TLSFailed, Message: "The store offers no TLS"}
-	case errors.As(err, &unknown), errors.As(err, &hostname), errors.As(err, &invalid), errors.As(err, &verify), errors.As(err, &record):
+	case errors.As(err, &unknown), errors.As(err, &hostname), errors.As(err, &invalid), errors.As(err, &verify):
 		return &task.Failure{Reason: task.TLSFailed, Message: "The store's certificate is not trusted or is not for its host"}
 	case errors.Is(err, context.Canceled):
 		return &task.Failure{Reason: task.Interrupted, Message: "The step was stopped"}

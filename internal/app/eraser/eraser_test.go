@@ -304,3 +304,16 @@ func TestAnEraserThatDidNotReachItsStoreSaysSo(t *testing.T) {
 		t.Errorf("no password: %+v", o)
 	}
 }
+
+// TestHowLongItTookDoesNotTellWhatListens: a port where nobody listens is answered no sooner than the longest that a connection may take.
+func TestHowLongItTookDoesNotTellWhatListens(t *testing.T) {
+	p := newPod(t)
+	p.options.Unreached = 300 * time.Millisecond
+	began := time.Now()
+	if _, o := p.run(task.Scan); o.Reason != task.Unreachable || time.Since(began) < p.options.Unreached {
+		t.Errorf("%s after %s", o.Reason, time.Since(began))
+	}
+	if eraser.Pod().Unreached <= 10*time.Second {
+		t.Error("a pod says sooner that it reached nobody than a connection may take")
+	}
+}
