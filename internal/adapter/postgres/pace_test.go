@@ -99,7 +99,7 @@ func TestTheWatcherSeesWhoWaitsForARun(t *testing.T) {
 		}
 		waits <- err
 	}()
-	for deadline := time.Now().Add(20 * time.Second); w.take(t.Context()).blocked == 0; {
+	for deadline := time.Now().Add(time.Minute); w.take(t.Context()).blocked == 0; {
 		if time.Now().After(deadline) {
 			t.Fatal("nobody was seen to wait")
 		}

@@ -186,7 +186,7 @@ func TestWhatExistsIsFoundAndToldOnce(t *testing.T) {
 	}
 	except(time.Now().Add(time.Hour))
 	g.Eventually(found(t)).WithTimeout(soon).Should(gomega.Equal([]string{"volume pv-data"}))
-	end := time.Now().Add(5 * time.Second).Truncate(time.Second)
+	end := time.Now().Add(15 * time.Second).Truncate(time.Second)
 	except(end)
 	g.Eventually(found(t)).WithTimeout(soon).Should(gomega.Equal(all))
 	if states := policy(t).Status.Exceptions; time.Now().Before(end) || states[0].State != v1alpha1.ExceptionExpired {
