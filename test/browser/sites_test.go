@@ -8,9 +8,15 @@ import (
 
 // variants are the sites that the suite visits: one, and what others do differently. Each has a policy of its own.
 var variants = map[string]func(*v1alpha1.ConsentPolicySpec){
-	"shop":       func(*v1alpha1.ConsentPolicySpec) {},
-	"explicit":   func(s *v1alpha1.ConsentPolicySpec) { s.Widget.Acceptance = v1alpha1.WidgetExplicit },
-	"lazy":       func(s *v1alpha1.ConsentPolicySpec) { s.Widget.ReadAtLoad = v1alpha1.FeatureDisabled },
+	"shop":     func(*v1alpha1.ConsentPolicySpec) {},
+	"explicit": func(s *v1alpha1.ConsentPolicySpec) { s.Widget.Acceptance = v1alpha1.WidgetExplicit },
+	"lazy":     func(s *v1alpha1.ConsentPolicySpec) { s.Widget.ReadAtLoad = v1alpha1.FeatureDisabled },
+	// shy reads nothing at load, and remembers a refusal.
+	"shy": func(s *v1alpha1.ConsentPolicySpec) {
+		s.Widget.ReadAtLoad, s.Widget.RememberRefusal = v1alpha1.FeatureDisabled, v1alpha1.FeatureEnabled
+	},
+	// gateless has pages take messages by their own code.
+	"gateless":   func(s *v1alpha1.ConsentPolicySpec) { s.Widget.SendURL = "" },
 	"remember":   func(s *v1alpha1.ConsentPolicySpec) { s.Widget.RememberRefusal = v1alpha1.FeatureEnabled },
 	"ephemeral":  func(s *v1alpha1.ConsentPolicySpec) { s.Widget.Ephemeral = v1alpha1.FeatureEnabled },
 	"tab":        func(s *v1alpha1.ConsentPolicySpec) { s.Widget.Store = v1alpha1.StoreTab },

@@ -13,7 +13,7 @@ import (
 	"strconv"
 )
 
-// pass is an annealing: steps changes are tried, each of which costs two compressions, a millisecond. What makes the script
+// pass is an annealing: steps changes are tried, each of which costs one or two compressions, half a millisecond. What makes the script
 // larger is kept too, with a chance that falls with the bytes and as hot cools down to cold, so that the search leaves an
 // order of names that only small changes cannot better. Kirkpatrick, Gelatt, Vecchi: Optimization by Simulated Annealing, 1983.
 type pass struct {
@@ -23,8 +23,11 @@ type pass struct {
 
 const cold = 0.05
 
+// slack is by how many bytes one change can move what the two compressors make of the script apart, but for rare ones.
+const slack = 8
+
 // passes are made one after the other, each from the best that the one before found.
-var passes = []pass{{600_000, 2}, {300_000, 0.6}}
+var passes = []pass{{300_000, 2}, {150_000, 0.6}}
 
 // site stands for a site's configuration, as Build of the Go package appends it: its words pack together with the script's.
 const site = `(["shop","https://consent.shop.example",[{"language":"fr","launcher":"Nous écrire","failed":"Échec : réessayez"},` +
@@ -51,19 +54,18 @@ func (p pass) search(code []byte, progress io.Writer) ([]byte, error) {
 		return nil, err
 	}
 	chance := rand.New(rand.NewPCG(1, 1)) //nolint:gosec // the same for everybody
-	now := s.size()
+	now, _ := s.size(math.Inf(1))
 	least, best := now, s.state()
 	for step := range p.steps {
 		undo := s.change(chance)
-		size := s.size()
 		heat := p.hot * math.Pow(cold/p.hot, float64(step)/float64(p.steps))
-		if size > now && chance.Float64() >= math.Exp(float64(now-size)/heat) {
+		if size, within := s.size(float64(now) + heat*chance.ExpFloat64()); within {
+			now = size
+		} else {
 			undo()
-			continue
 		}
-		now = size
-		if size < least {
-			least, best = size, s.state()
+		if now < least {
+			least, best = now, s.state()
 		}
 		if step*10/p.steps != (step+1)*10/p.steps {
 			fmt.Fprintf(progress, "widget: %d %% searched, %d bytes\n", (step+1)*100/p.steps, least/2)
@@ -82,6 +84,8 @@ type search struct {
 	text  bytes.Buffer
 	flate *flate.Writer
 	zlib  *zlib
+	// apart is by how much zlib's size of what was kept last is above that of flate.
+	apart int
 }
 
 // state is what a search changes.
@@ -188,19 +192,27 @@ func moved[T any](list *[]T, first int, chance *rand.Rand) (undo func()) {
 	return func() { *list = old }
 }
 
-// size writes the script and returns the sum of both sizes.
-func (s *search) size() int {
+// size writes the script and returns the sum of both sizes, and whether it is within a limit. Where flate's alone shows that it is
+// not, zlib is not asked.
+func (s *search) size(limit float64) (sum int, within bool) {
 	s.text.Reset()
 	s.into(&s.text, s.names)
 	end := s.text.Len()
 	s.text.WriteString(site)
+	defer s.text.Truncate(end)
 	var n counter
 	s.flate.Reset(&n)
 	_, _ = s.flate.Write(s.text.Bytes()) // to a counter, which takes all
 	_ = s.flate.Close()
-	size := int(n) + s.zlib.size(s.text.Bytes())
-	s.text.Truncate(end)
-	return size
+	if float64(2*int(n)+s.apart-slack) > limit {
+		return 0, false
+	}
+	z := s.zlib.size(s.text.Bytes())
+	if sum = int(n) + z; float64(sum) > limit {
+		return sum, false
+	}
+	s.apart = z - int(n)
+	return sum, true
 }
 
 func (s *search) into(out *bytes.Buffer, names []string) {

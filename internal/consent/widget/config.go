@@ -59,7 +59,7 @@ type Config struct {
 	// ConsentTTL and SessionTTL are in seconds.
 	ConsentTTL int64
 	SessionTTL int64
-	// ReadAtLoad lets the widget read the visitor's own choice when it loads; else nothing is read before it is opened.
+	// ReadAtLoad lets the widget read the visitor's own choice when it loads; else nothing is read before the visitor's first act.
 	ReadAtLoad      bool
 	RememberRefusal bool
 	Ephemeral       bool

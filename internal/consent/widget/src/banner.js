@@ -12,9 +12,6 @@ export let words;
 export let age;
 export let changed, acceptButton; // whose words the state decides
 
-// allows tells whether the requested service may be accepted in a way.
-export const allows = (way) => notice.acceptance.includes(way);
-
 // links is a row of a button and the links of the notice.
 export const links = (first) =>
   make("div", "links", {}, first, ...notice.links.map(({ href, text }) => make("a", "link", { target: "_blank", rel: "noreferrer", href }, text)));

@@ -1,8 +1,8 @@
-import { consentTTL, linked, random128, rememberRefusal, requested, seconds } from "./config.js";
+import { consentTTL, cookie, linked, random128, rememberRefusal, requested, seconds } from "./config.js";
 import { emit, fault } from "./events.js";
 import { stop } from "./gate.js";
 import { gpc } from "./gpc.js";
-import { adopt, digest, enter, granted, judge, keep, marker, notice, setNotice, valid } from "./machine.js";
+import { adopt, digest, enter, granted, judge, keep, load, marker, notice, setNotice, valid } from "./machine.js";
 import { fetchNotice, tell } from "./network.js";
 import { endConversation, key, read } from "./store.js";
 
@@ -86,9 +86,12 @@ export const refuse = async () => {
   if (rememberRefusal && !marker?.w) keep({ v: 1, x: 1, e: seconds() + refusalLife });
 };
 
-// withdraw takes back all, or some purposes. It works without a network: the server hears of it later.
+// withdraw takes back all, or some purposes, of what stands on the device: the page may not have read it yet, and of what another tab
+// wrote into a cookie it was not told. It works without a network: the server hears of it later.
 export const withdraw = async (taken) => {
   await running?.catch(() => {});
+  load();
+  if (cookie) adopt(read() || marker);
   if (!marker?.p) return;
   pending = null; // the same act again is a new one
   const { k, p, q = [] } = marker;
@@ -116,5 +119,5 @@ const flush = async () => {
   if (marker?.q + "" === q + "") keep({ ...marker, q: undefined, k: w ? undefined : k });
 };
 
-// tellServer does so now; where it cannot, it is done at the next load, or once there is a network again.
+// tellServer does so now; where it cannot, it is done when the choice is read the next time, or once there is a network again.
 export const tellServer = () => (telling = flush().catch(() => fault("withdrawal")));

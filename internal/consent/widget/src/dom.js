@@ -10,9 +10,6 @@ export const make = (tag, name, props, ...children) => {
 
 export const text = (name, words) => make("p", name, {}, words);
 
-// makeStatus is a line that is read out when its words change.
-export const makeStatus = () => make("p", "status", { role: "status" });
-
 // button has the words of its name.
 export const button = (name, act) =>
   make("button", "button rempart-" + name, {

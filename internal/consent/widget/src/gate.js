@@ -6,20 +6,22 @@ import { call } from "./network.js";
 import { say } from "./view.js";
 
 // What happens to an accepted message belongs to the site: gate({send, start}), or the policy's sendURL.
-export let handlers = {};
+let handlers = {};
 export const gate = (theirs) => (handlers = theirs);
+
+// able tells whether there is who takes messages ("send") or scenarios ("start"), and the page where there is not.
+export const able = (name) => handlers[name] || sendURL || fault("gate");
 
 // stop aborts what is on its way, when the visitor withdraws.
 export let stop;
 
 // hand hands over {text} or {trigger}, and shows the answer if it is words. id is the same for each attempt, so that a receiver
 // can drop a second one. It never throws: undefined means not delivered.
-export const hand = async (what, conversation, id) => {
+export const hand = async (name, what, conversation, id) => {
   try {
     const { signal } = (stop = new AbortController());
-    const handler = what.text ? handlers.send : handlers.start;
-    const answer = handler
-      ? await handler(what.text || what.trigger, { conversation, id, signal })
+    const answer = handlers[name]
+      ? await handlers[name](what.text || what.trigger, { conversation, id, signal })
       : (await call(sendURL, { ...what, conversation, id }, { credentials: "same-origin", signal })).reply;
     if (what.text) bubble("mine", texts.you + what.text);
     if (typeof answer === "string") bubble("theirs", answer);

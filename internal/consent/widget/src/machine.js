@@ -1,4 +1,5 @@
 import { built, requested, seconds } from "./config.js";
+import { tellServer } from "./consent.js";
 import { emit } from "./events.js";
 import { learn } from "./i18n.js";
 import { endConversation, read, write } from "./store.js";
@@ -31,6 +32,7 @@ export const setNotice = (next) => {
   notice = next;
   renew();
   adopt(marker);
+  return true;
 };
 
 // valid tells whether what a marker accepts is what the policy means now.
@@ -56,11 +58,13 @@ export const adopt = (found) => {
   }
 };
 
-// load reads the visitor's own choice, once.
+// load reads the visitor's own choice, once: when the page loads, or where the policy wants nothing read then, at the visitor's
+// first act. The service hears of a withdrawal that it had not confirmed.
 export let load = () => {
   load = () => {};
   marker = read();
   state = judge(marker);
+  tellServer();
 };
 
 // served tells whether all that the requested service needs is granted at this instant: what stands on the device may be gone,

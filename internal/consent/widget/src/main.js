@@ -4,7 +4,7 @@ import "./i18n.js";
 import "./shown.js";
 import "./store.js";
 import { assert, heed } from "./assertion.js";
-import { readAtLoad, site, useHost } from "./config.js";
+import { readAtLoad, requested, site, useHost } from "./config.js";
 import { receipt, refuse, tellServer, withdraw } from "./consent.js";
 import { emit, fault, on } from "./events.js";
 import { ensure } from "./ensure.js";
@@ -35,7 +35,6 @@ const init = async (options = {}) => {
   });
   addEventListener("focus", served);
   addEventListener("online", tellServer);
-  tellServer();
   if (served()) current(); // ends a conversation that was idle for too long
   heed(options);
   emit("ready", { state });
@@ -67,7 +66,8 @@ const methods = {
   open,
   close,
   // accept is for a button of the page's own: it counts as the banner's does, while the banner is in view.
-  accept: () => (navigator.userActivation?.isActive && isOpen() ? acceptHere() : fault("no-act")),
+  accept: (names = requested) =>
+    navigator.userActivation?.isActive && isOpen() && names.every((name) => requested.includes(name)) ? acceptHere(names) : fault("no-act"),
   consentCollected: assert,
 };
 for (const name in methods) api[name] = (...args) => begun.then(() => methods[name](...args));

@@ -1,47 +1,47 @@
 import { links } from "./banner.js";
-import { host, site } from "./config.js";
+import { doNotTrack, host, site } from "./config.js";
 import { accept, withdraw } from "./consent.js";
-import { button, check, make, makeStatus, text } from "./dom.js";
+import { button, check, make, text } from "./dom.js";
 import { fault } from "./events.js";
-import { objects } from "./gpc.js";
+import { gpc } from "./gpc.js";
 import { language, texts } from "./i18n.js";
 import { granted, marker, notice, served } from "./machine.js";
 import { watch } from "./shown.js";
 import { ready, say } from "./view.js";
 
 // The dialog of choices: what each purpose is; once the service is accepted also a box for each optional purpose, that nobody
-// ticked, and the way back.
-let dialog;
-
-// save sends what the visitor changed: consents, and withdrawals of what had been granted. A box that nobody touched says nothing: the
-// ledger may have a consent that was given elsewhere, or one that waits for a mail. It resolves as accept does.
-const save = async (boxes, ui) => {
-  const changed = (ticked) => boxes.filter((box) => box.checked === ticked && granted(box.name) !== ticked).map((box) => box.name);
-  const chosen = changed(true);
-  const gone = changed(false);
-  if (gone[0]) await withdraw(gone);
-  return (
-    chosen[0] &&
-    marker?.p &&
-    accept(chosen, "checkbox", ui, {
-      oldEnoughFor: Math.max(...notice.purposes.map((purpose) => chosen.includes(purpose.name) && purpose.minimumAge)),
-    })
-  );
-};
+// ticked, and the way back. dialog is the last one, also when it was closed.
+export let dialog;
 
 export const preferences = async () => {
   if (!(await ready()) || dialog?.isConnected) return;
   const boxes = [];
-  const status = makeStatus();
+  const status = make("p", "status", { role: "status" }); // read out when its words change
   // through does the work and closes the dialog, or says that it failed.
   const through = (work) => () =>
     work().then(
-      (waiting) => (waiting ? say("pending", status) : dialog.close()),
+      (waiting) => (waiting ? say("pending", status) : own.close()),
       () => {
         say("failed", status);
         fault("ledger");
       },
     );
+  // save sends what the visitor changed: consents, and withdrawals of what had been granted. A box that nobody touched says nothing: the
+  // ledger may have a consent that was given elsewhere, or one that waits for a mail. It resolves as accept does.
+  const save = async () => {
+    const ui = shown();
+    const changed = (ticked) => boxes.filter((box) => box.checked === ticked && granted(box.name) !== ticked).map((box) => box.name);
+    const chosen = changed(true);
+    const gone = changed(false);
+    if (gone[0]) await withdraw(gone);
+    return (
+      chosen[0] &&
+      marker?.p &&
+      accept(chosen, "checkbox", ui, {
+        oldEnoughFor: Math.max(...notice.purposes.map((purpose) => chosen.includes(purpose.name) && purpose.minimumAge)),
+      })
+    );
+  };
   const section = (purpose) => {
     let choice = purpose.necessity !== "Optional" && text("text", texts.needed);
     if (served() && purpose.acceptance.includes("Checkbox")) {
@@ -59,32 +59,32 @@ export const preferences = async () => {
       "form", "form", { target: "_blank", rel: "noreferrer", method: "post", action: `${host}/me/${site}?lang=${language}` },
       make("input", "box", { name: "secret", value: secret }),
     );
-    dialog.append(form);
+    own.append(form);
     form.submit();
     form.remove();
   };
   const title = make("h2", "title", { tabIndex: -1, autofocus: true }, texts.choices);
-  dialog = make(
+  const own = make(
     "dialog", "dialog", { dir: "auto", ariaLabel: texts.choices },
     title,
-    objects() && text("text", texts.gpc),
+    // Whose browser asks not to be asked about optional purposes is told that it was heard.
+    (gpc() || (doNotTrack && navigator.doNotTrack === "1")) && text("text", texts.gpc),
     ...notice.purposes.map(section),
     links(secret && button("page", toPage)),
     status,
     make(
       "div", "buttons", {},
-      boxes[0] && button("save", through(() => save(boxes, shown()))),
+      boxes[0] && button("save", through(save)),
       marker?.p && button("withdraw", through(withdraw)),
-      button("close", () => dialog.close()),
+      button("close", () => own.close()),
     ),
   );
-  document.body.append(dialog);
-  const shown = watch(title, dialog);
-  dialog.showModal();
+  document.body.append((dialog = own));
+  const shown = watch(title, own);
+  own.showModal();
   return new Promise((resolve) => {
-    dialog.onclose = () => {
-      dialog.remove();
-      dialog = null;
+    own.onclose = () => {
+      own.remove();
       resolve();
     };
   });

@@ -1,20 +1,21 @@
-import { acceptButton, age, allows, asks, banner, changed, makeBanner, words } from "./banner.js";
-import { area, bubble, log, makeChat, send, sendAccepts } from "./chat.js";
+import { acceptButton, age, asks, banner, changed, makeBanner, words } from "./banner.js";
+import { bubble, sendAccepts, submit } from "./chat.js";
 import { random128, requested } from "./config.js";
 import { accept, refuse } from "./consent.js";
-import { button, make, makeStatus, text } from "./dom.js";
+import { button, make, text } from "./dom.js";
 import { emit, fault } from "./events.js";
-import { hand } from "./gate.js";
+import { able, hand } from "./gate.js";
 import { language, texts } from "./i18n.js";
 import { enter, load, notice, served, setNotice, state } from "./machine.js";
 import { fetchNotice } from "./network.js";
-import { preferences } from "./preferences.js";
+import { dialog, preferences } from "./preferences.js";
 import { watch } from "./shown.js";
 import { conversation } from "./store.js";
 import css from "./widget.css";
 
 // Launcher and panel. The panel comes right after the launcher in the document and is made once the notice has come.
-let panel, launcher, status, shown;
+let panel, launcher, send, status, shown;
+export let area, log; // the composer's text and the conversation
 let trigger; // the id of a scenario that waits for the acceptance, in memory only
 
 export const isOpen = () => panel && !panel.hidden;
@@ -38,11 +39,9 @@ export const mount = (where) => {
   launcher.dir = "auto";
   launcher.ariaLive = "polite"; // that the words did not come is read out
   const place = () => {
+    if (!dialog?.isConnected) dialog?.close(); // whoever waits for it hears that it is over
     if (launcher.isConnected) return;
-    for (const copy of document.querySelectorAll(".rempart-launcher,.rempart-panel,.rempart-dialog")) {
-      copy.close?.(); // whoever waits for a dialog hears that it is over
-      copy.remove();
-    }
+    for (const copy of document.querySelectorAll(".rempart-launcher,.rempart-panel,.rempart-dialog")) copy.remove();
     (where?.append ? where : document.querySelector(where || "body") || document.body)?.prepend(launcher);
     if (panel) launcher.after(panel);
   };
@@ -55,8 +54,18 @@ const makePanel = () => {
     "div", "panel",
     { role: "dialog", tabIndex: -1, dir: "auto", popover: "manual", ariaLabel: texts.launcher, hidden: true },
     make("div", "head", {}, text("title", texts.launcher), button("choices", preferences), button("close", close)),
-    ...makeChat(banner, (status = makeStatus())),
+    log = make("div", "log", { role: "log", ariaLabel: texts.launcher, tabIndex: 0 }),
+    banner,
+    status = make("p", "status", { role: "status" }), // read out when its words change
+    make("div", "composer", {}, make("label", "label", {}, texts.label, area = make("textarea", "area")), send = button("send", submit)),
   );
+  area.onkeydown = (event) => {
+    // Return sends only once it cannot be taken for an acceptance.
+    if (event.key === "Enter" && !event.shiftKey && !event.isComposing && state === "accepted") {
+      event.preventDefault();
+      submit();
+    }
+  };
   panel.onkeydown = (event) => {
     if (event.key === "Escape") close();
   };
@@ -90,16 +99,15 @@ export const render = () => {
   }
 };
 
-// needNotice has the words fetched, once, and the panel made of them. It resolves to false when they did not come.
+// needNotice has the words fetched, once, and the panel made of them. It resolves to undefined when they did not come.
 let fetching;
 export const needNotice = () =>
-  (fetching ||= fetchNotice().then(setNotice).then(
-    () => true,
-    () => {
+  (fetching ||= fetchNotice()
+    .then(setNotice)
+    .catch(() => {
       fetching = null;
       fault("notice");
-    },
-  ));
+    }));
 
 // ready does so for a visitor who waits, and has the launcher say when they did not come: the next click tries again.
 export const ready = async () => {
@@ -139,12 +147,12 @@ export const block = (reason) => {
 };
 
 // agree records the acceptance of the requested service, if its words were really shown. It never throws.
-export const agree = async (method) => {
+export const agree = async (method, names = requested) => {
   const ui = shown();
   if (!ui.visible) return block("banner");
   if (age && !age.control.checked) return block("age");
   try {
-    await accept(requested, method, ui, { oldEnoughFor: notice.minimumAge });
+    await accept(names, method, ui, { oldEnoughFor: notice.minimumAge });
     say("recorded");
     return true;
   } catch (problem) {
@@ -162,14 +170,14 @@ export const agree = async (method) => {
 export const startWaiting = () => {
   const id = trigger;
   trigger = null;
-  if (id && served()) {
+  if (id && served() && able("start")) {
     emit("trigger-started", { id });
-    hand({ trigger: id }, conversation(), random128());
+    hand("start", { trigger: id }, conversation(), random128());
   }
 };
 
-export const acceptHere = async () => {
-  if (!(await agree(state === "pending-trigger" && allows("TriggerButton") ? "trigger-button" : "button"))) return;
+export const acceptHere = async (names) => {
+  if (!(await agree(state === "pending-trigger" && notice.acceptance.includes("TriggerButton") ? "trigger-button" : "button", names))) return;
   area.focus();
   startWaiting();
 };
@@ -189,6 +197,7 @@ export const offer = async (id) => {
   await open();
   const known = notice.triggers?.find((one) => one.id === id);
   if (!known) return fault("trigger");
+  if (!able("start")) return; // nobody is asked for nothing
   trigger = id;
   bubble("theirs", known.text);
   if (state === "accepted") return startWaiting();
