@@ -3,7 +3,7 @@ import { mkdirSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { gzipSync } from "node:zlib";
 import {
-  accept, assert, collectEvents, drawn, faults, inState, mark, mine, openPanel, said, send, stateOf, test, url, visit, visitor, write,
+  accept, assert, collectEvents, drawn, faults, inState, mark, mine, openPanel, PAGES, said, send, SERVICE, stateOf, test, url, visit, visitor, write,
 } from "./lib.mjs";
 
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
@@ -365,7 +365,9 @@ test("T22", "what the script weighs, and how long it takes to start", async () =
   await context.route("**/widget.*.js", (route) => route.abort());
   const [, address] = /src="([^"]+)"/.exec(await (await fetch(url("shop", "plain"))).text());
   const code = await (await fetch(address)).text();
-  const weight = gzipSync(code, { level: 9 }).length;
+  // With the addresses of a real site: the ports of this run would make it some bytes more or less.
+  const real = code.replaceAll(SERVICE, "https://consent.shop.example").replaceAll(PAGES, "https://shop.example");
+  const weight = gzipSync(real, { level: 9 }).length;
   assert.ok(weight <= 6 << 10, `${weight} bytes after gzip -9`);
   const starts = [];
   for (let i = 0; i < 5; i++) starts.push(await started(context, code));
