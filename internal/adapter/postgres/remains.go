@@ -40,9 +40,10 @@ type remains struct {
 	encoding           string
 	addresses, numbers bool
 	all, passed        int64
-	lengths            []int32  // of values, as lengthOf has them, and of one byte more or less, which another case may take
-	missing            []string // why some, or none, are looked for
-	late               []string // tables that could not be compared in time
+	lengths            []int32         // of values, as lengthOf has them, and of one byte more or less, which another case may take
+	missing            []string        // why some, or none, are looked for
+	own                map[string]bool // tables from which values went
+	late               []string        // tables that could not be compared in time
 	places             map[int32]map[string]bool
 	shared             map[int32]bool
 	back               map[string]map[string][]int32 // by table and row, values that are in their place
@@ -53,7 +54,7 @@ func (s *session) recollect(ctx context.Context, t task.Task) (*remains, error) 
 	if len(t.Salt) != task.SaltSize || t.RunUID == "" {
 		return nil, nil //nolint:nilnil // nothing to look for
 	}
-	r := &remains{salt: t.Salt, encoding: s.encoding(), places: map[int32]map[string]bool{}, shared: map[int32]bool{}, back: map[string]map[string][]int32{}}
+	r := &remains{salt: t.Salt, encoding: s.encoding(), places: map[int32]map[string]bool{}, shared: map[int32]bool{}, back: map[string]map[string][]int32{}, own: map[string]bool{}}
 	var ready bool
 	if _, err := s.row(ctx, prepared("SELECT"), nil, &ready); err != nil {
 		return nil, err
@@ -81,7 +82,7 @@ FROM `+grant.Destroyed+` WHERE run_uid OPERATOR(pg_catalog.=) $1`,
 		r.missing = append(r.missing, "values that were destroyed were not all looked for: the store has texts that are none in its encoding")
 	}
 	if err := s.makeTemporary(ctx, []string{
-		`CREATE TEMPORARY TABLE ` + sought + ` (n pg_catalog.int4 NOT NULL, quick pg_catalog.int4 NOT NULL, hash pg_catalog.bytea NOT NULL) ON COMMIT DROP`,
+		`CREATE TEMPORARY TABLE ` + sought + ` (n pg_catalog.int4 NOT NULL, quick pg_catalog.int4 NOT NULL, length pg_catalog.int4 NOT NULL, hash pg_catalog.bytea NOT NULL) ON COMMIT DROP`,
 		`CREATE TEMPORARY TABLE ` + sources + ` (n pg_catalog.int4 NOT NULL, relation pg_catalog.text NOT NULL, attribute pg_catalog.text NOT NULL, row_key pg_catalog.bytea) ON COMMIT DROP`,
 		`CREATE TEMPORARY TABLE ` + salted + ` (seed pg_catalog.int8, of_value pg_catalog.bytea, of_row pg_catalog.bytea, last pg_catalog.bytea) ON COMMIT DROP`,
 	}); err != nil {
@@ -95,11 +96,20 @@ FROM `+grant.Destroyed+` WHERE run_uid OPERATOR(pg_catalog.=) $1`,
 	read := query{sql: `WITH d AS MATERIALIZED (SELECT d.relation, d.attribute, u.* FROM ` + grant.Destroyed + ` AS d
   CROSS JOIN LATERAL ROWS FROM (pg_catalog.unnest(d.quick), pg_catalog.unnest(d.hashes), pg_catalog.unnest(d.row_keys)) AS u (quick, hash, row_key)
   WHERE d.run_uid OPERATOR(pg_catalog.=) $1 AND d.key_check OPERATOR(pg_catalog.=) $2::pg_catalog.bytea),
-s AS (INSERT INTO ` + sought + ` SELECT pg_catalog.row_number() OVER (), x.quick, x.hash FROM (SELECT DISTINCT quick, hash FROM d) AS x RETURNING n, hash)
+s AS (INSERT INTO ` + sought + ` SELECT pg_catalog.row_number() OVER (), x.quick OPERATOR(pg_catalog.&) ` + decimal(quickBits) + `, x.quick OPERATOR(pg_catalog.>>) 24, x.hash FROM (SELECT DISTINCT quick, hash FROM d) AS x RETURNING n, hash)
 INSERT INTO ` + sources + ` SELECT s.n, d.relation, d.attribute, d.row_key FROM d JOIN s ON s.hash OPERATOR(pg_catalog.=) d.hash`, args: []any{t.RunUID, check}}
-	count := query{sql: "SELECT pg_catalog.count(*), COALESCE(pg_catalog.array_agg(DISTINCT ((d.quick OPERATOR(pg_catalog.>>) 24) OPERATOR(pg_catalog.+) w.n) OPERATOR(pg_catalog.&) 127), '{}') FROM " + sought +
-		" AS d CROSS JOIN (VALUES (0), (1), (-1)) AS w (n)", into: []any{&r.all, &r.lengths}, done: func(int64) error { r.all /= 3; return nil }}
-	return r, s.several(ctx, read, query{sql: "CREATE INDEX ON " + sources + " (n, relation)"}, query{sql: "CREATE INDEX ON " + sources + " (row_key)"}, query{sql: "ANALYZE " + sought}, query{sql: "ANALYZE " + sources}, count)
+	var path string
+	count := query{sql: "SELECT pg_catalog.count(*) FROM " + sought, into: []any{&r.all}}
+	own := query{sql: "SELECT DISTINCT relation FROM " + sources, into: []any{&path}, each: func() error {
+		r.own[path] = true
+		return nil
+	}}
+	return r, s.several(ctx, read, query{sql: "CREATE INDEX ON " + sources + " (n, relation)"}, query{sql: "CREATE INDEX ON " + sources + " (row_key)"}, query{sql: "ANALYZE " + sought}, query{sql: "ANALYZE " + sources}, count, own, r.measure())
+}
+
+// measure asks for the lengths of what is looked for.
+func (r *remains) measure() query {
+	return query{sql: "SELECT COALESCE(pg_catalog.array_agg(DISTINCT (d.length OPERATOR(pg_catalog.+) w.n) OPERATOR(pg_catalog.&) 127), '{}') FROM " + sought + " AS d CROSS JOIN (VALUES (0), (1), (-1)) AS w (n)", into: []any{&r.lengths}}
 }
 
 // texts are what a table's texts are compared by: rows t of from, whether one rightly stays (kept), or is a person's own although it
@@ -111,10 +121,39 @@ type texts struct {
 	dated           bool
 }
 
-// compareMember compares the texts of a table of the dataset.
-func (v *search) compareMember(ctx context.Context, i int) error {
+// glimpse is how many rows of a table are compared before all: enough to meet what nearly everybody has.
+const glimpse = 500
+
+// texts are what is compared of a member: of all of its rows, or of some.
+func (v *search) texts(i int, some bool) texts {
 	m := &v.plan.Members[i]
-	return v.compare(ctx, texts{table: m.Table, from: table(m.Table), kept: v.keptPeriod(i), mine: v.mine(m), row: rowText(m), dated: m.Action == v1alpha1.EraseKeep})
+	t := texts{table: m.Table, from: table(m.Table), kept: v.keptPeriod(i), mine: v.mine(m), row: rowText(m), dated: m.Action == v1alpha1.EraseKeep}
+	if some {
+		t.from = fmt.Sprintf("(SELECT t.tableoid, t.ctid, t.* FROM %s AS t LIMIT %d)", t.from, glimpse)
+	}
+	return t
+}
+
+// dropShared looks into some rows of each table from which values went, and then no more for what others have there: nearly every row of
+// a store may have one of a few names, and each would be hashed well.
+func (v *search) dropShared(ctx context.Context) error {
+	r := v.values
+	if r == nil || len(r.lengths) == 0 {
+		return nil
+	}
+	for i := range v.plan.Members {
+		if t := v.plan.Members[i].Table; r.own[t.Path()] && t.Rows > 4*glimpse {
+			if err := v.compare(ctx, v.texts(i, true)); err != nil {
+				return err
+			}
+		}
+	}
+	return v.forgetShared(ctx)
+}
+
+// forgetShared removes what others have from what is looked for, of which nothing may be left.
+func (v *search) forgetShared(ctx context.Context) error {
+	return v.several(ctx, query{sql: "DELETE FROM " + sought + " WHERE n OPERATOR(pg_catalog.=) ANY ($1::pg_catalog.int4[])", args: []any{slices.Collect(maps.Keys(v.values.shared))}}, v.values.measure())
 }
 
 // mine says that a live row that may be kept has an identifier of the people.
@@ -145,7 +184,7 @@ type hit struct {
 // it are not judged: whether others have them is not known.
 func (v *search) compare(ctx context.Context, t texts) error {
 	r := v.values
-	if r == nil || r.all == 0 {
+	if r == nil || len(r.lengths) == 0 {
 		return nil
 	}
 	args := &arguments{}
@@ -250,7 +289,7 @@ func (r *remains) hits(of, piece, whole, where string, t texts) string {
 		ours = "(" + ours + " OR EXISTS (SELECT FROM " + sources + " AS x WHERE " + row + "))"
 	}
 	return "SELECT d.n, c.name, EXISTS (SELECT " + source + ") AND NOT " + ours + " AS own, " + back + " AS back, " + t.kept + " AS kept FROM " + of +
-		" JOIN " + sought + " AS d ON d.quick OPERATOR(pg_catalog.=) " + quick(piece, saltKey("seed")) +
+		" JOIN " + sought + " AS d ON d.quick OPERATOR(pg_catalog.=) " + quickly(piece, saltKey("seed")) +
 		" WHERE " + where + " AND pg_catalog.byteacmp(d.hash, " + hashed(piece, r.encoding, saltKey("of_value"), saltKey("last")) + ") OPERATOR(pg_catalog.=) 0"
 }
 

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"hash"
 	"maps"
 	"slices"
 	"strings"
@@ -228,6 +229,8 @@ type memory struct {
 	places map[spot]*remembered
 	texts  int
 	bytes  int
+	mac    hash.Hash         // under the salt: to make one takes as long as to use it
+	known  map[string][]byte // hashes of pieces
 }
 
 // given are the pieces that are identifiers, which are looked for as such.
@@ -248,7 +251,24 @@ func (m *memory) row(t *plan.Table, key string) []byte {
 	if key == "" {
 		return nil
 	}
-	return m.salt.hash(saltedRow, t.Path()+unit+key)
+	return m.hash(saltedRow, t.Path()+unit+key)
+}
+
+func (m *memory) hash(what, text string) []byte {
+	if m.mac == nil {
+		m.mac, m.known = m.salt.mac(), map[string][]byte{}
+	}
+	return sum(m.mac, what, text)
+}
+
+// piece is the hash of a piece, of which many people have the same.
+func (m *memory) piece(text string) []byte {
+	known, ok := m.known[text]
+	if !ok {
+		known = m.hash(saltedValue, text)
+		m.known[text] = known
+	}
+	return known
 }
 
 // take cuts a value into pieces and hashes them. That a piece of the value, or what a constant replaced, is in the row again does not
@@ -283,7 +303,7 @@ func (m *memory) take(l loss) {
 		if !inPlace || !isWhole(piece, value) {
 			to = m.at(spot{relation: l.from.relation})
 		}
-		to.pieces, to.hashes, to.rows = append(to.pieces, strings.Clone(piece)), append(to.hashes, m.salt.hash(saltedValue, piece)), append(to.rows, l.row)
+		to.pieces, to.hashes, to.rows = append(to.pieces, strings.Clone(piece)), append(to.hashes, m.piece(piece)), append(to.rows, l.row)
 	}
 }
 

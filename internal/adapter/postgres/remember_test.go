@@ -161,6 +161,31 @@ func newStoreIn(t *testing.T, encoding, sql, dataset string) *store {
 	return s
 }
 
+// What nearly everybody has is no longer looked for after a glimpse of a large table; what the person alone had is, in every table and form.
+func TestWhatNearlyEverybodyHasIsDroppedEarly(t *testing.T) {
+	s := newStore(t, `
+CREATE TABLE people (id int PRIMARY KEY, email text, name text, phone text, profile jsonb);
+CREATE TABLE notes (id int PRIMARY KEY, body text, detail jsonb);
+INSERT INTO people SELECT n, 'p' || n || '@example.org', CASE WHEN n % 2 = 0 THEN 'Ada Lovelace' ELSE 'Person ' || n END, '+3361' || lpad(n::text, 7, '0'), jsonb_build_object('nick', 'nickname ' || n, 'team', 'analytical engines') FROM generate_series(1, 4000) n;
+INSERT INTO notes SELECT n, 'of Ada Lovelace: ' || n, jsonb_build_object('by', 'Ada Lovelace', 'for', 'analytical engines') FROM generate_series(1, 3000) n;
+ANALYZE;`, deletesPeople)
+	ada, odd := email("p3000@example.org"), email("p3001@example.org")
+	s.gone("run-1", ada, odd)
+	o := s.looked("run-1", ada, odd)
+	s.copies(o)
+	if !strings.Contains(o.Message, "7 were looked for, and 2 were not") {
+		t.Error(o.Message)
+	}
+	s.sql(`UPDATE notes SET body = 'Ada Lovelace (06 1 00 03 000)' WHERE id = 7; UPDATE notes SET detail = '{"a": ["x", "Nickname 3001"]}' WHERE id = 2999`)
+	s.copies(s.looked("run-1", ada, odd), "public.notes.detail")
+	s.sql(`UPDATE notes SET body = 'Ada Lovelace (+33 61 00 03 000)' WHERE id = 7`)
+	s.copies(s.looked("run-1", ada, odd), "public.notes.body", "public.notes.detail")
+	s.sql("UPDATE notes SET body = 'x', detail = '{}' WHERE id IN (7, 2999)")
+	s.copies(s.looked("run-1", ada, odd))
+	s.sql("DELETE FROM people") // then the name and the team are of nobody else
+	s.copies(s.looked("run-1", ada, odd), "public.notes.detail")
+}
+
 // A run of which the eraser wrote nothing down is not one of which all was looked for; one that destroyed nothing is.
 func TestARunThatWroteNothingDownSaysSo(t *testing.T) {
 	s := newStore(t, shop, shopped)

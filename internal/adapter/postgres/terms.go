@@ -45,6 +45,15 @@ const (
 	phoneHint = `'[0-9]'`
 )
 
+// oneOf says that one of some texts, which may be NULL, has a character that a hint asks for. Most have none, and are not read further.
+func oneOf(texts []string, hint string) string {
+	parts := make([]string, len(texts))
+	for i, text := range texts {
+		parts[i] = text + ` OPERATOR(pg_catalog.~) ` + hint
+	}
+	return "(" + strings.Join(parts, " OR ") + ")"
+}
+
 // encoded says that an address in a text is written otherwise. Most texts have nothing with which that begins, and to look for it is
 // cheaper.
 func encoded(text string) string {
@@ -137,11 +146,19 @@ const marks = `'.-_~'`
 
 // terms says which kinds of words there are. Marked says that an address begins with a mark, which is then not cut off; where none
 // does, a token without the marks around it is enough to find each.
-type terms struct{ emails, phones, parts, exact, marked bool }
+// Addresses counts their words.
+type terms struct {
+	emails, phones, parts, exact, marked bool
+	addresses                            int
+}
+
+// single tells whether all words of addresses are of one: itself, and as a file is named by it.
+func (t terms) single() bool { return t.addresses == 1+len(extensions) }
 
 func (t terms) with(kind termKind, word string) terms {
 	switch kind {
 	case termEmail:
+		t.addresses++
 		t.emails, t.marked = true, t.marked || strings.ContainsAny(word[:1], ".-_~")
 	case termPhone:
 		t.phones = true

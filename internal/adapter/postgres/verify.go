@@ -147,13 +147,16 @@ func (v *search) loadWords(ctx context.Context, people []subject.Subject) error 
 
 // members searches the tables of the dataset.
 func (v *search) members(ctx context.Context) error {
+	if err := v.dropShared(ctx); err != nil {
+		return err
+	}
 	for i := range v.plan.Members {
 		m := &v.plan.Members[i]
 		ways := append(v.byKey(i), v.byTextOf(m, m.Table, v.staying(i), table(m.Table), v.keptText(i), until(m))...)
 		if err := v.look(ctx, m.Table, m.Action, m.Action == v1alpha1.EraseKeep, ways); err != nil {
 			return err
 		}
-		if err := v.compareMember(ctx, i); err != nil {
+		if err := v.compare(ctx, v.texts(i, false)); err != nil {
 			return err
 		}
 	}
@@ -332,9 +335,13 @@ func (v *search) byText(t *plan.Table, from, kept, until string) []string {
 		if v.terms.marked {
 			tokens += `, (pg_catalog.rtrim(found.m, ` + marks + `))`
 		}
+		at := `'@'`
+		if v.terms.single() { // which texts that are not taken apart cannot have
+			at = fmt.Sprintf("(SELECT x.word FROM %s AS x WHERE x.kind OPERATOR(pg_catalog.=) '%s' ORDER BY pg_catalog.octet_length(x.word) LIMIT 1)", words, termEmail)
+		}
 		// A function in the list of what is selected gives its rows one by one; in FROM they would be stored first.
-		ways = append(ways, rows+fmt.Sprintf(` CROSS JOIN LATERAL (SELECT (pg_catalog.regexp_matches(CASE WHEN %[1]s THEN %[2]s ELSE r.txt END, %[3]s, 'g'))[1] AS m) AS found CROSS JOIN LATERAL (VALUES %[4]s) AS token (word) JOIN %[5]s AS w ON w.kind OPERATOR(pg_catalog.=) '%[6]s' AND w.word OPERATOR(pg_catalog.=) token.word WHERE %[7]s AND (pg_catalog.strpos(r.txt, '@') OPERATOR(pg_catalog.>) 0 OR %[1]s)`,
-			encoded("r.txt"), decoded("r.txt"), emailToken, tokens, words, termEmail, oneOf(bare, emailHint)))
+		ways = append(ways, rows+fmt.Sprintf(` CROSS JOIN LATERAL (SELECT (pg_catalog.regexp_matches(CASE WHEN %[1]s THEN %[2]s ELSE r.txt END, %[3]s, 'g'))[1] AS m) AS found CROSS JOIN LATERAL (VALUES %[4]s) AS token (word) JOIN %[5]s AS w ON w.kind OPERATOR(pg_catalog.=) '%[6]s' AND w.word OPERATOR(pg_catalog.=) token.word WHERE %[7]s AND (pg_catalog.strpos(r.txt, %[8]s) OPERATOR(pg_catalog.>) 0 OR %[1]s)`,
+			encoded("r.txt"), decoded("r.txt"), emailToken, tokens, words, termEmail, oneOf(bare, emailHint), at))
 	}
 	if within && v.terms.phones { // as written, and with what people write between digits taken out
 		for _, text := range []string{"r.txt", `pg_catalog.regexp_replace(r.txt, ` + phoneGap + `, '\1', 'g')`} {
@@ -353,13 +360,4 @@ func (v *search) byText(t *plan.Table, from, kept, until string) []string {
 			kept, until, elements(`pg_catalog.concat_ws(',', `+strings.Join(structures, ", ")+`)`), from, words, termExact, element("r.txt", "w.word")))
 	}
 	return ways
-}
-
-// oneOf says that one of some texts, which may be NULL, has a character that a hint asks for. Most have none, and are not read further.
-func oneOf(texts []string, hint string) string {
-	parts := make([]string, len(texts))
-	for i, text := range texts {
-		parts[i] = text + ` OPERATOR(pg_catalog.~) ` + hint
-	}
-	return "(" + strings.Join(parts, " OR ") + ")"
 }
