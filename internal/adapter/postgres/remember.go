@@ -40,7 +40,7 @@ const lostPieces = "pg_temp.rempart_pieces"
 
 // remember writes down, under the run's salt, hashes of the values that the transaction is about to destroy, so that the verifier
 // can look for them; and removes old ones of the store. The texts pass through this process's memory and are forgotten. A store that
-// was prepared before there was a place for hashes remembers nothing. One with texts that are none in its encoding is erased all the
+// was prepared before there was a place for hashes remembers nothing, and nothing is read there. One with texts that are none in its encoding is erased all the
 // same, and says that they could not be read.
 func (s *settlement) remember(ctx context.Context, t task.Task, people []subject.Subject) error {
 	if len(t.Salt) != task.SaltSize {
@@ -48,18 +48,21 @@ func (s *settlement) remember(ctx context.Context, t task.Task, people []subject
 	}
 	var ready bool
 	m := &memory{salt: t.Salt, blanks: s.blanks, given: given(people), places: map[spot]*remembered{}}
-	queries := []query{{sql: prepared("SELECT, INSERT, DELETE"), into: []any{&ready}}, {sql: "SAVEPOINT rempart_texts"}}
+	if _, err := s.row(ctx, prepared("SELECT, INSERT, DELETE"), nil, &ready); err != nil || !ready {
+		return err
+	}
+	queries := []query{{sql: "SAVEPOINT rempart_texts"}}
 	for _, h := range s.holders(len(t.Requests), m) {
 		queries = append(queries, s.texts(h, m))
 	}
 	err := s.several(ctx, queries...)
-	if err == nil && ready {
+	if err == nil {
 		err = s.write(ctx, t, m)
 	}
 	if !unreadable(err) {
 		return err
 	}
-	if err := s.all(ctx, "ROLLBACK TO SAVEPOINT rempart_texts"); err != nil || !ready {
+	if err := s.all(ctx, "ROLLBACK TO SAVEPOINT rempart_texts"); err != nil {
 		return err
 	}
 	return s.write(ctx, t, &memory{salt: t.Salt, places: map[spot]*remembered{{attribute: markUnreadable}: {}}})
