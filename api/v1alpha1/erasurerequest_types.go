@@ -283,9 +283,17 @@ type ErasureRequestStatus struct {
 	// +kubebuilder:validation:MinItems=0
 	// +kubebuilder:validation:MaxItems=512
 	Recipients []InformedRecipient `json:"recipients,omitempty"`
-	// backupsClearTime is when the last backup that can hold the person expires.
+	// backupsClearTime is when the last backup that can hold the person expires; absent when no day is known of a store that was changed, or a copy does not go by itself.
 	// +optional
 	BackupsClearTime *metav1.Time `json:"backupsClearTime,omitempty"`
+	// backupsUnclear are the stores and ledgers that were changed and of which no day is known on which their last backup goes, with the objects that nothing removes by itself.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MinItems=0
+	// +kubebuilder:validation:MaxItems=16
+	// +kubebuilder:validation:items:MinLength=1
+	// +kubebuilder:validation:items:MaxLength=3072
+	BackupsUnclear []string `json:"backupsUnclear,omitempty"`
 	// end is how the request ended: a recorded fact that is never computed again.
 	// +optional
 	End ErasureEnd `json:"end,omitempty"`

@@ -1866,6 +1866,11 @@ func (in *ErasureRequestStatus) DeepCopyInto(out *ErasureRequestStatus) {
 		in, out := &in.BackupsClearTime, &out.BackupsClearTime
 		*out = (*in).DeepCopy()
 	}
+	if in.BackupsUnclear != nil {
+		in, out := &in.BackupsUnclear, &out.BackupsUnclear
+		*out = make([]string, len(*in))
+		copy(*out, *in)
+	}
 	if in.EndedTime != nil {
 		in, out := &in.EndedTime, &out.EndedTime
 		*out = (*in).DeepCopy()

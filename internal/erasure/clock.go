@@ -6,14 +6,11 @@ import (
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/utils/ptr"
 
 	"github.com/rempart-dev/rempart/api/v1alpha1"
-	"github.com/rempart-dev/rempart/internal/erasure/backup"
 	"github.com/rempart-dev/rempart/internal/law/deadline"
 	"github.com/rempart-dev/rempart/internal/law/profile"
-	"github.com/rempart-dev/rempart/internal/register"
 )
 
 // extendedPeriod is the whole of an extended period, from receipt: one month and the two further ones of Article 12(3).
@@ -151,60 +148,4 @@ func asking(spec *v1alpha1.ErasureRequestSpec) bool {
 // overdue tells whether the safe target has passed.
 func overdue(status *v1alpha1.ErasureRequestStatus, now time.Time) bool {
 	return status.DueTime != nil && now.After(status.DueTime.Time)
-}
-
-// backupsClear is when the last backup that can hold the person expires: the latest over the stores that were changed. Nil when
-// nothing says anything of their backups.
-func backupsClear(status *v1alpha1.ErasureRequestStatus, registers []v1alpha1.DataRegister, objects []unstructured.Unstructured) *metav1.Time {
-	zone, _, err := calendarOf(status)
-	if err != nil {
-		return nil
-	}
-	var last *metav1.Time
-	for i := range status.Targets {
-		t := &status.Targets[i]
-		if kindOf(t.Kind) != v1alpha1.TargetStore {
-			continue
-		}
-		store := storeOf(registers, t.Register, t.Store)
-		if t.ExecutedTime == nil || t.Result == v1alpha1.TargetNothing || store == nil {
-			continue
-		}
-		end := backup.Clear(backup.Of(objects, backupPlace(registers, t, store), t.ExecutedTime.Time), t.ExecutedTime.Time, store.Backups, zone)
-		if end != nil && (last == nil || end.After(last.Time)) {
-			last = ptr.To(metav1.NewTime(*end))
-		}
-	}
-	return last
-}
-
-// backupPlace says how the backups of a store are told from others.
-func backupPlace(registers []v1alpha1.DataRegister, t *v1alpha1.ErasureTarget, store *v1alpha1.DataStore) backup.Store {
-	place := backup.Store{}
-	for i := range registers {
-		if registers[i].Name == string(t.Register) {
-			place.Namespace = registers[i].Namespace
-		}
-	}
-	if store.Managed != nil {
-		place.Claim = register.ClaimName(string(t.Register), string(store.Name))
-	}
-	if store.Connection != nil {
-		place.Host = store.Connection.Host
-	}
-	return place
-}
-
-func storeOf(registers []v1alpha1.DataRegister, register v1alpha1.ObjectName, store v1alpha1.PartName) *v1alpha1.DataStore {
-	for i := range registers {
-		if registers[i].Name != string(register) {
-			continue
-		}
-		for j := range registers[i].Spec.Stores {
-			if registers[i].Spec.Stores[j].Name == store {
-				return &registers[i].Spec.Stores[j]
-			}
-		}
-	}
-	return nil
 }

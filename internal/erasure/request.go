@@ -244,7 +244,7 @@ var behind = map[string]string{
 // end records how the request ended. Ready follows when the subject Secret is gone and the certificate is written.
 func (j *judgement) end(end v1alpha1.ErasureEnd) RequestVerdict {
 	j.status.End, j.status.EndedTime = end, ptr.To(metav1.NewTime(j.Now))
-	j.status.BackupsClearTime = backupsClear(j.status, j.Registers, j.Backups)
+	j.backupsClear()
 	message := "The request has ended; its subject Secret is being deleted"
 	j.tell(metav1.ConditionFalse, v1alpha1.ConditionReady, v1alpha1.ReasonForgetting, message)
 	j.tell(metav1.ConditionTrue, v1alpha1.ConditionReconciling, v1alpha1.ReasonForgetting, message)

@@ -86,6 +86,13 @@ func endWords(request *v1alpha1.ErasureRequest, status *v1alpha1.ErasureRequestS
 	if status.End != v1alpha1.EndRefused && status.End != v1alpha1.EndAlreadyExecuted {
 		words += unsearched(status.Targets) + left(status.Targets) + noted(status.Targets)
 	}
+	switch {
+	case len(status.BackupsUnclear) == 0:
+	case status.BackupsClearTime == nil:
+		words += "; no day is known on which the last backup that can hold the person goes: status.backupsUnclear says why"
+	default:
+		words += "; status.backupsUnclear says of whose backups nothing is known"
+	}
 	if status.SubjectDeletedTime == nil {
 		return words + "; the subject Secret was left alone, since it is not this request's to delete"
 	}

@@ -61,8 +61,10 @@ type Predicate struct {
 	ReceivedTime string `json:"receivedTime,omitempty"`
 	LegalDueTime string `json:"legalDueTime,omitempty"`
 	EndedTime    string `json:"endedTime"`
-	// BackupsClearTime is when the last backup that can hold the person expires.
+	// BackupsClearTime is when the last backup that can hold the person expires, over the stores and ledgers that were changed.
 	BackupsClearTime string `json:"backupsClearTime,omitempty"`
+	// BackupsUnclear are those of them of which no such day is known, with the objects that nothing removes by itself.
+	BackupsUnclear []string `json:"backupsUnclear,omitempty"`
 	// PlanDigest is the digest of all plans, ApprovedPlanDigest the one that a person approved.
 	PlanDigest         string `json:"planDigest,omitempty"`
 	ApprovedPlanDigest string `json:"approvedPlanDigest,omitempty"`
@@ -145,7 +147,7 @@ func Of(request *v1alpha1.ErasureRequest) (Statement, error) {
 	p := Predicate{
 		RequestUID: uid, SubjectRef: status.SubjectRef, Ground: string(request.Spec.Ground), End: string(status.End),
 		ReceivedTime: instant(request.Spec.ReceivedTime), LegalDueTime: instant(status.LegalDueTime), EndedTime: instant(status.EndedTime),
-		BackupsClearTime: instant(status.BackupsClearTime), PlanDigest: status.PlanDigest, ApprovedPlanDigest: status.ApprovedPlanDigest,
+		BackupsClearTime: instant(status.BackupsClearTime), BackupsUnclear: status.BackupsUnclear, PlanDigest: status.PlanDigest, ApprovedPlanDigest: status.ApprovedPlanDigest,
 		Detail: DetailTables, Stores: []Store{}, Recipients: []Recipient{},
 	}
 	if decision := request.Spec.Decision; status.End == v1alpha1.EndRefused && decision != nil {

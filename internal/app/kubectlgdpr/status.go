@@ -45,6 +45,7 @@ type standing struct {
 	End              v1alpha1.ErasureEnd `json:"end,omitempty"`
 	EndedTime        *metav1.Time        `json:"endedTime,omitempty"`
 	BackupsClearTime *metav1.Time        `json:"backupsClearTime,omitempty"`
+	BackupsUnclear   []string            `json:"backupsUnclear,omitempty"`
 }
 
 func statusCommand(w World) *cobra.Command {
@@ -93,6 +94,9 @@ func statusOf(ctx context.Context, w World, cluster Cluster, name string, form f
 	}
 	if s.End != "" {
 		rows = append(rows, []string{"ended", instant(s.EndedTime)}, []string{"backups clear", instant(s.BackupsClearTime)})
+		for _, unclear := range s.BackupsUnclear {
+			rows = append(rows, []string{"backups unclear", unclear})
+		}
 	}
 	if err := writeTable(w.Out, rows); err != nil {
 		return err
@@ -166,7 +170,7 @@ func standingOf(request *v1alpha1.ErasureRequest, now time.Time) standing {
 	return standing{
 		Namespace: request.Namespace, Request: request.Name, State: state(request), Message: message(request), WaitsFor: waitsFor(request),
 		DueTime: status.DueTime, LegalDueTime: status.LegalDueTime, Overdue: erasure.Open(request) && status.DueTime != nil && now.After(status.DueTime.Time),
-		End: status.End, EndedTime: status.EndedTime, BackupsClearTime: status.BackupsClearTime}
+		End: status.End, EndedTime: status.EndedTime, BackupsClearTime: status.BackupsClearTime, BackupsUnclear: status.BackupsUnclear}
 }
 
 // waitsFor tells whose turn it is.

@@ -294,6 +294,9 @@ func requestRows(p evidence.Predicate) [][]string {
 	if p.BackupsClearTime != "" {
 		rows = append(rows, []string{"Backups", "clear at " + p.BackupsClearTime})
 	}
+	for _, unclear := range p.BackupsUnclear {
+		rows = append(rows, []string{"Backups", "no day is known of " + unclear})
+	}
 	return rows
 }
 

@@ -21,3 +21,6 @@ func Eraser(policy string) string { return Service(policy) + "-eraser" }
 
 // Host returns the name of a policy's service within the cluster.
 func Host(namespace, policy string) string { return Service(policy) + "." + namespace + ".svc" }
+
+// Database returns the name of the managed database of a policy's ledger, and of its Service.
+func Database(policy string) string { return policy + "-ledger" }

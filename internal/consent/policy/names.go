@@ -51,7 +51,7 @@ func ConfigName(policy string) string { return policy + "-consentd-config" }
 func KeysName(policy string) string { return policy + "-consentd-keys" }
 
 // DatabaseName returns the name of the managed database's StatefulSet, Service and NetworkPolicy.
-func DatabaseName(policy string) string { return policy + "-ledger" }
+func DatabaseName(policy string) string { return place.Database(policy) }
 
 // CredentialsName returns the name of the Secret with the generated credentials of a role of a managed ledger.
 func CredentialsName(policy string, role Role) string {

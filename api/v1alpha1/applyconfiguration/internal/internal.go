@@ -1456,6 +1456,12 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: backupsClearTime
       type:
         namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
+    - name: backupsUnclear
+      type:
+        list:
+          elementType:
+            scalar: string
+          elementRelationship: atomic
     - name: conditions
       type:
         list:

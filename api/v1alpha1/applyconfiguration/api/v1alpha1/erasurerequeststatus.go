@@ -51,8 +51,10 @@ type ErasureRequestStatusApplyConfiguration struct {
 	Holds []HoldRecordApplyConfiguration `json:"holds,omitempty"`
 	// recipients of the data.
 	Recipients []InformedRecipientApplyConfiguration `json:"recipients,omitempty"`
-	// backupsClearTime is when the last backup that can hold the person expires.
+	// backupsClearTime is when the last backup that can hold the person expires; absent when no day is known of a store that was changed, or a copy does not go by itself.
 	BackupsClearTime *metav1.Time `json:"backupsClearTime,omitempty"`
+	// backupsUnclear are the stores and ledgers that were changed and of which no day is known on which their last backup goes, with the objects that nothing removes by itself.
+	BackupsUnclear []string `json:"backupsUnclear,omitempty"`
 	// end is how the request ended: a recorded fact that is never computed again.
 	End *apiv1alpha1.ErasureEnd `json:"end,omitempty"`
 	// endedTime is when the request ended. From then on only the end of the subject Secret and the evidence are recorded.
@@ -250,6 +252,16 @@ func (b *ErasureRequestStatusApplyConfiguration) WithRecipients(values ...*Infor
 // If called multiple times, the BackupsClearTime field is set to the value of the last call.
 func (b *ErasureRequestStatusApplyConfiguration) WithBackupsClearTime(value metav1.Time) *ErasureRequestStatusApplyConfiguration {
 	b.BackupsClearTime = &value
+	return b
+}
+
+// WithBackupsUnclear adds the given value to the BackupsUnclear field in the declarative configuration
+// and returns the receiver, so that objects can be build by chaining "With" function invocations.
+// If called multiple times, values provided by each call will be appended to the BackupsUnclear field.
+func (b *ErasureRequestStatusApplyConfiguration) WithBackupsUnclear(values ...string) *ErasureRequestStatusApplyConfiguration {
+	for i := range values {
+		b.BackupsUnclear = append(b.BackupsUnclear, values[i])
+	}
 	return b
 }
 
