@@ -186,6 +186,14 @@ type ErasureTarget struct {
 	// +kubebuilder:validation:MinItems=0
 	// +kubebuilder:validation:MaxItems=32
 	Kept []KeptRows `json:"kept,omitempty"`
+	// tablesOmitted is how many entries tables has no room for. The sums of rows count them.
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	TablesOmitted *int32 `json:"tablesOmitted,omitempty"`
+	// keptOmitted is how many entries kept has no room for: the run has them. The sums of rows count them.
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	KeptOmitted *int32 `json:"keptOmitted,omitempty"`
 	// planDigest is the digest of the plan.
 	// +optional
 	// +kubebuilder:validation:MinLength=1

@@ -2166,6 +2166,16 @@ func (in *ErasureTarget) DeepCopyInto(out *ErasureTarget) {
 			(*in)[i].DeepCopyInto(&(*out)[i])
 		}
 	}
+	if in.TablesOmitted != nil {
+		in, out := &in.TablesOmitted, &out.TablesOmitted
+		*out = new(int32)
+		**out = **in
+	}
+	if in.KeptOmitted != nil {
+		in, out := &in.KeptOmitted, &out.KeptOmitted
+		*out = new(int32)
+		**out = **in
+	}
 	if in.HeldBy != nil {
 		in, out := &in.HeldBy, &out.HeldBy
 		*out = make([]ObjectName, len(*in))

@@ -78,26 +78,26 @@ func count(target *v1alpha1.ErasureTarget, uid types.UID, run *v1alpha1.ErasureR
 	}
 	target.Epoch = ptr.To(run.Spec.Epoch)
 	outcome := outcomeOf(run, uid)
-	tables, kept := tablesOf(run, outcome)
+	rows := countedOf(run, outcome)
 	target.Result, target.Reason, target.Message = outcome.Result, outcome.Reason, ""
 	switch outcome.Result {
 	case v1alpha1.TargetPlanned:
 		target.PlanDigest, target.PlannedTime, target.Message = run.Status.PlanDigest, run.Status.EndedTime.DeepCopy(), run.Status.Message
-		target.Tables, target.Kept, target.RetryTime = tables, kept, nil
+		rows.list(target)
 	case v1alpha1.TargetPending:
 		again(target, run)
 	default:
 		target.ExecutedTime, target.VerifiedTime = run.Status.CommittedTime.DeepCopy(), run.Status.VerifiedTime.DeepCopy()
-		target.Tables, target.Kept, target.RetryTime = tables, kept, nil
+		rows.list(target)
 		target.Message = messageOf(run, outcome.Reason)
 		target.DeferredBy = nil
 		if outcome.Result == v1alpha1.TargetFailed { // of a run that verified others
 			target.VerifiedTime = nil
 		}
 		if outcome.Result == v1alpha1.TargetDeferred {
-			target.DeferredBy = holdsOf(run, kept)
+			target.DeferredBy = holdsOf(run, rows.kept)
 		}
-		total(target)
+		rows.total(target)
 	}
 }
 
@@ -122,7 +122,7 @@ func holdsOf(run *v1alpha1.ErasureRun, kept []v1alpha1.KeptRows) []v1alpha1.Obje
 // again sends a target back to its plan, later each time.
 func again(target *v1alpha1.ErasureTarget, run *v1alpha1.ErasureRun) {
 	target.Message = messageOf(run, target.Reason)
-	target.PlanDigest, target.PlannedTime, target.Tables, target.Kept = "", nil, nil, nil
+	target.PlanDigest, target.PlannedTime, target.Tables, target.Kept, target.TablesOmitted, target.KeptOmitted = "", nil, nil, nil, nil, nil
 	target.Attempts = ptr.To(valueOf(target.Attempts) + 1)
 	target.RetryTime = ptr.To(metav1.NewTime(run.Status.EndedTime.Add(backoff(*target.Attempts, firstRetry))))
 	if target.Reason == v1alpha1.ReasonNoRoom { // nothing failed: the next run may begin at once
@@ -158,14 +158,16 @@ func messageOf(run *v1alpha1.ErasureRun, reason string) string {
 	return say(reason)
 }
 
-// total sums the rows per action. What an execution before a hold's end did is counted on.
-func total(target *v1alpha1.ErasureTarget) {
-	sums := map[v1alpha1.TableErasure]int64{}
-	for _, t := range target.Tables {
-		sums[t.Action] += valueOf(t.Rows)
-	}
-	target.RowsDeleted = ptr.To(valueOf(target.RowsDeleted) + sums[v1alpha1.EraseDeleteRows])
-	target.RowsMasked = ptr.To(valueOf(target.RowsMasked) + sums[v1alpha1.EraseMaskColumns])
-	target.RowsDetached = ptr.To(valueOf(target.RowsDetached) + sums[v1alpha1.EraseDetach])
-	target.RowsKept = ptr.To(sums[v1alpha1.EraseKeep])
+// list writes the rows by table. What was to be tried again was.
+func (c *counted) list(target *v1alpha1.ErasureTarget) {
+	target.Tables, target.Kept, target.RetryTime = c.tables, c.kept, nil
+	target.TablesOmitted, target.KeptOmitted = c.tablesOmitted, c.keptOmitted
+}
+
+// total writes the rows per action. What an execution before a hold's end did is counted on.
+func (c *counted) total(target *v1alpha1.ErasureTarget) {
+	target.RowsDeleted = ptr.To(valueOf(target.RowsDeleted) + c.sums[v1alpha1.EraseDeleteRows])
+	target.RowsMasked = ptr.To(valueOf(target.RowsMasked) + c.sums[v1alpha1.EraseMaskColumns])
+	target.RowsDetached = ptr.To(valueOf(target.RowsDetached) + c.sums[v1alpha1.EraseDetach])
+	target.RowsKept = ptr.To(c.sums[v1alpha1.EraseKeep])
 }

@@ -172,8 +172,20 @@ func resultOf(tables []v1alpha1.RunTable, rows []int64) v1alpha1.TargetResult {
 	return result
 }
 
-// tablesOf returns the counts of a request by table, those of rows that stay apart as well, sorted by name.
-func tablesOf(run *v1alpha1.ErasureRun, o v1alpha1.RunOutcome) (tables []v1alpha1.TableCount, kept []v1alpha1.KeptRows) {
+// counted are the rows of a request: by table and those that stay apart as well, sorted by name, and per action. The lists are cut to
+// what a target has room for, after the sums were made; how many entries that left out is told.
+type counted struct {
+	tables                     []v1alpha1.TableCount
+	kept                       []v1alpha1.KeptRows
+	tablesOmitted, keptOmitted *int32
+	sums                       map[v1alpha1.TableErasure]int64
+}
+
+// countedOf reads what an outcome says of a request, whose lists are in the columns of its run.
+func countedOf(run *v1alpha1.ErasureRun, o v1alpha1.RunOutcome) counted {
+	var tables []v1alpha1.TableCount
+	var kept []v1alpha1.KeptRows
+	sums := map[v1alpha1.TableErasure]int64{}
 	until := map[int32]v1alpha1.Date{}
 	for _, day := range o.Until {
 		until[valueOf(day.Column)] = day.UntilOn
@@ -183,6 +195,7 @@ func tablesOf(run *v1alpha1.ErasureRun, o v1alpha1.RunOutcome) (tables []v1alpha
 			continue
 		}
 		column := run.Status.Tables[i]
+		sums[column.Action] += rows
 		same := slices.IndexFunc(tables, func(t v1alpha1.TableCount) bool { return t.Table == column.Table && t.Action == column.Action })
 		if same < 0 {
 			tables = append(tables, v1alpha1.TableCount{Table: column.Table, Action: column.Action, Rows: ptr.To(rows)})
@@ -200,7 +213,16 @@ func tablesOf(run *v1alpha1.ErasureRun, o v1alpha1.RunOutcome) (tables []v1alpha
 	slices.SortFunc(kept, func(a, b v1alpha1.KeptRows) int {
 		return cmp.Or(strings.Compare(string(b.HoldRef), string(a.HoldRef)), strings.Compare(a.Table, b.Table)) // those on hold are not cut
 	})
-	return tables[:min(len(tables), maxTables)], kept[:min(len(kept), maxKept)]
+	return counted{tables: tables[:min(len(tables), maxTables)], tablesOmitted: beyond(len(tables), maxTables),
+		kept: kept[:min(len(kept), maxKept)], keptOmitted: beyond(len(kept), maxKept), sums: sums}
+}
+
+// beyond is by how many a list is longer than it may be; nil when it is not.
+func beyond(n, most int) *int32 {
+	if n <= most {
+		return nil
+	}
+	return ptr.To(int32(n - most)) //nolint:gosec // a run has at most 512 columns
 }
 
 // rule returns the keep rule of a table; nil when the register orders none.

@@ -10,10 +10,13 @@ import (
 
 // planWords sums up what a plan would do, or what was done.
 func planWords(targets []v1alpha1.ErasureTarget) string {
-	sums := map[v1alpha1.TableErasure]int64{}
+	sums, least := map[v1alpha1.TableErasure]int64{}, "" // where a list was cut
 	for i := range targets {
 		for _, t := range targets[i].Tables {
 			sums[t.Action] += valueOf(t.Rows)
+		}
+		if targets[i].TablesOmitted != nil {
+			least = "at least "
 		}
 	}
 	stores := "1 store"
@@ -26,7 +29,7 @@ func planWords(targets []v1alpha1.ErasureTarget) string {
 		word   string
 	}{{v1alpha1.EraseDeleteRows, "to delete"}, {v1alpha1.EraseMaskColumns, "to mask"}, {v1alpha1.EraseDetach, "to detach"}, {v1alpha1.EraseKeep, "to keep"}} {
 		if sums[p.action] > 0 {
-			parts = append(parts, fmt.Sprintf("%d rows %s", sums[p.action], p.word))
+			parts = append(parts, fmt.Sprintf("%s%d rows %s", least, sums[p.action], p.word))
 		}
 	}
 	if len(searchable(targets)) == 0 {

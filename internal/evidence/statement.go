@@ -68,7 +68,13 @@ type Predicate struct {
 	// PlanDigest is the digest of all plans, ApprovedPlanDigest the one that a person approved.
 	PlanDigest         string `json:"planDigest,omitempty"`
 	ApprovedPlanDigest string `json:"approvedPlanDigest,omitempty"`
-	Detail             string `json:"detail"`
+	// ApprovedBy is the user who approved, and ApprovedTime when, as admission saw it; of a request that needs no decision, who made it.
+	ApprovedBy   string `json:"approvedBy,omitempty"`
+	ApprovedTime string `json:"approvedTime,omitempty"`
+	// Purposes are those that the request was about, and Registers those that it named; empty when it was about all.
+	Purposes  []string `json:"purposes,omitempty"`
+	Registers []string `json:"registers,omitempty"`
+	Detail    string   `json:"detail"`
 	// Holds are the legal holds that deferred a part of the request (Article 17(3)), those that were over at the end included.
 	Holds      []Hold      `json:"holds,omitempty"`
 	Stores     []Store     `json:"stores"`
@@ -82,16 +88,22 @@ type Store struct {
 	Kind   string `json:"kind,omitempty"`
 	Store  string `json:"store"`
 	Result string `json:"result"`
-	// Reason of the result, where there is one: a store that could not be searched says so.
-	Reason       string  `json:"reason,omitempty"`
-	PlanDigest   string  `json:"planDigest,omitempty"`
-	RowsDeleted  int64   `json:"rowsDeleted"`
-	RowsMasked   int64   `json:"rowsMasked"`
-	RowsDetached int64   `json:"rowsDetached"`
-	RowsKept     int64   `json:"rowsKept"`
-	Tables       []Table `json:"tables,omitempty"`
-	Kept         []Kept  `json:"kept,omitempty"`
-	PlannedTime  string  `json:"plannedTime,omitempty"`
+	// Reason of the result, where there is one: a store that could not be searched says so. With CountsMissing the rows were not
+	// counted, and their numbers say nothing.
+	Reason string `json:"reason,omitempty"`
+	// Message says what limits the result: second copies by column, tables that were not searched. It names no value and no person.
+	Message      string `json:"message,omitempty"`
+	PlanDigest   string `json:"planDigest,omitempty"`
+	RowsDeleted  int64  `json:"rowsDeleted"`
+	RowsMasked   int64  `json:"rowsMasked"`
+	RowsDetached int64  `json:"rowsDetached"`
+	RowsKept     int64  `json:"rowsKept"`
+	// TablesOmitted and KeptOmitted are how many entries Tables and Kept have no room for; the sums above count them.
+	TablesOmitted int32   `json:"tablesOmitted,omitempty"`
+	KeptOmitted   int32   `json:"keptOmitted,omitempty"`
+	Tables        []Table `json:"tables,omitempty"`
+	Kept          []Kept  `json:"kept,omitempty"`
+	PlannedTime   string  `json:"plannedTime,omitempty"`
 	// ExecutedTime is when the store committed; VerifiedTime when a second role, on a connection of its own, looked for
 	// the person and found nothing but what is kept.
 	ExecutedTime string `json:"executedTime,omitempty"`
@@ -150,6 +162,13 @@ func Of(request *v1alpha1.ErasureRequest) (Statement, error) {
 		BackupsClearTime: instant(status.BackupsClearTime), BackupsUnclear: status.BackupsUnclear, PlanDigest: status.PlanDigest, ApprovedPlanDigest: status.ApprovedPlanDigest,
 		Detail: DetailTables, Stores: []Store{}, Recipients: []Recipient{},
 	}
+	p.ApprovedBy, p.ApprovedTime = approval(request)
+	for _, name := range request.Spec.Purposes {
+		p.Purposes = append(p.Purposes, string(name))
+	}
+	for _, name := range request.Spec.Registers.Names {
+		p.Registers = append(p.Registers, string(name))
+	}
 	if decision := request.Spec.Decision; status.End == v1alpha1.EndRefused && decision != nil {
 		p.Refusal, p.RefusalReference, p.RefusalUntilOn = string(decision.Reason), decision.LegalReference, string(decision.UntilOn)
 		if notice := request.Spec.RefusalNotice; notice != nil {
@@ -170,15 +189,32 @@ func Of(request *v1alpha1.ErasureRequest) (Statement, error) {
 	return s.fitting()
 }
 
+// approval is who approved the plan that was executed, and when. A decision that came after the end approved nothing.
+func approval(request *v1alpha1.ErasureRequest) (by, at string) {
+	stamp := request.Spec.RequestedBy
+	if d := request.Spec.Decision; d != nil && d.Verdict == v1alpha1.ErasureApproved && d.Stamp != nil && d.Stamp.Time != nil && !request.Status.EndedTime.Before(d.Stamp.Time) {
+		stamp = d.Stamp
+	} else if request.Spec.Execution != v1alpha1.ExecutionAutomatic {
+		return "", ""
+	}
+	if stamp == nil || request.Status.ApprovedPlanDigest == "" {
+		return "", ""
+	}
+	return stamp.By, instant(stamp.Time)
+}
+
 func storeOf(t *v1alpha1.ErasureTarget) Store {
-	s := Store{Register: string(t.Register), Store: string(t.Store), Result: string(t.Result), PlanDigest: t.PlanDigest,
+	s := Store{Register: string(t.Register), Store: string(t.Store), Result: string(t.Result), Reason: t.Reason, Message: t.Message, PlanDigest: t.PlanDigest,
 		RowsDeleted: number(t.RowsDeleted), RowsMasked: number(t.RowsMasked), RowsDetached: number(t.RowsDetached), RowsKept: number(t.RowsKept),
 		PlannedTime: instant(t.PlannedTime), ExecutedTime: instant(t.ExecutedTime), VerifiedTime: instant(t.VerifiedTime)}
 	if t.Kind == v1alpha1.TargetConsentLedger {
 		s.Kind = string(t.Kind)
 	}
-	if t.Reason == v1alpha1.ReasonNotSearchable {
-		s.Reason = t.Reason
+	if t.TablesOmitted != nil {
+		s.TablesOmitted = *t.TablesOmitted
+	}
+	if t.KeptOmitted != nil {
+		s.KeptOmitted = *t.KeptOmitted
 	}
 	for _, table := range t.Tables {
 		s.Tables = append(s.Tables, Table{table.Table, string(table.Action), number(table.Rows)})
@@ -197,7 +233,8 @@ func (s Statement) fitting() (Statement, error) {
 	}
 	s.Predicate.Detail = DetailTotals
 	for i := range s.Predicate.Stores {
-		s.Predicate.Stores[i].Tables, s.Predicate.Stores[i].Kept = nil, nil
+		store := &s.Predicate.Stores[i]
+		store.Tables, store.Kept, store.TablesOmitted, store.KeptOmitted = nil, nil, 0, 0
 	}
 	return s, nil
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/rempart-dev/rempart/api/v1alpha1"
 	"github.com/rempart-dev/rempart/internal/evidence"
 )
 
@@ -271,22 +272,17 @@ func requestRows(p evidence.Predicate) [][]string {
 		end += ", told at " + p.RefusalToldTime
 	}
 	rows := [][]string{{"Request", p.RequestUID}, {"Person", p.SubjectRef}, {"End", end}}
+	if len(p.Purposes) > 0 {
+		rows = append(rows, []string{"Purposes", strings.Join(p.Purposes, ", ") + ": the request was about these alone"})
+	}
+	if len(p.Registers) > 0 {
+		rows = append(rows, []string{"Registers", strings.Join(p.Registers, ", ") + ": the request was about these alone"})
+	}
+	if p.ApprovedBy != "" {
+		rows = append(rows, []string{"Approved", "by " + p.ApprovedBy + " at " + p.ApprovedTime})
+	}
 	for _, s := range p.Stores {
-		name := s.Register + "/" + s.Store
-		if s.Kind != "" {
-			name = s.Register + "/" + s.Kind + ":" + s.Store
-		}
-		text := fmt.Sprintf("%s %s: %d rows deleted, %d masked, %d detached, %d kept", name, s.Result, s.RowsDeleted, s.RowsMasked, s.RowsDetached, s.RowsKept)
-		if s.Reason != "" {
-			text += "; " + s.Reason
-		}
-		if s.VerifiedTime != "" {
-			text += "; verified at " + s.VerifiedTime
-		}
-		rows = append(rows, []string{"Store", text})
-		for _, k := range s.Kept {
-			rows = append(rows, []string{"Kept", strings.TrimSuffix(fmt.Sprintf("%s %s: %d rows by Article %s, until %s", name, k.Table, k.Rows, k.Article, k.UntilOn), ", until ")})
-		}
+		rows = append(rows, storeRows(s)...)
 	}
 	for _, r := range p.Recipients {
 		rows = append(rows, []string{"Recipient", r.Register + "/" + r.Name + ": " + r.Result})
@@ -296,6 +292,38 @@ func requestRows(p evidence.Predicate) [][]string {
 	}
 	for _, unclear := range p.BackupsUnclear {
 		rows = append(rows, []string{"Backups", "no day is known of " + unclear})
+	}
+	return rows
+}
+
+// storeRows tell what happened in one store.
+func storeRows(s evidence.Store) [][]string {
+	name := s.Register + "/" + s.Store
+	if s.Kind != "" {
+		name = s.Register + "/" + s.Kind + ":" + s.Store
+	}
+	text := fmt.Sprintf("%s %s: %d rows deleted, %d masked, %d detached, %d kept", name, s.Result, s.RowsDeleted, s.RowsMasked, s.RowsDetached, s.RowsKept)
+	if s.Reason == v1alpha1.ReasonCountsMissing {
+		text = fmt.Sprintf("%s %s: the rows were not counted", name, s.Result)
+	}
+	if s.Reason != "" {
+		text += "; " + s.Reason
+	}
+	if s.TablesOmitted > 0 {
+		text += fmt.Sprintf("; %d tables are not listed", s.TablesOmitted)
+	}
+	if s.VerifiedTime != "" {
+		text += "; verified at " + s.VerifiedTime
+	}
+	rows := [][]string{{"Store", text}}
+	if s.Message != "" {
+		rows = append(rows, []string{"Note", name + ": " + s.Message})
+	}
+	for _, k := range s.Kept {
+		rows = append(rows, []string{"Kept", strings.TrimSuffix(fmt.Sprintf("%s %s: %d rows by Article %s, until %s", name, k.Table, k.Rows, k.Article, k.UntilOn), ", until ")})
+	}
+	if s.KeptOmitted > 0 {
+		rows = append(rows, []string{"Kept", fmt.Sprintf("%s: in %d more tables or by more laws, which are not listed", name, s.KeptOmitted)})
 	}
 	return rows
 }

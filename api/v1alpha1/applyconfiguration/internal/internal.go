@@ -1752,6 +1752,9 @@ var schemaYAML = typed.YAMLObject(`types:
           elementType:
             namedType: com.github.rempart-dev.rempart.api.v1alpha1.KeptRows
           elementRelationship: atomic
+    - name: keptOmitted
+      type:
+        scalar: numeric
     - name: kind
       type:
         namedType: com.github.rempart-dev.rempart.api.v1alpha1.TargetKind
@@ -1804,6 +1807,9 @@ var schemaYAML = typed.YAMLObject(`types:
           keys:
           - table
           - action
+    - name: tablesOmitted
+      type:
+        scalar: numeric
     - name: verifiedTime
       type:
         namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time

@@ -40,6 +40,10 @@ type ErasureTargetApplyConfiguration struct {
 	Tables []TableCountApplyConfiguration `json:"tables,omitempty"`
 	// kept rows with the law that orders it.
 	Kept []KeptRowsApplyConfiguration `json:"kept,omitempty"`
+	// tablesOmitted is how many entries tables has no room for. The sums of rows count them.
+	TablesOmitted *int32 `json:"tablesOmitted,omitempty"`
+	// keptOmitted is how many entries kept has no room for: the run has them. The sums of rows count them.
+	KeptOmitted *int32 `json:"keptOmitted,omitempty"`
 	// planDigest is the digest of the plan.
 	PlanDigest *string `json:"planDigest,omitempty"`
 	// heldBy names the LegalHolds in force that forbid to erase the person from this store.
@@ -177,6 +181,22 @@ func (b *ErasureTargetApplyConfiguration) WithKept(values ...*KeptRowsApplyConfi
 		}
 		b.Kept = append(b.Kept, *values[i])
 	}
+	return b
+}
+
+// WithTablesOmitted sets the TablesOmitted field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the TablesOmitted field is set to the value of the last call.
+func (b *ErasureTargetApplyConfiguration) WithTablesOmitted(value int32) *ErasureTargetApplyConfiguration {
+	b.TablesOmitted = &value
+	return b
+}
+
+// WithKeptOmitted sets the KeptOmitted field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the KeptOmitted field is set to the value of the last call.
+func (b *ErasureTargetApplyConfiguration) WithKeptOmitted(value int32) *ErasureTargetApplyConfiguration {
+	b.KeptOmitted = &value
 	return b
 }
 
