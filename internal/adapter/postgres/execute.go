@@ -33,7 +33,7 @@ func (s *settlement) execute(ctx context.Context) error {
 		queries = append(queries, s.alterAll(i, true)...)
 	}
 	// Constraints that the schema defers are judged now, so that COMMIT has nothing left to refuse.
-	queries = append(queries, query{sql: "SET CONSTRAINTS ALL IMMEDIATE", blame: s.blamed(s.everyone()...)})
+	queries = append(queries, query{sql: "SET CONSTRAINTS ALL IMMEDIATE", blame: s.raced(s.everyone()...)})
 	return s.several(ctx, append(queries, plain("SET LOCAL search_path TO pg_catalog")...)...)
 }
 
@@ -137,7 +137,7 @@ func (s *settlement) remove(group []int) []query {
 		return nil
 	}
 	if len(members) == 1 {
-		return []query{{sql: deletes[0], done: s.exactly(members[0], stateDelete), blame: s.blamed(members...)}}
+		return []query{{sql: deletes[0], done: s.exactly(members[0], stateDelete), blame: s.raced(members...)}}
 	}
 	for k, i := range members {
 		deletes[k] = fmt.Sprintf("gone_%d AS (%s RETURNING 1)", i, deletes[k])
@@ -147,7 +147,7 @@ func (s *settlement) remove(group []int) []query {
 		rows int64
 	)
 	sql := "WITH " + strings.Join(deletes, ", ") + " " + strings.Join(counts, " UNION ALL ")
-	return []query{{sql: sql, into: []any{&at, &rows}, each: func() error { return s.exactly(at, stateDelete)(rows) }, blame: s.blamed(members...)}}
+	return []query{{sql: sql, into: []any{&at, &rows}, each: func() error { return s.exactly(at, stateDelete)(rows) }, blame: s.raced(members...)}}
 }
 
 // exactly refuses a statement that touched another number of a member's rows than have the state.
