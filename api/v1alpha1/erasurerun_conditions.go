@@ -40,7 +40,7 @@ const (
 	ReasonStoreMissing = "StoreMissing"
 	// ReasonNotSearchable is the reason of a target that finds people by none of the identifiers that the request gave.
 	ReasonNotSearchable = "NotSearchable"
-	// ReasonPurposeChanged means that a purpose which the request is not about needs the store by now.
+	// ReasonPurposeChanged means that the store does not hold data for the purposes of the request alone any more.
 	ReasonPurposeChanged = "PurposeChanged"
 	// ReasonNoDataset is the reason of a target that is left to a person, since the register has no dataset for the store.
 	ReasonNoDataset = "NoDataset"

@@ -16,6 +16,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/rempart-dev/rempart/api/v1alpha1"
+	"github.com/rempart-dev/rempart/internal/erasure/hold"
 	"github.com/rempart-dev/rempart/internal/kube/flow"
 	"github.com/rempart-dev/rempart/internal/subjectkey"
 )
@@ -42,13 +43,25 @@ func Register(mgr ctrl.Manager, config Config) error {
 	return ctrl.NewControllerManagedBy(mgr).Named("legalhold").
 		For(&v1alpha1.LegalHold{}).
 		Watches(&v1alpha1.ErasureRun{}, handler.EnqueueRequestsFromMapFunc(r.ofNamespace)).
-		Watches(&v1alpha1.DataRegister{}, handler.EnqueueRequestsFromMapFunc(r.ofNamespace), builder.WithPredicates(predicate.GenerationChangedPredicate{})).
+		Watches(&v1alpha1.DataRegister{}, handler.EnqueueRequestsFromMapFunc(r.ofRegister), builder.WithPredicates(predicate.GenerationChangedPredicate{})).
 		WithOptions(controller.Options{RateLimiter: flow.Backoff()}).
 		Complete(reconcile.AsReconciler(mgr.GetClient(), r))
 }
 
 // ofNamespace are the holds that wait for runs of the object's namespace.
 func (r *Reconciler) ofNamespace(ctx context.Context, object client.Object) []reconcile.Request {
+	return r.holds(ctx, object, waits)
+}
+
+// ofRegister are the holds of a register's namespace that name registers: what they name may have come, or gone.
+func (r *Reconciler) ofRegister(ctx context.Context, object client.Object) []reconcile.Request {
+	return r.holds(ctx, object, func(h *v1alpha1.LegalHold) bool {
+		return len(h.Spec.Registers)+len(h.Spec.Tables) > 0 && hold.InForce(h, r.Clock.Now())
+	})
+}
+
+// holds are those of an object's namespace that are chosen.
+func (r *Reconciler) holds(ctx context.Context, object client.Object, chosen func(*v1alpha1.LegalHold) bool) []reconcile.Request {
 	holds := &v1alpha1.LegalHoldList{}
 	if err := r.Client.List(ctx, holds, client.InNamespace(object.GetNamespace())); err != nil {
 		ctrl.LoggerFrom(ctx).Error(err, "Could not list holds after an event; the next pass of each finds the change")
@@ -56,7 +69,7 @@ func (r *Reconciler) ofNamespace(ctx context.Context, object client.Object) []re
 	}
 	var list []reconcile.Request
 	for i := range holds.Items {
-		if waits(&holds.Items[i]) {
+		if chosen(&holds.Items[i]) {
 			list = append(list, reconcile.Request{NamespacedName: types.NamespacedName{Namespace: holds.Items[i].Namespace, Name: holds.Items[i].Name}})
 		}
 	}

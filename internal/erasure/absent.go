@@ -11,7 +11,8 @@ import (
 
 // judgeAbsent is asked when a Job was begun and is not there: the next pass makes it. A run that is being deleted, or
 // whose subjects are gone for good, begins no other Job. One that was there was deleted by somebody, and may have committed, and so may
-// one that was about to be made when the operator ended: what follows is another Job, and no answer of that one speaks for it.
+// one that was about to be made when the operator ended: what follows is another Job, and no answer of that one speaks for it. It takes
+// none of the attempts of the run: nothing failed.
 func (t *trial) judgeAbsent() RunVerdict {
 	switch {
 	case t.abandoned():
@@ -19,7 +20,7 @@ func (t *trial) judgeAbsent() RunVerdict {
 	case t.Lingers:
 		return t.unlessLost(t.busy(v1alpha1.ReasonPodEnding, "The Job is not there any more; the next one begins when its pod has ended", queueWait))
 	case t.vanished():
-		t.status.Attempts = ptr.To(valueOf(t.status.Attempts) + 1)
+		t.status.Attempts, t.status.Turns = ptr.To(valueOf(t.status.Attempts)+1), ptr.To(valueOf(t.status.Turns)+1)
 		return t.busy(v1alpha1.ReasonRetrying, "The Job is not there any more, or could not be made; another one is made", queueWait)
 	}
 	if missing := t.missingSubject(); missing != "" {

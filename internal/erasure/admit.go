@@ -39,7 +39,7 @@ func Admit(run *v1alpha1.ErasureRun, live Live, register *v1alpha1.DataRegister,
 	if i < 0 || valueOf(targets[i].Epoch) >= run.Spec.Epoch {
 		return v1alpha1.ReasonRequestEnded
 	}
-	if another(live.Request, register, run) {
+	if targets[i].ExecutedTime == nil && another(live.Request, register, run) {
 		return v1alpha1.ReasonPurposeChanged
 	}
 	if run.Spec.Mode == v1alpha1.RunPlan {

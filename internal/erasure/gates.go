@@ -25,7 +25,7 @@ func (j *judgement) readPerson() {
 // accepted asks whether anything is in the way of a plan. What is done already needs no acceptance any more: a Secret
 // that vanished after the last commit holds nothing up.
 func (j *judgement) accepted() objection {
-	if len(j.status.Targets) > 0 && j.allFinal() {
+	if len(searchable(j.status.Targets)) > 0 && j.allFinal() {
 		j.accept()
 		return objection{}
 	}
@@ -44,6 +44,7 @@ func (j *judgement) accepted() objection {
 		return no(v1alpha1.ReasonClockNotSet, say(v1alpha1.ReasonClockNotSet), broken)
 	}
 	j.moved(j.why())
+	j.shrink()
 	switch {
 	case asking(spec):
 		return no(v1alpha1.ReasonAwaitingIdentity, say(v1alpha1.ReasonAwaitingIdentity), waiting)
@@ -58,7 +59,6 @@ func (j *judgement) accepted() objection {
 	case j.Person.Problem != "":
 		return no(j.Person.Problem, say(j.Person.Problem), broken)
 	}
-	j.shrink()
 	if len(j.status.Targets) == 0 {
 		if j.status.Targets = inOrder(append(targetsOf(j.Registers, j.Policies), manual(j.Registers)...)); len(j.status.Targets) > maxTargets {
 			j.status.Targets = nil
@@ -165,12 +165,7 @@ func (j *judgement) approved() objection {
 		return objection{condition: v1alpha1.ConditionApproved, reason: v1alpha1.ReasonAwaitingApproval,
 			message: "The plan waits for a decision in spec.decision by somebody with the verb approve on erasurerequests"}
 	}
-	if j.status.ApprovedPlanDigest == "" {
-		j.status.ApprovedPlanDigest = j.status.PlanDigest
-		if spec.Decision.PlanDigest != "" {
-			j.status.ApprovedPlanDigest = spec.Decision.PlanDigest
-		}
-	}
+	j.status.ApprovedPlanDigest = j.approvedDigest()
 	if j.status.ApprovedPlanDigest != j.status.PlanDigest {
 		return objection{condition: v1alpha1.ConditionApproved, reason: v1alpha1.ReasonPlanChanged, stance: broken,
 			message: "The plan is no longer the one that was approved, and a decision does not change; delete this request and make a new one"}

@@ -93,3 +93,17 @@ func TestWhereTheLawKeepsAllNothingWasErased(t *testing.T) {
 		t.Errorf("told %+v that something was erased", status.Recipients)
 	}
 }
+
+func TestAStoreOfARequestThatNothingCanSearchGetsItsDataset(t *testing.T) {
+	w := newWorld()
+	acts(t, w, "officer Europe/Paris FR", "register crm")
+	dataset := w.registers[0].Spec.Stores[0].Dataset
+	w.registers[0].Spec.Stores[0].Dataset = nil
+	acts(t, w, "secret p1 email=ada@example.org", "request r1 p1 2026-03-05T08:00:00Z")
+	w.registers[0].Spec.Stores[0].Dataset = dataset
+	w.settle()
+	acts(t, w, "approve r1")
+	if status := w.requests[0].Status; w.erased != 1 || status.End != v1alpha1.EndErased {
+		t.Errorf("%d erasures, end %s, targets %+v", w.erased, status.End, status.Targets)
+	}
+}

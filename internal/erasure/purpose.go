@@ -26,7 +26,7 @@ func narrow(in *RequestInput) (shared []place) {
 			switch {
 			case needed && alone, begunAt(in, at):
 				stores = append(stores, s)
-			case needed:
+			case needed, targeted(in.Request, at):
 				shared = append(shared, at)
 			}
 		}
@@ -35,21 +35,50 @@ func narrow(in *RequestInput) (shared []place) {
 	return shared
 }
 
+// targeted tells whether a place is a target of a request.
+func targeted(request *v1alpha1.ErasureRequest, at place) bool {
+	return slices.ContainsFunc(request.Status.Targets, func(t v1alpha1.ErasureTarget) bool { return placeOf(&t) == at })
+}
+
 // begunAt tells whether an erasure was begun at a place: what the register says from then on changes nothing of it.
 func begunAt(in *RequestInput, at place) bool {
 	return slices.ContainsFunc(in.Request.Status.Targets, func(t v1alpha1.ErasureTarget) bool {
-		return placeOf(&t) == at && t.Result != v1alpha1.TargetPending && t.Result != v1alpha1.TargetPlanned && t.Result != v1alpha1.TargetManual
+		return placeOf(&t) == at && (t.ExecutedTime != nil || Final(t.Result) && t.Result != v1alpha1.TargetManual)
 	}) || slices.ContainsFunc(in.Runs, func(r v1alpha1.ErasureRun) bool {
-		return r.Spec.Mode == v1alpha1.RunExecute && workplace(&r) == at && Lists(&r, in.Request.UID) && valueOf(r.Status.Attempts) > 0
+		return r.Spec.Mode == v1alpha1.RunExecute && workplace(&r) == at && Lists(&r, in.Request.UID) && valueOf(r.Status.Attempts) > 0 &&
+			(r.Status.EndedTime == nil || r.Status.CommittedTime != nil)
 	})
 }
 
-// shrink takes back the targets of a request about purposes that another purpose needs by now. The plan is then another one, which
-// an approval of the earlier one does not cover.
+// shrink takes back the targets of a request about purposes that do not hold data for these alone any more. An approval covers what is
+// left of its plan.
 func (j *judgement) shrink() {
-	j.status.Targets = slices.DeleteFunc(j.status.Targets, func(t v1alpha1.ErasureTarget) bool {
+	left := slices.DeleteFunc(slices.Clone(j.status.Targets), func(t v1alpha1.ErasureTarget) bool {
 		return slices.Contains(j.shared, placeOf(&t))
 	})
+	if len(left) == len(j.status.Targets) {
+		return
+	}
+	if before := PlanDigest(j.status.Targets); before != "" && before == j.approvedDigest() {
+		j.status.PlanDigest = PlanDigest(left)
+		j.status.ApprovedPlanDigest = j.status.PlanDigest
+	}
+	j.status.Targets = left
+}
+
+// approvedDigest is the digest of the plan that was approved; empty when none was.
+func (j *judgement) approvedDigest() string {
+	decision := j.Request.Spec.Decision
+	switch {
+	case j.status.ApprovedPlanDigest != "":
+		return j.status.ApprovedPlanDigest
+	case decision == nil || decision.Verdict != v1alpha1.ErasureApproved:
+		return ""
+	case decision.PlanDigest != "":
+		return decision.PlanDigest
+	default:
+		return j.status.PlanDigest
+	}
 }
 
 // unknown are the purposes of a request that no activity has: misspelt, or not declared yet. Too early to say that nothing was found.
@@ -68,7 +97,7 @@ func unknown(request *v1alpha1.ErasureRequest, registers []v1alpha1.DataRegister
 	return names
 }
 
-// another tells whether a purpose that a request is not about needs the store of a run.
+// another tells whether the store of a run holds data for something else than the purposes of a request, or for none of them.
 func another(request *v1alpha1.ErasureRequest, register *v1alpha1.DataRegister, run *v1alpha1.ErasureRun) bool {
 	if len(request.Spec.Purposes) == 0 || register == nil || workplace(run).kind != v1alpha1.TargetStore {
 		return false
@@ -106,5 +135,5 @@ func sharedWords(shared []place) string {
 		more = fmt.Sprintf(" and %d more", len(names)-mostNamed)
 		names = names[:mostNamed]
 	}
-	return fmt.Sprintf("not covered, for other purposes need it too: %s%s; what only the withdrawn purposes needed there is for a person to remove", strings.Join(names, ", "), more)
+	return fmt.Sprintf("not covered, for other purposes need it too, or these do not: %s%s; what only the withdrawn purposes needed there is for a person to remove", strings.Join(names, ", "), more)
 }

@@ -97,10 +97,15 @@ var gates = []func(*judgement) objection{
 	(*judgement).recipientsInformed,
 }
 
-// MayEnd tells whether every store has a result, the ends of all runs counted: then the backups are to be read.
+// MayEnd tells whether every store may have a result, the ends of all runs counted: then the backups are to be read. Of a request about
+// purposes the targets that wait may be taken back.
 func MayEnd(request *v1alpha1.ErasureRequest, runs []v1alpha1.ErasureRun) bool {
+	final := func(t v1alpha1.ErasureTarget) bool { return Final(t.Result) }
 	targets := Fold(request.Status.Targets, request.UID, runs)
-	return len(targets) > 0 && !slices.ContainsFunc(targets, func(t v1alpha1.ErasureTarget) bool { return !Final(t.Result) })
+	if len(request.Spec.Purposes) > 0 {
+		return slices.ContainsFunc(targets, final)
+	}
+	return len(targets) > 0 && !slices.ContainsFunc(targets, func(t v1alpha1.ErasureTarget) bool { return !final(t) })
 }
 
 // JudgeRequest moves a request as far as what was read allows. An end is written once and kept.

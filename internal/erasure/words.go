@@ -24,7 +24,7 @@ var words = map[string]string{
 	v1alpha1.ReasonCancelled:          "The run was deleted before it began",
 	v1alpha1.ReasonImageChanged:       "The operator was upgraded before the run began",
 	v1alpha1.ReasonStoreMissing:       "The register no longer has this store, or the store has no dataset",
-	v1alpha1.ReasonPurposeChanged:     "Another purpose needs the store by now, so the request no longer concerns it",
+	v1alpha1.ReasonPurposeChanged:     "The store does not hold data for the purposes of the request alone any more, so the request no longer concerns it",
 	v1alpha1.ReasonNoDataset:          "The register has no dataset for this store, so nothing was looked for and nothing erased here; give it a dataset before the decision, or erase the person here by hand",
 	v1alpha1.ReasonNoRoom:             "The request did not fit into the run; the next run serves it",
 	v1alpha1.ReasonRunStopped:         "The subject of a request of the run was lost or changed while the run worked; who was not erased is planned again",

@@ -51,7 +51,7 @@ func oneMark(marks string) string {
 }
 
 // numberHint says that a text may have a telephone number. Quoted for PostgreSQL.
-const numberHint = `'[0-9][-0-9 ()./]{8}'`
+const numberHint = `E'[0-9][-0-9 ()./\\u00a0\\u2000-\\u2015\\u202f]{8}'`
 
 // apart says that an address is not all of a text that has one: something ends it, or it may begin or end with a mark. Quoted for
 // PostgreSQL.

@@ -33,7 +33,7 @@ type Input struct {
 	Runs []v1alpha1.ErasureRun
 	// Registers of the namespace.
 	Registers []v1alpha1.DataRegister
-	Now  time.Time
+	Now       time.Time
 }
 
 // Verdict is what becomes of a hold's status.

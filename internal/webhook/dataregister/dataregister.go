@@ -293,7 +293,7 @@ func (j judge) deletion(ctx context.Context, answer *review.Answer, req request)
 	}
 	var open []string
 	for i := range requests.Items {
-		if item := &requests.Items[i]; erasure.Open(item) && concerns(item, req.Old.Name) {
+		if item := &requests.Items[i]; item.Status.EndedTime == nil && concerns(item, req.Old.Name) {
 			open = append(open, item.Name)
 		}
 	}

@@ -1,0 +1,113 @@
+package erasure_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rempart-dev/rempart/api/v1alpha1"
+)
+
+// later lets hours pass, in which everything works.
+func later(w *world) {
+	for range 20 {
+		w.now = w.now.Add(10 * time.Minute)
+		w.settle()
+	}
+}
+
+// orders gives the register an activity that needs a store for something else.
+func orders(w *world, store v1alpha1.PartName) {
+	spec := &w.registers[0].Spec
+	spec.Activities = append(spec.Activities, uses("orders", store, v1alpha1.Purpose{Name: "orders", LegalBasis: v1alpha1.BasisContract}, "carrier"))
+}
+
+// TestAStoreThatThePurposeDoesNotUseAnyMoreIsTakenBack: after a withdrawal activities are changed, and the request must end all the same.
+func TestAStoreThatThePurposeDoesNotUseAnyMoreIsTakenBack(t *testing.T) {
+	w := news(t)
+	w.registers[0].Spec.Activities[0].Stores = []v1alpha1.PartName{"billing"}
+	acts(t, w, "approve r1")
+	later(w)
+	if status := w.requests[0].Status; w.erased != 0 || status.End != v1alpha1.EndNothingFound || len(w.runs) > 2 {
+		t.Errorf("%d erasures, %d runs, end %q: %s", w.erased, len(w.runs), status.End, accepted(w))
+	}
+}
+
+func TestAPurposeThatLeavesTheRegisterIsAskedFor(t *testing.T) {
+	w := news(t)
+	w.registers[0].Spec.Activities = w.registers[0].Spec.Activities[1:]
+	acts(t, w, "approve r1")
+	later(w)
+	if status := w.requests[0].Status; w.erased != 0 || status.End != "" || len(w.runs) > 2 || !strings.Contains(accepted(w), "purpose newsletter") {
+		t.Errorf("%d erasures, %d runs, end %q: %s", w.erased, len(w.runs), status.End, accepted(w))
+	}
+}
+
+// TestWhatWasBegunIsFinished: what another purpose needs since then is no reason to leave a part of an erasure.
+func TestWhatWasBegunIsFinished(t *testing.T) {
+	w := newWorld()
+	acts(t, w, "officer Europe/Paris FR", "register crm")
+	w.registers[0].Spec.Activities = []v1alpha1.ProcessingActivity{uses("news", "main", v1alpha1.Purpose{Name: "newsletter", LegalBasis: v1alpha1.BasisConsent}, "mailer")}
+	acts(t, w, "secret p1 email=ada@example.org", "store deletes 3 keeps 1", "hold tax 2026-12-31 table=orders")
+	r := w.request(t, strings.Fields("r1 p1 2026-03-05T08:00:00Z Automatic"))
+	r.Spec.Purposes = []v1alpha1.PartName{"newsletter"}
+	w.requests = append(w.requests, r)
+	w.settle()
+	orders(w, "main")
+	w.settle()
+	acts(t, w, "forget tax")
+	later(w)
+	if status := w.requests[0].Status; status.End == "" || len(status.Targets) != 1 || len(w.runs) > 4 {
+		t.Errorf("%d runs, end %q, targets %+v: %s", len(w.runs), status.End, status.Targets, accepted(w))
+	}
+}
+
+// TestAnApprovalCoversWhatIsLeftOfItsPlan: one store was erased when another purpose came to need the second.
+func TestAnApprovalCoversWhatIsLeftOfItsPlan(t *testing.T) {
+	w := newWorld()
+	acts(t, w, "officer Europe/Paris FR", "register crm")
+	spec := &w.registers[0].Spec
+	second := spec.Stores[0]
+	second.Name = "zeta"
+	spec.Stores = append(spec.Stores, second)
+	activity := uses("news", "main", v1alpha1.Purpose{Name: "newsletter", LegalBasis: v1alpha1.BasisConsent}, "mailer")
+	activity.Stores = []v1alpha1.PartName{"main", "zeta"}
+	spec.Activities = []v1alpha1.ProcessingActivity{activity}
+	acts(t, w, "secret p1 email=ada@example.org")
+	r := w.request(t, strings.Fields("r1 p1 2026-03-05T08:00:00Z"))
+	r.Spec.Purposes = []v1alpha1.PartName{"newsletter"}
+	w.requests = append(w.requests, r)
+	w.settle()
+	w.requests[0].Spec.Decision = &v1alpha1.ErasureDecision{Verdict: v1alpha1.ErasureApproved}
+	for range 50 { // the other run has not begun
+		w.judge(&w.requests[0])
+		w.dispatch(&w.registers[0])
+		for k := range w.runs {
+			if w.runs[k].Spec.Store == "main" {
+				w.follow(&w.runs[k])
+			}
+		}
+	}
+	orders(w, "zeta")
+	later(w)
+	if status := w.requests[0].Status; w.erased != 1 || status.End != v1alpha1.EndErased || status.ApprovedPlanDigest != status.PlanDigest {
+		t.Errorf("%d erasures, end %q, targets %+v: %s", w.erased, status.End, status.Targets, says(w, v1alpha1.ConditionReady))
+	}
+}
+
+// TestARunThatDidNothingIsNotBegun: it failed before the store was changed, and the next one asks the register again.
+func TestARunThatDidNothingIsNotBegun(t *testing.T) {
+	w := news(t)
+	acts(t, w, "store erase fails RoleTooStrong")
+	w.requests[0].Spec.Decision = &v1alpha1.ErasureDecision{Verdict: v1alpha1.ErasureApproved}
+	for range 15 {
+		w.now = w.now.Add(time.Minute)
+		w.pass()
+	}
+	orders(w, "main")
+	acts(t, w, "store erase works")
+	later(w)
+	if status := w.requests[0].Status; w.erased != 0 || status.End != v1alpha1.EndNothingFound {
+		t.Errorf("%d erasures, %d runs, end %q: %s", w.erased, len(w.runs), status.End, accepted(w))
+	}
+}
