@@ -31,7 +31,9 @@ const (
 	// ReasonNoRoom means that the request did not fit into the run; the next run serves it.
 	ReasonNoRoom = "NoRoom"
 	// ReasonCountsMissing means that the counts of the request are in the ledger of the store only.
-	ReasonCountsMissing = "CountsMissing"
+	// ReasonCountedWithOthers means that no row was counted for a request, and some were for another of its run: those that both share are counted there.
+	ReasonCountedWithOthers = "CountedWithOthers"
+	ReasonCountsMissing     = "CountsMissing"
 	// ReasonTaskTooLarge means that the dataset of the store does not fit into a Secret.
 	ReasonTaskTooLarge = "TaskTooLarge"
 	// ReasonNothingAdmitted means that no request of the run may run any more.

@@ -32,7 +32,7 @@ func (j *judgement) backupsClear() {
 	unknown := false
 	for i := range j.status.Targets {
 		t := &j.status.Targets[i]
-		if t.ExecutedTime == nil || t.Result == v1alpha1.TargetNothing {
+		if t.ExecutedTime == nil || t.Result == v1alpha1.TargetNothing && t.Reason != v1alpha1.ReasonCountedWithOthers {
 			continue
 		}
 		store, declared := j.backupPlace(t)

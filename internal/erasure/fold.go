@@ -79,6 +79,9 @@ func count(target *v1alpha1.ErasureTarget, uid types.UID, run *v1alpha1.ErasureR
 	target.Epoch = ptr.To(run.Spec.Epoch)
 	outcome := outcomeOf(run, uid)
 	rows := countedOf(run, outcome)
+	if outcome.Result == v1alpha1.TargetNothing && outcome.Reason == "" && counts(run) {
+		outcome.Reason = v1alpha1.ReasonCountedWithOthers
+	}
 	target.Result, target.Reason, target.Message = outcome.Result, outcome.Reason, ""
 	switch outcome.Result {
 	case v1alpha1.TargetPlanned:
@@ -99,6 +102,13 @@ func count(target *v1alpha1.ErasureTarget, uid types.UID, run *v1alpha1.ErasureR
 		}
 		rows.total(target)
 	}
+}
+
+// counts tells whether a run counted rows for any of its requests.
+func counts(run *v1alpha1.ErasureRun) bool {
+	return slices.ContainsFunc(run.Status.Outcomes, func(o v1alpha1.RunOutcome) bool {
+		return slices.ContainsFunc(o.Rows, func(n int64) bool { return n > 0 })
+	})
 }
 
 // holdsOf are the names of the holds that kept rows, sorted, each once; those that the run knew where the counts did not come.
@@ -154,6 +164,9 @@ func outcomeOf(run *v1alpha1.ErasureRun, uid types.UID) v1alpha1.RunOutcome {
 func messageOf(run *v1alpha1.ErasureRun, reason string) string {
 	if reason == run.Status.Reason && run.Status.Message != "" {
 		return run.Status.Message
+	}
+	if reason == v1alpha1.ReasonCountedWithOthers && run.Status.Message != "" { // both fit: task.MaxMessage leaves room
+		return say(reason) + ". " + run.Status.Message
 	}
 	return say(reason)
 }

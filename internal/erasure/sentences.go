@@ -115,6 +115,8 @@ func nothing(request *v1alpha1.ErasureRequest, status *v1alpha1.ErasureRequestSt
 		return "No store of the chosen registers has a dataset, so none was searched and nothing was erased"
 	case !searched:
 		return "Nothing was erased"
+	case slices.ContainsFunc(targets, func(t v1alpha1.ErasureTarget) bool { return t.Reason == v1alpha1.ReasonCountedWithOthers }):
+		return "No row was counted for this request alone: what it shares with another request of the same run, such as a second one of the same person, was treated and is counted there"
 	default:
 		return "No store that was searched held a row of the person"
 	}

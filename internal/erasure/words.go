@@ -30,6 +30,7 @@ var words = map[string]string{
 	v1alpha1.ReasonRunStopped:         "The subject of a request of the run was lost or changed while the run worked; who was not erased is planned again",
 	v1alpha1.ReasonSubjectLost:        "The store committed the erasure, and the subject Secret was lost or changed before anybody was looked for; make a new request, whose plan shows what is left",
 	v1alpha1.ReasonCountsMissing:      "The counts of the request could not be fetched; the table rempart.ledger of the store has them",
+	v1alpha1.ReasonCountedWithOthers:  "No row was counted for this request alone: a row of several people, or of one who asked twice, is counted for the first of them in the run. What it shares with them was treated",
 	v1alpha1.ReasonTaskTooLarge:       "The dataset of the store does not fit into a Secret of 1 MiB; split the store in two",
 	v1alpha1.ReasonNothingAdmitted:    "No request of the run may run any more",
 	v1alpha1.ReasonOnLegalHold:        "A legal hold forbids the erasure; it follows by itself when the hold is over",
