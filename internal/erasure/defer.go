@@ -112,6 +112,12 @@ func (j *judgement) tellHolds(verdict *RequestVerdict) {
 	}
 }
 
+// Overdue tells whether the safe target of a request has passed while something is owed to the person. Nothing is while a legal hold is all
+// that it waits for and they were told. The condition says the same, of what its pass has read.
+func Overdue(request *v1alpha1.ErasureRequest, now time.Time) bool {
+	return Open(request) && overdue(&request.Status, now) && (request.Status.End != "" || !settledByHold(request, now))
+}
+
 // answered tells whether the person knows that a part waits for a hold, and nothing else does.
 func (j *judgement) answered(o objection) bool {
 	d := j.Request.Spec.Deferral

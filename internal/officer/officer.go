@@ -84,7 +84,7 @@ func overdue(all []due) int32 {
 	return count(n)
 }
 
-// requestsDue are the requests that have not ended, and refusals of which the person was not told. A request is overdue when its safe target has passed.
+// requestsDue are the requests that have not ended, and refusals of which the person was not told. A request is overdue as its condition says.
 func requestsDue(in Input) []due {
 	var open []due
 	for i := range in.Requests {
@@ -92,7 +92,11 @@ func requestsDue(in Input) []due {
 		if !erasure.Open(r) {
 			continue
 		}
-		open = append(open, due{name: "ErasureRequest " + r.Namespace + "/" + r.Name, time: r.Status.DueTime, overdue: passed(r.Status.DueTime, in.Now)})
+		d := due{name: "ErasureRequest " + r.Namespace + "/" + r.Name, time: r.Status.DueTime, overdue: erasure.Overdue(r, in.Now)}
+		if !d.overdue && passed(d.time, in.Now) { // the person knows of the hold that is all it waits for
+			d.time = nil
+		}
+		open = append(open, d)
 	}
 	return open
 }
@@ -140,12 +144,12 @@ func earliest(all []due) (due, bool) {
 	}), true
 }
 
-// wait is until the next due time that lies ahead: then something becomes overdue.
+// wait is until the next due time that lies ahead has passed: then something becomes overdue.
 func wait(all []due, now time.Time) time.Duration {
 	soonest := look
 	for _, d := range all {
 		if d.time != nil && now.Before(d.time.Time) {
-			soonest = min(soonest, d.time.Sub(now))
+			soonest = min(soonest, d.time.Sub(now)+time.Second)
 		}
 	}
 	return soonest

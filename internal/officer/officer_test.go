@@ -69,6 +69,21 @@ func TestThingsAreLookedAtWhenTheyBecomeLate(t *testing.T) {
 	})
 }
 
+// TestNobodyIsLateWithWhatThePersonKnows: a request that waits for a legal hold of which they were told is open, and neither overdue nor
+// what is due next.
+func TestNobodyIsLateWithWhatThePersonKnows(t *testing.T) {
+	held := request("held", at(-9), nil)
+	held.Status.Targets = []v1alpha1.ErasureTarget{{Register: "crm", Store: "main", Result: v1alpha1.TargetDeferred}}
+	in := Input{Officer: officer(), Now: noon, Requests: []v1alpha1.ErasureRequest{held, request("early", at(2), nil)}}
+	if v := Judge(in); v.OverdueRequests != 1 || v.NextFor != "ErasureRequest shop/held" {
+		t.Errorf("nobody told them: %d overdue, next %s", v.OverdueRequests, v.NextFor)
+	}
+	in.Requests[0].Spec.Deferral = &v1alpha1.ErasureDeferral{NoticeSentTime: at(-10)}
+	if v := Judge(in); v.OpenRequests != 2 || v.OverdueRequests != 0 || v.NextFor != "ErasureRequest shop/early" {
+		t.Errorf("they know: %d open, %d overdue, next %s", v.OpenRequests, v.OverdueRequests, v.NextFor)
+	}
+}
+
 func TestTheOfficerIsJudged(t *testing.T) {
 	sent := func(channel v1alpha1.ObjectName, role v1alpha1.AudienceRole, hours int, result v1alpha1.DeliveryResult) v1alpha1.Notification {
 		return v1alpha1.Notification{Spec: v1alpha1.NotificationSpec{ChannelRef: v1alpha1.ClusterRef{Name: channel}, Recipient: v1alpha1.NotificationRecipient{Role: role}},

@@ -1,6 +1,7 @@
 package kubectlgdpr
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -109,6 +110,9 @@ func answerDeadline(w World, p period, form format) error {
 	}
 	if d.LegalDueTime.UTC().Year() > maxAmount {
 		return fmt.Errorf("the period ends after the year %d, which RFC 3339 cannot write; ask for a shorter one", maxAmount)
+	}
+	if d.DueTime.UTC().Year() < 0 {
+		return errors.New("the period ends before the year 0, which RFC 3339 cannot write; ask for a later one")
 	}
 	if form == asJSON {
 		return writeJSON(w.Out, ends{Safe: stamp(d.DueTime), Legal: stamp(d.LegalDueTime)})

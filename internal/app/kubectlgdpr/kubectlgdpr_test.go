@@ -190,6 +190,7 @@ func TestWhatCannotBeAnsweredIsRefusedWithWhatToDo(t *testing.T) {
 		"deadline --unit months --amount 1 --from 2026-02-30 --tz UTC --holidays FR":                 "neither an instant with its offset",
 		"deadline --unit months --amount 1 --tz UTC --holidays FR":                                   "neither an instant with its offset",
 		"deadline --unit years --amount 9999 --from 2026-03-05 --tz UTC --holidays FR":               "ask for a shorter one",
+		"deadline --unit hours --amount 1 --from 0000-01-01T00:00:00+14:00 --tz UTC":                 "before the year 0",
 		"deadline --unit months --amount 1 --from 2026-03-05 --tz UTC --holidays FR somebody@x.test": "unknown command",
 	} {
 		code, out, complaint := ask(t, strings.Fields(line)...)

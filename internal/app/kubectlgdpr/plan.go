@@ -4,11 +4,11 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"slices"
 	"strconv"
 	"time"
 
 	"github.com/spf13/cobra"
+	"k8s.io/utils/ptr"
 
 	"github.com/rempart-dev/rempart/api/v1alpha1"
 )
@@ -41,6 +41,8 @@ type shownStore struct {
 	Kept     []v1alpha1.KeptRows   `json:"kept"`
 	// Note is what to know or to do, in a sentence.
 	Note string `json:"note,omitempty"`
+	// Omitted is how many tables are not listed.
+	Omitted *int32 `json:"tablesOmitted,omitempty"`
 }
 
 func planCommand(w World) *cobra.Command {
@@ -93,7 +95,7 @@ func planOf(request *v1alpha1.ErasureRequest) shownPlan {
 	for _, t := range request.Status.Targets {
 		shown.Stores = append(shown.Stores, shownStore{
 			Register: string(t.Register), Kind: t.Kind, Store: string(t.Store), Result: t.Result, Reason: t.Reason, Digest: t.PlanDigest,
-			Tables: append([]v1alpha1.TableCount{}, t.Tables...), Kept: append([]v1alpha1.KeptRows{}, t.Kept...), Note: t.Message})
+			Tables: append([]v1alpha1.TableCount{}, t.Tables...), Kept: append([]v1alpha1.KeptRows{}, t.Kept...), Note: t.Message, Omitted: t.TablesOmitted})
 	}
 	return shown
 }
@@ -115,6 +117,9 @@ func writePlan(out io.Writer, request *v1alpha1.ErasureRequest, shown shownPlan)
 		return err
 	}
 	for _, store := range shown.Stores {
+		if store.Omitted != nil {
+			fmt.Fprintf(out, "\n%s: %d more tables are not listed\n", store.name(), *store.Omitted)
+		}
 		if store.Note != "" {
 			fmt.Fprintf(out, "\n%s: %s\n", store.name(), store.Note)
 		}
@@ -147,13 +152,28 @@ func (s shownStore) rows() [][]string {
 	}
 	var rows [][]string
 	for _, t := range s.Tables {
-		row := []string{s.name(), result, t.Table, string(t.Action), count(t.Rows), "", "", ""}
-		at := slices.IndexFunc(s.Kept, func(k v1alpha1.KeptRows) bool { return k.Table == t.Table })
-		if at >= 0 && t.Action == v1alpha1.EraseKeep {
-			k := s.Kept[at]
-			row[5], row[6], row[7] = k.Article, string(k.UntilOn), k.LegalReference
+		rows = append(rows, s.tableRows(t, result)...)
+	}
+	return rows
+}
+
+// tableRows are a row for each law that keeps rows of a table, and one for the rows of which no law is listed.
+func (s shownStore) tableRows(t v1alpha1.TableCount, result string) (rows [][]string) {
+	row := func(n *int64, article, until, law string) {
+		rows = append(rows, []string{s.name(), result, t.Table, string(t.Action), count(n), article, until, law})
+	}
+	rest := t.Rows
+	for _, k := range s.Kept {
+		if k.Table != t.Table || t.Action != v1alpha1.EraseKeep {
+			continue
 		}
-		rows = append(rows, row)
+		row(k.Rows, k.Article, string(k.UntilOn), k.LegalReference)
+		if rest != nil && k.Rows != nil {
+			rest = ptr.To(*rest - *k.Rows)
+		}
+	}
+	if len(rows) == 0 || rest != nil && *rest > 0 {
+		row(rest, "", "", "")
 	}
 	return rows
 }

@@ -25,7 +25,7 @@ const (
 	forDecision  = "Decision"  // of somebody with the verb approve on erasurerequests
 	forPerson    = "Person"    // an answer about their identity (Article 12(6))
 	forRequester = "Requester" // whoever made it lacks something
-	forNotice    = "Notice"    // somebody who tells the person of the refusal, or of what was done (Article 12(3), (4))
+	forNotice    = "Notice"    // somebody who tells the person of the refusal, of the legal hold, or of what was done (Article 12(3), (4))
 	forRepair    = "Repair"    // only a person can mend it
 )
 
@@ -40,7 +40,7 @@ type standing struct {
 	// DueTime is the safe target of the answer, LegalDueTime the limit; absent while the clock stands still.
 	DueTime      *metav1.Time `json:"dueTime,omitempty"`
 	LegalDueTime *metav1.Time `json:"legalDueTime,omitempty"`
-	// Overdue is whether the safe target has passed without an end, or without the person having been told of it.
+	// Overdue is whether the safe target has passed and something is owed to the person, as the condition says.
 	Overdue          bool                `json:"overdue"`
 	End              v1alpha1.ErasureEnd `json:"end,omitempty"`
 	EndedTime        *metav1.Time        `json:"endedTime,omitempty"`
@@ -169,7 +169,7 @@ func standingOf(request *v1alpha1.ErasureRequest, now time.Time) standing {
 	status := &request.Status
 	return standing{
 		Namespace: request.Namespace, Request: request.Name, State: state(request), Message: message(request), WaitsFor: waitsFor(request),
-		DueTime: status.DueTime, LegalDueTime: status.LegalDueTime, Overdue: erasure.Open(request) && status.DueTime != nil && now.After(status.DueTime.Time),
+		DueTime: status.DueTime, LegalDueTime: status.LegalDueTime, Overdue: erasure.Overdue(request, now),
 		End: status.End, EndedTime: status.EndedTime, BackupsClearTime: status.BackupsClearTime, BackupsUnclear: status.BackupsUnclear}
 }
 
@@ -185,7 +185,7 @@ func waitsFor(request *v1alpha1.ErasureRequest) string {
 		return forRempart
 	case stalled(request):
 		return forRepair
-	case reason == v1alpha1.ReasonAwaitingNotice:
+	case reason == v1alpha1.ReasonAwaitingNotice, reason == v1alpha1.ReasonOnLegalHold && request.Spec.Deferral == nil:
 		return forNotice
 	case reason == v1alpha1.ReasonAwaitingApproval:
 		return forDecision
@@ -217,6 +217,9 @@ func (s standing) words() string {
 		forNotice:    "a letter to the person: kubectl gdpr letter",
 		forRepair:    "somebody who repairs it",
 	}[s.WaitsFor]
+	if s.WaitsFor == forNotice && s.State == v1alpha1.ReasonOnLegalHold {
+		text = "a letter to the person about the legal hold, and spec.deferral, which says when it was sent"
+	}
 	if s.Overdue {
 		text += "; OVERDUE"
 	}
