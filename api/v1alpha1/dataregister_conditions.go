@@ -58,6 +58,9 @@ const (
 
 	// ReasonRestored means that a store came back from a backup, and that people who were erased since run again.
 	ReasonRestored = "Restored"
+	// ReasonLedgerLost means that the ledger of a store forgot requests, and that only a person can tell whether the store came back from a
+	// backup: spec.stores[].loss.
+	ReasonLedgerLost = "LedgerLost"
 
 	// ReasonProvisioned means that roles, grants and ledger are in place.
 	ReasonProvisioned = "Provisioned"

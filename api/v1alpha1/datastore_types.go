@@ -261,6 +261,32 @@ type DataStore struct {
 	// backups of the store.
 	// +optional
 	Backups *StoreBackups `json:"backups,omitempty"`
+	// loss states why the store's ledger forgot requests, where the store does not show it.
+	// +optional
+	Loss *StoreLoss `json:"loss,omitempty"`
+}
+
+// LossCause is why a store's ledger forgot requests.
+//
+// +kubebuilder:validation:Enum=Restored;LedgerLost
+type LossCause string
+
+// Values of LossCause.
+const (
+	// LossRestored means that the store came back from a backup, with people who were erased: they are erased again.
+	LossRestored LossCause = "Restored"
+	// LossLedger means that the ledger alone was lost: who is in the store now came by themselves, and nobody is erased again.
+	LossLedger LossCause = "LedgerLost"
+)
+
+// StoreLoss is a person's statement of why a store's ledger forgot requests.
+type StoreLoss struct {
+	// seenTime is the restoredTime in the status of the store that this is about: a later loss needs a statement of its own.
+	// +required
+	SeenTime *metav1.Time `json:"seenTime,omitempty"`
+	// cause of it.
+	// +required
+	Cause LossCause `json:"cause,omitempty"`
 }
 
 // StoreStatus is what was last observed of a store.
@@ -290,12 +316,12 @@ type StoreStatus struct {
 	// lastScanTime is when the live schema was last read.
 	// +optional
 	LastScanTime *metav1.Time `json:"lastScanTime,omitempty"`
-	// identity is system identifier and timeline of the store, where its verifier may ask for them.
+	// identity is system identifier and timeline of the store's server and OID of its database, where its verifier may ask for them.
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=64
 	Identity string `json:"identity,omitempty"`
-	// lostRequests is how many requests that were executed here the store's ledger does not have: it came back from a backup. They run again by themselves.
+	// lostRequests is how many requests that were executed here the store's ledger does not have: it came back from a backup, or lost its ledger. After a restore that shows they run again by themselves.
 	// +optional
 	// +kubebuilder:validation:Minimum=0
 	LostRequests *int32 `json:"lostRequests,omitempty"`
@@ -319,7 +345,7 @@ type StoreStatus struct {
 	// +kubebuilder:validation:items:MinLength=1
 	// +kubebuilder:validation:items:MaxLength=64
 	Held []string `json:"held,omitempty"`
-	// restoredTime is when the store was last seen to have come back from a backup.
+	// restoredTime is when the store was last seen to have come back from a backup, or to have lost its ledger.
 	// +optional
 	RestoredTime *metav1.Time `json:"restoredTime,omitempty"`
 	// restoreKind is what was seen of it then.

@@ -16,9 +16,10 @@ const (
 	RunReplay  RunMode = "Replay"
 )
 
-// RestoreKind is how a store came back from a backup, as far as its identity shows: system identifier and timeline of its server.
+// RestoreKind is how a store came back from a backup, as far as its identity shows: system identifier and timeline of its server, and OID
+// of its database.
 //
-// +kubebuilder:validation:Enum=OtherServer;OtherTimeline;SameServer;NotKnown
+// +kubebuilder:validation:Enum=OtherServer;OtherTimeline;OtherDatabase;SameServer;NotKnown
 type RestoreKind string
 
 // Values of RestoreKind.
@@ -27,9 +28,13 @@ const (
 	RestoreOtherServer RestoreKind = "OtherServer"
 	// RestoreOtherTimeline means that the server went back in time: recovery of a base backup, or to a point in time.
 	RestoreOtherTimeline RestoreKind = "OtherTimeline"
-	// RestoreSameServer means that the server is the same one: a dump was loaded, or files were put back.
+	// RestoreOtherDatabase means that another database of the same server has the name: a dump was loaded there.
+	RestoreOtherDatabase RestoreKind = "OtherDatabase"
+	// RestoreSameServer means that the database is the same one: files were put back, a dump was loaded into it, or its ledger alone was
+	// lost. A person tells which.
 	RestoreSameServer RestoreKind = "SameServer"
-	// RestoreNotKnown means that the store does not tell its identity to the verifier.
+	// RestoreNotKnown means that the store does not tell its identity to the verifier, or that another server or database answers whose
+	// ledger has no row of the store. A person tells whether it was restored.
 	RestoreNotKnown RestoreKind = "NotKnown"
 )
 

@@ -9,6 +9,7 @@ import (
 
 	"github.com/rempart-dev/rempart/api/v1alpha1"
 	"github.com/rempart-dev/rempart/internal/erasure/hold"
+	"github.com/rempart-dev/rempart/internal/erasure/restore"
 	"github.com/rempart-dev/rempart/internal/erasure/task"
 )
 
@@ -77,10 +78,11 @@ func executedIn(r *v1alpha1.ErasureRequest, at place) bool {
 	})
 }
 
-// replay returns the run that erases again who came back with a backup of a store; nil while one works. No other run of the
+// replay returns the run that erases again who came back with a backup of a store; nil while one works, and while only a person can tell
+// whether there was a backup: who was erased may have come back by themselves. No other run of the
 // store begins before none is lost. Its name has the number of the scan that said so: another restore makes another run.
 func replay(in DispatchInput, at site, status *v1alpha1.StoreStatus) *v1alpha1.ErasureRun {
-	if slices.ContainsFunc(in.Runs, func(r v1alpha1.ErasureRun) bool {
+	if restore.Cause(in.Register, status) != v1alpha1.LossRestored || slices.ContainsFunc(in.Runs, func(r v1alpha1.ErasureRun) bool {
 		return workplace(&r) == at.place && r.Spec.Mode == v1alpha1.RunReplay && r.Status.EndedTime == nil
 	}) {
 		return nil
@@ -106,12 +108,12 @@ func replay(in DispatchInput, at site, status *v1alpha1.StoreStatus) *v1alpha1.E
 // restoreOf says why a batch is erased again. The times are those at which the forgotten erasures were committed: the backup is
 // older than the first of them.
 func restoreOf(in DispatchInput, at place, status *v1alpha1.StoreStatus, batch []v1alpha1.RunRequest) *v1alpha1.RunRestore {
-	restore := &v1alpha1.RunRestore{Kind: status.RestoreKind, SeenTime: status.RestoredTime.DeepCopy()}
-	if restore.Kind == "" {
-		restore.Kind = v1alpha1.RestoreNotKnown
+	why := &v1alpha1.RunRestore{Kind: status.RestoreKind, SeenTime: status.RestoredTime.DeepCopy()}
+	if why.Kind == "" {
+		why.Kind = v1alpha1.RestoreNotKnown
 	}
-	if restore.SeenTime == nil {
-		restore.SeenTime = ptr.To(metav1.NewTime(in.Now.Truncate(time.Second)))
+	if why.SeenTime == nil {
+		why.SeenTime = ptr.To(metav1.NewTime(in.Now.Truncate(time.Second)))
 	}
 	listed := map[string]bool{}
 	for _, r := range batch {
@@ -122,15 +124,15 @@ func restoreOf(in DispatchInput, at place, status *v1alpha1.StoreStatus, batch [
 			if !listed[string(in.Requests[i].UID)] || placeOf(&t) != at || t.ExecutedTime == nil {
 				continue
 			}
-			if restore.FromTime == nil || t.ExecutedTime.Before(restore.FromTime) {
-				restore.FromTime = t.ExecutedTime.DeepCopy()
+			if why.FromTime == nil || t.ExecutedTime.Before(why.FromTime) {
+				why.FromTime = t.ExecutedTime.DeepCopy()
 			}
-			if restore.ToTime == nil || restore.ToTime.Before(t.ExecutedTime) {
-				restore.ToTime = t.ExecutedTime.DeepCopy()
+			if why.ToTime == nil || why.ToTime.Before(t.ExecutedTime) {
+				why.ToTime = t.ExecutedTime.DeepCopy()
 			}
 		}
 	}
-	return restore
+	return why
 }
 
 // Certifies tells whether a run's end is stated in the evidence log: that of a replay which began. How a request ended is
@@ -139,12 +141,13 @@ func Certifies(run *v1alpha1.ErasureRun) bool {
 	return run.Spec.Mode == v1alpha1.RunReplay && run.Status.StartedTime != nil && run.Status.EndedTime != nil && run.Status.Evidence == nil
 }
 
-// restored is the status of a store that came back from a backup and is not whole yet; nil for any other. A ledger of
+// restored is the status of a store that forgot requests and is not whole yet; nil for any other, and where a person stated that its
+// ledger alone was lost. A ledger of
 // consents has a list of whom it forgot, and forgets them again by itself.
 func restored(in DispatchInput, at place) *v1alpha1.StoreStatus {
 	for i := range in.Register.Status.Stores {
 		s := &in.Register.Status.Stores[i]
-		if at.kind == v1alpha1.TargetStore && s.Name == at.name && int(valueOf(s.LostRequests)) > onlyHeld(in, s) {
+		if at.kind == v1alpha1.TargetStore && s.Name == at.name && int(valueOf(s.LostRequests)) > onlyHeld(in, s) && restore.Cause(in.Register, s) != v1alpha1.LossLedger {
 			return s
 		}
 	}

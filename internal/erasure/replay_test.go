@@ -71,10 +71,23 @@ func TestNobodyWaitsForWhomAHoldKeeps(t *testing.T) {
 		"a hold that is over":          {[]string{"held"}, 0, []v1alpha1.LegalHold{released}, v1alpha1.RunReplay},
 		"a hold of which nobody knows": {[]string{"held"}, 0, []v1alpha1.LegalHold{unread}, v1alpha1.RunReplay},
 	} {
-		register.Status.Stores = []v1alpha1.StoreStatus{{Name: "main", Lost: c.lost, LostRequests: ptr.To(int32(len(c.lost)) + c.more), Scans: ptr.To(int64(3))}} //nolint:gosec // a few
+		register.Status.Stores = []v1alpha1.StoreStatus{{Name: "main", Lost: c.lost, LostRequests: ptr.To(int32(len(c.lost)) + c.more), RestoreKind: v1alpha1.RestoreOtherTimeline, Scans: ptr.To(int64(3))}} //nolint:gosec // a few
 		in := DispatchInput{Register: &register, Requests: []v1alpha1.ErasureRequest{ended("held"), ended("other"), fresh}, Holds: c.holds, Image: "eraser:1", Now: now}
 		if made := Dispatch(in).Create; len(made) != 1 || made[0].Spec.Mode != c.want {
 			t.Errorf("%s: %d runs, want one of mode %s", name, len(made), c.want)
+		}
+	}
+
+	// A person tells where the store does not show that it was restored: until then nothing is erased there, and nobody again.
+	seen := metav1.NewTime(now)
+	for cause, want := range map[v1alpha1.LossCause]v1alpha1.RunMode{"": "", v1alpha1.LossRestored: v1alpha1.RunReplay, v1alpha1.LossLedger: v1alpha1.RunPlan} {
+		register.Status.Stores = []v1alpha1.StoreStatus{{Name: "main", Lost: []string{"other"}, LostRequests: ptr.To(int32(1)), RestoreKind: v1alpha1.RestoreSameServer, RestoredTime: &seen, Scans: ptr.To(int64(3))}}
+		if register.Spec.Stores[0].Loss = nil; cause != "" {
+			register.Spec.Stores[0].Loss = &v1alpha1.StoreLoss{SeenTime: &seen, Cause: cause}
+		}
+		made := Dispatch(DispatchInput{Register: &register, Requests: []v1alpha1.ErasureRequest{ended("other"), fresh}, Image: "eraser:1", Now: now}).Create
+		if want == "" && len(made) != 0 || want != "" && (len(made) != 1 || made[0].Spec.Mode != want) {
+			t.Errorf("stated %q: %d runs, want mode %q", cause, len(made), want)
 		}
 	}
 

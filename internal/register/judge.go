@@ -9,6 +9,7 @@ import (
 
 	"github.com/rempart-dev/rempart/api/v1alpha1"
 	"github.com/rempart-dev/rempart/internal/condition"
+	"github.com/rempart-dev/rempart/internal/erasure/restore"
 	"github.com/rempart-dev/rempart/internal/erasure/task"
 	"github.com/rempart-dev/rempart/internal/register/database"
 )
@@ -273,6 +274,21 @@ func remembers(v view) condition.Objection {
 	if lost == 0 {
 		return condition.Objection{}
 	}
+	switch restore.Cause(v.in.Register, &v.status) {
+	case v1alpha1.LossLedger:
+		return condition.Objection{}
+	case "":
+		return condition.Objection{Reason: v1alpha1.ReasonLedgerLost, Stalled: true, Message: fmt.Sprintf(
+			"The ledger of store %q forgot %d requests that were executed there, and the store does not show whether it came back from a backup: nothing is erased in it until the rows of "+
+				"rempart.ledger are back, or spec.stores[].loss states {seenTime: %q, cause: Restored} (who is lost is erased again) or cause LedgerLost (nobody is)", v.store.Name, lost, seenText(v.status.RestoredTime))}
+	}
 	return condition.Objection{Reason: v1alpha1.ReasonRestored, Working: true, Message: fmt.Sprintf(
 		"Store %q came back from a backup: %d requests that were executed after it run again before anything else", v.store.Name, lost)}
+}
+
+func seenText(at *metav1.Time) string {
+	if at == nil {
+		return ""
+	}
+	return at.UTC().Format(time.RFC3339)
 }

@@ -1,6 +1,7 @@
 package register
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -24,7 +25,7 @@ func TestAStoreThatForgotRequestsIsNotReady(t *testing.T) {
 		in.Register.Status.Stores = verdict.Stores
 		return verdict, verdict.Stores[0]
 	}
-	if v, s := scan("7/1"); short(v.Conditions, "Ready") != "Ready=True StoresAnswer" || s.RestoredTime != nil {
+	if v, s := scan("7/0"); short(v.Conditions, "Ready") != "Ready=True StoresAnswer" || s.RestoredTime != nil {
 		t.Errorf("before: %s, %+v", short(v.Conditions, "Ready"), s)
 	}
 	v, s := scan("7/1", "a", "b")
@@ -46,38 +47,85 @@ func TestAStoreThatForgotRequestsIsNotReady(t *testing.T) {
 	}
 }
 
+// TestALostLedgerWaitsForAPerson: the same database has forgotten requests, as after a TRUNCATE; or another one whose ledger is blank, as
+// after a move without it. Nobody is erased again by themselves. A statement about what was seen says what it was, until more is seen.
+func TestALostLedgerWaitsForAPerson(t *testing.T) {
+	in := input(readRegister(t, "managed"), Facts{})
+	store := &in.Register.Spec.Stores[0]
+	name := string(store.Name)
+	in.Executed = map[string]Executed{name: {Scans: 1}}
+	scan := func(identity string, blank bool, lost int32) (string, v1alpha1.StoreStatus) {
+		in.Now = in.Now.Add(time.Hour)
+		in.Stores[name] = Facts{Class: allowed, StatefulSet: ready(), Job: endedJob(batchv1.JobComplete)}
+		outcomes := answers(task.Accurate)
+		outcomes[1].Identity, outcomes[1].LedgerBlank, outcomes[1].LostTotal = identity, blank, lost
+		if lost > 0 {
+			outcomes[1].Lost = []string{"a"}
+		}
+		verdict := Judge(in, map[string]Seen{name: {Places: []Place{allowed}, Outcomes: outcomes}})
+		in.Register.Status.Stores = verdict.Stores
+		return short(verdict.Conditions, "Ready", "Stalled"), verdict.Stores[0]
+	}
+	const asks, goes, rests = "Ready=False LedgerLost, Stalled=True LedgerLost", "Ready=False Restored", "Ready=True StoresAnswer"
+	want := func(step, got, want string) {
+		t.Helper()
+		if got != want {
+			t.Errorf("%s: %s, want %s", step, got, want)
+		}
+	}
+	state := func(cause v1alpha1.LossCause, of v1alpha1.StoreStatus) {
+		store.Loss = &v1alpha1.StoreLoss{SeenTime: of.RestoredTime, Cause: cause}
+	}
+	ready, _ := scan("7/1/5", false, 0)
+	want("before", ready, rests)
+	ready, s := scan("7/1/5", true, 1)
+	want("truncated", ready, asks)
+	state(v1alpha1.LossRestored, s)
+	ready, _ = scan("7/1/5", false, 1)
+	want("stated: files were put back", ready, goes)
+	ready, _ = scan("7/1/5", false, 0)
+	want("erased again", ready, rests)
+	ready, s = scan("7/1/6", true, 1)
+	want("another database, without the ledger", ready, asks)
+	state(v1alpha1.LossLedger, s)
+	ready, _ = scan("7/1/6", true, 1)
+	want("stated: the ledger alone", ready, rests)
+	ready, _ = scan("7/1/6", true, 3)
+	want("and again", ready, asks)
+	ready, _ = scan("7/2/6", false, 2)
+	want("a restore, of some who came back by themselves", ready, asks)
+	ready, _ = scan("7/2/6", false, 0)
+	want("the rows are back", ready, rests)
+	ready, _ = scan("7/3/6", true, 1)
+	want("a restore from before the first erasure", ready, goes)
+	ready, _ = scan("7/3/6", false, 2)
+	want("and rows of the ledger are deleted", ready, asks)
+}
+
 // TestAStoreThatForgotIsReadyWhenItWasAskedForEveryRequest: of many requests a scan asks for a part.
 func TestAStoreThatForgotIsReadyWhenItWasAskedForEveryRequest(t *testing.T) {
 	in := input(readRegister(t, "managed"), Facts{})
 	name := string(in.Register.Spec.Stores[0].Name)
 	in.Executed = map[string]Executed{name: {Scans: 3}}
 	for n, step := range []struct {
-		lost  []string
-		ready string
-		left  int32
+		timeline string
+		lost     []string
+		ready    string
+		left     int32
 	}{
-		{nil, "Ready=True StoresAnswer", 0}, {[]string{"a"}, "Ready=False Restored", 2}, {nil, "Ready=False Restored", 1}, {nil, "Ready=True StoresAnswer", 0},
-		{[]string{"a"}, "Ready=False Restored", 2}, {[]string{"a"}, "Ready=False Restored", 1}, {[]string{"a"}, "Ready=False Restored", 0}, {nil, "Ready=True StoresAnswer", 0},
+		{"1", nil, "Ready=True StoresAnswer", 0}, {"2", []string{"a"}, "Ready=False Restored", 2}, {"2", nil, "Ready=False Restored", 1}, {"2", nil, "Ready=True StoresAnswer", 0},
+		{"3", []string{"a"}, "Ready=False Restored", 2}, {"3", []string{"a"}, "Ready=False Restored", 1}, {"3", []string{"a"}, "Ready=False Restored", 0}, {"3", nil, "Ready=True StoresAnswer", 0},
+		{"4", nil, "Ready=False Restored", 2}, {"4", []string{"a"}, "Ready=False Restored", 1}, {"4", nil, "Ready=True StoresAnswer", 0},
 	} {
 		in.Now = in.Now.Add(time.Hour)
 		in.Stores[name] = Facts{Class: allowed, StatefulSet: ready(), Job: endedJob(batchv1.JobComplete)}
 		outcomes := answers(task.Accurate)
 		outcomes[1].Lost, outcomes[1].LostTotal = step.lost, int32(len(step.lost)) //nolint:gosec // a few
+		outcomes[1].Identity = "7/" + step.timeline
 		v := Judge(in, map[string]Seen{name: {Places: []Place{allowed}, Outcomes: outcomes}})
 		in.Register.Status.Stores = v.Stores
 		if got := short(v.Conditions, "Ready"); got != step.ready || value(v.Stores[0].ScansLeft) != step.left || step.left > 0 && scanWait(v.Stores[0]) == scanEvery {
 			t.Errorf("step %d: %s, %d scans left, wait %s; want %s, %d", n, got, value(v.Stores[0].ScansLeft), scanWait(v.Stores[0]), step.ready, step.left)
-		}
-	}
-}
-
-func TestWhatIsSeenOfARestore(t *testing.T) {
-	for identities, want := range map[[2]string]v1alpha1.RestoreKind{
-		{"7/1", "7/1"}: v1alpha1.RestoreSameServer, {"7/1", "7/2"}: v1alpha1.RestoreOtherTimeline, {"7/2", "7/1"}: v1alpha1.RestoreOtherTimeline,
-		{"7/1", "8/1"}: v1alpha1.RestoreOtherServer, {"", "7/1"}: v1alpha1.RestoreNotKnown, {"7/1", ""}: v1alpha1.RestoreNotKnown, {"", ""}: v1alpha1.RestoreNotKnown,
-	} {
-		if got := restoreKind(identities[0], identities[1]); got != want {
-			t.Errorf("%v: %s, want %s", identities, got, want)
 		}
 	}
 }
@@ -87,7 +135,7 @@ func TestWhomAHoldKeepsIsNotCountedAsLost(t *testing.T) {
 	in := input(readRegister(t, "managed"), Facts{})
 	name := in.Register.Spec.Stores[0].Name
 	in.Executed = map[string]Executed{string(name): {UIDs: []string{"a", "b", "x", "y"}, Held: []string{"x", "y"}, Scans: 1}}
-	for _, c := range []struct {
+	for i, c := range []struct {
 		named             []string
 		total, lost, held int32
 		ready             string
@@ -103,7 +151,7 @@ func TestWhomAHoldKeepsIsNotCountedAsLost(t *testing.T) {
 		in.Now = in.Now.Add(time.Hour)
 		in.Stores[string(name)] = Facts{Class: allowed, StatefulSet: ready(), Job: endedJob(batchv1.JobComplete)}
 		outcomes := answers(task.Accurate)
-		outcomes[1].Identity, outcomes[1].Lost, outcomes[1].LostTotal = "7/1", c.named, c.total
+		outcomes[1].Identity, outcomes[1].Lost, outcomes[1].LostTotal = fmt.Sprint("7/", i), c.named, c.total
 		verdict := Judge(in, map[string]Seen{string(name): {Places: []Place{allowed}, Outcomes: outcomes}})
 		in.Register.Status.Stores = verdict.Stores
 		s := verdict.Stores[0]

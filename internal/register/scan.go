@@ -17,6 +17,7 @@ import (
 
 	"github.com/rempart-dev/rempart/api/v1alpha1"
 	"github.com/rempart-dev/rempart/internal/erasure/job"
+	"github.com/rempart-dev/rempart/internal/erasure/restore"
 	"github.com/rempart-dev/rempart/internal/erasure/task"
 )
 
@@ -157,14 +158,25 @@ func (in Input) restored(status *v1alpha1.StoreStatus, scanned task.Outcome) {
 	if rest := scanned.LostTotal - n; rest > 0 {
 		status.LostRequests, status.Lost = &rest, slices.DeleteFunc(slices.Clone(named), onHold)
 	}
-	other := status.Identity != "" && scanned.Identity != "" && status.Identity != scanned.Identity
-	if scanned.LostTotal > 0 && before == 0 || other {
-		at := metav1.NewTime(in.Now.Truncate(time.Second))
-		status.RestoredTime, status.RestoreKind = &at, restoreKind(status.Identity, scanned.Identity)
+	if restore.Other(status.Identity, scanned.Identity) || in.forgotMore(status, scanned.LostTotal, before) {
+		at, unclear := metav1.NewTime(in.Now.Truncate(time.Second)), before > 0 && !restore.Sure(status.RestoreKind)
+		status.RestoredTime, status.RestoreKind = &at, restore.Kind(status.Identity, scanned.Identity, scanned.LedgerBlank)
+		if unclear { // of whom the ledger forgot before, some may have come back by themselves
+			status.RestoreKind = v1alpha1.RestoreNotKnown
+		}
 	}
 	if scanned.Identity != "" {
 		status.Identity = scanned.Identity
 	}
+}
+
+// forgotMore tells whether the ledger forgot requests since the last scan. While it is asked for a part after another, a part that has
+// more of them says nothing new.
+func (in Input) forgotMore(status *v1alpha1.StoreStatus, lost, before int32) bool {
+	if value(status.ScansLeft) > 0 {
+		return false
+	}
+	return lost > 0 && before == 0 || lost > before && in.Executed[string(status.Name)].Scans <= 1
 }
 
 // asked counts the scans that it takes, from the one on that saw the restore, until the ledger was asked for every request.
@@ -176,22 +188,6 @@ func (in Input) asked(status *v1alpha1.StoreStatus) {
 	status.ScansLeft = nil
 	if left > 0 {
 		status.ScansLeft = &left
-	}
-}
-
-// restoreKind compares two identities of a store, each "<system identifier>/<timeline>", or empty.
-func restoreKind(before, after string) v1alpha1.RestoreKind {
-	was, _, _ := strings.Cut(before, "/")
-	is, _, _ := strings.Cut(after, "/")
-	switch {
-	case before == "" || after == "":
-		return v1alpha1.RestoreNotKnown
-	case was != is:
-		return v1alpha1.RestoreOtherServer
-	case before != after:
-		return v1alpha1.RestoreOtherTimeline
-	default:
-		return v1alpha1.RestoreSameServer
 	}
 }
 

@@ -322,6 +322,8 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.StoreBackupsApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("StoreConnection"):
 		return &apiv1alpha1.StoreConnectionApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("StoreLoss"):
+		return &apiv1alpha1.StoreLossApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("StoreResources"):
 		return &apiv1alpha1.StoreResourcesApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("StoreStatus"):

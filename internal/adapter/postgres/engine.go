@@ -88,14 +88,14 @@ func (e *Engine) scan(ctx context.Context, t task.Task) (task.Outcome, error) {
 	}
 	found := plan.Scan(t.Dataset, schema)
 	columns := slices.Concat(found.Columns, found.Personal)
-	lost, unread, err := s.lost(ctx, t)
+	lost, blank, unread, err := s.lost(ctx, t)
 	if err != nil {
 		return task.Outcome{}, err
 	}
 	if unread {
 		p.Notes = append(p.Notes, "the verifier may not read rempart.ledger, so that a restore from a backup is not noticed")
 	}
-	o := task.Outcome{Identity: s.identity(ctx), LostTotal: int32(len(lost)), Lost: lost[:min(len(lost), task.MaxLost)], Reason: task.Accurate, PlanDigest: t.Connection.Bound(p.Digest), UndeclaredTables: int32(len(found.Tables)), UndeclaredColumns: int32(len(columns))}
+	o := task.Outcome{Identity: s.identity(ctx), LedgerBlank: blank, LostTotal: int32(len(lost)), Lost: lost[:min(len(lost), task.MaxLost)], Reason: task.Accurate, PlanDigest: t.Connection.Bound(p.Digest), UndeclaredTables: int32(len(found.Tables)), UndeclaredColumns: int32(len(columns))}
 	if len(found.Tables)+len(columns) > 0 {
 		o.Reason, o.Names = task.Undeclared, append(found.Tables, columns...)
 		o.Message = fmt.Sprintf("%d undeclared tables and %d undeclared columns look like personal data: %s", len(found.Tables), len(columns), strings.Join(o.Names[:min(5, len(o.Names))], ", "))

@@ -100,30 +100,32 @@ func compare(name, value string, wanted map[string]int, keys map[string][]byte, 
 }
 
 // lost returns which of the requests the ledger does not have, of those that it once had: a store that comes back from a backup
-// forgets them, and has their people again. Unread says that the role may not read the ledger.
-func (s *session) lost(ctx context.Context, t task.Task) (missing []string, unread bool, err error) {
+// forgets them, and has their people again. Blank says that the ledger has no row of the store at all, or is not there: it may have been
+// lost alone. Unread says that the role may not read it.
+func (s *session) lost(ctx context.Context, t task.Task) (missing []string, blank, unread bool, err error) {
 	if len(t.Ended) == 0 {
-		return nil, false, nil
+		return nil, false, false, nil
 	}
 	_, err = s.row(ctx, `SELECT ARRAY(SELECT w.uid FROM pg_catalog.unnest($1::pg_catalog.text[]) WITH ORDINALITY AS w (uid, at)
-WHERE w.uid OPERATOR(pg_catalog.<>) ALL (SELECT pg_catalog.unnest(l.request_uids) FROM `+grant.Ledger+` AS l WHERE l.register OPERATOR(pg_catalog.=) $2 AND l.store OPERATOR(pg_catalog.=) $3) ORDER BY w.at)`,
-		[]any{t.Ended, t.Register, t.Store}, &missing)
+WHERE w.uid OPERATOR(pg_catalog.<>) ALL (SELECT pg_catalog.unnest(l.request_uids) FROM `+grant.Ledger+` AS l WHERE l.register OPERATOR(pg_catalog.=) $2 AND l.store OPERATOR(pg_catalog.=) $3) ORDER BY w.at),
+NOT EXISTS (SELECT FROM `+grant.Ledger+` AS l WHERE l.register OPERATOR(pg_catalog.=) $2 AND l.store OPERATOR(pg_catalog.=) $3)`,
+		[]any{t.Ended, t.Register, t.Store}, &missing, &blank)
 	if f, ok := err.(*task.Failure); ok { //nolint:errorlint // row returns the type itself
 		switch f.Trace.SQLState {
 		case "42501":
-			return nil, true, nil
+			return nil, false, true, nil
 		case "42P01": // a backup from before there was a ledger
-			return t.Ended, false, nil
+			return t.Ended, true, false, nil
 		}
 	}
-	return missing, false, err
+	return missing, blank, false, err
 }
 
-// identity is system identifier and timeline of the cluster: another one says that it was restored. Empty where the role may not
-// ask.
+// identity is system identifier and timeline of the cluster and OID of the database: another one says that it was restored. Empty where
+// the role may not ask.
 func (s *session) identity(ctx context.Context) string {
 	var id string
-	if _, err := s.row(ctx, `SELECT s.system_identifier::pg_catalog.text OPERATOR(pg_catalog.||) '/' OPERATOR(pg_catalog.||) c.timeline_id::pg_catalog.text FROM pg_catalog.pg_control_system() AS s, pg_catalog.pg_control_checkpoint() AS c`, nil, &id); err != nil {
+	if _, err := s.row(ctx, `SELECT s.system_identifier::pg_catalog.text OPERATOR(pg_catalog.||) '/' OPERATOR(pg_catalog.||) c.timeline_id::pg_catalog.text OPERATOR(pg_catalog.||) '/' OPERATOR(pg_catalog.||) d.oid::pg_catalog.text FROM pg_catalog.pg_control_system() AS s, pg_catalog.pg_control_checkpoint() AS c, pg_catalog.pg_database AS d WHERE d.datname OPERATOR(pg_catalog.=) pg_catalog.current_database()`, nil, &id); err != nil {
 		return ""
 	}
 	return id

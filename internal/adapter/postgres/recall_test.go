@@ -10,8 +10,10 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/rempart-dev/rempart/api/v1alpha1"
 	"github.com/rempart-dev/rempart/internal/adapter/postgres"
 	"github.com/rempart-dev/rempart/internal/erasure/subject"
+	"github.com/rempart-dev/rempart/internal/erasure/restore"
 	"github.com/rempart-dev/rempart/internal/erasure/task"
 	"github.com/rempart-dev/rempart/internal/subjectkey"
 )
@@ -28,7 +30,7 @@ func TestAPersonWhoComesBackWithABackupIsFoundAndErasedAgain(t *testing.T) {
 	}
 	s.sql("UPDATE rempart.ledger SET request_uids = '{older}'")
 	before := s.scan()
-	restore := server.Restore(t)
+	bringBack := server.Restore(t)
 	if o := s.erase("run-1", ada); !o.OK {
 		t.Fatalf("%+v", o)
 	}
@@ -42,7 +44,7 @@ func TestAPersonWhoComesBackWithABackupIsFoundAndErasedAgain(t *testing.T) {
 		t.Fatalf("before the restore: %+v", o)
 	}
 
-	back := restore()
+	back := bringBack()
 	old, err := pgx.Connect(t.Context(), back.URL(s.name))
 	if err != nil {
 		t.Fatal(err)
@@ -59,6 +61,9 @@ func TestAPersonWhoComesBackWithABackupIsFoundAndErasedAgain(t *testing.T) {
 	eve := again.sum("SELECT * FROM customers WHERE id = 2") + again.sum("SELECT * FROM orders WHERE customer = 2")
 
 	o := engine(s.verifier).Scan(t.Context(), ended("older", "request-0"))
+	if kind := restore.Kind(before.Identity, o.Identity, o.LedgerBlank); kind != v1alpha1.RestoreSameServer {
+		t.Errorf("what is seen of the restore is %s: files that start where they were copied begin no timeline", kind)
+	}
 	if !o.OK || o.LostTotal != 1 || !slices.Equal(o.Lost, []string{"request-0"}) || o.Identity == "" || before.Identity == "" {
 		t.Fatalf("after the restore: %+v", o)
 	}
@@ -89,6 +94,25 @@ func TestAPersonWhoComesBackWithABackupIsFoundAndErasedAgain(t *testing.T) {
 	}
 	if text, err := json.Marshal(work); err != nil || strings.Contains(string(text), "ada") {
 		t.Error("the task holds the person")
+	}
+}
+
+// TestALostLedgerLooksLikeNoRestore: somebody is erased and comes back by themselves; then the ledger is emptied, or dropped. The scan
+// says that the ledger is blank, and that it is the same database.
+func TestALostLedgerLooksLikeNoRestore(t *testing.T) {
+	s := newStore(t, heldSQL, heldDataset)
+	if o := s.erase("run-0", email("ada@example.org")); !o.OK {
+		t.Fatalf("%+v", o)
+	}
+	scan := s.task("")
+	scan.Ended = []string{"request-0"}
+	before := s.engine(s.verifier).Scan(t.Context(), scan)
+	if !before.OK || before.LostTotal != 0 || before.LedgerBlank || strings.Count(before.Identity, "/") != 2 {
+		t.Fatalf("before: %+v", before)
+	}
+	s.sql("TRUNCATE rempart.ledger")
+	if o := s.engine(s.verifier).Scan(t.Context(), scan); !o.OK || o.LostTotal != 1 || !o.LedgerBlank || restore.Kind(before.Identity, o.Identity, o.LedgerBlank) != v1alpha1.RestoreSameServer {
+		t.Errorf("emptied: %+v", o)
 	}
 }
 

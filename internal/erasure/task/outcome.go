@@ -59,10 +59,12 @@ type Outcome struct {
 	UndeclaredColumns int32 `json:"undeclaredColumns,omitempty"`
 	// Identity of the store, where the role may ask for it; and of the requests that a scan asked for those that the ledger does
 	// not have: how many, and the UIDs of the first MaxLost.
-	Identity  string   `json:"identity,omitempty"`
-	LostTotal int32    `json:"lostTotal,omitempty"`
-	Lost      []string `json:"lost,omitempty"`
-	Names     []string `json:"names,omitempty"` // tables and columns that Message is about, cut to what fits
+	Identity  string `json:"identity,omitempty"`
+	LostTotal int32  `json:"lostTotal,omitempty"`
+	// LedgerBlank says that the ledger has no row of the store, or is not there.
+	LedgerBlank bool     `json:"ledgerBlank,omitempty"`
+	Lost        []string `json:"lost,omitempty"`
+	Names       []string `json:"names,omitempty"` // tables and columns that Message is about, cut to what fits
 }
 
 // Changed sums the rows of counts that were changed or deleted: all but those that are kept.

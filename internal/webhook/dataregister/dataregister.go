@@ -87,6 +87,9 @@ func (j judge) judge(ctx context.Context, req request) (review.Answer, error) {
 	if err := j.mayRun(ctx, &answer, req); err != nil {
 		return answer, err
 	}
+	if err := j.mayState(ctx, &answer, req); err != nil {
+		return answer, err
+	}
 	if err := j.references(ctx, &answer, req); err != nil {
 		return answer, err
 	}
@@ -239,6 +242,25 @@ func (j judge) mayRun(ctx context.Context, answer *review.Answer, req request) e
 		allowed, err := j.rights.May(ctx, req.UserInfo, question)
 		if err == nil && !allowed {
 			answer.Refuse(RuleRights, field(store, "managed.image"), fmt.Sprintf("store %q runs an image, which you may not do: you need the right to %s in this namespace (rule %s)", store.Name, question, RuleRights))
+		}
+		return err
+	}
+	return nil
+}
+
+// mayState asks whether the user may approve erasures, where they state that a store came back from a backup: people are erased again for
+// it, and nobody is asked a second time.
+func (j judge) mayState(ctx context.Context, answer *review.Answer, req request) error {
+	for s := range req.Object.Spec.Stores {
+		store := &req.Object.Spec.Stores[s]
+		old := oldStore(req, store.Name)
+		if store.Loss == nil || old != nil && equality.Semantic.DeepEqual(old.Loss, store.Loss) {
+			continue
+		}
+		question := rights.Question{Verb: "approve", Group: v1alpha1.GroupName, Resource: "erasurerequests", Namespace: req.Namespace}
+		allowed, err := j.rights.May(ctx, req.UserInfo, question)
+		if err == nil && !allowed {
+			answer.Refuse(RuleRights, field(store, "loss"), fmt.Sprintf("store %q: to state why its ledger forgot requests decides whether people are erased again: you need the right to %s in this namespace (rule %s)", store.Name, question, RuleRights))
 		}
 		return err
 	}

@@ -103,6 +103,9 @@ func TestRegistersAreJudged(t *testing.T) {
 		"a Secret that the user may not read":   {dreg("crm", connected("db")), nil, nil, "get secrets/verifier", "get secrets/verifier", ""},
 		"another host for a Secret":             {dreg("crm", connected("evil")), dreg("crm", connected("db")), nil, "get secrets/eraser", "get secrets/eraser", ""},
 		"a change elsewhere asks nothing":       {transferring(dreg("crm", connected("db")), "US"), dreg("crm", connected("db")), nil, "get secrets/eraser", "", ""},
+		"a loss, by who may not approve":        {dreg("crm", forgot(connected("db"))), dreg("crm", connected("db")), nil, "approve erasurerequests.gdpr.rempart.dev", "decides whether people are erased again: you need the right to approve", ""},
+		"a loss, by who may":                    {dreg("crm", forgot(connected("db"))), dreg("crm", connected("db")), nil, "", "", ""},
+		"a loss that was stated before":         {transferring(dreg("crm", forgot(connected("db"))), "US"), dreg("crm", forgot(connected("db"))), nil, "approve erasurerequests.gdpr.rempart.dev", "", ""},
 		"outside in the Union":                  {dreg("crm", outside(v1alpha1.ExternalStore{Provider: "aws", Region: "eu-west-3"})), nil, nil, "", "", ""},
 		"outside abroad without a transfer":     {dreg("crm", outside(virginia)), nil, nil, "", "Record the transfer to US", ""},
 		"outside abroad with a transfer":        {transferring(dreg("crm", outside(virginia)), "US"), nil, nil, "", "", ""},
@@ -138,6 +141,12 @@ func TestRegistersAreJudged(t *testing.T) {
 			}
 		})
 	}
+}
+
+// forgot states that a store came back from a backup.
+func forgot(store v1alpha1.DataStore) v1alpha1.DataStore {
+	store.Loss = &v1alpha1.StoreLoss{SeenTime: &metav1.Time{Time: time.Date(2026, 6, 1, 9, 0, 0, 0, time.UTC)}, Cause: v1alpha1.LossRestored}
+	return store
 }
 
 func under(policy v1alpha1.ObjectName, register *v1alpha1.DataRegister) *v1alpha1.DataRegister {

@@ -1128,6 +1128,9 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: external
       type:
         namedType: com.github.rempart-dev.rempart.api.v1alpha1.ExternalStore
+    - name: loss
+      type:
+        namedType: com.github.rempart-dev.rempart.api.v1alpha1.StoreLoss
     - name: managed
       type:
         namedType: com.github.rempart-dev.rempart.api.v1alpha1.ManagedStore
@@ -2409,6 +2412,8 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: name
       type:
         namedType: com.github.rempart-dev.rempart.api.v1alpha1.ObjectName
+- name: com.github.rempart-dev.rempart.api.v1alpha1.LossCause
+  scalar: string
 - name: com.github.rempart-dev.rempart.api.v1alpha1.MailTLS
   scalar: string
 - name: com.github.rempart-dev.rempart.api.v1alpha1.ManagedStore
@@ -3655,6 +3660,15 @@ var schemaYAML = typed.YAMLObject(`types:
         namedType: com.github.rempart-dev.rempart.api.v1alpha1.SecretRef
 - name: com.github.rempart-dev.rempart.api.v1alpha1.StoreEngine
   scalar: string
+- name: com.github.rempart-dev.rempart.api.v1alpha1.StoreLoss
+  map:
+    fields:
+    - name: cause
+      type:
+        namedType: com.github.rempart-dev.rempart.api.v1alpha1.LossCause
+    - name: seenTime
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
 - name: com.github.rempart-dev.rempart.api.v1alpha1.StoreResources
   map:
     fields:

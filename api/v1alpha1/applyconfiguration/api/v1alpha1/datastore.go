@@ -29,6 +29,8 @@ type DataStoreApplyConfiguration struct {
 	Dataset *DatasetApplyConfiguration `json:"dataset,omitempty"`
 	// backups of the store.
 	Backups *StoreBackupsApplyConfiguration `json:"backups,omitempty"`
+	// loss states why the store's ledger forgot requests, where the store does not show it.
+	Loss *StoreLossApplyConfiguration `json:"loss,omitempty"`
 }
 
 // DataStoreApplyConfiguration constructs a declarative configuration of the DataStore type for use with
@@ -98,5 +100,13 @@ func (b *DataStoreApplyConfiguration) WithDataset(value *DatasetApplyConfigurati
 // If called multiple times, the Backups field is set to the value of the last call.
 func (b *DataStoreApplyConfiguration) WithBackups(value *StoreBackupsApplyConfiguration) *DataStoreApplyConfiguration {
 	b.Backups = value
+	return b
+}
+
+// WithLoss sets the Loss field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Loss field is set to the value of the last call.
+func (b *DataStoreApplyConfiguration) WithLoss(value *StoreLossApplyConfiguration) *DataStoreApplyConfiguration {
+	b.Loss = value
 	return b
 }

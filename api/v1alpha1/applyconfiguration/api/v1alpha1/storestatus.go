@@ -28,9 +28,9 @@ type StoreStatusApplyConfiguration struct {
 	Endpoint *string `json:"endpoint,omitempty"`
 	// lastScanTime is when the live schema was last read.
 	LastScanTime *v1.Time `json:"lastScanTime,omitempty"`
-	// identity is system identifier and timeline of the store, where its verifier may ask for them.
+	// identity is system identifier and timeline of the store's server and OID of its database, where its verifier may ask for them.
 	Identity *string `json:"identity,omitempty"`
-	// lostRequests is how many requests that were executed here the store's ledger does not have: it came back from a backup. They run again by themselves.
+	// lostRequests is how many requests that were executed here the store's ledger does not have: it came back from a backup, or lost its ledger. After a restore that shows they run again by themselves.
 	LostRequests *int32 `json:"lostRequests,omitempty"`
 	// lost are the UIDs of the first of these requests.
 	Lost []string `json:"lost,omitempty"`
@@ -38,7 +38,7 @@ type StoreStatusApplyConfiguration struct {
 	HeldRequests *int32 `json:"heldRequests,omitempty"`
 	// held are the UIDs of the first of these requests.
 	Held []string `json:"held,omitempty"`
-	// restoredTime is when the store was last seen to have come back from a backup.
+	// restoredTime is when the store was last seen to have come back from a backup, or to have lost its ledger.
 	RestoredTime *v1.Time `json:"restoredTime,omitempty"`
 	// restoreKind is what was seen of it then.
 	RestoreKind *apiv1alpha1.RestoreKind `json:"restoreKind,omitempty"`
