@@ -35,6 +35,9 @@ const (
 	ReasonUnreachable = "Unreachable"
 	// ReasonAuthenticationFailed means that a store refuses the credentials.
 	ReasonAuthenticationFailed = "AuthenticationFailed"
+	// ReasonAuthenticationWeak means that a store wants a password in clear or as MD5, or asks for none, and that no certificate proves
+	// that it is the store.
+	ReasonAuthenticationWeak = "AuthenticationWeak"
 	// ReasonDatabaseMissing means that a store has no such database.
 	ReasonDatabaseMissing = "DatabaseMissing"
 	// ReasonTLSFailed means that a store offers no TLS, or that its certificate is not trusted.

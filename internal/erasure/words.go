@@ -40,6 +40,7 @@ var words = map[string]string{
 	v1alpha1.ReasonCommitUnknown:      "It is not known whether the store committed; make a new request, whose plan shows what is left",
 	string(task.Unreachable):          "The store cannot be reached",
 	string(task.AuthenticationFailed): "The store refuses the credentials",
+	string(task.AuthenticationWeak):   "The store wants the password in clear or as MD5, or asks for none, and no certificate proves that it is the store",
 	string(task.DatabaseMissing):      "The store has no such database",
 	string(task.TLSFailed):            "The store offers no TLS, or its certificate is not trusted",
 	string(task.TableMissing):         "A declared table does not exist",
@@ -66,7 +67,7 @@ func say(reason string) string { return words[reason] }
 func Words(reason string) string { return say(reason) }
 
 // mends are the reasons that something else is about to mend: a store that is being provisioned or scanned.
-var mends = map[task.Reason]bool{task.PrivilegeMissing: true, task.LedgerMissing: true, task.AuthenticationFailed: true, task.DatabaseMissing: true}
+var mends = map[task.Reason]bool{task.PrivilegeMissing: true, task.LedgerMissing: true, task.AuthenticationFailed: true, task.AuthenticationWeak: true, task.DatabaseMissing: true}
 
 // patience is how many runs may fail for a reason that another controller may mend, before a person is asked.
 const patience = 4

@@ -183,7 +183,7 @@ func scanned(v view) condition.Objection {
 
 // Outcomes of a scan, by what they say: that there was no connection, or that the store is not set up for erasure.
 var (
-	noConnection = []task.Reason{task.Unreachable, task.AuthenticationFailed, task.DatabaseMissing, task.TLSFailed}
+	noConnection = []task.Reason{task.Unreachable, task.AuthenticationFailed, task.AuthenticationWeak, task.DatabaseMissing, task.TLSFailed}
 	notSetUp     = []task.Reason{task.PrivilegeMissing, task.RoleTooStrong, task.LedgerMissing}
 	notAccurate  = []task.Reason{task.TableMissing, task.ColumnMissing, task.Undeclared, task.PlanImpossible}
 )

@@ -216,6 +216,7 @@ func worst(state job.State, outcomes []task.Outcome) task.Outcome {
 var advice = map[task.Reason]string{
 	task.Unreachable:          "Store %[1]q does not answer at %[3]s; check host, port, NetworkPolicies, and that the database runs",
 	task.AuthenticationFailed: "Store %[1]q at %[3]s refuses the credentials in Secret %[4]q; correct username and password",
+	task.AuthenticationWeak:   "Store %[1]q at %[3]s wants the password in clear or as MD5, or asks for none: whoever answers there would have it; use scram-sha-256 in pg_hba.conf (and set the password anew), or connection.tls.mode VerifyFull",
 	task.DatabaseMissing:      "Store %[1]q has no database %[5]q, or its role may not connect to it; create it or correct the name",
 	task.TLSFailed:            "Store %[1]q at %[3]s offers no TLS, or a certificate that is not trusted; correct the server or connection.tls",
 	task.PrivilegeMissing:     "Store %[1]q is not set up for erasure: %[2]s; grant what the dataset needs",

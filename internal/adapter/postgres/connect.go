@@ -79,6 +79,7 @@ func open(ctx context.Context, c Config) (*session, error) {
 	cfg.Host, cfg.Port, cfg.Database = c.Connection.Host, uint16(c.Connection.Port), c.Connection.Database
 	cfg.User, cfg.Password = c.Username, c.Password
 	cfg.TLSConfig, cfg.Fallbacks = tlsConfig(c), nil
+	cfg.RequireAuth = authentication(c.Connection.TLS.Mode)
 	cfg.ConnectTimeout = connectTimeout
 	if c.Dial == nil {
 		return nil, &task.Failure{Reason: task.Internal, Message: "No dialer was given"}
@@ -173,6 +174,15 @@ func tlsConfig(c Config) *tls.Config {
 	default:
 		return nil
 	}
+}
+
+// authentication is what a server may ask for. By SCRAM (RFC 5802) it proves that it knows the password, without getting it; and what it
+// is asked next are people's identifiers. Where its certificate was verified it may ask as it likes.
+func authentication(mode v1alpha1.TLSMode) string {
+	if mode == v1alpha1.TLSVerifyFull {
+		return ""
+	}
+	return "scram-sha-256"
 }
 
 func milliseconds(d, otherwise time.Duration) string {

@@ -114,6 +114,8 @@ func connectFailure(err error, noTLS bool) error {
 		return &task.Failure{Reason: task.TLSFailed, Message: "The store offers no TLS"}
 	case errors.As(err, &unknown), errors.As(err, &hostname), errors.As(err, &invalid), errors.As(err, &verify):
 		return &task.Failure{Reason: task.TLSFailed, Message: "The store's certificate is not trusted or is not for its host"}
+	case strings.Contains(err.Error(), "authentication method requirement"): // the driver has no error value that says so
+		return &task.Failure{Reason: task.AuthenticationWeak, Message: "The store wants the password in clear or as MD5, or asks for none, and no certificate proves that it is the store: use scram-sha-256 or VerifyFull"}
 	case errors.Is(err, context.Canceled):
 		return &task.Failure{Reason: task.Interrupted, Message: "The step was stopped"}
 	default:

@@ -172,6 +172,7 @@ const (
 	Accurate             Reason = "Accurate"             // scan: all is as declared
 	Unreachable          Reason = "Unreachable"          // no connection: host, port, network
 	AuthenticationFailed Reason = "AuthenticationFailed" // the store refuses the credentials
+	AuthenticationWeak   Reason = "AuthenticationWeak"   // the store does not prove that it knows the password, and no certificate proves who it is
 	DatabaseMissing      Reason = "DatabaseMissing"      // the store has no such database
 	TLSFailed            Reason = "TLSFailed"            // the store offers no TLS, or its certificate is not trusted
 	TableMissing         Reason = "TableMissing"         // a declared table does not exist
