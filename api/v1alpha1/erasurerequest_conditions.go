@@ -98,6 +98,8 @@ const (
 	ReasonNoRecipients = "NoRecipients"
 	// ReasonInforming means that messages to recipients are under way.
 	ReasonInforming = "Informing"
+	// ReasonRequestIDTaken means that an older request has the requestID and is about another person, or was for a plan alone.
+	ReasonRequestIDTaken = "RequestIDTaken"
 	// ReasonPurposeUnknown means that no activity of the chosen registers has a purpose of the request.
 	ReasonPurposeUnknown = "PurposeUnknown"
 	// ReasonSomeImpossible means that it is written why some recipients could not be told.

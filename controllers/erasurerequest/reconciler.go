@@ -82,7 +82,7 @@ func (r *Reconciler) load(ctx context.Context, request *v1alpha1.ErasureRequest)
 	if err != nil {
 		return in, err
 	}
-	in.Twin = erasure.Twin(request, same)
+	in.Twin, in.Taken = erasure.Twin(request, in.Person, same)
 	registers := &v1alpha1.DataRegisterList{}
 	if err := r.Client.List(ctx, registers, client.InNamespace(request.Namespace)); err != nil {
 		return in, fmt.Errorf("listing registers: %w", err)

@@ -58,6 +58,8 @@ func (j *judgement) accepted() objection {
 		return no(j.Person.Problem, say(j.Person.Problem), waiting)
 	case j.Person.Problem != "":
 		return no(j.Person.Problem, say(j.Person.Problem), broken)
+	case j.Taken != "" && len(j.status.Targets) == 0:
+		return no(v1alpha1.ReasonRequestIDTaken, fmt.Sprintf("The older ErasureRequest %q has requestID %q, and is about another person, or was for a plan alone, or its person was never read; make a new request with a requestID of its own", j.Taken, spec.RequestID), broken)
 	}
 	if len(j.status.Targets) == 0 {
 		if j.status.Targets = inOrder(append(targetsOf(j.Registers, j.Policies), manual(j.Registers)...)); len(j.status.Targets) > maxTargets {

@@ -22,8 +22,10 @@ const (
 // RequestInput is all that the judgement of a request depends on.
 type RequestInput struct {
 	Request *v1alpha1.ErasureRequest
-	// Twin tells whether an older request of the namespace has the same requestID.
-	Twin bool
+	// Twin tells whether an older request of the namespace has the same requestID and person, so that this one repeats it; Taken is the name
+	// of one that has the same requestID and which this one does not repeat.
+	Twin  bool
+	Taken string
 	// Person is what the subject Secret says.
 	Person Person
 	// Registers are those that the request chose and that exist, sorted by name; Missing are those that do not.
@@ -320,15 +322,6 @@ func (j *judgement) isTrue(conditionType string) bool {
 // Refused tells whether a person refused the request.
 func Refused(request *v1alpha1.ErasureRequest) bool {
 	return request.Spec.Decision != nil && request.Spec.Decision.Verdict == v1alpha1.ErasureRefused
-}
-
-// Twin tells whether another request of the namespace has the same requestID and is older, creation and then UID deciding.
-// One that is deleted before its end ran nothing to its end, and so takes nobody's place.
-func Twin(request *v1alpha1.ErasureRequest, others []v1alpha1.ErasureRequest) bool {
-	return slices.ContainsFunc(others, func(o v1alpha1.ErasureRequest) bool {
-		gone := o.DeletionTimestamp != nil && o.Status.End == ""
-		return o.UID != request.UID && o.Spec.RequestID == request.Spec.RequestID && !gone && older(&o, request)
-	})
 }
 
 // Choose returns the registers that the request chose, sorted by name, and the names of those that do not exist.

@@ -173,7 +173,7 @@ func (w *world) judge(request *v1alpha1.ErasureRequest) bool {
 	if request.DeletionTimestamp != nil || over && !erasure.AwaitsAnswer(request) {
 		return false
 	}
-	in := erasure.RequestInput{Request: request, Holds: w.holds, Runs: w.runs, Officer: w.officer, Messages: w.messages, Now: w.now, Twin: erasure.Twin(request, w.requests)}
+	in := erasure.RequestInput{Request: request, Holds: w.holds, Runs: w.runs, Officer: w.officer, Messages: w.messages, Now: w.now}
 	name := string(request.Spec.Subject.SecretRef.Name)
 	switch {
 	case request.Status.End == "":
@@ -182,6 +182,7 @@ func (w *world) judge(request *v1alpha1.ErasureRequest) bool {
 			bound = request.Status.SubjectRef
 		}
 		in.Person = erasure.See(w.secrets[name], w.ring, bound, nil)
+		in.Twin, in.Taken = erasure.Twin(request, in.Person, w.requests)
 		in.Registers, in.Missing = erasure.Choose(request, w.registers)
 		in.Policies = w.policies
 		for _, d := range erasure.Owed(request, in.Registers) {

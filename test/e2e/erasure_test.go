@@ -114,9 +114,14 @@ func TestASubjectThatChangesAfterAcceptanceIsNotErased(t *testing.T) {
 }
 
 func TestTheSameRequestIDRunsNothingASecondTime(t *testing.T) {
+	subject(t, "story-twice-first", demoCustomer(4209))
+	first := request("story-twice-first")
+	first.Spec.Execution = v1alpha1.ExecutionPlanOnly
+	create(t, as(t, "support-agent"), first)
+	awaitEnd(t, first, "PlannedOnly")
 	subject(t, "story-twice", demoCustomer(4209))
 	second := request("story-twice")
-	second.Spec.RequestID = "demo-0001"
+	second.Spec.RequestID, second.Spec.Execution = first.Spec.RequestID, v1alpha1.ExecutionPlanOnly
 	create(t, as(t, "support-agent"), second)
 	awaitEnd(t, second, "AlreadyExecuted")
 	if len(second.Status.Targets) != 0 {
