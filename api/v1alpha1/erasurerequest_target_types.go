@@ -58,6 +58,9 @@ type HoldRecord struct {
 	// sinceTime is when the request was first deferred by it.
 	// +optional
 	SinceTime *metav1.Time `json:"sinceTime,omitempty"`
+	// createdTime is when the hold was made: a deferral that was told earlier is not about it.
+	// +optional
+	CreatedTime *metav1.Time `json:"createdTime,omitempty"`
 	// endedTime is when the hold was seen to keep nothing of the request any more.
 	// +optional
 	EndedTime *metav1.Time `json:"endedTime,omitempty"`

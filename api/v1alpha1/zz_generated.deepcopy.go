@@ -2533,6 +2533,10 @@ func (in *HoldRecord) DeepCopyInto(out *HoldRecord) {
 		in, out := &in.SinceTime, &out.SinceTime
 		*out = (*in).DeepCopy()
 	}
+	if in.CreatedTime != nil {
+		in, out := &in.CreatedTime, &out.CreatedTime
+		*out = (*in).DeepCopy()
+	}
 	if in.EndedTime != nil {
 		in, out := &in.EndedTime, &out.EndedTime
 		*out = (*in).DeepCopy()

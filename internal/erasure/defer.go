@@ -70,7 +70,8 @@ func (j *judgement) remember(name v1alpha1.ObjectName, live []*v1alpha1.LegalHol
 		j.onHold = append(j.onHold, h)
 	}
 	if at := slices.IndexFunc(j.status.Holds, func(r v1alpha1.HoldRecord) bool { return r.UID == string(h.UID) }); at >= 0 {
-		j.status.Holds[at].UntilOn, j.status.Holds[at].EndedTime = h.Spec.UntilOn, nil
+		r := &j.status.Holds[at]
+		r.UntilOn, r.CreatedTime, r.EndedTime = h.Spec.UntilOn, h.CreationTimestamp.DeepCopy(), nil
 		return
 	}
 	if hold.Read(h) && len(j.status.Holds) < maxRecords {
@@ -118,8 +119,10 @@ func Overdue(request *v1alpha1.ErasureRequest, now time.Time) bool {
 	return Open(request) && overdue(&request.Status, now) && (request.Status.End != "" || !settledByHold(request, now))
 }
 
-// answered tells whether the person knows that a part waits for a hold, and nothing else does.
+// answered tells whether the person knows that a part waits for each of these holds, and for nothing else: of a hold that was made after
+// they were told they know nothing.
 func (j *judgement) answered(o objection) bool {
 	d := j.Request.Spec.Deferral
-	return o.reason == v1alpha1.ReasonOnLegalHold && d != nil && !d.NoticeSentTime.After(j.Now)
+	return o.reason == v1alpha1.ReasonOnLegalHold && d != nil && !d.NoticeSentTime.After(j.Now) &&
+		!slices.ContainsFunc(j.onHold, func(h *v1alpha1.LegalHold) bool { return h.CreationTimestamp.After(d.NoticeSentTime.Time) })
 }

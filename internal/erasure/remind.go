@@ -49,11 +49,16 @@ func Reminder(request *v1alpha1.ErasureRequest, now time.Time) v1alpha1.PartName
 	return stage
 }
 
-// settledByHold tells whether a hold is all that the request waits for, as its status says, and the person was told so.
+// settledByHold tells whether a hold is all that the request waits for, as its status says, and the person was told of it.
 func settledByHold(request *v1alpha1.ErasureRequest, now time.Time) bool {
 	d := request.Spec.Deferral
 	if d == nil || d.NoticeSentTime.After(now) || len(request.Status.Targets) == 0 {
 		return false
+	}
+	for i := range request.Status.Holds {
+		if h := &request.Status.Holds[i]; h.EndedTime == nil && h.CreatedTime != nil && h.CreatedTime.After(d.NoticeSentTime.Time) {
+			return false
+		}
 	}
 	for i := range request.Status.Targets {
 		if t := &request.Status.Targets[i]; !Final(t.Result) && !waitsForHold(t) {

@@ -123,7 +123,7 @@ func Live(holds []v1alpha1.LegalHold, now time.Time) []*v1alpha1.LegalHold {
 // Record is what is written down of a hold.
 func Record(h *v1alpha1.LegalHold, now time.Time) v1alpha1.HoldRecord {
 	return v1alpha1.HoldRecord{Name: v1alpha1.ObjectName(h.Name), UID: string(h.UID), Article: h.Spec.Article, LegalReference: h.Spec.LegalReference,
-		UntilOn: h.Spec.UntilOn, SinceTime: ptr.To(metav1.NewTime(now.Truncate(time.Second)))}
+		UntilOn: h.Spec.UntilOn, SinceTime: ptr.To(metav1.NewTime(now.Truncate(time.Second))), CreatedTime: h.CreationTimestamp.DeepCopy()}
 }
 
 // Known tells whether a hold is among those that were written down.

@@ -168,7 +168,7 @@ func extension(answer *review.Answer, req request, now time.Time) {
 
 // deferral says when the person was told, which is not before it was.
 func deferral(answer *review.Answer, req request, now time.Time) {
-	if given := req.Object.Spec.Deferral; given != nil && (req.Old == nil || req.Old.Spec.Deferral == nil) {
+	if given := req.Object.Spec.Deferral; given != nil && (req.Old == nil || req.Old.Spec.Deferral == nil || !given.NoticeSentTime.Equal(req.Old.Spec.Deferral.NoticeSentTime)) {
 		notInFuture(answer, "spec.deferral.noticeSentTime", given.NoticeSentTime, now)
 	}
 }

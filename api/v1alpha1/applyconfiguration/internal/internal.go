@@ -2059,6 +2059,9 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: article
       type:
         scalar: string
+    - name: createdTime
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
     - name: endedTime
       type:
         namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time

@@ -26,6 +26,8 @@ type HoldRecordApplyConfiguration struct {
 	UntilOn *apiv1alpha1.Date `json:"untilOn,omitempty"`
 	// sinceTime is when the request was first deferred by it.
 	SinceTime *v1.Time `json:"sinceTime,omitempty"`
+	// createdTime is when the hold was made: a deferral that was told earlier is not about it.
+	CreatedTime *v1.Time `json:"createdTime,omitempty"`
 	// endedTime is when the hold was seen to keep nothing of the request any more.
 	EndedTime *v1.Time `json:"endedTime,omitempty"`
 }
@@ -81,6 +83,14 @@ func (b *HoldRecordApplyConfiguration) WithUntilOn(value apiv1alpha1.Date) *Hold
 // If called multiple times, the SinceTime field is set to the value of the last call.
 func (b *HoldRecordApplyConfiguration) WithSinceTime(value v1.Time) *HoldRecordApplyConfiguration {
 	b.SinceTime = &value
+	return b
+}
+
+// WithCreatedTime sets the CreatedTime field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the CreatedTime field is set to the value of the last call.
+func (b *HoldRecordApplyConfiguration) WithCreatedTime(value v1.Time) *HoldRecordApplyConfiguration {
+	b.CreatedTime = &value
 	return b
 }
 
