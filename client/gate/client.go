@@ -28,7 +28,7 @@ var (
 	ErrData = gate.ErrData
 	// ErrTooLarge: more than a mebibyte.
 	ErrTooLarge = gate.ErrTooLarge
-	// ErrSubject: no person is named.
+	// ErrSubject: no person is named, or by what nobody can be called.
 	ErrSubject = errors.New("no person is named")
 	// ErrOptions: the client cannot be made of these options.
 	ErrOptions = errors.New("not options of a gate")
@@ -253,6 +253,9 @@ func (c *Client) ask(ctx context.Context, method, path string, question, answer 
 		return ErrUnavailable
 	}
 	defer func() { _ = response.Body.Close() }() // it was only read
+	if response.StatusCode == http.StatusBadRequest && question != nil { // nobody can be called that
+		return fmt.Errorf("asking: %w", ErrSubject)
+	}
 	if response.StatusCode != http.StatusOK {
 		return fmt.Errorf("%w: it answered with status %d", ErrUnavailable, response.StatusCode)
 	}

@@ -17,6 +17,7 @@ func narrow(in *RequestInput) (shared []place) {
 	}
 	in.Policies = nil
 	in.Registers = slices.Clone(in.Registers)
+	targets := Fold(in.Request.Status.Targets, in.Request.UID, in.Runs)
 	for i := range in.Registers {
 		r := &in.Registers[i]
 		var stores []v1alpha1.DataStore
@@ -24,7 +25,7 @@ func narrow(in *RequestInput) (shared []place) {
 			at := place{v1alpha1.ObjectName(r.Name), v1alpha1.TargetStore, s.Name}
 			needed, alone := neededFor(r, s.Name, in.Request.Spec.Purposes)
 			switch {
-			case needed && alone, begunAt(in, at):
+			case (needed || targeted(in.Request, at)) && alone, begunAt(in, targets, at):
 				stores = append(stores, s)
 			case needed, targeted(in.Request, at):
 				shared = append(shared, at)
@@ -41,26 +42,25 @@ func targeted(request *v1alpha1.ErasureRequest, at place) bool {
 }
 
 // begunAt tells whether an erasure was begun at a place: what the register says from then on changes nothing of it.
-func begunAt(in *RequestInput, at place) bool {
-	return slices.ContainsFunc(in.Request.Status.Targets, func(t v1alpha1.ErasureTarget) bool {
+func begunAt(in *RequestInput, targets []v1alpha1.ErasureTarget, at place) bool {
+	return slices.ContainsFunc(targets, func(t v1alpha1.ErasureTarget) bool {
 		return placeOf(&t) == at && (t.ExecutedTime != nil || Final(t.Result) && t.Result != v1alpha1.TargetManual)
 	}) || slices.ContainsFunc(in.Runs, func(r v1alpha1.ErasureRun) bool {
-		return r.Spec.Mode == v1alpha1.RunExecute && workplace(&r) == at && Lists(&r, in.Request.UID) && valueOf(r.Status.Attempts) > 0 &&
-			(r.Status.EndedTime == nil || r.Status.CommittedTime != nil)
+		return r.Spec.Mode == v1alpha1.RunExecute && workplace(&r) == at && Lists(&r, in.Request.UID) && valueOf(r.Status.Attempts) > 0 && r.Status.EndedTime == nil
 	})
 }
 
 // shrink takes back the targets of a request about purposes that do not hold data for these alone any more. An approval covers what is
 // left of its plan.
 func (j *judgement) shrink() {
-	left := slices.DeleteFunc(slices.Clone(j.status.Targets), func(t v1alpha1.ErasureTarget) bool {
-		return slices.Contains(j.shared, placeOf(&t))
-	})
+	shared := func(t v1alpha1.ErasureTarget) bool { return slices.Contains(j.shared, placeOf(&t)) }
+	left := slices.DeleteFunc(slices.Clone(j.status.Targets), shared)
 	if len(left) == len(j.status.Targets) {
 		return
 	}
-	if before := PlanDigest(j.status.Targets); before != "" && before == j.approvedDigest() {
-		j.status.PlanDigest = PlanDigest(left)
+	seen := j.Request.Status.Targets // as they were approved: a run that was refused has taken its plan with it
+	if before := PlanDigest(seen); before != "" && before == j.approvedDigest() {
+		j.status.PlanDigest = PlanDigest(slices.DeleteFunc(slices.Clone(seen), shared))
 		j.status.ApprovedPlanDigest = j.status.PlanDigest
 	}
 	j.status.Targets = left
@@ -102,8 +102,8 @@ func another(request *v1alpha1.ErasureRequest, register *v1alpha1.DataRegister, 
 	if len(request.Spec.Purposes) == 0 || register == nil || workplace(run).kind != v1alpha1.TargetStore {
 		return false
 	}
-	needed, alone := neededFor(register, run.Spec.Store, request.Spec.Purposes)
-	return !needed || !alone
+	_, alone := neededFor(register, run.Spec.Store, request.Spec.Purposes)
+	return !alone
 }
 
 // neededFor tells whether a store holds data for one of the purposes, and whether it holds data for these alone.

@@ -22,24 +22,20 @@ func orders(w *world, store v1alpha1.PartName) {
 	spec.Activities = append(spec.Activities, uses("orders", store, v1alpha1.Purpose{Name: "orders", LegalBasis: v1alpha1.BasisContract}, "carrier"))
 }
 
-// TestAStoreThatThePurposeDoesNotUseAnyMoreIsTakenBack: after a withdrawal activities are changed, and the request must end all the same.
-func TestAStoreThatThePurposeDoesNotUseAnyMoreIsTakenBack(t *testing.T) {
-	w := news(t)
-	w.registers[0].Spec.Activities[0].Stores = []v1alpha1.PartName{"billing"}
-	acts(t, w, "approve r1")
-	later(w)
-	if status := w.requests[0].Status; w.erased != 0 || status.End != v1alpha1.EndNothingFound || len(w.runs) > 2 {
-		t.Errorf("%d erasures, %d runs, end %q: %s", w.erased, len(w.runs), status.End, accepted(w))
-	}
-}
-
-func TestAPurposeThatLeavesTheRegisterIsAskedFor(t *testing.T) {
-	w := news(t)
-	w.registers[0].Spec.Activities = w.registers[0].Spec.Activities[1:]
-	acts(t, w, "approve r1")
-	later(w)
-	if status := w.requests[0].Status; w.erased != 0 || status.End != "" || len(w.runs) > 2 || !strings.Contains(accepted(w), "purpose newsletter") {
-		t.Errorf("%d erasures, %d runs, end %q: %s", w.erased, len(w.runs), status.End, accepted(w))
+// TestAPlannedStoreThatNoPurposeNeedsAnyMoreIsErased: after a withdrawal the activity is changed or taken off the register, and what
+// nobody needs is to go all the more.
+func TestAPlannedStoreThatNoPurposeNeedsAnyMoreIsErased(t *testing.T) {
+	for what, change := range map[string]func(spec *v1alpha1.DataRegisterSpec){
+		"the activity uses another store": func(spec *v1alpha1.DataRegisterSpec) { spec.Activities[0].Stores = []v1alpha1.PartName{"billing"} },
+		"the activity has gone":           func(spec *v1alpha1.DataRegisterSpec) { spec.Activities = spec.Activities[1:] },
+	} {
+		w := news(t)
+		change(&w.registers[0].Spec)
+		acts(t, w, "approve r1")
+		later(w)
+		if status := w.requests[0].Status; w.erased != 1 || status.End != v1alpha1.EndErased || len(w.runs) > 2 {
+			t.Errorf("%s: %d erasures, %d runs, end %q: %s", what, w.erased, len(w.runs), status.End, accepted(w))
+		}
 	}
 }
 
@@ -109,5 +105,68 @@ func TestARunThatDidNothingIsNotBegun(t *testing.T) {
 	later(w)
 	if status := w.requests[0].Status; w.erased != 0 || status.End != v1alpha1.EndNothingFound {
 		t.Errorf("%d erasures, %d runs, end %q: %s", w.erased, len(w.runs), status.End, accepted(w))
+	}
+}
+
+// TestWhoIsRefusedByARunIsNotServedByIt: a run commits for others, and lists the one whom it refused too.
+func TestWhoIsRefusedByARunIsNotServedByIt(t *testing.T) {
+	w := newWorld()
+	acts(t, w, "officer Europe/Paris FR", "register crm")
+	spec := &w.registers[0].Spec
+	spec.Activities = []v1alpha1.ProcessingActivity{uses("news", "main", v1alpha1.Purpose{Name: "newsletter", LegalBasis: v1alpha1.BasisConsent}, "mailer")}
+	acts(t, w, "secret p1 email=ada@example.org", "secret p2 email=bob@example.org")
+	for i, n := range []string{"r1", "r2"} {
+		r := w.request(t, []string{n, []string{"p1", "p2"}[i], "2026-03-05T08:00:00Z"})
+		if i == 0 {
+			r.Spec.Purposes = []v1alpha1.PartName{"newsletter"}
+		}
+		w.requests = append(w.requests, r)
+	}
+	w.settle()
+	for i := range w.requests {
+		w.requests[i].Spec.Decision = &v1alpha1.ErasureDecision{Verdict: v1alpha1.ErasureApproved}
+		w.judge(&w.requests[i])
+	}
+	w.dispatch(&w.registers[0])
+	orders(w, "main")
+	for range 4 {
+		for i := range w.runs {
+			w.follow(&w.runs[i])
+		}
+	}
+	later(w)
+	if status := w.requests[0].Status; status.End != v1alpha1.EndNothingFound || len(w.runs) > 6 || w.requests[1].Status.End != v1alpha1.EndErased {
+		t.Errorf("%d runs, end %q, other %q: %s", len(w.runs), status.End, w.requests[1].Status.End, accepted(w))
+	}
+}
+
+// TestAnApprovalHoldsWhereARunIsRefusedFirst: the run is the first to see the register, and its refusal takes the plan of the store along.
+func TestAnApprovalHoldsWhereARunIsRefusedFirst(t *testing.T) {
+	w := newWorld()
+	acts(t, w, "officer Europe/Paris FR", "register crm")
+	spec := &w.registers[0].Spec
+	b := spec.Stores[0]
+	b.Name = "zeta"
+	spec.Stores = append(spec.Stores, b)
+	a := uses("news", "main", v1alpha1.Purpose{Name: "newsletter", LegalBasis: v1alpha1.BasisConsent}, "mailer")
+	a.Stores = []v1alpha1.PartName{"main", "zeta"}
+	spec.Activities = []v1alpha1.ProcessingActivity{a}
+	acts(t, w, "secret p1 email=ada@example.org")
+	r := w.request(t, []string{"r1", "p1", "2026-03-05T08:00:00Z"})
+	r.Spec.Purposes = []v1alpha1.PartName{"newsletter"}
+	w.requests = append(w.requests, r)
+	w.settle()
+	w.requests[0].Spec.Decision = &v1alpha1.ErasureDecision{Verdict: v1alpha1.ErasureApproved}
+	w.judge(&w.requests[0])
+	w.dispatch(&w.registers[0])
+	orders(w, "zeta")
+	for range 4 {
+		for i := range w.runs {
+			w.follow(&w.runs[i])
+		}
+	}
+	later(w)
+	if status := w.requests[0].Status; w.erased != 1 || status.End != v1alpha1.EndErased {
+		t.Errorf("%d erasures, end %q, targets %+v: %s", w.erased, status.End, status.Targets, says(w, v1alpha1.ConditionReady))
 	}
 }

@@ -68,7 +68,7 @@ func standings(p *settings.Policy, states []consent.State, now time.Time) map[st
 			continue
 		}
 		is := state.Standing(p.Material, now)
-		s := standing{Granted: is == consent.StandingGranted && settings.Active(purpose), Stale: is == consent.StandingStale,
+		s := standing{Granted: is == consent.StandingGranted && settings.Active(purpose), Stale: is == consent.StandingStale && settings.Active(purpose),
 			Decision: word(state.Decision), NoticeVersion: state.Notice.Version}
 		if at := state.RecordedAt.UTC(); !at.IsZero() {
 			s.At = &at
