@@ -39,6 +39,8 @@ type World struct {
 	Peppers, KEKs [][]byte
 	Rekey         func(tb testing.TB, peppers, keks [][]byte) World
 	Now           func() time.Time
+	// Ahead is the same ledger as a replica has it whose clock is ahead.
+	Ahead func(tb testing.TB, by time.Duration) Ledger
 }
 
 func (w World) sequence(t testing.TB) {
@@ -95,6 +97,7 @@ func Run(t *testing.T, fresh func(testing.TB) World) {
 		{"A person who is forgotten leaves the proof", shredded},
 		{"The proof of who is forgotten can go too", proofErased},
 		{"What is published is published once", published},
+		{"A clock that was ahead holds up no publication", publishedAhead},
 		{"The newest builds are kept, byte by byte", builds},
 		{"Events are listed in the order of the log", since},
 		{"The log proves each event and its own growth", proofs},

@@ -8,6 +8,7 @@ import (
 	"reflect"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -75,6 +76,33 @@ func published(t *testing.T, w World) {
 	if _, err := w.Ledger.Words(t.Context(), p.Notices[0].NoticeRef); !errors.Is(err, consent.ErrUnknown) {
 		t.Errorf("words that were never published: %v", err)
 	}
+}
+
+// publishedAhead publishes the second revision of a purpose by a clock that is an hour ahead, and the third by one that is right.
+func publishedAhead(t *testing.T, w World) {
+	publish := func(ahead time.Duration, body string) {
+		t.Helper()
+		p := consent.Publication{Namespace: "shop", Policy: "chat", Purposes: []consent.PublishedPurpose{{Purpose: "conversation", Body: []byte(body)}}}
+		if err := w.Ahead(t, ahead).Publish(t.Context(), p); err != nil {
+			t.Fatal(err)
+		}
+	}
+	publish(0, `{"retention":"P1Y"}`)
+	publish(time.Hour, `{"retention":"P2Y"}`)
+	publish(0, `{"retention":"P3Y"}`)
+	publish(0, `{"retention":"P3Y"}`) // another replica, or a restart
+	publish(0, `{"retention":"P2Y"}`)
+	w.sequence(t)
+	all, err := w.Ledger.Since(t.Context(), uuid.Nil, 100)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var revisions []int32
+	for _, e := range all {
+		revisions = append(revisions, e.Notice.Version)
+	}
+	slices.Sort(revisions)
+	want(t, revisions, []int32{1, 2, 3, 4})
 }
 
 // script is a build of the site shop.

@@ -2,7 +2,9 @@ package ledger_test
 
 import (
 	"bytes"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 	"k8s.io/utils/clock"
@@ -16,11 +18,16 @@ func TestTheTwinDoesWhatALedgerDoes(t *testing.T) {
 	ledgertest.Run(t, func(tb testing.TB) ledgertest.World {
 		tenant := uuid.New()
 		peppers, keks := [][]byte{ledgertest.Key(50)}, [][]byte{ledgertest.Key(51)}
-		l, err := ledger.New(ledger.Config{Tenant: tenant, Peppers: peppers, KEKs: keks})
+		now := &wrong{}
+		l, err := ledger.New(ledger.Config{Tenant: tenant, Peppers: peppers, KEKs: keks, Clock: now})
 		if err != nil {
 			tb.Fatal(err)
 		}
-		w := ledgertest.World{Ledger: l, Tenant: tenant, Peppers: peppers, KEKs: keks, Origin: proof.Origin("ledger.example", tenant.String()), PublicKey: l.PublicKey(), Now: clock.RealClock{}.Now}
+		w := ledgertest.World{Ledger: l, Tenant: tenant, Peppers: peppers, KEKs: keks, Origin: proof.Origin("ledger.example", tenant.String()), PublicKey: l.PublicKey(), Now: now.Now}
+		w.Ahead = func(_ testing.TB, by time.Duration) ledgertest.Ledger {
+			now.ahead.Store(int64(by))
+			return l
+		}
 		w.Rotate = func(tb testing.TB) ledgertest.World {
 			signer, public, err := proof.NewSigner(w.Origin, bytes.Repeat([]byte{1}, proof.SeedSize))
 			if err == nil {
@@ -42,3 +49,11 @@ func TestTheTwinDoesWhatALedgerDoes(t *testing.T) {
 		return w
 	})
 }
+
+// wrong is a clock that is ahead.
+type wrong struct {
+	clock.RealClock
+	ahead atomic.Int64
+}
+
+func (w *wrong) Now() time.Time { return w.RealClock.Now().Add(time.Duration(w.ahead.Load())) }

@@ -13,6 +13,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"k8s.io/utils/clock"
+	clocktesting "k8s.io/utils/clock/testing"
 
 	"github.com/rempart-dev/rempart/internal/adapter/ledgertest"
 	"github.com/rempart-dev/rempart/internal/adapter/postgres/ledger"
@@ -160,6 +161,11 @@ func TestPostgreSQLDoesWhatALedgerDoes(t *testing.T) {
 		_, l := fresh(tb)
 		w := ledgertest.World{Ledger: l, Tenant: l.Tenant, Origin: origin(l.Tenant), PublicKey: l.Public, Now: l.Clock.Now,
 			Peppers: l.Peppers, KEKs: [][]byte{kek}, Sequence: func(tb testing.TB) { sequence(tb, l) }}
+		w.Ahead = func(tb testing.TB, by time.Duration) ledgertest.Ledger {
+			c := l.Config
+			c.Clock = clocktesting.NewFakeClock(l.Clock.Now().Add(by))
+			return open(tb, c)
+		}
 		w.Rotate = func(tb testing.TB) ledgertest.World {
 			l = open(tb, next(tb, l.Config, 1))
 			w.Ledger, w.PublicKey = l, l.Public

@@ -56,8 +56,10 @@ func (l *Ledger) publish(ctx context.Context, t tx, p consent.Publication) error
 	}
 	same, revisions := map[string]string{}, map[string]int32{}
 	for _, e := range before {
-		key, what := publicationOf(e)
-		same[key], revisions[key] = what, e.Notice.Version
+		// The highest revision is the last one: events are in the order of clocks, and one of them may have been ahead.
+		if key, what := publicationOf(e); e.Notice.Version >= revisions[key] {
+			same[key], revisions[key] = what, e.Notice.Version
+		}
 	}
 	news, err := event.Published(p, func(kind event.Kind, name string) (string, int32) {
 		key := string(kind) + "\x00" + name
