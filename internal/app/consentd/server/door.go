@@ -63,7 +63,7 @@ func (d *Door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	problem.New(http.StatusServiceUnavailable, problem.NotReady, "The service is starting").After(retrySoon).Write(w)
 }
 
-// Frame returns a server every wait of which has an end, so that who is slow holds nothing up. With a folder of tls.crt and tls.key it
+// Frame returns a server every wait of which has an end; what Server reads before a turn keeps who is slow from holding others up. With a folder of tls.crt and tls.key it
 // speaks TLS; another certificate that comes into the folder is used from then on.
 func Frame(handler http.Handler, timeout time.Duration, folder string, log *slog.Logger) (*http.Server, error) {
 	s := &http.Server{

@@ -122,9 +122,6 @@ func readForm(r *http.Request) error {
 		return problem.New(http.StatusUnsupportedMediaType, problem.MediaUnsupported, "The body must be application/x-www-form-urlencoded")
 	}
 	if err := r.ParseForm(); err != nil {
-		if _, large := errors.AsType[*http.MaxBytesError](err); large {
-			return err //nolint:wrapcheck // becomes 413
-		}
 		return malformed("The form cannot be read")
 	}
 	return nil

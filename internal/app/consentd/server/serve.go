@@ -60,10 +60,9 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, route route, now
 	if c.policy == nil {
 		return problem.New(http.StatusServiceUnavailable, problem.NotReady, "The service is starting").After(retrySoon)
 	}
-	if route.kind == steward { // before its turn: strangers take none of it
-		if err := s.trusted(r, &c); err != nil {
-			return err
-		}
+	r.Body = http.MaxBytesReader(w, r.Body, route.limit())
+	if err := s.admit(w, r, route, &c); err != nil {
+		return err
 	}
 	if !route.endless {
 		ctx, cancel := context.WithTimeout(detached(r, route), s.timeout)
@@ -75,9 +74,10 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, route route, now
 		defer leave()
 		r = r.WithContext(ctx)
 	}
-	r.Body = http.MaxBytesReader(w, r.Body, route.limit())
-	if err := s.admit(w, r, route, &c); err != nil {
-		return err
+	if route.kind == program { // in its turn: to check a token is work
+		if err := s.identify(r, route, &c); err != nil {
+			return err
+		}
 	}
 	leave, err := s.lane(r, route.budget, c)
 	if err != nil {
@@ -85,6 +85,21 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, route route, now
 	}
 	defer leave()
 	return route.handle(w, r, c)
+}
+
+// admit does what is done before a request takes a turn, so that strangers, and who sends slowly, take none of it.
+func (s *Server) admit(w http.ResponseWriter, r *http.Request, route route, c *call) error {
+	switch route.kind {
+	case steward:
+		return s.trusted(r, c)
+	case public, visitor, person:
+		if err := s.allow(w, r, route, c); err != nil {
+			return err
+		}
+		return s.receive(w, r)
+	default:
+		return nil
+	}
 }
 
 // turnOf is where a route's requests wait. The operator's have their own: visitors cannot keep it from knowing, nor it them from deciding.
@@ -104,8 +119,8 @@ func detached(r *http.Request, route route) context.Context {
 	return r.Context()
 }
 
-// admit tells whether who asks may: pages by their origin and rate, clients by their token and rights.
-func (s *Server) admit(w http.ResponseWriter, r *http.Request, route route, c *call) error {
+// allow tells whether a page or a person may ask: by the site, the origin and the rate.
+func (s *Server) allow(w http.ResponseWriter, r *http.Request, route route, c *call) error {
 	if route.sited() {
 		site, known := c.policy.Sites[r.PathValue("site")]
 		if !known {
@@ -126,12 +141,8 @@ func (s *Server) admit(w http.ResponseWriter, r *http.Request, route route, c *c
 			return err
 		}
 		return s.limited(r, route.budget, c)
-	case person:
-		return s.limited(r, route.budget, c)
-	case program:
-		return s.identify(r, route, c)
 	default:
-		return nil
+		return s.limited(r, route.budget, c)
 	}
 }
 

@@ -98,6 +98,7 @@ type Server struct {
 	health   health
 	turn     turn
 	room     *mailroom
+	bodies   *bodies
 	// asks counts who asks for erasure by a secret.
 	asks *limit.Limiter
 	// slow is for withdrawals of networks that send too many, stewards for what only the operator may ask.
@@ -114,7 +115,7 @@ func New(c Config) (*Server, error) {
 	s := &Server{
 		ledger: c.Ledger, auditor: c.Auditor, policies: c.Policies, key: c.Key, verifier: newVerifier(), keyring: c.Keyring, entries: c.Entries, url: c.URL, openapi: c.OpenAPI,
 		limits: c.Limits, proxies: c.Proxies, timeout: c.Timeout, clock: c.Clock, log: c.Log, metrics: newMetrics(c.Registry, c.Policies.Refused),
-		cache: newCache(), notices: newNotices(c.Key), builds: newBuilds(c.Ledger),
+		cache: newCache(), notices: newNotices(c.Key), builds: newBuilds(c.Ledger), bodies: newBodies(),
 		turn: newTurn(c.InFlight), slow: newTurn(max(1, c.InFlight/lanes)), stewards: newTurn(stewardsAtOnce), streams: make(chan struct{}, maxStreams), draining: make(chan struct{}),
 	}
 	if err := s.trust(c.Keys); err != nil {
