@@ -41,11 +41,14 @@ func (s *Server) withdraw(w http.ResponseWriter, r *http.Request, c call) error 
 	if person == (consent.Person{}) {
 		return secretNeeded
 	}
-	what, err := withdrawn(r)
+	what, some, err := withdrawn(r)
 	if err != nil {
 		return err
 	}
-	if err := s.takeBack(r, c, person, what, consent.CollectorWidget); err != nil {
+	if some {
+		err = s.takeBack(r, c, person, what, consent.CollectorWidget)
+	}
+	if err != nil {
 		return err
 	}
 	w.WriteHeader(http.StatusNoContent)
@@ -100,26 +103,24 @@ func (s *Server) storage(r *http.Request, person consent.Person) (consent.State,
 	return stored, err //nolint:wrapcheck // becomes a problem
 }
 
-// withdrawn reads what; all when the body names nothing or is empty.
-func withdrawn(r *http.Request) (taken, error) {
+// withdrawn reads what; all when the body names nothing or is empty. Some is false where it has a list without a purpose: nothing is
+// taken back then, which is no failure of whoever asks again until they are heard.
+func withdrawn(r *http.Request) (what taken, some bool, err error) {
 	text, err := io.ReadAll(r.Body)
 	if err != nil {
-		return taken{}, err //nolint:wrapcheck // too large, or gone
+		return taken{}, false, err //nolint:wrapcheck // too large, or gone
 	}
 	if len(text) == 0 {
-		return taken{}, nil
+		return taken{}, true, nil
 	}
 	var body struct {
 		Purposes []string `json:"purposes"`
 		Storage  bool     `json:"storage"`
 	}
 	if err := json.Unmarshal(text, &body); err != nil {
-		return taken{}, malformed("The body is not JSON of the expected form")
+		return taken{}, false, malformed("The body is not JSON of the expected form")
 	}
-	if body.Purposes != nil && len(body.Purposes) == 0 {
-		return taken{}, malformed("Without a purpose nothing is withdrawn; leave purposes out to withdraw all")
-	}
-	return taken{body.Purposes, body.Storage}, nil
+	return taken{body.Purposes, body.Storage}, body.Purposes == nil || len(body.Purposes) > 0 || body.Storage, nil
 }
 
 // withdrawal is the act that ends what is granted. Its key is made of the decisions that it ends, so that a repetition, or another

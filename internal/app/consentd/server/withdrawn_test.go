@@ -78,3 +78,18 @@ func TestAWithdrawalThatOnlyStopsIsNoWish(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+// TestAListWithoutAPurposeTakesNothingBack: a page whose switch was off already asks so, and a device that was refused would ask again
+// before each later choice.
+func TestAListWithoutAPurposeTakesNothingBack(t *testing.T) {
+	w := erasing(t)
+	w.post(1, "k", w.act("message", "conversation")).is(http.StatusCreated, "")
+	w.withdrawnBy(1, map[string]any{"purposes": []string{}})
+	if got := w.purposes(); len(got) > 0 {
+		t.Fatalf("it took back %v", got)
+	}
+	w.withdrawnBy(1, nil)
+	if diff := cmp.Diff([][]string{{"conversation"}}, w.purposes()); diff != "" {
+		t.Error(diff)
+	}
+}
