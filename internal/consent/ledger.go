@@ -48,6 +48,8 @@ type Reader interface {
 	Storage(ctx context.Context, person Person) (State, error)
 	// Words returns the words that a notice was published with, in canonical JSON; also those that the policy no longer has.
 	Words(ctx context.Context, notice NoticeRef) ([]byte, error)
+	// Purposes returns all revisions of some purposes, in the order of names and revisions; also of those that the policy no longer has.
+	Purposes(ctx context.Context, names []string) ([]Revision, error)
 	// Build returns the script of a site that was published with a digest. ErrUnknown for one that never was, and for one that
 	// KeptBuilds younger ones followed.
 	Build(ctx context.Context, site string, sha256 []byte) ([]byte, error)
@@ -193,6 +195,13 @@ type Publication struct {
 type PublishedPurpose struct {
 	Purpose string
 	Body    []byte
+}
+
+// Revision is what was published of a purpose: its number, from 1, and since when it is in force.
+type Revision struct {
+	PublishedPurpose
+	Number int32
+	Since  time.Time
 }
 
 // PublishedNotice is the words of one version in one language. They never change.

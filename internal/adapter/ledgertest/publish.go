@@ -67,6 +67,18 @@ func published(t *testing.T, w World) {
 	if known, err := w.Ledger.Published(t.Context(), "another"); err != nil || len(known) != 0 {
 		t.Errorf("what nobody published: %+v, %v", known, err)
 	}
+	revisions, err := w.Ledger.Purposes(t.Context(), []string{"conversation", "another"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	told = nil
+	for _, r := range revisions {
+		told = append(told, fmt.Sprintf("%s %d %s", r.Purpose, r.Number, r.Body))
+	}
+	want(t, told, []string{`conversation 1 {"basis":"Consent"}`, `conversation 2 {"basis":"Contract"}`})
+	if !all[0].RecordedAt.Equal(revisions[0].Since) || !all[3].RecordedAt.Equal(revisions[1].Since) {
+		t.Error("the revisions are not of the times of their events")
+	}
 	p.Notices[0].Body = []byte(`{"banner":"Bye"}`)
 	sum := sha256.Sum256(p.Notices[0].Body)
 	p.Notices[0].SHA256 = sum[:]

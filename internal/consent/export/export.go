@@ -52,11 +52,19 @@ type Words struct {
 	PrivacyURL string
 }
 
+// Purpose is one revision of a purpose, as it was published.
+type Purpose struct {
+	v1alpha1.ConsentPurpose
+	// Number is of the revision, from 1; Since is when it was published.
+	Number int32
+	Since  time.Time
+}
+
 // Input is all that an export says.
 type Input struct {
 	Controller Controller
-	// Purposes as they are, archived ones included.
-	Purposes []v1alpha1.ConsentPurpose
+	// Purposes are all revisions of those that events are about.
+	Purposes []Purpose
 	// Countries in which the data is, by their codes of two letters.
 	Countries []string
 	// Withdraw is the URL where consent is withdrawn.
@@ -79,7 +87,8 @@ func (in Input) consents() ([]consented, error) {
 		}
 	}
 	var found []consented
-	for _, event := range in.Events {
+	given := map[string]time.Time{} // when the last consent was given, by purpose
+	for _, event := range in.sorted() {
 		if _, is := states[event.Type]; !is {
 			continue
 		}
@@ -91,21 +100,62 @@ func (in Input) consents() ([]consented, error) {
 			found = append(found, c)
 			continue
 		}
-		i := slices.IndexFunc(in.Purposes, func(p v1alpha1.ConsentPurpose) bool { return string(p.Name) == event.Purpose })
-		if i < 0 {
+		purpose, is := in.inForce(event.Purpose, then(event, given))
+		if !is {
 			return nil, ErrPurpose
 		}
-		if in.Purposes[i].LegalBasis != v1alpha1.BasisConsent {
+		if purpose.LegalBasis != v1alpha1.BasisConsent {
 			continue
 		}
 		words, err := in.words(event.Notice)
 		if err != nil {
 			return nil, err
 		}
-		found = append(found, consented{event, in.Purposes[i], words, said[event.Receipt]})
+		found = append(found, consented{event, purpose, words, said[event.Receipt]})
 	}
-	slices.SortFunc(found, func(a, b consented) int { return bytes.Compare(a.event.ID[:], b.event.ID[:]) })
 	return found, nil
+}
+
+// then is the time for which an event tells what its purpose was: its own, or, where it ends a consent, that at which this was given and
+// whose notice it names. It notes when consent was given.
+func then(event consent.Event, given map[string]time.Time) time.Time {
+	switch event.Type {
+	case consent.EventGiven, consent.EventReconfirmed:
+		given[event.Purpose] = event.RecordedAt
+	case consent.EventWithdrawn, consent.EventExpired:
+		if at, is := given[event.Purpose]; is {
+			return at
+		}
+	default:
+	}
+	return event.RecordedAt
+}
+
+// sorted are the events in the order of their ids.
+func (in Input) sorted() []consent.Event {
+	return slices.SortedFunc(slices.Values(in.Events), func(a, b consent.Event) int { return bytes.Compare(a.ID[:], b.ID[:]) })
+}
+
+// inForce is what a purpose was at a time: of the revisions that were published by then the highest, whatever clocks said of the order; the
+// first one where none was.
+func (in Input) inForce(name string, at time.Time) (v1alpha1.ConsentPurpose, bool) {
+	var first, last *Purpose
+	for i := range in.Purposes {
+		p := &in.Purposes[i]
+		if string(p.Name) != name {
+			continue
+		}
+		if first == nil || p.Number < first.Number {
+			first = p
+		}
+		if !p.Since.After(at) && (last == nil || p.Number > last.Number) {
+			last = p
+		}
+	}
+	if found := cmp.Or(last, first); found != nil {
+		return found.ConsentPurpose, true
+	}
+	return v1alpha1.ConsentPurpose{}, false
 }
 
 // What consent to storage on the device is called in exports: it is about no purpose, and no purpose can have a name with a colon.

@@ -48,15 +48,14 @@ func person() export.Input {
 			Officer:      v1alpha1.Officer{Name: "Bureau de la protection des données", Email: "dpo@shop.example"},
 			Joint:        []v1alpha1.Party{{Name: "Partner GmbH", Contact: "privacy@partner.example", Country: "DE"}, {Name: "Verein"}}},
 		Countries: []string{"DE", "FR"}, Withdraw: "https://consent.shop.example/me/shop-fr",
-		Purposes: []v1alpha1.ConsentPurpose{
-			{Name: "newsletter", Necessity: v1alpha1.NecessityOptional, LegalBasis: v1alpha1.BasisConsent, DPV: "DirectMarketing", Retention: "P3Y",
+		Purposes: published(at,
+			v1alpha1.ConsentPurpose{Name: "newsletter", Necessity: v1alpha1.NecessityOptional, LegalBasis: v1alpha1.BasisConsent, DPV: "DirectMarketing", Retention: "P3Y",
 				DataFields: []v1alpha1.ConsentDataField{{Name: "email", Sensitivity: v1alpha1.SensitivityNormal}, {Name: "address.city"}},
 				Recipients: []v1alpha1.ConsentRecipient{{Name: "Courrier SA", Kind: v1alpha1.RecipientProcessor, Country: "FR"}, {Name: "Partenaire SA", Kind: v1alpha1.RecipientController}}},
-			{Name: "advice", Necessity: v1alpha1.NecessityRequestedService, LegalBasis: v1alpha1.BasisConsent, ConsentKind: v1alpha1.ConsentExplicit, Retention: "P1Y",
+			v1alpha1.ConsentPurpose{Name: "advice", Necessity: v1alpha1.NecessityRequestedService, LegalBasis: v1alpha1.BasisConsent, ConsentKind: v1alpha1.ConsentExplicit, Retention: "P1Y",
 				SpecialCategories: []v1alpha1.SpecialCategory{v1alpha1.SpecialHealth}, DataFields: []v1alpha1.ConsentDataField{{Name: "symptoms", Sensitivity: v1alpha1.SensitivitySpecial}}},
-			{Name: "statistics", Necessity: v1alpha1.NecessityOptional, LegalBasis: v1alpha1.BasisConsent, Retention: "P1Y", Lifecycle: v1alpha1.LifecycleArchived},
-			{Name: "conversation", Necessity: v1alpha1.NecessityRequestedService, LegalBasis: v1alpha1.BasisContract, Retention: "P1Y"},
-		},
+			v1alpha1.ConsentPurpose{Name: "statistics", Necessity: v1alpha1.NecessityOptional, LegalBasis: v1alpha1.BasisConsent, Retention: "P1Y", Lifecycle: v1alpha1.LifecycleArchived},
+			v1alpha1.ConsentPurpose{Name: "conversation", Necessity: v1alpha1.NecessityRequestedService, LegalBasis: v1alpha1.BasisContract, Retention: "P1Y"}),
 		Words: []export.Words{
 			{NoticeRef: consent.NoticeRef{Notice: "shop", Version: 3, Language: "en", SHA256: sum[:]}, Body: []byte(`{"accept":"Accept"}`)},
 			{NoticeRef: consent.NoticeRef{Notice: "shop", Version: 3, Language: "fr", SHA256: sum[:]}, Body: []byte(body), PrivacyURL: "https://shop.example/vie-privee"},
@@ -77,6 +76,15 @@ func person() export.Input {
 	in.Events[3].Evidence = []byte(`{"atLeast":15,"ui":{"shownMs":2100,"visible":true}}`)
 	in.Events[6].Evidence = []byte(`a text of the page`)
 	return in
+}
+
+// published are the first revisions of purposes.
+func published(at time.Time, purposes ...v1alpha1.ConsentPurpose) []export.Purpose {
+	found := make([]export.Purpose, len(purposes))
+	for i := range purposes {
+		found[i] = export.Purpose{ConsentPurpose: purposes[i], Number: 1, Since: at.Add(-time.Hour)}
+	}
+	return found
 }
 
 func golden(t *testing.T, name string, text []byte) {
@@ -295,6 +303,40 @@ func TestWhatIsNotExported(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestAnActIsToldByWhatItsPurposeWasThen: who gets data since, and that the purpose rests on another basis by now, is no part of what was
+// consented to before.
+func TestAnActIsToldByWhatItsPurposeWasThen(t *testing.T) {
+	in := person()
+	given, first := in.Events[3].RecordedAt, in.Purposes[0]
+	later := func(number int32, after time.Duration, change func(*export.Purpose)) {
+		p := first
+		p.Number, p.Since = number, given.Add(after)
+		change(&p)
+		in.Purposes = slices.Insert(in.Purposes, 0, p)
+	}
+	later(4, 2*time.Hour, func(p *export.Purpose) { p.LegalBasis = v1alpha1.BasisLegitimateInterests })
+	// By a clock that was ahead: it never was the last one.
+	later(2, 100*time.Hour, func(p *export.Purpose) { p.Retention = "P9Y" })
+	later(3, time.Hour, func(p *export.Purpose) {
+		p.Retention, p.ConsentKind, p.Recipients = "P10Y", v1alpha1.ConsentExplicit, []v1alpha1.ConsentRecipient{{Name: "Brokers Inc", Kind: v1alpha1.RecipientController}}
+	})
+	for name, write := range map[string]func(export.Input) ([]byte, error){"records": export.Records, "receipts": export.Receipts} {
+		before, err := write(person())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if after, err := write(in); err != nil || string(after) != string(before) {
+			t.Errorf("%s: %v\n%s", name, err, cmp.Diff(string(before), string(after)))
+		}
+	}
+	again := in.Events[3]
+	again.ID[15], again.Receipt[15], again.RecordedAt = 20, 20, given.Add(90*time.Minute)
+	in.Events = append(in.Events, again)
+	if text, err := export.Receipts(in); err != nil || strings.Count(string(text), "Brokers Inc") != 1 || strings.Count(string(text), "P10Y") != 1 {
+		t.Errorf("the act of after the change: %s, %v", text, err)
 	}
 }
 

@@ -106,11 +106,6 @@ func Unsaid(before, after *v1alpha1.ConsentPolicySpec) []string {
 				n.Version, n.Texts[at].Language))
 		}
 	}
-	for i := range before.Purposes {
-		if p := &before.Purposes[i]; archived(p) && purposeOf(after, p.Name) == nil {
-			unsaid = append(unsaid, fmt.Sprintf("purpose %q leaves the list: people who ever decided about it get no export of their records (Articles 15 and 20) while the policy does not say what it was; keep it, archived", p.Name))
-		}
-	}
 	if after.Widget.StorageBasis == v1alpha1.StorageConsent && before.Widget.StorageBasis != v1alpha1.StorageConsent && !asksAgain(before, after) {
 		unsaid = append(unsaid, "storage on the device rests on consent from now on, and who accepted before is not asked for it; add a notice with change Material")
 	}

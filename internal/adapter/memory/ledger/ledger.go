@@ -61,6 +61,7 @@ type Ledger struct {
 	bodies   map[string]string
 	words    map[string][]byte
 	notices  []consent.PublishedNotice
+	purposes []consent.Revision
 	builds   map[string][][]byte // by site, oldest first
 	revision map[string]int32
 	watchers map[chan consent.Change]struct{}

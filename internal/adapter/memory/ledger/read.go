@@ -164,6 +164,10 @@ func (l *Ledger) Publish(_ context.Context, p consent.Publication) error {
 			l.notices = append(l.notices, consent.PublishedNotice{NoticeRef: ref, Body: n.Body})
 		}
 		l.house(n.Event)
+		if n.Kind == event.KindPurpose {
+			l.purposes = append(l.purposes, consent.Revision{PublishedPurpose: consent.PublishedPurpose{Purpose: n.Name, Body: n.Body},
+				Number: n.Event.Notice.Version, Since: l.events[len(l.events)-1].RecordedAt})
+		}
 	}
 	for _, w := range p.Widgets {
 		l.keepBuild(w)
@@ -176,6 +180,15 @@ func (l *Ledger) Published(_ context.Context, notice string) ([]consent.Publishe
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return slices.DeleteFunc(slices.Clone(l.notices), func(n consent.PublishedNotice) bool { return n.Notice != notice }), nil
+}
+
+// Purposes returns the revisions of purposes.
+func (l *Ledger) Purposes(_ context.Context, names []string) ([]consent.Revision, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	found := slices.DeleteFunc(slices.Clone(l.purposes), func(r consent.Revision) bool { return !slices.Contains(names, r.Purpose) })
+	slices.SortStableFunc(found, func(a, b consent.Revision) int { return strings.Compare(a.Purpose, b.Purpose) })
+	return found, nil
 }
 
 // keepBuild keeps a script, and lets the oldest of its site go.

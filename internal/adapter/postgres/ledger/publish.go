@@ -21,6 +21,7 @@ const (
 	insertNotice   = `INSERT INTO consent.notices (tenant_id, notice, version, lang, body, body_sha256, material_sha256, published_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`
 	wordsOf        = `SELECT body::text FROM consent.notices WHERE tenant_id = $1 AND notice = $2 AND version = $3 AND lang = $4`
 	noticesOf      = `SELECT version, lang, body::text, body_sha256, material_sha256 FROM consent.notices WHERE tenant_id = $1 AND notice = $2 ORDER BY version, lang`
+	revisionsOf    = `SELECT purpose, revision, body::text, recorded_at FROM consent.purposes WHERE tenant_id = $1 AND purpose = ANY ($2) ORDER BY purpose COLLATE "C", revision`
 	publishedSoFar = `SELECT ` + columns + ` FROM unnest($2::text[]) AS t (type)
 CROSS JOIN LATERAL (SELECT * FROM consent.events WHERE tenant_id = $1 AND type = t.type AND subject_ref IS NULL ORDER BY event_id OFFSET 0) AS e ORDER BY e.event_id`
 )
@@ -94,6 +95,28 @@ func (l *Ledger) Words(ctx context.Context, notice consent.NoticeRef) ([]byte, e
 		return nil, fmt.Errorf("reading words: %w", consent.ErrUnknown)
 	}
 	return body, nil
+}
+
+// Purposes returns the revisions of purposes, each written anew as Words does. The audit tells whether they are those that the log names.
+func (l *Ledger) Purposes(ctx context.Context, names []string) ([]consent.Revision, error) {
+	var all []consent.Revision
+	err := l.inTenant(ctx, l.App, func(b *pgx.Batch) {
+		b.Queue(revisionsOf, id(l.Tenant), names).Query(func(rows pgx.Rows) error {
+			var stored string
+			var one consent.Revision
+			all = nil
+			_, err := pgx.ForEachRow(rows, []any{&one.Purpose, &one.Number, &stored, &one.Since}, func() (err error) {
+				one.Body, err = canonical.Again([]byte(stored))
+				all = append(all, one)
+				return err //nolint:wrapcheck // wrapped below
+			})
+			return err
+		})
+	})
+	if err != nil {
+		return nil, fmt.Errorf("reading purposes: %w", err)
+	}
+	return all, nil
 }
 
 // Published returns the notices of a name. Words that are not of their digest are nobody's: the audit finds them.

@@ -62,7 +62,7 @@ func (s *Server) exported(ctx context.Context, c call, person consent.Person, fo
 		return s.bundles(ctx, p, events)
 	}
 	controller, countries := p.Exporter()
-	in := export.Input{Controller: controller, Purposes: p.Spec.Purposes, Countries: countries, Withdraw: s.base(p) + "/me/" + string(p.Spec.Sites[0].ID), Events: events}
+	in := export.Input{Controller: controller, Countries: countries, Withdraw: s.base(p) + "/me/" + string(p.Spec.Sites[0].ID), Events: events}
 	for _, languages := range p.All {
 		for _, words := range languages {
 			in.Words = append(in.Words, export.Words{NoticeRef: words.Ref, Body: words.Body, PrivacyURL: string(words.Text.PrivacyURL)})
@@ -71,14 +71,17 @@ func (s *Server) exported(ctx context.Context, c call, person consent.Person, fo
 	if err := s.older(ctx, p, &in); err != nil {
 		return nil, err
 	}
+	if in.Purposes, err = s.revisions(ctx, events); err != nil {
+		return nil, err
+	}
 	write := export.Records
 	if format == formatKantara {
 		write = export.Receipts
 	}
 	text, err := write(in)
 	if errors.Is(err, export.ErrWords) || errors.Is(err, export.ErrPurpose) || errors.Is(err, export.ErrIncomplete) {
-		s.log.Error("An export is not possible with what the policy says", "error", err) // names no person
-		return nil, problem.New(http.StatusInternalServerError, problem.ExportIncomplete, "The policy no longer has the purpose of an event, or nobody knows yet where the data is kept")
+		s.log.Error("An export is not possible with what the ledger and the policy say", "error", err) // names no person
+		return nil, problem.New(http.StatusInternalServerError, problem.ExportIncomplete, "The ledger does not have the purpose of an event, or nobody knows yet where the data is kept")
 	}
 	return text, err //nolint:wrapcheck // becomes a problem
 }
@@ -102,4 +105,27 @@ func (s *Server) older(ctx context.Context, p *settings.Policy, in *export.Input
 		in.Words = append(in.Words, export.Words{NoticeRef: e.Notice, Body: body, PrivacyURL: string(text.PrivacyURL)})
 	}
 	return nil
+}
+
+// revisions are what the purposes of events were, from the first time on: an act is told by what its purpose was then, whatever the policy
+// made of it since.
+func (s *Server) revisions(ctx context.Context, events []consent.Event) ([]export.Purpose, error) {
+	var names []string
+	for _, e := range events {
+		if e.Purpose != "" && !slices.Contains(names, e.Purpose) {
+			names = append(names, e.Purpose)
+		}
+	}
+	published, err := s.ledger.Purposes(ctx, names)
+	if err != nil {
+		return nil, err //nolint:wrapcheck // becomes a problem
+	}
+	found := make([]export.Purpose, len(published))
+	for i, r := range published {
+		found[i].Number, found[i].Since = r.Number, r.Since
+		if err := json.Unmarshal(r.Body, &found[i].ConsentPurpose); err != nil {
+			return nil, errors.Join(errMade, err)
+		}
+	}
+	return found, nil
 }

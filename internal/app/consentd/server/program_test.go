@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/rempart-dev/rempart/api/v1alpha1"
 	"github.com/rempart-dev/rempart/internal/app/consentd/settings"
 	"github.com/rempart-dev/rempart/internal/consent"
 )
@@ -255,8 +256,45 @@ func TestAnExportHasTheWordsThatWereShown(t *testing.T) {
 			t.Errorf("%s: %s", format, got.Body)
 		}
 	}
-	w.serve(func(f *settings.File) { f.Spec.Purposes, f.Spec.Gate.Records = f.Spec.Purposes[:2], nil })
-	w.client("/v1/subjects:export", w.desk(), map[string]any{"subject": account(anyoneMe), "format": "iso27560"}).is(500, "export_incomplete")
+}
+
+// TestAnExportTellsWhatPurposesWere: an act is not told anew by what the policy made of its purpose since.
+func TestAnExportTellsWhatPurposesWere(t *testing.T) {
+	w := newWorld(t, nil)
+	w.linked(1, anyoneMe)
+	exported := func(format string) string {
+		w.Helper()
+		return w.client("/v1/subjects:export", w.desk(), map[string]any{"subject": account(anyoneMe), "format": format}).is(200, "").Body.String()
+	}
+	before := map[string]string{}
+	for _, format := range []string{"iso27560", "kantara"} {
+		if before[format] = exported(format); !strings.Contains(before[format], "Comprendre les visites") {
+			t.Fatal(before[format])
+		}
+	}
+	for i, change := range []func(*settings.File){
+		func(f *settings.File) {
+			for i := range f.Spec.Purposes {
+				p := &f.Spec.Purposes[i]
+				p.Recipients = []v1alpha1.ConsentRecipient{{Name: "Brokers Inc", Kind: v1alpha1.RecipientController, Country: "US"}}
+				p.Retention, p.ConsentKind = "P10Y", v1alpha1.ConsentExplicit
+			}
+		},
+		func(f *settings.File) {
+			for i := range f.Spec.Purposes {
+				f.Spec.Purposes[i].LegalBasis = v1alpha1.BasisLegitimateInterests
+			}
+		},
+		func(f *settings.File) { f.Spec.Purposes, f.Spec.Gate.Records = f.Spec.Purposes[:2], nil },
+	} {
+		w.clock.SetTime(noon.Add(time.Duration(i+1) * time.Minute))
+		w.serve(change)
+		for format, want := range before {
+			if got := exported(format); got != want {
+				t.Errorf("change %d, %s: %s", i, format, cmp.Diff(want, got))
+			}
+		}
+	}
 }
 
 func TestEventsAreListedPageByPage(t *testing.T) {
