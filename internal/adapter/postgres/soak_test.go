@@ -40,6 +40,8 @@ type order struct {
 	People []string
 	Login  postgres.Login
 	Rows   int64
+	// Proxy is the port by which it reaches the store: the plan is of the store itself.
+	Proxy int32
 }
 
 // answer is what it says in the end; an outcome by itself does not carry its counts.
@@ -63,7 +65,9 @@ func eraseOnce(file string) int {
 	for _, address := range o.People {
 		people = append(people, email(address))
 	}
-	e := &postgres.Engine{Config: postgres.Config{Connection: o.Task.Connection, Username: o.Login.Username, Password: o.Login.Password,
+	connection := o.Task.Connection
+	connection.Port = o.Proxy
+	e := &postgres.Engine{Config: postgres.Config{Connection: connection, Username: o.Login.Username, Password: o.Login.Password,
 		Dial: (&net.Dialer{Timeout: 5 * time.Second}).DialContext, LockTimeout: 5 * time.Second, ChunkRows: o.Rows}}
 	done := e.Erase(context.Background(), o.Task, people)
 	if json.NewEncoder(os.Stdout).Encode(answer{done, done.Tables, done.Requests}) != nil {
@@ -207,7 +211,7 @@ func (s *store) eraseApart(o order, fault string, w *wire) task.Outcome {
 	if err != nil {
 		s.Fatal(err)
 	}
-	o.Task.Connection.Port = int32(proxy.Addr().(*net.TCPAddr).Port)
+	o.Proxy = int32(proxy.Addr().(*net.TCPAddr).Port)
 	text, err := json.Marshal(o)
 	if err != nil {
 		s.Fatal(err)
