@@ -78,6 +78,14 @@ func consents(t *testing.T) (folder string) {
 	}
 	text, err := bundle.Make(signed, recorded.Events, words, proofs)
 	write("bundle.json", text, err)
+	claims, err = receipt.Of(receipt.Issuer{URL: "https://moved.example", Withdraw: "https://moved.example/me/shop"}, recorded.Events)
+	if err != nil {
+		t.Fatal(err)
+	}
+	signed, err = receipt.Issue(claims, key)
+	write("moved.jws", []byte(signed), err)
+	text, err = bundle.Make(signed, recorded.Events, words, proofs)
+	write("moved.json", text, err)
 	text, err = jws.NewKeys(key.Public()).Document()
 	write("jwks.json", text, err)
 	stranger, err := jws.NewKey(bytes.Repeat([]byte{8}, jws.SeedSize))
@@ -112,6 +120,8 @@ func TestAConsentIsVerifiedOffline(t *testing.T) {
 		"verify receipt receipt.jws --keys jwks.json --notice notice.json":                                         {good, "log not checked"},
 		"verify receipt receipt.jws --keys jwks.json --proof proof2.json":                                          {"newsletter granted; leaf 1 of 2 in consent.shop.example/01000000-", "storage.acknowledged; log not checked"},
 		"verify receipt receipt.jws --keys jwks.json --notice notice.json --proof proof2.json --proof proof1.json": {good, "leaf 0 of 2", "leaf 1 of 2"},
+		"verify receipt moved.jws --keys jwks.json --proof proof2.json":                                            {"https://moved.example", "leaf 1 of 2 in consent.shop.example/01000000-"},
+		"verify bundle moved.json --keys jwks.json":                                                                {"https://moved.example", good, "leaf 1 of 2 in consent.shop.example/01000000-"},
 		"verify bundle bundle.json --keys jwks.json":                                                               {good, "leaf 0 of 2", "leaf 1 of 2", "good: signed by "},
 	} {
 		code, out, complaint := offline(t, folder, "", line)

@@ -10,7 +10,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/url"
 	"slices"
 	"strings"
 
@@ -35,7 +34,7 @@ var (
 	ErrNotice = errors.New("the words are not those that the receipt names")
 	// ErrUnproven: an event of the receipt has no proof, or a proof is of another event.
 	ErrUnproven = errors.New("an event of the receipt has no proof that it is in the log")
-	// ErrLog: the checkpoint is of the log of another service or tenant.
+	// ErrLog: the checkpoint is of the log of another tenant, or of none.
 	ErrLog = errors.New("the checkpoint is of another log")
 )
 
@@ -134,7 +133,7 @@ func OpenAll(text []byte, keys jws.Keys) ([]Verified, error) {
 }
 
 // Open checks a bundle: the receipt's signature, that its events are those of the bundle and hash to the leaves that it promises,
-// that the words hash to what it names, and that each event is in a log of the receipt's service and of the events' tenant.
+// that the words hash to what it names, and that each event is in a log that the service signed, of the events' tenant.
 func Open(text []byte, keys jws.Keys) (Verified, error) {
 	var b Bundle
 	if err := decode(text, &b); err != nil {
@@ -247,7 +246,7 @@ func (p Proof) check(claims receipt.Claims, keys jws.Keys) (Place, error) {
 		in.Path = append(in.Path, hash)
 	}
 	origin, _, _ := strings.Cut(p.Checkpoint, "\n")
-	verifiers, err := logKeys(claims, origin, keys)
+	verifiers, err := logKeys(origin, keys)
 	if err != nil {
 		return Place{}, err
 	}
@@ -260,11 +259,12 @@ func (p Proof) check(claims receipt.Claims, keys jws.Keys) (Place, error) {
 	return Place{p.Event, origin, p.Index, in.Checkpoint.Size}, nil
 }
 
-// logKeys are the service's keys as those of its log: the same that sign receipts (C2SP signed-note). The log is that of the
-// receipt's service.
-func logKeys(claims receipt.Claims, origin string, keys jws.Keys) ([]note.Verifier, error) {
-	issuer, err := url.Parse(claims.Issuer)
-	if err != nil || issuer.Host == "" || !strings.HasPrefix(origin, issuer.Host+"/") {
+// logKeys are the service's keys as those of a log of it: the same that sign receipts (C2SP signed-note). A log keeps the host that it
+// began with while its service moves, so the origin's host is not the receipt's: key and leaf bind them, and the tenant where the events
+// are known.
+func logKeys(origin string, keys jws.Keys) ([]note.Verifier, error) {
+	at := strings.LastIndexByte(origin, '/')
+	if at < 1 || uuid.Validate(origin[at+1:]) != nil {
 		return nil, ErrLog
 	}
 	public := keys.Public()
