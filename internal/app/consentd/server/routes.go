@@ -2,6 +2,7 @@ package server
 
 import (
 	"net/http"
+	"path"
 	"strings"
 
 	"github.com/rempart-dev/rempart/api/v1alpha1"
@@ -129,7 +130,7 @@ func (s *Server) Operations() []string {
 }
 
 // mux puts the routes together. What has no route is a problem too, and so is a method that a path does not know.
-func (s *Server) mux() *http.ServeMux {
+func (s *Server) mux() http.Handler {
 	mux := http.NewServeMux()
 	methods := map[string][]string{}
 	var paths []string
@@ -151,8 +152,21 @@ func (s *Server) mux() *http.ServeMux {
 			return problem.New(http.StatusMethodNotAllowed, problem.MethodNotAllowed, "The path does not know this method")
 		}}))
 	}
-	mux.Handle("/", s.serve(route{pattern: "/", kind: operator, handle: func(http.ResponseWriter, *http.Request, call) error {
+	unknown := s.serve(route{pattern: "/", kind: operator, handle: func(http.ResponseWriter, *http.Request, call) error {
 		return nothing
-	}}))
-	return mux
+	}})
+	mux.Handle("/", unknown)
+	return straight(mux, unknown)
+}
+
+// straight sends to otherwise what a mux answers itself: it leads paths that are not clean elsewhere, and "*" nowhere, by answers that are
+// no problems and have none of our headers. No page or program of ours asks so.
+func straight(mux, otherwise http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if asked := r.URL.EscapedPath(); !strings.HasPrefix(asked, "/") || asked != path.Clean(asked) {
+			otherwise.ServeHTTP(w, r)
+			return
+		}
+		mux.ServeHTTP(w, r)
+	})
 }
