@@ -40,7 +40,7 @@ func (s *Server) sendLink(w http.ResponseWriter, r *http.Request, c call) error 
 	p := s.sheet(r, c)
 	address, mailable := addressOf(r.PostForm.Get("email"))
 	if !mailable {
-		p.Malformed = true
+		p.Malformed, p.Address = true, r.PostForm.Get("email")
 		return s.render(w, http.StatusUnprocessableEntity, p.as(pageMailMalformed))
 	}
 	if err := allowed(s.room.networks, string(c.site.ID), s.network(r), "this network", c.now); err != nil {

@@ -97,12 +97,8 @@ func (s *Server) act(w http.ResponseWriter, r *http.Request, c call) error {
 	if err != nil {
 		return err
 	}
-	if done == pageAgeMissing { // the link is not used up
-		p.BadAge = true
-		return s.render(w, http.StatusUnprocessableEntity, p.about(ticket.Kind, ticket.Purpose).as(done))
-	}
 	if len(act.Choices) == 0 {
-		return s.render(w, http.StatusOK, p.as(done))
+		return s.unchanged(w, r, p, ticket, done)
 	}
 	recorded, err := s.ledger.Spend(r.Context(), raw, c.now, act)
 	if errors.Is(err, consent.ErrWished) {
@@ -113,6 +109,26 @@ func (s *Server) act(w http.ResponseWriter, r *http.Request, c call) error {
 	}
 	s.recorded(recorded)
 	return s.render(w, http.StatusOK, p.as(done))
+}
+
+// unchanged answers an act that records nothing, so that the link is not used up. After a mistake the form is there again.
+func (s *Server) unchanged(w http.ResponseWriter, r *http.Request, p sheet, ticket consent.Ticket, said view) error {
+	switch said {
+	case pageAgeMissing:
+		p.BadAge = true
+		return s.render(w, http.StatusUnprocessableEntity, p.about(ticket.Kind, ticket.Purpose).as(said))
+	case pageNothingChosen, pageErasureMismatch:
+		person := personOf(ticket)
+		p, err := s.holds(r, p, person)
+		if err == nil {
+			p, err = s.again(r, p, person, said)
+		}
+		if err != nil {
+			return err
+		}
+		return s.render(w, http.StatusOK, p)
+	}
+	return s.render(w, http.StatusOK, p.as(said))
 }
 
 // readForm reads the fields of a form of a page.

@@ -15,6 +15,7 @@ import (
 	"github.com/rempart-dev/rempart/api/v1alpha1"
 	"github.com/rempart-dev/rempart/internal/app/consentd/problem"
 	"github.com/rempart-dev/rempart/internal/app/consentd/settings"
+	"github.com/rempart-dev/rempart/internal/consent"
 	"github.com/rempart-dev/rempart/internal/consent/widget"
 )
 
@@ -138,6 +139,12 @@ type sheet struct {
 	mails, receipts, Ask, Show bool
 	// Malformed: what was written is no address. BadSecret: it is no secret.
 	Malformed, BadSecret bool
+	// Address is what was written instead. Names are what a person wrote that they are called, Wrong the fields that are not linked with
+	// them, and Unticked tells that they chose nothing.
+	Address  string
+	Names    consent.Names
+	Wrong    map[string]bool
+	Unticked bool
 	// Controller is who decides about the data.
 	Controller string
 }

@@ -23,7 +23,7 @@ func (s *Server) actBySecret(w http.ResponseWriter, r *http.Request, c call) err
 		return s.render(w, http.StatusOK, p.as(pageNoToken))
 	}
 	if !isSecret(secret) {
-		p.BadSecret = true
+		p.BadSecret = true // it is not repeated: with a slip of the pen it is a secret all the same
 		return s.render(w, http.StatusUnprocessableEntity, p.as(pageSecretMalformed))
 	}
 	p.Secret = secret
@@ -65,7 +65,9 @@ func (s *Server) actBySecret(w http.ResponseWriter, r *http.Request, c call) err
 		return err
 	}
 	if said != "" {
-		p = p.as(said)
+		if p, err = s.again(r, p, person, said); err != nil {
+			return err
+		}
 	}
 	return s.render(w, http.StatusOK, p)
 }

@@ -3,6 +3,7 @@ package server
 import (
 	"encoding/json"
 	"errors"
+	"maps"
 	"net/http"
 	"strings"
 	"time"
@@ -23,10 +24,7 @@ var errNotTheirs = errors.New("not a name of the person")
 func (s *Server) erasure(r *http.Request, c call, person consent.Person, asked consent.Asked) (consent.Act, error) {
 	act := consent.Act{Site: string(c.site.ID), Method: consent.MethodButton, CollectedBy: consent.CollectorSelfService, OccurredAt: c.now,
 		Choices: []consent.Choice{{Type: consent.EventErasureAsked, Decision: consent.Denied}}}
-	for kind, name := range map[string]string{"email": asked.Email, "phone": asked.Phone, "account": asked.Account} {
-		if name == "" {
-			continue
-		}
+	for kind, name := range written(asked.Names) {
 		if err := s.named(r, person, kind, name); err != nil {
 			return consent.Act{}, err
 		}
@@ -38,8 +36,34 @@ func (s *Server) erasure(r *http.Request, c call, person consent.Person, asked c
 
 // namesIn are what a person wrote into the form of their page.
 func namesIn(r *http.Request) consent.Names {
-	written := func(field string) string { return strings.TrimSpace(r.PostForm.Get(field)) }
-	return consent.Names{Email: written("email"), Phone: written("phone"), Account: written("account")}
+	in := func(field string) string { return strings.TrimSpace(r.PostForm.Get(field)) }
+	return consent.Names{Email: in("email"), Phone: in("phone"), Account: in("account")}
+}
+
+// written are the names that there are, by the fields of the form, which are kinds of a subject.
+func written(names consent.Names) map[string]string {
+	all := map[string]string{"email": names.Email, "phone": names.Phone, "account": names.Account}
+	maps.DeleteFunc(all, func(_, name string) bool { return name == "" })
+	return all
+}
+
+// again says on the page of a person what came of a form. After a mistake it has what they wrote, and tells in which fields the mistake is
+// (WCAG 2.2, 3.3.1 and 3.3.7).
+func (s *Server) again(r *http.Request, p sheet, person consent.Person, said view) (sheet, error) {
+	p = p.as(said)
+	p.Unticked = said == pageNothingChosen
+	if said != pageErasureMismatch {
+		return p, nil
+	}
+	p.Names, p.Wrong = namesIn(r), map[string]bool{}
+	for kind, name := range written(p.Names) {
+		err := s.named(r, person, kind, name)
+		if err != nil && !errors.Is(err, errNotTheirs) {
+			return p, err
+		}
+		p.Wrong[kind] = err != nil
+	}
+	return p, nil
 }
 
 // named fails with errNotTheirs where the ledger does not know a person by a name. Who is unknown and who is somebody else are one answer.
