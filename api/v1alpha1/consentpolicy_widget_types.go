@@ -189,7 +189,7 @@ type ConsentWidget struct {
 	// +optional
 	// +default="PT30M"
 	SessionTTL SessionPeriod `json:"sessionTTL,omitempty"`
-	// readAtLoad is whether the visitor's own choice is read when the page loads, or only when the launcher opens.
+	// readAtLoad is whether the visitor's own choice is read when the page loads, or only at the visitor's first act.
 	// +optional
 	// +default="Enabled"
 	ReadAtLoad Feature `json:"readAtLoad,omitempty"`

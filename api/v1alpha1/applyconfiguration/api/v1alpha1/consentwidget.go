@@ -26,7 +26,7 @@ type ConsentWidgetApplyConfiguration struct {
 	ConsentTTL *apiv1alpha1.ConsentPeriod `json:"consentTTL,omitempty"`
 	// sessionTTL is how long the id of a conversation outlives the last message.
 	SessionTTL *apiv1alpha1.SessionPeriod `json:"sessionTTL,omitempty"`
-	// readAtLoad is whether the visitor's own choice is read when the page loads, or only when the launcher opens.
+	// readAtLoad is whether the visitor's own choice is read when the page loads, or only at the visitor's first act.
 	ReadAtLoad *apiv1alpha1.Feature `json:"readAtLoad,omitempty"`
 	// rememberRefusal is whether a refusal before any acceptance is kept on the device. Disabled, it leaves no trace.
 	RememberRefusal *apiv1alpha1.Feature `json:"rememberRefusal,omitempty"`
