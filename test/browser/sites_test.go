@@ -59,8 +59,6 @@ var variants = map[string]func(*v1alpha1.ConsentPolicySpec){
 		s.Purposes[1].DoubleOptIn = v1alpha1.RequirementRequired
 		s.Purposes[1].Acceptance = append(s.Purposes[1].Acceptance, v1alpha1.AcceptDoubleOptIn)
 	},
-	// ours hands messages to nobody but the code of the page.
-	"ours": func(s *v1alpha1.ConsentPolicySpec) { s.Widget.SendURL = "" },
 	// later is where the service's clock is moved.
 	"later": func(*v1alpha1.ConsentPolicySpec) {},
 	// same is served from the origin of its pages, which a policy of 'self' wants.

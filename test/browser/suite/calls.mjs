@@ -1,6 +1,6 @@
 // What pages call, and take away: before anything was read or opened, of a part, and where nobody takes what is sent.
 import {
-  accept, assert, callsOf, collectEvents, eventsOf, inState, mark, mine, openPanel, send, stateOf, test, until, visit, visitor,
+  accept, assert, callsOf, collectEvents, drawn, eventsOf, inState, mark, mine, openPanel, send, stateOf, test, until, visit, visitor,
 } from "./lib.mjs";
 
 const markerOf = async (tab, site) => JSON.parse(await tab.evaluate((key) => localStorage.getItem(key), "rempart:" + site));
@@ -122,6 +122,28 @@ test("T8", "a button of the page accepts the purposes that it names, and none th
   await call(tab, "accept");
   await inState(tab, "accepted");
   assert.deepEqual((await markerOf(tab, "two")).p.sort(), ["conversation", "history"]);
+});
+
+test("T8", "the calls themselves can be the listeners of a page's own buttons: an event names no purposes", async () => {
+  const since = await mark();
+  const tab = await visit(await visitor({}, collectEvents));
+  await tab.evaluate(() => {
+    for (const name of ["withdraw", "accept", "open"]) {
+      const button = document.createElement("button");
+      [button.id, button.textContent, button.onclick] = ["own-" + name, name, window.rempart[name]];
+      document.body.prepend(button);
+    }
+  });
+  await tab.click("#own-open");
+  await tab.waitForSelector("#rempart-consent-banner");
+  await drawn(tab);
+  await tab.click("#own-accept");
+  await inState(tab, "accepted");
+  assert.deepEqual((await markerOf(tab, "shop")).p, ["conversation"]);
+  assert.deepEqual((await since.acts()).map((act) => act.method), ["button"]);
+  await tab.click("#own-withdraw");
+  await inState(tab, "withdrawn");
+  assert.deepEqual([await codes(tab), tab.faults], [[], []]);
 });
 
 test("T1", "whoever waits for the dialog of choices hears that it is over when a framework takes it away", async () => {

@@ -103,20 +103,50 @@ test("T27", "whatever time the device says it is, the ledger has its own", async
   }
 });
 
-test("T27", "a device whose clock was behind when it accepted asks again once the clock is right", async () => {
-  const since = await mark();
+test("T27", "a device whose clock was wrong when it accepted asks again once the clock is right", async () => {
+  for (const wrong of [-20 * years, 10 * years]) {
+    const since = await mark();
+    const context = await visitor({}, collectEvents);
+    await shiftAll(context, wrong);
+    const tab = await visit(context);
+    await openPanel(tab);
+    await accept(tab);
+    await tab.click(".rempart-choices");
+    await tab.check(".rempart-dialog input");
+    await tab.click(".rempart-save");
+    await tab.waitForFunction(() => window.rempart.state().purposes.includes("newsletter"));
+    await shiftAll(context, 0);
+    assert.equal(await stateOf(tab), "stale");
+    await reload(tab);
+    assert.equal(await stateOf(tab), "stale");
+    await openPanel(tab);
+    assert.equal(await tab.isVisible("#rempart-consent-banner"), true);
+    assert.equal((await since.ledger()).length, 3);
+    // Taking back a part by the right clock gives the rest no new time.
+    await tab.evaluate(() => window.rempart.withdraw(["newsletter"]));
+    assert.deepEqual((await markerOf(tab, "shop")).p, ["conversation"]);
+    assert.equal(await stateOf(tab), "stale");
+    await accept(tab);
+    const { t, e } = await markerOf(tab, "shop");
+    assert.ok(Math.abs(t - Date.now() / 1000) < days / 1000 && e - t < 190 * 86400, "the new one ends in time");
+    await context.close();
+  }
+});
+
+test("T27", "a clock that was behind at a withdrawal has nothing older undo it", async () => {
   const context = await visitor({}, collectEvents);
-  await shiftAll(context, -20 * years);
   const tab = await visit(context);
   await openPanel(tab);
   await accept(tab);
+  const { t } = await markerOf(tab, "shop");
+  await shiftAll(context, -10 * years);
+  await tab.evaluate(() => window.rempart.withdraw());
+  await inState(tab, "withdrawn");
   await shiftAll(context, 0);
-  assert.equal(await stateOf(tab), "stale");
   await reload(tab);
-  assert.equal(await stateOf(tab), "stale");
-  await openPanel(tab);
-  assert.equal(await tab.isVisible("#rempart-consent-banner"), true);
-  assert.equal((await since.ledger()).length, 2);
+  await tab.evaluate((at) => window.rempart.consentCollected({ assertedAt: at }), new Date((t - 60) * 1000).toISOString());
+  assert.deepEqual((await eventsOf(tab, "error")).map((event) => event.code), ["assertion-after-withdrawal"]);
+  assert.notEqual(await stateOf(tab), "accepted");
 });
 
 test("T27", "a consent that ended by the service's clock is none there, whatever the device thinks", async () => {

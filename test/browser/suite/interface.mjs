@@ -111,7 +111,7 @@ test("T28", "a scenario that is accepted is started by the page's function, once
 
 test("T28", "where nobody would take a message it is not accepted, and not lost", async () => {
   const since = await mark();
-  const tab = await visit(await visitor({}, collectEvents), "ours");
+  const tab = await visit(await visitor({}, collectEvents), "gateless");
   await openPanel(tab);
   await send(tab, "Bonjour");
   await tab.waitForFunction(() => window.events.some((event) => event.type === "error"));

@@ -1,8 +1,8 @@
-import { asks } from "./banner.js";
 import { byMessage, ephemeral, random128 } from "./config.js";
 import { make } from "./dom.js";
 import { able, hand } from "./gate.js";
-import { notice, served, state } from "./machine.js";
+import { notice } from "./i18n.js";
+import { asks, served, state } from "./machine.js";
 import { conversation } from "./store.js";
 import { agree, area, block, log, startWaiting } from "./view.js";
 

@@ -2,7 +2,8 @@ import { consentTTL, cookie, linked, random128, rememberRefusal, requested, seco
 import { emit, fault } from "./events.js";
 import { stop } from "./gate.js";
 import { gpc } from "./gpc.js";
-import { adopt, digest, enter, granted, judge, keep, load, marker, notice, setNotice, valid } from "./machine.js";
+import { notice, setNotice } from "./i18n.js";
+import { adopt, digest, enter, granted, judge, keep, load, marker, valid } from "./machine.js";
 import { fetchNotice, tell } from "./network.js";
 import { endConversation, key, read } from "./store.js";
 
@@ -97,7 +98,7 @@ export const withdraw = async (taken) => {
   const { k, p, q = [] } = marker;
   const purposes = p.filter((name) => !taken || taken.includes(name));
   const rest = p.filter((name) => !purposes.includes(name));
-  const t = seconds();
+  const t = Math.max(seconds(), marker.t); // no clock that went back makes a withdrawal older than what it takes back
   if (rest.some((name) => requested.includes(name))) {
     keep({ ...marker, p: rest, t, q: k && [...q, ...purposes] });
   } else {

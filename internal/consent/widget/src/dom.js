@@ -1,4 +1,4 @@
-import { language, texts } from "./i18n.js";
+import { language, notice, texts } from "./i18n.js";
 
 // make creates an element with our class and language, properties, and those of the children that there are. Nothing here parses markup or
 // sets a style attribute: pages may forbid both. Role and ARIA states are properties too.
@@ -20,3 +20,7 @@ export const button = (name, act) =>
 
 // check is a box that nobody ticked, with its words.
 export const check = (words, props) => make("label", "check", {}, make("input", "box", { type: "checkbox", ...props }), words);
+
+// links is a row of a button and the links of the notice.
+export const links = (first) =>
+  make("div", "links", {}, first, ...notice.links.map(({ href, text }) => make("a", "link", { target: "_blank", rel: "noreferrer", href }, text)));

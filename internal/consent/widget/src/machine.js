@@ -1,16 +1,14 @@
-import { built, requested, seconds } from "./config.js";
+import { requested, seconds } from "./config.js";
 import { tellServer } from "./consent.js";
 import { emit } from "./events.js";
-import { learn } from "./i18n.js";
+import { notice } from "./i18n.js";
 import { endConversation, read, write } from "./store.js";
-import { render, renew } from "./view.js";
+import { render } from "./view.js";
 
 // States: dormant, noticed, pending-trigger, refused, accepted, stale, withdrawn. In the first four nothing is stored, and
 // nothing is asked of the network but the script and the words.
 export let state = "dormant";
 export let marker;
-// What the policy means now: by the words that were fetched, else by the build, which has version and materialDigest only.
-export let notice = built;
 
 // enter changes the state, shows it, and where there is a detail tells the page.
 export const enter = (next, detail, event = next) => {
@@ -27,16 +25,9 @@ export const keep = (next) => {
 
 export const digest = () => notice.materialDigest.slice(0, 16);
 
-export const setNotice = (next) => {
-  learn(next);
-  notice = next;
-  renew();
-  adopt(marker);
-  return true;
-};
-
-// valid tells whether what a marker accepts is what the policy means now.
-export const valid = (m) => m?.n === digest() && m.e > seconds();
+// valid tells whether what a marker accepts is what the policy means now. One from a time that is still to come, beyond the skew that the
+// site's word has too, was written by a clock that was ahead: it would last for as much longer.
+export const valid = (m) => m?.n === digest() && m.e > seconds() && m.t < seconds() + 300;
 
 // judge tells the state of a marker. One with an end and without purposes remembers a refusal. Where a part of the requested
 // service is accepted, by the site's word or because the rest was withdrawn, the banner asks for all of it.
@@ -66,6 +57,9 @@ export let load = () => {
   state = judge(marker);
   tellServer();
 };
+
+// asks tells whether the banner has something to ask.
+export const asks = () => state !== "accepted" && state !== "refused";
 
 // served tells whether all that the requested service needs is granted at this instant: what stands on the device may be gone,
 // changed or too old.

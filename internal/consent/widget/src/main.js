@@ -10,8 +10,8 @@ import { emit, fault, on } from "./events.js";
 import { ensure } from "./ensure.js";
 import { gate } from "./gate.js";
 import { gpc } from "./gpc.js";
-import { language, speak } from "./i18n.js";
-import { adopt, load, marker, notice, served, state } from "./machine.js";
+import { language, notice, speak } from "./i18n.js";
+import { adopt, load, marker, served, state } from "./machine.js";
 import { preferences } from "./preferences.js";
 import { current, key, parse } from "./store.js";
 import { acceptHere, close, isOpen, mount, offer, open } from "./view.js";
@@ -56,7 +56,7 @@ const api = {
   receipt: () => receipt,
 };
 
-// What needs the widget to have begun waits for it.
+// What needs the widget to have begun waits for it. Each may be the listener of a button of the page: an event says nothing.
 const methods = {
   trigger: offer,
   preferences,
@@ -70,7 +70,7 @@ const methods = {
     navigator.userActivation?.isActive && isOpen() && names.every((name) => requested.includes(name)) ? acceptHere(names) : fault("no-act"),
   consentCollected: assert,
 };
-for (const name in methods) api[name] = (...args) => begun.then(() => methods[name](...args));
+for (const name in methods) api[name] = (given) => begun.then(() => methods[name](given?.type ? undefined : given));
 
 if (!window.rempart) {
   window.rempart = api;

@@ -1,11 +1,10 @@
-import { links } from "./banner.js";
 import { doNotTrack, host, site } from "./config.js";
 import { accept, withdraw } from "./consent.js";
-import { button, check, make, text } from "./dom.js";
+import { button, check, links, make, text } from "./dom.js";
 import { fault } from "./events.js";
 import { gpc } from "./gpc.js";
-import { language, texts } from "./i18n.js";
-import { granted, marker, notice, served } from "./machine.js";
+import { language, notice, texts } from "./i18n.js";
+import { granted, marker, served } from "./machine.js";
 import { watch } from "./shown.js";
 import { ready, say } from "./view.js";
 

@@ -1,12 +1,11 @@
-import { acceptButton, age, asks, banner, changed, makeBanner, words } from "./banner.js";
 import { bubble, sendAccepts, submit } from "./chat.js";
 import { random128, requested } from "./config.js";
 import { accept, refuse } from "./consent.js";
-import { button, make, text } from "./dom.js";
+import { button, check, links, make, text } from "./dom.js";
 import { emit, fault } from "./events.js";
 import { able, hand } from "./gate.js";
-import { language, texts } from "./i18n.js";
-import { enter, load, notice, served, setNotice, state } from "./machine.js";
+import { language, notice, setNotice, texts } from "./i18n.js";
+import { asks, enter, load, served, state } from "./machine.js";
 import { fetchNotice } from "./network.js";
 import { dialog, preferences } from "./preferences.js";
 import { watch } from "./shown.js";
@@ -49,36 +48,47 @@ export const mount = (where) => {
   new MutationObserver(place).observe(document.documentElement, { childList: true, subtree: true });
 };
 
-const makePanel = () => {
-  panel = make(
-    "div", "panel",
-    { role: "dialog", tabIndex: -1, dir: "auto", popover: "manual", ariaLabel: texts.launcher, hidden: true },
-    make("div", "head", {}, text("title", texts.launcher), button("choices", preferences), button("close", close)),
-    log = make("div", "log", { role: "log", ariaLabel: texts.launcher, tabIndex: 0 }),
-    banner,
-    status = make("p", "status", { role: "status" }), // read out when its words change
-    make("div", "composer", {}, make("label", "label", {}, texts.label, area = make("textarea", "area")), send = button("send", submit)),
-  );
-  area.onkeydown = (event) => {
-    // Return sends only once it cannot be taken for an acceptance.
-    if (event.key === "Enter" && !event.shiftKey && !event.isComposing && state === "accepted") {
-      event.preventDefault();
-      submit();
-    }
-  };
-  panel.onkeydown = (event) => {
-    if (event.key === "Escape") close();
-  };
-  launcher.after(panel);
-};
+// The banner: what is asked before anything is stored. Accepting and refusing look the same; then come the details. It is made
+// anew for each notice. age is the box by which the visitor says to be old enough, where the service needs an age; the state
+// decides the words of changed and acceptButton.
+let acceptButton, age, banner, changed, words;
 
-// renew puts the words of the notice into the panel. Who was at the old ones gets to the new ones.
+// renew puts the words of the notice into the panel, which is made of the first ones. Who was at the old ones gets to the new ones.
 export const renew = () => {
   const old = banner;
   const inside = old?.contains(document.activeElement);
-  makeBanner();
-  if (old) old.replaceWith(banner);
-  else makePanel();
+  banner = make(
+    "div", "banner", { role: "region", id: "rempart-consent-banner", tabIndex: -1, dir: "auto", ariaLabel: texts.choices },
+    changed = text("text", texts.changed),
+    words = make("p", "text", { id: "rempart-consent-words" }, texts.banner),
+    age = notice.ageText && check(notice.ageText),
+    make("div", "buttons", {}, acceptButton = button("accept", acceptHere), button("refuse", refuseHere)),
+    links(button("details", preferences)),
+  );
+  if (old) {
+    old.replaceWith(banner);
+  } else {
+    panel = make(
+      "div", "panel",
+      { role: "dialog", tabIndex: -1, dir: "auto", popover: "manual", ariaLabel: texts.launcher, hidden: true },
+      make("div", "head", {}, text("title", texts.launcher), button("choices", preferences), button("close", close)),
+      log = make("div", "log", { role: "log", ariaLabel: texts.launcher, tabIndex: 0 }),
+      banner,
+      status = make("p", "status", { role: "status" }), // read out when its words change
+      make("div", "composer", {}, make("label", "label", {}, texts.label, area = make("textarea", "area")), send = button("send", submit)),
+    );
+    area.onkeydown = (event) => {
+      // Return sends only once it cannot be taken for an acceptance.
+      if (event.key === "Enter" && !event.shiftKey && !event.isComposing && state === "accepted") {
+        event.preventDefault();
+        submit();
+      }
+    };
+    panel.onkeydown = (event) => {
+      if (event.key === "Escape") close();
+    };
+    launcher.after(panel);
+  }
   if (inside) banner.focus();
   shown = watch(words, panel);
   render();
