@@ -252,7 +252,7 @@ func (c *Client) ask(ctx context.Context, method, path string, question, answer 
 	if err != nil {
 		return ErrUnavailable
 	}
-	defer func() { _ = response.Body.Close() }() // it was only read
+	defer func() { _ = response.Body.Close() }()
 	if response.StatusCode == http.StatusBadRequest && question != nil { // nobody can be called that
 		return fmt.Errorf("asking: %w", ErrSubject)
 	}

@@ -168,7 +168,8 @@ func (j *judgement) approved() objection {
 			message: "The plan waits for a decision in spec.decision by somebody with the verb approve on erasurerequests"}
 	}
 	j.status.ApprovedPlanDigest = j.approvedDigest()
-	if j.status.ApprovedPlanDigest != j.status.PlanDigest && !(j.executing() && j.allFinal()) {
+	over := j.executing() && j.allFinal()
+	if j.status.ApprovedPlanDigest != j.status.PlanDigest && !over {
 		return objection{condition: v1alpha1.ConditionApproved, reason: v1alpha1.ReasonPlanChanged, stance: broken,
 			message: "The plan is no longer the one that was approved, and a decision does not change; delete this request and make a new one"}
 	}

@@ -277,13 +277,14 @@ func remembers(v view) condition.Objection {
 	switch restore.Cause(v.in.Register, &v.status) {
 	case v1alpha1.LossLedger:
 		return condition.Objection{}
-	case "":
+	case v1alpha1.LossRestored:
+		return condition.Objection{Reason: v1alpha1.ReasonRestored, Working: true, Message: fmt.Sprintf(
+			"Store %q came back from a backup: %d requests that were executed after it run again before anything else", v.store.Name, lost)}
+	default:
 		return condition.Objection{Reason: v1alpha1.ReasonLedgerLost, Stalled: true, Message: fmt.Sprintf(
 			"The ledger of store %q forgot %d requests that were executed there, and the store does not show whether it came back from a backup: nothing is erased in it until the rows of "+
 				"rempart.ledger are back, or spec.stores[].loss states {seenTime: %q, cause: Restored} (who is lost is erased again) or cause LedgerLost (nobody is)", v.store.Name, lost, seenText(v.status.RestoredTime))}
 	}
-	return condition.Objection{Reason: v1alpha1.ReasonRestored, Working: true, Message: fmt.Sprintf(
-		"Store %q came back from a backup: %d requests that were executed after it run again before anything else", v.store.Name, lost)}
 }
 
 func seenText(at *metav1.Time) string {

@@ -44,7 +44,8 @@ func Scan(dataset *v1alpha1.Dataset, schema *Schema) Findings {
 			return ok
 		})
 		for _, c := range live.Columns {
-			if !slices.Contains(declaredColumns(&known), v1alpha1.Identifier(c.Name)) && !(isDeclared && leadsWithin(live, c.Name, declared)) && (marks.mark(&c) || marks.refersElsewhere(live, &c) && (!isDeclared || !maker.MatchString(c.Name))) {
+			known := slices.Contains(declaredColumns(&known), v1alpha1.Identifier(c.Name)) || isDeclared && leadsWithin(live, c.Name, declared)
+			if !known && (marks.mark(&c) || marks.refersElsewhere(live, &c) && (!isDeclared || !maker.MatchString(c.Name))) {
 				f.Columns = append(f.Columns, live.Path()+"."+c.Name)
 				found = true
 			}

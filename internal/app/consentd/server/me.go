@@ -127,8 +127,9 @@ func (s *Server) unchanged(w http.ResponseWriter, r *http.Request, p sheet, tick
 			return err
 		}
 		return s.render(w, http.StatusOK, p)
+	default:
+		return s.render(w, http.StatusOK, p.as(said))
 	}
-	return s.render(w, http.StatusOK, p.as(said))
 }
 
 // readForm reads the fields of a form of a page.
