@@ -1,7 +1,11 @@
 package server_test
 
 import (
+	"bufio"
 	"io"
+	"log/slog"
+	"net"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"strconv"
@@ -109,4 +113,36 @@ func TestABodyThatEndsEarlyIsNotTheLedgersFault(t *testing.T) {
 	half := newSlowly()
 	_ = half.rest.CloseWithError(io.ErrUnexpectedEOF)
 	w.ask(request{method: "POST", path: "/v1/sites/shop/withdrawals", origin: shop, bearer: secretOf(1), body: half.PipeReader}).is(400, "bad_request")
+}
+
+// TestABodyIsReadFromAConnectionThatIsKept: what bounds the reading of a body is over with it, and the connection takes another request.
+func TestABodyIsReadFromAConnectionThatIsKept(t *testing.T) {
+	w := newWorld(t, nil)
+	frame, err := server.Frame(w.Server, 5*time.Second, "", slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	listener := httptest.NewUnstartedServer(nil)
+	listener.Config = frame
+	listener.Start()
+	defer listener.Close()
+	connection, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", listener.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = connection.Close() }()
+	answers := bufio.NewReader(connection)
+	for range 3 {
+		r := request{method: "POST", path: "/v1/sites/shop/withdrawals", origin: shop, bearer: secretOf(1), body: `{"purposes":["conversation"]}`}.build()
+		if err := r.Write(connection); err != nil {
+			t.Fatal(err)
+		}
+		answer, err := http.ReadResponse(answers, r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := answer.Body.Close(); err != nil || answer.StatusCode != 204 || answer.Close {
+			t.Errorf("answered %d, closes: %v, %v", answer.StatusCode, answer.Close, err)
+		}
+	}
 }
