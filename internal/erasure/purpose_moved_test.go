@@ -58,8 +58,9 @@ func TestWhatWasBegunIsFinished(t *testing.T) {
 	}
 }
 
-// TestAnApprovalCoversWhatIsLeftOfItsPlan: one store was erased when another purpose came to need the second.
-func TestAnApprovalCoversWhatIsLeftOfItsPlan(t *testing.T) {
+// twice is a world in which a newsletter uses two stores, and a request about it is planned in both and approved.
+func twice(t *testing.T) *world {
+	t.Helper()
 	w := newWorld()
 	acts(t, w, "officer Europe/Paris FR", "register crm")
 	spec := &w.registers[0].Spec
@@ -75,6 +76,12 @@ func TestAnApprovalCoversWhatIsLeftOfItsPlan(t *testing.T) {
 	w.requests = append(w.requests, r)
 	w.settle()
 	w.requests[0].Spec.Decision = &v1alpha1.ErasureDecision{Verdict: v1alpha1.ErasureApproved}
+	return w
+}
+
+// TestAnApprovalCoversWhatIsLeftOfItsPlan: one store was erased when another purpose came to need the second.
+func TestAnApprovalCoversWhatIsLeftOfItsPlan(t *testing.T) {
+	w := twice(t)
 	for range 50 { // the other run has not begun
 		w.judge(&w.requests[0])
 		w.dispatch(&w.registers[0])
@@ -142,21 +149,7 @@ func TestWhoIsRefusedByARunIsNotServedByIt(t *testing.T) {
 
 // TestAnApprovalHoldsWhereARunIsRefusedFirst: the run is the first to see the register, and its refusal takes the plan of the store along.
 func TestAnApprovalHoldsWhereARunIsRefusedFirst(t *testing.T) {
-	w := newWorld()
-	acts(t, w, "officer Europe/Paris FR", "register crm")
-	spec := &w.registers[0].Spec
-	b := spec.Stores[0]
-	b.Name = "zeta"
-	spec.Stores = append(spec.Stores, b)
-	a := uses("news", "main", v1alpha1.Purpose{Name: "newsletter", LegalBasis: v1alpha1.BasisConsent}, "mailer")
-	a.Stores = []v1alpha1.PartName{"main", "zeta"}
-	spec.Activities = []v1alpha1.ProcessingActivity{a}
-	acts(t, w, "secret p1 email=ada@example.org")
-	r := w.request(t, []string{"r1", "p1", "2026-03-05T08:00:00Z"})
-	r.Spec.Purposes = []v1alpha1.PartName{"newsletter"}
-	w.requests = append(w.requests, r)
-	w.settle()
-	w.requests[0].Spec.Decision = &v1alpha1.ErasureDecision{Verdict: v1alpha1.ErasureApproved}
+	w := twice(t)
 	w.judge(&w.requests[0])
 	w.dispatch(&w.registers[0])
 	orders(w, "zeta")
