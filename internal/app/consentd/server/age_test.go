@@ -58,7 +58,7 @@ func TestWhoConfirmsByMailSaysToBeOldEnough(t *testing.T) {
 		}
 	}
 	confirm := func(age string) answer {
-		form := url.Values{"token": {tokenIn(path)}, "action": {"confirm"}, "lang": {"en"}, "age": {age}}
+		form := url.Values{"token": {tokenIn(path)}, "action": {"confirm"}, "lang": {"en"}, "age": {age}, "words": {w.wordsOn(path)}}
 		return w.ask(request{method: "POST", path: "/me/shop", origin: "null", kind: "application/x-www-form-urlencoded", body: form.Encode()})
 	}
 	for _, none := range []string{"", "no", "14", "-15", "99999999999"} {

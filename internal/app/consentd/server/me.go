@@ -117,6 +117,8 @@ func (s *Server) unchanged(w http.ResponseWriter, r *http.Request, p sheet, tick
 	case pageAgeMissing:
 		p.BadAge = true
 		return s.render(w, http.StatusUnprocessableEntity, p.about(ticket.Kind, ticket.Purpose).as(said))
+	case pageWordsChanged:
+		return s.render(w, http.StatusConflict, p.about(ticket.Kind, ticket.Purpose).as(said))
 	case pageNothingChosen, pageErasureMismatch:
 		person := personOf(ticket)
 		p, err := s.holds(r, p, person)
@@ -185,7 +187,8 @@ func (s *Server) asked(r *http.Request, c call, ticket consent.Ticket, action st
 	return act, pageWithdrawn, nil
 }
 
-// confirmation is the second step of a double opt-in. The words are those on the page with the button, in its language. An age that the
+// confirmation is the second step of a double opt-in. The words are those on the page with the button, in its language: a page that was
+// open while they changed is shown anew, for nobody agrees to what they did not read (Article 4(11)). An age that the
 // purpose needs is asked for there, and that the person has it is sealed with the event (Article 8(2)).
 func (s *Server) confirmation(r *http.Request, c call, ticket consent.Ticket, before []consent.State) (consent.Act, view, error) {
 	words := shownTo(c, s.language(r, c))
@@ -201,6 +204,9 @@ func (s *Server) confirmation(r *http.Request, c call, ticket consent.Ticket, be
 		return consent.Act{}, pageAgeMissing, nil
 	default:
 		return consent.Act{}, pageNoLongerAsked, nil
+	}
+	if r.PostForm.Get("words") != readBy(words) {
+		return consent.Act{}, pageWordsChanged, nil
 	}
 	evidence, err := said.sealed(c.policy, verdict.Choices)
 	if err != nil {

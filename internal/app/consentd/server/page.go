@@ -6,6 +6,7 @@ import (
 	"embed"
 	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"html/template"
 	"net/http"
 	"strconv"
@@ -95,6 +96,8 @@ const (
 	pageConfirmed       view = "confirmed"
 	// pageAgeMissing: nobody says to be old enough for what is to be confirmed.
 	pageAgeMissing view = "age-missing"
+	// pageWordsChanged: the words on the page that was open are not those of now.
+	pageWordsChanged view = "words-changed"
 	// pageSecretMalformed: what was written is no secret of a receipt. pageNothingHeld: the ledger has nobody by it. pageNothingRecorded:
 	// it knows the person, and no act of theirs.
 	pageSecretMalformed view = "secret-malformed"
@@ -147,6 +150,8 @@ type sheet struct {
 	Unticked bool
 	// Controller is who decides about the data.
 	Controller string
+	// Read is which words the page shows: who confirms says which they read.
+	Read string
 }
 
 // sheetStep is what became of a wish, and when.
@@ -157,7 +162,7 @@ func (s *Server) sheet(r *http.Request, c call) sheet {
 	tag := s.language(r, c)
 	words := shownTo(c, tag)
 	return sheet{policy: c.policy, now: c.now, words: words, Lang: tag, W: pageWords[tag], Style: template.CSS(pageStyle), Action: "/me/" + string(c.site.ID), //nolint:gosec // embedded at build time
-		Privacy: string(words.Text.PrivacyURL), Controller: c.policy.Controller.LegalName, mails: s.mails(c.policy), receipts: c.policy.Spec.Widget.Proof != v1alpha1.ProofAggregate}
+		Privacy: string(words.Text.PrivacyURL), Controller: c.policy.Controller.LegalName, Read: readBy(words), mails: s.mails(c.policy), receipts: c.policy.Spec.Widget.Proof != v1alpha1.ProofAggregate}
 }
 
 // shownTo are the words that a page in a language shows: the site's, where the notice does not have it.
@@ -167,6 +172,11 @@ func shownTo(c call, tag string) settings.Words {
 		words, _ = c.policy.Shown(defaultTag(c))
 	}
 	return words
+}
+
+// readBy is what a page says of the words that it shows: the version of the notice and the hash of its text.
+func readBy(words settings.Words) string {
+	return fmt.Sprintf("%d-%x", words.Ref.Version, words.Ref.SHA256)
 }
 
 // askable are the pages of who has nothing that works.

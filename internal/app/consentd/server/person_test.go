@@ -1,6 +1,7 @@
 package server_test
 
 import (
+	"net/http"
 	"net/url"
 	"regexp"
 	"strings"
@@ -38,7 +39,41 @@ func tokenIn(path string) string {
 func (w *world) press(path, action string, purposes ...string) answer {
 	w.Helper()
 	form := url.Values{"token": {tokenIn(path)}, "action": {action}, "purpose": purposes, "lang": {"en"}}
+	if action == "confirm" {
+		form["words"] = []string{w.wordsOn(path)}
+	}
 	return w.ask(request{method: "POST", path: "/me/shop", origin: "null", kind: "application/x-www-form-urlencoded", body: form.Encode()})
+}
+
+// wordsOn is what the page of a link says of its words; empty where it has no button.
+func (w *world) wordsOn(path string) string {
+	w.Helper()
+	page := w.ask(request{method: "GET", path: path + "&lang=en"}).Body.String()
+	_, rest, _ := strings.Cut(page, `name="words" value="`)
+	hash, _, _ := strings.Cut(rest, `"`)
+	return hash
+}
+
+// TestNobodyConfirmsWordsThatTheyDidNotRead: a page stays open for hours, and the link lives for days.
+func TestNobodyConfirmsWordsThatTheyDidNotRead(t *testing.T) {
+	w := newWorld(t, nil)
+	path := w.link("confirm", "newsletter")
+	form := url.Values{"token": {tokenIn(path)}, "action": {"confirm"}, "lang": {"en"}, "words": {w.wordsOn(path)}}
+	press := func() answer {
+		return w.ask(request{method: "POST", path: "/me/shop", origin: "null", kind: "application/x-www-form-urlencoded", body: form.Encode()})
+	}
+	w.material(2)
+	press().is(http.StatusConflict, "").says("the words have changed", `value="confirm"`, `name="words"`)
+	form.Del("words")
+	press().is(http.StatusConflict, "")
+	if len(w.events()) != 0 {
+		t.Fatalf("it recorded %+v", w.events())
+	}
+	form.Set("words", w.wordsOn(path))
+	press().is(http.StatusOK, "")
+	if events := w.events(); len(events) != 1 || events[0].Notice.Version != 2 {
+		t.Errorf("%+v", events)
+	}
 }
 
 func TestAMailConfirmsOnlyWhenItsButtonIsPressed(t *testing.T) {

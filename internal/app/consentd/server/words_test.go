@@ -103,7 +103,7 @@ func TestThePageShowsTheNoticesWordsWhereItHasNoneOfItsOwnLanguage(t *testing.T)
 	w := newWorld(t, nil)
 	path := w.link("confirm", "newsletter")
 	w.ask(request{method: "GET", path: path + "&lang=de"}).is(200, "").says(`<html lang="de" dir="ltr">`, `<h2 lang="fr" dir="auto">Vous écrire</h2>`, "Ich willige ein")
-	form := "token=" + tokenIn(path) + "&action=confirm&lang=de"
+	form := "token=" + tokenIn(path) + "&action=confirm&lang=de&words=" + w.wordsOn(path+"&lang=de")
 	w.ask(request{method: "POST", path: "/me/shop", origin: "null", kind: "application/x-www-form-urlencoded", body: form}).is(200, "").says("Ihre Entscheidung ist aufgezeichnet")
 	if events := w.events(); len(events) != 1 || events[0].Notice.Language != "fr" {
 		t.Errorf("%+v", events)
