@@ -194,6 +194,7 @@ func answered(t *testing.T) {
 		r := &v1alpha1.ErasureRequest{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: name}}
 		r.Spec.RequestID, r.Spec.ReceivedTime = name, ptr.To(metav1.NewTime(time.Now().Add(-time.Hour).Truncate(time.Second)))
 		r.Spec.Subject.SecretRef.Name = v1alpha1.ObjectName(name)
+		r.Spec.Execution = v1alpha1.ExecutionAutomatic // its only store has no dataset, which a person would be asked about
 		must(t, server.Client.Create(t.Context(), r))
 		ready(t, name)
 		must(t, server.Client.Get(t.Context(), client.ObjectKeyFromObject(r), r))
