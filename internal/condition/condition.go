@@ -2,6 +2,9 @@
 package condition
 
 import (
+	"fmt"
+	"strings"
+
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/rempart-dev/rempart/api/v1alpha1"
@@ -25,6 +28,14 @@ func False(conditionType, reason, message string) metav1.Condition {
 // Unknown makes a condition that was not judged yet.
 func Unknown(conditionType, reason, message string) metav1.Condition {
 	return New(conditionType, metav1.ConditionUnknown, reason, message)
+}
+
+// Names writes as many names as a message names at most, and how many it leaves out.
+func Names(names []string, most int) string {
+	if n := len(names) - most; n > 0 {
+		return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), n)
+	}
+	return strings.Join(names, ", ")
 }
 
 // An Objection is why a condition is not True: what a gate answers. The zero value objects to nothing.

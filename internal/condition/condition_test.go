@@ -30,3 +30,14 @@ func TestAnObjectionStandsAgainstACondition(t *testing.T) {
 		}
 	}
 }
+
+func TestAMessageSaysHowManyNamesItLeavesOut(t *testing.T) {
+	for most, want := range map[int]string{1: "a and 2 more", 2: "a, b and 1 more", 3: "a, b, c", 4: "a, b, c"} {
+		if got := condition.Names([]string{"a", "b", "c"}, most); got != want {
+			t.Errorf("%d: %q", most, got)
+		}
+	}
+	if got := condition.Names(nil, 5); got != "" {
+		t.Errorf("%q", got)
+	}
+}

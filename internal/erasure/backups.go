@@ -2,12 +2,12 @@ package erasure
 
 import (
 	"fmt"
-	"strings"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
 
 	"github.com/rempart-dev/rempart/api/v1alpha1"
+	"github.com/rempart-dev/rempart/internal/condition"
 	consent "github.com/rempart-dev/rempart/internal/consent/place"
 	"github.com/rempart-dev/rempart/internal/erasure/backup"
 	"github.com/rempart-dev/rempart/internal/register"
@@ -58,11 +58,7 @@ func endlessWords(endless []string) string {
 	if len(endless) == 0 {
 		return "nothing is known of its backups"
 	}
-	more := ""
-	if n := len(endless) - maxEndless; n > 0 {
-		endless, more = endless[:maxEndless], fmt.Sprintf(" and %d more", n)
-	}
-	return "to be removed, for nothing removes it by itself: " + strings.Join(endless, ", ") + more
+	return "to be removed, for nothing removes it by itself: " + condition.Names(endless, maxEndless)
 }
 
 // backupPlace says how the backups of a target are told from others, and what is declared of them. Of a target that the registers no

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/rempart-dev/rempart/api/v1alpha1"
+	"github.com/rempart-dev/rempart/internal/condition"
 	"github.com/rempart-dev/rempart/internal/erasure/hold"
 )
 
@@ -206,12 +207,7 @@ func lawWords(findings []v1alpha1.Finding) string {
 	if len(names) == 0 {
 		return ""
 	}
-	more := ""
-	if len(names) > mostNamed {
-		more = fmt.Sprintf(" and %d more", len(names)-mostNamed)
-		names = names[:mostNamed]
-	}
-	return fmt.Sprintf("; these rest on a legal obligation or a public task (Article 17(3)(b)), see status.findings: %s%s", strings.Join(names, ", "), more)
+	return "; these rest on a legal obligation or a public task (Article 17(3)(b)), see status.findings: " + condition.Names(names, mostNamed)
 }
 
 // findingWords count what stands in findings, for the message of Accepted.

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/rempart-dev/rempart/api/v1alpha1"
+	"github.com/rempart-dev/rempart/internal/condition"
 )
 
 // late are the places that came after the targets were fixed: stores that got a dataset, and ledgers of policies whose service has
@@ -56,10 +57,5 @@ func (j *judgement) lateWords(late []v1alpha1.ErasureTarget) string {
 	for i := range late {
 		names = append(names, placeOf(&late[i]).String())
 	}
-	more := ""
-	if len(names) > mostNamed {
-		more = fmt.Sprintf(" and %d more", len(names)-mostNamed)
-		names = names[:mostNamed]
-	}
-	return fmt.Sprintf("not covered, %s: %s%s; make another request for it", why, strings.Join(names, ", "), more)
+	return fmt.Sprintf("not covered, %s: %s; make another request for it", why, condition.Names(names, mostNamed))
 }

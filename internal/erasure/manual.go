@@ -3,9 +3,9 @@ package erasure
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/rempart-dev/rempart/api/v1alpha1"
+	"github.com/rempart-dev/rempart/internal/condition"
 )
 
 // Stores of which the register does not say where people are in them cannot be searched. They are targets all the same, so that
@@ -41,5 +41,5 @@ func left(targets []v1alpha1.ErasureTarget) string {
 	if len(names) == 0 {
 		return ""
 	}
-	return fmt.Sprintf("; %d without a dataset were not searched, and are left to a person: %s", len(names), strings.Join(names[:min(len(names), mostNamed)], ", "))
+	return fmt.Sprintf("; %d without a dataset were not searched, and are left to a person: %s", len(names), condition.Names(names, mostNamed))
 }

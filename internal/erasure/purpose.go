@@ -3,14 +3,15 @@ package erasure
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/rempart-dev/rempart/api/v1alpha1"
+	"github.com/rempart-dev/rempart/internal/condition"
 )
 
 // narrow leaves of the input what a request about purposes concerns: stores that hold data for these purposes and for no other. What
 // another purpose needs too has another ground (Article 17(1)(b)), and the ledger of consents proves what was agreed to before
-// (Article 7(1)): neither is touched. It returns the stores that were left out for another purpose, in the order of the registers.
+// (Article 7(1)): neither is touched. What was planned and no purpose needs any more stays a target. It returns the stores that were left
+// out for another purpose, in the order of the registers.
 func narrow(in *RequestInput) (shared []place) {
 	if len(in.Request.Spec.Purposes) == 0 {
 		return nil
@@ -27,7 +28,7 @@ func narrow(in *RequestInput) (shared []place) {
 			switch {
 			case (needed || targeted(in.Request, at)) && alone, begunAt(in, targets, at):
 				stores = append(stores, s)
-			case needed, targeted(in.Request, at):
+			case needed, targeted(in.Request, at): // which another purpose needs
 				shared = append(shared, at)
 			}
 		}
@@ -50,8 +51,8 @@ func begunAt(in *RequestInput, targets []v1alpha1.ErasureTarget, at place) bool 
 	})
 }
 
-// shrink takes back the targets of a request about purposes that do not hold data for these alone any more. An approval covers what is
-// left of its plan.
+// shrink takes back the targets of a request about purposes that another purpose needs by now. An approval covers what is left of its
+// plan.
 func (j *judgement) shrink() {
 	shared := func(t v1alpha1.ErasureTarget) bool { return slices.Contains(j.shared, placeOf(&t)) }
 	left := slices.DeleteFunc(slices.Clone(j.status.Targets), shared)
@@ -97,7 +98,7 @@ func unknown(request *v1alpha1.ErasureRequest, registers []v1alpha1.DataRegister
 	return names
 }
 
-// another tells whether the store of a run holds data for something else than the purposes of a request, or for none of them.
+// another tells whether a purpose that a request is not about needs the store of a run.
 func another(request *v1alpha1.ErasureRequest, register *v1alpha1.DataRegister, run *v1alpha1.ErasureRun) bool {
 	if len(request.Spec.Purposes) == 0 || register == nil || workplace(run).kind != v1alpha1.TargetStore {
 		return false
@@ -130,10 +131,5 @@ func sharedWords(shared []place) string {
 	for i, p := range shared {
 		names[i] = p.String()
 	}
-	more := ""
-	if len(names) > mostNamed {
-		more = fmt.Sprintf(" and %d more", len(names)-mostNamed)
-		names = names[:mostNamed]
-	}
-	return fmt.Sprintf("not covered, for other purposes need it too, or these do not: %s%s; what only the withdrawn purposes needed there is for a person to remove", strings.Join(names, ", "), more)
+	return fmt.Sprintf("not covered, for other purposes need it: %s; what only the withdrawn purposes needed there is for a person to remove", condition.Names(names, mostNamed))
 }

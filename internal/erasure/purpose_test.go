@@ -19,7 +19,7 @@ func TestARequestAboutPurposesLeavesWhatOthersNeed(t *testing.T) {
 		end     string
 	}{
 		"its own store":    {nil, 1, "", ""},
-		"one with another": {[]string{"orders"}, 0, "other purposes need it too, or these do not: Store main of register crm", "No store holds data for the withdrawn purposes alone, so none was searched"},
+		"one with another": {[]string{"orders"}, 0, "other purposes need it: Store main of register crm", "No store holds data for the withdrawn purposes alone, so none was searched"},
 	} {
 		w := newWorld()
 		for _, act := range []string{"officer Europe/Paris FR", "register crm", "consents chat crm", "serves chat", "secret anna email=anna@example.eu"} {
@@ -100,7 +100,7 @@ func TestAStoreThatAnotherPurposeNeedsByThenIsLeft(t *testing.T) {
 	spec.Activities = append(spec.Activities, uses("orders", "main", v1alpha1.Purpose{Name: "orders", LegalBasis: v1alpha1.BasisContract}, "carrier"))
 	acts(t, w, "approve r1")
 	status := w.requests[0].Status
-	if w.erased != 0 || status.End != v1alpha1.EndNothingFound || !strings.Contains(accepted(w), "other purposes need it too, or these do not: Store main of register crm") {
+	if w.erased != 0 || status.End != v1alpha1.EndNothingFound || !strings.Contains(accepted(w), "other purposes need it: Store main of register crm") {
 		t.Errorf("%d erasures, end %s, targets %+v: %s", w.erased, status.End, status.Targets, accepted(w))
 	}
 }

@@ -9,6 +9,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/rempart-dev/rempart/api/v1alpha1"
+	"github.com/rempart-dev/rempart/internal/condition"
 )
 
 // maxRecipients is how many recipients a request can tell, and keep account of in its status and its certificate.
@@ -136,11 +137,7 @@ func (j *judgement) missed() (registers []string) {
 
 // missedWords ask a person to find out whom these registers named.
 func missedWords(registers []string) string {
-	more := ""
-	if n := len(registers) - mostNamed; n > 0 {
-		registers, more = registers[:mostNamed], fmt.Sprintf(" and %d more", n)
-	}
-	return fmt.Sprintf("DataRegister %s%s was deleted before its recipients were listed: find out to whom its data were disclosed, and tell them (Article 19)", strings.Join(registers, ", "), more)
+	return fmt.Sprintf("DataRegister %s was deleted before its recipients were listed: find out to whom its data were disclosed, and tell them (Article 19)", condition.Names(registers, mostNamed))
 }
 
 // list adds the recipients that the status does not have yet, those that came with a change of a register included, and
@@ -174,10 +171,7 @@ func (j *judgement) beyond(all []Disclosure) string {
 			names = append(names, key)
 		}
 	}
-	if n := len(names) - mostNamed; n > 0 {
-		return strings.Join(names[:mostNamed], ", ") + fmt.Sprintf(" and %d more", n)
-	}
-	return strings.Join(names, ", ")
+	return condition.Names(names, mostNamed)
 }
 
 // informed reads what became of a recipient who waits. A message that was written decides, whatever the register says by now.
@@ -242,7 +236,7 @@ func (j *judgement) recipientsInformed() objection {
 	case len(unreached) > 0:
 		return objection{condition: v1alpha1.ConditionRecipientsInformed, reason: v1alpha1.ReasonNoChannel, stance: broken, wait: pollSecret,
 			message: fmt.Sprintf("%d of %d recipients cannot be told, for their register names no channel (Article 19): %s; give each a contactChannel there, or write in untoldReason how they were told or why they cannot be",
-				len(unreached), len(j.status.Recipients), strings.Join(unreached[:min(len(unreached), mostNamed)], ", "))}
+				len(unreached), len(j.status.Recipients), condition.Names(unreached, mostNamed))}
 	case len(missed) > 0:
 		j.tell(metav1.ConditionTrue, v1alpha1.ConditionRecipientsInformed, v1alpha1.ReasonRecipientsUnknown, missedWords(missed)+othersWords(impossible-len(missed)))
 	case len(j.status.Recipients) == 0:

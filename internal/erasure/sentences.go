@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/rempart-dev/rempart/api/v1alpha1"
+	"github.com/rempart-dev/rempart/internal/condition"
 )
 
 // planWords sums up what a plan would do, or what was done.
@@ -52,7 +53,7 @@ func unsearched(targets []v1alpha1.ErasureTarget) string {
 	if len(names) == 0 {
 		return ""
 	}
-	return fmt.Sprintf("; without an identifier by which they find people, %d could not be searched: %s", len(names), strings.Join(names[:min(len(names), 8)], ", "))
+	return fmt.Sprintf("; without an identifier by which they find people, %d could not be searched: %s", len(names), condition.Names(names, 8))
 }
 
 // noted refers to what the plan or the verifier had to say beside: second copies, and tables in which nobody could be looked for.

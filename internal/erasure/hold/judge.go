@@ -2,7 +2,6 @@ package hold
 
 import (
 	"fmt"
-	"strings"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -18,6 +17,9 @@ const (
 	pollRuns   = 5 * time.Second
 	longest    = time.Hour
 )
+
+// mostNamed is how many registers and stores a message names.
+const mostNamed = 5
 
 // Input is all that the judgement of a hold depends on.
 type Input struct {
@@ -76,7 +78,7 @@ func Judge(in Input) Verdict {
 		return v
 	}
 	if missing := Missing(in.Hold, in.Registers); len(missing) > 0 {
-		words := fmt.Sprintf("The hold keeps nothing of %s, which this namespace does not have; release it and make one with the right names, or create what is missing", some(missing))
+		words := fmt.Sprintf("The hold keeps nothing of %s, which this namespace does not have; release it and make one with the right names, or create what is missing", condition.Names(missing, mostNamed))
 		v.tell(metav1.ConditionFalse, v1alpha1.ConditionReady, v1alpha1.ReasonRegisterMissing, words)
 		v.tell(metav1.ConditionTrue, v1alpha1.ConditionStalled, v1alpha1.ReasonRegisterMissing, words)
 		v.Wait = min(v.Wait, pollSecret)
@@ -84,15 +86,6 @@ func Judge(in Input) Verdict {
 	}
 	v.tell(metav1.ConditionTrue, v1alpha1.ConditionReady, v1alpha1.ReasonInForce, "The hold forbids erasures, and none that it forbids is under way"+again(in))
 	return v
-}
-
-// some names the first of a list.
-func some(names []string) string {
-	const most = 5
-	if n := len(names) - most; n > 0 {
-		return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), n)
-	}
-	return strings.Join(names, ", ")
 }
 
 // again asks for a look at a restriction whose day is over: it holds on until the person was told.
