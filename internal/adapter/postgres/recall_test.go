@@ -92,7 +92,7 @@ func TestAPersonWhoComesBackWithABackupIsFoundAndErasedAgain(t *testing.T) {
 	if o := engine(s.verifier).Scan(t.Context(), ended("older", "request-0")); !o.OK || o.LostTotal != 0 {
 		t.Errorf("after the replay: %+v", o)
 	}
-	if text, err := json.Marshal(work); err != nil || strings.Contains(string(text), "ada") {
+	if text, err := json.Marshal(work); err != nil || strings.Contains(string(text), "ada@") {
 		t.Error("the task holds the person")
 	}
 }
