@@ -112,24 +112,32 @@ var (
 func pieces(value, blanks string) []string {
 	value = strings.Trim(value, blanks)
 	if likeNumber.MatchString(value) {
-		if number := bareNumber(value); len(number) >= fewestDigits && !likeDate.MatchString(value) {
-			return []string{number}
-		}
-		return nil
+		return numberIn(value)
 	}
+	var numbers []string
 	all := []string{value}
 	enclosed := inQuotes.Replace(value)
 	for _, mark := range between {
 		enclosed = strings.ReplaceAll(enclosed, `"`+mark, `"`)
 	}
 	for part := range strings.SplitSeq(enclosed, `"`) {
-		all = append(all, strings.Trim(part, blanks))
+		part = strings.Trim(part, blanks)
+		all, numbers = append(all, part), append(numbers, numberIn(part)...)
 	}
 	for part := range strings.FieldsFuncSeq(value, func(r rune) bool { return strings.ContainsRune(separating, r) }) {
 		all = append(all, strings.Trim(part, blanks))
 	}
+	all = append(slices.DeleteFunc(all, func(piece string) bool { return !distinctive(piece) }), numbers...)
 	slices.Sort(all)
-	return slices.DeleteFunc(slices.Compact(all), func(piece string) bool { return !distinctive(piece) })
+	return slices.Compact(all)
+}
+
+// numberIn returns the digits of a value that is a telephone number; nothing for another.
+func numberIn(value string) []string {
+	if number := bareNumber(value); likeNumber.MatchString(value) && len(number) >= fewestDigits && !likeDate.MatchString(value) {
+		return []string{number}
+	}
+	return nil
 }
 
 // isWhole tells whether a piece of a value is all of it.

@@ -15,6 +15,7 @@ func TestWhatOfAValueIsLookedFor(t *testing.T) {
 		"12, rue de la paix":   {"12, rue de la paix", "rue de la paix"},
 		"c/o ada lovelace\nam alten markt 3\n88045 friedrichshafen": {"88045 friedrichshafen", "am alten markt 3", "c/o ada lovelace", "c/o ada lovelace\nam alten markt 3\n88045 friedrichshafen"},
 		`{"street": "am alten markt 3", "zip": 88045}`:              {"am alten markt 3", `{"street": "am alten markt 3", "zip": 88045}`},
+		`{"tel": "+33 6 12 34 56 78", "at": "2026-11-30"}`:          {"33612345678", `{"tel": "+33 6 12 34 56 78", "at": "2026-11-30"}`},
 		"+33 (0)6 12 34 56 78":                                      {"330612345678"},
 		"06.12.34.56.78":                                            {"612345678"},
 		"ada@work.example":                                          {"ada@work.example"},

@@ -96,8 +96,8 @@ FROM `+grant.Destroyed+` WHERE run_uid OPERATOR(pg_catalog.=) $1`,
 	read := query{sql: `WITH d AS MATERIALIZED (SELECT d.relation, d.attribute, u.* FROM ` + grant.Destroyed + ` AS d
   CROSS JOIN LATERAL ROWS FROM (pg_catalog.unnest(d.quick), pg_catalog.unnest(d.hashes), pg_catalog.unnest(d.row_keys)) AS u (quick, hash, row_key)
   WHERE d.run_uid OPERATOR(pg_catalog.=) $1 AND d.key_check OPERATOR(pg_catalog.=) $2::pg_catalog.bytea),
-s AS (INSERT INTO ` + sought + ` SELECT pg_catalog.row_number() OVER (), x.quick OPERATOR(pg_catalog.&) ` + decimal(quickBits) + `, x.quick OPERATOR(pg_catalog.>>) 24, x.hash FROM (SELECT DISTINCT quick, hash FROM d) AS x RETURNING n, hash)
-INSERT INTO ` + sources + ` SELECT s.n, d.relation, d.attribute, d.row_key FROM d JOIN s ON s.hash OPERATOR(pg_catalog.=) d.hash`, args: []any{t.RunUID, check}}
+s AS (INSERT INTO ` + sought + ` SELECT pg_catalog.row_number() OVER (), x.quick OPERATOR(pg_catalog.&) ` + decimal(quickBits) + `, x.quick OPERATOR(pg_catalog.>>) 24, x.hash FROM (SELECT DISTINCT quick, hash FROM d WHERE pg_catalog.octet_length(d.hash) OPERATOR(pg_catalog.>) 0) AS x RETURNING n, hash)
+INSERT INTO ` + sources + ` SELECT COALESCE(s.n, 0), d.relation, d.attribute, d.row_key FROM d LEFT JOIN s ON s.hash OPERATOR(pg_catalog.=) d.hash`, args: []any{t.RunUID, check}}
 	var path string
 	count := query{sql: "SELECT pg_catalog.count(*) FROM " + sought, into: []any{&r.all}}
 	own := query{sql: "SELECT DISTINCT relation FROM " + sources, into: []any{&path}, each: func() error {

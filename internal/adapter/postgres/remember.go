@@ -3,7 +3,6 @@ package postgres
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"hash"
 	"maps"
 	"slices"
@@ -26,14 +25,6 @@ const (
 	mostOfTexts = 16 << 20
 )
 
-// holder is a member of which the run destroys texts, in rows of one state.
-type holder struct {
-	i, state int
-	columns  []plan.Column
-	// masks are what the columns become, in their order; none where the rows are deleted.
-	masks []plan.Change
-}
-
 // lostPieces is the temporary table through which pieces of texts come to the store: no log has them, as it has what is bound to a
 // statement. It stays with the session; see prepare.
 const lostPieces = "pg_temp.rempart_pieces"
@@ -47,14 +38,16 @@ func (s *settlement) remember(ctx context.Context, t task.Task, people []subject
 		return nil
 	}
 	var ready bool
-	m := &memory{salt: t.Salt, blanks: s.blanks, given: given(people), places: map[spot]*remembered{}}
+	m := &memory{salt: t.Salt, blanks: s.blanks, given: given(people), places: map[spot]*remembered{}, rows: map[string]bool{}}
 	if _, err := s.row(ctx, prepared("SELECT, INSERT, DELETE"), nil, &ready); err != nil || !ready {
 		return err
 	}
 	queries := []query{{sql: "SAVEPOINT rempart_texts"}}
-	for _, h := range s.holders(len(t.Requests), m) {
+	holders := s.holders(len(t.Requests), m)
+	for _, h := range holders {
 		queries = append(queries, s.texts(h, m))
 	}
+	queries = append(queries, s.remaining(holders, m)...)
 	err := s.several(ctx, queries...)
 	if err == nil {
 		err = s.write(ctx, t, m)
@@ -85,117 +78,6 @@ func prepared(privileges string) string {
 	return "SELECT CASE WHEN pg_catalog.has_schema_privilege(pg_catalog.to_regnamespace('rempart'), 'USAGE') THEN COALESCE(" + strings.Join(parts, " AND ") + ", false) ELSE false END"
 }
 
-// holders are the members of which values are remembered, those in which people are found first. Of the others the number of values
-// is written down.
-func (s *settlement) holders(people int, into *memory) []holder {
-	var out []holder
-	for i := range s.plan.Members {
-		m := &s.plan.Members[i]
-		if rows := s.about(i); len(m.Keys) == 0 && rows > int64(fewRows+people) {
-			if columns := len(valued(m.Table)); m.MayGo() && columns > 0 {
-				into.places[spot{m.Table.Path(), ""}] = &remembered{passed: rows * int64(columns)}
-			}
-			continue
-		}
-		if f := s.leaves[i]; f != nil {
-			if s.mine[f.link.To] > 0 {
-				out = append(out, holder{i: i, state: stateDelete, columns: valued(m.Table)})
-			}
-			continue
-		}
-		for state, rows := range s.states[i] {
-			if rows == 0 || state != stateDelete && !slices.Contains(treated, state) {
-				continue
-			}
-			h := destroys(m, i, state)
-			if beyond := rows - mostTexts; beyond > 0 && len(h.columns) > 0 { // which texts does not read
-				into.at(spot{relation: m.Table.Path()}).passed += beyond * int64(len(h.columns))
-			}
-			out = append(out, h)
-		}
-	}
-	out = slices.DeleteFunc(out, func(h holder) bool { return len(h.columns) == 0 })
-	slices.SortFunc(out, func(a, b holder) int {
-		own := func(h holder) int { return min(1, len(s.plan.Members[h.i].Keys)) }
-		return cmp.Or(cmp.Compare(own(b), own(a)), cmp.Compare(a.i, b.i), cmp.Compare(a.state, b.state))
-	})
-	return out
-}
-
-// destroys says which texts are destroyed in the rows of a member that have a state.
-func destroys(m *plan.Member, i, state int) holder {
-	h := holder{i: i, state: state}
-	if state == stateDelete {
-		h.columns = valued(m.Table)
-		return h
-	}
-	for _, c := range valued(m.Table) {
-		for _, change := range changing(m)[state] {
-			if change.Column == c.Name && change.Mask != "" {
-				h.columns = append(h.columns, c)
-				h.masks = append(h.masks, change)
-			}
-		}
-	}
-	return h
-}
-
-// valued are the columns of a table with values of people: texts, documents and arrays of texts. What refers to another table says
-// what that table says.
-func valued(t *plan.Table) []plan.Column {
-	return slices.DeleteFunc(slices.Clone(t.Columns), func(c plan.Column) bool {
-		text := c.Class == plan.Text || c.Document || c.Items == plan.Text
-		refers := slices.ContainsFunc(t.ForeignKeys, func(fk plan.ForeignKey) bool { return slices.Contains(fk.Columns, c.Name) })
-		return !text || !c.Searchable || refers
-	})
-}
-
-// texts reads what the rows of a holder lose. A text that is too long for a value is read as one that is too short.
-func (s *settlement) texts(h holder, into *memory) query {
-	m := &s.plan.Members[h.i]
-	from := fmt.Sprintf("%s AS t JOIN %s AS s ON %s WHERE s.state OPERATOR(pg_catalog.=) %d", table(m.Table), setOf(h.i), sameRow(m, "s"), h.state)
-	if f := s.leaves[h.i]; f != nil {
-		from = fmt.Sprintf("%s AS t JOIN %s AS s ON %s", table(m.Table), setOf(f.link.To), refers(s.plan, f.link, "s"))
-	}
-	row, args := "", &arguments{}
-	values := make([]string, len(h.columns))
-	scanned, selected := []any{&row}, []string{rowText(m)}
-	for n := range h.columns {
-		text := textOf(&h.columns[n], live)
-		scanned = append(scanned, &values[n])
-		value := fmt.Sprintf("COALESCE(CASE WHEN pg_catalog.octet_length(%s) OPERATOR(pg_catalog.<=) %d THEN pg_catalog.lower(%[1]s) ELSE '-' END, '')", text, longestValue)
-		if len(h.masks) > 0 && h.masks[n].Mask == v1alpha1.MaskConstant { // what is masked already is not destroyed
-			value = "CASE WHEN " + s.looksMasked(m, h.masks[n], args) + " THEN '' ELSE " + value + " END"
-		}
-		selected = append(selected, value)
-	}
-	sql := fmt.Sprintf("SELECT %s FROM %s LIMIT %d", strings.Join(selected, ", "), from, mostTexts)
-	return query{sql: sql, args: args.values, into: scanned, each: func() error {
-		key := into.row(m.Table, row)
-		for n, c := range h.columns {
-			l := loss{from: spot{m.Table.Path(), c.Name}, value: values[n], row: key}
-			l.keyed = slices.ContainsFunc(m.Keys, func(k plan.Key) bool { return k.Column == c.Name && len(k.Path) == 0 })
-			if len(h.masks) > 0 {
-				l.mask = &h.masks[n]
-			}
-			into.take(l)
-		}
-		return nil
-	}}
-}
-
-// rowText is the text of what identifies a live row; empty where only its place does.
-func rowText(m *plan.Member) string {
-	if len(m.RowKey) == 0 {
-		return "''"
-	}
-	var parts []string
-	for _, expression := range keyExpressions(m, live) {
-		parts = append(parts, expression+"::pg_catalog.text")
-	}
-	return "pg_catalog.concat_ws(" + literal(unit) + ", " + strings.Join(parts, ", ") + ")"
-}
-
 // remembered is what is written down of a column.
 type remembered struct {
 	pieces       []string
@@ -211,14 +93,31 @@ type spot struct{ relation, attribute string }
 // that it wrote down what there was.
 const markUnreadable = "unreadable"
 
+// markStays is the attribute, of no relation, under which a transaction writes down the people's rows that stay, by the hashes of their
+// keys alone: what is in them is not another person's.
+const markStays = "stays"
+
 // loss is a value that goes from a column: the hash of its row's key, or nil; whether the column is searched for identifiers in any
-// case; and what it becomes, or nil where the row goes.
+// case; what it becomes, or nil where the row goes; and, where it is within a document, the edit that takes it out.
 type loss struct {
 	from  spot
 	value string
 	row   []byte
 	keyed bool
 	mask  *plan.Change
+	edit  *plan.Edit
+}
+
+// becomes is the mask of a loss, with its constant; empty where the value is gone for good.
+func (l loss) becomes() (mask v1alpha1.ColumnMask, constant string) {
+	switch {
+	case l.edit != nil && l.edit.Mask == v1alpha1.ValueConstant:
+		return v1alpha1.MaskConstant, l.edit.Constant
+	case l.mask != nil:
+		return l.mask.Mask, l.mask.Constant
+	default:
+		return "", ""
+	}
 }
 
 // unit separates the parts of what is hashed (the unit separator of ASCII).
@@ -234,6 +133,7 @@ type memory struct {
 	bytes  int
 	mac    hash.Hash         // under the salt: to make one takes as long as to use it
 	known  map[string][]byte // hashes of pieces
+	rows   map[string]bool   // hashes of the keys of rows that are written down
 }
 
 // given are the pieces that are identifiers, which are looked for as such.
@@ -274,8 +174,9 @@ func (m *memory) piece(text string) []byte {
 	return known
 }
 
-// take cuts a value into pieces and hashes them. That a piece of the value, or what a constant replaced, is in the row again does not
-// say that the value is back, so that their row is written down without the column; and nothing is of a default, which may be the value.
+// take cuts a value into pieces and hashes them. That a piece of the value, what was within a document, or what a constant replaced, is in
+// the row again does not say that the value is back, so that their row is written down without the column; and nothing is of a default,
+// which may be the value.
 func (m *memory) take(l loss) {
 	value := strings.Trim(l.value, m.blanks)
 	if value == "" {
@@ -283,16 +184,14 @@ func (m *memory) take(l loss) {
 	}
 	at := m.at(l.from)
 	found := slices.DeleteFunc(pieces(value, m.blanks), func(piece string) bool { return m.given[piece] })
-	inPlace := true
-	if l.mask != nil {
-		switch l.mask.Mask {
-		case v1alpha1.MaskConstant:
-			stay := pieces(strings.ToLower(l.mask.Constant), m.blanks)
-			found, inPlace = slices.DeleteFunc(found, func(piece string) bool { return slices.Contains(stay, piece) }), false
-		case v1alpha1.MaskDefault:
-			l.row = nil
-		case v1alpha1.MaskNull, v1alpha1.MaskPseudonym:
-		}
+	inPlace := l.edit == nil
+	switch mask, constant := l.becomes(); mask {
+	case v1alpha1.MaskConstant:
+		stay := pieces(strings.ToLower(constant), m.blanks)
+		found, inPlace = slices.DeleteFunc(found, func(piece string) bool { return slices.Contains(stay, piece) }), false
+	case v1alpha1.MaskDefault:
+		l.row = nil
+	case v1alpha1.MaskNull, v1alpha1.MaskPseudonym:
 	}
 	if m.texts++; len(found) == 0 || m.texts > mostTexts || m.bytes > mostOfTexts {
 		if !l.keyed {
@@ -300,6 +199,7 @@ func (m *memory) take(l loss) {
 		}
 		return
 	}
+	m.rows[string(l.row)] = true
 	for _, piece := range found {
 		m.bytes += len(piece) + 2*hashSize
 		to := at
@@ -308,6 +208,16 @@ func (m *memory) take(l loss) {
 		}
 		to.pieces, to.hashes, to.rows = append(to.pieces, strings.Clone(piece)), append(to.hashes, m.piece(piece)), append(to.rows, l.row)
 	}
+}
+
+// stays remembers a row of the people that stays, unless it is known by a value that went from it.
+func (m *memory) stays(row []byte) {
+	if row == nil || m.rows[string(row)] || len(m.rows) >= mostTexts {
+		return
+	}
+	m.rows[string(row)] = true
+	at := m.at(spot{attribute: markStays})
+	at.rows = append(at.rows, row)
 }
 
 // at is what is written down of a spot.
@@ -335,8 +245,12 @@ func (s *session) write(ctx context.Context, t task.Task, m *memory) error {
 		relations, attributes, passed = append(relations, from.relation), append(attributes, from.attribute), append(passed, r.passed)
 		addresses = append(addresses, slices.ContainsFunc(r.pieces, plainAddress.MatchString))
 		numbers = append(numbers, slices.ContainsFunc(r.pieces, func(p string) bool { return strings.Trim(p, "0123456789") == "" }))
-		for n, piece := range r.pieces {
-			rows = append(rows, []any{int64(len(relations)), m.salt.seed(), piece, r.hashes[n], r.rows[n]})
+		for n, row := range r.rows {
+			if from.attribute == markStays && from.relation == "" {
+				rows = append(rows, []any{int64(len(relations)), m.salt.seed(), "", []byte{}, row})
+				continue
+			}
+			rows = append(rows, []any{int64(len(relations)), m.salt.seed(), r.pieces[n], r.hashes[n], row})
 		}
 	}
 	if err := s.all(ctx, `CREATE TEMPORARY TABLE IF NOT EXISTS `+lostPieces+` (at pg_catalog.int8, seed pg_catalog.int8, piece pg_catalog.text, hash pg_catalog.bytea, row_key pg_catalog.bytea) ON COMMIT DELETE ROWS`); err != nil {

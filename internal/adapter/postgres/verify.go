@@ -75,10 +75,15 @@ func (e *Engine) verify(ctx context.Context, t task.Task, people []subject.Subje
 		return task.Outcome{}, err
 	}
 	v.addReturned()
-	o, err := v.verdict(t, t.Connection.Bound(p.Digest))
+	names, notes, err := v.beside(ctx, p, people, unseen)
 	if err != nil {
-		return o, err
+		return task.Outcome{}, err
 	}
+	return v.verdict(t, t.Connection.Bound(p.Digest), names, notes)
+}
+
+// beside is what is said beside a verdict, whatever that is: the tables and columns that it is about, and the words.
+func (v *search) beside(ctx context.Context, p *plan.Plan, people []subject.Subject, unseen []string) (names, notes []string, err error) {
 	copies, notes := v.values.notes()
 	notes = append(p.Unsought(gave(people)), notes...)
 	if len(unseen) > 0 {
@@ -88,8 +93,7 @@ func (e *Engine) verify(ctx context.Context, t task.Task, people []subject.Subje
 	if len(sampled) > 0 {
 		notes = append(notes, "The planner's statistics still name people, until the owner runs ANALYZE on "+list(sampled))
 	}
-	o.Names, o.Message = slices.Concat(copies, unseen, sampled), plan.Summary(notes, task.MaxMessage)
-	return o, err
+	return slices.Concat(copies, unseen, sampled), notes, err
 }
 
 // search looks for people and remembers what it found.
@@ -202,15 +206,22 @@ SELECT req, kept, pg_catalog.count(*), pg_catalog.max(until) FROM per_row GROUP 
 	})
 }
 
-func (v *search) verdict(t task.Task, digest string) (task.Outcome, error) {
+// verdict is the answer. One who is told that people were found again is told of second copies too: they are for the same person to mend.
+func (v *search) verdict(t task.Task, digest string, names, notes []string) (task.Outcome, error) {
 	if v.foundAll > 0 {
-		return task.Outcome{}, &task.Failure{Reason: task.Contradicted, Names: v.found,
-			Message: fmt.Sprintf("People were found again: %d rows in %s", v.foundAll, plan.Fit(v.found, 2*roomOfNames)) + v.advice()}
+		message := fmt.Sprintf("People were found again: %d rows in %s", v.foundAll, plan.Fit(v.found, 2*roomOfNames)) + v.advice()
+		if room := task.MaxMessage - len(message) - len(". "); len(notes) > 0 && room > leastOfNotes {
+			message += ". " + plan.Summary(notes, room)
+		}
+		return task.Outcome{}, &task.Failure{Reason: task.Contradicted, Names: slices.Concat(v.found, names), Message: message}
 	}
-	o := task.Outcome{PlanDigest: digest}
+	o := task.Outcome{PlanDigest: digest, Names: names, Message: plan.Summary(notes, task.MaxMessage)}
 	o.Tables, o.Requests = v.tally.result(t.Requests)
 	return o, nil
 }
+
+// leastOfNotes is the room for notes beside a contradiction below which they would say nothing.
+const leastOfNotes = 60
 
 // byKey returns the searches of a table by its subject keys.
 func (v *search) byKey(i int) []string {

@@ -1,0 +1,114 @@
+package postgres_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/rempart-dev/rempart/api/v1alpha1"
+	"github.com/rempart-dev/rempart/internal/erasure/task"
+)
+
+// TestAPersonsOwnRowsHideNoCopyOfTheirValues: of two bills one expires and one is kept. Both have the name of the customer, and the
+// one that stays is not another person's: a table that nobody declared has the name too, and is named.
+func TestAPersonsOwnRowsHideNoCopyOfTheirValues(t *testing.T) {
+	const books = `
+CREATE TABLE partners (id int PRIMARY KEY, email text, name text);
+CREATE TABLE moves (id int PRIMARY KEY, partner_id int REFERENCES partners, partner_display_name text, narration text, billed_on date);
+CREATE TABLE deliveries (id int PRIMARY KEY, contact text);
+INSERT INTO partners VALUES (1, 'ada@example.org', 'A.'), (2, 'bob@example.org', 'B.');
+INSERT INTO moves VALUES (1, 1, 'Ada King-Noel', 'x', '2010-01-01'), (2, 1, 'Ada King-Noel', 'x', '2026-01-01'), (3, 2, 'Bob Baumeister', 'x', '2026-01-01');
+INSERT INTO deliveries VALUES (1, 'Ada King-Noel'), (2, 'Bob Baumeister');`
+	const partners = `
+tables:
+- {name: partners, subjectKeys: [{column: email, identifier: Email}], columns: [{name: email}, {name: name}], onErasure: MaskColumns}`
+	const kept = partners + `
+- {name: moves, ownedThrough: [{columns: [partner_id]}], onErasure: Keep, keep: {reason: books, article: 17(3)(b), legalReference: code, period: P10Y, fromColumn: billed_on}}`
+	for name, c := range map[string]struct {
+		sql, dataset string
+		copies       string
+		held         []task.Hold
+		rightly      string
+	}{
+		"kept by the law": {books, kept, "public.deliveries.contact", nil, "rightly in rows that are kept: public.moves.partner_display_name"},
+		"another's bill":  {books + `UPDATE moves SET partner_display_name = 'Ada King-Noel' WHERE id = 3;`, kept, "", nil, ""},
+		"on legal hold": {books, strings.Replace(kept, "onErasure: Keep, keep: {reason: books, article: 17(3)(b), legalReference: code, period: P10Y, fromColumn: billed_on}", "onErasure: DeleteRows", 1),
+			"public.deliveries.contact", []task.Hold{{Index: 3, Schema: "public", Table: "moves", UntilOn: "2030-12-31", Where: []v1alpha1.HeldCondition{where("id", v1alpha1.HoldEqual, "2")}}}, "rightly in rows that are kept: public.moves.partner_display_name"},
+		"in another column of a masked row": {books + `UPDATE moves SET partner_display_name = NULL, narration = 'Ada King-Noel' WHERE id = 2;`,
+			partners + `
+- {name: moves, ownedThrough: [{columns: [partner_id]}], columns: [{name: partner_display_name}], onErasure: MaskColumns}`,
+			"public.deliveries.contact public.moves.narration", nil, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newStore(t, c.sql, c.dataset)
+			s.holds = c.held
+			ada := email("ada@example.org")
+			s.gone("run-1", ada)
+			o := s.looked("run-1", ada)
+			s.copies(o, strings.Fields(c.copies)...)
+			if !strings.Contains(o.Message, c.rightly) {
+				t.Errorf("%q lacks %q", o.Message, c.rightly)
+			}
+		})
+	}
+}
+
+// TestValuesThatWereMaskedWithinJSONAreLookedFor: what a path led to is destroyed like any other value.
+func TestValuesThatWereMaskedWithinJSONAreLookedFor(t *testing.T) {
+	for name, c := range map[string]struct{ kind, columns, copies string }{
+		"null":      {"jsonb", `{path: [contact, name]}`, "public.cards.holder public.letters.body"},
+		"remove":    {"jsonb", `{path: [contact, name], mask: Remove}`, "public.cards.holder public.letters.body"},
+		"constant":  {"jsonb", `{path: [contact, name], mask: Constant, constant: somebody else}`, "public.cards.holder public.letters.body"},
+		"pseudonym": {"json", `{path: [contact, name], mask: Pseudonym}`, "public.cards.holder public.letters.body"},
+		"an object": {"jsonb", `{path: [contact]}`, "public.cards.holder public.letters.body"},
+		"elements":  {"json", `{path: [aliases, "*"]}`, "public.cards.alias"},
+		"a number":  {"jsonb", `{path: [tel]}`, "public.cards.tel"},
+		"of others": {"jsonb", `{path: [town]}`, ""},
+		"nothing":   {"jsonb", `{path: [nowhere, "0"]}`, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newStore(t, `
+CREATE TABLE members (id int PRIMARY KEY, email text, profile `+c.kind+`);
+CREATE TABLE cards (id int PRIMARY KEY, holder text, alias text, tel text, town text);
+CREATE TABLE letters (id int PRIMARY KEY, body jsonb);
+INSERT INTO members VALUES (1, 'ada@example.org', '{"contact": {"name": "Ada King-Noel", "language": "en"}, "aliases": ["x", "The Enchantress"], "tel": "+33 6 12 34 56 78", "town": "Frankfurt am Main"}'),
+ (2, 'bob@example.org', '{"contact": {"name": "Bob Baumeister"}, "town": "Frankfurt am Main"}');
+INSERT INTO cards VALUES (1, 'ADA KING-NOEL', 'the enchantress', '0033612345678', 'Frankfurt am Main'), (2, 'Bob Baumeister', 'bob', '', 'language');
+INSERT INTO letters VALUES (1, '{"to": "Ada King-Noel"}'), (2, '{"to": "Bob Baumeister", "contact": "language"}');`, `
+tables:
+- {name: members, subjectKeys: [{column: email, identifier: Email}], columns: [{name: email}, {name: profile, within: [`+c.columns+`]}], onErasure: MaskColumns}`)
+			ada := email("ada@example.org")
+			s.gone("run-1", ada)
+			s.copies(s.looked("run-1", ada), strings.Fields(c.copies)...)
+		})
+	}
+}
+
+// TestWhatElementsOfAnArrayHeldIsLookedFor: a person's element goes from an array that others share, with all that it says.
+func TestWhatElementsOfAnArrayHeldIsLookedFor(t *testing.T) {
+	s := newStore(t, `
+CREATE TABLE rooms (id int PRIMARY KEY, members jsonb);
+CREATE TABLE badges (id int PRIMARY KEY, line text);
+INSERT INTO rooms VALUES (1, '[{"email": "ada@example.org", "displayName": "Ada King-Noel"}, {"email": "bob@example.org", "displayName": "Bob Baumeister"}]');
+INSERT INTO badges VALUES (1, 'Ada King-Noel'), (2, 'Bob Baumeister'), (3, 'displayName');`, `
+tables:
+- {name: rooms, subjectKeys: [{column: members, path: ["*", email], identifier: Email}], onErasure: DeleteRows}`)
+	ada := email("ada@example.org")
+	s.gone("run-1", ada)
+	s.copies(s.looked("run-1", ada), "public.badges.line")
+	s.want("1", "SELECT jsonb_array_length(members) FROM rooms")
+}
+
+// TestAContradictionNamesSecondCopiesToo: one who is told that people were found again is told of the copies as well.
+func TestAContradictionNamesSecondCopiesToo(t *testing.T) {
+	s := newStore(t, shop, shopped)
+	ada := email("ada@example.org")
+	s.gone("run-1", ada)
+	s.sql("INSERT INTO tickets VALUES (9, 'wrote ada@example.org')")
+	o := s.looked("run-1", ada)
+	if o.OK || o.Reason != task.Contradicted || !strings.HasPrefix(o.Message, "People were found again: 1 rows in public.tickets") || !strings.Contains(o.Message, "also in public.audit.change") {
+		t.Errorf("%v %s %q", o.OK, o.Reason, o.Message)
+	}
+	if got := strings.Join(o.Names, " "); got != "public.tickets public.audit.change public.labels.lines public.orders.ship_name public.orders.ship_street public.tickets.body" {
+		t.Errorf("names %s", got)
+	}
+}
