@@ -40,7 +40,7 @@ func (v *search) byTextOf(m *plan.Member, t *plan.Table, staying []string, from,
 		return ways
 	}
 	apart := *v
-	apart.terms.exact = false
+	apart.terms = v.terms.withoutCodes()
 	return append(ways, apart.byOwnText(m, &codes, from, kept, until)...)
 }
 

@@ -223,7 +223,7 @@ func (v *search) statistics(ctx context.Context) ([]string, error) {
 		samples.Columns = append(samples.Columns, plan.Column{Name: name, Searchable: true})
 	}
 	aside := &search{session: v.session, plan: v.plan, tally: newTally(0), terms: v.terms}
-	aside.terms.exact = false // a sample is an array of values
+	aside.terms = v.terms.withoutCodes() // a sample is an array of values
 	for i := range v.plan.Members {
 		t := v.plan.Members[i].Table
 		samples.Schema, samples.Name = t.Schema, t.Name

@@ -17,6 +17,8 @@ const (
 	termPhone termKind = "phone" // + and digits
 	termPart  termKind = "part"  // anything else that is looked for within text
 	termExact termKind = "exact" // the whole value of a column
+	termUUID  termKind = "uuid"  // 32 hexadecimal digits, within text with hyphens or without
+	termCode  termKind = "code"  // another code that is like no other, as a whole word within text
 )
 
 // The tokens, as regular expressions of PostgreSQL, quoted. An address ends at white space, brackets, quotes and the
@@ -27,6 +29,8 @@ const (
 	undomain   = `_~+%` // an address may have these before its @ alone
 	escaped    = `\\s<>()\\[\\]{},;:"''\\\\|/=*` + "`" + `&!?#^$@` + `\\u00a0-\\u00bf\\u2000-\\u206f\\u2e00-\\u2e7f\\u3000-\\u303f\\ufeff\\uff00-\\uff0f\\uff1a-\\uff20`
 	phoneToken = `'([+]?[0-9]{6,})'`
+	uuidToken  = `'([0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12})'`
+	codeToken  = `'([0-9a-z_-]{16,})'`
 	phoneGap   = `E'([0-9])[ ()./\\u00a0\\u2000-\\u2015\\u202f-]+(?=[0-9])'`
 )
 
@@ -38,11 +42,13 @@ const (
 	webByte   = `'%[0-9a-f]{2}'`
 )
 
-// Without one of these, in a text as it is stored, there is no address, encoded or not, and no telephone number.
+// Without one of these, in a text as it is stored, there is no address, encoded or not, no telephone number, no UUID and no long code.
 // Quoted for PostgreSQL; no character that lower() changes becomes one of them.
 const (
 	emailHint = `'[@%&\\]|=40'`
 	phoneHint = `'[0-9]'`
+	uuidHint  = `'[0-9a-fA-F]{8}-?[0-9a-fA-F]{4}'`
+	codeHint  = `'[0-9A-Za-z_-]{16}'`
 )
 
 // oneOf says that one of some texts, which may be NULL, has a character that a hint asks for. Most have none, and are not read further.
@@ -135,10 +141,33 @@ func termsOf(person subject.Subject) []term {
 				out = append(out, term{termPart, value})
 			default:
 				out = append(out, term{termExact, value})
+				if id := uuid(value); id != "" {
+					out = append(out, term{termUUID, id})
+				} else if unmistakable(value) {
+					out = append(out, term{termCode, value})
+				}
 			}
 		}
 	}
 	return out
+}
+
+// plainCode has no character that ends a word, and is long.
+var plainCode = regexp.MustCompile(`^[0-9A-Za-z_-]{16,}$`)
+
+// unmistakable says that a code is like no other that somebody made up: long, with several digits, or with a digit among letters of
+// either case. The name of a user seldom is.
+func unmistakable(code string) bool {
+	if !plainCode.MatchString(code) {
+		return false
+	}
+	several := len(strings.Map(func(r rune) rune {
+		if r >= '0' && r <= '9' {
+			return r
+		}
+		return -1
+	}, code))
+	return several >= 4 || several > 0 && strings.ToLower(code) != code && strings.ToUpper(code) != code
 }
 
 // marks of emphasis and of the end of a sentence, which may be around an address. Quoted for PostgreSQL.
@@ -148,8 +177,8 @@ const marks = `'.-_~'`
 // does, a token without the marks around it is enough to find each.
 // Addresses counts their words.
 type terms struct {
-	emails, phones, parts, exact, marked bool
-	addresses                            int
+	emails, phones, parts, exact, uuids, codes, marked bool
+	addresses                                          int
 }
 
 // single tells whether all words of addresses are of one: itself, and as a file is named by it.
@@ -166,6 +195,33 @@ func (t terms) with(kind termKind, word string) terms {
 		t.parts = true
 	case termExact:
 		t.exact = true
+	case termUUID:
+		t.uuids = true
+	case termCode:
+		t.codes = true
 	}
 	return t
+}
+
+// withoutCodes are the terms but for codes, which may rightly stay as keys of the schema.
+func (t terms) withoutCodes() terms {
+	t.exact, t.uuids, t.codes = false, false, false
+	return t
+}
+
+// token is how codes of a kind are found within text: the words that may be one, as which it is compared, and what a text has that has any.
+type token struct {
+	kind              termKind
+	token, word, hint string
+}
+
+// tokens are those of the codes that are looked for.
+func (t terms) tokens() (out []token) {
+	if t.uuids {
+		out = append(out, token{termUUID, uuidToken, `pg_catalog.replace(found.m[1], '-', '')`, uuidHint})
+	}
+	if t.codes {
+		out = append(out, token{termCode, codeToken, `found.m[1]`, codeHint})
+	}
+	return out
 }

@@ -359,6 +359,12 @@ func (v *search) byText(t *plan.Table, from, kept, until string) []string {
 			ways = append(ways, rows+fmt.Sprintf(` CROSS JOIN LATERAL pg_catalog.regexp_matches(%s, %s, 'g') AS found (m) JOIN %s AS w ON w.kind OPERATOR(pg_catalog.=) '%s' AND w.word OPERATOR(pg_catalog.=) found.m[1] WHERE %s`, text, phoneToken, words, termPhone, oneOf(bare, phoneHint)))
 		}
 	}
+	for _, code := range v.terms.tokens() {
+		if within {
+			ways = append(ways, rows+fmt.Sprintf(` CROSS JOIN LATERAL pg_catalog.regexp_matches(r.txt, %s, 'g') AS found (m) JOIN %s AS w ON w.kind OPERATOR(pg_catalog.=) '%s' AND w.word OPERATOR(pg_catalog.=) %s WHERE %s`,
+				code.token, words, code.kind, code.word, oneOf(bare, code.hint)))
+		}
+	}
 	if within && v.terms.parts {
 		ways = append(ways, rows+fmt.Sprintf(` JOIN %s AS w ON w.kind OPERATOR(pg_catalog.=) '%s' AND pg_catalog.strpos(r.txt, w.word) OPERATOR(pg_catalog.>) 0`, words, termPart))
 	}
