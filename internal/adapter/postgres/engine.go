@@ -155,7 +155,9 @@ func (e *Engine) eraseRest(ctx context.Context, s *session, t task.Task, people 
 	var beside *watcher
 	defer func() { beside.end() }() //nolint:contextcheck // it closes a connection, also when the run was stopped
 	err := e.divide(ctx, len(people), o.Done, func(ctx context.Context, from, to int) (int, error) {
-		chunk, err := e.eraseChunk(ctx, s, t, from, to, people[from:to], speed.rows)
+		chunk, err := anew(ctx, s, func() (task.Outcome, error) {
+			return e.eraseChunk(ctx, s, t, from, to, people[from:to], speed.rows)
+		})
 		if err != nil {
 			return 0, err
 		}

@@ -205,11 +205,16 @@ func (s *session) undo(ctx context.Context, err error) error {
 	if _, many := errors.AsType[*tooMany](err); !many {
 		return err
 	}
-	s.kept = "" // what was rolled back would take up room in the tables
-	if rollback := s.all(ctx, "ROLLBACK", "DISCARD TEMP"); rollback != nil {
+	if rollback := s.afresh(ctx); rollback != nil {
 		return rollback
 	}
 	return err
+}
+
+// afresh rolls back, so that the session can begin another transaction.
+func (s *session) afresh(ctx context.Context) error {
+	s.kept = "" // what was rolled back would take up room in the tables
+	return s.all(ctx, "ROLLBACK", "DISCARD TEMP")
 }
 
 // part is a task for some of its people.

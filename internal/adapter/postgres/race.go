@@ -1,13 +1,15 @@
 package postgres
 
 import (
+	"context"
+
 	"github.com/rempart-dev/rempart/internal/erasure/task"
 )
 
 // raced finds words for a deletion that a foreign key forbade: a row that was added since the transaction saw the store refers to one
 // that goes. A table of the dataset of which all rows were followed forbids nothing for good, and the next attempt sees the row. Where a
-// trigger may have added it, or the run itself changed what refers, it would come back each time: that is for a person, as any other
-// failure is.
+// trigger may have added it, or the run itself changed what refers, it may come back each time: then the run itself tries anew, and what
+// comes back is for a person, as any other failure is.
 func (s *settlement) raced(members ...int) func(error) error {
 	return func(err error) error {
 		f, ok := err.(*task.Failure) //nolint:errorlint // failure returns the type itself
@@ -36,4 +38,22 @@ func (s *settlement) onlyAdded(trace task.Trace, members []int) bool {
 		found = found && len(s.plan.Members[i].Table.Triggers) == 0
 	}
 	return found
+}
+
+// attempts is how often a transaction that a foreign key forbade is tried before a person is told.
+const attempts = 3
+
+// anew makes a transaction again, with what others committed meanwhile, when a foreign key forbade it: most schemas have triggers that
+// write no more than a time, and a row that the application added need not come from one.
+func anew(ctx context.Context, s *session, erase func() (task.Outcome, error)) (o task.Outcome, err error) {
+	for range attempts {
+		o, err = erase()
+		if f, ok := err.(*task.Failure); !ok || f.Trace.SQLState != "23503" || f.Reason.Retryable() { //nolint:errorlint // the session returns the type itself
+			return o, err
+		}
+		if again := s.afresh(ctx); again != nil {
+			return o, again
+		}
+	}
+	return o, err
 }
