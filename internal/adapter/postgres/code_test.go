@@ -10,7 +10,7 @@ import (
 // TestACodeIsSeenWithinTexts: identifiers that are long and like no other are found in paths, addresses of the Web and sentences.
 // Short ones, and others that only begin alike, are not.
 func TestACodeIsSeenWithinTexts(t *testing.T) {
-	const id, object, customer = "7b0c9d7e-52a1-4c6f-9f0e-3d2b1a0c9e8f", "64f1c0ffee5f7c8ec7c33c6c", "cus_NffrFeUfNV2Hib"
+	const id, object, customer, lower = "7b0c9d7e-52a1-4c6f-9f0e-3d2b1a0c9e8f", "64f1c0ffee5f7c8ec7c33c6c", "cus_NffrFeUfNV2Hib", "fpfi4djkrtgnarqyga9dqa5mto"
 	for name, c := range map[string]struct {
 		code, text string
 		found      bool
@@ -23,6 +23,9 @@ func TestACodeIsSeenWithinTexts(t *testing.T) {
 		"in a sentence":              {customer, "charged " + customer + ", declined", true},
 		"in an address of the Web":   {object, "https://x.example/u/" + object + "/edit", true},
 		"one that only begins alike": {object, "https://x.example/u/" + object + "00", false},
+		"of letters mostly":          {lower, "/api/v4/users/" + lower + "/roles", true},
+		"joined with another":        {lower, lower + "__" + "gpfi4djkrtgn9rqygagdqa5mto", true},
+		"with a mark, and joined":    {customer, "charge-" + customer + "_1", false},
 		"a short one":                {"A-471103", "users/A-471103/edit", false},
 		"a long word":                {"communication-manager", "our communication-manager is away", false},
 	} {

@@ -112,3 +112,53 @@ func TestAContradictionNamesSecondCopiesToo(t *testing.T) {
 		t.Errorf("names %s", got)
 	}
 }
+
+// TestValuesOfAllTypesThatHoldTextAreLookedFor: composites, hstore and XML have texts of people as documents do, and a column that is
+// generated from what was masked had its value too.
+func TestValuesOfAllTypesThatHoldTextAreLookedFor(t *testing.T) {
+	s := newStore(t, `
+CREATE EXTENSION hstore;
+CREATE TYPE place AS (label text, street text);
+CREATE TABLE people (id int PRIMARY KEY, email text, first text, last text, whole text GENERATED ALWAYS AS (first || ' ' || last) STORED, tags hstore, card xml, home place, homes place[], search tsvector GENERATED ALWAYS AS (to_tsvector('simple', coalesce(last, ''))) STORED);
+CREATE TABLE copies (id int PRIMARY KEY, a text, b text, c text, d text, e text);
+INSERT INTO people (id, email, first, last, tags, card, home, homes) VALUES (1, 'ada@example.org', 'Ada', 'Kingnoel', 'nick=>"The Enchantress"', '<p><n>Countess of Lovelace</n></p>', '(home,"12 Ockham Park Road")', ARRAY['(office,"Saint James Square 10")'::place]),
+ (2, 'bob@example.org', 'Bob', 'Kingnoel', 'nick=>builder', '<p/>', NULL, NULL);
+INSERT INTO copies VALUES (1, 'Ada Kingnoel', 'the enchantress', 'Countess of Lovelace', '12 Ockham Park Road', 'Saint James Square 10'), (2, 'Bob Kingnoel', 'builder', 'p', 'home', 'office');`, `
+tables:
+- {name: people, subjectKeys: [{column: email, identifier: Email}], columns: [{name: email}, {name: first}, {name: last}, {name: tags}, {name: card}, {name: home}, {name: homes}], onErasure: MaskColumns}`)
+	ada := email("ada@example.org")
+	s.gone("run-1", ada)
+	o := s.looked("run-1", ada)
+	s.copies(o, "public.copies.a", "public.copies.b", "public.copies.c", "public.copies.d", "public.copies.e")
+}
+
+// TestAGeneratedColumnThatDidNotChangeIsNoCopy: it was computed from the mask before.
+func TestAGeneratedColumnThatDidNotChangeIsNoCopy(t *testing.T) {
+	s := newStore(t, `
+CREATE TABLE people (id int PRIMARY KEY, email text, name text, loud text GENERATED ALWAYS AS (upper(name)) STORED);
+INSERT INTO people (id, email, name) VALUES (1, 'ada@example.org', 'Somebody Else');`, `
+tables:
+- {name: people, subjectKeys: [{column: email, identifier: Email}], columns: [{name: email}, {name: name, mask: Constant, constant: Somebody Else}], onErasure: MaskColumns}`)
+	ada := email("ada@example.org")
+	s.gone("run-1", ada)
+	s.copies(s.looked("run-1", ada))
+}
+
+// TestACodeInTheKeyOfATableIsNoCopy: what a deleted row referred to, without a foreign key, is the other table's own.
+func TestACodeInTheKeyOfATableIsNoCopy(t *testing.T) {
+	s := newStore(t, `
+CREATE TABLE people (id int PRIMARY KEY, email text);
+CREATE TABLE posts (id text PRIMARY KEY, author text);
+CREATE TABLE likes (person int, post text, shown_as text);
+CREATE TABLE names (name text PRIMARY KEY);
+INSERT INTO people VALUES (1, 'ada@example.org'), (2, 'bob@example.org');
+INSERT INTO posts VALUES ('p1fi4djkrtgn9rqygagdqa5mto', 'p2fi4djkrtgn9rqygagdqa5mto');
+INSERT INTO likes VALUES (1, 'p1fi4djkrtgn9rqygagdqa5mto', 'Ada King-Noel');
+INSERT INTO names VALUES ('Ada King-Noel');`, `
+tables:
+- {name: people, subjectKeys: [{column: email, identifier: Email}], onErasure: DeleteRows}
+- {name: likes, references: [{columns: [person], table: people, toColumns: [id]}], onErasure: DeleteRows}`)
+	ada := email("ada@example.org")
+	s.gone("run-1", ada)
+	s.copies(s.looked("run-1", ada), "public.names.name")
+}

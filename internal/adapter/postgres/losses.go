@@ -17,11 +17,12 @@ type holder struct {
 }
 
 // vanishing is a value of each row that goes: a column, and what it becomes, nil where the row is deleted. Of a document it is what an
-// edit takes out.
+// edit takes out; a generated column follows the changes of what it is computed from.
 type vanishing struct {
-	column plan.Column
-	mask   *plan.Change
-	edit   *plan.Edit
+	column  plan.Column
+	mask    *plan.Change
+	edit    *plan.Edit
+	follows []plan.Change
 }
 
 // holders are the members of which values are remembered, those in which people are found first. Of the others the number of values
@@ -68,8 +69,11 @@ func destroys(m *plan.Member, i, state int) holder {
 	}
 	h := holder{i: i, state: state}
 	for _, c := range valued(m.Table) {
+		var sources []plan.Change
 		for _, change := range changing(m)[state] {
 			switch {
+			case slices.Contains(c.From, change.Column):
+				sources = append(sources, change)
 			case change.Column != c.Name:
 			case change.Mask != "":
 				h.values = append(h.values, vanishing{column: c, mask: &change})
@@ -79,9 +83,15 @@ func destroys(m *plan.Member, i, state int) holder {
 				}
 			}
 		}
+		if len(sources) > 0 && !slices.ContainsFunc(sources, defaulted) {
+			h.values = append(h.values, vanishing{column: c, follows: sources})
+		}
 	}
 	return h
 }
+
+// defaulted says that a column becomes its default, which may be the value that it had.
+func defaulted(c plan.Change) bool { return c.Mask == v1alpha1.MaskDefault }
 
 // wholly are the values of rows that are deleted.
 func wholly(t *plan.Table) (values []vanishing) {
@@ -91,13 +101,13 @@ func wholly(t *plan.Table) (values []vanishing) {
 	return values
 }
 
-// valued are the columns of a table with values of people: texts, documents and arrays of texts. What refers to another table says
-// what that table says.
+// valued are the columns of a table with values of people: all that can hold text, but for bytes and for vectors of words. What refers to
+// another table says what that table says.
 func valued(t *plan.Table) []plan.Column {
 	return slices.DeleteFunc(slices.Clone(t.Columns), func(c plan.Column) bool {
-		text := c.Class == plan.Text || c.Document || c.Items == plan.Text
+		words := c.Type == "tsvector" || c.Type == "tsquery"
 		refers := slices.ContainsFunc(t.ForeignKeys, func(fk plan.ForeignKey) bool { return slices.Contains(fk.Columns, c.Name) })
-		return !text || !c.Searchable || refers
+		return !c.Searchable || c.Bytes || words || refers
 	})
 }
 
@@ -117,17 +127,19 @@ func (s *settlement) texts(h holder, into *memory) query {
 		switch {
 		case v.edit != nil:
 			value = s.within(&v.column, v.edit)
-		case v.mask != nil && v.mask.Mask == v1alpha1.MaskConstant: // what is masked already is not destroyed
-			value = "CASE WHEN " + s.looksMasked(m, *v.mask, args) + " THEN '' ELSE " + value + " END"
+		case v.mask != nil:
+			value = s.unlessMasked(m, value, []plan.Change{*v.mask}, args)
+		default:
+			value = s.unlessMasked(m, value, v.follows, args)
 		}
 		selected = append(selected, value)
 	}
-	defaulted := slices.ContainsFunc(h.values, func(v vanishing) bool { return v.mask != nil && v.mask.Mask == v1alpha1.MaskDefault }) // which may be the value
+	known := h.state != stateDelete && !slices.ContainsFunc(h.values, func(v vanishing) bool { return v.mask != nil && defaulted(*v.mask) })
 	sql := fmt.Sprintf("SELECT %s FROM %s LIMIT %d", strings.Join(selected, ", "), from, mostTexts)
 	return query{sql: sql, args: args.values, into: scanned, each: func() error {
 		key := into.row(m.Table, row)
 		for n, v := range h.values {
-			l := loss{from: spot{m.Table.Path(), v.column.Name}, row: key, mask: v.mask, edit: v.edit}
+			l := loss{from: spot{m.Table.Path(), v.column.Name}, row: key, mask: v.mask, edit: v.edit, derived: len(v.follows) > 0}
 			l.keyed = slices.ContainsFunc(m.Keys, func(k plan.Key) bool {
 				return k.Column == v.column.Name && (len(k.Path) == 0 || v.edit != nil && slices.Equal(k.Path, v.edit.Path))
 			})
@@ -136,11 +148,25 @@ func (s *settlement) texts(h holder, into *memory) query {
 				into.take(l)
 			}
 		}
-		if h.state != stateDelete && !defaulted {
+		if known {
 			into.stays(key)
 		}
 		return nil
 	}}
+}
+
+// unlessMasked is a value, or nothing where constants of its masks are there already: then it is not destroyed.
+func (s *settlement) unlessMasked(m *plan.Member, value string, masks []plan.Change, args *arguments) string {
+	var there []string
+	for _, c := range masks {
+		if c.Mask == v1alpha1.MaskConstant {
+			there = append(there, s.looksMasked(m, c, args))
+		}
+	}
+	if len(there) == 0 {
+		return value
+	}
+	return "CASE WHEN " + strings.Join(there, " AND ") + " THEN '' ELSE " + value + " END"
 }
 
 // bounded is a text in lower case; one that is too short for a text that is too long for a value.

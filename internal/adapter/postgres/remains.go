@@ -172,12 +172,13 @@ func (v *search) mine(m *plan.Member) string {
 	return "(" + strings.Join(ways, " OR ") + ")"
 }
 
-// hit is a value in a column: own says that another row of a table that had it has it, back is the row from which it went.
+// hit is a value in a column: own says that another row of a table that had it has it, back is the row from which it went. Code says that
+// it is written as a key is, without spaces.
 type hit struct {
-	n            int32
-	name         string
-	own, rightly bool
-	back         []byte
+	n                  int32
+	name               string
+	own, rightly, code bool
+	back               []byte
 }
 
 // compare compares texts with what was destroyed. A table for which the store takes too long is named, and the values that went from
@@ -213,8 +214,8 @@ func (v *search) compare(ctx context.Context, t texts) error {
 		h    hit
 		hits []hit
 	)
-	sql := "SELECT DISTINCT h.n, h.name, h.own, h.back, h.kept FROM (" + strings.Join(ways, " UNION ALL ") + ") AS h"
-	compare := query{sql: sql, args: args.values, into: []any{&h.n, &h.name, &h.own, &h.back, &h.rightly}, each: func() error {
+	sql := "SELECT DISTINCT h.n, h.name, h.own, h.back, h.kept, h.code FROM (" + strings.Join(ways, " UNION ALL ") + ") AS h"
+	compare := query{sql: sql, args: args.values, into: []any{&h.n, &h.name, &h.own, &h.back, &h.rightly, &h.code}, each: func() error {
 		hits = append(hits, h)
 		return nil
 	}}
@@ -225,7 +226,7 @@ func (v *search) compare(ctx context.Context, t texts) error {
 		return v.late(ctx, t.table.Path())
 	}
 	for _, h := range hits {
-		r.take(t.table.Path(), h)
+		r.take(t.table, h)
 	}
 	return err
 }
@@ -241,8 +242,10 @@ func (v *search) late(ctx context.Context, path string) error {
 		}})
 }
 
-// take remembers what was found in a table.
-func (r *remains) take(path string, h hit) {
+// take remembers what was found in a table. A code in its key is no copy: rows that went referred to that row, whether the schema says so
+// or not.
+func (r *remains) take(t *plan.Table, h hit) {
+	path := t.Path()
 	switch {
 	case h.back != nil && !h.rightly:
 		if r.back[path] == nil {
@@ -251,6 +254,7 @@ func (r *remains) take(path string, h hit) {
 		r.back[path][string(h.back)] = append(r.back[path][string(h.back)], h.n)
 	case h.own:
 		r.shared[h.n] = true
+	case h.code && slices.Equal(t.PrimaryKey, []string{h.name}):
 	default:
 		if r.places[h.n] == nil {
 			r.places[h.n] = map[string]bool{}
@@ -288,7 +292,7 @@ func (r *remains) hits(of, piece, whole, where string, t texts) string {
 			" AND x.attribute OPERATOR(pg_catalog.=) c.name AND " + whole + " AND " + row + " LIMIT 1) END"
 		ours = "(" + ours + " OR EXISTS (SELECT FROM " + sources + " AS x WHERE " + row + "))"
 	}
-	return "SELECT d.n, c.name, EXISTS (SELECT " + source + ") AND NOT " + ours + " AS own, " + back + " AS back, " + t.kept + " AS kept FROM " + of +
+	return "SELECT d.n, c.name, EXISTS (SELECT " + source + ") AND NOT " + ours + " AS own, " + back + " AS back, " + t.kept + " AS kept, c.txt OPERATOR(pg_catalog.!~) '[[:space:]@]' AS code FROM " + of +
 		" JOIN " + sought + " AS d ON d.quick OPERATOR(pg_catalog.=) " + quickly(piece, saltKey("seed")) +
 		" WHERE " + where + " AND pg_catalog.byteacmp(d.hash, " + hashed(piece, r.encoding, saltKey("of_value"), saltKey("last")) + ") OPERATOR(pg_catalog.=) 0"
 }

@@ -106,6 +106,8 @@ type loss struct {
 	keyed bool
 	mask  *plan.Change
 	edit  *plan.Edit
+	// derived says that the column is generated: it is computed anew, and may have the same value rightly.
+	derived bool
 }
 
 // becomes is the mask of a loss, with its constant; empty where the value is gone for good.
@@ -184,7 +186,7 @@ func (m *memory) take(l loss) {
 	}
 	at := m.at(l.from)
 	found := slices.DeleteFunc(pieces(value, m.blanks), func(piece string) bool { return m.given[piece] })
-	inPlace := l.edit == nil
+	inPlace := l.edit == nil && !l.derived
 	switch mask, constant := l.becomes(); mask {
 	case v1alpha1.MaskConstant:
 		stay := pieces(strings.ToLower(constant), m.blanks)

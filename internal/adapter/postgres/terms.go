@@ -17,8 +17,11 @@ const (
 	termPhone termKind = "phone" // + and digits
 	termPart  termKind = "part"  // anything else that is looked for within text
 	termExact termKind = "exact" // the whole value of a column
-	termUUID  termKind = "uuid"  // 32 hexadecimal digits, within text with hyphens or without
-	termCode  termKind = "code"  // another code that is like no other, as a whole word within text
+	// Codes that are like no other, within text: 32 hexadecimal digits with hyphens or without, a run of letters and digits, and one that
+	// marks join.
+	termUUID   termKind = "uuid"
+	termCode   termKind = "code"
+	termJoined termKind = "joined"
 )
 
 // The tokens, as regular expressions of PostgreSQL, quoted. An address ends at white space, brackets, quotes and the
@@ -30,7 +33,8 @@ const (
 	escaped    = `\\s<>()\\[\\]{},;:"''\\\\|/=*` + "`" + `&!?#^$@` + `\\u00a0-\\u00bf\\u2000-\\u206f\\u2e00-\\u2e7f\\u3000-\\u303f\\ufeff\\uff00-\\uff0f\\uff1a-\\uff20`
 	phoneToken = `'([+]?[0-9]{6,})'`
 	uuidToken  = `'([0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12})'`
-	codeToken  = `'([0-9a-z_-]{16,})'`
+	codeToken  = `'([0-9a-z]{16,})'`
+	joinToken  = `'([0-9a-z_-]{16,})'`
 	phoneGap   = `E'([0-9])[ ()./\\u00a0\\u2000-\\u2015\\u202f-]+(?=[0-9])'`
 )
 
@@ -48,7 +52,8 @@ const (
 	emailHint = `'[@%&\\]|=40'`
 	phoneHint = `'[0-9]'`
 	uuidHint  = `'[0-9a-fA-F]{8}-?[0-9a-fA-F]{4}'`
-	codeHint  = `'[0-9A-Za-z_-]{16}'`
+	codeHint  = `'[0-9A-Za-z]{16}'`
+	joinHint  = `'[0-9A-Za-z_-]{16}'`
 )
 
 // oneOf says that one of some texts, which may be NULL, has a character that a hint asks for. Most have none, and are not read further.
@@ -143,8 +148,8 @@ func termsOf(person subject.Subject) []term {
 				out = append(out, term{termExact, value})
 				if id := uuid(value); id != "" {
 					out = append(out, term{termUUID, id})
-				} else if unmistakable(value) {
-					out = append(out, term{termCode, value})
+				} else if kind := codeKind(value); kind != "" {
+					out = append(out, term{kind, value})
 				}
 			}
 		}
@@ -152,22 +157,30 @@ func termsOf(person subject.Subject) []term {
 	return out
 }
 
-// plainCode has no character that ends a word, and is long.
-var plainCode = regexp.MustCompile(`^[0-9A-Za-z_-]{16,}$`)
+// plainCode is long, and has letters and digits alone; joinedCode has marks that join words too.
+var (
+	plainCode  = regexp.MustCompile(`^[0-9A-Za-z]{16,}$`)
+	joinedCode = regexp.MustCompile(`^[0-9A-Za-z_-]{16,}$`)
+)
 
-// unmistakable says that a code is like no other that somebody made up: long, with several digits, or with a digit among letters of
-// either case. The name of a user seldom is.
-func unmistakable(code string) bool {
-	if !plainCode.MatchString(code) {
-		return false
-	}
-	several := len(strings.Map(func(r rune) rune {
+// codeKind is how a code is looked for within text that is like no other: one that is long and has several digits, or a digit among
+// letters of either case. The name of a user seldom is. Empty for others.
+func codeKind(code string) termKind {
+	digits := 0
+	for _, r := range code {
 		if r >= '0' && r <= '9' {
-			return r
+			digits++
 		}
-		return -1
-	}, code))
-	return several >= 4 || several > 0 && strings.ToLower(code) != code && strings.ToUpper(code) != code
+	}
+	mixed := digits > 0 && strings.ToLower(code) != code && strings.ToUpper(code) != code
+	switch {
+	case plainCode.MatchString(code) && (digits > 1 || mixed):
+		return termCode
+	case joinedCode.MatchString(code) && (digits > 3 || mixed):
+		return termJoined
+	default:
+		return ""
+	}
 }
 
 // marks of emphasis and of the end of a sentence, which may be around an address. Quoted for PostgreSQL.
@@ -177,8 +190,8 @@ const marks = `'.-_~'`
 // does, a token without the marks around it is enough to find each.
 // Addresses counts their words.
 type terms struct {
-	emails, phones, parts, exact, uuids, codes, marked bool
-	addresses                                          int
+	emails, phones, parts, exact, uuids, codes, joined, marked bool
+	addresses                                                  int
 }
 
 // single tells whether all words of addresses are of one: itself, and as a file is named by it.
@@ -199,13 +212,15 @@ func (t terms) with(kind termKind, word string) terms {
 		t.uuids = true
 	case termCode:
 		t.codes = true
+	case termJoined:
+		t.joined = true
 	}
 	return t
 }
 
 // withoutCodes are the terms but for codes, which may rightly stay as keys of the schema.
 func (t terms) withoutCodes() terms {
-	t.exact, t.uuids, t.codes = false, false, false
+	t.exact, t.uuids, t.codes, t.joined = false, false, false, false
 	return t
 }
 
@@ -222,6 +237,9 @@ func (t terms) tokens() (out []token) {
 	}
 	if t.codes {
 		out = append(out, token{termCode, codeToken, `found.m[1]`, codeHint})
+	}
+	if t.joined {
+		out = append(out, token{termJoined, joinToken, `found.m[1]`, joinHint})
 	}
 	return out
 }

@@ -62,3 +62,19 @@ tables:
 		t.Error(diff)
 	}
 }
+
+// TestScanLeavesOutWhatFollowsFromDeclaredColumns: a generated column is masked with what it is computed from, and cannot be declared. One
+// that is computed from a column of which the register says nothing is told.
+func TestScanLeavesOutWhatFollowsFromDeclaredColumns(t *testing.T) {
+	schema := tables("people: id! email name home full_name email_lower street")
+	for name, from := range map[string][]string{"full_name": {"name"}, "email_lower": {"email"}, "street": {"home", "name"}} {
+		c := schema.Tables[0].Column(name)
+		c.From, c.Computed = from, true
+	}
+	got := Scan(dataset(t, `
+tables:
+- {name: people, subjectKeys: [{column: email, identifier: Email}], columns: [{name: email, mask: Pseudonym}, {name: name}], onErasure: MaskColumns}`), schema)
+	if diff := cmp.Diff(Findings{Personal: []string{"public.people.street"}}, got); diff != "" {
+		t.Error(diff)
+	}
+}

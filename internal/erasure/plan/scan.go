@@ -44,7 +44,7 @@ func Scan(dataset *v1alpha1.Dataset, schema *Schema) Findings {
 			return ok
 		})
 		for _, c := range live.Columns {
-			known := slices.Contains(declaredColumns(&known), v1alpha1.Identifier(c.Name)) || isDeclared && leadsWithin(live, c.Name, declared)
+			known := said(&known, &c) || isDeclared && leadsWithin(live, c.Name, declared)
 			if !known && (marks.mark(&c) || marks.refersElsewhere(live, &c) && (!isDeclared || !maker.MatchString(c.Name))) {
 				f.Columns = append(f.Columns, live.Path()+"."+c.Name)
 				found = true
@@ -53,7 +53,7 @@ func Scan(dataset *v1alpha1.Dataset, schema *Schema) Findings {
 		if !isDeclared || stays(known.OnErasure) {
 			for _, name := range personal(live, isDeclared, len(known.SubjectKeys) > 0) {
 				path := live.Path() + "." + name
-				if !slices.Contains(f.Columns, path) && !slices.Contains(declaredColumns(&known), v1alpha1.Identifier(name)) {
+				if !slices.Contains(f.Columns, path) && !said(&known, live.Column(name)) {
 					f.Personal = append(f.Personal, path)
 				}
 			}
@@ -66,6 +66,13 @@ func Scan(dataset *v1alpha1.Dataset, schema *Schema) Findings {
 	slices.Sort(f.Columns)
 	slices.Sort(f.Personal)
 	return f
+}
+
+// said tells whether the dataset says something of a column: of itself, or, where it is generated, of all that it is computed from.
+func said(d *v1alpha1.DatasetTable, c *Column) bool {
+	declared := declaredColumns(d)
+	unsaid := func(name string) bool { return !slices.Contains(declared, v1alpha1.Identifier(name)) }
+	return !unsaid(c.Name) || len(c.From) > 0 && !slices.ContainsFunc(c.From, unsaid)
 }
 
 // leadsWithin tells whether a column is part of a foreign key to a declared table: what becomes of it follows from that.
