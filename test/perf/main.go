@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"syscall"
 
 	"github.com/rempart-dev/rempart/test/perf/admission"
 	"github.com/rempart-dev/rempart/test/perf/consent"
@@ -20,7 +21,7 @@ var benchmarks = []struct {
 }{{"erasure", erasure.Run}, {"admission", admission.Run}, {"consent", consent.Run}}
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM) // else servers and their folders would stay
 	defer stop()
 	if err := run(ctx, os.Args[1:]); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)

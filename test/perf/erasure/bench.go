@@ -40,6 +40,11 @@ type bench struct {
 
 const original = "demo"
 
+// say tells on standard error how far the bench is, since the tables come when a number of people is done.
+func (b *bench) say(format string, args ...any) {
+	fmt.Fprintf(os.Stderr, "%s  "+format+"\n", append([]any{time.Now().UTC().Format(time.TimeOnly)}, args...)...)
+}
+
 func newBench(ctx context.Context, scene *scene) (*bench, error) {
 	// Commits are flushed as in production: that is what one commit per row pays for, and what one transaction saves.
 	journal, err := newJournal()

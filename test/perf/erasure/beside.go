@@ -29,7 +29,8 @@ func (b *bench) beside(ctx context.Context, rounds, seconds int) error {
 	rate := free.tps / 2
 	var alone, with [2]measure.Series // throughput, latency
 	erased := 0
-	for range rounds {
+	for round := range rounds {
+		b.say("beside an application, round %d of %d: twice %d s", round+1, rounds, seconds)
 		a, _, err := b.application(ctx, seconds, rate, false)
 		if err != nil {
 			return err

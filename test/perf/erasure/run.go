@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // options are the flags.
@@ -90,12 +91,16 @@ func (o options) on(ctx context.Context, do func(*bench) error) error {
 // with does something with a server that has the databases of a scene.
 func with(ctx context.Context, scene *scene, do func(*bench) error) error {
 	fmt.Println("\nFilling", scene.name)
+	start := time.Now()
 	b, err := newBench(ctx, scene)
 	if err != nil {
 		return err
 	}
 	defer b.stop()
-	return do(b)
+	b.say("filled in %.0f s", time.Since(start).Seconds())
+	err = do(b)
+	b.say("done in %.0f s", time.Since(start).Seconds())
+	return err
 }
 
 // each does something for every number of people.

@@ -25,6 +25,7 @@ const sitting = 3
 // of psql, by what psql says that each statement took; and, as the least that is possible, by the fewest statements in one round trip.
 func (b *bench) single(ctx context.Context, rounds int) error {
 	var ours, hand, least [2]measure.Series // first, last
+	b.say("one person at a time, %d rounds", rounds)
 	for round := 0; round <= rounds; round++ {
 		for i, people := range []int{1, sitting} {
 			took, err := b.within(ctx, people)
