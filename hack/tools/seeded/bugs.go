@@ -40,7 +40,7 @@ var bugs = []bug{
 	{"no address is looked for where codes stay", engine + "codes.go", "	apart.terms.exact = false", "	apart.terms = terms{}", "internal/adapter/postgres", "TestAnAddressIsFoundWhereCodes"},
 	{"a telephone says whose a row is", engine + "find.go", `"(" + holdsSame(m, k, text, identifier) + " AND NOT " + s.anothers(m, k, identifier+".req") + ")"`, "holdsSame(m, k, text, identifier)", "internal/adapter/postgres", "TestATelephoneOfAnOffice"},
 	{"addresses in other elements hide a telephone", engine + "find.go", "if !phone.Together(k) {", "if true {", "internal/adapter/postgres", "TestWhoseATelephoneIs"},
-	{"what was destroyed is not remembered", engine + "remember.go", "	if err == nil {\n		err = s.write(", "	if err != nil {\n		err = s.write(", "internal/adapter/postgres", "TestSecondCopies"},
+	{"what was destroyed is not remembered", engine + "remember.go", "if err = s.write(ctx, t, m); unreadable(err) {", "if err = s.write(ctx, t, unread(t)); unreadable(err) {", "internal/adapter/postgres", "TestSecondCopies"},
 	{"what others have counts as a copy", engine + "remains.go", "		r.shared[h.n] = true", "		r.shared[-h.n] = true", "internal/adapter/postgres", "TestValuesThatOthersHave"},
 	{"a Job of a run has a salt of its own", "controllers/erasurerun/load.go", "known != nil && child.Ours(secret, run)", "known != nil && !child.Ours(secret, run)", requests, "TestALostPod"},
 	{"json is read as jsonb", engine + "edit.go", "	if c.Verbatim {\n		return \"(CASE", "	if c.Verbatim && c.Narrow {\n		return \"(CASE", "internal/adapter/postgres", "TestDocumentsThatPostgreSQLCannotRead"},

@@ -213,10 +213,7 @@ func (e *Engine) eraseChunk(ctx context.Context, s *session, t task.Task, from, 
 	if err := e.at(ctx, "execute"); err != nil {
 		return o, err
 	}
-	if err := settled.remember(ctx, t, people); err != nil {
-		return o, err
-	}
-	if err := settled.execute(ctx); err != nil {
+	if err := settled.destroy(ctx, t, people); err != nil {
 		return o, s.undo(ctx, err)
 	}
 	if err := settled.countLate(counts, len(people), most); err != nil {

@@ -18,7 +18,10 @@ import (
 //
 // Triggers run as the application expects them to, under the search path of the database and the role. The statements
 // themselves qualify every name, so that none is looked for there.
-func (s *settlement) execute(ctx context.Context) error {
+func (s *settlement) execute(ctx context.Context) error { return s.several(ctx, s.executing()...) }
+
+// executing are the statements of execute.
+func (s *settlement) executing() []query {
 	queries := plain("SET LOCAL search_path TO DEFAULT")
 	for i := range s.plan.Members {
 		queries = append(queries, s.alterAll(i, false)...)
@@ -34,7 +37,7 @@ func (s *settlement) execute(ctx context.Context) error {
 	}
 	// Constraints that the schema defers are judged now, so that COMMIT has nothing left to refuse.
 	queries = append(queries, query{sql: "SET CONSTRAINTS ALL IMMEDIATE", blame: s.raced(s.everyone()...)})
-	return s.several(ctx, append(queries, plain("SET LOCAL search_path TO pg_catalog")...)...)
+	return append(queries, plain("SET LOCAL search_path TO pg_catalog")...)
 }
 
 // alterAll makes the changes of a member that come last, or those that do not.

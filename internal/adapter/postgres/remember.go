@@ -29,36 +29,56 @@ const (
 // statement. It stays with the session; see prepare.
 const lostPieces = "pg_temp.rempart_pieces"
 
-// remember writes down, under the run's salt, hashes of the values that the transaction is about to destroy, so that the verifier
-// can look for them; and removes old ones of the store. The texts pass through this process's memory and are forgotten. A store that
-// was prepared before there was a place for hashes remembers nothing, and nothing is read there. One with texts that are none in its encoding is erased all the
-// same, and says that they could not be read.
-func (s *settlement) remember(ctx context.Context, t task.Task, people []subject.Subject) error {
-	if len(t.Salt) != task.SaltSize {
-		return nil
-	}
+// destroy executes, and writes down, under the run's salt, hashes of the values that go, so that the verifier can look for them; and
+// removes old ones of the store. The texts pass through this process's memory and are forgotten: it hashes them while the store goes
+// on to the changes, which are sent with the questions. A store that was prepared before there was a place for hashes
+// remembers nothing, and nothing is read there. One with texts that are none in its encoding is erased all the same, and says that
+// they could not be read.
+func (s *settlement) destroy(ctx context.Context, t task.Task, people []subject.Subject) error {
 	var ready bool
-	m := &memory{salt: t.Salt, blanks: s.blanks, given: given(people), places: map[spot]*remembered{}, rows: map[string]bool{}}
-	if _, err := s.row(ctx, prepared("SELECT, INSERT, DELETE"), nil, &ready); err != nil || !ready {
-		return err
+	if len(t.Salt) == task.SaltSize {
+		if _, err := s.row(ctx, prepared("SELECT, INSERT, DELETE"), nil, &ready); err != nil {
+			return err
+		}
 	}
-	queries := []query{{sql: "SAVEPOINT rempart_texts"}}
+	if !ready {
+		return s.execute(ctx)
+	}
+	m := &memory{salt: t.Salt, blanks: s.blanks, given: given(people), places: map[spot]*remembered{}, rows: map[string]bool{}}
+	queries := plain(saveTexts)
 	holders := s.holders(len(t.Requests), m)
 	for _, h := range holders {
 		queries = append(queries, s.texts(h, m))
 	}
 	queries = append(queries, s.remaining(holders, m)...)
-	err := s.several(ctx, queries...)
-	if err == nil {
-		err = s.write(ctx, t, m)
+	read := false
+	queries = append(queries, query{sql: haveTexts, done: func(int64) error { read = true; return nil }})
+	err := s.several(ctx, append(queries, s.executing()...)...)
+	if !read && unreadable(err) {
+		m = unread(t)
+		err = s.several(ctx, append(plain(forgetTexts), s.executing()...)...)
 	}
-	if !unreadable(err) {
+	if err != nil {
 		return err
 	}
-	if err := s.all(ctx, "ROLLBACK TO SAVEPOINT rempart_texts"); err != nil {
-		return err
+	if err = s.write(ctx, t, m); unreadable(err) {
+		if err = s.all(ctx, forgetTexts); err == nil {
+			err = s.write(ctx, t, unread(t))
+		}
 	}
-	return s.write(ctx, t, &memory{salt: t.Salt, places: map[spot]*remembered{{attribute: markUnreadable}: {}}})
+	return err
+}
+
+// What is done with texts is undone where they cannot be read.
+const (
+	saveTexts   = "SAVEPOINT rempart_texts"
+	forgetTexts = "ROLLBACK TO SAVEPOINT rempart_texts"
+	haveTexts   = "RELEASE SAVEPOINT rempart_texts"
+)
+
+// unread is what is written down where the texts could not be read.
+func unread(t task.Task) *memory {
+	return &memory{salt: t.Salt, places: map[spot]*remembered{{attribute: markUnreadable}: {}}}
 }
 
 // unreadable tells whether a failure says that a text cannot be converted: a database of SQL_ASCII has any bytes, and one of WIN1252
@@ -239,6 +259,7 @@ func (s *session) write(ctx context.Context, t task.Task, m *memory) error {
 		passed                []int64
 		addresses, numbers    []bool
 		rows                  [][]any
+		seed                  = m.salt.seed()
 	)
 	for _, from := range slices.SortedFunc(maps.Keys(m.places), func(a, b spot) int {
 		return cmp.Or(strings.Compare(a.relation, b.relation), strings.Compare(a.attribute, b.attribute))
@@ -249,13 +270,13 @@ func (s *session) write(ctx context.Context, t task.Task, m *memory) error {
 		numbers = append(numbers, slices.ContainsFunc(r.pieces, func(p string) bool { return strings.Trim(p, "0123456789") == "" }))
 		for n, row := range r.rows {
 			if from.attribute == markStays && from.relation == "" {
-				rows = append(rows, []any{int64(len(relations)), m.salt.seed(), "", []byte{}, row})
+				rows = append(rows, []any{int64(len(relations)), seed, "", []byte{}, row})
 				continue
 			}
-			rows = append(rows, []any{int64(len(relations)), m.salt.seed(), r.pieces[n], r.hashes[n], row})
+			rows = append(rows, []any{int64(len(relations)), seed, r.pieces[n], r.hashes[n], row})
 		}
 	}
-	if err := s.all(ctx, `CREATE TEMPORARY TABLE IF NOT EXISTS `+lostPieces+` (at pg_catalog.int8, seed pg_catalog.int8, piece pg_catalog.text, hash pg_catalog.bytea, row_key pg_catalog.bytea) ON COMMIT DELETE ROWS`); err != nil {
+	if err := s.all(ctx, saveTexts, `CREATE TEMPORARY TABLE IF NOT EXISTS `+lostPieces+` (at pg_catalog.int8, seed pg_catalog.int8, piece pg_catalog.text, hash pg_catalog.bytea, row_key pg_catalog.bytea) ON COMMIT DELETE ROWS`); err != nil {
 		return err
 	}
 	if len(rows) > 0 {
@@ -275,5 +296,5 @@ FROM ROWS FROM (pg_catalog.unnest($5::pg_catalog.text[]), pg_catalog.unnest($6::
   WITH ORDINALITY AS w (relation, attribute, passed, addresses, numbers, at)
 LEFT JOIN ` + lostPieces + ` AS p ON p.at OPERATOR(pg_catalog.=) w.at GROUP BY w.at, w.relation, w.attribute, w.passed, w.addresses, w.numbers`,
 			args: []any{t.RunUID, t.Register, t.Store, m.salt.hash(saltedCheck, ""), relations, attributes, passed, addresses, numbers}},
-		query{sql: "RELEASE SAVEPOINT rempart_texts"})
+		query{sql: haveTexts})
 }
