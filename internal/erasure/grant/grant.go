@@ -50,6 +50,12 @@ var LedgerDDL = []string{
   numbers   boolean NOT NULL,
   recorded_at timestamptz NOT NULL DEFAULT clock_timestamp()
 )`,
+	// A store would try to compress hashes, in vain, which takes longer than all else about writing them. To ask first waits for no run.
+	`DO $$ BEGIN
+  IF EXISTS (SELECT FROM pg_attribute WHERE attrelid = '` + Destroyed + `'::regclass AND attname = 'hashes' AND attstorage <> 'e') THEN
+    ALTER TABLE ` + Destroyed + ` ALTER quick SET STORAGE EXTERNAL, ALTER hashes SET STORAGE EXTERNAL, ALTER row_keys SET STORAGE EXTERNAL;
+  END IF;
+END $$`,
 }
 
 // Database lets a role connect, and make the temporary tables in which a run gathers rows. Names are quoted already.

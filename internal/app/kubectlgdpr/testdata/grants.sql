@@ -44,6 +44,11 @@ CREATE TABLE IF NOT EXISTS "rempart"."destroyed" (
   numbers   boolean NOT NULL,
   recorded_at timestamptz NOT NULL DEFAULT clock_timestamp()
 );
+DO $$ BEGIN
+  IF EXISTS (SELECT FROM pg_attribute WHERE attrelid = '"rempart"."destroyed"'::regclass AND attname = 'hashes' AND attstorage <> 'e') THEN
+    ALTER TABLE "rempart"."destroyed" ALTER quick SET STORAGE EXTERNAL, ALTER hashes SET STORAGE EXTERNAL, ALTER row_keys SET STORAGE EXTERNAL;
+  END IF;
+END $$;
 
 GRANT CONNECT, TEMPORARY ON DATABASE "crm" TO "gone", "seen";
 GRANT USAGE ON SCHEMA "rempart" TO "gone";
