@@ -67,6 +67,8 @@ type session struct {
 	// planner then knew of.
 	kept string
 	told []int64
+	// remembers says that the store has a place for hashes of what is destroyed, and lets the role write there.
+	remembers bool
 }
 
 // open connects. Its error is a *task.Failure.

@@ -122,7 +122,8 @@ func (e *Engine) erase(ctx context.Context, t task.Task, people []subject.Subjec
 	// One run per store at a time. The lock is taken before what the ledger has is read and the transaction begins, so that
 	// both see what the run before committed; it ends with the session.
 	lock := query{sql: `SELECT pg_catalog.pg_advisory_lock(pg_catalog.hashtextextended($1, 0))`, args: []any{"rempart/" + t.Register + "/" + t.Store}}
-	if err := s.weak(ctx, t.Dataset, append(roomFor(len(people)), lock)...); err != nil {
+	remembers := query{sql: prepared("SELECT, INSERT, DELETE"), into: []any{&s.remembers}}
+	if err := s.weak(ctx, t.Dataset, append(roomFor(len(people)), lock, remembers)...); err != nil {
 		return untouched, err
 	}
 	done, latest, err := s.entered(ctx, t)

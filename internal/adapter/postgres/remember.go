@@ -27,7 +27,10 @@ const (
 
 // lostPieces is the temporary table through which pieces of texts come to the store: no log has them, as it has what is bound to a
 // statement. It stays with the session; see prepare.
-const lostPieces = "pg_temp.rempart_pieces"
+const (
+	lostPieces = "pg_temp.rempart_pieces"
+	makePieces = `CREATE TEMPORARY TABLE IF NOT EXISTS ` + lostPieces + ` (at pg_catalog.int8, seed pg_catalog.int8, piece pg_catalog.text, hash pg_catalog.bytea, row_key pg_catalog.bytea) ON COMMIT DELETE ROWS`
+)
 
 // destroy executes, and writes down, under the run's salt, hashes of the values that go, so that the verifier can look for them; and
 // removes old ones of the store. The texts pass through this process's memory and are forgotten: it hashes them while the store goes
@@ -35,13 +38,7 @@ const lostPieces = "pg_temp.rempart_pieces"
 // remembers nothing, and nothing is read there. One with texts that are none in its encoding is erased all the same, and says that
 // they could not be read.
 func (s *settlement) destroy(ctx context.Context, t task.Task, people []subject.Subject) error {
-	var ready bool
-	if len(t.Salt) == task.SaltSize {
-		if _, err := s.row(ctx, prepared("SELECT, INSERT, DELETE"), nil, &ready); err != nil {
-			return err
-		}
-	}
-	if !ready {
+	if len(t.Salt) != task.SaltSize || !s.remembers {
 		return s.execute(ctx)
 	}
 	m := &memory{salt: t.Salt, blanks: s.blanks, given: given(people), places: map[spot]*remembered{}, rows: map[string]bool{}}
@@ -53,10 +50,10 @@ func (s *settlement) destroy(ctx context.Context, t task.Task, people []subject.
 	queries = append(queries, s.remaining(holders, m)...)
 	read := false
 	queries = append(queries, query{sql: haveTexts, done: func(int64) error { read = true; return nil }})
-	err := s.several(ctx, append(queries, s.executing()...)...)
+	err := s.several(ctx, slices.Concat(queries, s.executing(), plain(makePieces, saveTexts))...)
 	if !read && unreadable(err) {
 		m = unread(t)
-		err = s.several(ctx, append(plain(forgetTexts), s.executing()...)...)
+		err = s.several(ctx, slices.Concat(plain(forgetTexts), s.executing(), plain(makePieces, saveTexts))...)
 	}
 	if err != nil {
 		return err
@@ -275,9 +272,6 @@ func (s *session) write(ctx context.Context, t task.Task, m *memory) error {
 			}
 			rows = append(rows, []any{int64(len(relations)), seed, r.pieces[n], r.hashes[n], row})
 		}
-	}
-	if err := s.all(ctx, saveTexts, `CREATE TEMPORARY TABLE IF NOT EXISTS `+lostPieces+` (at pg_catalog.int8, seed pg_catalog.int8, piece pg_catalog.text, hash pg_catalog.bytea, row_key pg_catalog.bytea) ON COMMIT DELETE ROWS`); err != nil {
-		return err
 	}
 	if len(rows) > 0 {
 		if _, err := s.conn.CopyFrom(ctx, pgx.Identifier{"pg_temp", "rempart_pieces"}, []string{"at", "seed", "piece", "hash", "row_key"}, pgx.CopyFromRows(rows)); err != nil {
