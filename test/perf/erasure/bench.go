@@ -36,6 +36,7 @@ type bench struct {
 	search           string // a hand-written search for addresses, which take the place of a mark
 	journal          *journal
 	copies           int
+	aims             *[]aim
 }
 
 const original = "demo"
@@ -45,7 +46,7 @@ func (b *bench) say(format string, args ...any) {
 	fmt.Fprintf(os.Stderr, "%s  "+format+"\n", append([]any{time.Now().UTC().Format(time.TimeOnly)}, args...)...)
 }
 
-func newBench(ctx context.Context, scene *scene) (*bench, error) {
+func newBench(ctx context.Context, scene *scene, aims *[]aim) (*bench, error) {
 	// Commits are flushed as in production: that is what one commit per row pays for, and what one transaction saves.
 	journal, err := newJournal()
 	if err != nil {
@@ -55,7 +56,7 @@ func newBench(ctx context.Context, scene *scene) (*bench, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &bench{server: server, journal: journal, stop: stop, scene: scene,
+	b := &bench{server: server, journal: journal, stop: stop, scene: scene, aims: aims,
 		eraser: postgres.Login{Username: "eraser", Password: "secret"}, verifier: postgres.Login{Username: "verifier", Password: "secret"}}
 	if err := b.fill(ctx); err != nil {
 		stop()

@@ -50,7 +50,9 @@ func (b *bench) beside(ctx context.Context, rounds, seconds int) error {
 		fmt.Fprintf(t, "%s\t%.0f/s\t%.0f/s\t%.0f/s\t%.2f ms\n", []string{"alone", "beside a mass erasure"}[i], s[0].Median(), s[0].Min(), s[0].Max(), s[1].Median())
 	}
 	_ = t.Flush()
-	fmt.Printf("Throughput lost: %.1f %%; %d people were erased meanwhile\n", 100*(1-with[0].Median()/alone[0].Median()), erased)
+	lost := 100 * (1 - with[0].Median()/alone[0].Median())
+	fmt.Printf("Throughput lost: %.1f %%; %d people were erased meanwhile\n", lost, erased)
+	b.aim("throughput that an application loses beside a mass erasure, per cent", lost, 5, true)
 	return nil
 }
 

@@ -31,54 +31,59 @@ var byAddress = []struct{ find, change string }{
 func (b *bench) byRow(ctx context.Context, database string, addresses []string) (cost spent, err error) {
 	cost.cpu, err = b.processor(ctx, database, func() error {
 		start := time.Now()
-		err := b.rowByRow(ctx, database, addresses)
+		commits, err := b.rowByRow(ctx, database, addresses)
+		cost.commits = commits
 		cost.erase = time.Since(start)
 		return err
 	})
 	return cost, err
 }
 
-func (b *bench) rowByRow(ctx context.Context, database string, addresses []string) error {
+func (b *bench) rowByRow(ctx context.Context, database string, addresses []string) (commits int, err error) {
 	conn, err := pgx.Connect(ctx, b.server.URL(database))
 	if err != nil {
-		return err
+		return 0, err
 	}
 	defer conn.Close(ctx)
 	for _, address := range addresses {
 		customers, err := keys(ctx, conn, "SELECT id FROM customers WHERE lower(email) = $1", address)
 		if err != nil {
-			return err
+			return commits, err
 		}
 		for _, customer := range customers {
 			for _, s := range steps {
-				if err := each(ctx, conn, s.find, s.change, customer[0]); err != nil {
-					return err
+				rows, err := each(ctx, conn, s.find, s.change, customer[0])
+				if commits += rows; err != nil {
+					return commits, err
 				}
 			}
 			if _, err := conn.Exec(ctx, "DELETE FROM customers WHERE id = $1", customer...); err != nil {
-				return err
+				return commits, err
 			}
+			commits++
 		}
 		for _, s := range byAddress {
-			if err := each(ctx, conn, s.find, s.change, address); err != nil {
-				return err
+			rows, err := each(ctx, conn, s.find, s.change, address)
+			if commits += rows; err != nil {
+				return commits, err
 			}
 		}
 	}
-	return nil
+	return commits, nil
 }
 
-func each(ctx context.Context, conn *pgx.Conn, find, change string, by any) error {
+// each changes the rows that are found, and says how many.
+func each(ctx context.Context, conn *pgx.Conn, find, change string, by any) (int, error) {
 	rows, err := keys(ctx, conn, find, by)
 	if err != nil {
-		return err
+		return 0, err
 	}
-	for _, row := range rows {
+	for i, row := range rows {
 		if _, err := conn.Exec(ctx, change, row...); err != nil {
-			return fmt.Errorf("%s: %w", change, err)
+			return i, fmt.Errorf("%s: %w", change, err)
 		}
 	}
-	return nil
+	return len(rows), nil
 }
 
 func keys(ctx context.Context, conn *pgx.Conn, find string, by any) ([][]any, error) {

@@ -20,11 +20,12 @@ type options struct {
 	rounds, perRow, perRowPeople     int
 	wideRows, wideRounds             int
 	besideRounds, besideSeconds, one int
+	aims                             *[]aim // what the parts measured of what was aimed at
 }
 
 // Run measures and prints.
 func Run(ctx context.Context, args []string) error {
-	var o options
+	o := options{aims: &[]aim{}}
 	flags := flag.NewFlagSet("erasure", flag.ExitOnError)
 	flags.StringVar(&o.parts, "part", "demo,wide,beside", "what is measured")
 	flags.StringVar(&o.sizes, "people", "1,100,1000,10000", "numbers of people to erase in one run")
@@ -50,6 +51,7 @@ func Run(ctx context.Context, args []string) error {
 			return fmt.Errorf("%s: %w", part, err)
 		}
 	}
+	summary(*o.aims)
 	return nil
 }
 
@@ -70,7 +72,7 @@ func measureDemo(ctx context.Context, o options) error {
 }
 
 func measureWide(ctx context.Context, o options) error {
-	return with(ctx, wide(o.wideRows), func(b *bench) error {
+	return with(ctx, o, wide(o.wideRows), func(b *bench) error {
 		return o.each(func(people int) error { return b.measure(ctx, people, o.wideRounds, 0, true) })
 	})
 }
@@ -85,14 +87,14 @@ func (o options) on(ctx context.Context, do func(*bench) error) error {
 	if err != nil {
 		return err
 	}
-	return with(ctx, scene, do)
+	return with(ctx, o, scene, do)
 }
 
 // with does something with a server that has the databases of a scene.
-func with(ctx context.Context, scene *scene, do func(*bench) error) error {
+func with(ctx context.Context, o options, scene *scene, do func(*bench) error) error {
 	fmt.Println("\nFilling", scene.name)
 	start := time.Now()
-	b, err := newBench(ctx, scene)
+	b, err := newBench(ctx, scene, o.aims)
 	if err != nil {
 		return err
 	}

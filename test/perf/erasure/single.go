@@ -53,6 +53,7 @@ func (b *bench) single(ctx context.Context, rounds int) error {
 	for i, name := range []string{"the first of a session", fmt.Sprintf("number %d of a session", sitting)} {
 		fmt.Printf("%s: engine %.1f ms (%.1f, %.1f), by hand %.1f ms (%.1f, %.1f), at least %.1f ms (%.1f, %.1f)\n", name,
 			ours[i].Median(), ours[i].Min(), ours[i].Max(), hand[i].Median(), hand[i].Min(), hand[i].Max(), least[i].Median(), least[i].Min(), least[i].Max())
+		b.aim("1 person, "+name+", milliseconds", ours[i].Median(), 6, true)
 	}
 	return nil
 }

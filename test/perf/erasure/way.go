@@ -23,17 +23,22 @@ type way struct {
 
 // spent is what an erasure cost: of the engine also the plan before it and the certificates after it, of which a way by hand has
 // none; and of the store's processors, for the erasure and for the verification.
-type spent struct{ plan, erase, verify, certificate, cpu, verifyCPU time.Duration }
+type spent struct {
+	plan, erase, verify, certificate, cpu, verifyCPU time.Duration
+	commits                                          int // of a way that has more than one
+}
 
 // result gathers the measurements of one way, in milliseconds. Whole is the erasure with its verification and certificates.
 type result struct {
 	plan, erase, verify, certificate, whole measure.Series
 	cpu, verifyCPU                          measure.Series // of the store, in steps of 10 ms
 	wal                                     int64
+	commits                                 int
 	state                                   string
 }
 
 func (r *result) add(cost spent) {
+	r.commits = cost.commits
 	for _, of := range []struct {
 		series *measure.Series
 		took   time.Duration
@@ -72,7 +77,7 @@ func (b *bench) measure(ctx context.Context, people, rounds, perRow int, cold bo
 	if results[0].state != results[1].state {
 		return errors.New("the engine and the hand-written transaction left different rows")
 	}
-	report(b.scene.name, people, ways, results)
+	b.report(people, ways, results)
 	return nil
 }
 
