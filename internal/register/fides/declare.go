@@ -30,6 +30,8 @@ func (r *reader) declare(t *table, links []link) v1alpha1.DatasetTable {
 			d.Columns = append(d.Columns, r.column(t, f))
 		case len(f.categories) > 0 && !slices.Contains(changed, f):
 			r.lose("%s.%s (%s) stays as it is: it is a key by which rows hang together", t.name, f.name, strings.Join(f.categories, ", "))
+		case f.mask != "" && !slices.Contains(changed, f):
+			r.lose("%s.%s: the mask %s of what has no category of people; it stays as it is", t.name, f.name, f.mask)
 		}
 	}
 	switch {
@@ -78,8 +80,12 @@ func (r *reader) column(t *table, f *field) v1alpha1.DatasetColumn {
 	if c.Mask == "" && exposes(f.identity) && !f.copied {
 		c.Mask = v1alpha1.MaskPseudonym
 	}
-	if len(f.categories) > 0 && len(f.categories[0]) <= maxCategory {
+	switch {
+	case len(f.categories) == 0:
+	case len(f.categories[0]) <= maxCategory:
 		c.Category = f.categories[0]
+	default:
+		r.lose("%s.%s: its category, which is longer than %d bytes", t.name, f.name, maxCategory)
 	}
 	if len(f.categories) > 1 {
 		r.lose("%s.%s: a column has one category; it is not said that it is %s too", t.name, f.name, strings.Join(f.categories[1:], ", "))

@@ -27,11 +27,11 @@ type link struct {
 
 // Read reads the dataset with that fides_key from a manifest in YAML; the only one when key is empty.
 func Read(manifest []byte, key string) (Import, error) {
-	n, err := choose(manifest, key)
-	if err != nil {
-		return Import{}, err
-	}
 	r := &reader{}
+	n, err := r.choose(manifest, key)
+	if err != nil {
+		return Import{Losses: r.losses}, err
+	}
 	r.dataset(n)
 	links := r.links()
 	r.all = links
@@ -59,6 +59,7 @@ const (
 	maxKeys       = 16
 	maxReferences = 16
 	maxCategory   = 100
+	maxConstant   = 200
 )
 
 // links finds which fields hold keys of other rows, and names the references that say something else.
@@ -122,7 +123,7 @@ func (r *reader) link(t *table, f *field, ref reference) (l link, why string) {
 	other, g := r.resolve(ref.to)
 	switch {
 	case g == nil:
-		return link{}, "the manifest has no such field"
+		return link{}, r.missing(ref.to)
 	case other == t:
 		return link{}, "a collection that refers to itself; say in ownedThrough whether such rows belong to the person"
 	}
@@ -175,6 +176,18 @@ func (r *reader) resolve(path string) (*table, *field) {
 	return nil, nil
 }
 
+// missing says why a field is none that a reference can lead to.
+func (r *reader) missing(path string) string {
+	for _, t := range r.tables {
+		for _, f := range t.fields {
+			if strings.HasPrefix(path, t.name+"."+f.name+".") {
+				return "it is within the column " + t.name + "." + f.name
+			}
+		}
+	}
+	return "the manifest has no such field"
+}
+
 // chosen are the tables that the dataset needs: those with personal data that a person's rows can be found in, and those
 // on the way to them.
 func (r *reader) chosen(links []link) map[*table]bool {
@@ -198,6 +211,8 @@ func (r *reader) chosen(links []link) map[*table]bool {
 			r.lose("%s is left out: it has no personal data but keys, and leads to none", t.name)
 		case slices.ContainsFunc(t.fields, func(f *field) bool { return len(f.categories) > 0 }):
 			r.lose("%s is left out, though it has personal data: it has no identity, and no reference by which its rows belong to a person", t.name)
+		case t.deletes:
+			r.lose("%s is left out, though its rows are to be deleted: it has no identity, and no reference by which they belong to a person", t.name)
 		}
 	}
 	return needed

@@ -122,10 +122,17 @@ func TestWhatIsNoManifestIsRefused(t *testing.T) {
 	for manifest, want := range map[string]string{
 		"":           `no list "dataset"`,
 		"dataset: x": `no list "dataset"`,
-		"[":          "reading the manifest",
-		"dataset: [{fides_key: a}, {fides_key: b}]": "name one of: a, b",
-		one(`{name: t, fields: [{name: a}]}`):       "no collection with an identity",
-		one(strings.Repeat(people+",", 200)):        "",
+		"[":          "document 1 of the manifest",
+		"dataset: [{fides_key: a}, {fides_key: b}]":                  "name one of: a, b",
+		"dataset: [{fides_key: a}]\n---\ndataset: [{fides_key: b}]":  "name one of: a, b",
+		"dataset: [{fides_key: a}]\n...\ndataset: [{fides_key: b}]":  "name one of: a, b",
+		"dataset: [{fides_key: a}]\n--- {dataset: [{fides_key: b}]}": "name one of: a, b",
+		"dataset: []\ndataset: [{fides_key: b}]":                     `key "dataset" already set`,
+		"- fides_key: a":                                             "document 1 of the manifest is no object",
+		"dataset: []\n---\nfides_key: a\n":                           `no list "dataset"`,
+		"dataset: [{fides_key: \xff}]":                               "no text in UTF-8",
+		one(`{name: t, fields: [{name: a}]}`):                        "no collection with an identity",
+		one(strings.Repeat(people+",", 200)):                         "",
 	} {
 		if _, err := fides.Read([]byte(manifest), ""); (err == nil) != (want == "") || (err != nil && !strings.Contains(err.Error(), want)) {
 			t.Errorf("%.60s: %v", manifest, err)
@@ -137,6 +144,92 @@ func TestWhatIsNoManifestIsRefused(t *testing.T) {
 	}
 	if _, err := fides.Read([]byte(one(strings.Join(many, ","))), ""); err == nil || !strings.Contains(err.Error(), "129 tables") {
 		t.Errorf("%v", err)
+	}
+}
+
+func TestADatasetIsFoundInAnyDocumentOfAStream(t *testing.T) {
+	stream := "\ufeff%YAML 1.2\n# first\n---\nsystem: [{fides_key: s}]\r\n---\r\n" + one(people) + "\n---\n\n--- # more\n" +
+		strings.Replace(one(people), "fides_key: d", "fides_key: e", 1) + "\n---\n" + strings.Replace(one("null"), "fides_key: d", "fides_key: f", 1) + "\n...\n"
+	got, err := fides.Read([]byte(stream), "e")
+	if err != nil || len(got.Dataset.Tables) != 1 {
+		t.Fatalf("%+v, %v", got, err)
+	}
+	for _, want := range []string{"the manifest: system has no place", "other datasets: d, f;"} {
+		if !strings.Contains(strings.Join(got.Losses, "\n"), want) {
+			t.Errorf("%q is not in %v", want, got.Losses)
+		}
+	}
+	for key, want := range map[string]string{"x": `no dataset "x"; name one of: d, e, f`, "f": "no collection with an identity"} {
+		if got, err := fides.Read([]byte(stream), key); err == nil || !strings.Contains(err.Error(), want) || len(got.Losses) == 0 {
+			t.Errorf("%s: %v %v", key, got.Losses, err)
+		}
+	}
+	if _, err := fides.Read([]byte(stream+"---\n"+one(people)), "d"); err == nil || !strings.Contains(err.Error(), `the dataset "d" 2 times`) {
+		t.Errorf("the same key twice: %v", err)
+	}
+}
+
+// What no dataset here can say is named, wherever it stands.
+func TestNothingOfAManifestIsLostSilently(t *testing.T) {
+	with := func(field string) string {
+		return one(strings.Replace(people, "{name: mail", field+", {name: mail", 1))
+	}
+	for manifest, want := range map[string]string{
+		with(`{name: a, data_categories: [usr.name]}`):                                                                                  `people.a: whether the category "usr.name" is about people is not known`,
+		with(`{name: a, data_categories: [users.name, system.operations]}`):                                                             `"users.name"`,
+		with(`{name: a, data_categories: user.name}`):                                                                                   "people.a: data_categories has no place",
+		with(`{name: a, data_categories: [user.` + strings.Repeat("x", 96) + `]}`):                                                      "people.a: its category, which is longer than 100 bytes",
+		with(`{name: a, data_uses: [essential], retention: 1 year}`):                                                                    "people.a: data_uses, retention has no place",
+		with(`{name: a, fides_meta: {read_only: true, colour: red}}`):                                                                   "people.a fides_meta: colour, read_only has no place",
+		with(`{name: a, fides_meta: {references: [{dataset: d, field: people.id, direction: from, where: x}]}}`):                        "people.a reference: where has no place",
+		with(`{name: a, fides_meta: {references: [{dataset: [d], field: people.id, direction: from}]}}`):                                "people.a reference: dataset has no place",
+		with(`{name: a, fides_meta: {references: [people.id]}}`):                                                                        "people.a: a reference that is no object",
+		with(`{name: a, fides_meta: {references: [{field: people.b.c, direction: from}]}}, {name: b, fields: [{name: c}]}`):             "people.a refers to people.b.c: it is within the column people.b",
+		with(`{name: a, data_categories: [user.name], fides_meta: {masking_strategy_override: {strategy: shuffle}}}`):                   "people.a: the masking strategy shuffle",
+		with(`{name: a, data_categories: [user.name], masking_strategy_override: {strategy: hmac}}`):                                    "people.a: masking_strategy_override has no place",
+		with(`{name: a, data_categories: [user.name], fides_meta: {masking_strategy_override: {strategy: hash, if: x}}}`):               "people.a fides_meta masking_strategy_override: if has no place",
+		with(`{name: a, fides_meta: {masking_strategy_override: {strategy: null_rewrite}}}`):                                            "people.a: the mask Null of what has no category",
+		with(`{name: a, fields: [{name: b, data_categories: [user.name], fides_meta: {masking_strategy_override: {strategy: hmac}}}]}`): "people.a.b: the mask Pseudonym of a part",
+		with(`{name: a, fields: [{fields: [], data_categories: [user.name]}]}`):                                                         "people.a: field 1 within it is left out",
+		with(`{name: a, fields: [{name: b, fields: [null]}]}`):                                                                          "people.a.b: field 1 within it is left out",
+		with(`{name: a, fides_meta: {identity: phone, data_type: "string[]"}}`):                                                         "people.a: an identity within string[]",
+		with(`{name: a, fides_meta: {identity: phone}, fidesops_meta: {read_only: true}}`):                                              "people.a: fidesops_meta has no place",
+		with(`{name: 7, data_categories: [user.name]}`):                                                                                 "people: field 2 is left out",
+		one(people + `, {name: [x], fields: []}`):                                                                                       "collection 2 is left out: it is no object with a name",
+		one(people + `, {name: a, data_categories: [customer], fields: []}`):                                                            "a has data_categories",
+		one(people + `, {name: a, fides_meta: {masking_strategy_override: {strategy: delete}}, fields: [{name: b}]}`):                   "a is left out, though its rows are to be deleted",
+		one(people + `, {name: a, fides_meta: {masking_strategy_override: {strategy: delete, after: 1}}, fields: []}`):                  "a fides_meta masking_strategy_override: after has no place",
+		strings.Replace(one(people), "collections", "data_qualifier: aggregated, collections", 1):                                       "the dataset: data_qualifier has no place",
+		one(people) + "\npolicy: []\n":                                "the manifest: policy has no place",
+		"dataset: [x, {fides_key: d, collections: [" + people + "]}]": `an item of the list "dataset" is no object`,
+		with(`{name: a, data_categories: [user.name], fides_meta: {masking_strategy_override: {strategy: string_rewrite, configuration: {rewrite_value: x, format_preservation: {suffix: y}}}}}`): "configuration: format_preservation has no place",
+	} {
+		got, err := fides.Read([]byte(manifest), "")
+		if err != nil || len(got.Dataset.Tables) != 1 {
+			t.Errorf("%s: %+v, %v", manifest, got.Dataset, err)
+		}
+		if !strings.Contains(strings.Join(got.Losses, "\n"), want) {
+			t.Errorf("%s: %q is not in %q", manifest, want, got.Losses)
+		}
+	}
+}
+
+func TestTheCategoriesOfEveryFideslangHaveTheirSensitivity(t *testing.T) {
+	for category, want := range map[string]v1alpha1.Sensitivity{
+		"user.name": "", "user.healthy": "", "user.contact.email": "", "account.contact.email": "", "user.provided.identifiable.name": "",
+		"user.health": "Special", "user.health.medications": "Special", "user.health_and_medical.genetic": "Special", "user.provided.identifiable.health_and_medical": "Special",
+		"user.biometrics.voice": "Special", "user.biometric.voice": "Special", "user.biometric_health": "Special", "user.derived.identifiable.biometric_health": "Special",
+		"user.authorization.biometrics": "Special", "user.credentials.biometric_credentials": "Special", "user.derived.identifiable.religious_belief": "Special",
+		"user.demographic.union_membership": "Special", "user.demographic.philosophical_belief": "Special",
+		"user.payment": "Sensitive", "account.payment.financial_account_number": "Sensitive", "user.provided.identifiable.credentials.password": "Sensitive",
+	} {
+		got, err := fides.Read([]byte(one(strings.Replace(people, "{name: mail", "{name: a, data_categories: ["+category+"]}, {name: mail", 1))), "")
+		if err != nil || len(got.Dataset.Tables) != 1 || got.Dataset.Tables[0].Columns[0].Name != "a" {
+			t.Fatalf("%s: %+v, %v", category, got, err)
+		}
+		if c := got.Dataset.Tables[0].Columns[0]; c.Sensitivity != want {
+			t.Errorf("%s is %q, want %q", category, c.Sensitivity, want)
+		}
 	}
 }
 

@@ -61,12 +61,12 @@ func (n node) child(key string) node {
 	return node{n.path + " " + key, values, map[string]bool{}}
 }
 
-// meta returns what Fides needs to execute requests, under its present name or the older one.
+// meta returns what Fides needs to execute requests, under its present name, or the older one where that says nothing.
 func (n node) meta() node {
-	if n.values["fidesops_meta"] != nil {
-		return n.child("fidesops_meta")
+	if present := n.child("fides_meta"); len(present.values) > 0 {
+		return present
 	}
-	return n.child("fides_meta")
+	return n.child("fidesops_meta")
 }
 
 // rest returns the keys with a value that nobody understood, but for those that only describe, sorted.

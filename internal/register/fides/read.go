@@ -6,8 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"sigs.k8s.io/yaml"
-
 	"github.com/rempart-dev/rempart/api/v1alpha1"
 )
 
@@ -52,30 +50,40 @@ func (r *reader) lose(format string, args ...any) {
 	r.losses = append(r.losses, fmt.Sprintf(format, args...))
 }
 
-// choose returns the dataset of that key, or the only one.
-func choose(manifest []byte, key string) (node, error) {
-	var document map[string]any
-	if err := yaml.Unmarshal(manifest, &document); err != nil {
-		return node{}, fmt.Errorf("reading the manifest: %w", err)
+// choose returns the dataset of that key, or the only one, and names what else the manifest has.
+func (r *reader) choose(manifest []byte, key string) (node, error) {
+	roots, err := documents(manifest)
+	if err != nil {
+		return node{}, err
 	}
-	root, _ := newNode("", document)
 	var keys []string
 	var found []node
-	for _, item := range root.list("dataset") {
-		n, is := newNode("dataset", item)
-		if !is {
-			continue
+	for _, root := range roots {
+		for _, item := range root.list("dataset") {
+			n, is := newNode("dataset", item)
+			if !is {
+				r.lose("an item of the list \"dataset\" is no object")
+				continue
+			}
+			keys = append(keys, n.text("fides_key"))
+			if key == "" || key == keys[len(keys)-1] {
+				found = append(found, n)
+			}
 		}
-		keys = append(keys, n.text("fides_key"))
-		if key == "" || key == keys[len(keys)-1] {
-			found = append(found, n)
-		}
+		r.unread(root)
 	}
+	others := slices.DeleteFunc(slices.Clone(keys), func(k string) bool { return k == key })
 	switch {
 	case len(keys) == 0:
 		return node{}, errors.New("the manifest has no list \"dataset\" of Fides datasets")
-	case len(found) != 1:
-		return node{}, fmt.Errorf("the manifest has several datasets, or none of that key; name one of: %s", strings.Join(keys, ", "))
+	case key == "" && len(found) > 1:
+		return node{}, fmt.Errorf("the manifest has several datasets; name one of: %s", strings.Join(keys, ", "))
+	case len(found) == 0:
+		return node{}, fmt.Errorf("the manifest has no dataset %q; name one of: %s", key, strings.Join(keys, ", "))
+	case len(found) > 1:
+		return node{}, fmt.Errorf("the manifest has the dataset %q %d times; which one is meant is not said", key, len(found))
+	case len(others) > 0 && key != "":
+		r.lose("the manifest has other datasets: %s; each is one store's", strings.Join(others, ", "))
 	}
 	return found[0], nil
 }
@@ -88,11 +96,12 @@ func (r *reader) dataset(n node) {
 	r.unread(namespace, "database_name")
 	r.unread(meta, "resource_id")
 	r.inherited("the dataset", n)
-	for _, item := range n.list("collections") {
-		if c, is := newNode("a collection", item); is {
+	for i, item := range n.list("collections") {
+		c, is := newNode("a collection", item)
+		if is && c.text("name") != "" {
 			r.collection(c)
 		} else {
-			r.lose("a collection is no object")
+			r.lose("collection %d is left out: it is no object with a name", i+1)
 		}
 	}
 	n.path = "the dataset"
@@ -101,7 +110,7 @@ func (r *reader) dataset(n node) {
 
 // inherited names categories that stand above the fields: which columns they mean is not said.
 func (r *reader) inherited(where string, n node) {
-	if slices.ContainsFunc(n.texts("data_categories"), personal) {
+	if slices.ContainsFunc(n.texts("data_categories"), func(c string) bool { return !technical(c) }) {
 		r.lose("%s has data_categories: which columns they mean is not said; give each field its own", where)
 	}
 }
@@ -124,17 +133,19 @@ func (r *reader) collection(n node) {
 	if strategy != "" && !t.deletes {
 		r.lose("%s: the masking strategy %s of all its fields; give each column its mask", t.name, strategy)
 	}
+	r.unread(override)
 	for _, order := range []string{"after", "erase_after"} {
 		if len(meta.list(order))+len(n.list(order)) > 0 {
 			r.lose("%s: %s; the order follows from the foreign keys of the schema", t.name, order)
 		}
 	}
 	r.inherited(t.name, n)
-	for _, item := range n.list("fields") {
-		if f, is := newNode(t.name, item); is {
+	for i, item := range n.list("fields") {
+		f, is := newNode(t.name, item)
+		if is && f.text("name") != "" {
 			r.add(t, r.field(t, f))
 		} else {
-			r.lose("%s: a field is no object", t.name)
+			r.lose("%s: field %d is left out: it is no object with a name", t.name, i+1)
 		}
 	}
 	r.unread(meta)
@@ -143,7 +154,7 @@ func (r *reader) collection(n node) {
 	case skipped:
 		r.lose("%s is left out: skip_processing", t.name)
 	case !fits(name) || schema != "" && !fits(schema):
-		r.lose("%s is left out: its name is empty, or longer than %d bytes", t.name, maxName)
+		r.lose("%s is left out: a part of its name is empty, or longer than %d bytes", t.name, maxName)
 	case slices.ContainsFunc(r.tables, func(o *table) bool { return r.catalogue(o) == r.catalogue(t) }):
 		r.lose("%s is left out the second time", t.name)
 	default:
@@ -160,7 +171,7 @@ func fits(name string) bool { return name != "" && len(name) <= maxName }
 func (r *reader) add(t *table, f *field) {
 	switch {
 	case !fits(f.name):
-		r.lose("%s.%s is left out: its name is empty, or longer than %d bytes", t.name, f.name, maxName)
+		r.lose("%s.%s is left out: its name is longer than %d bytes", t.name, f.name, maxName)
 	case slices.ContainsFunc(t.fields, func(o *field) bool { return o.name == f.name }):
 		r.lose("%s.%s is left out the second time", t.name, f.name)
 	default:
@@ -189,28 +200,52 @@ func (r *reader) field(t *table, n node) *field {
 	f := &field{name: n.text("name")}
 	n.path = t.name + "." + f.name
 	meta := n.meta()
-	f.categories = slices.DeleteFunc(n.texts("data_categories"), func(c string) bool { return !personal(c) })
+	f.categories = r.categories(n)
 	f.primary = meta.yes("primary_key")
 	kind := meta.text("data_type")
 	if identity := meta.text("identity"); identity != "" {
 		if strings.HasSuffix(kind, "[]") || strings.HasPrefix(kind, "object") {
-			r.lose("%s: an identity within %s; only whole columns are searched", n.path, kind)
+			r.lose("%s: an identity within %s; give a subject key yourself: of the column when it is an array, with a path when it is JSON", n.path, kind)
 		} else {
 			f.identity = r.identity(n.path, identity)
 		}
 	}
-	for _, item := range meta.list("references") {
-		if ref, is := newNode(n.path, item); is {
-			f.references = append(f.references, reference{ref.text("dataset"), ref.text("field"), ref.text("direction")})
-		} else {
-			r.lose("%s: a reference that is no object", n.path)
-		}
-	}
-	r.masking(f, meta)
+	r.refers(f, n.path, meta.list("references"))
+	r.masking(n.path, f, meta)
 	r.nested(f, n)
 	r.unread(meta, "length", "redact")
 	r.unread(n, "description", "meta", "tags")
 	return f
+}
+
+// refers reads the references of a field. One that is only half understood would be another one.
+func (r *reader) refers(f *field, path string, items []any) {
+	for _, item := range items {
+		ref, is := newNode(path+" reference", item)
+		if !is {
+			r.lose("%s: a reference that is no object", path)
+			continue
+		}
+		read := reference{ref.text("dataset"), ref.text("field"), ref.text("direction")}
+		if len(ref.rest()) == 0 {
+			f.references = append(f.references, read)
+		}
+		r.unread(ref)
+	}
+}
+
+// categories returns those of people, and names those that are neither of people nor of the system.
+func (r *reader) categories(n node) []string {
+	var list []string
+	for _, c := range n.texts("data_categories") {
+		switch {
+		case personal(c):
+			list = append(list, c)
+		case !technical(c):
+			r.lose("%s: whether the category %q is about people is not known; Fides has user and system", n.path, c)
+		}
+	}
+	return list
 }
 
 // identity returns the kind of an identity. All that have no kind of their own would be Custom, and a person has one.
@@ -229,33 +264,37 @@ func (r *reader) identity(path, identity string) v1alpha1.IdentifierKind {
 }
 
 // masking reads the strategy of one field.
-func (r *reader) masking(f *field, meta node) {
+func (r *reader) masking(path string, f *field, meta node) {
 	override := meta.child("masking_strategy_override")
-	strategy := override.text("strategy")
-	if strategy == "" {
-		return
-	}
-	configuration := override.child("configuration")
+	strategy, configuration := override.text("strategy"), override.child("configuration")
 	f.mask, f.constant = masks[strategy], configuration.text("rewrite_value")
-	if f.mask == "" || f.mask == v1alpha1.MaskConstant && (f.constant == "" || len(f.constant) > 200) {
-		r.lose("%s: the masking strategy %s; it becomes Null", strings.TrimSuffix(meta.path, " fides_meta"), strategy)
+	switch {
+	case strategy == "":
+	case f.mask == "" || f.mask == v1alpha1.MaskConstant && (f.constant == "" || len(f.constant) > maxConstant):
+		r.lose("%s: the masking strategy %s; it becomes Null", path, strategy)
 		f.mask = ""
 	}
 	if f.mask != v1alpha1.MaskConstant {
 		f.constant = ""
 	}
+	r.unread(override)
+	r.unread(configuration)
 }
 
 // nested takes the categories of fields within a field: PostgreSQL has one column for them all.
 func (r *reader) nested(f *field, n node) {
-	for _, item := range n.list("fields") {
+	for i, item := range n.list("fields") {
 		below, is := newNode(n.path, item)
-		if !is {
+		if !is || below.text("name") == "" {
+			r.lose("%s: field %d within it is left out: it is no object with a name", n.path, i+1)
 			continue
 		}
 		inner := r.field(&table{name: n.path}, below)
 		if inner.identity != "" || len(inner.references) > 0 {
 			r.lose("%s.%s: an identity or a reference within a column; where that is JSON, a subject key may name the path to an identity", n.path, inner.name)
+		}
+		if inner.mask != "" {
+			r.lose("%s.%s: the mask %s of a part of a column; where that is JSON, masks within may name its path", n.path, inner.name, inner.mask)
 		}
 		if len(inner.categories) > 0 && len(below.list("fields")) == 0 {
 			r.lose("%s.%s: part of a column, which is masked as a whole", n.path, inner.name)

@@ -18,18 +18,30 @@ var identities = map[string]v1alpha1.IdentifierKind{
 	"fides_user_device_id": v1alpha1.IdentifierDeviceID,
 }
 
-// Categories of Fideslang, each with all below it. Special is Article 9(1); Sensitive is our choice, with Article 10.
+// Categories of Fideslang, each with all below it. Special is Article 9(1); Sensitive is our choice, with Article 10. Fideslang 3.2
+// renamed some of those of version 2, and the migration 7abe778b7082 of Fides says which were those before version 1.
 var (
 	special = []string{
-		"user.biometric", "user.authorization.biometric", "user.health_and_medical", "user.genetic",
+		"user.biometrics", "user.authorization.biometrics", "user.health",
 		"user.demographic.political_opinion", "user.demographic.race_ethnicity", "user.demographic.religious_belief", "user.demographic.sexual_orientation",
+		"user.demographic.philosophical_belief", "user.demographic.union_membership",
+		"user.biometric", "user.authorization.biometric", "user.health_and_medical", // the names before Fideslang 3.2
+		"user.genetic", "user.biometric_health", "user.credentials.biometric_credentials",
 		"user.political_opinion", "user.race", "user.religious_belief", "user.sexual_orientation", // the names before Fideslang 2
 	}
-	sensitive = []string{"user.authorization", "user.credentials", "user.criminal_history", "user.financial", "user.government_id", "user.location.precise"}
+	sensitive = []string{
+		"user.authorization", "user.credentials", "user.criminal_history", "user.financial", "user.payment", "account.payment", "user.government_id", "user.location.precise",
+		"user.demographic.protected_classifications", "user.demographic.citizenship_or_immigration_status",
+	}
+	// provenance is what the names before Fideslang 1 said of where data comes from.
+	provenance = []string{"user.provided.identifiable.", "user.derived.identifiable."}
 )
 
-// personal tells whether a category is about people.
-func personal(category string) bool { return under(category, "user") }
+// personal tells whether a category is about people. Before Fideslang 1, account was beside user.
+func personal(category string) bool { return under(category, "user", "account") }
+
+// technical tells whether a category is about no people.
+func technical(category string) bool { return under(category, "system") }
 
 func under(category string, roots ...string) bool {
 	for _, root := range roots {
@@ -44,6 +56,11 @@ func under(category string, roots ...string) bool {
 func sensitivity(categories []string) v1alpha1.Sensitivity {
 	var worst v1alpha1.Sensitivity
 	for _, c := range categories {
+		for _, prefix := range provenance {
+			if rest, old := strings.CutPrefix(c, prefix); old {
+				c = "user." + rest
+			}
+		}
 		switch {
 		case under(c, special...):
 			return v1alpha1.SensitivitySpecial
