@@ -89,7 +89,13 @@ func TestX16InvoicesByLawAndANewsletterOnConsentAreSplit(t *testing.T) {
 	}
 	w.act(t, strings.Fields("approve r1"))
 	w.settle()
+	if w.erased != 2 {
+		t.Errorf("%d of two stores erased", w.erased)
+	}
 	for _, target := range w.requests[0].Status.Targets {
+		if ptr.Deref(target.RowsDeleted, 0) != 1 {
+			t.Errorf("%s deleted %d rows", target.Store, ptr.Deref(target.RowsDeleted, 0))
+		}
 		if target.Store == "main" && (len(target.Kept) != 1 || target.Kept[0].Article != "17(3)(b)" || target.Kept[0].UntilOn == "") {
 			t.Errorf("%s keeps %+v", target.Store, target.Kept)
 		}
