@@ -2,7 +2,9 @@
 package condition
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -36,6 +38,19 @@ func Names(names []string, most int) string {
 		return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), n)
 	}
 	return strings.Join(names, ", ")
+}
+
+// severities, worst first.
+var severities = []v1alpha1.FindingSeverity{v1alpha1.SeverityError, v1alpha1.SeverityWarning, v1alpha1.SeverityInfo}
+
+// Ranked returns findings worst first, then by rule, subject and message: a list that is cut loses the mildest, and the same ones each time.
+func Ranked(findings []v1alpha1.Finding) []v1alpha1.Finding {
+	sorted := slices.Clone(findings)
+	slices.SortStableFunc(sorted, func(a, b v1alpha1.Finding) int {
+		return cmp.Or(slices.Index(severities, a.Severity)-slices.Index(severities, b.Severity),
+			strings.Compare(a.Rule, b.Rule), strings.Compare(a.Subject, b.Subject), strings.Compare(a.Message, b.Message))
+	})
+	return sorted
 }
 
 // An Objection is why a condition is not True: what a gate answers. The zero value objects to nothing.

@@ -44,8 +44,8 @@ func (j *judgement) judgeBases() {
 			findings = append(findings, f)
 		}
 	}
-	findings = append(findings, j.publicFindings()...)
-	j.status.Findings = findings[:min(len(findings), maxFindings)]
+	j.findings = condition.Ranked(append(findings, j.publicFindings()...))
+	j.status.Findings = j.findings[:min(len(j.findings), maxFindings)]
 }
 
 // concerns are the purposes of the activities of which a target holds data, in the order of the registers.
@@ -210,16 +210,19 @@ func lawWords(findings []v1alpha1.Finding) string {
 	return "; these rest on a legal obligation or a public task (Article 17(3)(b)), see status.findings: " + condition.Names(names, mostNamed)
 }
 
-// findingWords count what stands in findings, for the message of Accepted.
+// findingWords count what was found, for the message of Accepted, and what status.findings has no room for.
 func findingWords(findings []v1alpha1.Finding) string {
-	warnings := 0
+	warnings, text := 0, ""
 	for _, f := range findings {
 		if f.Severity == v1alpha1.SeverityWarning {
 			warnings++
 		}
 	}
-	if warnings == 0 {
-		return ""
+	if warnings > 0 {
+		text = fmt.Sprintf("; to read before a decision, in status.findings: %d", warnings)
 	}
-	return fmt.Sprintf("; to read before a decision, in status.findings: %d", warnings)
+	if more := len(findings) - maxFindings; more > 0 {
+		text += fmt.Sprintf("; status.findings has the gravest %d and leaves out %d", maxFindings, more)
+	}
+	return text
 }

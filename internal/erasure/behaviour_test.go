@@ -1,10 +1,12 @@
 package erasure_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
 	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/utils/ptr"
 
 	"github.com/rempart-dev/rempart/api/v1alpha1"
 )
@@ -130,5 +132,30 @@ func TestX17AnErasureOfWhichNoRecipientWasToldIsIncomplete(t *testing.T) {
 	w.settle()
 	if conditionOf(w, v1alpha1.ConditionReady) != "True/Erased" || conditionOf(w, v1alpha1.ConditionRecipientsInformed) != "True/SomeImpossible" {
 		t.Error(describe(&w.requests[0]))
+	}
+}
+
+// The gravest of many findings is the last that is found: it stands first, and what has no room is counted.
+func TestTheGravestFindingsStandInTheStatusAndTheOthersAreCounted(t *testing.T) {
+	w := acted(t, "officer Europe/Paris FR", "register crm", "secret anna email=anna@example.eu")
+	register := &w.registers[0]
+	letters := *register.Spec.Stores[0].DeepCopy()
+	letters.Name, letters.Dataset.Tables = "letters", letters.Dataset.Tables[:1] // nothing keeps what is in it
+	register.Spec.Stores = append(register.Spec.Stores, letters)
+	for i := range 71 {
+		a := v1alpha1.ProcessingActivity{Name: v1alpha1.PartName(fmt.Sprintf("a%02d", i)), Stores: []v1alpha1.PartName{"main"}, Purposes: []v1alpha1.Purpose{{Name: "p", LegalBasis: v1alpha1.BasisLegalObligation, LegalReference: "L"}}}
+		if i == 70 {
+			a.Stores[0] = "letters"
+		}
+		register.Spec.Activities = append(register.Spec.Activities, a)
+	}
+	w.act(t, strings.Fields("request r1 anna 2026-03-05T08:00:00Z"))
+	w.settle()
+	found := w.requests[0].Status.Findings
+	if len(found) != 64 || found[0].Subject != "crm/activity/a70" || found[0].Severity != v1alpha1.SeverityWarning || found[1].Subject != "crm/activity/a00" {
+		t.Fatalf("%d findings: %+v", len(found), found[:min(2, len(found))])
+	}
+	if !strings.Contains(accepted(w), "in status.findings: 1; status.findings has the gravest 64 and leaves out 7") {
+		t.Error(accepted(w))
 	}
 }

@@ -91,7 +91,11 @@ func (j *judgement) accept() {
 	if len(j.shared) > 0 {
 		message += "; " + sharedWords(j.shared)
 	}
-	message += findingWords(j.status.Findings)
+	found := j.findings
+	if found == nil { // what is done is not judged any more
+		found = j.status.Findings
+	}
+	message += findingWords(found)
 	j.tell(metav1.ConditionTrue, v1alpha1.ConditionAccepted, reason, message)
 }
 

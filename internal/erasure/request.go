@@ -87,6 +87,8 @@ type judgement struct {
 	onHold []*v1alpha1.LegalHold
 	// shared are stores that a request about purposes leaves alone, for others need them.
 	shared []place
+	// findings are all that the law says of the request, worst first; the status holds as many as it may.
+	findings []v1alpha1.Finding
 }
 
 // gates run in order; the first one that objects gives the reason of Ready.

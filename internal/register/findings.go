@@ -1,7 +1,6 @@
 package register
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -16,16 +15,9 @@ import (
 // maxFindings is how many findings the status shows.
 const maxFindings = 64
 
-// severities, worst first.
-var severities = []v1alpha1.FindingSeverity{v1alpha1.SeverityError, v1alpha1.SeverityWarning, v1alpha1.SeverityInfo}
-
 // rank sorts findings, worst first, and cuts the list.
 func rank(findings []v1alpha1.Finding) []v1alpha1.Finding {
-	sorted := slices.Clone(findings)
-	slices.SortStableFunc(sorted, func(a, b v1alpha1.Finding) int {
-		return cmp.Or(slices.Index(severities, a.Severity)-slices.Index(severities, b.Severity),
-			strings.Compare(a.Rule, b.Rule), strings.Compare(a.Subject, b.Subject), strings.Compare(a.Message, b.Message))
-	})
+	sorted := condition.Ranked(findings)
 	return sorted[:min(len(sorted), maxFindings)]
 }
 
@@ -35,7 +27,7 @@ const scanRule = "store-"
 // complete is the condition Complete: no Error about the content of the record.
 func complete(findings []v1alpha1.Finding) metav1.Condition {
 	var missing []v1alpha1.Finding
-	for _, f := range rank(findings) {
+	for _, f := range condition.Ranked(findings) {
 		if f.Severity == v1alpha1.SeverityError && !strings.HasPrefix(f.Rule, scanRule) {
 			missing = append(missing, f)
 		}

@@ -88,16 +88,17 @@ func TestChecksFindWhatTheRecordLacks(t *testing.T) {
 }
 
 func TestFindingsComeWorstFirstAndBounded(t *testing.T) {
+	worst := []v1alpha1.FindingSeverity{v1alpha1.SeverityError, v1alpha1.SeverityWarning, v1alpha1.SeverityInfo}
 	rapid.Check(t, func(t *rapid.T) {
 		findings := rapid.SliceOfN(rapid.Custom(func(t *rapid.T) v1alpha1.Finding {
-			return v1alpha1.Finding{Severity: rapid.SampledFrom(severities).Draw(t, "severity"), Rule: rapid.StringN(1, 3, -1).Draw(t, "rule")}
+			return v1alpha1.Finding{Severity: rapid.SampledFrom(worst).Draw(t, "severity"), Rule: rapid.StringN(1, 3, -1).Draw(t, "rule")}
 		}), 0, 200).Draw(t, "findings")
 		ranked := rank(findings)
 		if len(ranked) != min(len(findings), maxFindings) {
 			t.Fatalf("%d of %d", len(ranked), len(findings))
 		}
 		if !slices.IsSortedFunc(ranked, func(a, b v1alpha1.Finding) int {
-			return slices.Index(severities, a.Severity) - slices.Index(severities, b.Severity)
+			return slices.Index(worst, a.Severity) - slices.Index(worst, b.Severity)
 		}) {
 			t.Fatal("not worst first")
 		}
@@ -109,6 +110,10 @@ func TestCompleteNamesTheWorstAndCountsTheRest(t *testing.T) {
 		{Rule: "store-scan", Severity: v1alpha1.SeverityError, Message: "of a store"}, {Rule: "C", Severity: v1alpha1.SeverityWarning, Message: "mild"}}
 	if got := complete(findings).Message; got != "first; and 1 more in status.findings" {
 		t.Error(got)
+	}
+	many := slices.Repeat(findings[:1], 70)
+	if got := complete(many).Message; got != "second; and 69 more in status.findings" {
+		t.Errorf("of 70: %s", got)
 	}
 }
 
