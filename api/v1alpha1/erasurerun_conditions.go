@@ -24,7 +24,7 @@ const (
 	ReasonReporting = "Reporting"
 	// ReasonCheckingLedger means that it is not known whether the store committed, and that its ledger is asked.
 	ReasonCheckingLedger = "CheckingLedger"
-	// ReasonRunStopped means that the run was stopped, since the subject of one of its requests was lost or changed; the next run serves the others.
+	// ReasonRunStopped means that the run was stopped, since the subject of one of its requests was lost or changed, or another purpose came to need the store; the next run serves the others.
 	ReasonRunStopped = "RunStopped"
 	// ReasonSubjectLost means that the store committed the erasure of a request, and that its subject was gone before anybody was looked for.
 	ReasonSubjectLost = "SubjectLost"

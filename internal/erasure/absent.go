@@ -31,6 +31,9 @@ func (t *trial) judgeAbsent() RunVerdict {
 			return t.end(reason, "")
 		}
 	}
+	if t.displaced() {
+		t.check(v1alpha1.ReasonPurposeChanged)
+	}
 	if slices.ContainsFunc(t.unmet(t.status), unread) {
 		return t.busy(v1alpha1.ReasonOnLegalHold, "A legal hold is to be read before another Job begins", queueWait)
 	}
@@ -48,6 +51,17 @@ func (t *trial) vanished() bool { return valueOf(t.status.SeenAttempts) >= value
 func (t *trial) abandoned() bool {
 	return t.Run.DeletionTimestamp != nil || siteOf(&t.RunInput) == nil ||
 		t.checking() && !slices.ContainsFunc(t.mounted(), func(l Live) bool { return l.Request != nil && l.Request.DeletionTimestamp == nil })
+}
+
+// displaced tells whether another purpose has come to need the store since the run began: nothing is erased any more for a request about
+// purposes of which the store may not have committed anything. The ledger is asked whether it had, and the run is over for all.
+func (t *trial) displaced() bool {
+	if t.Run.Spec.Mode != v1alpha1.RunExecute || t.status.CommittedTime != nil || t.checking() {
+		return false
+	}
+	return slices.ContainsFunc(t.mounted(), func(l Live) bool {
+		return l.Request != nil && another(l.Request, t.Register, t.Run) && !committedIn(l.Request, workplace(t.Run))
+	})
 }
 
 // missingSubject is why the subject of an admitted request cannot be mounted.

@@ -85,7 +85,7 @@ func (t *trial) leaving(erase task.Outcome) string {
 	switch reason := t.status.CheckReason; {
 	case !t.checking() || t.status.WithheldTime != nil || erase.Reason != task.Withheld:
 		return string(erase.Reason)
-	case strings.HasPrefix(reason, "Subject"):
+	case strings.HasPrefix(reason, "Subject"), reason == v1alpha1.ReasonPurposeChanged: // which is of one of them
 		return v1alpha1.ReasonRunStopped
 	default:
 		return reason

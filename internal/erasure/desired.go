@@ -47,7 +47,7 @@ func DesiredRun(in RunInput) ([]runtime.ApplyConfiguration, error) {
 // ready tells whether the Job may be made now.
 func (t *trial) ready() bool {
 	if t.begun() {
-		return !t.abandoned() && !t.Lingers && !t.vanished() && t.missingSubject() == "" && !t.Unmet() && !t.Waits
+		return !t.abandoned() && !t.Lingers && !t.vanished() && !t.displaced() && t.missingSubject() == "" && !t.Unmet() && !t.Waits
 	}
 	if t.Waits || behindOther(t.Run, t.Runs) {
 		return false

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/rempart-dev/rempart/api/v1alpha1"
+	"github.com/rempart-dev/rempart/internal/erasure"
+	"github.com/rempart-dev/rempart/internal/erasure/task"
 )
 
 // later lets hours pass, in which everything works.
@@ -161,5 +163,73 @@ func TestAnApprovalHoldsWhereARunIsRefusedFirst(t *testing.T) {
 	later(w)
 	if status := w.requests[0].Status; w.erased != 1 || status.End != v1alpha1.EndErased {
 		t.Errorf("%d erasures, end %q, targets %+v: %s", w.erased, status.End, status.Targets, says(w, v1alpha1.ConditionReady))
+	}
+}
+
+// TestARetryAsksAgainWhoNeedsTheStore: a run that goes on after a Job that failed is no reason to erase what another purpose has come to
+// need meanwhile. What a Job had committed by then stays, and is verified.
+func TestARetryAsksAgainWhoNeedsTheStore(t *testing.T) {
+	for what, test := range map[string]struct {
+		fails     string // of the first Job
+		committed bool   // although it could not say so
+		erased    int
+		end       v1alpha1.ErasureEnd
+	}{
+		"a Job that never reached the store":      {"Unreachable", false, 0, v1alpha1.EndNothingFound},
+		"a Job that may have committed":           {"Interrupted", false, 0, v1alpha1.EndNothingFound},
+		"a Job that had committed and was killed": {"Interrupted", true, 1, v1alpha1.EndErased},
+	} {
+		w := news(t)
+		acts(t, w, "store erase fails "+test.fails)
+		w.requests[0].Spec.Decision = &v1alpha1.ErasureDecision{Verdict: v1alpha1.ErasureApproved}
+		w.judge(&w.requests[0])
+		w.dispatch(&w.registers[0])
+		run := &w.runs[len(w.runs)-1]
+		for range 3 {
+			w.follow(run)
+		}
+		if test.committed {
+			w.commit(run, w.jobs[erasure.JobName(run, 1)], 1)
+		}
+		orders(w, "main")
+		delete(w.fails, task.Erase)
+		later(w)
+		if status := w.requests[0].Status; w.erased != test.erased || status.End != test.end || len(w.runs) > 2 {
+			t.Errorf("%s: %d erasures, %d runs, end %q, targets %+v: %s", what, w.erased, len(w.runs), status.End, status.Targets, says(w, v1alpha1.ConditionReady))
+		}
+		if w.pass() {
+			t.Errorf("%s: it does not come to rest", what)
+		}
+	}
+}
+
+// TestWhoElseIsInARunIsErasedByTheNext: the run is stopped for one of its requests, and the other is whole.
+func TestWhoElseIsInARunIsErasedByTheNext(t *testing.T) {
+	w := newWorld()
+	acts(t, w, "officer Europe/Paris FR", "register crm")
+	w.registers[0].Spec.Activities = []v1alpha1.ProcessingActivity{uses("news", "main", v1alpha1.Purpose{Name: "newsletter", LegalBasis: v1alpha1.BasisConsent}, "mailer")}
+	acts(t, w, "secret p1 email=ada@example.org", "secret p2 email=bob@example.org", "store erase fails Unreachable")
+	for i, n := range []string{"r1", "r2"} {
+		r := w.request(t, []string{n, []string{"p1", "p2"}[i], "2026-03-05T08:00:00Z"})
+		if i == 0 {
+			r.Spec.Purposes = []v1alpha1.PartName{"newsletter"}
+		}
+		w.requests = append(w.requests, r)
+	}
+	w.settle()
+	for i := range w.requests {
+		w.requests[i].Spec.Decision = &v1alpha1.ErasureDecision{Verdict: v1alpha1.ErasureApproved}
+		w.judge(&w.requests[i])
+	}
+	w.dispatch(&w.registers[0])
+	for range 3 {
+		w.follow(&w.runs[len(w.runs)-1])
+	}
+	orders(w, "main")
+	delete(w.fails, task.Erase)
+	later(w)
+	one, other := &w.requests[0], &w.requests[1]
+	if w.gone[string(one.UID)] != 0 || w.gone[string(other.UID)] != 1 || one.Status.End != v1alpha1.EndNothingFound || other.Status.End != v1alpha1.EndErased {
+		t.Errorf("erased %v, ends %q and %q", w.gone, one.Status.End, other.Status.End)
 	}
 }

@@ -73,9 +73,12 @@ func inTurn(list []string, most int, nth int64) (some []string, parts int) {
 
 // executedIn tells whether a store committed the erasure of a request whose person can be recalled.
 func executedIn(r *v1alpha1.ErasureRequest, at place) bool {
-	return len(r.Status.RecallRefs) > 0 && slices.ContainsFunc(r.Status.Targets, func(t v1alpha1.ErasureTarget) bool {
-		return placeOf(&t) == at && t.ExecutedTime != nil
-	})
+	return len(r.Status.RecallRefs) > 0 && committedIn(r, at)
+}
+
+// committedIn tells whether a request has counted an erasure at a place.
+func committedIn(r *v1alpha1.ErasureRequest, at place) bool {
+	return slices.ContainsFunc(r.Status.Targets, func(t v1alpha1.ErasureTarget) bool { return placeOf(&t) == at && t.ExecutedTime != nil })
 }
 
 // replay returns the run that erases again who came back with a backup of a store; nil while one works, and while only a person can tell

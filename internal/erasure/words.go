@@ -27,7 +27,7 @@ var words = map[string]string{
 	v1alpha1.ReasonPurposeChanged:     "The store does not hold data for the purposes of the request alone any more, so the request no longer concerns it",
 	v1alpha1.ReasonNoDataset:          "The register has no dataset for this store, so nothing was looked for and nothing erased here; give it a dataset before the decision, or erase the person here by hand",
 	v1alpha1.ReasonNoRoom:             "The request did not fit into the run; the next run serves it",
-	v1alpha1.ReasonRunStopped:         "The subject of a request of the run was lost or changed while the run worked; who was not erased is planned again",
+	v1alpha1.ReasonRunStopped:         "While the run worked, the subject of one of its requests was lost or changed, or another purpose came to need the store; who was not erased is planned again",
 	v1alpha1.ReasonSubjectLost:        "The store committed the erasure, and the subject Secret was lost or changed before anybody was looked for; make a new request, whose plan shows what is left",
 	v1alpha1.ReasonCountsMissing:      "The counts of the request could not be fetched; the table rempart.ledger of the store has them",
 	v1alpha1.ReasonCountedWithOthers:  "No row was counted for this request alone: a row of several people, or of one who asked twice, is counted for the first of them in the run. What it shares with them was treated",
