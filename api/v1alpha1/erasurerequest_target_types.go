@@ -197,7 +197,7 @@ type ErasureTarget struct {
 	// +optional
 	// +kubebuilder:validation:Minimum=1
 	KeptOmitted *int32 `json:"keptOmitted,omitempty"`
-	// planDigest is the digest of the plan.
+	// planDigest is the digest of the latest plan.
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=71
@@ -221,6 +221,9 @@ type ErasureTarget struct {
 	// retryTime is when the store may be tried again, after a run without a result.
 	// +optional
 	RetryTime *metav1.Time `json:"retryTime,omitempty"`
+	// missingTime is when the place was first seen to be no longer in its register with a dataset, or its policy gone. If it does not come back within a day, it is left to a person.
+	// +optional
+	MissingTime *metav1.Time `json:"missingTime,omitempty"`
 	// epoch of the last run whose end is counted here; an older one is never counted again.
 	// +optional
 	// +kubebuilder:validation:Minimum=1

@@ -129,7 +129,7 @@ const (
 	TargetPartlyKept TargetResult = "PartlyKept"
 	TargetNothing    TargetResult = "Nothing"
 	TargetFailed     TargetResult = "Failed"
-	// TargetManual means that Rempart looked for nothing in a store and erased nothing, for its register has no dataset for it.
+	// TargetManual means that Rempart looked for nothing in a store and erased nothing, for its register has no dataset for it; or that the store left the register before it was erased.
 	TargetManual TargetResult = "Manual"
 )
 

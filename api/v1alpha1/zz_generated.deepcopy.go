@@ -2200,6 +2200,10 @@ func (in *ErasureTarget) DeepCopyInto(out *ErasureTarget) {
 		in, out := &in.RetryTime, &out.RetryTime
 		*out = (*in).DeepCopy()
 	}
+	if in.MissingTime != nil {
+		in, out := &in.MissingTime, &out.MissingTime
+		*out = (*in).DeepCopy()
+	}
 	if in.Epoch != nil {
 		in, out := &in.Epoch, &out.Epoch
 		*out = new(int64)

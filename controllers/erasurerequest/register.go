@@ -3,6 +3,7 @@ package erasurerequest
 
 import (
 	"context"
+	"slices"
 
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
@@ -142,11 +143,12 @@ func (r *Reconciler) open(ctx context.Context, object client.Object) []reconcile
 	return r.where(ctx, object, func(s *v1alpha1.ErasureRequestStatus) bool { return s.End == "" })
 }
 
-// unbound are the open requests, of the object's namespace or of all, that still wait for a register or an officer, or for a decision,
-// until which they cover what comes.
+// unbound are the open requests, of the object's namespace or of all, that still wait for a register or an officer, for a decision,
+// until which they cover what comes, or for a store that may leave its register.
 func (r *Reconciler) unbound(ctx context.Context, object client.Object) []reconcile.Request {
 	return r.where(ctx, object, func(s *v1alpha1.ErasureRequestStatus) bool {
-		return s.End == "" && (len(s.Targets) == 0 || s.TimeZone == "" || s.ApprovedPlanDigest == "")
+		return s.End == "" && (len(s.Targets) == 0 || s.TimeZone == "" || s.ApprovedPlanDigest == "" ||
+			slices.ContainsFunc(s.Targets, func(t v1alpha1.ErasureTarget) bool { return !erasure.Final(t.Result) }))
 	})
 }
 

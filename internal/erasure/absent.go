@@ -15,6 +15,9 @@ import (
 // none of the attempts of the run: nothing failed.
 func (t *trial) judgeAbsent() RunVerdict {
 	switch {
+	case siteOf(&t.RunInput) == nil && !t.vanished() && valueOf(t.status.UntouchedAttempts) == valueOf(t.status.Attempts)-1:
+		t.all(v1alpha1.TargetPending, v1alpha1.ReasonStoreMissing) // no Job has reached it
+		return t.end(v1alpha1.ReasonStoreMissing, "")
 	case t.abandoned():
 		return t.lost(v1alpha1.ReasonCommitUnknown)
 	case t.Lingers:

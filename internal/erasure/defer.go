@@ -54,7 +54,7 @@ func (j *judgement) reopen(t *v1alpha1.ErasureTarget, live []*v1alpha1.LegalHold
 		return
 	}
 	t.Result, t.Reason, t.Message = v1alpha1.TargetPending, "", ""
-	t.PlanDigest, t.PlannedTime, t.Tables, t.Kept, t.TablesOmitted, t.KeptOmitted, t.DeferredBy = "", nil, nil, nil, nil, nil, nil
+	t.PlannedTime, t.Tables, t.Kept, t.TablesOmitted, t.KeptOmitted, t.DeferredBy = nil, nil, nil, nil, nil, nil
 	t.Attempts, t.RetryTime = ptr.To(valueOf(t.Attempts)+1), nil
 }
 

@@ -129,10 +129,11 @@ func holdsOf(run *v1alpha1.ErasureRun, kept []v1alpha1.KeptRows) []v1alpha1.Obje
 	return names[:min(len(names), maxHeldBy)]
 }
 
-// again sends a target back to its plan, later each time.
+// again sends a target back to its plan, later each time. The digest of the plan of before stays until there is another: an approval is
+// of the others too, whatever becomes of this one.
 func again(target *v1alpha1.ErasureTarget, run *v1alpha1.ErasureRun) {
 	target.Message = messageOf(run, target.Reason)
-	target.PlanDigest, target.PlannedTime, target.Tables, target.Kept, target.TablesOmitted, target.KeptOmitted = "", nil, nil, nil, nil, nil
+	target.PlannedTime, target.Tables, target.Kept, target.TablesOmitted, target.KeptOmitted = nil, nil, nil, nil, nil
 	target.Attempts = ptr.To(valueOf(target.Attempts) + 1)
 	target.RetryTime = ptr.To(metav1.NewTime(run.Status.EndedTime.Add(backoff(*target.Attempts, firstRetry))))
 	if target.Reason == v1alpha1.ReasonNoRoom { // nothing failed: the next run may begin at once

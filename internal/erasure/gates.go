@@ -139,6 +139,9 @@ func (j *judgement) planned() objection {
 			failed = t
 		}
 	}
+	if o := j.missing(v1alpha1.TargetPending, v1alpha1.ConditionPlanned); o.reason != "" {
+		return o
+	}
 	switch {
 	case failed != nil:
 		o := objection{condition: v1alpha1.ConditionPlanned, reason: failed.Reason, stance: working,
@@ -196,6 +199,9 @@ func (j *judgement) executed() objection {
 		case !Final(t.Result):
 			open++
 		}
+	}
+	if o := j.missing(v1alpha1.TargetPlanned, v1alpha1.ConditionExecuted); o.reason != "" {
+		return o
 	}
 	if open > 0 {
 		return objection{condition: v1alpha1.ConditionExecuted, reason: v1alpha1.ReasonExecuting, stance: working,

@@ -13,7 +13,8 @@ import (
 // answered since. Before that a ledger has nobody in it, and one that never starts must not hold a request up.
 func (j *judgement) late() []v1alpha1.ErasureTarget {
 	serving := slices.DeleteFunc(slices.Clone(j.Policies), func(p v1alpha1.ConsentPolicy) bool { return p.Status.Notice == nil })
-	return slices.DeleteFunc(append(targetsOf(j.Registers, serving), manual(j.Registers)...), func(t v1alpha1.ErasureTarget) bool {
+	staying := slices.DeleteFunc(slices.Clone(j.Registers), func(r v1alpha1.DataRegister) bool { return r.DeletionTimestamp != nil })
+	return slices.DeleteFunc(append(targetsOf(staying, serving), manual(staying)...), func(t v1alpha1.ErasureTarget) bool {
 		return slices.ContainsFunc(j.status.Targets, func(known v1alpha1.ErasureTarget) bool {
 			dataset := known.Result == v1alpha1.TargetManual && t.Result != v1alpha1.TargetManual
 			return placeOf(&known) == placeOf(&t) && !dataset

@@ -32,14 +32,22 @@ func searchable(targets []v1alpha1.ErasureTarget) []v1alpha1.ErasureTarget {
 
 // left names the targets that are left to a person; empty when there are none.
 func left(targets []v1alpha1.ErasureTarget) string {
-	var names []string
+	var bare, gone []string
 	for i := range targets {
-		if targets[i].Result == v1alpha1.TargetManual {
-			names = append(names, placeOf(&targets[i]).key())
+		switch name := placeOf(&targets[i]).key(); {
+		case targets[i].Result != v1alpha1.TargetManual:
+		case targets[i].Reason == v1alpha1.ReasonStoreMissing:
+			gone = append(gone, name)
+		default:
+			bare = append(bare, name)
 		}
 	}
-	if len(names) == 0 {
-		return ""
+	words := ""
+	if len(bare) > 0 {
+		words = fmt.Sprintf("; %d without a dataset were not searched, and are left to a person: %s", len(bare), condition.Names(bare, mostNamed))
 	}
-	return fmt.Sprintf("; %d without a dataset were not searched, and are left to a person: %s", len(names), condition.Names(names, mostNamed))
+	if len(gone) > 0 {
+		words += fmt.Sprintf("; %d have left the register, or lost their dataset, before they were erased, and are left to a person: %s", len(gone), condition.Names(gone, mostNamed))
+	}
+	return words
 }

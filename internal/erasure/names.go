@@ -48,12 +48,13 @@ func short(uid types.UID) string {
 }
 
 // PlanDigest is the digest of all plans of a request: what a person approves. It is empty until every target has a plan, or is
-// left to a person: who approves approves that too.
+// left to a person: who approves approves that too. One that left its register after its plan counts as it was planned, so that an
+// approval covers the rest.
 func PlanDigest(targets []v1alpha1.ErasureTarget) string {
 	lines := make([]string, 0, len(targets))
 	for _, t := range targets {
 		plan := t.PlanDigest
-		if t.Result == v1alpha1.TargetManual {
+		if t.Result == v1alpha1.TargetManual && plan == "" {
 			plan = string(t.Result)
 		}
 		if plan == "" {

@@ -89,6 +89,8 @@ type judgement struct {
 	shared []place
 	// findings are all that the law says of the request, worst first; the status holds as many as it may.
 	findings []v1alpha1.Finding
+	// places are those at which runs may be made, also where a request about purposes does not concern them.
+	places []place
 }
 
 // gates run in order; the first one that objects gives the reason of Ready.
@@ -102,9 +104,9 @@ var gates = []func(*judgement) objection{
 }
 
 // MayEnd tells whether every store may have a result, the ends of all runs counted: then the backups are to be read. Of a request about
-// purposes the targets that wait may be taken back.
+// purposes the targets that wait may be taken back, and a place that is gone may be left to a person.
 func MayEnd(request *v1alpha1.ErasureRequest, runs []v1alpha1.ErasureRun) bool {
-	final := func(t v1alpha1.ErasureTarget) bool { return Final(t.Result) }
+	final := func(t v1alpha1.ErasureTarget) bool { return Final(t.Result) || t.MissingTime != nil }
 	targets := Fold(request.Status.Targets, request.UID, runs)
 	if len(request.Spec.Purposes) > 0 {
 		return slices.ContainsFunc(targets, final)
@@ -114,14 +116,16 @@ func MayEnd(request *v1alpha1.ErasureRequest, runs []v1alpha1.ErasureRun) bool {
 
 // JudgeRequest moves a request as far as what was read allows. An end is written once and kept.
 func JudgeRequest(in RequestInput) RequestVerdict {
+	places := placesOf(in.Registers, in.Policies)
 	shared := narrow(&in)
-	j := &judgement{RequestInput: in, status: in.Request.Status.DeepCopy(), shared: shared}
+	j := &judgement{RequestInput: in, status: in.Request.Status.DeepCopy(), shared: shared, places: places}
 	if j.status.End != "" {
 		return j.ended()
 	}
 	j.status.Targets = Fold(j.status.Targets, in.Request.UID, in.Runs)
 	j.readPerson()
 	j.deferred()
+	j.depart()
 	j.markBlind()
 	if end := j.early(); end != "" {
 		return j.end(end)
@@ -194,12 +198,16 @@ func (j *judgement) result() v1alpha1.ErasureEnd {
 }
 
 // changed tells whether something of the person was erased at a target. Where the counts did not come, what the store committed stands.
+// What was erased before a place was left to a person was erased.
 func changed(t *v1alpha1.ErasureTarget) bool {
+	rows := valueOf(t.RowsDeleted) + valueOf(t.RowsMasked) + valueOf(t.RowsDetached)
 	switch t.Result {
 	case v1alpha1.TargetErased:
 		return true
 	case v1alpha1.TargetPartlyKept:
-		return t.Reason == v1alpha1.ReasonCountsMissing || valueOf(t.RowsDeleted)+valueOf(t.RowsMasked)+valueOf(t.RowsDetached) > 0
+		return t.Reason == v1alpha1.ReasonCountsMissing || rows > 0
+	case v1alpha1.TargetManual:
+		return rows > 0
 	default:
 		return false
 	}
@@ -300,6 +308,11 @@ func (j *judgement) wait(own time.Duration) time.Duration {
 			if next := due.Add(-r.before).Sub(j.Now); next > 0 {
 				wait = min(wait, next+time.Second)
 			}
+		}
+	}
+	for i := range j.status.Targets {
+		if since := j.status.Targets[i].MissingTime; since != nil && !Final(j.status.Targets[i].Result) {
+			wait = min(wait, max(since.Add(returnWait).Sub(j.Now), 0)+time.Second)
 		}
 	}
 	if due := j.status.DueTime; due != nil && !overdue(j.status, j.Now) {

@@ -44,7 +44,7 @@ type ErasureTargetApplyConfiguration struct {
 	TablesOmitted *int32 `json:"tablesOmitted,omitempty"`
 	// keptOmitted is how many entries kept has no room for: the run has them. The sums of rows count them.
 	KeptOmitted *int32 `json:"keptOmitted,omitempty"`
-	// planDigest is the digest of the plan.
+	// planDigest is the digest of the latest plan.
 	PlanDigest *string `json:"planDigest,omitempty"`
 	// heldBy names the LegalHolds in force that forbid to erase the person from this store.
 	HeldBy []apiv1alpha1.ObjectName `json:"heldBy,omitempty"`
@@ -54,6 +54,8 @@ type ErasureTargetApplyConfiguration struct {
 	Attempts *int32 `json:"attempts,omitempty"`
 	// retryTime is when the store may be tried again, after a run without a result.
 	RetryTime *v1.Time `json:"retryTime,omitempty"`
+	// missingTime is when the place was first seen to be no longer in its register with a dataset, or its policy gone. If it does not come back within a day, it is left to a person.
+	MissingTime *v1.Time `json:"missingTime,omitempty"`
 	// epoch of the last run whose end is counted here; an older one is never counted again.
 	Epoch *int64 `json:"epoch,omitempty"`
 	// plannedTime is when the plan was made.
@@ -241,6 +243,14 @@ func (b *ErasureTargetApplyConfiguration) WithAttempts(value int32) *ErasureTarg
 // If called multiple times, the RetryTime field is set to the value of the last call.
 func (b *ErasureTargetApplyConfiguration) WithRetryTime(value v1.Time) *ErasureTargetApplyConfiguration {
 	b.RetryTime = &value
+	return b
+}
+
+// WithMissingTime sets the MissingTime field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the MissingTime field is set to the value of the last call.
+func (b *ErasureTargetApplyConfiguration) WithMissingTime(value v1.Time) *ErasureTargetApplyConfiguration {
+	b.MissingTime = &value
 	return b
 }
 
