@@ -125,7 +125,8 @@ type ConsentRecipient struct {
 // ConsentPurpose is one purpose, and one choice of its own.
 //
 // +kubebuilder:validation:XValidation:rule="self.necessity != 'Optional' || self.legalBasis == 'Consent'",message="an Optional purpose needs legalBasis Consent: a choice that changes nothing misleads"
-// +kubebuilder:validation:XValidation:rule="self.necessity != 'Optional' || !self.acceptance.exists(a, a in ['Message', 'SiteAssertion'])",message="an Optional purpose cannot be accepted by Message or SiteAssertion: it needs an act of its own (Articles 4(11) and 7(2))"
+// +kubebuilder:validation:XValidation:rule="self.legalBasis != 'Consent' || !self.acceptance.exists(a, a in ['Message', 'TriggerButton', 'SiteAssertion'])",message="a purpose with legalBasis Consent cannot be accepted by Message, TriggerButton or SiteAssertion: they accept terms and storage, and are consent to nothing else (Articles 4(11) and 7(2)); list Checkbox, by which the widget asks for it in its own words, or DoubleOptIn"
+// +kubebuilder:validation:XValidation:rule="self.necessity != 'RequestedService' || (self.legalBasis != 'Consent' && self.consentKind != 'Explicit') || !self.acceptance.exists(a, a == 'Button')",message="a RequestedService that needs consent (legalBasis Consent or consentKind Explicit) cannot be accepted by Button, which is the default: the banner's button accepts terms and storage, and this purpose's words are not in view (Articles 4(11) and 7(2)); list Checkbox or DoubleOptIn instead"
 // +kubebuilder:validation:XValidation:rule="!has(self.specialCategories) || self.consentKind == 'Explicit'",message="specialCategories need consentKind Explicit (Article 9(2)(a))"
 // +kubebuilder:validation:XValidation:rule="!has(self.dataFields) || !self.dataFields.exists(f, f.sensitivity == 'Special') || self.consentKind == 'Explicit'",message="a data field of sensitivity Special needs consentKind Explicit (Article 9(2)(a))"
 // +kubebuilder:validation:XValidation:rule="(self.consentKind != 'Explicit' && !has(self.minimumAge)) || !self.acceptance.exists(a, a in ['Message', 'TriggerButton', 'SiteAssertion'])",message="explicit consent and consent of children need Button, Checkbox or DoubleOptIn: an act that says nothing else"
@@ -172,7 +173,8 @@ type ConsentPurpose struct {
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=253
 	DPV string `json:"dpv,omitempty"`
-	// acceptance is the acts by which the purpose can be accepted. Button when absent.
+	// acceptance is the acts by which the purpose can be accepted. Button when absent. What needs consent is asked for in its own words: by
+	// Checkbox or DoubleOptIn, an Optional purpose also by a Button of the page's own, which grants nothing beside it.
 	// +optional
 	// +default=["Button"]
 	// +listType=set

@@ -8,6 +8,7 @@ import (
 // beforehand or tie two purposes to one choice.
 //
 // +kubebuilder:validation:XValidation:rule="!has(self.siteAssertion.purposes) || self.siteAssertion.purposes.all(n, self.purposes.exists(p, p.name == n && p.necessity == 'RequestedService' && p.acceptance.exists(a, a == 'SiteAssertion')))",message="siteAssertion.purposes must be purposes of necessity RequestedService that accept SiteAssertion"
+// +kubebuilder:validation:XValidation:rule="self.purposes.all(p, p.lifecycle == 'Archived') || self.purposes.exists(p, p.lifecycle != 'Archived' && p.necessity == 'RequestedService' && p.legalBasis != 'Consent' && p.consentKind != 'Explicit')",message="the widget's banner accepts nothing: it needs an active purpose of necessity RequestedService with another legalBasis than Consent, and without consentKind Explicit; the others are asked for in the widget once that is accepted"
 // +kubebuilder:validation:XValidation:rule="self.sites.all(s, s.languages.all(l, self.notices.exists(n, self.notices.all(m, m.version <= n.version) && n.texts.exists(t, t.language == l))))",message="the newest notice has texts in each language of each site"
 // +kubebuilder:validation:XValidation:rule="self.purposes.all(p, p.lifecycle == 'Archived' || self.notices.exists(n, self.notices.all(m, m.version <= n.version) && n.texts.all(t, t.purposes.exists(q, q.name == p.name))))",message="the newest notice tells of each active purpose in each language"
 type ConsentPolicySpec struct {

@@ -18,6 +18,7 @@ import (
 
 	"github.com/rempart-dev/rempart/api/v1alpha1"
 	"github.com/rempart-dev/rempart/internal/consent"
+	"github.com/rempart-dev/rempart/internal/consent/judge"
 	"github.com/rempart-dev/rempart/internal/law/deadline"
 )
 
@@ -104,7 +105,7 @@ func (in Input) consents() ([]consented, error) {
 		if !is {
 			return nil, ErrPurpose
 		}
-		if purpose.LegalBasis != v1alpha1.BasisConsent {
+		if !judge.RestsOnConsent(&purpose) {
 			continue
 		}
 		words, err := in.words(event.Notice)

@@ -340,6 +340,16 @@ func TestAnActIsToldByWhatItsPurposeWasThen(t *testing.T) {
 	}
 }
 
+// TestExplicitConsentBesideAContractIsConsent: Article 9(2)(a) needs it, whatever point of Article 6(1) the purpose rests on.
+func TestExplicitConsentBesideAContractIsConsent(t *testing.T) {
+	in := person()
+	in.Purposes[1].LegalBasis = v1alpha1.BasisContract // the purpose "advice"
+	text, err := export.Records(in)
+	if err != nil || !strings.Contains(string(text), `"eu-gdpr:A6-1-b"`) || !strings.Contains(string(text), `"eu-gdpr:A9-2-a"`) {
+		t.Errorf("%s, %v", text, err)
+	}
+}
+
 // TestTheOrderOfEventsChangesNothing: the ledger may read them in another.
 func TestTheOrderOfEventsChangesNothing(t *testing.T) {
 	in := person()

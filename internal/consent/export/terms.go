@@ -73,9 +73,19 @@ func kind(explicit bool) string {
 	return "dpv:ExpressedConsent"
 }
 
-// bases are the points of the Regulation on which consent to a purpose rests.
+// points are where Article 6(1) has a legal basis.
+var points = map[v1alpha1.LegalBasis]string{
+	v1alpha1.BasisConsent:             "eu-gdpr:A6-1-a",
+	v1alpha1.BasisContract:            "eu-gdpr:A6-1-b",
+	v1alpha1.BasisLegalObligation:     "eu-gdpr:A6-1-c",
+	v1alpha1.BasisVitalInterests:      "eu-gdpr:A6-1-d",
+	v1alpha1.BasisPublicTask:          "eu-gdpr:A6-1-e",
+	v1alpha1.BasisLegitimateInterests: "eu-gdpr:A6-1-f",
+}
+
+// bases are the points of the Regulation on which a purpose rests that was consented to.
 func bases(purpose v1alpha1.ConsentPurpose) []string {
-	found := []string{"eu-gdpr:A6-1-a"}
+	found := []string{points[purpose.LegalBasis]}
 	if len(purpose.SpecialCategories) > 0 {
 		found = append(found, "eu-gdpr:A9-2-a")
 	}

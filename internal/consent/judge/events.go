@@ -29,7 +29,7 @@ func (c ruling) grant(name string, verdict *Verdict) {
 func (c ruling) kind(purpose v1alpha1.ConsentPurpose) consent.EventType {
 	before, decided := c.before[string(purpose.Name)]
 	switch {
-	case purpose.LegalBasis != v1alpha1.BasisConsent:
+	case !RestsOnConsent(&purpose):
 		return consent.EventTermsAccepted
 	case decided && before.Decision == consent.Granted:
 		return consent.EventReconfirmed

@@ -169,7 +169,7 @@ type ruling struct {
 }
 
 // objections are asked of each purpose that an act grants, in this order; the first one that objects names the refusal.
-var objections = []func(ruling, v1alpha1.ConsentPurpose) Refusal{method, assertion, age}
+var objections = []func(ruling, v1alpha1.ConsentPurpose) Refusal{method, words, assertion, age}
 
 // refusal is the first objection to the act.
 func (c ruling) refusal() Refusal {
@@ -182,8 +182,7 @@ func (c ruling) refusal() Refusal {
 			return RefusedPurpose
 		}
 	}
-	granted := slices.ContainsFunc(c.act.Choices, func(choice Choice) bool { return choice.Decision == consent.Granted })
-	if granted && (len(c.rules.Material) == 0 || !bytes.Equal(c.act.Shown.Material, c.rules.Material)) {
+	if c.grants() > 0 && (len(c.rules.Material) == 0 || !bytes.Equal(c.act.Shown.Material, c.rules.Material)) {
 		return RefusedStale
 	}
 	for _, choice := range c.act.Choices {
@@ -201,6 +200,17 @@ func (c ruling) refusal() Refusal {
 		}
 	}
 	return ""
+}
+
+// grants is how many purposes the act grants.
+func (c ruling) grants() int {
+	n := 0
+	for _, choice := range c.act.Choices {
+		if choice.Decision == consent.Granted {
+			n++
+		}
+	}
+	return n
 }
 
 func (c ruling) malformed() bool {

@@ -29,12 +29,15 @@ func rules() judge.Rules {
 		SiteAssertion: v1alpha1.SiteAssertion{Mode: v1alpha1.AssertionAccepted, Purposes: []v1alpha1.PartName{"conversation"}},
 		Purposes: []v1alpha1.ConsentPurpose{
 			purpose("conversation", v1alpha1.NecessityRequestedService, v1alpha1.BasisContract, v1alpha1.AcceptMessage, v1alpha1.AcceptButton, v1alpha1.AcceptTriggerButton, v1alpha1.AcceptSiteAssertion),
-			purpose("transcript", v1alpha1.NecessityRequestedService, v1alpha1.BasisConsent, v1alpha1.AcceptMessage, v1alpha1.AcceptButton, v1alpha1.AcceptSiteAssertion),
+			purpose("transcript", v1alpha1.NecessityRequestedService, v1alpha1.BasisConsent,
+				v1alpha1.AcceptMessage, v1alpha1.AcceptButton, v1alpha1.AcceptCheckbox, v1alpha1.AcceptTriggerButton, v1alpha1.AcceptSiteAssertion),
 			purpose("statistics", v1alpha1.NecessityOptional, v1alpha1.BasisConsent, v1alpha1.AcceptButton, v1alpha1.AcceptCheckbox),
 			{Name: "newsletter", Necessity: v1alpha1.NecessityOptional, LegalBasis: v1alpha1.BasisConsent, DoubleOptIn: v1alpha1.RequirementRequired,
 				Acceptance: []v1alpha1.AcceptanceMethod{v1alpha1.AcceptDoubleOptIn}},
 			{Name: "health", Necessity: v1alpha1.NecessityRequestedService, LegalBasis: v1alpha1.BasisConsent, ConsentKind: v1alpha1.ConsentExplicit,
 				SpecialCategories: []v1alpha1.SpecialCategory{v1alpha1.SpecialHealth}, Acceptance: []v1alpha1.AcceptanceMethod{v1alpha1.AcceptCheckbox, v1alpha1.AcceptMessage}},
+			{Name: "diet", Necessity: v1alpha1.NecessityRequestedService, LegalBasis: v1alpha1.BasisContract, ConsentKind: v1alpha1.ConsentExplicit,
+				Acceptance: []v1alpha1.AcceptanceMethod{v1alpha1.AcceptCheckbox, v1alpha1.AcceptButton}},
 			{Name: "game", Necessity: v1alpha1.NecessityOptional, LegalBasis: v1alpha1.BasisConsent, MinimumAge: 15,
 				Acceptance: []v1alpha1.AcceptanceMethod{v1alpha1.AcceptCheckbox}},
 			{Name: "postcards", Necessity: v1alpha1.NecessityOptional, LegalBasis: v1alpha1.BasisConsent, Lifecycle: v1alpha1.LifecycleArchived,
@@ -72,20 +75,27 @@ func gpc(a *judge.Act)        { a.GPC = true }
 // storageByConsent leaves the message among the widget's acts, as no policy that was admitted does.
 func storageByConsent(r *judge.Rules) { r.Spec.Widget.StorageBasis = v1alpha1.StorageConsent }
 
+// assertable lets the site say that it has the consent of its own banner.
+func assertable(r *judge.Rules) {
+	r.Spec.SiteAssertion.Purposes = append(r.Spec.SiteAssertion.Purposes, "transcript")
+}
+
+// listed lets a purpose be accepted by one more act, as a policy of before may say.
+func listed(name v1alpha1.PartName, way v1alpha1.AcceptanceMethod) func(*judge.Rules) {
+	return func(r *judge.Rules) {
+		p := purposeNamed(r, name)
+		p.Acceptance = append(p.Acceptance, way)
+	}
+}
+
 func aged(n int32) func(*judge.Act) { return func(a *judge.Act) { a.OldEnoughFor = n } }
 
 func assertedAt(t time.Time) func(*judge.Act) { return func(a *judge.Act) { a.AssertedAt = t } }
 
-// decided is a decision of an hour ago.
 // youngest asks an age for the letter.
-func youngest(r *judge.Rules) {
-	for i := range r.Spec.Purposes {
-		if r.Spec.Purposes[i].Name == "newsletter" {
-			r.Spec.Purposes[i].MinimumAge = 15
-		}
-	}
-}
+func youngest(r *judge.Rules) { purposeNamed(r, "newsletter").MinimumAge = 15 }
 
+// decided is a decision of an hour ago.
 func decided(purpose string, d consent.Decision) consent.State {
 	s := consent.State{Purpose: purpose, Decision: d, Notice: consent.NoticeRef{Material: material}, RecordedAt: now.Add(-time.Hour)}
 	if d == consent.Granted {
@@ -115,8 +125,20 @@ func TestActs(t *testing.T) {
 		leftOut []string
 	}{
 		"2.4(5): a message accepts terms and storage, two events": {act: act(consent.MethodMessage, "conversation"), choices: "storage.acknowledged terms.accepted:conversation"},
-		"and what rests on consent beside them":                   {act: act(consent.MethodMessage, "transcript"), choices: "terms.accepted storage.acknowledged consent.given:transcript"},
-		"a button does the same":                                  {act: act(consent.MethodButton, "conversation transcript"), choices: "storage.acknowledged terms.accepted:conversation consent.given:transcript"},
+		"2.4(5): and is consent to nothing else":                  {act: act(consent.MethodMessage, "transcript"), refusal: judge.RefusedMethod},
+		"2.4(4): nor is the banner's button":                      {act: act(consent.MethodButton, "transcript"), refusal: judge.RefusedMethod},
+		"nor beside the terms":                                    {act: act(consent.MethodButton, "conversation transcript"), refusal: judge.RefusedMethod},
+		"nor the start of a scenario":                             {act: act(consent.MethodTriggerButton, "transcript"), refusal: judge.RefusedMethod},
+		"nor a site's word, also where the policy takes it":       {act: act(consent.MethodAssertedBySite, "transcript"), change: assertable, refusal: judge.RefusedMethod},
+		"its own box is":                                          {act: act(consent.MethodCheckbox, "transcript"), choices: "consent.given:transcript"},
+		"2.4(4): the banner's button for special categories":      {act: act(consent.MethodButton, "health"), change: listed("health", v1alpha1.AcceptButton), refusal: judge.RefusedMethod},
+		"also where a contract is the basis":                      {act: act(consent.MethodButton, "diet"), refusal: judge.RefusedMethod},
+		"whose own box is explicit":                               {act: act(consent.MethodCheckbox, "diet"), choices: "consent.given:diet"},
+		"an optional purpose by the start of a scenario":          {act: act(consent.MethodTriggerButton, "statistics"), change: listed("statistics", v1alpha1.AcceptTriggerButton), refusal: judge.RefusedMethod},
+		"an optional purpose by a button of its own":              {act: act(consent.MethodButton, "statistics"), choices: "consent.given:statistics"},
+		"not by one that says more":                               {act: act(consent.MethodButton, "conversation statistics"), refusal: judge.RefusedMethod},
+		"what it refuses is no more":                              {act: act(consent.MethodButton, "statistics -game"), choices: "consent.given:statistics consent.refused:game"},
+		"a button does the same":                                  {act: act(consent.MethodButton, "conversation"), choices: "storage.acknowledged terms.accepted:conversation"},
 		"storage that rests on consent is consented to":           {act: act(consent.MethodButton, "conversation"), change: storageByConsent, choices: "consent.given terms.accepted:conversation"},
 		"by a trigger too":                                        {act: act(consent.MethodTriggerButton, "conversation"), change: storageByConsent, choices: "consent.given terms.accepted:conversation"},
 		"by a message never":                                      {act: act(consent.MethodMessage, "conversation"), change: storageByConsent, refusal: judge.RefusedMethod},
@@ -149,32 +171,32 @@ func TestActs(t *testing.T) {
 			}},
 		"a message where only buttons count": {act: act(consent.MethodMessage, "conversation"), refusal: judge.RefusedMethod,
 			change: func(r *judge.Rules) { r.Spec.Widget.Acceptance = v1alpha1.WidgetExplicit }},
-		"T9: a message under a hidden banner":          {act: act(consent.MethodMessage, "conversation", hidden), refusal: judge.RefusedMethod},
-		"a message for special categories":             {act: act(consent.MethodMessage, "health"), refusal: judge.RefusedMethod},
-		"special categories by an act of their own":    {act: act(consent.MethodCheckbox, "health"), choices: "consent.given:health"},
-		"Article 8: no word about age":                 {act: act(consent.MethodCheckbox, "game"), refusal: judge.RefusedAge},
-		"not old enough":                               {act: act(consent.MethodCheckbox, "game", aged(13)), refusal: judge.RefusedAge},
-		"as old as it takes":                           {act: act(consent.MethodCheckbox, "game", aged(15)), choices: "consent.given:game"},
-		"older":                                        {act: act(consent.MethodCheckbox, "game", aged(16)), choices: "consent.given:game"},
-		"to refuse takes no age":                       {act: act(consent.MethodCheckbox, "-game"), choices: "consent.refused:game"},
-		"double opt-in: the first act grants nothing":  {act: act(consent.MethodCheckbox, "newsletter"), pending: []string{"newsletter"}},
-		"by any act of its own":                        {act: act(consent.MethodButton, "newsletter"), pending: []string{"newsletter"}},
-		"not by a message":                             {act: act(consent.MethodMessage, "newsletter"), refusal: judge.RefusedMethod},
-		"beside others, which count":                   {act: act(consent.MethodCheckbox, "newsletter statistics"), pending: []string{"newsletter"}, choices: "consent.given:statistics"},
-		"the mailed token grants it":                   {act: act(consent.MethodDoubleOptIn, "newsletter"), choices: "consent.given:newsletter"},
-		"Article 8: a mailed token is nobody's age":    {act: act(consent.MethodDoubleOptIn, "newsletter"), change: youngest, refusal: judge.RefusedAge},
-		"with the answer it grants":                    {act: act(consent.MethodDoubleOptIn, "newsletter", aged(15)), change: youngest, choices: "consent.given:newsletter"},
-		"not to words that have changed since":         {act: act(consent.MethodDoubleOptIn, "newsletter", staleWords), refusal: judge.RefusedStale},
-		"and nothing else":                             {act: act(consent.MethodDoubleOptIn, "newsletter statistics"), refusal: judge.RefusedMethod},
-		"GPC: what is optional stays off":              {act: act(consent.MethodButton, "conversation statistics", gpc), leftOut: []string{"statistics"}, choices: "storage.acknowledged terms.accepted:conversation"},
-		"GPC: also alone, and then nothing is written": {act: act(consent.MethodButton, "statistics", gpc), leftOut: []string{"statistics"}},
-		"GPC: an explicit opt-in wins":                 {act: act(consent.MethodCheckbox, "statistics", gpc), choices: "consent.given:statistics"},
-		"GPC: no signal is no consent":                 {act: act(consent.MethodButton, "-statistics"), choices: "consent.refused:statistics"},
-		"GPC: a refusal is an event as ever":           {act: act(consent.MethodButton, "-statistics", gpc), choices: "consent.refused:statistics"},
+		"T9: a message under a hidden banner":         {act: act(consent.MethodMessage, "conversation", hidden), refusal: judge.RefusedMethod},
+		"a message for special categories":            {act: act(consent.MethodMessage, "health"), refusal: judge.RefusedMethod},
+		"special categories by an act of their own":   {act: act(consent.MethodCheckbox, "health"), choices: "consent.given:health"},
+		"Article 8: no word about age":                {act: act(consent.MethodCheckbox, "game"), refusal: judge.RefusedAge},
+		"not old enough":                              {act: act(consent.MethodCheckbox, "game", aged(13)), refusal: judge.RefusedAge},
+		"as old as it takes":                          {act: act(consent.MethodCheckbox, "game", aged(15)), choices: "consent.given:game"},
+		"older":                                       {act: act(consent.MethodCheckbox, "game", aged(16)), choices: "consent.given:game"},
+		"to refuse takes no age":                      {act: act(consent.MethodCheckbox, "-game"), choices: "consent.refused:game"},
+		"double opt-in: the first act grants nothing": {act: act(consent.MethodCheckbox, "newsletter"), pending: []string{"newsletter"}},
+		"by any act of its own":                       {act: act(consent.MethodButton, "newsletter"), pending: []string{"newsletter"}},
+		"not by a message":                            {act: act(consent.MethodMessage, "newsletter"), refusal: judge.RefusedMethod},
+		"beside others, which count":                  {act: act(consent.MethodCheckbox, "newsletter statistics"), pending: []string{"newsletter"}, choices: "consent.given:statistics"},
+		"the mailed token grants it":                  {act: act(consent.MethodDoubleOptIn, "newsletter"), choices: "consent.given:newsletter"},
+		"Article 8: a mailed token is nobody's age":   {act: act(consent.MethodDoubleOptIn, "newsletter"), change: youngest, refusal: judge.RefusedAge},
+		"with the answer it grants":                   {act: act(consent.MethodDoubleOptIn, "newsletter", aged(15)), change: youngest, choices: "consent.given:newsletter"},
+		"not to words that have changed since":        {act: act(consent.MethodDoubleOptIn, "newsletter", staleWords), refusal: judge.RefusedStale},
+		"and nothing else":                            {act: act(consent.MethodDoubleOptIn, "newsletter statistics"), refusal: judge.RefusedMethod},
+		"GPC: what is optional stays off, unwritten":  {act: act(consent.MethodButton, "statistics", gpc), leftOut: []string{"statistics"}},
+		"GPC: an explicit opt-in wins":                {act: act(consent.MethodCheckbox, "statistics", gpc), choices: "consent.given:statistics"},
+		"GPC: no signal is no consent":                {act: act(consent.MethodButton, "-statistics"), choices: "consent.refused:statistics"},
+		"GPC: a refusal is an event as ever":          {act: act(consent.MethodButton, "-statistics", gpc), choices: "consent.refused:statistics"},
 
-		"2.2: a site's word":                 {act: act(consent.MethodAssertedBySite, "conversation"), choices: "terms.accepted:conversation"},
-		"twice is once":                      {act: act(consent.MethodAssertedBySite, "conversation"), before: []consent.State{decided("conversation", granted)}},
-		"for a purpose that it may not name": {act: act(consent.MethodAssertedBySite, "transcript"), refusal: judge.RefusedMethod},
+		"2.2: a site's word": {act: act(consent.MethodAssertedBySite, "conversation"), choices: "terms.accepted:conversation"},
+		"twice is once":      {act: act(consent.MethodAssertedBySite, "conversation"), before: []consent.State{decided("conversation", granted)}},
+		"for a purpose that it may not name": {act: act(consent.MethodAssertedBySite, "conversation"), refusal: judge.RefusedMethod,
+			change: func(r *judge.Rules) { r.Spec.SiteAssertion.Purposes = []v1alpha1.PartName{"statistics"} }},
 		"where nobody believes it": {act: act(consent.MethodAssertedBySite, "conversation"), refusal: judge.RefusedMethod,
 			change: func(r *judge.Rules) { r.Spec.SiteAssertion.Mode = v1alpha1.AssertionRefused }},
 		"for what is optional": {act: act(consent.MethodAssertedBySite, "statistics"), refusal: judge.RefusedMethod, change: func(r *judge.Rules) {
@@ -266,7 +288,7 @@ func TestWithdrawalsWithoutAnAct(t *testing.T) {
 // The laws, for acts that nobody thought of.
 
 func drawAct(t *rapid.T) judge.Act {
-	names := []string{"conversation", "transcript", "statistics", "newsletter", "health", "game", "postcards", "gone", "else"}
+	names := []string{"conversation", "transcript", "statistics", "newsletter", "health", "diet", "game", "postcards", "gone", "else"}
 	a := judge.Act{
 		Method: rapid.SampledFrom([]consent.Method{consent.MethodMessage, consent.MethodButton, consent.MethodCheckbox, consent.MethodTriggerButton,
 			consent.MethodDoubleOptIn, consent.MethodAssertedBySite, consent.MethodAPI, consent.MethodOperatorWithdraw, ""}).Draw(t, "method"),
@@ -287,7 +309,7 @@ func drawAct(t *rapid.T) judge.Act {
 
 func drawBefore(t *rapid.T) []consent.State {
 	var before []consent.State
-	for _, name := range []string{"conversation", "transcript", "statistics", "newsletter", "health", "game", "postcards", "gone"} {
+	for _, name := range []string{"conversation", "transcript", "statistics", "newsletter", "health", "diet", "game", "postcards", "gone"} {
 		if !rapid.Bool().Draw(t, "decided") {
 			continue
 		}
@@ -340,7 +362,9 @@ func TestWhatIsNeverGranted(t *testing.T) {
 				"by who is too young":            a.OldEnoughFor < p.MinimumAge,
 				"without the mailed token":       p.DoubleOptIn == v1alpha1.RequirementRequired && a.Method != consent.MethodDoubleOptIn,
 				"explicit, by a message":         p.ConsentKind == v1alpha1.ConsentExplicit && a.Method == consent.MethodMessage,
-				"without an end":                 !choice.ValidUntil.After(now) || choice.ValidUntil.After(now.AddDate(0, 13, 1)),
+				"to consent, by words about the service": judge.RestsOnConsent(&p) && (a.Method == consent.MethodMessage || a.Method == consent.MethodTriggerButton || a.Method == consent.MethodAssertedBySite ||
+					a.Method == consent.MethodButton && p.Necessity == v1alpha1.NecessityRequestedService),
+				"without an end": !choice.ValidUntil.After(now) || choice.ValidUntil.After(now.AddDate(0, 13, 1)),
 			} {
 				if wrong {
 					t.Errorf("%s was granted %s: %+v", choice.Purpose, what, a)

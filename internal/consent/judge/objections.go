@@ -18,15 +18,21 @@ var accepts = map[consent.Method]v1alpha1.AcceptanceMethod{
 	consent.MethodAssertedBySite: v1alpha1.AcceptSiteAssertion,
 }
 
-// ownAct are the methods that say nothing but consent to this purpose.
+// ownAct are the methods that can say nothing but consent to one purpose.
 var ownAct = []consent.Method{consent.MethodCheckbox, consent.MethodButton, consent.MethodDoubleOptIn}
 
 // optIn are those by which a person chooses one purpose against a signal that says no to all.
 var optIn = []consent.Method{consent.MethodCheckbox, consent.MethodDoubleOptIn}
 
-// method objects to acts that the policy does not list for the purpose, and to those that can never be consent to it: a message
+// RestsOnConsent tells whether a purpose needs consent: as its legal basis, or beside another one, because only explicit consent allows what
+// it does (Articles 9(2)(a), 22(2)(c) and 49(1)(a)).
+func RestsOnConsent(purpose *v1alpha1.ConsentPurpose) bool {
+	return purpose.LegalBasis == v1alpha1.BasisConsent || purpose.ConsentKind == v1alpha1.ConsentExplicit || len(purpose.SpecialCategories) > 0
+}
+
+// method objects to acts that the policy does not list for the purpose, and to those that can never be its acceptance: a message
 // or a site's word for what the visitor did not ask for (Planet49, C-673/17; Article 7(4)), anything but an act of its own where
-// consent is explicit or a child's (Articles 9(2)(a) and 8).
+// the person may be a child (Article 8).
 func method(c ruling, purpose v1alpha1.ConsentPurpose) Refusal {
 	how := c.act.Method
 	word, known := accepts[how]
@@ -36,8 +42,7 @@ func method(c ruling, purpose v1alpha1.ConsentPurpose) Refusal {
 	if !listed && !asked {
 		return RefusedMethod
 	}
-	careful := purpose.ConsentKind == v1alpha1.ConsentExplicit || len(purpose.SpecialCategories) > 0 || purpose.MinimumAge > 0
-	if careful && !slices.Contains(ownAct, how) {
+	if purpose.MinimumAge > 0 && !slices.Contains(ownAct, how) {
 		return RefusedMethod
 	}
 	switch how {
@@ -54,6 +59,22 @@ func method(c ruling, purpose v1alpha1.ConsentPurpose) Refusal {
 	default:
 	}
 	return ""
+}
+
+// words objects to consent by an act under other words than the purpose's own (Articles 4(11) and 7(2)). The banner tells of the terms and of
+// storage: its button, the start of a scenario, a message and a site's word accept these, and consent to no purpose, whatever the policy
+// lists. A button is consent where it can be the purpose's own: to an optional one, which no banner asks for, and to nothing beside.
+func words(c ruling, purpose v1alpha1.ConsentPurpose) Refusal {
+	if !RestsOnConsent(&purpose) || slices.Contains(optIn, c.act.Method) {
+		return ""
+	}
+	if c.act.Method != consent.MethodButton {
+		return RefusedMethod
+	}
+	if doubled(purpose) || purpose.Necessity == v1alpha1.NecessityOptional && c.grants() == 1 {
+		return "" // of what a mail asks again the button grants nothing
+	}
+	return RefusedMethod
 }
 
 // assertion objects to a site's word about what the person has denied since: it counts only if its banner was answered later. A

@@ -39,18 +39,25 @@ func showing(a judge.Act, digest string) *judge.Act {
 
 func playing(a judge.Act) *judge.Act { return &a }
 
+func purposeNamed(r *judge.Rules, name v1alpha1.PartName) *v1alpha1.ConsentPurpose {
+	return &r.Spec.Purposes[slices.IndexFunc(r.Spec.Purposes, func(p v1alpha1.ConsentPurpose) bool { return p.Name == name })]
+}
+
 var plays = map[string][]turn{
 	"visitor": {
-		{0, "A visitor sends a message under the banner", playing(act(consent.MethodMessage, "conversation transcript")), nil, nil},
-		{time.Minute, "and ticks statistics and the newsletter", playing(act(consent.MethodCheckbox, "statistics newsletter")), nil, nil},
+		{0, "A visitor sends a message under the banner", playing(act(consent.MethodMessage, "conversation")), nil, nil},
+		{time.Second, "as an old page does, with what rests on consent", playing(act(consent.MethodMessage, "conversation transcript")), nil, nil},
+		{time.Minute, "and ticks the transcript, statistics and the newsletter", playing(act(consent.MethodCheckbox, "transcript statistics newsletter")), nil, nil},
 		{2 * day, "The mail is answered", playing(act(consent.MethodDoubleOptIn, "newsletter")), nil, nil},
 		{30 * day, "The notice says something new", nil, nil, func(r *judge.Rules) { r.Material = []byte("new") }},
 		{31 * day, "A page that was open since yesterday sends", playing(act(consent.MethodMessage, "conversation")), nil, nil},
-		{31*day + time.Minute, "The new words are shown, and accepted in part", showing(act(consent.MethodButton, "conversation -transcript statistics"), "new"), nil, nil},
+		{31*day + time.Minute, "The new words are shown, and accepted in part", showing(act(consent.MethodButton, "conversation -transcript"), "new"), nil, nil},
+		{31*day + 2*time.Minute, "and statistics ticked again", showing(act(consent.MethodCheckbox, "statistics"), "new"), nil, nil},
 		{32 * day, "The newsletter is withdrawn although its words are old", playing(act(consent.MethodButton, "-newsletter")), nil, nil},
 		{216 * day, "Half a year passes", nil, nil, nil},
-		{217 * day, "The visitor comes back with Global Privacy Control", showing(act(consent.MethodButton, "conversation statistics", gpc), "new"), nil, nil},
-		{217*day + time.Minute, "and still ticks statistics", showing(act(consent.MethodCheckbox, "statistics", gpc), "new"), nil, nil},
+		{217 * day, "The visitor comes back with Global Privacy Control", showing(act(consent.MethodButton, "conversation", gpc), "new"), nil, nil},
+		{217*day + time.Second, "and presses a button of the page for statistics", showing(act(consent.MethodButton, "statistics", gpc), "new"), nil, nil},
+		{217*day + time.Minute, "then ticks statistics", showing(act(consent.MethodCheckbox, "statistics", gpc), "new"), nil, nil},
 		{218 * day, "All is withdrawn", nil, []string{}, nil},
 		{218*day + time.Second, "and once more", nil, []string{}, nil},
 	},
@@ -68,9 +75,9 @@ var plays = map[string][]turn{
 		{0, "A visitor who does not say to be 15 ticks the game", playing(act(consent.MethodCheckbox, "game")), nil, nil},
 		{time.Minute, "says to be 13", playing(act(consent.MethodCheckbox, "game", aged(13))), nil, nil},
 		{2 * time.Minute, "says to be 15", playing(act(consent.MethodCheckbox, "game", aged(15))), nil, nil},
-		{day, "The age becomes 16", nil, nil, func(r *judge.Rules) { r.Spec.Purposes[5].MinimumAge = 16 }},
+		{day, "The age becomes 16", nil, nil, func(r *judge.Rules) { purposeNamed(r, "game").MinimumAge = 16 }},
 		{day + time.Minute, "and the visitor confirms", playing(act(consent.MethodCheckbox, "game", aged(15))), nil, nil},
-		{2 * day, "The purpose is archived", nil, nil, func(r *judge.Rules) { r.Spec.Purposes[5].Lifecycle = v1alpha1.LifecycleArchived }},
+		{2 * day, "The purpose is archived", nil, nil, func(r *judge.Rules) { purposeNamed(r, "game").Lifecycle = v1alpha1.LifecycleArchived }},
 		{3 * day, "and withdrawn", playing(act(consent.MethodButton, "-game")), nil, nil},
 	},
 }

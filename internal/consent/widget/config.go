@@ -49,7 +49,8 @@ type Config struct {
 	// Material is the first 16 hexadecimal digits of the current notice's materialDigest, Version its number.
 	Material string
 	Version  int32
-	// Requested are the names of the purposes with necessity RequestedService.
+	// Requested are the names of the purposes that the banner asks for: the service that the visitor asks for, where it does not rest on
+	// consent. With none there is nothing to accept, and what was accepted can still be withdrawn.
 	Requested []string
 	// Asserted are the purposes that the site may say it collected acceptance for; none when siteAssertion.mode is Refused.
 	Asserted     []string
@@ -74,7 +75,7 @@ type Config struct {
 // known are its languages, with the words that are needed without the notice.
 func (c Config) literal(known []known) []any {
 	return []any{
-		c.Site, c.Host, known, c.DefaultLanguage, built{c.Material, c.Version}, c.Requested, append([]string{}, c.Asserted...),
+		c.Site, c.Host, known, c.DefaultLanguage, built{c.Material, c.Version}, append([]string{}, c.Requested...), append([]string{}, c.Asserted...),
 		bit(c.Acceptance == AcceptByMessage), c.cookie(), bit(c.Store == StoreTab),
 		c.ConsentTTL, c.SessionTTL, bit(c.ReadAtLoad), bit(c.RememberRefusal), bit(c.Ephemeral), bit(c.Proof == ProofLinked),
 		bit(c.DoNotTrack), c.SendURL,
@@ -126,7 +127,6 @@ func (c Config) check() error {
 		unless(len(c.Languages) > 0 && !slices.ContainsFunc(c.Languages, func(l string) bool { return !language.MatchString(l) }), "languages %q are not language tags", c.Languages),
 		unless(slices.Contains(c.Languages, c.DefaultLanguage), "the default language %q is none of the site's", c.DefaultLanguage),
 		unless(digest.MatchString(c.Material), "material %q is not 16 hexadecimal digits", c.Material),
-		unless(len(c.Requested) > 0, "no purpose is of a requested service"),
 		unless(!slices.ContainsFunc(c.Asserted, func(p string) bool { return !slices.Contains(c.Requested, p) }), "asserted purposes %q are not all of a requested service", c.Asserted),
 		unless(slices.Contains([]Acceptance{AcceptByMessage, AcceptExplicit}, c.Acceptance), "acceptance %q is unknown", c.Acceptance),
 		unless(slices.Contains([]Store{StoreLocal, StoreTab, StoreCookie}, c.Store), "store %q is unknown", c.Store),

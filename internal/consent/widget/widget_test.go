@@ -153,7 +153,6 @@ func TestAConfigurationThatCannotBeFollowedIsRefused(t *testing.T) {
 		"not language tags":      func(c *Config) { c.Languages = []string{"__proto__"} },
 		"none of the site's":     func(c *Config) { c.DefaultLanguage = "de" },
 		"hexadecimal":            func(c *Config) { c.Material = "0123" },
-		"requested service":      func(c *Config) { c.Requested = nil },
 		"asserted purposes":      func(c *Config) { c.Asserted = []string{"newsletter"} },
 		"acceptance":             func(c *Config) { c.Acceptance = "" },
 		"store":                  func(c *Config) { c.Store = "" },

@@ -64,6 +64,7 @@ type shownPurpose struct {
 	DoubleOptIn v1alpha1.Requirement        `json:"doubleOptIn,omitempty"`
 	Retention   v1alpha1.Period             `json:"retention"`
 	Recipients  []v1alpha1.ConsentRecipient `json:"recipients,omitempty"`
+	byBanner    bool
 }
 
 type shownLink struct {
@@ -130,7 +131,7 @@ func (n *notices) write(p *settings.Policy, site *settings.Site, tag string, now
 		if !known || !settings.Active(purpose) {
 			continue
 		}
-		out.Purposes = append(out.Purposes, shownPurpose{text, purpose.Necessity, purpose.Acceptance, ageOf(purpose.MinimumAge, own), purpose.DoubleOptIn, purpose.Retention, purpose.Recipients})
+		out.Purposes = append(out.Purposes, shownPurpose{text, purpose.Necessity, purpose.Acceptance, ageOf(purpose.MinimumAge, own), purpose.DoubleOptIn, purpose.Retention, purpose.Recipients, settings.AskedByBanner(&purpose)})
 	}
 	out.Acceptance, out.age = service(out.Purposes, own)
 	for _, link := range []shownLink{{words.Text.TermsURL, own["terms"]}, {words.Text.PrivacyURL, own["privacy"]}} {
@@ -152,13 +153,13 @@ func (n *notices) write(p *settings.Policy, site *settings.Site, tag string, now
 	return body, nil
 }
 
-// service returns the ways in which the purposes of the requested service can all be accepted, and the highest age of theirs.
+// service returns the ways in which all purposes that the banner asks for can be accepted, and the highest age of theirs.
 func service(purposes []shownPurpose, words map[string]string) ([]v1alpha1.AcceptanceMethod, age) {
 	var ways []v1alpha1.AcceptanceMethod
 	var years int32
 	first := true
 	for _, purpose := range purposes {
-		if purpose.Necessity != v1alpha1.NecessityRequestedService {
+		if !purpose.byBanner {
 			continue
 		}
 		if first {

@@ -10,7 +10,7 @@ import (
 // TestTheRequestedServiceIsAskedForAsAWhole: what each of its purposes allows, and the highest age.
 func TestTheRequestedServiceIsAskedForAsAWhole(t *testing.T) {
 	of := func(necessity v1alpha1.PurposeNecessity, years int32, ways ...v1alpha1.AcceptanceMethod) shownPurpose {
-		return shownPurpose{Necessity: necessity, Acceptance: ways, age: age{MinimumAge: years}}
+		return shownPurpose{Necessity: necessity, Acceptance: ways, age: age{MinimumAge: years}, byBanner: necessity == v1alpha1.NecessityRequestedService}
 	}
 	words := map[string]string{"age": "I am {} or older."}
 	for _, c := range []struct {

@@ -13,6 +13,7 @@ import (
 	"github.com/rempart-dev/rempart/internal/app/consentd/client"
 	"github.com/rempart-dev/rempart/internal/consent/export"
 	"github.com/rempart-dev/rempart/internal/consent/gate"
+	"github.com/rempart-dev/rempart/internal/consent/judge"
 )
 
 // Policy is what is served: one content of the file, checked and made ready. It never changes; another content is another Policy.
@@ -147,13 +148,12 @@ func (p *Policy) clients(time.Time) (err error) {
 func (p *Policy) gate(time.Time) (err error) {
 	rules := gate.Policy{Material: p.Material}
 	for _, purpose := range p.Spec.Purposes {
-		basis := gate.BasisOther
-		switch purpose.LegalBasis {
-		case v1alpha1.BasisConsent:
-			basis = gate.BasisConsent
-		case "":
+		if purpose.LegalBasis == "" {
 			return fmt.Errorf("purpose %q has no legal basis", purpose.Name)
-		case v1alpha1.BasisContract, v1alpha1.BasisLegalObligation, v1alpha1.BasisVitalInterests, v1alpha1.BasisPublicTask, v1alpha1.BasisLegitimateInterests:
+		}
+		basis := gate.BasisOther
+		if judge.RestsOnConsent(&purpose) {
+			basis = gate.BasisConsent
 		}
 		rules.Purposes = append(rules.Purposes, gate.Purpose{
 			Name: string(purpose.Name), Active: Active(purpose), Basis: basis, Necessity: gate.Necessity(purpose.Necessity),

@@ -19,6 +19,7 @@ import (
 	"github.com/rempart-dev/rempart/internal/app/consentd/consentdtest"
 	"github.com/rempart-dev/rempart/internal/app/consentd/settings"
 	"github.com/rempart-dev/rempart/internal/consent"
+	"github.com/rempart-dev/rempart/internal/consent/gate"
 	"github.com/rempart-dev/rempart/internal/consent/jws"
 	"github.com/rempart-dev/rempart/internal/consent/seal"
 )
@@ -192,6 +193,14 @@ func TestEveryWidgetThatAPolicyCanAskForIsMade(t *testing.T) {
 	}
 	if err := p.Dress(host); !errors.Is(err, settings.ErrBroken) {
 		t.Errorf("a session without a length: %v", err)
+	}
+}
+
+// TestTheGateAsksForExplicitConsentOnEveryBasis: Article 9(2)(a) needs it beside a contract too.
+func TestTheGateAsksForExplicitConsentOnEveryBasis(t *testing.T) {
+	p := mustRead(t, func(f *settings.File) { f.Spec.Purposes[0].ConsentKind = v1alpha1.ConsentExplicit })
+	if got := p.Rules.Purposes[0]; got.Name != "conversation" || got.Basis != gate.BasisConsent {
+		t.Errorf("%+v", got)
 	}
 }
 

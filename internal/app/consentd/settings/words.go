@@ -18,6 +18,7 @@ import (
 	"github.com/rempart-dev/rempart/internal/consent"
 	"github.com/rempart-dev/rempart/internal/consent/canonical"
 	"github.com/rempart-dev/rempart/internal/consent/facts"
+	"github.com/rempart-dev/rempart/internal/consent/judge"
 	"github.com/rempart-dev/rempart/internal/consent/widget"
 	"github.com/rempart-dev/rempart/internal/law/deadline"
 )
@@ -254,7 +255,7 @@ func (p *Policy) widget(site *Site, host string) (widget.Config, error) {
 		c.Languages = append(c.Languages, Tag(language))
 	}
 	for _, purpose := range p.Spec.Purposes {
-		if purpose.Necessity == v1alpha1.NecessityRequestedService && Active(purpose) {
+		if AskedByBanner(&purpose) {
 			c.Requested = append(c.Requested, string(purpose.Name))
 			if p.Spec.SiteAssertion.Mode == v1alpha1.AssertionAccepted && slices.Contains(p.Spec.SiteAssertion.Purposes, purpose.Name) {
 				c.Asserted = append(c.Asserted, string(purpose.Name))
@@ -262,6 +263,12 @@ func (p *Policy) widget(site *Site, host string) (widget.Config, error) {
 		}
 	}
 	return c, nil
+}
+
+// AskedByBanner tells whether the widget's banner asks for a purpose: it is of the service that the visitor asks for. What rests on consent
+// is asked for in its own words, by a box of its own in the dialog of choices, also where the service cannot be without it.
+func AskedByBanner(p *v1alpha1.ConsentPurpose) bool {
+	return p.Necessity == v1alpha1.NecessityRequestedService && Active(*p) && !judge.RestsOnConsent(p)
 }
 
 // Active tells whether a purpose is asked for and may be pursued.

@@ -31,7 +31,8 @@ type ConsentPurposeApplyConfiguration struct {
 	Retention *apiv1alpha1.Period `json:"retention,omitempty"`
 	// dpv is the term of the W3C Data Privacy Vocabulary.
 	DPV *string `json:"dpv,omitempty"`
-	// acceptance is the acts by which the purpose can be accepted. Button when absent.
+	// acceptance is the acts by which the purpose can be accepted. Button when absent. What needs consent is asked for in its own words: by
+	// Checkbox or DoubleOptIn, an Optional purpose also by a Button of the page's own, which grants nothing beside it.
 	Acceptance []apiv1alpha1.AcceptanceMethod `json:"acceptance,omitempty"`
 	// doubleOptIn is whether an accepted purpose counts only after a mailed token was confirmed.
 	DoubleOptIn *apiv1alpha1.Requirement `json:"doubleOptIn,omitempty"`
