@@ -1,12 +1,15 @@
 package widget
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"net/url"
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/google/uuid"
 )
 
 // Acceptance is what counts as accepting the requested service.
@@ -40,7 +43,9 @@ const (
 
 // Config is all that a page must know when it loads the widget. It is public, and equal for every visitor.
 type Config struct {
-	Site string
+	// Tenant is the policy's in the ledger, for ever.
+	Tenant uuid.UUID
+	Site   string
 	// Host is the service's base URL without a slash at the end, such as https://consent.shop.example.
 	Host string
 	// Languages are those of the site's notices (fr, pt-BR); the primary language of each needs a pack of interface texts.
@@ -93,6 +98,18 @@ type built struct {
 // withdrawal, and what the service has not heard of it, must outlive them.
 const cookieLife = 395 * 86400
 
+// cookieName is that of the marker's cookie, as the source has it.
+const cookieName = "__Secure-rempart="
+
+// named gives the cookie the policy's own name. Policies under one domain, or under one and its parent, are sent each other's cookies:
+// with one name they would take the other's choices for their own and write over its withdrawals. The sites of a policy share one.
+func (c Config) named(script []byte) []byte {
+	if c.Store != StoreCookie {
+		return script
+	}
+	return bytes.ReplaceAll(script, []byte(cookieName), fmt.Appendf(nil, "__Secure-rempart-%x=", c.Tenant[:4]))
+}
+
 // cookie is what follows the value of the marker's cookie; empty where the marker is in localStorage.
 func (c Config) cookie() string {
 	if c.Store != StoreCookie {
@@ -122,6 +139,7 @@ var (
 func (c Config) check() error {
 	host, err := url.Parse(c.Host)
 	return errors.Join(
+		unless(c.Tenant != uuid.Nil, "the tenant is missing"),
 		unless(siteID.MatchString(c.Site), "site is not 1 to 63 letters, digits, - or _"),
 		unless(err == nil && (host.Scheme == "https" || host.Scheme == "http") && host.Host != "" && !strings.HasSuffix(c.Host, "/"), "host %q is no base URL", c.Host),
 		unless(len(c.Languages) > 0 && !slices.ContainsFunc(c.Languages, func(l string) bool { return !language.MatchString(l) }), "languages %q are not language tags", c.Languages),

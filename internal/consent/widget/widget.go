@@ -36,7 +36,7 @@ func Build(c Config) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("encoding the configuration: %w", err)
 	}
-	return bytes.Join([][]byte{bytes.TrimSpace(core), []byte("("), literal, []byte(");\n")}, nil), nil
+	return bytes.Join([][]byte{c.named(bytes.TrimSpace(core)), []byte("("), literal, []byte(");\n")}, nil), nil
 }
 
 // Languages are those with interface texts, sorted.

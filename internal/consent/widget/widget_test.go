@@ -7,11 +7,13 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/google/uuid"
 )
 
 func config() Config {
 	return Config{
-		Site: "shop", Host: "https://consent.shop.example", Languages: []string{"fr", "en"}, DefaultLanguage: "fr",
+		Tenant: uuid.MustParse("7d444840-9dc0-81d1-b245-5ffdce74fad2"), Site: "shop", Host: "https://consent.shop.example", Languages: []string{"fr", "en"}, DefaultLanguage: "fr",
 		Material: "0123456789abcdef", Version: 1, Requested: []string{"conversation"}, Asserted: []string{"conversation"},
 		Acceptance: AcceptByMessage, Store: StoreLocal,
 		ConsentTTL: 15_552_000, SessionTTL: 1800, ReadAtLoad: true, Proof: ProofLinked, SendURL: "https://shop.example/messages",
@@ -70,6 +72,24 @@ func TestTheCookieOutlivesTheConsent(t *testing.T) {
 	c.Store, c.CookieDomain, c.ConsentTTL = StoreCookie, "shop.example", 2_592_000
 	if script := build(t, c); !bytes.Contains(script, []byte("; Path=/; Secure; SameSite=Lax; Max-Age=34128000; Domain=shop.example")) {
 		t.Errorf("the cookie ends with the consent: %s", script[len(script)-600:])
+	}
+}
+
+// TestTwoPoliciesUnderOneDomainKeepTwoCookies: with one they would take each other's choices, withdrawals and secrets for their own.
+func TestTwoPoliciesUnderOneDomainKeepTwoCookies(t *testing.T) {
+	c := config()
+	c.Store, c.CookieDomain = StoreCookie, "shop.example"
+	one := build(t, c)
+	c.Tenant = uuid.MustParse("0f0f0f0f-8dc0-81d1-b245-5ffdce74fad2")
+	two := build(t, c)
+	for script, name := range map[string]string{string(one): "__Secure-rempart-7d444840=", string(two): "__Secure-rempart-0f0f0f0f="} {
+		if strings.Count(script, name) != 2 || strings.Count(script, "__Secure-") != 2 { // where it is read, and where it is written
+			t.Errorf("%s: %s", name, script)
+		}
+	}
+	c.Tenant = uuid.Nil
+	if _, err := Build(c); err == nil {
+		t.Error("a cookie of no policy")
 	}
 }
 

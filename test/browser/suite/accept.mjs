@@ -110,7 +110,7 @@ test("T8", "stores as the policy says: per tab, in a cookie, without a secret", 
   await mine(shared).waitFor();
   found = await device(shared);
   assert.equal(found.cookies.length, 1);
-  assert.match(found.cookies[0], /^__Secure-rempart=/);
+  assert.match(found.cookies[0], /^__Secure-rempart-[0-9a-f]{8}=/);
   assert.deepEqual(found.local.map(([key]) => key), ["rempart:cookie:s"]);
   const [cookie] = await shared.context().cookies();
   assert.deepEqual([cookie.secure, cookie.sameSite, cookie.path], [true, "Lax", "/"]);

@@ -244,7 +244,7 @@ func (p *Policy) widget(site *Site, host string) (widget.Config, error) {
 		return widget.Config{}, err
 	}
 	c := widget.Config{
-		Site: string(site.ID), Host: host, DefaultLanguage: Tag(site.DefaultLanguage), Material: fmt.Sprintf("%x", p.Material)[:16], Version: p.Notice.Version,
+		Tenant: p.Tenant, Site: string(site.ID), Host: host, DefaultLanguage: Tag(site.DefaultLanguage), Material: fmt.Sprintf("%x", p.Material)[:16], Version: p.Notice.Version,
 		Acceptance: widget.Acceptance(or(w.Acceptance, v1alpha1.WidgetExplicit)),
 		Store:      widget.Store(or(w.Store, v1alpha1.StoreLocal)), CookieDomain: w.CookieDomain, ConsentTTL: consentTTL, SessionTTL: sessionTTL,
 		ReadAtLoad: w.ReadAtLoad != v1alpha1.FeatureDisabled, RememberRefusal: w.RememberRefusal == v1alpha1.FeatureEnabled,
