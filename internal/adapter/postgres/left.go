@@ -212,26 +212,9 @@ func (s *session) unsearched(ctx context.Context, schema *plan.Schema) (notes []
 	if objects {
 		notes = append(notes, "large objects are not searched")
 	}
-	return notes, nil
-}
-
-// statistics returns the members of whose columns the planner's statistics still name people: the store keeps samples of the
-// values until it analyses the table again.
-func (v *search) statistics(ctx context.Context) ([]string, error) {
-	samples := &plan.Table{}
-	for _, name := range []string{"most_common_vals", "most_common_elems", "histogram_bounds"} {
-		samples.Columns = append(samples.Columns, plan.Column{Name: name, Searchable: true})
+	joint, err := s.jointSamples(ctx)
+	if len(joint) > 0 {
+		notes = append(notes, "statistics of several columns or of expressions keep values until the owner runs ANALYZE, and are not searched: "+list(joint))
 	}
-	aside := &search{session: v.session, plan: v.plan, tally: newTally(0), terms: v.terms}
-	aside.terms = v.terms.withoutCodes() // a sample is an array of values
-	for i := range v.plan.Members {
-		t := v.plan.Members[i].Table
-		samples.Schema, samples.Name = t.Schema, t.Name
-		from := fmt.Sprintf(`(SELECT 0::pg_catalog.oid AS tableoid, '(0,0)'::pg_catalog.tid AS ctid, p.most_common_vals, p.most_common_elems, p.histogram_bounds FROM pg_catalog.pg_stats AS p
-WHERE p.schemaname OPERATOR(pg_catalog.=) %s AND p.tablename OPERATOR(pg_catalog.=) %s)`, literal(t.Schema), literal(t.Name))
-		if err := aside.look(ctx, samples, v.plan.Members[i].Action, false, aside.byText(samples, from, "false", "NULL::pg_catalog.date")); err != nil {
-			return nil, err
-		}
-	}
-	return aside.found, nil
+	return notes, err
 }

@@ -54,3 +54,35 @@ func TestStatisticsThatNameThePersonAreNamed(t *testing.T) {
 		t.Errorf("%+v", o)
 	}
 }
+
+// TestStatisticsOfPartsAreLookedInto: the store samples each partition by itself, and each table that inherits.
+func TestStatisticsOfPartsAreLookedInto(t *testing.T) {
+	for name, c := range map[string]struct{ sql, analyse string }{
+		"a partition": {`CREATE TABLE people (id int, email text) PARTITION BY LIST (id); CREATE TABLE people_1 PARTITION OF people DEFAULT;
+INSERT INTO people VALUES (1, 'ada@example.org'), (2, 'bob@example.org'); ANALYZE people_1;`, "public.people"},
+		"an heir": {`CREATE TABLE people (id int, email text); CREATE TABLE staff (room text) INHERITS (people);
+INSERT INTO staff VALUES (1, 'ada@example.org', 'x'), (2, 'bob@example.org', 'y'); ANALYZE staff;`, "public.staff"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newStore(t, c.sql, deletesPeople)
+			who := email("ada@example.org")
+			s.erased("0 public.people DeleteRows 1", who)
+			if o := s.verify(who); !o.OK || !strings.Contains(o.Message, "ANALYZE on "+c.analyse) || len(o.Names) != 1 {
+				t.Errorf("%+v", o)
+			}
+			s.sql("INSERT INTO people VALUES (3, 'cy@example.org'), (4, 'di@example.org'), (5, 'di@example.org'); ANALYZE")
+			if o := s.verify(who); !o.OK || o.Message != "" {
+				t.Errorf("%+v", o)
+			}
+		})
+	}
+}
+
+// TestStatisticsThatOnlyTheOwnerSeesAreNamed: columns that are sampled together keep values that nobody else can look into.
+func TestStatisticsThatOnlyTheOwnerSeesAreNamed(t *testing.T) {
+	s := newStore(t, twoPeople+`ALTER TABLE people ADD city text; CREATE TABLE towns (name text); CREATE TABLE logs (line text, day date);
+CREATE STATISTICS both_of_them (mcv) ON email, city FROM people; CREATE STATISTICS lowered ON (lower(name)) FROM towns; CREATE STATISTICS counts (ndistinct) ON line, day FROM logs;`, deletesPeople)
+	if o := s.plan(email("ada@example.org")); !o.OK || !strings.Contains(o.Message, "and are not searched: public.people, public.towns") {
+		t.Errorf("%s %q", o.Reason, o.Message)
+	}
+}

@@ -75,7 +75,7 @@ func (e *Engine) verify(ctx context.Context, t task.Task, people []subject.Subje
 		return task.Outcome{}, err
 	}
 	v.addReturned()
-	names, notes, err := v.beside(ctx, p, people, unseen)
+	names, notes, err := v.beside(ctx, schema, people, unseen)
 	if err != nil {
 		return task.Outcome{}, err
 	}
@@ -83,13 +83,13 @@ func (e *Engine) verify(ctx context.Context, t task.Task, people []subject.Subje
 }
 
 // beside is what is said beside a verdict, whatever that is: the tables and columns that it is about, and the words.
-func (v *search) beside(ctx context.Context, p *plan.Plan, people []subject.Subject, unseen []string) (names, notes []string, err error) {
+func (v *search) beside(ctx context.Context, schema *plan.Schema, people []subject.Subject, unseen []string) (names, notes []string, err error) {
 	copies, notes := v.values.notes()
-	notes = append(p.Unsought(gave(people)), notes...)
+	notes = append(v.plan.Unsought(gave(people)), notes...)
 	if len(unseen) > 0 {
 		notes = append(notes, "Not searched, since the verifier may not read them: "+list(unseen))
 	}
-	sampled, err := v.statistics(ctx)
+	sampled, err := v.statistics(ctx, schema)
 	if len(sampled) > 0 {
 		notes = append(notes, "The planner's statistics still name people, until the owner runs ANALYZE on "+list(sampled))
 	}
