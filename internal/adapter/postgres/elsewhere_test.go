@@ -162,3 +162,23 @@ tables:
 	s.gone("run-1", ada)
 	s.copies(s.looked("run-1", ada), "public.names.name")
 }
+
+// TestANameInTwoColumnsIsLookedForAsOne: shops keep first and last name apart, and write both on a parcel.
+func TestANameInTwoColumnsIsLookedForAsOne(t *testing.T) {
+	for name, dataset := range map[string]string{
+		"deleted": "onErasure: DeleteRows", "masked": "columns: [{name: email}, {name: first_name}, {name: last_name, mask: Constant, constant: gone}], onErasure: MaskColumns",
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newStore(t, `
+CREATE TABLE people (id int PRIMARY KEY, email text, first_name text, last_name text);
+CREATE TABLE parcels (id int PRIMARY KEY, recipient text, label text, log jsonb, town text);
+INSERT INTO people VALUES (1, 'ada@example.org', 'Ada', ' Kingnoel '), (2, 'bob@example.org', 'Bob', 'Kingnoel'), (3, 'cy@example.org', NULL, 'Baumeister');
+INSERT INTO parcels VALUES (1, 'Ada Kingnoel', 'KINGNOEL, Ada', '{"to": "Kingnoel Ada"}', 'Ada'), (2, 'Bob Kingnoel', 'Kingnoel', '{"to": "Bob"}', 'Kingnoel');`, `
+tables:
+- {name: people, subjectKeys: [{column: email, identifier: Email}], `+dataset+`}`)
+			ada, cy := email("ada@example.org"), email("cy@example.org")
+			s.gone("run-1", ada, cy)
+			s.copies(s.looked("run-1", ada, cy), "public.parcels.label", "public.parcels.log", "public.parcels.recipient")
+		})
+	}
+}

@@ -135,6 +135,7 @@ func (s *settlement) texts(h holder, into *memory) query {
 		selected = append(selected, value)
 	}
 	known := h.state != stateDelete && !slices.ContainsFunc(h.values, func(v vanishing) bool { return v.mask != nil && defaulted(*v.mask) })
+	first, last := h.nameParts(m.Table)
 	sql := fmt.Sprintf("SELECT %s FROM %s LIMIT %d", strings.Join(selected, ", "), from, mostTexts)
 	return query{sql: sql, args: args.values, into: scanned, each: func() error {
 		key := into.row(m.Table, row)
@@ -148,11 +149,35 @@ func (s *settlement) texts(h holder, into *memory) query {
 				into.take(l)
 			}
 		}
+		for _, text := range joined(values, first, last) { // whose parts are counted already
+			into.take(loss{from: spot{relation: m.Table.Path()}, value: text, row: key, derived: true, keyed: true})
+		}
 		if known {
 			into.stays(key)
 		}
 		return nil
 	}}
+}
+
+// nameParts are the places, among the values of a holder, of a first and a last name; less than 0 where they are not both there.
+func (h holder) nameParts(t *plan.Table) (first, last int) {
+	given, family := t.NameParts()
+	at := func(name string) int {
+		return slices.IndexFunc(h.values, func(v vanishing) bool { return v.column.Name == name && v.edit == nil && v.follows == nil })
+	}
+	return at(given), at(family)
+}
+
+// joined is a name that a table keeps in two columns as others write it in one.
+func joined(values []string, first, last int) []string {
+	if first < 0 || last < 0 {
+		return nil
+	}
+	given, family := strings.TrimSpace(values[first]), strings.TrimSpace(values[last])
+	if given == "" || family == "" || given == "-" || family == "-" { // too long for a value
+		return nil
+	}
+	return []string{given + " " + family, family + " " + given, family + ", " + given}
 }
 
 // unlessMasked is a value, or nothing where constants of its masks are there already: then it is not destroyed.

@@ -87,3 +87,26 @@ func personal(t *Table, ours, keyed bool) []string {
 func stays(action v1alpha1.TableErasure) bool {
 	return action == v1alpha1.EraseMaskColumns || action == v1alpha1.EraseDetach
 }
+
+// given and family are the names of columns with the two parts of a person's name, which other tables have as one.
+var (
+	given  = regexp.MustCompile(`^_((customer|contact|billing|shipping|ship|bill)_)?((first|given|fore)_?names?|first|f_?name|prenoms?|vornamen?|(primer_)?nombres?|nome)_$`)
+	family = regexp.MustCompile(`^_((customer|contact|billing|shipping|ship|bill)_)?((last|family|sur)_?names?|last|l_?name|nom(_de_famille)?|(nach|familien)namen?|(primer_)?apellidos?|cognome)_$`)
+)
+
+// NameParts returns the columns with the first and the last name of a person, by what they are called; empty where there are not both.
+func (t *Table) NameParts() (first, last string) {
+	for i := range t.Columns {
+		switch c := &t.Columns[i]; {
+		case c.Class != Text:
+		case first == "" && given.MatchString(wordsOf(c.Name)):
+			first = c.Name
+		case last == "" && family.MatchString(wordsOf(c.Name)):
+			last = c.Name
+		}
+	}
+	if first == "" || last == "" {
+		return "", ""
+	}
+	return first, last
+}

@@ -78,3 +78,31 @@ tables:
 		t.Error(diff)
 	}
 }
+
+func TestColumnsWithTheTwoPartsOfAName(t *testing.T) {
+	for columns, want := range map[string]string{
+		"first_name last_name":         "first_name last_name",
+		"lastName firstName":           "firstName lastName",
+		"id firstname surname":         "firstname surname",
+		"prenom nom":                   "prenom nom",
+		"Vorname Nachname":             "Vorname Nachname",
+		"nombre apellidos":             "nombre apellidos",
+		"cognome nome":                 "nome cognome",
+		"fname lname":                  "fname lname",
+		"name last_name":               " ",
+		"first_name":                   " ",
+		"first_login last_login":       " ",
+		"filename surname":             " ",
+		"nom adresse":                  " ",
+		"first_name middle_name nick":  " ",
+		"billing_first_name last_seen": " ",
+	} {
+		table := &Table{}
+		for name := range strings.FieldsSeq(columns) {
+			table.Columns = append(table.Columns, Column{Name: name, Class: Text})
+		}
+		if first, last := table.NameParts(); first+" "+last != want {
+			t.Errorf("%s: %s %s", columns, first, last)
+		}
+	}
+}
