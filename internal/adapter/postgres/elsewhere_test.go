@@ -144,16 +144,18 @@ tables:
 	s.copies(s.looked("run-1", ada))
 }
 
-// TestACodeInTheKeyOfATableIsNoCopy: what a deleted row referred to, without a foreign key, is the other table's own.
+// TestACodeInTheKeyOfATableIsNoCopy: what a deleted row referred to, without a foreign key, is the other table's own; and the word that
+// says to which table it referred is the application's.
 func TestACodeInTheKeyOfATableIsNoCopy(t *testing.T) {
 	s := newStore(t, `
 CREATE TABLE people (id int PRIMARY KEY, email text);
 CREATE TABLE posts (id text PRIMARY KEY, author text);
-CREATE TABLE likes (person int, post text, shown_as text);
+CREATE TABLE likes (person int, post text, shown_as text, source_type text, state text DEFAULT 'x');
+CREATE TABLE routes (id int PRIMARY KEY, source_type text);
 CREATE TABLE names (name text PRIMARY KEY);
 INSERT INTO people VALUES (1, 'ada@example.org'), (2, 'bob@example.org');
 INSERT INTO posts VALUES ('p1fi4djkrtgn9rqygagdqa5mto', 'p2fi4djkrtgn9rqygagdqa5mto');
-INSERT INTO likes VALUES (1, 'p1fi4djkrtgn9rqygagdqa5mto', 'Ada King-Noel');
+INSERT INTO likes VALUES (1, 'p1fi4djkrtgn9rqygagdqa5mto', 'Ada King-Noel', 'Namespace'); INSERT INTO routes VALUES (1, 'Namespace');
 INSERT INTO names VALUES ('Ada King-Noel');`, `
 tables:
 - {name: people, subjectKeys: [{column: email, identifier: Email}], onErasure: DeleteRows}

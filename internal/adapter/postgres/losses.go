@@ -101,13 +101,13 @@ func wholly(t *plan.Table) (values []vanishing) {
 	return values
 }
 
-// valued are the columns of a table with values of people: all that can hold text, but for bytes and for vectors of words. What refers to
-// another table says what that table says.
+// valued are the columns of a table with values of people: all that can hold text, but for bytes, vectors of words, and words that the
+// application chose. What refers to another table says what that table says.
 func valued(t *plan.Table) []plan.Column {
 	return slices.DeleteFunc(slices.Clone(t.Columns), func(c plan.Column) bool {
 		words := c.Type == "tsvector" || c.Type == "tsquery"
 		refers := slices.ContainsFunc(t.ForeignKeys, func(fk plan.ForeignKey) bool { return slices.Contains(fk.Columns, c.Name) })
-		return !c.Searchable || c.Bytes || words || refers
+		return !c.Searchable || c.Bytes || words || refers || c.Labels()
 	})
 }
 

@@ -110,3 +110,9 @@ func (t *Table) NameParts() (first, last string) {
 	}
 	return first, last
 }
+
+// labels are the names of columns with a word that the application chose among few, such as the table to which a reference leads.
+var labels = regexp.MustCompile(`_(type|kind|class|model|table|status|role|provider|action|event|locale|language|currency|time_?zone)_$`)
+
+// Labels says that a column holds a word that the application chose and no value of a person, by its name.
+func (c *Column) Labels() bool { return c.Class == Text && labels.MatchString(wordsOf(c.Name)) }

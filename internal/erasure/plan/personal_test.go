@@ -106,3 +106,14 @@ func TestColumnsWithTheTwoPartsOfAName(t *testing.T) {
 		}
 	}
 }
+
+func TestColumnsWithWordsOfTheApplication(t *testing.T) {
+	for name, want := range map[string]bool{"source_type": true, "type": true, "itemType": true, "status": true, "timezone": true, "time_zone": true, "name": false, "street": false, "typist": false, "state": false, "model_name": false} {
+		if c := (Column{Name: name, Class: Text}); c.Labels() != want {
+			t.Errorf("%s: %v", name, !want)
+		}
+	}
+	if c := (Column{Name: "status", Class: OtherClass}); c.Labels() {
+		t.Error("a document has more than a word")
+	}
+}
