@@ -184,3 +184,18 @@ tables:
 		})
 	}
 }
+
+// TestOddDocumentsAreRememberedToo: what jsonb refuses beside a value that is masked keeps nobody from looking for that.
+func TestOddDocumentsAreRememberedToo(t *testing.T) {
+	s := newStore(t, `
+CREATE TABLE members (id int PRIMARY KEY, email text, profile json);
+CREATE TABLE cards (id int PRIMARY KEY, holder text);
+INSERT INTO members VALUES (1, 'ada@example.org', '{"name": "Ada King-Noel", "odd": "\u0000\ud800", "list": ["The Enchantress", "\u0000"], "n": 1e400000}'), (2, 'bob@example.org', '{}');
+INSERT INTO cards VALUES (1, 'Ada King-Noel'), (2, 'the enchantress');`, `
+tables:
+- {name: members, subjectKeys: [{column: email, identifier: Email}], columns: [{name: email}, {name: profile, within: [{path: [name]}, {path: [list, "*"]}]}], onErasure: MaskColumns}`)
+	ada := email("ada@example.org")
+	s.gone("run-1", ada)
+	s.copies(s.looked("run-1", ada), "public.cards.holder")
+	s.want("1", "SELECT count(*) FROM members WHERE profile::text LIKE '%1e400000%' AND profile::text NOT LIKE '%King%'")
+}
