@@ -92,7 +92,7 @@ const (
 	ReasonVerified = "Verified"
 	// ReasonCommitUnknown means that no run could say whether a store committed.
 	ReasonCommitUnknown = "CommitUnknown"
-	// ReasonInformed means that each recipient was told.
+	// ReasonInformed means that the channel of each recipient accepted a notice.
 	ReasonInformed = "Informed"
 	// ReasonNoRecipients means that the registers name no recipient to tell.
 	ReasonNoRecipients = "NoRecipients"
@@ -132,6 +132,8 @@ const (
 	// ReasonNoChannel means that the register names no channel to the recipient, and does not say why they are not told. It is
 	// a reason of RecipientsInformed too.
 	ReasonNoChannel = "NoChannel"
+	// ReasonNoticeAccepted means that the recipient's channel accepted a notice of the erasure, which names the request and not the person.
+	ReasonNoticeAccepted = "NoticeAccepted"
 	// ReasonUndelivered means that every attempt to tell the recipient failed.
 	ReasonUndelivered = "Undelivered"
 	// ReasonRegisterGone means that the recipient's register was deleted before the recipient was told: nothing says by which

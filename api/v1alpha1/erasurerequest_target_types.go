@@ -71,6 +71,9 @@ type ErasureDeferral struct {
 	// noticeSentTime is when the person was told what is kept and why, of the right to complain and of the judicial remedy (Article 12(4)).
 	// +required
 	NoticeSentTime *metav1.Time `json:"noticeSentTime,omitempty"`
+	// stamp is who stated noticeSentTime, and when. Admission writes it; what a user writes is replaced.
+	// +optional
+	Stamp *DecisionStamp `json:"stamp,omitempty"`
 }
 
 // LawData is the state of the law's data by which due times are computed. The periods are those of the start of the request, and
@@ -250,11 +253,19 @@ type InformedRecipient struct {
 	// result so far.
 	// +required
 	Result RecipientResult `json:"result,omitempty"`
-	// reason why it is impossible, in the register's words where it says so; or what is missing.
+	// reason why it is impossible, in the register's words where it says so; what is missing; or NoticeAccepted.
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=200
 	Reason string `json:"reason,omitempty"`
+	// erasedTime is the last commit that the notice is about. A later one, such as of what a legal hold had kept, is told by another notice.
+	// +optional
+	ErasedTime *metav1.Time `json:"erasedTime,omitempty"`
+	// notices is the number of the last notice, from 1.
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=1000
+	Notices *int32 `json:"notices,omitempty"`
 }
 
 // ErasureEvidence is what proves how the request ended: its certificate, and where the evidence log has it.

@@ -71,6 +71,9 @@ type ErasureRefusalNotice struct {
 	// sentTime is when the person was told of the refusal and its reasons, of the right to complain to a supervisory authority, and of the judicial remedy (Article 12(4)). Not before the request; the decision may be recorded after the letter. It is stated once.
 	// +required
 	SentTime *metav1.Time `json:"sentTime,omitempty"`
+	// stamp is who stated sentTime, and when. Admission writes it; what a user writes is replaced.
+	// +optional
+	Stamp *DecisionStamp `json:"stamp,omitempty"`
 }
 
 // ErasureAnswerNotice says that the person knows what was done.
@@ -78,6 +81,9 @@ type ErasureAnswerNotice struct {
 	// sentTime is when the person was told what was done on their request (Article 12(3)), and of what is kept and their rights where something is (Article 12(4)). Not before the request. It is stated once.
 	// +required
 	SentTime *metav1.Time `json:"sentTime,omitempty"`
+	// stamp is who stated sentTime, and when. Admission writes it; what a user writes is replaced.
+	// +optional
+	Stamp *DecisionStamp `json:"stamp,omitempty"`
 }
 
 // ErasureExtension extends the answer to three months from receipt (Article 12(3)).
@@ -90,6 +96,9 @@ type ErasureExtension struct {
 	// noticeSentTime is when the person was told.
 	// +required
 	NoticeSentTime *metav1.Time `json:"noticeSentTime,omitempty"`
+	// stamp is who stated noticeSentTime, and when. Admission writes it; what a user writes is replaced.
+	// +optional
+	Stamp *DecisionStamp `json:"stamp,omitempty"`
 }
 
 // IdentityCheck is how it is known that the person is who they say, or the question that is open.
@@ -108,6 +117,12 @@ type IdentityCheck struct {
 	// answeredTime is when it came. It is stated once.
 	// +optional
 	AnsweredTime *metav1.Time `json:"answeredTime,omitempty"`
+	// askedStamp is who stated askedTime, and when. Admission writes it; what a user writes is replaced.
+	// +optional
+	AskedStamp *DecisionStamp `json:"askedStamp,omitempty"`
+	// answeredStamp is who stated answeredTime, and when. Admission writes it; what a user writes is replaced.
+	// +optional
+	AnsweredStamp *DecisionStamp `json:"answeredStamp,omitempty"`
 }
 
 // Stored requests keep what no rule forbade when they were made: that askedTime is not before receivedTime is asked of a new
@@ -311,7 +326,7 @@ type ErasureRequestStatus struct {
 // ErasureRequest is one person's request to be erased (Article 17).
 //
 // +kubebuilder:validation:XValidation:rule="!has(self.spec.decision) || self.spec.decision.verdict != 'Approved' || has(self.spec.decision.planDigest) || (has(self.status) && has(self.status.planDigest))",message="there is no plan yet: approve when Planned is True, or name the planDigest"
-// +kubebuilder:validation:XValidation:rule="!has(self.spec.answerNotice) || (has(self.status) && has(self.status.end) && self.status.end in ['Erased', 'PartlyErased', 'NothingErased', 'NothingFound'])",message="answerNotice says when the person was told what was done; nothing was done yet, or nothing but a plan, a repetition or a refusal (refusalNotice)"
+// +kubebuilder:validation:XValidation:rule="!has(self.spec.answerNotice) || !oldSelf.hasValue() || has(oldSelf.value().spec.answerNotice) || (has(self.status) && has(self.status.end) && self.status.end in ['Erased', 'PartlyErased', 'NothingErased', 'NothingFound'])",optionalOldSelf=true,message="answerNotice says when the person was told what was done; nothing was done yet, or nothing but a plan, a repetition or a refusal (refusalNotice)"
 // +kubebuilder:object:root=true
 // +kubebuilder:subresource:status
 // +kubebuilder:resource:shortName=ereq,categories=gdpr

@@ -107,12 +107,12 @@ type LegalHoldSpec struct {
 	// subject names the person whose data are held, in a Secret as for an ErasureRequest. Rempart deletes it once references to the person are in status.
 	// +optional
 	Subject *ErasureSubject `json:"subject,omitempty"`
-	// subjectRefs are references to people, as in status.subjectRef of an ErasureRequest.
+	// subjectRefs are references to people: status.subjectRef of an ErasureRequest of this namespace, which stands for each identifier of that request, or status.recallRefs, each of which stands for one. While no request of the namespace has a subjectRef, the hold keeps everybody.
 	// +optional
 	// +listType=set
 	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=256
-	// +kubebuilder:validation:items:Pattern=`^hmac-sha256:[a-z0-9][-a-z0-9]{0,62}:[0-9a-f]{64}$`
+	// +kubebuilder:validation:items:Pattern=`^(hmac|recall)-sha256:[a-z0-9][-a-z0-9]{0,62}:[0-9a-f]{64}$`
 	// +kubebuilder:validation:items:MinLength=1
 	// +kubebuilder:validation:items:MaxLength=160
 	SubjectRefs []string `json:"subjectRefs,omitempty"`
@@ -144,11 +144,11 @@ type LegalHoldStatus struct {
 	// +listMapKey=type
 	// +kubebuilder:validation:MaxItems=20
 	Conditions []metav1.Condition `json:"conditions,omitempty"`
-	// subjectRefs are references to the person of spec.subject: of all identifiers together, and of each alone.
+	// subjectRefs are references to the person of spec.subject: of all identifiers together, and of each alone; or those of spec.subjectRefs that requests were found for, and of each identifier of these.
 	// +optional
 	// +listType=set
 	// +kubebuilder:validation:MinItems=0
-	// +kubebuilder:validation:MaxItems=64
+	// +kubebuilder:validation:MaxItems=4352
 	// +kubebuilder:validation:items:MinLength=1
 	// +kubebuilder:validation:items:MaxLength=160
 	SubjectRefs []string `json:"subjectRefs,omitempty"`

@@ -3,6 +3,7 @@ package erasurerequest
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -31,7 +32,8 @@ func (r *Reconciler) messages(ctx context.Context, request *v1alpha1.ErasureRequ
 	found := map[string]*v1alpha1.Notification{}
 	for _, d := range waiting {
 		key := erasure.MessageKey(d.Register, d.Recipient)
-		if n := decisive(written[key], d.Channel, r.Messages.Name(request, d)); n != nil {
+		of := slices.DeleteFunc(written[key], func(n *v1alpha1.Notification) bool { return max(1, n.Spec.Cause.Ordinal) != max(1, d.Notice) })
+		if n := decisive(of, d.Channel, r.Messages.Name(request, d)); n != nil {
 			found[key] = n
 		}
 	}

@@ -93,7 +93,7 @@ func (places) AllowedRegions(*v1alpha1.DataRegister) ([]string, error) {
 type messages struct{ notice.Erasures }
 
 func (messages) Name(r *v1alpha1.ErasureRequest, d erasure.Disclosure) string {
-	return "er-" + string(r.UID) + "-" + string(d.Recipient)
+	return fmt.Sprintf("er-%s-%s-%d", r.UID, d.Recipient, max(1, d.Notice))
 }
 
 func (m messages) Message(r *v1alpha1.ErasureRequest, d erasure.Disclosure) runtime.ApplyConfiguration {
@@ -101,7 +101,7 @@ func (m messages) Message(r *v1alpha1.ErasureRequest, d erasure.Disclosure) runt
 		WithLabels(map[string]string{v1alpha1.LabelManagedBy: v1alpha1.ManagedByRempart, v1alpha1.LabelOwnerUID: string(r.UID)}).
 		WithSpec(v1alpha1ac.NotificationSpec().WithTemplate("recipient-erasure").
 			WithObjectRef(v1alpha1ac.ObjectRef().WithUID(string(r.UID))).
-			WithCause(v1alpha1ac.NotificationCause().WithEvent(v1alpha1.EventRecipientErasure)).
+			WithCause(v1alpha1ac.NotificationCause().WithEvent(v1alpha1.EventRecipientErasure).WithOrdinal(max(1, d.Notice))).
 			WithParameters(
 				v1alpha1ac.NotificationParameter().WithName("register").WithValue(string(d.Register)),
 				v1alpha1ac.NotificationParameter().WithName("recipient").WithValue(string(d.Recipient))))

@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
 
 	"github.com/rempart-dev/rempart/api/v1alpha1"
 	"github.com/rempart-dev/rempart/internal/condition"
@@ -24,21 +26,33 @@ type Disclosure struct {
 	Untold    string
 	// Public tells that the recipient is everybody: the data were made public (Article 17(2)).
 	Public bool
+	// Erased is the last commit that concerns them, and Notice the number of the notice that tells of it; zero where neither matters.
+	Erased time.Time
+	Notice int32
 }
 
 // Disclosures are the recipients of the activities of which something was erased: the others still need what was disclosed to them.
 // Staff of the organisation is not told: an internal recipient is no other body (Article 4(9)).
 func Disclosures(request *v1alpha1.ErasureRequest, targets []v1alpha1.ErasureTarget, registers []v1alpha1.DataRegister) []Disclosure {
 	erased := slices.DeleteFunc(slices.Clone(targets), func(t v1alpha1.ErasureTarget) bool { return !changed(&t) })
-	return disclosures(registers, func(r *v1alpha1.DataRegister, a *v1alpha1.ProcessingActivity) bool {
-		return concerned(request, erased, r, a)
+	return disclosures(registers, func(r *v1alpha1.DataRegister, a *v1alpha1.ProcessingActivity) (last time.Time, yes bool) {
+		for i := range erased {
+			if !concerned(request, erased[i:i+1], r, a) {
+				continue
+			}
+			if at := erased[i].ExecutedTime; at != nil && at.After(last) {
+				last = at.Time
+			}
+			yes = true
+		}
+		return last, yes
 	})
 }
 
 // likely are the recipients who are told if something is erased at each target.
 func likely(request *v1alpha1.ErasureRequest, targets []v1alpha1.ErasureTarget, registers []v1alpha1.DataRegister) []Disclosure {
-	return disclosures(registers, func(r *v1alpha1.DataRegister, a *v1alpha1.ProcessingActivity) bool {
-		return concerned(request, searchable(targets), r, a)
+	return disclosures(registers, func(r *v1alpha1.DataRegister, a *v1alpha1.ProcessingActivity) (time.Time, bool) {
+		return time.Time{}, concerned(request, searchable(targets), r, a)
 	})
 }
 
@@ -68,22 +82,23 @@ func named(r *v1alpha1.DataRegister, store v1alpha1.PartName) bool {
 
 // everyone are all recipients of registers.
 func everyone(registers []v1alpha1.DataRegister) []Disclosure {
-	return disclosures(registers, func(*v1alpha1.DataRegister, *v1alpha1.ProcessingActivity) bool { return true })
+	return disclosures(registers, func(*v1alpha1.DataRegister, *v1alpha1.ProcessingActivity) (time.Time, bool) { return time.Time{}, true })
 }
 
-// disclosures are the recipients of the activities that are chosen, in a fixed order.
-func disclosures(registers []v1alpha1.DataRegister, chosen func(*v1alpha1.DataRegister, *v1alpha1.ProcessingActivity) bool) []Disclosure {
+// disclosures are the recipients of the activities that are chosen, in a fixed order, each with the last commit that concerns them.
+func disclosures(registers []v1alpha1.DataRegister, chosen func(*v1alpha1.DataRegister, *v1alpha1.ProcessingActivity) (time.Time, bool)) []Disclosure {
 	var list []Disclosure
 	for i := range registers {
 		name := v1alpha1.ObjectName(registers[i].Name)
 		for k := range registers[i].Spec.Activities {
 			activity := &registers[i].Spec.Activities[k]
-			if !chosen(&registers[i], activity) {
+			last, yes := chosen(&registers[i], activity)
+			if !yes {
 				continue
 			}
 			for _, r := range activity.Recipients {
 				if r.Kind != v1alpha1.RecipientInternal {
-					list = add(list, Disclosure{Register: name, Recipient: r.Name, Channel: r.ContactChannel, Untold: r.UntoldReason, Public: r.Kind == v1alpha1.RecipientPublic})
+					list = add(list, Disclosure{Register: name, Recipient: r.Name, Channel: r.ContactChannel, Untold: r.UntoldReason, Public: r.Kind == v1alpha1.RecipientPublic, Erased: last})
 				}
 			}
 		}
@@ -99,6 +114,9 @@ func add(list []Disclosure, d Disclosure) []Disclosure {
 	for i := range list {
 		if list[i].Register == d.Register && list[i].Recipient == d.Recipient {
 			list[i].Public = list[i].Public || d.Public
+			if d.Erased.After(list[i].Erased) {
+				list[i].Erased = d.Erased
+			}
 			list[i].Channel, list[i].Untold = cmp.Or(list[i].Channel, d.Channel), cmp.Or(list[i].Untold, d.Untold)
 			return list
 		}
@@ -141,22 +159,48 @@ func missedWords(registers []string) string {
 }
 
 // list adds the recipients that the status does not have yet, those that came with a change of a register included, and
-// returns how many it has no room for: nobody tells them.
+// returns how many it has no room for: nobody tells them. Who has a result is told again of what was erased later.
 func (j *judgement) list(all []Disclosure) (untold int) {
-	known := map[string]bool{}
-	for _, r := range j.status.Recipients {
-		known[MessageKey(r.Register, r.Name)] = true
+	known := map[string]int{}
+	for i, r := range j.status.Recipients {
+		known[MessageKey(r.Register, r.Name)] = i
 	}
 	for _, d := range all {
+		i, listed := known[MessageKey(d.Register, d.Recipient)]
 		switch {
-		case known[MessageKey(d.Register, d.Recipient)]:
+		case listed:
+			renew(&j.status.Recipients[i], d.Erased)
 		case len(j.status.Recipients) == maxRecipients:
 			untold++
 		default:
-			j.status.Recipients = append(j.status.Recipients, v1alpha1.InformedRecipient{Register: d.Register, Name: d.Recipient, Result: v1alpha1.RecipientPending})
+			r := v1alpha1.InformedRecipient{Register: d.Register, Name: d.Recipient, Result: v1alpha1.RecipientPending, ErasedTime: instantOf(d.Erased)}
+			j.status.Recipients = append(j.status.Recipients, r)
 		}
 	}
 	return untold
+}
+
+// renew owes a recipient who has a result another notice, of what was erased since. One that a version listed which kept no time was told
+// of all.
+func renew(r *v1alpha1.InformedRecipient, erased time.Time) {
+	switch {
+	case r.Result == v1alpha1.RecipientPending || erased.IsZero():
+	case r.ErasedTime == nil:
+		r.ErasedTime = instantOf(erased)
+	case erased.After(r.ErasedTime.Time):
+		r.Result, r.Reason, r.ErasedTime, r.Notices = v1alpha1.RecipientPending, "", instantOf(erased), ptr.To(noticeOf(r)+1)
+	}
+}
+
+// noticeOf is the number of a recipient's last notice.
+func noticeOf(r *v1alpha1.InformedRecipient) int32 { return max(1, valueOf(r.Notices)) }
+
+// instantOf is a time of the API; nil for none.
+func instantOf(at time.Time) *metav1.Time {
+	if at.IsZero() {
+		return nil
+	}
+	return ptr.To(metav1.NewTime(at))
 }
 
 // beyond names some of the recipients for whom the status has no room.
@@ -177,8 +221,12 @@ func (j *judgement) beyond(all []Disclosure) string {
 // informed reads what became of a recipient who waits. A message that was written decides, whatever the register says by now.
 // Without a channel it is for a person to tell them, and to say so in the register: one who left the register meanwhile is not
 // told by that. Where the register itself is gone there is nowhere left to say it, and nothing to wait for.
-func (j *judgement) informed(d Disclosure, r *v1alpha1.InformedRecipient) (v1alpha1.RecipientResult, string) {
+// Seen says that a pass before has listed the notice: only then a message is about it.
+func (j *judgement) informed(d Disclosure, r *v1alpha1.InformedRecipient, seen bool) (v1alpha1.RecipientResult, string) {
 	message := j.Messages[MessageKey(r.Register, r.Name)]
+	if !seen {
+		message = nil
+	}
 	switch {
 	case message != nil || d.Channel != "":
 		return delivery(message)
@@ -201,18 +249,12 @@ func (j *judgement) recipientsInformed() objection {
 	all := Disclosures(j.Request, j.status.Targets, j.Registers)
 	missed := j.missed()
 	untold := j.list(all)
-	of := map[string]Disclosure{}
-	for _, d := range everyone(j.Registers) { // who was listed is asked for by name, whatever the activity has come to be
-		of[MessageKey(d.Register, d.Recipient)] = d
-	}
 	open, impossible, gone := 0, 0, 0
 	var unreached []string
+	j.readNotices()
 	for i := range j.status.Recipients {
 		r := &j.status.Recipients[i]
 		key := MessageKey(r.Register, r.Name)
-		if r.Result == v1alpha1.RecipientPending {
-			r.Result, r.Reason = j.informed(of[key], r)
-		}
 		if r.Reason == v1alpha1.ReasonRegisterGone {
 			gone++
 		}
@@ -243,9 +285,9 @@ func (j *judgement) recipientsInformed() objection {
 		j.tell(metav1.ConditionTrue, v1alpha1.ConditionRecipientsInformed, v1alpha1.ReasonNoRecipients, "There is no recipient to tell")
 	case impossible > 0:
 		j.tell(metav1.ConditionTrue, v1alpha1.ConditionRecipientsInformed, v1alpha1.ReasonSomeImpossible,
-			fmt.Sprintf("%d of %d recipients could not be told by Rempart; status.recipients says why", impossible, len(j.status.Recipients))+goneWords(gone))
+			fmt.Sprintf("%d of %d recipients could not be told by Rempart; status.recipients says why", impossible, len(j.status.Recipients))+goneWords(gone)+othersAccepted(j.status.Recipients))
 	default:
-		j.tell(metav1.ConditionTrue, v1alpha1.ConditionRecipientsInformed, v1alpha1.ReasonInformed, "Each recipient was told")
+		j.tell(metav1.ConditionTrue, v1alpha1.ConditionRecipientsInformed, v1alpha1.ReasonInformed, acceptedWords(j.status.Recipients))
 	}
 	return objection{}
 }
@@ -277,7 +319,7 @@ func delivery(message *v1alpha1.Notification) (v1alpha1.RecipientResult, string)
 	case message == nil:
 		return v1alpha1.RecipientPending, ""
 	case message.Status.DeliveredTime != nil:
-		return v1alpha1.RecipientInformed, ""
+		return v1alpha1.RecipientInformed, v1alpha1.ReasonNoticeAccepted
 	case slices.ContainsFunc(message.Status.Conditions, func(c metav1.Condition) bool {
 		return c.Type == v1alpha1.ConditionDeadLettered && c.Status == metav1.ConditionTrue
 	}):
@@ -296,9 +338,11 @@ func Waiting(request *v1alpha1.ErasureRequest, registers []v1alpha1.DataRegister
 			continue
 		}
 		d := Disclosure{Register: r.Register, Recipient: r.Name}
+		number := noticeOf(&r)
 		if i := slices.IndexFunc(all, func(a Disclosure) bool { return a.Register == r.Register && a.Recipient == r.Name }); i >= 0 {
 			d = all[i]
 		}
+		d.Notice = number
 		list = append(list, d)
 	}
 	return list

@@ -132,6 +132,7 @@ func JudgeRequest(in RequestInput) RequestVerdict {
 	}
 	for _, gate := range gates {
 		if o := gate(j); o.reason != "" {
+			j.tellMeanwhile(o)
 			return j.object(o)
 		}
 		if end := j.after(); end != "" {
@@ -198,19 +199,21 @@ func (j *judgement) result() v1alpha1.ErasureEnd {
 }
 
 // changed tells whether something of the person was erased at a target. Where the counts did not come, what the store committed stands.
-// What was erased before a place was left to a person was erased.
+// What was erased before a hold kept the rest, or before a place was left to a person, was erased.
 func changed(t *v1alpha1.ErasureTarget) bool {
-	rows := valueOf(t.RowsDeleted) + valueOf(t.RowsMasked) + valueOf(t.RowsDetached)
 	switch t.Result {
 	case v1alpha1.TargetErased:
 		return true
-	case v1alpha1.TargetPartlyKept:
-		return t.Reason == v1alpha1.ReasonCountsMissing || rows > 0
-	case v1alpha1.TargetManual:
-		return rows > 0
+	case v1alpha1.TargetPartlyKept, v1alpha1.TargetDeferred:
+		return t.Reason == v1alpha1.ReasonCountsMissing || rowsChanged(t) > 0
 	default:
-		return false
+		return rowsChanged(t) > 0
 	}
+}
+
+// rowsChanged are the rows of a person that were changed at a target.
+func rowsChanged(t *v1alpha1.ErasureTarget) int64 {
+	return valueOf(t.RowsDeleted) + valueOf(t.RowsMasked) + valueOf(t.RowsDetached)
 }
 
 // object reports the first objection: under its own condition, under Ready, and under the conditions behind it.
@@ -227,6 +230,9 @@ func (j *judgement) object(o objection) RequestVerdict {
 		j.tell(metav1.ConditionTrue, v1alpha1.ConditionReconciling, o.reason, o.message)
 	case broken:
 		j.tell(metav1.ConditionTrue, v1alpha1.ConditionStalled, o.reason, o.message)
+	}
+	if words := j.meanwhile(); words != "" && o.condition != v1alpha1.ConditionRecipientsInformed {
+		j.tell(metav1.ConditionFalse, v1alpha1.ConditionRecipientsInformed, v1alpha1.ReasonNotExecuted, behind[v1alpha1.ReasonNotExecuted]+words)
 	}
 	verdict := RequestVerdict{Status: *j.status, Conditions: j.told, Wait: j.wait(o.wait)}
 	if overdue(j.status, j.Now) && !j.answered(o) {

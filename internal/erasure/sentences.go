@@ -112,7 +112,9 @@ func nothing(request *v1alpha1.ErasureRequest, status *v1alpha1.ErasureRequestSt
 	case len(status.Targets) == 0 && len(request.Spec.Purposes) > 0:
 		return "No store holds data for the withdrawn purposes alone, so none was searched and nothing was erased; the message of Accepted names those that other purposes need too: " +
 			"what only the withdrawn purposes needed there is for a person to remove (Article 17(1)(b))"
-	case slices.ContainsFunc(status.Targets, func(t v1alpha1.ErasureTarget) bool { return t.Result == v1alpha1.TargetManual && t.Reason == v1alpha1.ReasonStoreMissing }):
+	case slices.ContainsFunc(status.Targets, func(t v1alpha1.ErasureTarget) bool {
+		return t.Result == v1alpha1.TargetManual && t.Reason == v1alpha1.ReasonStoreMissing
+	}):
 		return "Nothing was erased"
 	case len(targets) == 0:
 		return "No store of the chosen registers has a dataset, so none was searched and nothing was erased"

@@ -87,7 +87,7 @@ func recipientDraft(request *v1alpha1.ErasureRequest, d erasure.Disclosure) Draf
 	}
 	return Draft{
 		Subject: Subject{Kind: "ErasureRequest", Namespace: request.Namespace, Name: request.Name, UID: string(request.UID)},
-		Cause:   v1alpha1.NotificationCause{Event: v1alpha1.EventRecipientErasure, Stage: stageOf(d), Ordinal: 1},
+		Cause:   v1alpha1.NotificationCause{Event: v1alpha1.EventRecipientErasure, Stage: stageOf(d), Ordinal: max(1, d.Notice)},
 		Channel: d.Channel, Recipient: v1alpha1.NotificationRecipient{Role: v1alpha1.AudienceNamed, Index: 1},
 		Template: template, Language: v1alpha1.LanguageEnglish,
 		Parameters: map[string]string{"namespace": request.Namespace, "name": request.Name, "register": string(d.Register), "recipient": string(d.Recipient)},

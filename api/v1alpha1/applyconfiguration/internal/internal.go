@@ -1307,6 +1307,9 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: sentTime
       type:
         namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
+    - name: stamp
+      type:
+        namedType: com.github.rempart-dev.rempart.api.v1alpha1.DecisionStamp
 - name: com.github.rempart-dev.rempart.api.v1alpha1.ErasureDecision
   map:
     fields:
@@ -1337,6 +1340,9 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: noticeSentTime
       type:
         namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
+    - name: stamp
+      type:
+        namedType: com.github.rempart-dev.rempart.api.v1alpha1.DecisionStamp
 - name: com.github.rempart-dev.rempart.api.v1alpha1.ErasureEnd
   scalar: string
 - name: com.github.rempart-dev.rempart.api.v1alpha1.ErasureEvidence
@@ -1365,6 +1371,9 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: reason
       type:
         scalar: string
+    - name: stamp
+      type:
+        namedType: com.github.rempart-dev.rempart.api.v1alpha1.DecisionStamp
 - name: com.github.rempart-dev.rempart.api.v1alpha1.ErasureGround
   scalar: string
 - name: com.github.rempart-dev.rempart.api.v1alpha1.ErasureObjection
@@ -1375,6 +1384,9 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: sentTime
       type:
         namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
+    - name: stamp
+      type:
+        namedType: com.github.rempart-dev.rempart.api.v1alpha1.DecisionStamp
 - name: com.github.rempart-dev.rempart.api.v1alpha1.ErasureRequest
   map:
     fields:
@@ -2101,9 +2113,15 @@ var schemaYAML = typed.YAMLObject(`types:
 - name: com.github.rempart-dev.rempart.api.v1alpha1.IdentityCheck
   map:
     fields:
+    - name: answeredStamp
+      type:
+        namedType: com.github.rempart-dev.rempart.api.v1alpha1.DecisionStamp
     - name: answeredTime
       type:
         namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
+    - name: askedStamp
+      type:
+        namedType: com.github.rempart-dev.rempart.api.v1alpha1.DecisionStamp
     - name: askedTime
       type:
         namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
@@ -2130,9 +2148,15 @@ var schemaYAML = typed.YAMLObject(`types:
 - name: com.github.rempart-dev.rempart.api.v1alpha1.InformedRecipient
   map:
     fields:
+    - name: erasedTime
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
     - name: name
       type:
         namedType: com.github.rempart-dev.rempart.api.v1alpha1.PartName
+    - name: notices
+      type:
+        scalar: numeric
     - name: reason
       type:
         scalar: string

@@ -15,6 +15,8 @@ import (
 type ErasureAnswerNoticeApplyConfiguration struct {
 	// sentTime is when the person was told what was done on their request (Article 12(3)), and of what is kept and their rights where something is (Article 12(4)). Not before the request. It is stated once.
 	SentTime *v1.Time `json:"sentTime,omitempty"`
+	// stamp is who stated sentTime, and when. Admission writes it; what a user writes is replaced.
+	Stamp *DecisionStampApplyConfiguration `json:"stamp,omitempty"`
 }
 
 // ErasureAnswerNoticeApplyConfiguration constructs a declarative configuration of the ErasureAnswerNotice type for use with
@@ -28,5 +30,13 @@ func ErasureAnswerNotice() *ErasureAnswerNoticeApplyConfiguration {
 // If called multiple times, the SentTime field is set to the value of the last call.
 func (b *ErasureAnswerNoticeApplyConfiguration) WithSentTime(value v1.Time) *ErasureAnswerNoticeApplyConfiguration {
 	b.SentTime = &value
+	return b
+}
+
+// WithStamp sets the Stamp field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Stamp field is set to the value of the last call.
+func (b *ErasureAnswerNoticeApplyConfiguration) WithStamp(value *DecisionStampApplyConfiguration) *ErasureAnswerNoticeApplyConfiguration {
+	b.Stamp = value
 	return b
 }

@@ -15,6 +15,8 @@ import (
 type ErasureDeferralApplyConfiguration struct {
 	// noticeSentTime is when the person was told what is kept and why, of the right to complain and of the judicial remedy (Article 12(4)).
 	NoticeSentTime *v1.Time `json:"noticeSentTime,omitempty"`
+	// stamp is who stated noticeSentTime, and when. Admission writes it; what a user writes is replaced.
+	Stamp *DecisionStampApplyConfiguration `json:"stamp,omitempty"`
 }
 
 // ErasureDeferralApplyConfiguration constructs a declarative configuration of the ErasureDeferral type for use with
@@ -28,5 +30,13 @@ func ErasureDeferral() *ErasureDeferralApplyConfiguration {
 // If called multiple times, the NoticeSentTime field is set to the value of the last call.
 func (b *ErasureDeferralApplyConfiguration) WithNoticeSentTime(value v1.Time) *ErasureDeferralApplyConfiguration {
 	b.NoticeSentTime = &value
+	return b
+}
+
+// WithStamp sets the Stamp field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Stamp field is set to the value of the last call.
+func (b *ErasureDeferralApplyConfiguration) WithStamp(value *DecisionStampApplyConfiguration) *ErasureDeferralApplyConfiguration {
+	b.Stamp = value
 	return b
 }

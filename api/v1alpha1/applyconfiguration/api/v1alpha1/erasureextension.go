@@ -17,6 +17,8 @@ type ErasureExtensionApplyConfiguration struct {
 	Reason *string `json:"reason,omitempty"`
 	// noticeSentTime is when the person was told.
 	NoticeSentTime *v1.Time `json:"noticeSentTime,omitempty"`
+	// stamp is who stated noticeSentTime, and when. Admission writes it; what a user writes is replaced.
+	Stamp *DecisionStampApplyConfiguration `json:"stamp,omitempty"`
 }
 
 // ErasureExtensionApplyConfiguration constructs a declarative configuration of the ErasureExtension type for use with
@@ -38,5 +40,13 @@ func (b *ErasureExtensionApplyConfiguration) WithReason(value string) *ErasureEx
 // If called multiple times, the NoticeSentTime field is set to the value of the last call.
 func (b *ErasureExtensionApplyConfiguration) WithNoticeSentTime(value v1.Time) *ErasureExtensionApplyConfiguration {
 	b.NoticeSentTime = &value
+	return b
+}
+
+// WithStamp sets the Stamp field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Stamp field is set to the value of the last call.
+func (b *ErasureExtensionApplyConfiguration) WithStamp(value *DecisionStampApplyConfiguration) *ErasureExtensionApplyConfiguration {
+	b.Stamp = value
 	return b
 }

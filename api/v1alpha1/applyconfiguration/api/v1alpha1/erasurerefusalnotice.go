@@ -15,6 +15,8 @@ import (
 type ErasureRefusalNoticeApplyConfiguration struct {
 	// sentTime is when the person was told of the refusal and its reasons, of the right to complain to a supervisory authority, and of the judicial remedy (Article 12(4)). Not before the request; the decision may be recorded after the letter. It is stated once.
 	SentTime *v1.Time `json:"sentTime,omitempty"`
+	// stamp is who stated sentTime, and when. Admission writes it; what a user writes is replaced.
+	Stamp *DecisionStampApplyConfiguration `json:"stamp,omitempty"`
 }
 
 // ErasureRefusalNoticeApplyConfiguration constructs a declarative configuration of the ErasureRefusalNotice type for use with
@@ -28,5 +30,13 @@ func ErasureRefusalNotice() *ErasureRefusalNoticeApplyConfiguration {
 // If called multiple times, the SentTime field is set to the value of the last call.
 func (b *ErasureRefusalNoticeApplyConfiguration) WithSentTime(value v1.Time) *ErasureRefusalNoticeApplyConfiguration {
 	b.SentTime = &value
+	return b
+}
+
+// WithStamp sets the Stamp field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Stamp field is set to the value of the last call.
+func (b *ErasureRefusalNoticeApplyConfiguration) WithStamp(value *DecisionStampApplyConfiguration) *ErasureRefusalNoticeApplyConfiguration {
+	b.Stamp = value
 	return b
 }

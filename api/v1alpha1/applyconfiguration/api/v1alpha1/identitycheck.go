@@ -20,6 +20,10 @@ type IdentityCheckApplyConfiguration struct {
 	AskedTime *v1.Time `json:"askedTime,omitempty"`
 	// answeredTime is when it came. It is stated once.
 	AnsweredTime *v1.Time `json:"answeredTime,omitempty"`
+	// askedStamp is who stated askedTime, and when. Admission writes it; what a user writes is replaced.
+	AskedStamp *DecisionStampApplyConfiguration `json:"askedStamp,omitempty"`
+	// answeredStamp is who stated answeredTime, and when. Admission writes it; what a user writes is replaced.
+	AnsweredStamp *DecisionStampApplyConfiguration `json:"answeredStamp,omitempty"`
 }
 
 // IdentityCheckApplyConfiguration constructs a declarative configuration of the IdentityCheck type for use with
@@ -49,5 +53,21 @@ func (b *IdentityCheckApplyConfiguration) WithAskedTime(value v1.Time) *Identity
 // If called multiple times, the AnsweredTime field is set to the value of the last call.
 func (b *IdentityCheckApplyConfiguration) WithAnsweredTime(value v1.Time) *IdentityCheckApplyConfiguration {
 	b.AnsweredTime = &value
+	return b
+}
+
+// WithAskedStamp sets the AskedStamp field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the AskedStamp field is set to the value of the last call.
+func (b *IdentityCheckApplyConfiguration) WithAskedStamp(value *DecisionStampApplyConfiguration) *IdentityCheckApplyConfiguration {
+	b.AskedStamp = value
+	return b
+}
+
+// WithAnsweredStamp sets the AnsweredStamp field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the AnsweredStamp field is set to the value of the last call.
+func (b *IdentityCheckApplyConfiguration) WithAnsweredStamp(value *DecisionStampApplyConfiguration) *IdentityCheckApplyConfiguration {
+	b.AnsweredStamp = value
 	return b
 }

@@ -6,6 +6,7 @@ package v1alpha1
 
 import (
 	apiv1alpha1 "github.com/rempart-dev/rempart/api/v1alpha1"
+	v1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
 // InformedRecipientApplyConfiguration represents a declarative configuration of the InformedRecipient type for use
@@ -19,8 +20,12 @@ type InformedRecipientApplyConfiguration struct {
 	Name *apiv1alpha1.PartName `json:"name,omitempty"`
 	// result so far.
 	Result *apiv1alpha1.RecipientResult `json:"result,omitempty"`
-	// reason why it is impossible, in the register's words where it says so; or what is missing.
+	// reason why it is impossible, in the register's words where it says so; what is missing; or NoticeAccepted.
 	Reason *string `json:"reason,omitempty"`
+	// erasedTime is the last commit that the notice is about. A later one, such as of what a legal hold had kept, is told by another notice.
+	ErasedTime *v1.Time `json:"erasedTime,omitempty"`
+	// notices is the number of the last notice, from 1.
+	Notices *int32 `json:"notices,omitempty"`
 }
 
 // InformedRecipientApplyConfiguration constructs a declarative configuration of the InformedRecipient type for use with
@@ -58,5 +63,21 @@ func (b *InformedRecipientApplyConfiguration) WithResult(value apiv1alpha1.Recip
 // If called multiple times, the Reason field is set to the value of the last call.
 func (b *InformedRecipientApplyConfiguration) WithReason(value string) *InformedRecipientApplyConfiguration {
 	b.Reason = &value
+	return b
+}
+
+// WithErasedTime sets the ErasedTime field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the ErasedTime field is set to the value of the last call.
+func (b *InformedRecipientApplyConfiguration) WithErasedTime(value v1.Time) *InformedRecipientApplyConfiguration {
+	b.ErasedTime = &value
+	return b
+}
+
+// WithNotices sets the Notices field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Notices field is set to the value of the last call.
+func (b *InformedRecipientApplyConfiguration) WithNotices(value int32) *InformedRecipientApplyConfiguration {
+	b.Notices = &value
 	return b
 }

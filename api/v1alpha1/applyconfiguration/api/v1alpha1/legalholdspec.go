@@ -23,7 +23,7 @@ type LegalHoldSpecApplyConfiguration struct {
 	UntilOn *apiv1alpha1.Date `json:"untilOn,omitempty"`
 	// subject names the person whose data are held, in a Secret as for an ErasureRequest. Rempart deletes it once references to the person are in status.
 	Subject *ErasureSubjectApplyConfiguration `json:"subject,omitempty"`
-	// subjectRefs are references to people, as in status.subjectRef of an ErasureRequest.
+	// subjectRefs are references to people: status.subjectRef of an ErasureRequest of this namespace, which stands for each identifier of that request, or status.recallRefs, each of which stands for one. While no request of the namespace has a subjectRef, the hold keeps everybody.
 	SubjectRefs []string `json:"subjectRefs,omitempty"`
 	// registers to which the hold is limited; alone, all that they hold, of everybody.
 	Registers []apiv1alpha1.ObjectName `json:"registers,omitempty"`

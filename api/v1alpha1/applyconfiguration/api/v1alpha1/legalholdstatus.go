@@ -18,7 +18,7 @@ type LegalHoldStatusApplyConfiguration struct {
 	ObservedGeneration *int64 `json:"observedGeneration,omitempty"`
 	// conditions are Ready and InForce; while true also Reconciling, Stalled.
 	Conditions []v1.ConditionApplyConfiguration `json:"conditions,omitempty"`
-	// subjectRefs are references to the person of spec.subject: of all identifiers together, and of each alone.
+	// subjectRefs are references to the person of spec.subject: of all identifiers together, and of each alone; or those of spec.subjectRefs that requests were found for, and of each identifier of these.
 	SubjectRefs []string `json:"subjectRefs,omitempty"`
 	// subjectSecretUID is the UID of the Secret that was read; another Secret of the same name is never deleted.
 	SubjectSecretUID *string `json:"subjectSecretUID,omitempty"`
