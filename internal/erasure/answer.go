@@ -49,7 +49,7 @@ func (j *judgement) answer() RequestVerdict {
 		return verdict
 	}
 	if notice := j.Request.Spec.AnswerNotice; notice != nil {
-		j.tell(metav1.ConditionTrue, v1alpha1.ConditionPersonInformed, v1alpha1.ReasonTold, answerWords(notice.SentTime, j.status.LegalDueTime))
+		j.tell(metav1.ConditionTrue, v1alpha1.ConditionPersonInformed, v1alpha1.ReasonTold, answerWords(notice.SentTime, j.status.LegalDueTime)+j.toldBefore(notice.SentTime))
 		verdict.Conditions = j.told
 		return verdict
 	}
@@ -76,4 +76,14 @@ func answerWords(sent, due *metav1.Time) string {
 		words += ", after the limit (Article 12(3))"
 	}
 	return words
+}
+
+// toldBefore says that a store was erased after the person was told: the request was made again from the manifest of one that was answered.
+func (j *judgement) toldBefore(sent *metav1.Time) string {
+	for i := range j.status.Targets {
+		if done := j.status.Targets[i].ExecutedTime; done != nil && sent.Before(done) {
+			return "; that was before a store was erased, as of a request that was made again from its manifest"
+		}
+	}
+	return ""
 }

@@ -54,3 +54,26 @@ func TestThePersonIsToldWhatWasDoneOnce(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestAnAnsweredRequestIsMadeAgainFromItsManifest: who keeps requests in git applies them to a new cluster, where nothing was done yet.
+func TestAnAnsweredRequestIsMadeAgainFromItsManifest(t *testing.T) {
+	received := metav1.NewTime(time.Now().Add(-time.Hour).Truncate(time.Second))
+	request := &v1alpha1.ErasureRequest{ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: "made-again"}, Spec: v1alpha1.ErasureRequestSpec{RequestID: "made-again",
+		ReceivedTime: &received, Subject: v1alpha1.ErasureSubject{SecretRef: v1alpha1.SecretRef{Name: "nobody"}},
+		AnswerNotice: &v1alpha1.ErasureAnswerNotice{SentTime: ptr.To(metav1.NewTime(time.Now().Add(-time.Minute).Truncate(time.Second)))}}}
+	if err := server.Client.Create(t.Context(), request); err != nil {
+		t.Fatal(err)
+	}
+	request.Finalizers = []string{"gdpr.rempart.dev/test"}
+	if err := server.Client.Update(t.Context(), request); err != nil {
+		t.Error(err)
+	}
+	request.Status.SubjectRef = "hmac-sha256:k:0"
+	if err := server.Client.Status().Update(t.Context(), request); err != nil {
+		t.Error(err)
+	}
+	request.Finalizers = nil
+	if err := server.Client.Update(t.Context(), request); err != nil {
+		t.Error(err)
+	}
+}

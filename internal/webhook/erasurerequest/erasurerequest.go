@@ -90,7 +90,8 @@ func textsChanged(req request) bool {
 }
 
 // stamps hold the names of users.
-var stamps = []string{"spec.requestedBy.by", "spec.decision.stamp.by"}
+var stamps = []string{"spec.requestedBy.by", "spec.decision.stamp.by", "spec.refusalNotice.stamp.by", "spec.answerNotice.stamp.by", "spec.extension.stamp.by",
+	"spec.deferral.stamp.by", "spec.identityCheck.askedStamp.by", "spec.identityCheck.answeredStamp.by"}
 
 // texts refuses identifiers of a person in any text of the object: they belong in the subject Secret, which is deleted.
 func texts(answer *review.Answer, req request) error {

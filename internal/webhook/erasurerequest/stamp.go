@@ -55,7 +55,42 @@ func patched(ctx context.Context, req admission.Request, before, after *v1alpha1
 	return admission.PatchResponseFromRaw(was, is)
 }
 
-// stamp writes who made the request, once, and who decided, when the decision is new.
+// said is what a user says in a request that is stamped: the place of the stamp, and the old one where it was said before and stays.
+type said struct {
+	field string
+	place **v1alpha1.DecisionStamp
+	stays bool
+	was   *v1alpha1.DecisionStamp
+}
+
+// sayings are the times that people state of what they did outside of the cluster. A time that is stated anew is stamped anew.
+func sayings(before, after *v1alpha1.ErasureRequestSpec) []said {
+	var list []said
+	if n := after.RefusalNotice; n != nil {
+		old := ptr.Deref(before.RefusalNotice, v1alpha1.ErasureRefusalNotice{})
+		list = append(list, said{"spec.refusalNotice.stamp", &n.Stamp, old.SentTime != nil && old.SentTime.Equal(n.SentTime), old.Stamp})
+	}
+	if n := after.AnswerNotice; n != nil {
+		old := ptr.Deref(before.AnswerNotice, v1alpha1.ErasureAnswerNotice{})
+		list = append(list, said{"spec.answerNotice.stamp", &n.Stamp, old.SentTime != nil && old.SentTime.Equal(n.SentTime), old.Stamp})
+	}
+	if n := after.Extension; n != nil {
+		old := ptr.Deref(before.Extension, v1alpha1.ErasureExtension{})
+		list = append(list, said{"spec.extension.stamp", &n.Stamp, old.NoticeSentTime != nil && old.NoticeSentTime.Equal(n.NoticeSentTime), old.Stamp})
+	}
+	if n := after.Deferral; n != nil {
+		old := ptr.Deref(before.Deferral, v1alpha1.ErasureDeferral{})
+		list = append(list, said{"spec.deferral.stamp", &n.Stamp, old.NoticeSentTime != nil && old.NoticeSentTime.Equal(n.NoticeSentTime), old.Stamp})
+	}
+	if n := after.IdentityCheck; n != nil {
+		old := ptr.Deref(before.IdentityCheck, v1alpha1.IdentityCheck{})
+		list = append(list, said{"spec.identityCheck.askedStamp", &n.AskedStamp, n.AskedTime == nil || old.AskedTime != nil && old.AskedTime.Equal(n.AskedTime), old.AskedStamp},
+			said{"spec.identityCheck.answeredStamp", &n.AnsweredStamp, n.AnsweredTime == nil || old.AnsweredTime != nil && old.AnsweredTime.Equal(n.AnsweredTime), old.AnsweredStamp})
+	}
+	return list
+}
+
+// stamp writes who made the request, once, and who decided, or stated when a person was told or asked, when that is new.
 func stamp(old, updated *v1alpha1.ErasureRequest, user string, now time.Time) {
 	mine := &v1alpha1.DecisionStamp{By: user, Time: ptr.To(metav1.NewTime(now.UTC().Truncate(time.Second)))}
 	before := &v1alpha1.ErasureRequestSpec{RequestedBy: mine}
@@ -69,6 +104,11 @@ func stamp(old, updated *v1alpha1.ErasureRequest, user string, now time.Time) {
 		decision.Stamp = before.Decision.Stamp.DeepCopy()
 	default:
 		decision.Stamp = mine
+	}
+	for _, s := range sayings(before, &updated.Spec) {
+		if *s.place = mine.DeepCopy(); s.stays {
+			*s.place = s.was.DeepCopy()
+		}
 	}
 }
 
@@ -84,5 +124,14 @@ func stamped(answer *review.Answer, req request) {
 	}
 	if decision := req.Object.Spec.Decision; decision != nil && (req.Created() || req.Old.Spec.Decision == nil) {
 		check("spec.decision.stamp", decision.Stamp)
+	}
+	before := &v1alpha1.ErasureRequestSpec{}
+	if req.Old != nil {
+		before = &req.Old.Spec
+	}
+	for _, s := range sayings(before, &req.Object.Spec) {
+		if !s.stays {
+			check(s.field, *s.place)
+		}
 	}
 }

@@ -20,6 +20,14 @@ import (
 // schemaRules are the rules of the schema about spec: they answer with what they refuse, or an empty text.
 func schemaRules(t *testing.T) func(object, old map[string]any) string {
 	t.Helper()
+	return rulesOf(t, func(whole apiextensionsv1.JSONSchemaProps) apiextensionsv1.JSONSchemaProps {
+		return whole.Properties["spec"]
+	})
+}
+
+// rulesOf are those of a part of the schema.
+func rulesOf(t *testing.T, part func(apiextensionsv1.JSONSchemaProps) apiextensionsv1.JSONSchemaProps) func(object, old map[string]any) string {
+	t.Helper()
 	text, err := os.ReadFile("../../../config/crd/bases/gdpr.rempart.dev_erasurerequests.yaml")
 	if err != nil {
 		t.Fatal(err)
@@ -28,7 +36,7 @@ func schemaRules(t *testing.T) func(object, old map[string]any) string {
 	if err := yaml.Unmarshal(text, &crd); err != nil {
 		t.Fatal(err)
 	}
-	props := crd.Spec.Versions[0].Schema.OpenAPIV3Schema.Properties["spec"]
+	props := part(*crd.Spec.Versions[0].Schema.OpenAPIV3Schema)
 	var internal apiextensions.JSONSchemaProps
 	if err := apiextensionsv1.Convert_v1_JSONSchemaProps_To_apiextensions_JSONSchemaProps(&props, &internal, nil); err != nil {
 		t.Fatal(err)
@@ -94,4 +102,35 @@ func csvRows(t *testing.T, name string) []map[string]string {
 		t.Fatal(err)
 	}
 	return rows
+}
+
+// TestAnAnsweredRequestIsMadeAgain: who keeps requests in git applies the manifest of one that was answered to a new cluster, where it has
+// no status yet. In a request that is there an answer to nothing is refused, as ever.
+func TestAnAnsweredRequestIsMadeAgain(t *testing.T) {
+	rules := rulesOf(t, func(whole apiextensionsv1.JSONSchemaProps) apiextensionsv1.JSONSchemaProps { return whole })
+	object := func(end string, answered bool) map[string]any {
+		spec := specOf(nil)
+		if answered {
+			spec = specOf(map[string]any{"answerNotice": map[string]any{"sentTime": "2026-03-20T08:00:00Z"}})
+		}
+		o := map[string]any{"apiVersion": "gdpr.rempart.dev/v1alpha1", "kind": "ErasureRequest", "metadata": map[string]any{"name": "r1"}, "spec": spec}
+		if end != "" {
+			o["status"] = map[string]any{"end": end}
+		}
+		return o
+	}
+	for what, c := range map[string]struct {
+		is, was map[string]any
+		refused bool
+	}{
+		"made again":              {object("", true), nil, false},
+		"made again, and changed": {object("", true), object("", true), false},
+		"answered too early":      {object("", true), object("", false), true},
+		"answered though refused": {object("Refused", true), object("Refused", false), true},
+		"answered":                {object("Erased", true), object("Erased", false), false},
+	} {
+		if said := rules(c.is, c.was); strings.Contains(said, "nothing was done yet") != c.refused || !c.refused && said != "" {
+			t.Errorf("%s: %q", what, said)
+		}
+	}
 }
