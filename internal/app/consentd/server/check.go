@@ -88,13 +88,21 @@ func word(d consent.Decision) string {
 	return "denied"
 }
 
+// checkBody asks what may be done for people.
+type checkBody struct {
+	Subjects []subject `json:"subjects"`
+	// Purposes that are asked about; all when absent.
+	Purposes []string `json:"purposes"`
+}
+
+// checked are the states of people, in the order in which they were asked about.
+type checked struct {
+	Results []map[string]standing `json:"results"`
+}
+
 // check answers what may be done for each of a batch of people, in their order.
 func (s *Server) check(w http.ResponseWriter, r *http.Request, c call) error {
-	var body struct {
-		Subjects []subject `json:"subjects"`
-		// Purposes that are asked about; all when absent.
-		Purposes []string `json:"purposes"`
-	}
+	var body checkBody
 	if err := decode(r, &body); err != nil {
 		return err
 	}
@@ -121,7 +129,7 @@ func (s *Server) check(w http.ResponseWriter, r *http.Request, c call) error {
 	for i, person := range people {
 		results[i] = only(standings(c.policy, states[person], c.now), body.Purposes)
 	}
-	return write(w, http.StatusOK, map[string]any{"results": results})
+	return write(w, http.StatusOK, checked{results})
 }
 
 func only(all map[string]standing, purposes []string) map[string]standing {
@@ -140,13 +148,23 @@ func (s *Server) rules(w http.ResponseWriter, _ *http.Request, c call) error {
 	return write(w, http.StatusOK, c.policy.Rules)
 }
 
+// filterBody brings data about a person.
+type filterBody struct {
+	Subject subject         `json:"subject"`
+	Record  string          `json:"record"`
+	Data    json.RawMessage `json:"data"`
+}
+
+// filtered is what passes of data, and what does not.
+type filtered struct {
+	Data    json.RawMessage     `json:"data"`
+	Allowed map[string][]string `json:"allowed"`
+	Dropped []string            `json:"dropped"`
+}
+
 // filter drops from data about a person what may not be used.
 func (s *Server) filter(w http.ResponseWriter, r *http.Request, c call) error {
-	var body struct {
-		Subject subject         `json:"subject"`
-		Record  string          `json:"record"`
-		Data    json.RawMessage `json:"data"`
-	}
+	var body filterBody
 	if err := decode(r, &body); err != nil {
 		return err
 	}
@@ -169,11 +187,7 @@ func (s *Server) filter(w http.ResponseWriter, r *http.Request, c call) error {
 	}
 	dropped := result.Paths()
 	s.count(c.policy, body.Record, dropped)
-	return write(w, http.StatusOK, struct {
-		Data    json.RawMessage     `json:"data"`
-		Allowed map[string][]string `json:"allowed"`
-		Dropped []string            `json:"dropped"`
-	}{result.Data, result.Allowed, append([]string{}, dropped...)})
+	return write(w, http.StatusOK, filtered{result.Data, result.Allowed, append([]string{}, dropped...)})
 }
 
 // count counts the names of dropped fields that the policy lists; the others come from data and may be personal.

@@ -11,6 +11,12 @@ import (
 // maxScan is how many events one look for erasures reads.
 const maxScan = 10 * maxPage
 
+// erasuresPage is a page of wishes to be erased, for clients.
+type erasuresPage struct {
+	Erasures []line `json:"erasures"`
+	Next     string `json:"next,omitempty"`
+}
+
 // erasures lists what people asked to have erased, in the order of the log. Next is where to go on; it is the last event that was read, so
 // that a client that comes again reads each only once. Whether a person was erased since is for the list of events to say.
 func (s *Server) erasures(w http.ResponseWriter, r *http.Request, _ call) error {
@@ -41,10 +47,7 @@ func (s *Server) erasures(w http.ResponseWriter, r *http.Request, _ call) error 
 			break
 		}
 	}
-	answer := struct {
-		Erasures []line `json:"erasures"`
-		Next     string `json:"next,omitempty"`
-	}{Erasures: asked}
+	answer := erasuresPage{Erasures: asked}
 	if next != uuid.Nil {
 		answer.Next = next.String()
 	}

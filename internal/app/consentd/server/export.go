@@ -21,12 +21,15 @@ const (
 	formatBundles = "bundles"
 )
 
+// exportBody asks for what is recorded of a person.
+type exportBody struct {
+	Subject subject `json:"subject"`
+	Format  string  `json:"format"`
+}
+
 // export hands over what is recorded of a person (Articles 15 and 20).
 func (s *Server) export(w http.ResponseWriter, r *http.Request, c call) error {
-	var body struct {
-		Subject subject `json:"subject"`
-		Format  string  `json:"format"`
-	}
+	var body exportBody
 	if err := decode(r, &body); err != nil {
 		return err
 	}

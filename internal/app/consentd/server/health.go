@@ -156,18 +156,21 @@ type ledgerStatus struct {
 	Checkpoint     string    `json:"checkpoint"`
 }
 
+// statusAnswer is what the operator reads.
+type statusAnswer struct {
+	TenantID string        `json:"tenantID,omitempty"`
+	Policy   string        `json:"policyDigest,omitempty"`
+	Refused  bool          `json:"policyRefused"`
+	Notice   *noticeStatus `json:"notice,omitempty"`
+	Sites    []siteStatus  `json:"sites"`
+	Ledger   *ledgerStatus `json:"ledger,omitempty"`
+	Audit    audit         `json:"audit"`
+	Keys     []keyStatus   `json:"keys,omitempty"`
+}
+
 // status answers the operator. What is not known yet is absent.
 func (s *Server) status(w http.ResponseWriter, r *http.Request, c call) error {
-	answer := struct {
-		TenantID string        `json:"tenantID,omitempty"`
-		Policy   string        `json:"policyDigest,omitempty"`
-		Refused  bool          `json:"policyRefused"`
-		Notice   *noticeStatus `json:"notice,omitempty"`
-		Sites    []siteStatus  `json:"sites"`
-		Ledger   *ledgerStatus `json:"ledger,omitempty"`
-		Audit    audit         `json:"audit"`
-		Keys     []keyStatus   `json:"keys,omitempty"`
-	}{Sites: []siteStatus{}, Audit: s.health.audited(), Refused: s.policies.Refused()}
+	answer := statusAnswer{Sites: []siteStatus{}, Audit: s.health.audited(), Refused: s.policies.Refused()}
 	if p := c.policy; p != nil {
 		answer.TenantID, answer.Policy = p.Tenant.String(), "sha256:"+p.Digest
 		answer.Notice = &noticeStatus{p.Notice.Version, p.MaterialDigest}

@@ -14,14 +14,23 @@ import (
 // How long mailed tokens live: what shows data a quarter of an hour, what only acts two weeks.
 var lives = map[string]time.Duration{ticketView: 15 * time.Minute, ticketConfirm: 14 * 24 * time.Hour, ticketWithdraw: 14 * 24 * time.Hour}
 
+// inviteBody asks for a link.
+type inviteBody struct {
+	Subject subject `json:"subject"`
+	Site    string  `json:"site"`
+	Kind    string  `json:"kind"`
+	Purpose string  `json:"purpose"`
+}
+
+// invitation is a link that a client mails.
+type invitation struct {
+	URL     string    `json:"url"`
+	Expires time.Time `json:"expires"`
+}
+
 // invite makes a link that a client mails to a person: to see, to confirm or to withdraw.
 func (s *Server) invite(w http.ResponseWriter, r *http.Request, c call) error {
-	var body struct {
-		Subject subject `json:"subject"`
-		Site    string  `json:"site"`
-		Kind    string  `json:"kind"`
-		Purpose string  `json:"purpose"`
-	}
+	var body inviteBody
 	if err := decode(r, &body); err != nil {
 		return err
 	}
@@ -44,10 +53,7 @@ func (s *Server) invite(w http.ResponseWriter, r *http.Request, c call) error {
 	if err := s.ledger.Issue(r.Context(), raw, body.Kind, person, body.Purpose, expires); err != nil {
 		return err //nolint:wrapcheck // becomes a problem
 	}
-	return write(w, http.StatusCreated, struct {
-		URL     string    `json:"url"`
-		Expires time.Time `json:"expires"`
-	}{s.linkOf(c.policy, body.Site, token), expires})
+	return write(w, http.StatusCreated, invitation{s.linkOf(c.policy, body.Site, token), expires})
 }
 
 // linkable refuses a link by which nothing could be done.

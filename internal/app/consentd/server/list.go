@@ -12,6 +12,11 @@ import (
 	"github.com/rempart-dev/rempart/internal/consent"
 )
 
+// eventsPage is a page of events.
+type eventsPage struct {
+	Events []line `json:"events"`
+}
+
 // line is an event as clients read it: all but the evidence, which is for exports.
 type line struct {
 	ID            uuid.UUID         `json:"id"`
@@ -99,5 +104,5 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request, _ call) error {
 	for i, e := range found {
 		lines[i] = lineOf(e)
 	}
-	return write(w, http.StatusOK, map[string]any{"events": lines})
+	return write(w, http.StatusOK, eventsPage{lines})
 }

@@ -26,6 +26,13 @@ func (s *Server) checkpoint(w http.ResponseWriter, r *http.Request, _ call) erro
 	return nil
 }
 
+// extension proves that one size of the log extends another.
+type extension struct {
+	From int64    `json:"from"`
+	To   int64    `json:"to"`
+	Path []string `json:"path"`
+}
+
 // consistency proves that one tree extends another (RFC 6962, section 2.1.2).
 func (s *Server) consistency(w http.ResponseWriter, r *http.Request, _ call) error {
 	query := r.URL.Query()
@@ -47,11 +54,7 @@ func (s *Server) consistency(w http.ResponseWriter, r *http.Request, _ call) err
 	if err != nil {
 		return err //nolint:wrapcheck // becomes a problem
 	}
-	return write(w, http.StatusOK, struct {
-		From int64    `json:"from"`
-		To   int64    `json:"to"`
-		Path []string `json:"path"`
-	}{from, to, hashes(path)})
+	return write(w, http.StatusOK, extension{from, to, hashes(path)})
 }
 
 // size is a number of leaves.
@@ -64,6 +67,15 @@ func size(values []string) (int64, error) {
 		return 0, malformed("From and to are sizes of the log")
 	}
 	return n, nil
+}
+
+// included proves that an event is in the log.
+type included struct {
+	Event      uuid.UUID `json:"event"`
+	Index      int64     `json:"index"`
+	Leaf       string    `json:"leaf"`
+	Path       []string  `json:"path"`
+	Checkpoint string    `json:"checkpoint"`
 }
 
 // proof proves that an event is in the log. It holds no personal data but the event's random id, which who asks knows.
@@ -79,13 +91,16 @@ func (s *Server) proof(w http.ResponseWriter, r *http.Request, _ call) error {
 	if err != nil {
 		return err //nolint:wrapcheck // becomes a problem
 	}
-	return write(w, http.StatusOK, struct {
-		Event      uuid.UUID `json:"event"`
-		Index      int64     `json:"index"`
-		Leaf       string    `json:"leaf"`
-		Path       []string  `json:"path"`
-		Checkpoint string    `json:"checkpoint"`
-	}{event, proof.Index, base64.RawURLEncoding.EncodeToString(proof.Leaf), hashes(proof.Path), string(proof.Checkpoint.Note)})
+	return write(w, http.StatusOK, included{event, proof.Index, base64.RawURLEncoding.EncodeToString(proof.Leaf), hashes(proof.Path), string(proof.Checkpoint.Note)})
+}
+
+// forgottenPage is a page of marks.
+type forgottenPage struct {
+	From  int64    `json:"from"`
+	To    int64    `json:"to"`
+	Marks []string `json:"marks"`
+	// Pepper is that of the marks: those under another are to be read anew.
+	Pepper string `json:"pepper,omitempty"`
 }
 
 // forgotten answers the operator, which keeps marks of who was forgotten where a restored database cannot lose them. A mark says nothing to
@@ -104,13 +119,7 @@ func (s *Server) forgotten(w http.ResponseWriter, r *http.Request, _ call) error
 	for i, mark := range marks {
 		texts[i] = base64.RawURLEncoding.EncodeToString(mark[:])
 	}
-	return write(w, http.StatusOK, struct {
-		From  int64    `json:"from"`
-		To    int64    `json:"to"`
-		Marks []string `json:"marks"`
-		// Pepper is that of the marks: those under another are to be read anew.
-		Pepper string `json:"pepper,omitempty"`
-	}{from, to, texts, s.entered(consent.KeyPepper)})
+	return write(w, http.StatusOK, forgottenPage{from, to, texts, s.entered(consent.KeyPepper)})
 }
 
 func hashes(path [][]byte) []string {

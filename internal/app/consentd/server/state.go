@@ -15,6 +15,11 @@ import (
 
 var secretNeeded = problem.New(http.StatusUnauthorized, problem.Unauthenticated, "The receipt's secret is needed")
 
+// stateAnswer is what is recorded of a visitor.
+type stateAnswer struct {
+	State map[string]standing `json:"state"`
+}
+
 // state answers a visitor what is recorded of them, per purpose.
 func (s *Server) state(w http.ResponseWriter, r *http.Request, c call) error {
 	person, err := visitorOf(r)
@@ -28,7 +33,7 @@ func (s *Server) state(w http.ResponseWriter, r *http.Request, c call) error {
 	if err != nil {
 		return err
 	}
-	return write(w, http.StatusOK, map[string]any{"state": standings(c.policy, states, c.now)})
+	return write(w, http.StatusOK, stateAnswer{standings(c.policy, states, c.now)})
 }
 
 // withdraw takes consents back. It asks for no notice and no reason, it succeeds for what was never given or is long over, and
@@ -103,6 +108,12 @@ func (s *Server) storage(r *http.Request, person consent.Person) (consent.State,
 	return stored, err //nolint:wrapcheck // becomes a problem
 }
 
+// withdrawalBody says what is taken back.
+type withdrawalBody struct {
+	Purposes []string `json:"purposes"`
+	Storage  bool     `json:"storage"`
+}
+
 // withdrawn reads what; all when the body names nothing or is empty. Some is false where it has a list without a purpose: nothing is
 // taken back then, which is no failure of whoever asks again until they are heard.
 func withdrawn(r *http.Request) (what taken, some bool, err error) {
@@ -113,10 +124,7 @@ func withdrawn(r *http.Request) (what taken, some bool, err error) {
 	if len(text) == 0 {
 		return taken{}, true, nil
 	}
-	var body struct {
-		Purposes []string `json:"purposes"`
-		Storage  bool     `json:"storage"`
-	}
+	var body withdrawalBody
 	if err := json.Unmarshal(text, &body); err != nil {
 		return taken{}, false, malformed("The body is not JSON of the expected form")
 	}

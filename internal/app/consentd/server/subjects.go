@@ -15,12 +15,15 @@ import (
 
 var personUnknown = problem.New(http.StatusNotFound, problem.PersonUnknown, "The ledger knows nothing of this person")
 
+// linkBody brings two names of one person.
+type linkBody struct {
+	Known subject `json:"known"`
+	Other subject `json:"other"`
+}
+
 // link lets an account stand for a visitor, so that a choice that was made before a login holds after it.
 func (s *Server) link(w http.ResponseWriter, r *http.Request, _ call) error {
-	var body struct {
-		Known subject `json:"known"`
-		Other subject `json:"other"`
-	}
+	var body linkBody
 	if err := decode(r, &body); err != nil {
 		return err
 	}
@@ -165,11 +168,14 @@ func (s *Server) eraseProof(ctx context.Context, gone consent.Holding, reference
 	return &proof{p.Erased, p.Waiting, p.Until}
 }
 
+// namedBody names a person.
+type namedBody struct {
+	Subject subject `json:"subject"`
+}
+
 // named reads a body that names a person, also by the secret of a receipt, and nothing else.
 func named(r *http.Request) (consent.Person, error) {
-	var body struct {
-		Subject subject `json:"subject"`
-	}
+	var body namedBody
 	if err := decode(r, &body); err != nil {
 		return consent.Person{}, err
 	}

@@ -11,10 +11,16 @@ func (s *Server) keys(w http.ResponseWriter, _ *http.Request, _ call) error {
 	return nil
 }
 
+// gpcStatement is that of Global Privacy Control, section 4.2.
+type gpcStatement struct {
+	GPC        bool   `json:"gpc"`
+	LastUpdate string `json:"lastUpdate"`
+}
+
 // gpc says that the signal is honoured (Global Privacy Control, section 4.2).
 func (s *Server) gpc(w http.ResponseWriter, _ *http.Request, _ call) error {
 	w.Header().Set("Cache-Control", "public, max-age=86400")
-	return write(w, http.StatusOK, map[string]any{"gpc": true, "lastUpdate": gpcSince})
+	return write(w, http.StatusOK, gpcStatement{true, gpcSince})
 }
 
 // gpcSince is the day from which the service says so.

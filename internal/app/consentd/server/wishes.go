@@ -85,6 +85,12 @@ func queued(r *http.Request) (queue consent.Queue, after consent.Turn, limit int
 	return queue, after, limit, nil
 }
 
+// wishesPage is a page of a queue.
+type wishesPage struct {
+	Wishes []openWish `json:"wishes"`
+	Next   string     `json:"next,omitempty"`
+}
+
 // wishes lists what people asked to have erased and nobody has answered, by what they came about, in the order of their turns.
 func (s *Server) wishes(w http.ResponseWriter, r *http.Request, _ call) error {
 	queue, after, limit, err := queued(r)
@@ -95,10 +101,7 @@ func (s *Server) wishes(w http.ResponseWriter, r *http.Request, _ call) error {
 	if err != nil {
 		return err //nolint:wrapcheck // becomes a problem
 	}
-	answer := struct {
-		Wishes []openWish `json:"wishes"`
-		Next   string     `json:"next,omitempty"`
-	}{Wishes: []openWish{}}
+	answer := wishesPage{Wishes: []openWish{}}
 	named := 0
 	for i, wish := range found {
 		line := openWish{ID: wish.ID, Subject: wish.Subject, Site: wish.Site, AskedAt: wish.AskedAt, OpenedAt: instant(wish.OpenedAt), Forgotten: wish.Forgotten, Purposes: wish.Purposes}
@@ -122,11 +125,14 @@ func (s *Server) wishes(w http.ResponseWriter, r *http.Request, _ call) error {
 	return write(w, http.StatusOK, answer)
 }
 
+// laterBody names wishes that give way.
+type laterBody struct {
+	IDs []uuid.UUID `json:"ids"`
+}
+
 // laterWishes lets others go before some wishes.
 func (s *Server) laterWishes(w http.ResponseWriter, r *http.Request, _ call) error {
-	var body struct {
-		IDs []uuid.UUID `json:"ids"`
-	}
+	var body laterBody
 	if err := decode(r, &body); err != nil {
 		return err
 	}
@@ -140,12 +146,15 @@ func (s *Server) laterWishes(w http.ResponseWriter, r *http.Request, _ call) err
 	return nil
 }
 
+// answerBody says how far a wish has come.
+type answerBody struct {
+	ID    uuid.UUID `json:"id"`
+	State string    `json:"state"`
+}
+
 // answerWish records how far a wish has come.
 func (s *Server) answerWish(w http.ResponseWriter, r *http.Request, _ call) error {
-	var body struct {
-		ID    uuid.UUID `json:"id"`
-		State string    `json:"state"`
-	}
+	var body answerBody
 	if err := decode(r, &body); err != nil {
 		return err
 	}
