@@ -55,6 +55,7 @@ func (f *front) at(name string) http.Handler {
 	mux.Handle("/w/", f.service)
 	mux.Handle("/v1/", f.service)
 	mux.Handle("/me/", f.service)
+	mux.Handle("/.well-known/jwks.json", f.service)
 	mux.HandleFunc("GET /p/{site}/{page}", f.page)
 	if name == "pages" {
 		mux.HandleFunc("POST /messages", func(w http.ResponseWriter, r *http.Request) {

@@ -230,9 +230,13 @@ func (s *service) wishes(site string) int {
 }
 
 // ServeHTTP gives a request to the consentd of the site that its path names: /w/SITE/…, /me/SITE or /v1/sites/SITE/….
+// What is about all sites, whose keys are the same, is the shop's to answer.
 func (s *service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	rest, _ := strings.CutPrefix(strings.TrimPrefix(strings.TrimPrefix(r.URL.Path, "/w/"), "/me/"), "/v1/sites/")
 	site, _, _ := strings.Cut(rest, "/")
+	if strings.HasPrefix(r.URL.Path, "/.well-known/") {
+		site = "shop"
+	}
 	if n := s.sites[site]; n != nil {
 		n.ServeHTTP(w, r)
 		return

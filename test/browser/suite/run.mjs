@@ -3,7 +3,7 @@
 // ONLY="T1 T8" runs some.
 import { browser, faults, tests, visitor } from "./lib.mjs";
 
-for (const file of ["before", "accept", "signals", "withdraw", "calls", "tabs", "trouble", "strict", "appearance", "person", "clock", "interface"]) await import(`./${file}.mjs`);
+for (const file of ["before", "accept", "signals", "withdraw", "calls", "tabs", "trouble", "strict", "appearance", "person", "clock", "interface", "foreign"]) await import(`./${file}.mjs`);
 const { quit, tidy } = await import("./firefox.mjs"); // which repeats some of the tests
 
 // A page that hangs must not hang the rest.
