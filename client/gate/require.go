@@ -50,7 +50,8 @@ func (c *Client) Check(ctx context.Context, who Subject, purposes ...string) err
 // Requires lets only requests pass of people who granted all of these purposes: it is what stands before the endpoint to which an accepted
 // message goes, since nobody has to send it by the widget. Refused are requests of people who did not, or who cannot be told, with 403
 // (code consent_required), of those who granted what meant something else with 409 (notice_stale), and all with 503 where the service
-// cannot be asked. Who gets no data: the body is not read.
+// cannot be asked. Who gets no data: the body is not read. It must go by what the caller cannot write: a session, or a header that your proxy
+// sets and strips from what comes in.
 func (c *Client) Requires(who Who, purposes ...string) func(http.Handler) http.Handler {
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
