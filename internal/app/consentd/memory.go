@@ -52,6 +52,9 @@ func (memory) SweepPeople(context.Context) (int64, error) { return 0, nil }
 // Left is nobody: what waits goes when the program ends.
 func (memory) Left(context.Context, bool) ([]uuid.UUID, error) { return nil, nil }
 
+// Time is this machine's.
+func (memory) Time(context.Context) (time.Time, error) { return time.Now(), nil }
+
 // Due never receives: there is nothing left to remove.
 func (memory) Due() <-chan struct{} { return nil }
 

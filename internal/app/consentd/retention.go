@@ -26,6 +26,8 @@ const (
 
 // pruner removes events whose proof is not needed any more, and people who have none.
 type pruner interface {
+	// Time is what the ledger's own clock says.
+	Time(ctx context.Context) (time.Time, error)
 	// Prune removes events that were recorded before a time and do not hold, and all of people who were forgotten.
 	Prune(ctx context.Context, before time.Time, subjects ...uuid.UUID) (int64, error)
 	// SweepPeople removes names, keys and tokens of people of whom nothing is left or open, and tells how many they were.
@@ -65,6 +67,14 @@ func retain(ctx context.Context, ledger pruner, policies *settings.Store, log *s
 func prune(ctx context.Context, ledger pruner, p *settings.Policy, log *slog.Logger, now time.Time, all bool) bool {
 	var before time.Time
 	if all {
+		theirs, err := ledger.Time(ctx)
+		if err != nil {
+			log.Warn("Could not compare the clock with the ledger's")
+			return false
+		}
+		if theirs.Before(now) {
+			now = theirs // what goes never comes back: no single clock that is ahead destroys proof
+		}
 		before, _ = retained(p.Spec.Ledger.ProofRetention, now) // where nothing is said of how long, all is kept
 	}
 	var subjects []uuid.UUID

@@ -35,6 +35,9 @@ type list struct {
 	away     error
 	sweeps   int
 	stuck    error
+	// off is how much the ledger's clock differs from ours, astray why it cannot be read.
+	off    time.Duration
+	astray error
 }
 
 func (l *list) SweepPeople(context.Context) (int64, error) {
@@ -53,6 +56,9 @@ func (l *list) Left(_ context.Context, everybody bool) ([]uuid.UUID, error) {
 	}
 	return []uuid.UUID{{2}}, nil
 }
+
+// Time is right unless a test says otherwise.
+func (l *list) Time(context.Context) (time.Time, error) { return noon.Add(l.off), l.astray }
 
 func (l *list) Due() <-chan struct{} { return nil }
 
@@ -91,5 +97,24 @@ func TestWhatIsForgottenGoesWhereThePolicySaysSo(t *testing.T) {
 	ledger.stuck = errors.New("away")
 	if prune(t.Context(), ledger, policy, log, noon, true) {
 		t.Error("done, although people are left")
+	}
+}
+
+// TestAClockThatIsAheadDestroysNoProof: what goes never comes back, so that of two clocks the one counts by which less goes.
+func TestAClockThatIsAheadDestroysNoProof(t *testing.T) {
+	log := slog.New(slog.NewTextHandler(io.Discard, nil))
+	policy := &settings.Policy{}
+	policy.Spec.Ledger.ProofRetention = "P5Y"
+	for name, c := range map[string]struct{ ours, theirs time.Duration }{
+		"ours": {7 * 365 * 24 * time.Hour, 0}, "the ledger's": {0, 7 * 365 * 24 * time.Hour}, "neither": {},
+	} {
+		ledger := &list{off: c.theirs}
+		if !prune(t.Context(), ledger, policy, log, noon.Add(c.ours), true) || ledger.before.Year() != 2020 {
+			t.Errorf("%s is ahead: all of before %v goes", name, ledger.before)
+		}
+	}
+	ledger := &list{astray: errors.New("away")}
+	if prune(t.Context(), ledger, policy, log, noon, true) || !ledger.before.IsZero() {
+		t.Errorf("by one clock alone all of before %v goes", ledger.before)
 	}
 }

@@ -84,6 +84,14 @@ func (l *Ledger) Prune(ctx context.Context, before time.Time, subjects ...uuid.U
 	return gone, wrap("pruning the ledger", err)
 }
 
+// Time is what the database's clock says.
+func (l *Ledger) Time(ctx context.Context) (at time.Time, err error) {
+	err = l.inTenant(ctx, l.App, func(b *pgx.Batch) {
+		b.Queue("SELECT clock_timestamp()").QueryRow(func(row pgx.Row) error { return row.Scan(&at) })
+	})
+	return at, wrap("asking the ledger for the time", err)
+}
+
 func wrap(doing string, err error) error {
 	if err == nil {
 		return nil
