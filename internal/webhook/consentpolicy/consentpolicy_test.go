@@ -177,7 +177,7 @@ func TestPoliciesAreJudged(t *testing.T) {
 		"a host that was shared already":           {chat(at("taken.acme.example"), retention), chat(at("taken.acme.example")), register, "", "", ""},
 		"an Ingress that the user may not make":    {chat(at("consent.acme.example")), nil, register, "create ingresses.networking.k8s.io", "create ingresses.networking.k8s.io", ""},
 		"a route that the user may not make":       {chat(at("consent.acme.example"), through), chat(at("consent.acme.example")), register, "create httproutes.gateway.networking.k8s.io", "create httproutes.gateway.networking.k8s.io", ""},
-		"an optional purpose without a box":        {chat(optional), nil, register, "", "", `purpose "conversation" is optional and does not list Checkbox`},
+		"an optional purpose without a box":        {chat(optional), nil, register, "", "", `purpose "conversation" needs consent and does not list Checkbox`},
 		"an image that the user may not run":       {chat(image("postgres:17")), nil, register, "create statefulsets.apps", "create statefulsets.apps", ""},
 		"another image":                            {chat(image("miner:1")), chat(image("postgres:17")), register, "create statefulsets.apps", "create statefulsets.apps", ""},
 		"an image of before":                       {chat(image("postgres:17"), retention), chat(image("postgres:17")), register, "create statefulsets.apps", "", ""},
