@@ -38,6 +38,12 @@ const (
 	// ReasonSubjectUnreadable means that the Secret is not of type Opaque or has a key that is not an identifier. It is
 	// then not a subject Secret: Rempart does not delete it.
 	ReasonSubjectUnreadable = "SubjectUnreadable"
+	// ReasonEmailMalformed means that the subject Secret has an e-mail address that nobody can have, such as one with a name before it.
+	ReasonEmailMalformed = "EmailMalformed"
+	// ReasonPhoneMalformed means that the subject Secret has a telephone number that nobody can have, such as one with letters.
+	ReasonPhoneMalformed = "PhoneMalformed"
+	// ReasonCharacterUnseen means that an identifier of the subject Secret has a character that cannot be seen.
+	ReasonCharacterUnseen = "CharacterUnseen"
 	// ReasonSubjectChanged means that the Secret holds another person than the one that was accepted.
 	ReasonSubjectChanged = "SubjectChanged"
 	// ReasonSubjectKeyMissing means that the key of the accepted reference was destroyed: the person cannot be compared.

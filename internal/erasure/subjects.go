@@ -37,11 +37,8 @@ func See(secret *corev1.Secret, ring subjectkey.Ring, bound string, checkKey []b
 		return Person{Problem: v1alpha1.ReasonSubjectUnreadable}
 	}
 	who, err := subject.Read(secret.Data)
-	switch {
-	case errors.Is(err, subject.ErrEmpty):
-		return Person{Problem: v1alpha1.ReasonSubjectEmpty}
-	case err != nil:
-		return Person{Problem: v1alpha1.ReasonSubjectUnreadable}
+	if err != nil {
+		return Person{Problem: unreadable(err)}
 	}
 	person := Person{Reference: ring.Reference(who), References: append(ring.References(who), ring.Recall(secret.Namespace, who)...), Recall: ring.Recall(secret.Namespace, who), SecretUID: string(secret.UID), Kinds: who.Kinds()}
 	if checkKey != nil {
@@ -61,6 +58,22 @@ func See(secret *corev1.Secret, ring subjectkey.Ring, bound string, checkKey []b
 	return person
 }
 
+// unreadable is the reason for which a subject cannot be read.
+func unreadable(err error) string {
+	switch {
+	case errors.Is(err, subject.ErrEmpty):
+		return v1alpha1.ReasonSubjectEmpty
+	case errors.Is(err, subject.ErrEmail):
+		return v1alpha1.ReasonEmailMalformed
+	case errors.Is(err, subject.ErrPhone):
+		return v1alpha1.ReasonPhoneMalformed
+	case errors.Is(err, subject.ErrUnseen):
+		return v1alpha1.ReasonCharacterUnseen
+	default:
+		return v1alpha1.ReasonSubjectUnreadable
+	}
+}
+
 // Remembered is what is known of the person of a request whose subject Secret is gone.
 func Remembered(request *v1alpha1.ErasureRequest) Person {
 	return Person{Reference: request.Status.SubjectRef, References: append([]string{request.Status.SubjectRef}, request.Status.RecallRefs...), Recall: request.Status.RecallRefs}
@@ -72,5 +85,5 @@ func Deletable(secret *corev1.Secret) bool {
 		return false
 	}
 	_, err := subject.Read(secret.Data)
-	return err == nil || errors.Is(err, subject.ErrEmpty)
+	return err == nil || unreadable(err) != v1alpha1.ReasonSubjectUnreadable
 }

@@ -13,7 +13,7 @@ import (
 // FuzzQuotedNamesComeBack creates a column of any name and reads it back from the catalogue: what was quoted is what the
 // server understood.
 func FuzzQuotedNamesComeBack(f *testing.F) {
-	for _, seed := range append(hostile, `a"b`, `"`, `""`, `a.b`, `U&"\0041"`, ` `, `select`) {
+	for _, seed := range append(names(), ` `) {
 		f.Add(seed)
 	}
 	_, db := server.Database(f)

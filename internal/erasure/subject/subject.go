@@ -61,15 +61,18 @@ func (s Subject) IsPartly() bool { return s.partly }
 
 // Read reads the data of a subject Secret. Every key must be an identifier: another Secret, named by mistake or malice,
 // is refused and so never deleted. A value of several lines is refused too: taken for one identifier, a list of people would be found
-// nowhere, and its request would end as if nobody had been there. Of several faults the one of the first key in order is told.
+// nowhere, and its request would end as if nobody had been there; so would one that nobody can have. Of several faults an unknown key is told
+// first, then that of the first key in order.
 func Read(data map[string][]byte) (Subject, error) {
 	raw := map[v1alpha1.IdentifierKind]string{}
-	for _, key := range slices.Sorted(maps.Keys(data)) {
-		kind, known := keys[key]
-		if !known {
+	present := slices.Sorted(maps.Keys(data))
+	for _, key := range present {
+		if _, known := keys[key]; !known {
 			return Subject{}, fmt.Errorf("%w: %q; use email, phone, accountID, customerID, deviceID, consentSubject, consentReceipt or custom", ErrUnknownKey, key)
 		}
-		text := strings.TrimSpace(string(data[key]))
+	}
+	for _, key := range present {
+		kind, text := keys[key], strings.TrimSpace(string(data[key]))
 		switch {
 		case text == "":
 			return Subject{}, fmt.Errorf("%w under key %q", ErrEmpty, key)
@@ -79,6 +82,9 @@ func Read(data map[string][]byte) (Subject, error) {
 			return Subject{}, fmt.Errorf("%w (key %q)", ErrManyLines, key)
 		case !utf8.ValidString(text) || strings.ContainsRune(text, 0):
 			return Subject{}, fmt.Errorf("%w, under key %q", ErrNotText, key)
+		}
+		if err := impossible(kind, text); err != nil {
+			return Subject{}, fmt.Errorf("%w (key %q)", err, key)
 		}
 		raw[kind] = text
 	}

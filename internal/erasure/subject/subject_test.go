@@ -48,7 +48,6 @@ func TestAStoreMayWriteAnAddressInSeveralWays(t *testing.T) {
 		"Ada@xn--exmple-cua.org": {"Ada@exa\u0308mple.org", "Ada@ex\u00e4mple.org", "Ada@xn--exmple-cua.org", "ada@exa\u0308mple.org", "ada@ex\u00e4mple.org", "ada@xn--exmple-cua.org"},
 		"ren\u00e9@example.org":  {"rene\u0301@example.org", "ren\u00e9@example.org"},
 		"rene\u0301@example.org": {"rene\u0301@example.org", "ren\u00e9@example.org"},
-		"no address at all":      {"no address at all"},
 	} {
 		if got := read(t, "email", value).Spellings(v1alpha1.IdentifierEmail); !cmp.Equal(got, want) {
 			t.Errorf("%q: %q, want %q", value, got, want)
@@ -66,7 +65,7 @@ func TestAStoreMayWriteAnAddressInSeveralWays(t *testing.T) {
 func TestWhatIsNoSubjectIsRefusedWithoutItsValue(t *testing.T) {
 	for want, data := range map[error]map[string][]byte{
 		ErrEmpty:      {},
-		ErrUnknownKey: {"email": []byte("secret"), "password": []byte("secret")},
+		ErrUnknownKey: {"email": []byte(""), "password": []byte("secret")},
 		ErrTooLong:    {"email": []byte(strings.Repeat("secret", 200))},
 		ErrNotText:    {"email": []byte("secret\x00")},
 	} {
@@ -80,6 +79,38 @@ func TestWhatIsNoSubjectIsRefusedWithoutItsValue(t *testing.T) {
 	}
 	if _, err := Read(map[string][]byte{"email": {0xff, 0xfe}}); !errors.Is(err, ErrNotText) {
 		t.Error(err)
+	}
+}
+
+func TestWhatNobodyCanHaveIsRefusedAndWhatIsOnlyStrangeIsNot(t *testing.T) {
+	for key, values := range map[string]map[string]error{
+		"email": {
+			"Ada <canary@example.org>": ErrEmail, "<canary@example.org>": ErrEmail, "canary@exa mple.org": ErrEmail, "can ary@example.org": ErrEmail, "canary@ example.org": ErrEmail,
+			"canary@example.org, b@example.org": ErrEmail, "canary@example.org;b@example.org": ErrEmail, "canary@b@example.org": ErrEmail, "mailto:canary@example.org": ErrEmail,
+			"canary": ErrEmail, "canary@": ErrEmail, "@example.org": ErrEmail, "@": ErrEmail, "canary at example.org": ErrEmail, "canary@example.org>": ErrEmail, "canary@.": ErrEmail,
+			"canary(work)@example.org": ErrEmail, `canary\@example.org`: ErrEmail, "canary\u00a0b@example.org": ErrEmail, "canary@example.org (Ada)": ErrEmail, "canary@exam,ple.org": ErrEmail,
+			"canary\t@example.org": ErrUnseen, "\ufeffcanary@example.org": ErrUnseen, "canary\u200b@example.org": ErrUnseen, "\u202acanary@example.org\u202c": ErrUnseen, "canary\x1b@example.org": ErrUnseen, "canary\x7f@example.org": ErrUnseen,
+			"canary@localhost": nil, "canary..b.@example.org": nil, `"can ary <x>"@example.org`: nil, `"can\"ary"@example.org`: nil, `"can"ary"@example.org`: ErrEmail, `"canary\"@example.org`: ErrEmail, `""@example.org`: ErrEmail, "o'canary+x{y}|z@example.org": nil, "canary@[192.0.2.1]": nil, "canary@ex_ample.org": nil,
+			"ren\u00e9@ex\u00e4mple.org": nil, "rene\u0301@example.org": nil, "\u7528\u6237@\u4f8b\u5b50.\u5e7f\u544a": nil, "\u0434\u043e\u043c@\u043f\u0440\u0438\u043c\u0435\u0440.\u0440\u0444": nil, "ABC@EXAMPLE.ORG.": nil,
+		},
+		"phone": {
+			"0800 CANARY": ErrPhone, "+33612345678 ext. 7": ErrPhone, "tel:+33612345678": ErrPhone, "+": ErrPhone, "12": ErrPhone, "1234567890123456789": ErrPhone, "+33612345678, +33612345679": ErrPhone,
+			"+33 6 12 34 56 78 +33 6 12": ErrPhone, "\u202a+33612345678\u202c": ErrUnseen, "+33\t612345678": ErrUnseen, "canary@example.org": ErrPhone, "#31#612345678": ErrPhone,
+			"+33 6 12 34 56 78": nil, "(030) 1234-567/8": nil, "00 33 612345678": nil, "112": nil, "\uff0b\uff13\uff13\uff16\uff11\uff12\uff13\uff14": nil, "\u0660\u0661\u0662\u0663\u0664": nil, "+33\u00a06\u202f12\u201334\u201156": nil,
+		},
+		"accountID":  {"can\x00ary": ErrNotText, "can\tary": ErrUnseen, "\ufeffcanary": ErrUnseen, "can ary; DROP TABLE people --": nil, "\U0001f469\u200d\U0001f4bb": nil, "%_'\\": nil},
+		"customerID": {"can\x07ary": ErrUnseen, "007": nil, "Ada <canary@example.org>": nil},
+		"custom":     {"can\x00ary": ErrNotText, "can\tary": nil, "\ufeffcanary": nil, "\u202ecanary": nil, "Ada <canary@example.org>": nil, "\x1b[31mcanary": nil},
+	} {
+		for value, want := range values {
+			s, err := Read(map[string][]byte{key: []byte(value)})
+			if !errors.Is(err, want) || (err != nil && (strings.Contains(err.Error(), "canary") || !strings.Contains(err.Error(), fmt.Sprintf("%q", key)))) {
+				t.Errorf("%s %q: %v, want %v", key, value, err, want)
+			}
+			if err == nil && s.Values(keys[key])[0] != value {
+				t.Errorf("%s %q became %q", key, value, s.Values(keys[key]))
+			}
+		}
 	}
 }
 
