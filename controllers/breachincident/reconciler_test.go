@@ -36,6 +36,10 @@ type bench struct {
 	events *events.FakeRecorder
 	writes int
 	fail   func(verb string) error
+	// lost says that the answer to a write is lost.
+	lost func() error
+	// seen are the messages that a cache has which is behind; nil for all that there are.
+	seen *v1alpha1.NotificationList
 }
 
 func newBench(t *testing.T, objects ...client.Object) *bench {
@@ -46,7 +50,7 @@ func newBench(t *testing.T, objects ...client.Object) *bench {
 			t.Fatal(err)
 		}
 	}
-	b := &bench{t: t, clock: clocktesting.NewFakePassiveClock(start), events: events.NewFakeRecorder(100), fail: func(string) error { return nil }}
+	b := &bench{t: t, clock: clocktesting.NewFakePassiveClock(start), events: events.NewFakeRecorder(100), fail: func(string) error { return nil }, lost: func() error { return nil }}
 	builder := fake.NewClientBuilder().WithScheme(scheme).WithTypeConverters(managedfields.NewDeducedTypeConverter()).
 		WithStatusSubresource(&v1alpha1.BreachIncident{}, &v1alpha1.Notification{}).
 		WithObjects(&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "shop"}}).WithObjects(objects...)
@@ -58,9 +62,16 @@ func newBench(t *testing.T, objects ...client.Object) *bench {
 		if err := b.fail(verb); err != nil {
 			return err
 		}
-		return do()
+		return errors.Join(do(), b.lost())
 	}
 	b.client = interceptor.NewClient(builder.Build(), interceptor.Funcs{
+		List: func(ctx context.Context, c client.WithWatch, list client.ObjectList, opts ...client.ListOption) error {
+			if messages, are := list.(*v1alpha1.NotificationList); are && b.seen != nil {
+				b.seen.DeepCopyInto(messages)
+				return nil
+			}
+			return c.List(ctx, list, opts...)
+		},
 		Apply: func(ctx context.Context, c client.WithWatch, o runtime.ApplyConfiguration, opts ...client.ApplyOption) error {
 			return count("apply", func() error { return c.Apply(ctx, o, opts...) })
 		},
