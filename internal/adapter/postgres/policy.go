@@ -57,7 +57,10 @@ func (s *session) openTables(ctx context.Context, present []v1alpha1.DatasetTabl
 	if err != nil {
 		return err
 	}
-	var statements []string
+	statements, err := s.closed(ctx, eraser)
+	if err != nil {
+		return err
+	}
 	for _, d := range present {
 		if schema := grant.SchemaOf(d.Schema); secured[plan.Name{Schema: schema, Table: string(d.Name)}] {
 			for _, p := range grant.Policies(schema, string(d.Name), eraser, verifier) {
@@ -66,4 +69,17 @@ func (s *session) openTables(ctx context.Context, present []v1alpha1.DatasetTabl
 		}
 	}
 	return s.all(ctx, statements...)
+}
+
+// closed drops the policies by which an eraser sees the rows of tables, which an earlier dataset may have had. The verifier goes on to
+// see them: it looks for people in whatever the dataset leaves out.
+func (s *session) closed(ctx context.Context, eraser string) ([]string, error) {
+	var statements []string
+	var schema, name string
+	err := s.rows(ctx, `SELECT n.nspname::text, c.relname::text FROM pg_catalog.pg_policy p JOIN pg_catalog.pg_class c ON c.oid = p.polrelid
+JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE p.polname OPERATOR(pg_catalog.=) $1 ORDER BY 1, 2`, []any{"rempart " + eraser}, []any{&schema, &name}, func() error {
+		statements = append(statements, grant.Policies(schema, name, eraser, eraser)[0].Drop)
+		return nil
+	})
+	return statements, err
 }

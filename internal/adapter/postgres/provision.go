@@ -134,17 +134,27 @@ func (s *session) grantEraser(ctx context.Context, database, name string, presen
 	return s.all(ctx, statements...)
 }
 
-// revocations takes away all that a role was granted on tables of users.
+// revocations takes away all that a role was granted on tables of users, on columns of them, and on schemas.
 func (s *session) revocations(ctx context.Context, role string) ([]string, error) {
 	var statements []string
-	var schema, name string
+	var schema string
+	var name *string
 	err := s.rows(ctx, `
+WITH r AS (SELECT oid FROM pg_catalog.pg_roles WHERE rolname OPERATOR(pg_catalog.=) $1)
 SELECT n.nspname::text, c.relname::text
-FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+FROM r, pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
-  AND EXISTS (SELECT FROM pg_catalog.aclexplode(c.relacl) a JOIN pg_catalog.pg_roles r ON r.oid = a.grantee WHERE r.rolname OPERATOR(pg_catalog.=) $1)
+  AND (EXISTS (SELECT FROM pg_catalog.aclexplode(c.relacl) a WHERE a.grantee = r.oid)
+    OR EXISTS (SELECT FROM pg_catalog.pg_attribute t, pg_catalog.aclexplode(t.attacl) a WHERE t.attrelid = c.oid AND a.grantee = r.oid))
+UNION ALL
+SELECT n.nspname::text, NULL FROM r, pg_catalog.pg_namespace n
+WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' AND EXISTS (SELECT FROM pg_catalog.aclexplode(n.nspacl) a WHERE a.grantee = r.oid)
 ORDER BY 1, 2`, []any{role}, []any{&schema, &name}, func() error {
-		statements = append(statements, "REVOKE ALL ON "+table(&plan.Table{Schema: schema, Name: name})+" FROM "+quote(role))
+		on := "SCHEMA " + quote(schema)
+		if name != nil {
+			on = table(&plan.Table{Schema: schema, Name: *name})
+		}
+		statements = append(statements, "REVOKE ALL ON "+on+" FROM "+quote(role))
 		return nil
 	})
 	return statements, err

@@ -146,6 +146,7 @@ func Script(database string, dataset *v1alpha1.Dataset, eraser, verifier string)
 	write("-- Two login roles, so that who erases does not verify. They have no password yet: see the end.\n", createRoles(eraser, verifier))
 	write("-- The ledger keeps a run from being done twice. The other table has hashes of what runs destroyed, for their verifier.\n", LedgerDDL...)
 	write("", append(append([]string{Database(Quote(database), e+", "+v)}, WriteLedger(e)...), ReadLedger(v)...)...)
+	write("-- The eraser: each table of the dataset (see below), and none that only an earlier one had.\n", revokeAll(eraser))
 	schemas, tables := byTable(dataset, e)
 	for _, schema := range schemas {
 		s := Quote(schema)
@@ -154,8 +155,7 @@ func Script(database string, dataset *v1alpha1.Dataset, eraser, verifier string)
 			"GRANT USAGE ON SCHEMA "+s+" TO "+e+", "+v, ReadSchema(s, v))
 		write("-- Run this one as each role that creates tables, so that the verifier sees what the dataset forgets:\n",
 			"ALTER DEFAULT PRIVILEGES IN SCHEMA "+s+" GRANT SELECT ON TABLES TO "+v)
-		write("-- The eraser: each table of the dataset, and no other.\n",
-			append([]string{"REVOKE ALL ON ALL TABLES IN SCHEMA " + s + " FROM " + e}, tables[schema]...)...)
+		write("", tables[schema]...)
 	}
 	text.WriteString("\n-- Where a declared table has row security (the plan names it), the roles must see all of its rows:\n")
 	for _, d := range dataset.Tables {
@@ -165,6 +165,26 @@ func Script(database string, dataset *v1alpha1.Dataset, eraser, verifier string)
 	}
 	fmt.Fprintf(&text, "COMMIT;\n\n-- Set the passwords in psql, where no log sees them:\n--   \\password %s\n--   \\password %s\n", eraser, verifier)
 	return text.String(), nil
+}
+
+// revokeAll takes from a role all tables but the ledger's, in whichever schema, and the schemas in which it had some: they may have left
+// the dataset. A schema in which it has none is left alone: it may have what columns are made of, such as an extension. The name is plain.
+func revokeAll(role string) string {
+	return strings.ReplaceAll(`DO $$
+DECLARE
+  s name;
+BEGIN
+  FOR s IN SELECT DISTINCT n.nspname FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+    WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', 'rempart') AND EXISTS (
+      SELECT FROM pg_catalog.pg_roles r WHERE r.rolname = 'ROLE' AND (
+        EXISTS (SELECT FROM pg_catalog.aclexplode(c.relacl) a WHERE a.grantee = r.oid)
+        OR EXISTS (SELECT FROM pg_catalog.pg_attribute t, pg_catalog.aclexplode(t.attacl) a WHERE t.attrelid = c.oid AND a.grantee = r.oid)))
+  LOOP
+    EXECUTE pg_catalog.format('REVOKE ALL ON ALL TABLES IN SCHEMA %I FROM "ROLE"', s);
+    EXECUTE pg_catalog.format('REVOKE USAGE ON SCHEMA %I FROM "ROLE"', s);
+  END LOOP;
+END
+$$`, "ROLE", role)
 }
 
 // createRoles makes the roles that are not there. Their names are plain.
