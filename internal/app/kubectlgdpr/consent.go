@@ -83,7 +83,7 @@ func verifyBundleCommand(w World) *cobra.Command {
 func consentCommand(w World, command *cobra.Command, check func([]byte, jws.Keys) ([]proven, error)) *cobra.Command {
 	var keys string
 	var form format
-	command.Args = cobra.ExactArgs(1)
+	command.Args = oneFile
 	command.RunE = func(_ *cobra.Command, args []string) error {
 		public, err := readKeys(keys)
 		if err != nil {

@@ -25,10 +25,9 @@ func grantsCommand(w World) *cobra.Command {
 	command := &cobra.Command{
 		Use: "grants {REGISTER | -f FILE}", Short: "Print the SQL that gives eraser and verifier what a store's dataset needs, and no more",
 		Example: "  kubectl gdpr grants -f register.yaml | psql -v ON_ERROR_STOP=1 crm\n  kubectl gdpr grants crm -n shop --store theirs",
-		Args:    cobra.MaximumNArgs(1),
 		RunE: func(command *cobra.Command, args []string) error {
-			if (file == "") == (len(args) == 0) {
-				return errors.New("name a DataRegister of the cluster, or a file with one by -f")
+			if given := len(args); given > 1 || (file == "") == (given == 0) {
+				return errors.New("name one DataRegister of the cluster, or a file with one by -f, and not both")
 			}
 			read := func() (*v1alpha1.DataRegister, error) { return registerOfFile(w, file) }
 			if file == "" {
@@ -102,14 +101,26 @@ func registerOfFile(w World, file string) (*v1alpha1.DataRegister, error) {
 // registerIn returns the register of a document; nil when it is another object.
 func registerIn(document []byte) (*v1alpha1.DataRegister, error) {
 	var kind struct{ APIVersion, Kind string }
+	var object map[string]any
+	if err := yaml.Unmarshal(document, &object); err != nil {
+		return nil, errors.New("it has a document that is no object in YAML or JSON")
+	}
 	if err := yaml.Unmarshal(document, &kind); err != nil {
-		return nil, err
+		return nil, errors.New("it has a document of which apiVersion or kind is no text")
 	}
 	if kind.Kind != "DataRegister" || kind.APIVersion != v1alpha1.SchemeGroupVersion.String() {
 		return nil, nil
 	}
 	register := &v1alpha1.DataRegister{}
 	return register, yaml.UnmarshalStrict(document, register)
+}
+
+// oneFile takes the name of one file, or - for standard input.
+func oneFile(_ *cobra.Command, args []string) error {
+	if len(args) != 1 {
+		return fmt.Errorf("name one file, or - for standard input; %d were named", len(args))
+	}
+	return nil
 }
 
 // contents of a file; - is standard input.

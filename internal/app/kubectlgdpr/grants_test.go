@@ -58,9 +58,10 @@ func TestGrantsOfARegisterOfTheCluster(t *testing.T) {
 		t.Errorf("exit code %d, %s", code, out)
 	}
 	for line, want := range map[string]string{
-		"grants":                                        "name a DataRegister of the cluster, or a file",
-		"grants crm -f testdata/register.yaml":          "name a DataRegister of the cluster, or a file",
-		"grants crm two":                                "accepts at most 1 arg",
+		"grants":                                        "name one DataRegister of the cluster, or a file",
+		"grants crm -f testdata/register.yaml":          "name one DataRegister of the cluster, or a file",
+		"grants -f kubectlgdpr.go":                      "no object in YAML or JSON",
+		"grants crm two":                                "and not both",
 		"grants nothing":                                `dataregister "nothing" does not exist in namespace "shop"`,
 		"grants two":                                    "name one by --store: theirs, other",
 		"grants two --store ours":                       `store "ours" is managed`,

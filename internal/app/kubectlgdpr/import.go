@@ -15,7 +15,7 @@ func importCommand(w World) *cobra.Command {
 	fromFides := &cobra.Command{
 		Use: "fides FILE", Short: "Turn a dataset manifest of Fides into the dataset of a store, and name what has no place in it",
 		Example: "  kubectl gdpr import fides dataset.yml > dataset.yaml\n  kubectl gdpr import fides manifests.yml --dataset shop",
-		Args:    cobra.ExactArgs(1),
+		Args:    oneFile,
 		RunE: func(_ *cobra.Command, args []string) error {
 			manifest, err := contents(w, args[0])
 			if err != nil {

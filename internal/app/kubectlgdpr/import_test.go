@@ -25,7 +25,7 @@ func TestAManifestOfFidesBecomesADataset(t *testing.T) {
 
 func TestWhatCannotBeImportedIsRefusedWithWhatToDo(t *testing.T) {
 	for line, want := range map[string]string{
-		"import fides": "accepts 1 arg", "import other x": `unknown command "other"`, "import fides no-such-file": "no such file",
+		"import fides": "name one file, or - for standard input; 0 were named", "import fides a b": "2 were named", "verify": "name one file", "verify receipt": "name one file", "import other x": `unknown command "other"`, "import fides no-such-file": "no such file",
 		"import fides testdata/register.yaml":                                      `no list "dataset"`,
 		"import fides ../../register/fides/testdata/shop.yaml --dataset elsewhere": "name one of: shop",
 	} {

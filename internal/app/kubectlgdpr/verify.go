@@ -52,7 +52,7 @@ func verifyCommand(w World) *cobra.Command {
 		Use: "verify FILE|-", Short: "Check the certificate of an ended request, or a consent, with public keys alone, without a cluster",
 		Example: "  kubectl gdpr verify certificate.json --key key.pub\n" +
 			"  kubectl gdpr verify - --key key.pub --log evidence/ --seen checkpoint-of-may < certificate.json",
-		Args: cobra.ExactArgs(1),
+		Args: oneFile,
 		RunE: func(_ *cobra.Command, args []string) error {
 			v.file = args[0]
 			answer, err := v.run(w)
