@@ -13,6 +13,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/rempart-dev/rempart/internal/erasure/task"
 	"github.com/rempart-dev/rempart/test/perf/measure"
 )
 
@@ -27,7 +28,12 @@ func (b *bench) beside(ctx context.Context, rounds, seconds int) error {
 		return err
 	}
 	rate := free.tps / 2
-	var alone, with [2]measure.Series // throughput, latency
+	one, err := b.rehearse(ctx)
+	if err != nil {
+		return err
+	}
+	seconds = max(seconds, int(4*one.Seconds())) // else a busy machine erases nobody meanwhile
+	var alone, with [2]measure.Series            // throughput, latency
 	erased := 0
 	for round := range rounds {
 		b.say("beside an application, round %d of %d: twice %d s", round+1, rounds, seconds)
@@ -84,23 +90,17 @@ func (b *bench) application(ctx context.Context, seconds int, rate float64, eras
 	return f, erased, errors.Join(err, failed)
 }
 
-// eraseUntil erases people, a thousand in each run, until the context ends or nobody is left. It returns how many. A run that fails
-// by itself is an error, and so is nobody erased at all: beside no erasure nothing is measured.
+// together is how many people are erased in one run beside the application.
+const together = 1000
+
+// eraseUntil erases people, run by run, until the context ends or nobody is left. It returns how many. A run that fails by itself is
+// an error, and so is nobody erased at all: beside no erasure nothing is measured.
 func (b *bench) eraseUntil(ctx context.Context, database string) (erased int, err error) {
-	const run = 1000
-	for from := 0; from+run <= len(b.addresses); from += run {
-		people, err := subjects(b.addresses[from : from+run])
-		if err != nil {
-			return erased, err
-		}
-		t := b.task(database, run)
-		t.RunUID, t.Epoch = fmt.Sprintf("run-%d", from), int64(from+1)
-		o := b.engine(database, b.verifier).Plan(ctx, t, people)
-		if o.OK {
-			t.PlanDigest = o.PlanDigest
-			o = b.engine(database, b.eraser).Erase(ctx, t, people)
-		}
+	for from := 0; from+together <= len(b.addresses); from += together {
+		o, err := b.eraseFrom(ctx, database, from)
 		switch {
+		case err != nil:
+			return erased, err
 		case !o.OK && ctx.Err() == nil:
 			return erased, fmt.Errorf("erasing beside the application: %s: %s", o.Reason, o.Message)
 		case !o.OK && erased == 0:
@@ -108,12 +108,42 @@ func (b *bench) eraseUntil(ctx context.Context, database string) (erased int, er
 		case !o.OK:
 			return erased, nil
 		}
-		erased += run
+		erased += together
 	}
 	if erased == 0 {
-		return 0, fmt.Errorf("nobody was erased beside the application: a run needs %d people", run)
+		return 0, fmt.Errorf("nobody was erased beside the application: a run needs %d people", together)
 	}
 	return erased, nil
+}
+
+// eraseFrom plans and erases people in one run, from one of them on.
+func (b *bench) eraseFrom(ctx context.Context, database string, from int) (o task.Outcome, err error) {
+	people, err := subjects(b.addresses[from : from+together])
+	if err != nil {
+		return o, err
+	}
+	t := b.task(database, together)
+	t.RunUID, t.Epoch = fmt.Sprintf("run-%d", from), int64(from+1)
+	if o = b.engine(database, b.verifier).Plan(ctx, t, people); !o.OK {
+		return o, nil
+	}
+	t.PlanDigest = o.PlanDigest
+	return b.engine(database, b.eraser).Erase(ctx, t, people), nil
+}
+
+// rehearse says how long one run takes while the application is away.
+func (b *bench) rehearse(ctx context.Context) (time.Duration, error) {
+	database, drop, err := b.fresh(ctx)
+	defer drop()
+	if err != nil || len(b.addresses) < together {
+		return 0, err
+	}
+	start := time.Now()
+	o, err := b.eraseFrom(ctx, database, 0)
+	if err == nil && !o.OK {
+		err = fmt.Errorf("erasing before the application: %s: %s", o.Reason, o.Message)
+	}
+	return time.Since(start), err
 }
 
 // figures of a run of pgbench: transactions per second, and milliseconds that one took.

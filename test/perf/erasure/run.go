@@ -6,6 +6,7 @@ package erasure
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"slices"
@@ -46,13 +47,17 @@ func Run(ctx context.Context, args []string) error {
 	if i := slices.IndexFunc(parts, func(part string) bool { return known[part] == nil }); i >= 0 {
 		return fmt.Errorf("reading -part: %q is none of demo, wide and beside", parts[i])
 	}
+	var failed []error
 	for _, part := range parts {
 		if err := known[part](ctx, o); err != nil {
-			return fmt.Errorf("%s: %w", part, err)
+			failed = append(failed, fmt.Errorf("%s: %w", part, err)) // the others are measured all the same
+		}
+		if ctx.Err() != nil {
+			break
 		}
 	}
 	summary(*o.aims)
-	return nil
+	return errors.Join(failed...)
 }
 
 func measureDemo(ctx context.Context, o options) error {
