@@ -134,6 +134,7 @@ func (n *notices) write(p *settings.Policy, site *settings.Site, tag string, now
 		out.Purposes = append(out.Purposes, shownPurpose{text, purpose.Necessity, purpose.Acceptance, ageOf(purpose.MinimumAge, own), purpose.DoubleOptIn, purpose.Retention, purpose.Recipients, settings.AskedByBanner(&purpose)})
 	}
 	out.Acceptance, out.age = service(out.Purposes, own)
+	own["ageText"] = out.AgeText // is said again to who forgot the box
 	for _, link := range []shownLink{{words.Text.TermsURL, own["terms"]}, {words.Text.PrivacyURL, own["privacy"]}} {
 		if link.Href != "" {
 			out.Links = append(out.Links, link)

@@ -116,6 +116,26 @@ func TestTheWordsAreTheSameForEveryVisitorOfAnHour(t *testing.T) {
 	}
 }
 
+// TestTheAgeIsAWordOfTheInterface, as it is asked: the widget says it again to who forgot the box.
+func TestTheAgeIsAWordOfTheInterface(t *testing.T) {
+	w := newWorld(t, nil)
+	said := func() any {
+		_, notice := w.notice("shop", "fr")
+		return notice["interface"].(map[string]any)["ageText"]
+	}
+	if text := said(); text != "" {
+		t.Errorf("no age is asked for, and the interface says %q", text)
+	}
+	w.serve(func(f *settings.File) {
+		for i := range f.Spec.Purposes {
+			f.Spec.Purposes[i].MinimumAge = 15
+		}
+	})
+	if text := said(); text != "J'ai 15 ans ou plus." {
+		t.Errorf("the interface says %q", text)
+	}
+}
+
 func TestWhoIsAskedAgainIsToldWhatChanged(t *testing.T) {
 	w := newWorld(t, nil)
 	said := func(tag string) string {
