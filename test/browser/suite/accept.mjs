@@ -140,6 +140,16 @@ const hiding = {
   "in invisible ink": "#rempart-consent-words { color: transparent !important }",
   "in the colour of the paper": "#rempart-consent-banner { background: rgb(9, 9, 9) !important } #rempart-consent-words { color: rgb(9, 9, 9) !important }",
   "tiny": "#rempart-consent-words { font-size: 1px !important }",
+  "filled with the colour of the paper": "#rempart-consent-words { background: rgb(9, 9, 9) !important; -webkit-text-fill-color: rgb(9, 9, 9) !important }",
+  "not drawn": "#rempart-consent-words { display: none !important }",
+  "beside its place": "#rempart-consent-words { text-indent: -9999px !important }",
+  "cut off": "#rempart-consent-words { height: 2px !important; overflow: hidden !important }",
+  "blurred": "#rempart-consent-words { filter: blur(9px) !important }",
+  "without contrast": ".rempart-panel { filter: contrast(0) !important }",
+  "clipped": "#rempart-consent-words { clip-path: inset(50%) !important }",
+  "written in dots": "#rempart-consent-banner { -webkit-text-security: disc !important }",
+  "shrunk": "#rempart-consent-words { transform: scale(0.1) !important }",
+  "without a name on the way out": ".rempart-panel .rempart-refuse { text-indent: -9999px !important }",
   "covered": ".rempart-head::after { content: ''; position: fixed; inset: 0 0 150px 0; background: white; z-index: 9 }",
   "squeezed": "#rempart-consent-banner { height: 0 !important; overflow: hidden !important; padding: 0 !important; border: 0 !important }",
 };
@@ -164,6 +174,15 @@ test("T9", "a message is not an acceptance where a page hides the banner", async
     assert.deepEqual(await device(tab), {}, how);
     await context.close();
   }
+});
+
+test("T9", "a filter of the whole page, such as a visitor's own against glare, does not reach the panel and blocks nobody", async () => {
+  const tab = await visit(await visitor());
+  await tab.addStyleTag({ content: "html { filter: invert(1) hue-rotate(180deg) }" });
+  await openPanel(tab);
+  await send(tab, "Bonjour");
+  await mine(tab).waitFor();
+  assert.equal(await stateOf(tab), "accepted");
 });
 
 test("T9", "a script's click is nobody's act, and a button is asked for where the policy wants one", async () => {
@@ -230,6 +249,8 @@ test("T9", "an age is asked where the policy needs one, by a box that nobody tic
   await tab.click(".rempart-panel .rempart-accept");
   await said(tab);
   assert.deepEqual((await eventsOf(tab, "send-blocked")).map((e) => e.reason), ["age"]);
+  assert.match(await status(tab), /15 ans ou plus/, "what was forgotten is read out");
+  assert.ok(await box.evaluate((element) => element === document.activeElement), "who forgot the box is at it");
   assert.deepEqual(await since.ledger(), []);
   await box.check();
   await accept(tab);

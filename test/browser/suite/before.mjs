@@ -87,6 +87,17 @@ test("T1", "in an element of the page the launcher stays while the panel is open
   await tab.waitForSelector("#slot > .rempart-launcher");
   await tab.evaluate(() => document.querySelector("#slot").remove());
   await tab.waitForSelector("body > .rempart-launcher");
+  await tab.evaluate(() => document.body.append(Object.assign(document.createElement("div"), { id: "slot" })));
+  await tab.waitForSelector("#slot > .rempart-launcher");
+  assert.equal(await tab.locator(".rempart-launcher").count(), 1);
+  assert.deepEqual(tab.faults, []);
+});
+
+test("T1", "a script that runs before there is a body waits for it, and finds its place once that comes", async () => {
+  const tab = await visit(await visitor(), "shop", "early");
+  await tab.waitForSelector("#slot > .rempart-launcher");
+  await tab.waitForSelector("#slot > .rempart-panel:popover-open");
+  assert.equal(await tab.evaluate(() => window.rempart.state().state), "noticed");
   assert.deepEqual(tab.faults, []);
 });
 

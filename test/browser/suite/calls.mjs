@@ -83,6 +83,39 @@ test("T14", "withdrawing takes back what another tab wrote into a cookie", async
   assert.deepEqual(await withdrawn(since), ["conversation"]);
 });
 
+test("T14", "withdrawing purposes none of which is granted says nothing and changes nothing", async () => {
+  const since = await mark();
+  const tab = await visit(await visitor({}, collectEvents));
+  await openPanel(tab);
+  await accept(tab);
+  const before = await tab.evaluate(() => {
+    const marker = JSON.parse(localStorage.getItem("rempart:shop"));
+    const text = JSON.stringify({ ...marker, t: marker.t - 100 });
+    localStorage.setItem("rempart:shop", text);
+    return text;
+  });
+  await inState(tab, "accepted");
+  for (const none of [["newsletter"], ["unknown"], []]) await call(tab, "withdraw", none);
+  assert.deepEqual(await eventsOf(tab, "withdrawn"), []);
+  assert.equal(await tab.evaluate(() => localStorage.getItem("rempart:shop")), before);
+  assert.deepEqual((await since.requests()).filter((r) => r.path.endsWith("withdrawals")), []);
+});
+
+test("T14", "a withdrawal in a cookie that another page wrote stands before the word of this one", async () => {
+  const since = await mark();
+  const context = await visitor({}, collectEvents);
+  const [tab, other] = [await visit(context, "cookie"), await visit(context, "cookie")];
+  await openPanel(tab);
+  await accept(tab);
+  await call(tab, "withdraw");
+  await call(other, "consentCollected");
+  assert.deepEqual(await codes(other), ["assertion-after-withdrawal"]);
+  assert.notEqual(await stateOf(other), "accepted");
+  assert.deepEqual((await since.ledger()).filter((e) => e.method === "asserted-by-site"), []);
+  await call(other, "consentCollected", { assertedAt: new Date(Date.now() + 2000).toISOString() });
+  assert.equal(await stateOf(other), "accepted");
+});
+
 test("T10", "a scenario that nobody takes is not asked for, and not posted to the page", async () => {
   const since = await mark();
   const tab = await visit(await visitor({}, collectEvents), "gateless");
@@ -93,16 +126,21 @@ test("T10", "a scenario that nobody takes is not asked for, and not posted to th
   assert.equal(await stateOf(tab), "noticed");
   assert.deepEqual(await codes(tab), ["gate"]);
   assert.equal(await tab.locator(".rempart-theirs").count(), 0);
+  // A gate without anything takes nothing.
+  await tab.evaluate(() => window.rempart.gate());
+  await send(tab, "Bonjour");
+  await tab.waitForFunction(() => window.events.filter((event) => event.code === "gate").length === 2);
+  assert.deepEqual(tab.faults, []);
   // It goes away between the offer and the acceptance.
   await gate("start");
   await call(tab, "trigger", "returns");
   await inState(tab, "pending-trigger");
   await gate("send");
   await accept(tab);
-  await tab.waitForFunction(() => window.events.filter((event) => event.code === "gate").length === 2);
+  await tab.waitForFunction(() => window.events.filter((event) => event.code === "gate").length === 3);
   await send(tab, "Bonjour");
   await mine(tab).waitFor();
-  assert.deepEqual(await codes(tab), ["gate", "gate"]);
+  assert.deepEqual(await codes(tab), ["gate", "gate", "gate"]);
   assert.deepEqual(await eventsOf(tab, "trigger-started"), []);
   assert.deepEqual((await since.requests()).filter((r) => r.at === "pages" && r.method === "POST"), []);
 });
@@ -165,6 +203,18 @@ test("T1", "whoever waits for the dialog of choices hears that it is over when a
     assert.equal(await tab.locator(".rempart-dialog").count(), 0);
     assert.deepEqual(tab.faults, []);
   }
+});
+
+test("T21", "what stands in a row with the details stands on one line with them", async () => {
+  const tab = await visit(await visitor());
+  await openPanel(tab);
+  const lines = await tab.locator(".rempart-panel .rempart-links > *").evaluateAll((all) => all.map((element) => {
+    const range = new Range();
+    range.selectNodeContents(element);
+    return range.getBoundingClientRect().bottom;
+  }));
+  assert.equal(lines.length, 3);
+  assert.deepEqual(lines.map((bottom) => bottom - lines[0]), [0, 0, 0]);
 });
 
 test("T21", "words on buttons have a contrast of 7:1, and edges of 3:1, in both schemes", async () => {

@@ -7,12 +7,18 @@ import {
 // that is an error, and waits for good where it is a promise. It is put into the queue, before the script has come.
 const handed = () => {
   window.handed = [];
+  window.stopped = [];
   const take = (name) => async (what, { conversation, id, signal, ...more }) => {
     const stored = Object.keys(localStorage);
     window.handed.push({ name, what, conversation, id, more, stored, state: window.rempart.state().state });
-    signal.addEventListener("abort", () => window.handed.push("aborted"));
+    const { aborted } = signal; // before it is handed over
+    signal.addEventListener("abort", () => {
+      window.handed.push("aborted");
+      window.stopped.push({ name, what, aborted, stored: Object.keys(localStorage).length });
+    });
     if (window.answer instanceof Error) throw window.answer;
-    return await window.answer;
+    // A page that is told to stop does.
+    return await Promise.race([window.answer, new Promise((_, stop) => signal.addEventListener("abort", () => stop(signal.reason)))]);
   };
   window.rempartQueue = [["gate", { send: take("send"), start: take("start") }]];
   window.errors = [];
@@ -72,6 +78,81 @@ test("T28", "functions of the page get what was accepted, after the record, and 
   await inState(tab, "withdrawn");
   assert.equal((await got(tab)).at(-1), "aborted");
   assert.deepEqual((await since.requests()).filter((r) => r.path === "/messages"), [], "the policy's address got it too");
+});
+
+const stopped = (tab) => tab.evaluate(() => window.stopped.map((one) => one.name + " " + one.what));
+const inFlight = async (tab, ...words) => {
+  const before = (await got(tab)).length;
+  await tab.evaluate(() => void (window.answer = new Promise(() => {})));
+  for (const text of words) await send(tab, text);
+  await tab.waitForFunction((n) => window.handed.length === n, before + words.length);
+};
+
+test("T28", "a withdrawal stops all that an acceptance let out, before it changes what is stored, and nothing of the next", async () => {
+  const tab = await visit(await visitor({}, handed));
+  await tab.evaluate(() => {
+    window.answer = new Promise(() => {});
+    window.rempart.trigger("returns");
+  });
+  await inState(tab, "pending-trigger");
+  await accept(tab);
+  await tab.waitForFunction(() => window.handed.length === 1);
+  await inFlight(tab, "Bonjour");
+  // A purpose that the service does not need stops nothing.
+  await tab.click(".rempart-choices");
+  await tab.check(".rempart-dialog input");
+  await tab.click(".rempart-save");
+  await tab.waitForFunction(() => window.rempart.state().purposes.includes("newsletter"));
+  await tab.evaluate(() => window.rempart.withdraw(["newsletter"]));
+  assert.deepEqual(await stopped(tab), []);
+  await tab.evaluate(() => window.rempart.withdraw());
+  await inState(tab, "withdrawn");
+  assert.deepEqual(await stopped(tab), ["start returns", "send Bonjour"]);
+  assert.deepEqual(await tab.evaluate(() => window.stopped.map((one) => one.stored)), [2, 2], "the conversation's id went first");
+  assert.deepEqual((await device(tab)).local.map(([key]) => key), ["rempart:shop"]);
+
+  await tab.waitForFunction(() => !document.querySelector(".rempart-area").readOnly);
+  await tab.click(".rempart-panel .rempart-close");
+  await openPanel(tab);
+  await accept(tab);
+  await inFlight(tab, "De retour");
+  assert.equal((await stopped(tab)).length, 2);
+  // Who leaves the acceptance by the terms, or by time, is stopped too, and keeps what is stored.
+  await tab.evaluate(() => {
+    const marker = JSON.parse(localStorage.getItem("rempart:shop"));
+    localStorage.setItem("rempart:shop", JSON.stringify({ ...marker, e: marker.t }));
+  });
+  await inState(tab, "stale");
+  assert.deepEqual((await stopped(tab)).slice(2), ["send De retour"]);
+  assert.deepEqual(await tab.evaluate(() => window.stopped.map((one) => one.aborted)), [false, false, false]);
+  assert.equal((await device(tab)).local.length, 2);
+});
+
+test("T28", "a withdrawal or a refusal in another tab stops what this one sends", async () => {
+  for (const [site, method] of [["shop", "withdraw"], ["shop", "refuse"], ["cookie", "withdraw"]]) {
+    const context = await visitor({}, handed);
+    const tab = await visit(context, site);
+    await openPanel(tab);
+    await accept(tab);
+    await inFlight(tab, "Bonjour");
+    const other = await visit(context, site);
+    await other.evaluate((name) => window.rempart[name](), method);
+    await inState(tab, "withdrawn"); // which has it look at a cookie
+    assert.deepEqual(await stopped(tab), ["send Bonjour"], `${site} ${method}`);
+    await context.close();
+  }
+});
+
+test("T28", "who listens for ready in the queue hears it once, also where the script begins by itself", async () => {
+  const heard = () => {
+    window.heard = [];
+    window.rempartQueue = [["on", "ready", (detail) => window.heard.push(detail.state)], ["init", {}]];
+  };
+  for (const page of ["plain", "queue"]) {
+    const tab = await visit(await visitor({}, heard), "shop", page);
+    await tab.evaluate(() => window.rempart.close()); // once it has begun
+    assert.deepEqual(await tab.evaluate(() => window.heard), ["dormant"], page);
+  }
 });
 
 test("T28", "a scenario that is accepted is started by the page's function, once, and at once where the consent is there", async () => {

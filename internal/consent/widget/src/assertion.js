@@ -13,19 +13,18 @@ export const assert = async ({ purposes, evidence, assertedAt } = {}) => {
   load();
   if (state === "accepted") return;
   if (!asserted[0]) return fault("assertion-refused");
-  const more = { evidence, ...(assertedAt && { occurredAt: new Date(assertedAt) }) };
   // The site's word must be newer than what the visitor last said here: a "true" that stands in the page for ever must not
   // undo a withdrawal, a refusal, or the end of a consent.
-  const at = more.occurredAt / 1000;
+  const at = new Date(assertedAt) / 1000;
   if (marker && !(at > (marker.t || marker.e - refusalLife) && at < seconds() + 300))
-    return fault(marker.w ? "assertion-after-withdrawal" : "assertion-outdated");
+    return fault("assertion-" + (marker.w ? "after-withdrawal" : "outdated"));
   try {
     if (await needNotice())
       await accept(
-        asserted.filter((name) => !purposes || purposes.includes(name)),
+        asserted.filter((name) => (purposes || asserted).includes(name)),
         "asserted-by-site",
         {}, // nothing was shown here
-        more,
+        { evidence, occurredAt: new Date(assertedAt || Date.now()) },
       );
   } catch {
     fault("assertion");

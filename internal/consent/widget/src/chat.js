@@ -13,9 +13,9 @@ const passing = random128(); // the id of a conversation that nothing stores
 // sendAccepts tells whether sending a message accepts.
 export const sendAccepts = () => asks() && byMessage && notice.acceptance.includes("Message");
 
-export const bubble = (name, ...words) => {
-  log.append(make("p", name, { dir: "auto" }, ...words));
-  log.scrollTop = log.scrollHeight;
+export const bubble = (name, words) => {
+  log.append(make("p", name, { dir: "auto" }, words));
+  log.scrollTop = 9e9; // its end
 };
 
 export const submit = async () => {

@@ -7,6 +7,9 @@ export let [
   consentTTL, sessionTTL, readAtLoad, rememberRefusal, ephemeral, linked, doNotTrack, sendURL,
 ] = REMPART;
 
+// isRequested tells whether the requested service needs a purpose.
+export const isRequested = (name) => requested.includes(name);
+
 export const useHost = (other) => (host = other || host);
 
 // Times in the marker are whole seconds.

@@ -1,6 +1,6 @@
-import { consentTTL, cookie, linked, random128, rememberRefusal, requested, seconds } from "./config.js";
+import { consentTTL, isRequested, linked, random128, rememberRefusal, seconds } from "./config.js";
 import { emit, fault } from "./events.js";
-import { stop } from "./gate.js";
+import { halt } from "./gate.js";
 import { gpc } from "./gpc.js";
 import { notice, setNotice } from "./i18n.js";
 import { adopt, digest, enter, granted, judge, keep, load, marker, valid } from "./machine.js";
@@ -40,7 +40,7 @@ const record = async (purposes, method, ui, more) => {
     }
     throw problem;
   });
-  receipt = answer.receipt || receipt; // none where there was nothing new to record
+  receipt = answer.receipt ?? receipt; // none where there was nothing new to record
   pending = null;
   return [k, answer.pending || []];
 };
@@ -52,7 +52,7 @@ const commit = async (purposes, method, ui, more) => {
   adopt(read());
   if (purposes[0] && purposes.every(granted)) return; // none at all is for the ledger to refuse
   const [k, waiting] = await record(purposes, method, ui, more);
-  const now = purposes.filter((name) => requested.includes(name) || !waiting.includes(name));
+  const now = purposes.filter((name) => isRequested(name) || !waiting.includes(name));
   const t = seconds();
   const old = valid(marker) ? marker : { v: 1, n: digest(), p: [], t, e: t + consentTTL };
   if (now[0]) {
@@ -87,22 +87,21 @@ export const refuse = async () => {
   if (rememberRefusal && !marker?.w) keep({ v: 1, x: 1, e: seconds() + refusalLife });
 };
 
-// withdraw takes back all, or some purposes, of what stands on the device: the page may not have read it yet, and of what another tab
-// wrote into a cookie it was not told. It works without a network: the server hears of it later.
+// withdraw takes back all, or some purposes, of what stands on the device: the page may not have read it yet. Where none of them is
+// granted nothing happens. It works without a network: the server hears of it later.
 export const withdraw = async (taken) => {
   await running?.catch(() => {});
   load();
-  if (cookie) adopt(read() || marker);
-  if (!marker?.p) return;
+  const { k, p = [], q = [] } = marker || {};
+  const purposes = p.filter((name) => (taken || p).includes(name));
+  if (!purposes[0]) return;
   pending = null; // the same act again is a new one
-  const { k, p, q = [] } = marker;
-  const purposes = p.filter((name) => !taken || taken.includes(name));
+  if (purposes.some(isRequested)) halt(); // before all else
   const rest = p.filter((name) => !purposes.includes(name));
   const t = Math.max(seconds(), marker.t); // no clock that went back makes a withdrawal older than what it takes back
-  if (rest.some((name) => requested.includes(name))) {
+  if (rest.some(isRequested)) {
     keep({ ...marker, p: rest, t, q: k && [...q, ...purposes] });
   } else {
-    stop?.abort();
     endConversation();
     keep({ v: 1, w: 1, t, k, q: k && 1 });
   }
@@ -117,7 +116,7 @@ const flush = async () => {
   const { k, q, w } = marker || {};
   if (!q) return;
   await tell("withdrawals", w ? {} : { purposes: q }, k);
-  if (marker?.q + "" === q + "") keep({ ...marker, q: undefined, k: w ? undefined : k });
+  if (marker?.q == q + "") keep({ ...marker, q: undefined, k: w ? undefined : k });
 };
 
 // tellServer does so now; where it cannot, it is done when the choice is read the next time, or once there is a network again.

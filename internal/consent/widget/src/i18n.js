@@ -21,11 +21,8 @@ export const setNotice = (next) => {
 // speak chooses: what the page asks for, the page's own language, the site's default; each the same tag, else one of the same
 // primary language.
 export const speak = (asked) => {
-  for (const tag of [asked, document.documentElement.lang, defaultLanguage]) {
-    for (const rest of ["", /-.*/]) {
-      const form = (one) => one?.toLowerCase().replace(rest, "");
-      texts ||= languages.find((one) => form(one.language) === form(tag));
-    }
-  }
+  for (const tag of [asked, document.documentElement.lang, defaultLanguage])
+    for (const rest of ["", /-.*/])
+      texts ||= languages.find((one) => one.language.toLowerCase().replace(rest, "") === tag?.toLowerCase().replace(rest, ""));
   language = texts.language;
 };

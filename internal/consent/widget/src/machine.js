@@ -1,6 +1,7 @@
-import { requested, seconds } from "./config.js";
+import { cookie, requested, seconds } from "./config.js";
 import { tellServer } from "./consent.js";
 import { emit } from "./events.js";
+import { halt } from "./gate.js";
 import { notice } from "./i18n.js";
 import { endConversation, read, write } from "./store.js";
 import { render } from "./view.js";
@@ -44,15 +45,19 @@ export const adopt = (found) => {
   const next = judge(found);
   marker = found;
   if (next !== state && purposes) {
+    halt();
     if (!found?.p) endConversation();
     enter(next, { purposes });
   }
 };
 
-// load reads the visitor's own choice, once: when the page loads, or where the policy wants nothing read then, at the visitor's
-// first act. The service hears of a withdrawal that it had not confirmed.
+// load reads the visitor's own choice: when the page loads, or where the policy wants nothing read then, at the visitor's
+// first act. The service hears of a withdrawal that it had not confirmed. At each later act and word of the site it looks at a cookie again:
+// of what another tab wrote there it was not told.
 export let load = () => {
-  load = () => {};
+  load = () => {
+    if (cookie) adopt(read() || marker);
+  };
   marker = read();
   state = judge(marker);
   tellServer();

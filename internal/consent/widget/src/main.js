@@ -4,7 +4,7 @@ import "./i18n.js";
 import "./shown.js";
 import "./store.js";
 import { assert, heed } from "./assertion.js";
-import { readAtLoad, requested, site, useHost } from "./config.js";
+import { isRequested, readAtLoad, requested, site, useHost } from "./config.js";
 import { receipt, refuse, tellServer, withdraw } from "./consent.js";
 import { emit, fault, on } from "./events.js";
 import { ensure } from "./ensure.js";
@@ -26,8 +26,7 @@ const init = async (options = {}) => {
   useHost(options.host);
   speak(options.language || options.lang); // lang is the attribute
   if (readAtLoad) load();
-  if (!document.body) await new Promise((resolve) => document.addEventListener("DOMContentLoaded", resolve));
-  mount(options.mount);
+  await new Promise((placed) => mount(options.mount, placed)); // never at once: who waits for "ready" in the queue hears it
   // What another tab wrote: the event brings it, nothing is read. Cookies have no such event: who turns to this tab has it look
   // whether a consent is still there, and at nothing where there was none.
   addEventListener("storage", (event) => {
@@ -67,7 +66,7 @@ const methods = {
   close,
   // accept is for a button of the page's own: it counts as the banner's does, while the banner is in view.
   accept: (names = requested) =>
-    navigator.userActivation?.isActive && isOpen() && names.every((name) => requested.includes(name)) ? acceptHere(names) : fault("no-act"),
+    navigator.userActivation?.isActive && isOpen() && names.every(isRequested) ? acceptHere(names) : fault("no-act"),
   consentCollected: assert,
 };
 for (const name in methods) api[name] = (given) => begun.then(() => methods[name](given?.type ? undefined : given));

@@ -1,12 +1,11 @@
 import { doNotTrack, host, site } from "./config.js";
 import { accept, withdraw } from "./consent.js";
 import { button, check, links, make, text } from "./dom.js";
-import { fault } from "./events.js";
 import { gpc } from "./gpc.js";
 import { language, notice, texts } from "./i18n.js";
 import { granted, marker, served } from "./machine.js";
 import { watch } from "./shown.js";
-import { ready, say } from "./view.js";
+import { failed, ready, say } from "./view.js";
 
 // The dialog of choices: what each purpose is; once the service is accepted also a box for each optional purpose, that nobody
 // ticked, and the way back. dialog is the last one, also when it was closed.
@@ -17,22 +16,21 @@ export const preferences = async () => {
   const boxes = [];
   const status = make("p", "status", { role: "status" }); // read out when its words change
   // through does the work and closes the dialog, or says that it failed.
-  const through = (work) => () =>
-    work().then(
-      (waiting) => (waiting ? say("pending", status) : own.close()),
-      () => {
-        say("failed", status);
-        fault("ledger");
-      },
-    );
+  const through = (work) => async () => {
+    try {
+      if (await work()) say("pending", status);
+      else own.close();
+    } catch {
+      failed("ledger", status);
+    }
+  };
   // save sends what the visitor changed: consents, and withdrawals of what had been granted. A box that nobody touched says nothing: the
   // ledger may have a consent that was given elsewhere, or one that waits for a mail. It resolves as accept does.
   const save = async () => {
     const ui = shown();
     const changed = (ticked) => boxes.filter((box) => box.checked === ticked && granted(box.name) !== ticked).map((box) => box.name);
     const chosen = changed(true);
-    const gone = changed(false);
-    if (gone[0]) await withdraw(gone);
+    await withdraw(changed(false));
     return (
       chosen[0] &&
       marker?.p &&
@@ -67,7 +65,7 @@ export const preferences = async () => {
     "dialog", "dialog", { dir: "auto", ariaLabel: texts.choices },
     title,
     // Whose browser asks not to be asked about optional purposes is told that it was heard.
-    (gpc() || (doNotTrack && navigator.doNotTrack === "1")) && text("text", texts.gpc),
+    (gpc() || (doNotTrack && navigator.doNotTrack > 0)) && text("text", texts.gpc),
     ...notice.purposes.map(section),
     links(secret && button("page", toPage)),
     status,

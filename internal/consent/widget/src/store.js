@@ -34,10 +34,7 @@ export const read = () => memory || parse(attempt(raw));
 
 export const write = (marker) => {
   const text = JSON.stringify(marker);
-  attempt(() => {
-    if (cookie) document.cookie = "__Secure-rempart=" + btoa(text) + cookie;
-    else localStorage.setItem(key, text);
-  });
+  attempt(() => (cookie ? (document.cookie = "__Secure-rempart=" + btoa(text) + cookie) : localStorage.setItem(key, text)));
   if ((memory = attempt(raw) === text ? null : marker)) fault("storage");
 };
 

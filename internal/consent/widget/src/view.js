@@ -21,16 +21,22 @@ export const isOpen = () => panel && !panel.hidden;
 // say tells what happened, by the key of a text, once there is a panel; or gives another element its words.
 export const say = (key, element = status) => (element.textContent = texts[key]);
 
+// failed says that it failed, and tells the page what did.
+export const failed = (code, element) => {
+  say("failed", element);
+  fault(code);
+};
+
 const expand = (is) => {
   panel.hidden = !is;
-  launcher.ariaExpanded = is;
-  launcher.hidden = is; // where it floats, it would lie under the panel; elsewhere the style sheet shows it
+  launcher.ariaExpanded = launcher.hidden = is; // where it floats, it would lie under the panel; elsewhere the style sheet shows it
   panel.togglePopover?.(is);
 };
 
-// mount brings the style sheet, and puts the launcher early into the page, or where the page wants it. It does so again, with the
-// panel, once a framework replaced what they stood in; copies of them, such as of a page that was left, are dead.
-export const mount = (where) => {
+// mount brings the style sheet, and puts the launcher early into the page, or where the page wants it, and says when it has its place: the
+// document may still be on its way. It does so again, with the panel, once a framework replaced what they stood in; copies of them, such as of
+// a page that was left, are dead.
+export const mount = (where, placed) => {
   const sheet = new CSSStyleSheet();
   sheet.replaceSync(css);
   document.adoptedStyleSheets.push(sheet);
@@ -39,13 +45,15 @@ export const mount = (where) => {
   launcher.ariaLive = "polite"; // that the words did not come is read out
   const place = () => {
     if (!dialog?.isConnected) dialog?.close(); // whoever waits for it hears that it is over
-    if (launcher.isConnected) return;
-    for (const copy of document.querySelectorAll(".rempart-launcher,.rempart-panel,.rempart-dialog")) copy.remove();
-    (where?.append ? where : document.querySelector(where || "body") || document.body)?.prepend(launcher);
+    const home = where?.append ? where : document.querySelector(where || "body") || document.body;
+    if (!home || home.contains(launcher)) return;
+    document.querySelectorAll(".rempart-launcher,.rempart-panel,.rempart-dialog").forEach((copy) => copy.remove());
+    home.prepend(launcher);
     if (panel) launcher.after(panel);
+    placed();
   };
-  place();
   new MutationObserver(place).observe(document.documentElement, { childList: true, subtree: true });
+  place();
 };
 
 // The banner: what is asked before anything is stored. Accepting and refusing look the same; then come the details. It is made
@@ -72,7 +80,7 @@ export const renew = () => {
       "div", "panel",
       { role: "dialog", tabIndex: -1, dir: "auto", popover: "manual", ariaLabel: texts.launcher, hidden: true },
       make("div", "head", {}, text("title", texts.launcher), button("choices", preferences), button("close", close)),
-      log = make("div", "log", { role: "log", ariaLabel: texts.launcher, tabIndex: 0 }),
+      log = make("div", "log", { role: "log", tabIndex: 0, ariaLabel: texts.launcher }),
       banner,
       status = make("p", "status", { role: "status" }), // read out when its words change
       make("div", "composer", {}, make("label", "label", {}, texts.label, area = make("textarea", "area")), send = button("send", submit)),
@@ -149,10 +157,10 @@ export const close = () => {
 };
 
 // block says why a message did not leave, and brings its words into view.
-export const block = (reason) => {
+export const block = (reason, at = banner) => {
   if (state === "refused") enter("noticed");
-  say("unread");
-  banner.focus();
+  say(at === banner ? "unread" : "ageText");
+  at.focus();
   emit("send-blocked", { reason });
 };
 
@@ -160,7 +168,7 @@ export const block = (reason) => {
 export const agree = async (method, names = requested) => {
   const ui = shown();
   if (!ui.visible) return block("banner");
-  if (age && !age.control.checked) return block("age");
+  if (age && !age.control.checked) return block("age", age.control);
   try {
     await accept(names, method, ui, { oldEnoughFor: notice.minimumAge });
     say("recorded");
@@ -170,8 +178,7 @@ export const agree = async (method, names = requested) => {
     if (problem.notice) {
       say("changed");
     } else {
-      say("failed");
-      fault("ledger");
+      failed("ledger");
     }
   }
 };
@@ -210,6 +217,6 @@ export const offer = async (id) => {
   if (!able("start")) return; // nobody is asked for nothing
   trigger = id;
   bubble("theirs", known.text);
-  if (state === "accepted") return startWaiting();
-  enter("pending-trigger", { id }, "trigger-blocked");
+  if (state === "accepted") startWaiting();
+  else enter("pending-trigger", { id }, "trigger-blocked");
 };
