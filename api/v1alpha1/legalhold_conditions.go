@@ -18,6 +18,8 @@ const (
 	ReasonTakingEffect = "TakingEffect"
 	// ReasonExpired means that the last day of the hold is over.
 	ReasonExpired = "Expired"
+	// ReasonReferenceUnknown means that no request of the namespace has a reference of spec.subjectRefs: the hold keeps everybody's data.
+	ReasonReferenceUnknown = "ReferenceUnknown"
 	// ReasonReleased means that the hold was lifted before its date.
 	ReasonReleased = "Released"
 )

@@ -56,6 +56,13 @@ func (r *Reconciler) step(ctx context.Context, h *v1alpha1.LegalHold) (hold.Verd
 		}
 	}
 	in.Runs = runs.Items
+	if len(hold.Unknown(h)) > 0 {
+		requests := &v1alpha1.ErasureRequestList{}
+		if err := r.Reader.List(ctx, requests, client.InNamespace(h.Namespace)); err != nil {
+			return hold.Verdict{Status: h.Status}, fmt.Errorf("listing requests: %w", err)
+		}
+		in.Requests = requests.Items
+	}
 	registers := &v1alpha1.DataRegisterList{}
 	if err := r.Client.List(ctx, registers, client.InNamespace(h.Namespace)); err != nil {
 		return hold.Verdict{Status: h.Status}, fmt.Errorf("listing registers: %w", err)

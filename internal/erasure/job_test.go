@@ -207,7 +207,7 @@ func (w *world) commit(run *v1alpha1.ErasureRun, j *workingJob, to int) {
 // judgeHold does what the controller of holds does.
 func (w *world) judgeHold(h *v1alpha1.LegalHold) bool {
 	before := h.Status.DeepCopy()
-	in := hold.Input{Hold: h, Runs: w.runs, Registers: w.registers, Now: w.now}
+	in := hold.Input{Hold: h, Runs: w.runs, Requests: w.requests, Registers: w.registers, Now: w.now}
 	if h.Spec.Subject != nil && len(h.Status.SubjectRefs) == 0 {
 		person := erasure.See(w.secrets[string(h.Spec.Subject.SecretRef.Name)], w.ring, "", nil)
 		in.Problem, in.Words, in.References, in.SecretUID = person.Problem, "The subject cannot be read", person.References, person.SecretUID

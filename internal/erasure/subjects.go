@@ -40,7 +40,7 @@ func See(secret *corev1.Secret, ring subjectkey.Ring, bound string, checkKey []b
 	if err != nil {
 		return Person{Problem: unreadable(err)}
 	}
-	person := Person{Reference: ring.Reference(who), References: append(ring.References(who), ring.Recall(secret.Namespace, who)...), Recall: ring.Recall(secret.Namespace, who), SecretUID: string(secret.UID), Kinds: who.Kinds()}
+	person := Person{Reference: ring.Reference(who), References: append(ring.References(who), ring.RecallAll(secret.Namespace, who)...), Recall: ring.Recall(secret.Namespace, who), SecretUID: string(secret.UID), Kinds: who.Kinds()}
 	if checkKey != nil {
 		person.Check = who.MAC(checkKey)
 	}

@@ -151,6 +151,20 @@ func (r Ring) Recall(namespace string, person subject.Subject) []string {
 	return list
 }
 
+// RecallAll names each identifier of a person alone, under every key of the namespace, the active key's first: what was written down
+// before a rotation is still compared.
+func (r Ring) RecallAll(namespace string, person subject.Subject) []string {
+	keys, list := r.RecallKeys(namespace), r.Recall(namespace, person)
+	for _, id := range slices.Sorted(maps.Keys(keys)) {
+		for _, part := range person.Parts() {
+			if id != r.active {
+				list = append(list, task.Reference(id, part.MAC(keys[id])))
+			}
+		}
+	}
+	return list
+}
+
 // CheckKey derives the key under which one run checks that its subjects are the accepted ones. The eraser sees it, and
 // learns nothing about the ring's own keys.
 func (r Ring) CheckKey(runUID string) []byte {

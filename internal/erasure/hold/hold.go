@@ -69,7 +69,32 @@ func Keeps(h *v1alpha1.LegalHold, register string, person []string) bool {
 }
 
 // Read tells whether it is known whom a hold is about.
-func Read(h *v1alpha1.LegalHold) bool { return h.Spec.Subject == nil || len(h.Status.SubjectRefs) > 0 }
+func Read(h *v1alpha1.LegalHold) bool {
+	return (h.Spec.Subject == nil || len(h.Status.SubjectRefs) > 0) && len(Unknown(h)) == 0
+}
+
+// Unknown are the references of a hold of which it is not known which identifiers they stand for. One to all identifiers of a person
+// together says nothing of a request that has fewer of them, or more: their request says which they are. One to a single identifier
+// stands for itself.
+func Unknown(h *v1alpha1.LegalHold) []string {
+	return slices.DeleteFunc(slices.Clone(h.Spec.SubjectRefs), func(ref string) bool {
+		return !strings.HasPrefix(ref, "hmac-") || slices.Contains(h.Status.SubjectRefs, ref)
+	})
+}
+
+// resolve returns what the status of a hold has, with the references that requests were found for, and those to each identifier of these.
+func resolve(h *v1alpha1.LegalHold, requests []v1alpha1.ErasureRequest) []string {
+	known := slices.Clone(h.Status.SubjectRefs)
+	for _, ref := range Unknown(h) {
+		for i := range requests {
+			if status := &requests[i].Status; status.SubjectRef == ref && len(status.RecallRefs) > 0 {
+				known = append(append(known, ref), status.RecallRefs...)
+			}
+		}
+	}
+	slices.Sort(known)
+	return slices.Compact(known)
+}
 
 // Rows are the tables of a store of which a hold keeps rows.
 func Rows(h *v1alpha1.LegalHold, register, store string) []v1alpha1.HeldTable {

@@ -33,6 +33,8 @@ type Input struct {
 	Forgotten bool
 	// Runs of the namespace, past every cache.
 	Runs []v1alpha1.ErasureRun
+	// Requests of the namespace, while a reference of the hold is Unknown.
+	Requests []v1alpha1.ErasureRequest
 	// Registers of the namespace.
 	Registers []v1alpha1.DataRegister
 	Now       time.Time
@@ -51,6 +53,9 @@ func Judge(in Input) Verdict {
 	if len(v.Status.SubjectRefs) == 0 && in.Problem == "" {
 		v.Status.SubjectRefs, v.Status.SubjectSecretUID = in.References, in.SecretUID
 	}
+	if len(Unknown(in.Hold)) > 0 {
+		v.Status.SubjectRefs = resolve(in.Hold, in.Requests)
+	}
 	if in.Forgotten && v.Status.SubjectDeletedTime == nil {
 		v.Status.SubjectDeletedTime = ptr.To(metav1.NewTime(in.Now))
 	}
@@ -66,6 +71,14 @@ func Judge(in Input) Verdict {
 		v.tell(metav1.ConditionTrue, v1alpha1.ConditionInForce, in.Problem, words)
 		v.tell(metav1.ConditionFalse, v1alpha1.ConditionReady, in.Problem, words)
 		v.tell(metav1.ConditionTrue, v1alpha1.ConditionStalled, in.Problem, words)
+		v.Wait = min(v.Wait, pollSecret)
+		return v
+	}
+	if n := len(Unknown(&v1alpha1.LegalHold{Spec: in.Hold.Spec, Status: v.Status})); n > 0 {
+		words := fmt.Sprintf("%d of spec.subjectRefs are of no ErasureRequest of this namespace, so nobody can tell which identifiers they stand for; until then the hold keeps everybody's data. Release it and make one with spec.subject, or with status.recallRefs of a request", n)
+		v.tell(metav1.ConditionTrue, v1alpha1.ConditionInForce, v1alpha1.ReasonReferenceUnknown, words)
+		v.tell(metav1.ConditionFalse, v1alpha1.ConditionReady, v1alpha1.ReasonReferenceUnknown, words)
+		v.tell(metav1.ConditionTrue, v1alpha1.ConditionStalled, v1alpha1.ReasonReferenceUnknown, words)
 		v.Wait = min(v.Wait, pollSecret)
 		return v
 	}

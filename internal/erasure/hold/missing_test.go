@@ -23,9 +23,9 @@ func TestAHoldOnWhatIsNotThereIsNotReady(t *testing.T) {
 	}{
 		"a store":                    {v1alpha1.LegalHoldSpec{Tables: rows("crm", "mian")}, "crm/mian"},
 		"a register of rows":         {v1alpha1.LegalHoldSpec{Tables: rows("crn", "main")}, "crn/main"},
-		"a register of a person":     {v1alpha1.LegalHoldSpec{SubjectRefs: []string{"hmac-sha256:k:1"}, Registers: []v1alpha1.ObjectName{"crn", "crm"}}, "crn"},
+		"a register of a person":     {v1alpha1.LegalHoldSpec{SubjectRefs: []string{"recall-sha256:k:1"}, Registers: []v1alpha1.ObjectName{"crn", "crm"}}, "crn"},
 		"rows that are there":        {v1alpha1.LegalHoldSpec{Tables: rows("crm", "main")}, ""},
-		"a person, in each register": {v1alpha1.LegalHoldSpec{SubjectRefs: []string{"hmac-sha256:k:1"}}, ""},
+		"a person, in each register": {v1alpha1.LegalHoldSpec{SubjectRefs: []string{"recall-sha256:k:1"}}, ""},
 	} {
 		test.spec.UntilOn = "2031-06-30"
 		verdict := Judge(Input{Hold: &v1alpha1.LegalHold{Spec: test.spec}, Registers: []v1alpha1.DataRegister{register}, Now: time.Date(2026, 3, 5, 9, 0, 0, 0, time.UTC)})

@@ -12,7 +12,7 @@ import (
 )
 
 func of(article string) *v1alpha1.LegalHold {
-	return &v1alpha1.LegalHold{Spec: v1alpha1.LegalHoldSpec{Article: article, UntilOn: "2026-06-30", SubjectRefs: []string{"hmac-sha256:k:1"}}}
+	return &v1alpha1.LegalHold{Spec: v1alpha1.LegalHoldSpec{Article: article, UntilOn: "2026-06-30", SubjectRefs: []string{"recall-sha256:k:1"}}}
 }
 
 // TestARestrictionEndsByReleaseAlone (A18-02): the person is told before, so no day ends it by itself.
