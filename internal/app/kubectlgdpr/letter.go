@@ -4,12 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/spf13/cobra"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/rempart-dev/rempart/api/v1alpha1"
@@ -48,36 +44,6 @@ func letterCommand(w World) *cobra.Command {
 	return command
 }
 
-func toldCommand(w World) *cobra.Command {
-	var target Target
-	var sent string
-	command := &cobra.Command{
-		Use: "told REQUEST", Short: "State when a person was told what was done, or of a refusal (Article 12(3), (4)); until then the clock runs",
-		Example: "  kubectl gdpr told web-2026-0117 -n shop --sent 2026-11-25T08:00:00Z",
-		Args:    oneRequest,
-		RunE: func(command *cobra.Command, args []string) error {
-			at := w.Clock.Now().UTC().Truncate(time.Second)
-			if sent != "" {
-				var err error
-				if at, err = time.Parse(time.RFC3339, sent); err != nil {
-					return errors.New("--sent takes an instant with its offset from UTC, such as 2026-11-25T08:00:00Z")
-				}
-			}
-			cluster, err := w.Connect(target)
-			if err != nil {
-				return err
-			}
-			request, err := cluster.answer(command.Context(), args[0])
-			if err != nil {
-				return err
-			}
-			return cluster.told(command.Context(), w, request, at)
-		}}
-	targetFlags(command, &target, "request")
-	command.Flags().StringVar(&sent, "sent", "", "when the letter was sent, such as 2026-11-25T08:00:00Z; now when absent")
-	return command
-}
-
 // answer reads a request of which the person is to be told: it was refused, or something was done.
 func (c Cluster) answer(ctx context.Context, name string) (*v1alpha1.ErasureRequest, error) {
 	request, err := c.request(ctx, name)
@@ -92,34 +58,6 @@ func (c Cluster) answer(ctx context.Context, name string) (*v1alpha1.ErasureRequ
 	default:
 		return nil, fmt.Errorf("%s has ended as %s, which is no answer to a person", title(request), end)
 	}
-}
-
-// told states when the person was told, once.
-func (c Cluster) told(ctx context.Context, w World, request *v1alpha1.ErasureRequest, at time.Time) error {
-	before, sent := request.DeepCopy(), ptr.To(metav1.NewTime(at))
-	var stated *metav1.Time
-	if erasure.Answers(request.Status.End) {
-		if notice := request.Spec.AnswerNotice; notice != nil {
-			stated = notice.SentTime
-		}
-		request.Spec.AnswerNotice = &v1alpha1.ErasureAnswerNotice{SentTime: sent}
-	} else {
-		if notice := request.Spec.RefusalNotice; notice != nil {
-			stated = notice.SentTime
-		}
-		request.Spec.RefusalNotice = &v1alpha1.ErasureRefusalNotice{SentTime: sent}
-	}
-	if stated != nil {
-		return fmt.Errorf("%s says that the person was told at %s; that does not change", title(request), stamp(stated.Time))
-	}
-	if err := c.Client.Patch(ctx, request, client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{})); err != nil {
-		if apierrors.IsConflict(err) {
-			return errors.New("the request changed meanwhile, so nothing was stated; try again")
-		}
-		return fmt.Errorf("stating it: %w", err)
-	}
-	fmt.Fprintf(w.Out, "erasurerequest/%s told\n", request.Name)
-	return nil
 }
 
 // write prints the letter. Where the organisation cannot be read it leaves places to fill in, and says so.

@@ -105,3 +105,41 @@ func TestThePersonIsToldWhatWasDone(t *testing.T) {
 		t.Errorf("exit code %d, %s", code, complaint)
 	}
 }
+
+// TestManyPeopleAreToldAtOnce: by names, or by the labels of those who wait for it, as kubectl's users expect.
+func TestManyPeopleAreToldAtOnce(t *testing.T) {
+	objects := refusedOnes()
+	for _, o := range objects {
+		if r, ok := o.(*v1alpha1.ErasureRequest); ok && r.Name != "going" {
+			r.Labels = map[string]string{"batch": "nov"}
+		}
+	}
+	for line, c := range map[string]struct {
+		code            int
+		out, complaints string
+	}{
+		"told untold done":          {Answered, "erasurerequest/untold told\nerasurerequest/done told\n", ""},
+		"told done done":            {Answered, "erasurerequest/done told\n", ""},
+		"told going done told":      {Refused, "erasurerequest/done told\n", "has not ended, so that there is no answer yet|that does not change"},
+		"told -l batch=nov":         {Answered, "erasurerequest/done told\nerasurerequest/untold told\n", ""},
+		"told --selector batch=no":  {Refused, "", "no ErasureRequest of namespace shop with these labels waits"},
+		"told -l =":                 {Refused, "", "--selector takes labels"},
+		"told":                      {Refused, "", "name ErasureRequests"},
+		"told done -l batch=nov":    {Refused, "", "name ErasureRequests"},
+		"told done bob@example.org": {Refused, "", "name one ErasureRequest"},
+	} {
+		var copies []client.Object
+		for _, o := range objects {
+			copies = append(copies, o.DeepCopyObject().(client.Object))
+		}
+		code, out, complaint := newShell(t, interceptor.Funcs{}, copies...).run(strings.Fields(line)...)
+		if code != c.code || out != c.out || strings.Contains(complaint, "bob@") {
+			t.Errorf("%s: exit code %d, %q, %s", line, code, out, complaint)
+		}
+		for _, want := range strings.Split(c.complaints, "|") {
+			if !strings.Contains(complaint, want) {
+				t.Errorf("%s: %q lacks %q", line, complaint, want)
+			}
+		}
+	}
+}
