@@ -54,9 +54,20 @@ func (j *judgement) lateWords(late []v1alpha1.ErasureTarget) string {
 	if !j.settled() {
 		why = fmt.Sprintf("for a request follows %d stores at most", maxTargets)
 	}
-	var names []string
+	var names, bare []string
 	for i := range late {
-		names = append(names, placeOf(&late[i]).String())
+		if late[i].Result == v1alpha1.TargetManual {
+			bare = append(bare, placeOf(&late[i]).String())
+		} else {
+			names = append(names, placeOf(&late[i]).String())
+		}
 	}
-	return fmt.Sprintf("not covered, %s: %s; make another request for it", why, condition.Names(names, mostNamed))
+	var words []string
+	if len(names) > 0 {
+		words = append(words, fmt.Sprintf("not covered, %s: %s; make another request for it", why, condition.Names(names, mostNamed)))
+	}
+	if len(bare) > 0 { // which no request searches
+		words = append(words, fmt.Sprintf("not covered, %s, and without a dataset no request searches it: %s; give it one and make another request, or erase the person there by hand", why, condition.Names(bare, mostNamed)))
+	}
+	return strings.Join(words, "; ")
 }

@@ -73,3 +73,23 @@ func TestMoreThanCanBeFollowedIsNotAddedAndSaid(t *testing.T) {
 		t.Errorf("%d targets: %s", len(w.requests[0].Status.Targets), got)
 	}
 }
+
+// TestAStoreWithoutADatasetThatComesLateIsForAPerson: another request would not search it either.
+func TestAStoreWithoutADatasetThatComesLateIsForAPerson(t *testing.T) {
+	w := newWorld()
+	acts(t, w, "officer Europe/Paris FR", "register crm", "secret p1 email=ada@example.org", "request r1 p1 2026-03-05T08:00:00Z")
+	w.requests[0].Spec.Decision = &v1alpha1.ErasureDecision{Verdict: v1alpha1.ErasureApproved}
+	spec := &w.registers[0].Spec
+	spec.Stores = append(spec.Stores, v1alpha1.DataStore{Name: "archive"})
+	w.judge(&w.requests[0])
+	if words := accepted(w); !strings.Contains(words, "without a dataset no request searches it: Store archive of register crm; give it one and make another request, or erase the person there by hand") || strings.Contains(words, "; make another request for it") {
+		t.Error(words)
+	}
+	full := spec.Stores[0]
+	full.Name = "orders"
+	spec.Stores = append(spec.Stores, full)
+	w.judge(&w.requests[0])
+	if words := accepted(w); !strings.Contains(words, "Store orders of register crm; make another request for it; not covered") || !strings.Contains(words, "by hand") {
+		t.Error(words)
+	}
+}
