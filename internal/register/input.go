@@ -110,5 +110,14 @@ func (in Input) statusOf(s *v1alpha1.DataStore) v1alpha1.StoreStatus {
 	return v1alpha1.StoreStatus{Name: s.Name}
 }
 
-// recordable tells whether a scan that ended is waiting to be recorded.
-func recordable(scan *batchv1.Job) bool { return scan != nil && job.Ended(scan) != job.Working }
+// recordable tells whether a scan that ended, or never will, is waiting to be recorded.
+func (in Input) recordable(scan *batchv1.Job) bool {
+	return scan != nil && (job.Ended(scan) != job.Working || in.stranded(scan))
+}
+
+// stranded tells whether the node of a scan's pod does not end it, although the time of the scan is over: its Job would never end. A scan
+// changes nothing that another one would not find, so there is one; who erases waits for a person to say that the node is off.
+func (in Input) stranded(scan *batchv1.Job) bool {
+	const grace = time.Minute
+	return job.Leaves(scan) && scan.Status.StartTime != nil && in.Now.After(scan.Status.StartTime.Add(scanDeadline*time.Second+grace))
+}

@@ -247,7 +247,7 @@ func describe(s *v1alpha1.DataStore, p Place) string {
 func wait(in Input, views []view) time.Duration {
 	soonest := scanEvery
 	for _, v := range views {
-		if v.in.answers(v.store) && !recordable(v.facts.Job) && v.facts.Job != nil {
+		if v.in.answers(v.store) && !v.in.recordable(v.facts.Job) && v.facts.Job != nil {
 			continue // the Job's end is an event
 		}
 		if v.in.answers(v.store) {

@@ -11,6 +11,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
 	"pgregory.net/rapid"
 
 	"github.com/rempart-dev/rempart/api/v1alpha1"
@@ -105,6 +106,27 @@ func TestJudgeSaysWhatEachStoreLacks(t *testing.T) {
 				t.Errorf("wait = %s", verdict.Wait)
 			}
 		})
+	}
+}
+
+// TestAScanOnALostNodeIsFollowedByAnother: its Job ends never, and what the last scan found was said for ever.
+func TestAScanOnALostNodeIsFollowedByAnother(t *testing.T) {
+	in := input(readRegister(t, "managed"), Facts{StatefulSet: ready()})
+	seen := map[string]Seen{"main": {Places: []Place{allowed}, Evidence: v1alpha1.PlacementObserved}}
+	leaving := func(since time.Duration) {
+		scan := &batchv1.Job{}
+		scan.Status.StartTime, scan.Status.Terminating = ptr.To(metav1.NewTime(in.Now.Add(-since))), ptr.To(int32(1))
+		facts := in.Stores["main"]
+		facts.Job = scan
+		in.Stores["main"] = facts
+	}
+	for since, scans := range map[time.Duration]int64{4 * time.Minute: 0, 5*time.Minute + 30*time.Second: 0, 7 * time.Minute: 1} {
+		leaving(since)
+		verdict := Judge(in, seen)
+		status := verdict.Stores[0]
+		if value(status.Scans) != scans || (scans > 0) != (status.ScanReason == v1alpha1.ReasonNodeLost) || scans > 0 && !strings.Contains(status.ScanMessage, "node of the scan") {
+			t.Errorf("after %s: %d scans, %q, %s", since, value(status.Scans), status.ScanReason, status.ScanMessage)
+		}
 	}
 }
 

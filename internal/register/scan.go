@@ -115,10 +115,13 @@ func (in Input) scanTask(s *v1alpha1.DataStore, name string, owner *metav1ac.Own
 // record writes into the status what a scan that ended came to.
 func (in Input) record(s *v1alpha1.DataStore, status *v1alpha1.StoreStatus, seen Seen) {
 	facts := in.Stores[string(s.Name)]
-	if !recordable(facts.Job) {
+	if !in.recordable(facts.Job) {
 		return
 	}
 	digest, outcome := Digest(in.Register, s, facts.Credentials), worst(job.Ended(facts.Job), seen.Outcomes)
+	if in.stranded(facts.Job) {
+		outcome = task.Outcome{Step: task.Scan, Reason: nodeLost}
+	}
 	failures := value(status.ScanFailures)
 	if status.DatasetDigest != digest {
 		failures = 0
@@ -211,9 +214,13 @@ func worst(state job.State, outcomes []task.Outcome) task.Outcome {
 	return scanned
 }
 
+// nodeLost is the reason of a scan whose node does not answer.
+const nodeLost = task.Reason(v1alpha1.ReasonNodeLost)
+
 // advice says, by reason, what was found and what to do. %[1]s is the store, %[2]s the tables and columns in question,
 // %[3]s host and port, %[4]s the Secret, %[5]s the database.
 var advice = map[task.Reason]string{
+	nodeLost:                  "Store %[1]q was not scanned to the end, for the node of the scan does not answer; the scan is tried again",
 	task.Unreachable:          "Store %[1]q does not answer at %[3]s; check host, port, NetworkPolicies, and that the database runs",
 	task.AuthenticationFailed: "Store %[1]q at %[3]s refuses the credentials in Secret %[4]q; correct username and password",
 	task.AuthenticationWeak:   "Store %[1]q at %[3]s wants the password in clear or as MD5, or asks for none: whoever answers there would have it; use scram-sha-256 in pg_hba.conf (and set the password anew), or connection.tls.mode VerifyFull",
