@@ -27,9 +27,10 @@ func (j *judgement) depart() {
 	for i := range j.status.Targets {
 		t := &j.status.Targets[i]
 		switch {
-		case Final(t.Result), waitsForHold(t), j.worked(t):
+		case Final(t.Result), waitsForHold(t):
 		case j.there(placeOf(t)):
 			t.MissingTime = nil
+		case j.worked(t):
 		case t.MissingTime == nil:
 			t.MissingTime = ptr.To(metav1.NewTime(j.Now))
 		case !j.Now.Before(t.MissingTime.Add(returnWait)):
