@@ -24,7 +24,8 @@ const (
 	RefusedPurpose Refusal = "purpose_unknown"
 	// RefusedMethod: the purpose cannot be accepted by such an act.
 	RefusedMethod Refusal = "method_not_allowed"
-	// RefusedAssertion: a site says that a person accepted what the person has withdrawn or refused since.
+	// RefusedAssertion: a site says that a person accepted what the person has withdrawn or refused since, or what has ended since, by its
+	// time or by new terms.
 	RefusedAssertion Refusal = "assertion_after_withdrawal"
 	// RefusedAge: the person did not say to be as old as the purpose needs (Article 8(1)).
 	RefusedAge Refusal = "age_not_asserted"

@@ -209,6 +209,11 @@ func TestActs(t *testing.T) {
 		"of after it":                           {act: act(consent.MethodAssertedBySite, "conversation", assertedAt(now.Add(-time.Minute))), before: []consent.State{decided("conversation", denied)}, choices: "terms.accepted:conversation"},
 		"hard-coded for ever":                   {act: act(consent.MethodAssertedBySite, "conversation", assertedAt(now.Add(1000*time.Hour))), before: []consent.State{decided("conversation", denied)}, refusal: judge.RefusedAssertion},
 
+		"for ever, after the consent ended": {act: act(consent.MethodAssertedBySite, "conversation"), before: []consent.State{ended("conversation")}, refusal: judge.RefusedAssertion},
+		"since it began":                    {act: act(consent.MethodAssertedBySite, "conversation", assertedAt(now.Add(-time.Minute))), before: []consent.State{ended("conversation")}, choices: "terms.accepted:conversation"},
+		"for ever, after the terms changed": {act: act(consent.MethodAssertedBySite, "conversation"), before: []consent.State{meant("conversation", "what it meant")}, refusal: judge.RefusedAssertion},
+		"since they were accepted":          {act: act(consent.MethodAssertedBySite, "conversation", assertedAt(now.Add(-time.Minute))), before: []consent.State{meant("conversation", "what it meant")}, choices: "terms.accepted:conversation"},
+
 		"withdrawal":                            {act: act(consent.MethodButton, "-statistics"), before: []consent.State{decided("statistics", granted)}, choices: "consent.withdrawn:statistics"},
 		"of words that have changed":            {act: act(consent.MethodButton, "-statistics", staleWords), before: []consent.State{decided("statistics", granted)}, choices: "consent.withdrawn:statistics"},
 		"of a purpose that is archived":         {act: act(consent.MethodButton, "-postcards"), before: []consent.State{decided("postcards", granted)}, choices: "consent.withdrawn:postcards"},
@@ -283,6 +288,19 @@ func TestWithdrawalsWithoutAnAct(t *testing.T) {
 			t.Errorf("%s: %s, want %s", name, got, c.want)
 		}
 	}
+}
+
+// ended is a consent whose time is over, and meant one to words of another meaning.
+func ended(purpose string) consent.State {
+	s := decided(purpose, consent.Granted)
+	s.ValidUntil = now.Add(-time.Second)
+	return s
+}
+
+func meant(purpose, material string) consent.State {
+	s := decided(purpose, consent.Granted)
+	s.Notice.Material = []byte(material)
+	return s
 }
 
 // The laws, for acts that nobody thought of.

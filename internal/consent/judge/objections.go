@@ -77,11 +77,12 @@ func words(c ruling, purpose v1alpha1.ConsentPurpose) Refusal {
 	return RefusedMethod
 }
 
-// assertion objects to a site's word about what the person has denied since: it counts only if its banner was answered later. A
-// time that is still to come is no time: it would outlive every withdrawal.
+// assertion objects to a site's word that is no news: about what the person has denied since, what has ended, or what meant something else,
+// it counts only if its banner was answered later than that was recorded. So a word that stands in a page for ever renews nothing. A time
+// that is still to come is no time: it would outlive every withdrawal.
 func assertion(c ruling, purpose v1alpha1.ConsentPurpose) Refusal {
 	before, decided := c.before[string(purpose.Name)]
-	if c.act.Method != consent.MethodAssertedBySite || !decided || before.Decision == consent.Granted {
+	if c.act.Method != consent.MethodAssertedBySite || !decided || c.standing(before.Purpose) == consent.StandingGranted {
 		return ""
 	}
 	if c.act.AssertedAt.After(before.RecordedAt) && !c.act.AssertedAt.After(c.now.Add(skew)) {

@@ -311,7 +311,7 @@ func (s *Server) refused(c call, why judge.Refusal, tag string) error {
 	case judge.RefusedMethod:
 		return problem.New(http.StatusUnprocessableEntity, problem.ActNotAllowed, "The purpose cannot be accepted by such an act")
 	case judge.RefusedAssertion:
-		return problem.New(http.StatusUnprocessableEntity, problem.AfterWithdrawal, "The person has withdrawn or refused since what the site asserts")
+		return problem.New(http.StatusUnprocessableEntity, problem.AfterWithdrawal, "What the site asserts is no newer than what was recorded of the person, who has withdrawn or refused it, or for whom it has ended")
 	case judge.RefusedAge:
 		return problem.New(http.StatusForbidden, problem.AgeNotAsserted, "The person does not say to be old enough")
 	default:
