@@ -52,6 +52,8 @@ type Act struct {
 	Shown consent.NoticeRef
 	// BannerSeen is what the widget says of the banner: it was in view, and not covered, when the message was sent.
 	BannerSeen bool
+	// Unseen is what the widget says of the words of any act: they were hidden, covered or out of view.
+	Unseen bool
 	// OldEnoughFor is the highest age that the person says to have, zero for "no" and for no answer. No age is ever asked for.
 	OldEnoughFor int32
 	// GPC tells that the browser sent Global Privacy Control.
@@ -170,7 +172,7 @@ type ruling struct {
 }
 
 // objections are asked of each purpose that an act grants, in this order; the first one that objects names the refusal.
-var objections = []func(ruling, v1alpha1.ConsentPurpose) Refusal{method, words, assertion, age}
+var objections = []func(ruling, v1alpha1.ConsentPurpose) Refusal{method, sight, words, assertion, age}
 
 // refusal is the first objection to the act.
 func (c ruling) refusal() Refusal {

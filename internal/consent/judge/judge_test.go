@@ -70,6 +70,7 @@ func act(how consent.Method, purposes string, change ...func(*judge.Act)) judge.
 func staleWords(a *judge.Act) { a.Shown.Material = []byte("what it meant") }
 func lostWords(a *judge.Act)  { a.Shown.Material = nil }
 func hidden(a *judge.Act)     { a.BannerSeen = false }
+func unseen(a *judge.Act)     { a.BannerSeen, a.Unseen = false, true }
 func gpc(a *judge.Act)        { a.GPC = true }
 
 // storageByConsent leaves the message among the widget's acts, as no policy that was admitted does.
@@ -171,6 +172,9 @@ func TestActs(t *testing.T) {
 			}},
 		"a message where only buttons count": {act: act(consent.MethodMessage, "conversation"), refusal: judge.RefusedMethod,
 			change: func(r *judge.Rules) { r.Spec.Widget.Acceptance = v1alpha1.WidgetExplicit }},
+		"T9: a box beside hidden words":               {act: act(consent.MethodCheckbox, "statistics", unseen), refusal: judge.RefusedMethod},
+		"a button under them":                         {act: act(consent.MethodButton, "conversation", unseen), refusal: judge.RefusedMethod},
+		"to refuse takes no look":                     {act: act(consent.MethodCheckbox, "-statistics", unseen), choices: "consent.refused:statistics"},
 		"T9: a message under a hidden banner":         {act: act(consent.MethodMessage, "conversation", hidden), refusal: judge.RefusedMethod},
 		"a message for special categories":            {act: act(consent.MethodMessage, "health"), refusal: judge.RefusedMethod},
 		"special categories by an act of their own":   {act: act(consent.MethodCheckbox, "health"), choices: "consent.given:health"},

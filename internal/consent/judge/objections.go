@@ -61,6 +61,14 @@ func method(c ruling, purpose v1alpha1.ConsentPurpose) Refusal {
 	return ""
 }
 
+// sight objects to what the widget itself says that nobody saw: a page can hide the words and leave the button, or the box.
+func sight(c ruling, _ v1alpha1.ConsentPurpose) Refusal {
+	if c.act.Unseen && c.act.Method != consent.MethodAssertedBySite { // of which the widget shows nothing
+		return RefusedMethod
+	}
+	return ""
+}
+
 // words objects to consent by an act under other words than the purpose's own (Articles 4(11) and 7(2)). The banner tells of the terms and of
 // storage: its button, the start of a scenario, a message and a site's word accept these, and consent to no purpose, whatever the policy
 // lists. A button is consent where it can be the purpose's own: to an optional one, which no banner asks for, and to nothing beside.

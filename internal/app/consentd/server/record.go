@@ -212,7 +212,8 @@ func meant(p *settings.Policy, shown token.Token) consent.NoticeRef {
 }
 
 func (b actBody) judged(choices []judge.Choice, words consent.NoticeRef) judge.Act {
-	act := judge.Act{Choices: choices, Method: b.Method, Shown: words, BannerSeen: b.UI != nil && b.UI.Visible && b.UI.ShownMS > 0, OldEnoughFor: b.OldEnoughFor, GPC: b.GPC != nil && *b.GPC}
+	seen := b.UI != nil && b.UI.Visible && b.UI.ShownMS > 0
+	act := judge.Act{Choices: choices, Method: b.Method, Shown: words, BannerSeen: seen, Unseen: b.UI != nil && !seen, OldEnoughFor: b.OldEnoughFor, GPC: b.GPC != nil && *b.GPC}
 	if b.Method == consent.MethodAssertedBySite && b.OccurredAt != nil {
 		act.AssertedAt = *b.OccurredAt
 	}
