@@ -58,8 +58,8 @@ func (j *judgement) reopen(t *v1alpha1.ErasureTarget, live []*v1alpha1.LegalHold
 	t.Attempts, t.RetryTime = ptr.To(valueOf(t.Attempts)+1), nil
 }
 
-// remember keeps a record of a hold, from the first time that it deferred something. One that was not read yet keeps
-// everybody, for a moment, which is worth no record.
+// remember keeps a record of a hold, from the first time that it deferred something. One whose Secret was not read yet
+// keeps everybody, for a moment, which is worth no record.
 func (j *judgement) remember(name v1alpha1.ObjectName, live []*v1alpha1.LegalHold) {
 	i := slices.IndexFunc(live, func(h *v1alpha1.LegalHold) bool { return h.Name == string(name) })
 	if i < 0 {
@@ -74,7 +74,7 @@ func (j *judgement) remember(name v1alpha1.ObjectName, live []*v1alpha1.LegalHol
 		r.UntilOn, r.CreatedTime, r.EndedTime = h.Spec.UntilOn, h.CreationTimestamp.DeepCopy(), nil
 		return
 	}
-	if hold.Read(h) && len(j.status.Holds) < maxRecords {
+	if (hold.Read(h) || h.Spec.Subject == nil) && len(j.status.Holds) < maxRecords {
 		j.status.Holds = append(j.status.Holds, hold.Record(h, j.Now))
 	}
 }

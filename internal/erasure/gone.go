@@ -27,8 +27,8 @@ func (j *judgement) depart() {
 	for i := range j.status.Targets {
 		t := &j.status.Targets[i]
 		switch {
-		case Final(t.Result), waitsForHold(t):
-		case j.there(placeOf(t)):
+		case Final(t.Result):
+		case len(t.HeldBy) > 0, waitsForHold(t), j.there(placeOf(t)):
 			t.MissingTime = nil
 		case j.worked(t):
 		case t.MissingTime == nil:

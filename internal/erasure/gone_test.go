@@ -122,6 +122,24 @@ func TestAPartThatAHoldDeferredIsNotForgottenWithItsStore(t *testing.T) {
 	}
 }
 
+// TestAHoldKeepsAStoreThatLeftFromBeingLeftToAPerson: to erase by hand what a hold keeps is what nobody may do.
+func TestAHoldKeepsAStoreThatLeftFromBeingLeftToAPerson(t *testing.T) {
+	w := pair(t)
+	w.judge(&w.requests[0])
+	off["its dataset"](w)
+	w.settle()
+	acts(t, w, "hold tax 2026-12-31 register=crm")
+	days(w, 3)
+	status := w.requests[0].Status
+	zeta := status.Targets[1]
+	if status.End != "" || zeta.Result == v1alpha1.TargetManual || zeta.MissingTime != nil || len(zeta.HeldBy) == 0 || meta.FindStatusCondition(status.Conditions, v1alpha1.ConditionReady).Reason != v1alpha1.ReasonOnLegalHold {
+		t.Errorf("end %q, %+v, %s", status.End, zeta, says(w, v1alpha1.ConditionReady))
+	}
+	if w.pass() {
+		t.Error("it does not come to rest")
+	}
+}
+
 // TestARunThatReachedNothingIsUndoneWithItsStore: every Job of it ended before the store could commit, so nobody need doubt that.
 func TestARunThatReachedNothingIsUndoneWithItsStore(t *testing.T) {
 	w := pair(t)

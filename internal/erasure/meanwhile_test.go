@@ -35,6 +35,17 @@ func TestWhatIsErasedBesideAHoldIsToldAtOnce(t *testing.T) {
 	}
 }
 
+// TestANoticeThatWasUnderWaySaysNothingOfWhatIsErasedLater: it was written before, whenever it arrives.
+func TestANoticeThatWasUnderWaySaysNothingOfWhatIsErasedLater(t *testing.T) {
+	w := newWorld()
+	acts(t, w, "officer Europe/Paris FR", "register crm mailer=mail", "secret p1 email=ada@example.org", "store deletes 3 keeps 0", "post waits",
+		"hold tax 2026-12-31 table=orders", "request r1 p1 2026-03-05T08:00:00Z Automatic", "at 2026-04-01T09:00:00Z", "forget tax", "post delivers")
+	r := &w.requests[0].Status
+	if r.End != v1alpha1.EndErased || r.Recipients[0].Notices == nil || *r.Recipients[0].Notices != 2 {
+		t.Errorf("end %q, %+v", r.End, r.Recipients)
+	}
+}
+
 // TestAStoreThatFailsKeepsNobodyFromBeingToldOfTheOther: nobody knows when it will answer again.
 func TestAStoreThatFailsKeepsNobodyFromBeingToldOfTheOther(t *testing.T) {
 	w := pair(t)

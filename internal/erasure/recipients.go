@@ -248,10 +248,12 @@ func (j *judgement) exists(register v1alpha1.ObjectName) bool {
 func (j *judgement) recipientsInformed() objection {
 	all := Disclosures(j.Request, j.status.Targets, j.Registers)
 	missed := j.missed()
-	untold := j.list(all)
+	j.list(all)
 	open, impossible, gone := 0, 0, 0
 	var unreached []string
 	j.readNotices()
+	// A notice that was under way until now says nothing of what was erased since it was written.
+	untold := j.list(all)
 	for i := range j.status.Recipients {
 		r := &j.status.Recipients[i]
 		key := MessageKey(r.Register, r.Name)

@@ -45,6 +45,9 @@ func See(secret *corev1.Secret, ring subjectkey.Ring, bound string, checkKey []b
 		person.Check = who.MAC(checkKey)
 	}
 	if bound == "" {
+		if err := who.Possible(); err != nil {
+			return Person{Problem: unreadable(err)}
+		}
 		return person
 	}
 	same, err := ring.Same(bound, who)

@@ -5,8 +5,30 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 
+	"github.com/rempart-dev/rempart/api/v1alpha1"
 	"github.com/rempart-dev/rempart/internal/erasure"
+	"github.com/rempart-dev/rempart/internal/erasure/subject"
+	"github.com/rempart-dev/rempart/internal/subjectkey"
 )
+
+// Whoever was accepted before such identifiers were refused is erased as they were given.
+func TestWhoWasAcceptedIsReadAsGiven(t *testing.T) {
+	ring, err := subjectkey.Parse(map[string][]byte{"active": []byte("k1"), "k1": make([]byte, 32)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	secret := &corev1.Secret{Type: corev1.SecretTypeOpaque, Data: map[string][]byte{"phone": []byte("+33 6 12 34 56 78 ext. 4")}}
+	if got := erasure.See(secret, ring, "", nil).Problem; got != v1alpha1.ReasonPhoneMalformed {
+		t.Errorf("a new request: %q", got)
+	}
+	who, err := subject.Read(secret.Data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := erasure.See(secret, ring, ring.Reference(who), nil).Problem; got != "" {
+		t.Errorf("an accepted request: %q", got)
+	}
+}
 
 // A Secret with a key that is no identifier is somebody else's, whatever is wrong with those that are.
 func TestOnlyASubjectSecretIsDeletable(t *testing.T) {

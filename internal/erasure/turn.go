@@ -54,8 +54,7 @@ func elsewhere(run *v1alpha1.ErasureRun) bool {
 }
 
 var waitsFor = map[string]bool{v1alpha1.ReasonOnLegalHold: true, v1alpha1.ReasonPodEnding: true, v1alpha1.ReasonNodeLost: true, v1alpha1.ReasonSubjectMissing: true,
-	v1alpha1.ReasonSubjectEmpty: true, v1alpha1.ReasonSubjectUnreadable: true, v1alpha1.ReasonSubjectChanged: true, v1alpha1.ReasonSubjectKeyMissing: true,
-	v1alpha1.ReasonEmailMalformed: true, v1alpha1.ReasonPhoneMalformed: true, v1alpha1.ReasonCharacterUnseen: true}
+	v1alpha1.ReasonSubjectEmpty: true, v1alpha1.ReasonSubjectUnreadable: true, v1alpha1.ReasonSubjectChanged: true, v1alpha1.ReasonSubjectKeyMissing: true}
 
 // ahead is how many runs of the same namespace wait before a run.
 func ahead(run *v1alpha1.ErasureRun, waiting []*v1alpha1.ErasureRun) int {

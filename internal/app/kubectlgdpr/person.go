@@ -41,7 +41,11 @@ func readPerson(ctx context.Context, w World, kinds []string) (map[string][]byte
 	person := map[string][]byte{}
 	for i, kind := range kinds {
 		value := bytes.TrimSpace(lines[i])
-		if _, err := subject.Read(map[string][]byte{kind: value}); err != nil {
+		given, err := subject.Read(map[string][]byte{kind: value})
+		if err == nil {
+			err = given.Possible()
+		}
+		if err != nil {
 			return nil, err
 		}
 		person[kind] = value

@@ -2,7 +2,10 @@ package subject
 
 import (
 	"errors"
+	"fmt"
+	"maps"
 	"regexp"
+	"slices"
 	"strings"
 	"unicode"
 
@@ -16,6 +19,17 @@ var (
 	ErrPhone  = errors.New("reading a subject: the telephone number is none; write one number of 3 to 18 digits, such as +33 6 12 34 56 78, without letters or an extension, and name what is no number by another kind")
 	ErrUnseen = errors.New("reading a subject: an identifier has a character that cannot be seen, such as a tab or a byte order mark; give it without")
 )
+
+// Possible says why nobody can have the identifiers as they were given; nil when somebody may. It is asked once, when a person is given.
+func (s Subject) Possible() error {
+	for _, key := range slices.Sorted(maps.Keys(keys)) {
+		text, given := s.raw[keys[key]]
+		if err := impossible(keys[key], text); given && err != nil {
+			return fmt.Errorf("%w (key %q)", err, key)
+		}
+	}
+	return nil
+}
 
 // impossible says why nobody can have an identifier of a kind; nil when somebody may. What an application calls its people is its own
 // affair, and a Custom identifier is taken as it is.

@@ -61,7 +61,8 @@ func (s Subject) IsPartly() bool { return s.partly }
 
 // Read reads the data of a subject Secret. Every key must be an identifier: another Secret, named by mistake or malice,
 // is refused and so never deleted. A value of several lines is refused too: taken for one identifier, a list of people would be found
-// nowhere, and its request would end as if nobody had been there; so would one that nobody can have. Of several faults an unknown key is told
+// nowhere, and its request would end as if nobody had been there. Whether somebody can have such identifiers Possible says: what an application
+// wrote, or a request that was accepted, is read as it is. Of several faults an unknown key is told
 // first, then that of the first key in order.
 func Read(data map[string][]byte) (Subject, error) {
 	raw := map[v1alpha1.IdentifierKind]string{}
@@ -82,9 +83,6 @@ func Read(data map[string][]byte) (Subject, error) {
 			return Subject{}, fmt.Errorf("%w (key %q)", ErrManyLines, key)
 		case !utf8.ValidString(text) || strings.ContainsRune(text, 0):
 			return Subject{}, fmt.Errorf("%w, under key %q", ErrNotText, key)
-		}
-		if err := impossible(kind, text); err != nil {
-			return Subject{}, fmt.Errorf("%w (key %q)", err, key)
 		}
 		raw[kind] = text
 	}

@@ -105,7 +105,7 @@ func notice(answer *review.Answer, req request, now time.Time) {
 // restriction refuses the deletion of a restriction in force: it would lift it without a word. One of which nobody could read whom it is
 // about is of nobody whom one could tell, and keeps everybody: it may go.
 func (j judge) restriction(answer *review.Answer, req request) {
-	if hold.Restriction(req.Old) && hold.Read(req.Old) && hold.InForce(req.Old, j.clock.Now()) && !slices.Contains(j.cleaners, req.UserInfo.Username) {
+	if hold.Restriction(req.Old) && (req.Old.Spec.Subject == nil || hold.Read(req.Old)) && hold.InForce(req.Old, j.clock.Now()) && !slices.Contains(j.cleaners, req.UserInfo.Username) {
 		answer.Refuse(RuleNotice, "spec.release", fmt.Sprintf("the hold is a restriction, and the person is told before it ends (Article 18(3), rule %s); release it with noticeSentTime, then delete it", RuleNotice))
 	}
 }

@@ -34,6 +34,12 @@ func unread(s *v1alpha1.LegalHoldSpec) {
 	s.Subject = &v1alpha1.ErasureSubject{SecretRef: v1alpha1.SecretRef{Name: "who"}}
 }
 
+// unknown is a restriction for the person of a request that nobody knows yet, or any more.
+func unknown(s *v1alpha1.LegalHoldSpec) {
+	restricted(s)
+	s.SubjectRefs = []string{"hmac-sha256:k1:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"}
+}
+
 // placed is a hold that was made so long from now.
 func placed(when time.Duration, change func(*v1alpha1.LegalHoldSpec)) *v1alpha1.LegalHold {
 	h := of(change)
@@ -92,6 +98,7 @@ func TestHoldsAreJudged(t *testing.T) {
 		"a restriction lifted by who may not":        {"ann", of(lifted(-time.Minute)), of(restricted), []string{release}, release},
 		"a restriction deleted":                      {"ann", none, of(restricted), nil, "release it with noticeSentTime, then delete it"},
 		"a restriction of nobody who was read":       {"ann", none, of(unread), nil, ""},
+		"a restriction of who is not known yet":      {"ann", none, of(unknown), nil, "release it with noticeSentTime, then delete it"},
 		"a restriction lifted before it was placed":  {"ann", of(lifted(-3 * time.Hour)), placed(-2*time.Hour, restricted), nil, "is before the hold was made"},
 		"a restriction lifted since":                 {"ann", of(lifted(-time.Hour)), placed(-2*time.Hour, restricted), nil, ""},
 		"a restriction deleted when its day is over": {"ann", none, of(overdue), nil, "release it with noticeSentTime, then delete it"},
