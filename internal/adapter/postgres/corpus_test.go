@@ -84,7 +84,7 @@ func TestHostileIdentifiersAreValuesAndNothingElse(t *testing.T) {
 		text = who.Values(v1alpha1.IdentifierCustom)[0]
 		taken[text] = true
 		mail := `"` + text + `"@example.org`
-		if both, err := subject.Read(map[string][]byte{"custom": []byte(text), "email": []byte(mail)}); err == nil && !taken[subject.Normalise(v1alpha1.IdentifierEmail, mail)] {
+		if both, err := subject.Read(map[string][]byte{"custom": []byte(text), "email": []byte(mail)}); err == nil && both.Possible() == nil && !taken[subject.Normalise(v1alpha1.IdentifierEmail, mail)] {
 			who = both
 			taken[subject.Normalise(v1alpha1.IdentifierEmail, mail)] = true
 		} else {
