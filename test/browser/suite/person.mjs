@@ -69,33 +69,41 @@ const judge = async (tab, name) => {
   assert.deepEqual(found, [], name);
 };
 
-// states walks through what a person can see, and stops at each.
-const states = async (context, site, lang, stop) => {
+// states walks through what a person can see, and stops at each. No two in turn look alike: the walk would have missed one.
+const states = async (context, site, lang, judged) => {
   const tab = await enter(context, site, "no secret", lang);
-  await stop(tab, "malformed");
+  let before;
+  const stop = async (name) => {
+    const words = await tab.locator("body").innerText();
+    assert.notEqual(words, before, `${name} looks like the state before it`);
+    before = words;
+    await judged(tab, name);
+  };
+  await stop("malformed");
   await tab.locator("input[name=secret]").fill("A".repeat(22));
   await press(tab, "see");
-  await stop(tab, "nothing");
+  await stop("nothing");
   await tab.goto(`${SERVICE}/me/${site}?lang=${lang}`);
-  await stop(tab, "forms");
+  await stop("forms");
   await tab.locator("input[name=secret]").fill(await receipt(site));
   await press(tab, "see");
   for (const details of await tab.locator("summary").all()) await details.click();
-  await stop(tab, "choices");
+  await stop("choices");
   await tab.locator("input[value=newsletter]").check();
   await press(tab, "withdraw");
-  await stop(tab, "withdrawn");
+  await stop("withdrawn");
   await tab.locator("input[name=email]").fill("somebody@example.eu");
   await press(tab, "erase");
-  await stop(tab, "mismatch");
+  await stop("mismatch");
+  await tab.locator("input[name=email]").fill("");
   await press(tab, "erase");
-  await stop(tab, "asked");
+  await stop("asked");
   for (const [kind, purpose] of [["view", ""], ["confirm", "newsletter"], ["withdraw", ""]]) {
     await tab.goto((await link(site, kind, purpose)) + "&lang=" + lang);
-    await stop(tab, "link-" + kind);
+    await stop("link-" + kind);
   }
   await press(tab, "withdraw");
-  await stop(tab, "link-done");
+  await stop("link-done");
 };
 
 for (const lang of ["fr", "en"]) {
