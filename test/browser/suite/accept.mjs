@@ -46,7 +46,7 @@ test("T8", "sending a message accepts what was in view: the record first, then t
   await mine(tab).waitFor();
   assert.equal(await tab.inputValue(".rempart-area"), "");
   assert.equal(await tab.evaluate(() => document.activeElement.className), "rempart-area");
-  assert.equal(await tab.getAttribute(".rempart-send", "aria-describedby"), null);
+  assert.equal(await tab.getAttribute(".rempart-send", "aria-describedby"), "");
 
   const posts = (await since.requests()).filter((r) => r.method === "POST");
   assert.deepEqual(posts.map((r) => r.path), ["/v1/sites/shop/events", "/messages"]);
@@ -151,6 +151,11 @@ const hiding = {
   "shrunk": "#rempart-consent-words { transform: scale(0.1) !important }",
   "without a name on the way out": ".rempart-panel .rempart-refuse { text-indent: -9999px !important }",
   "covered": ".rempart-head::after { content: ''; position: fixed; inset: 0 0 150px 0; background: white; z-index: 9 }",
+  "moved up": "#rempart-consent-words { transform: translateY(-9999px) !important }",
+  "moved down": "#rempart-consent-words { position: relative !important; top: 9999px !important }",
+  "moved above the panel": "#rempart-consent-words { position: relative !important; top: -500px !important }",
+  "cut off at its side": "#rempart-consent-words { width: 20px !important; white-space: nowrap !important; overflow: hidden !important }",
+  "without buttons": ".rempart-panel .rempart-buttons { transform: translateY(-9999px) !important }",
   "squeezed": "#rempart-consent-banner { height: 0 !important; overflow: hidden !important; padding: 0 !important; border: 0 !important }",
 };
 
@@ -176,9 +181,33 @@ test("T9", "a message is not an acceptance where a page hides the banner", async
   }
 });
 
+test("T9", "a box is no consent where a page hides what its purpose is, and what scrolls away is not hidden", async () => {
+  const ways = ["display: none", "visibility: hidden", "opacity: 0.01", "font-size: 1px", "transform: translateY(-9999px)", "color: transparent", "text-indent: -9999px"];
+  for (const way of ways) {
+    const since = await mark();
+    const tab = await visit(await visitor({ viewport: { width: 320, height: 320 } }));
+    await openPanel(tab);
+    await accept(tab);
+    await tab.click(".rempart-choices");
+    const style = await tab.addStyleTag({ content: `.rempart-purpose > .rempart-text { ${way} !important }` });
+    await tab.check(".rempart-dialog input[name=newsletter]");
+    await tab.click(".rempart-save");
+    await tab.waitForFunction(() => document.querySelector(".rempart-dialog .rempart-status").textContent);
+    assert.match(await tab.textContent(".rempart-dialog .rempart-status"), /Lisez/, way);
+    assert.deepEqual(await tab.evaluate(() => window.rempart.state().purposes), ["conversation"], way);
+    assert.equal((await since.ledger()).length, 2, way);
+    await style.evaluate((element) => element.remove());
+    await drawn(tab);
+    await tab.click(".rempart-save");
+    await tab.locator(".rempart-dialog").waitFor({ state: "detached" });
+    assert.deepEqual((await since.ledger()).slice(2).map((e) => [e.purpose, e.method]), [["newsletter", "checkbox"]], way);
+    await tab.context().close();
+  }
+});
+
 test("T9", "a filter of the whole page, such as a visitor's own against glare, does not reach the panel and blocks nobody", async () => {
   const tab = await visit(await visitor());
-  await tab.addStyleTag({ content: "html { filter: invert(1) hue-rotate(180deg) }" });
+  await tab.addStyleTag({ content: "html { filter: invert(1) hue-rotate(180deg) } body { filter: blur(9px); opacity: 0.1 }" });
   await openPanel(tab);
   await send(tab, "Bonjour");
   await mine(tab).waitFor();

@@ -101,6 +101,24 @@ test("T18", "an answer that was lost makes no second event, and a refusal then t
   assert.deepEqual(await device(other), {});
 });
 
+test("T18", "a box of which the answer was lost is taken back at the ledger when it is cleared again", async () => {
+  const since = await mark();
+  const tab = await visit(await visitor());
+  await openPanel(tab);
+  await accept(tab);
+  await tab.click(".rempart-choices");
+  await tab.check(".rempart-dialog input[name=newsletter]");
+  await faults({ events: "lost" });
+  await tab.click(".rempart-save");
+  await tab.waitForFunction(() => document.querySelector(".rempart-dialog .rempart-status").textContent, null, { timeout: limit });
+  await faults({});
+  await tab.uncheck(".rempart-dialog input[name=newsletter]");
+  await tab.click(".rempart-save");
+  await tab.locator(".rempart-dialog").waitFor({ state: "detached" });
+  await until("the withdrawal", async () => (await since.ledger()).at(-1).type === "consent.withdrawn");
+  assert.deepEqual((await since.ledger()).slice(2).map((e) => [e.type, e.purpose]), [["consent.given", "newsletter"], ["consent.withdrawn", "newsletter"]]);
+});
+
 test("T18", "words that changed meanwhile are shown, and asked again", async () => {
   const since = await mark();
   const tab = await visit(await visitor({}, collectEvents), "remember");

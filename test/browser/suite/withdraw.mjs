@@ -50,6 +50,31 @@ test("T14", "withdrawing leaves a mark of the withdrawal, in every tab, and no c
   assert.deepEqual(revived.map((e) => Date.parse(e.occurredAt)), [Date.parse(later)]);
 }, { firefox: true });
 
+test("T14", "the site's word of before a withdrawal in another tab does not undo it, though the words come after it", async () => {
+  const since = await mark();
+  const context = await visitor({}, collectEvents);
+  const tab = await visit(context);
+  const other = await visit(context);
+  let come;
+  const wait = new Promise((resolve) => (come = resolve));
+  await tab.route("**/notice.fr.json", async (route) => {
+    await wait;
+    await route.continue();
+  });
+  const asked = tab.waitForRequest("**/notice.fr.json");
+  const said = tab.evaluate(() => window.rempart.consentCollected({ assertedAt: new Date(Date.now() - 5000) }));
+  await asked;
+  await openPanel(other);
+  await accept(other);
+  await other.evaluate(() => window.rempart.withdraw());
+  await inState(tab, "withdrawn");
+  come();
+  await said;
+  assert.equal(await stateOf(tab), "withdrawn");
+  assert.deepEqual((await eventsOf(tab, "error")).map((e) => e.code), ["assertion-after-withdrawal"]);
+  assert.deepEqual((await since.ledger()).filter((e) => e.method === "asserted-by-site"), []);
+});
+
 const buttons = (tab) => tab.locator(".rempart-dialog button").evaluateAll((all) => all.map((button) => button.classList[1]));
 const openChoices = async (tab) => {
   await tab.click(".rempart-choices");

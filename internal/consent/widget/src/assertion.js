@@ -16,15 +16,17 @@ export const assert = async ({ purposes, evidence, assertedAt } = {}) => {
   // The site's word must be newer than what the visitor last said here: a "true" that stands in the page for ever must not
   // undo a withdrawal, a refusal, or the end of a consent.
   const at = new Date(assertedAt) / 1000;
-  if (marker && !(at > (marker.t || marker.e - refusalLife) && at < seconds() + 300))
-    return fault("assertion-" + (marker.w ? "after-withdrawal" : "outdated"));
+  const outdated = () =>
+    marker && !(at > (marker.t || marker.e - refusalLife) && at < seconds() + 300) && !fault("assertion-" + (marker.w ? "after-withdrawal" : "outdated"));
+  if (outdated()) return;
   try {
     if (await needNotice())
       await accept(
-        asserted.filter((name) => (purposes || asserted).includes(name)),
+        asserted.filter((name) => !purposes || purposes.includes(name)),
         "asserted-by-site",
         {}, // nothing was shown here
         { evidence, occurredAt: new Date(assertedAt || Date.now()) },
+        outdated, // by what another tab did while the words came
       );
   } catch {
     fault("assertion");

@@ -27,8 +27,9 @@ const record = async (purposes, method, ui, more) => {
   await flush();
   const about = notice.token + purposes;
   if (pending?.about !== about) {
-    const acts = purposes.map((purpose) => ({ purpose, decision: "granted" }));
-    const body = { noticeToken: notice.token, acts, method, ui, occurredAt: new Date(), gpc: gpc(), ...more };
+    const body = {
+      noticeToken: notice.token, acts: purposes.map((purpose) => ({ purpose, decision: "granted" })), method, ui, occurredAt: new Date(), gpc: gpc(), ...more,
+    };
     pending = { body, id: random128(), about, k: linked ? marker?.k || random128() : undefined };
   }
   const { k } = pending;
@@ -46,11 +47,11 @@ const record = async (purposes, method, ui, more) => {
 };
 
 // commit has purposes recorded, and only then stores them, beside what else is granted, which ends when it would have. It resolves
-// to whether some must be confirmed by a mail first: the page hears of those, and has it sent. They are not stored, but for the
+// to "pending" where some must be confirmed by a mail first: the page hears of those, and has it sent. They are not stored, but for the
 // requested service, without which the others could not be.
-const commit = async (purposes, method, ui, more) => {
+const commit = async (purposes, method, ui, more, outdated) => {
   adopt(read());
-  if (purposes[0] && purposes.every(granted)) return; // none at all is for the ledger to refuse
+  if ((purposes[0] && purposes.every(granted)) || outdated?.()) return; // none at all is for the ledger to refuse
   const [k, waiting] = await record(purposes, method, ui, more);
   const now = purposes.filter((name) => isRequested(name) || !waiting.includes(name));
   const t = seconds();
@@ -60,7 +61,7 @@ const commit = async (purposes, method, ui, more) => {
     enter(judge(marker), { method, purposes: now }, "accepted");
   }
   if (waiting[0]) emit("pending", { purposes: waiting });
-  return waiting[0];
+  return waiting[0] && "pending";
 };
 
 // accept does so for the requested service or for optional purposes, each given by its own box: one act at a time, in all tabs,
@@ -80,22 +81,24 @@ export const accept = (...act) =>
 // refuse leaves no trace but, where the policy wants it, the refusal itself, instead of one that stood there. The mark of a
 // withdrawal stays: the service may have to hear of it yet.
 export const refuse = async () => {
-  if (pending?.k) tell("withdrawals", {}, pending.k).catch(() => {}); // the ledger may have heard what we have not
-  pending = null;
   await withdraw();
   enter("refused", {});
   if (rememberRefusal && !marker?.w) keep({ v: 1, x: 1, e: seconds() + refusalLife });
 };
 
 // withdraw takes back all, or some purposes, of what stands on the device: the page may not have read it yet. Where none of them is
-// granted nothing happens. It works without a network: the server hears of it later.
+// granted nothing happens, but that the ledger may have heard of an acceptance of which we have not. It works without a network: the server hears
+// of it later.
 export const withdraw = async (taken) => {
   await running?.catch(() => {});
   load();
   const { k, p = [], q = [] } = marker || {};
-  const purposes = p.filter((name) => (taken || p).includes(name));
+  if (pending?.k && (!taken || taken[0])) {
+    telling = tell("withdrawals", { purposes: taken }, pending.k).catch(() => fault("withdrawal"));
+    pending = null; // the same act again is a new one
+  }
+  const purposes = p.filter((name) => !taken || taken.includes(name));
   if (!purposes[0]) return;
-  pending = null; // the same act again is a new one
   if (purposes.some(isRequested)) halt(); // before all else
   const rest = p.filter((name) => !purposes.includes(name));
   const t = Math.max(seconds(), marker.t); // no clock that went back makes a withdrawal older than what it takes back
@@ -115,7 +118,7 @@ const flush = async () => {
   await telling;
   const { k, q, w } = marker || {};
   if (!q) return;
-  await tell("withdrawals", w ? {} : { purposes: q }, k);
+  await tell("withdrawals", { purposes: w ? undefined : q }, k);
   if (marker?.q == q + "") keep({ ...marker, q: undefined, k: w ? undefined : k });
 };
 

@@ -16,9 +16,9 @@ export const call = async (url, body, more, headers) => {
   return answer;
 };
 
-export const fetchNotice = () => call(`${host}/w/${site}/notice.${language}.json`);
+export const fetchNotice = () => call(host + "/w/" + site + "/notice." + language + ".json");
 
 // tell sends an act to the service. secret is the receipt secret: it goes here only, never with a message. keepalive outlives
 // the page.
 export const tell = (route, body, secret, headers) =>
-  call(`${host}/v1/sites/${site}/${route}`, body, { keepalive: true }, { ...(secret && { Authorization: "Bearer " + secret }), ...headers });
+  call(host + "/v1/sites/" + site + "/" + route, body, { keepalive: true }, { ...(secret && { Authorization: "Bearer " + secret }), ...headers });

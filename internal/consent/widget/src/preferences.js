@@ -15,11 +15,10 @@ export const preferences = async () => {
   if (!(await ready()) || dialog?.isConnected) return;
   const boxes = [];
   const status = make("p", "status", { role: "status" }); // read out when its words change
-  // through does the work and closes the dialog, or says that it failed.
+  // through does the work and closes the dialog, or says what is left to do, by the key of a text, or that it failed.
   const through = (work) => async () => {
     try {
-      if (await work()) say("pending", status);
-      else own.close();
+      say((await work()) || own.close(), status);
     } catch {
       failed("ledger", status);
     }
@@ -28,15 +27,17 @@ export const preferences = async () => {
   // ledger may have a consent that was given elsewhere, or one that waits for a mail. It resolves as accept does.
   const save = async () => {
     const ui = shown();
-    const changed = (ticked) => boxes.filter((box) => box.checked === ticked && granted(box.name) !== ticked).map((box) => box.name);
-    const chosen = changed(true);
-    await withdraw(changed(false));
+    const named = (ticked) => boxes.filter((box) => box.checked === ticked).map((box) => box.name);
+    const chosen = named(true).filter((name) => !granted(name));
+    await withdraw(named(false));
     return (
       chosen[0] &&
       marker?.p &&
-      accept(chosen, "checkbox", ui, {
-        oldEnoughFor: Math.max(...notice.purposes.map((purpose) => chosen.includes(purpose.name) && purpose.minimumAge)),
-      })
+      (ui.visible
+        ? accept(chosen, "checkbox", ui, {
+            oldEnoughFor: Math.max(...notice.purposes.map((purpose) => chosen.includes(purpose.name) && purpose.minimumAge)),
+          })
+        : "unread")
     );
   };
   const section = (purpose) => {
@@ -53,17 +54,16 @@ export const preferences = async () => {
   const secret = marker?.k;
   const toPage = () => {
     const form = make(
-      "form", "form", { target: "_blank", rel: "noreferrer", method: "post", action: `${host}/me/${site}?lang=${language}` },
+      "form", "form", { target: "_blank", rel: "noreferrer", method: "post", action: host + "/me/" + site + "?lang=" + language },
       make("input", "box", { name: "secret", value: secret }),
     );
     own.append(form);
     form.submit();
     form.remove();
   };
-  const title = make("h2", "title", { tabIndex: -1, autofocus: true }, texts.choices);
   const own = make(
     "dialog", "dialog", { dir: "auto", ariaLabel: texts.choices },
-    title,
+    make("h2", "title", { tabIndex: -1, autofocus: true }, texts.choices),
     // Whose browser asks not to be asked about optional purposes is told that it was heard.
     (gpc() || (doNotTrack && navigator.doNotTrack > 0)) && text("text", texts.gpc),
     ...notice.purposes.map(section),
@@ -77,7 +77,7 @@ export const preferences = async () => {
     ),
   );
   document.body.append((dialog = own));
-  const shown = watch(title, own);
+  const shown = watch(own, own);
   own.showModal();
   return new Promise((resolve) => {
     own.onclose = () => {

@@ -59,7 +59,7 @@ export const mount = (where, placed) => {
 // The banner: what is asked before anything is stored. Accepting and refusing look the same; then come the details. It is made
 // anew for each notice. age is the box by which the visitor says to be old enough, where the service needs an age; the state
 // decides the words of changed and acceptButton.
-let acceptButton, age, banner, changed, words;
+let acceptButton, age, banner, changed;
 
 // renew puts the words of the notice into the panel, which is made of the first ones. Who was at the old ones gets to the new ones.
 export const renew = () => {
@@ -67,8 +67,8 @@ export const renew = () => {
   const inside = old?.contains(document.activeElement);
   banner = make(
     "div", "banner", { role: "region", id: "rempart-consent-banner", tabIndex: -1, dir: "auto", ariaLabel: texts.choices },
-    changed = text("text", texts.changed),
-    words = make("p", "text", { id: "rempart-consent-words" }, texts.banner),
+    changed = make("div", "text", {}, texts.changed),
+    make("p", "text", { id: "rempart-consent-words" }, texts.banner),
     age = notice.ageText && check(notice.ageText),
     make("div", "buttons", {}, acceptButton = button("accept", acceptHere), button("refuse", refuseHere)),
     links(button("details", preferences)),
@@ -98,7 +98,7 @@ export const renew = () => {
     launcher.after(panel);
   }
   if (inside) banner.focus();
-  shown = watch(words, panel);
+  shown = watch(banner, panel);
   render();
 };
 
@@ -109,7 +109,7 @@ export const render = () => {
   say(state === "pending-trigger" ? "acceptAndStart" : "accept", acceptButton);
   const accepts = sendAccepts();
   say(accepts ? "acceptAndSend" : "send", send);
-  send[accepts ? "setAttribute" : "removeAttribute"]("aria-describedby", "rempart-consent-words");
+  send.setAttribute("aria-describedby", accepts ? "rempart-consent-words" : "");
   if (state === "refused") say(state);
   if (state === "withdrawn") {
     log.replaceChildren();
