@@ -139,9 +139,11 @@ type Event struct {
 
 // State is the last decision of a person about a purpose.
 type State struct {
-	Purpose    string
-	Event      uuid.UUID
-	Decision   Decision
+	Purpose  string
+	Event    uuid.UUID
+	Decision Decision
+	// Method is by which act it was granted, as its event says; nothing of a denial, which every act can be.
+	Method     Method
 	Notice     NoticeRef
 	RecordedAt time.Time
 	ValidUntil time.Time

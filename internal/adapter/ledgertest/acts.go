@@ -47,7 +47,7 @@ func everyField(t *testing.T, w World) {
 	want(t, mine, recorded.Events)
 	want(t, states(t, w, Visitor(2), act.Person), [][]consent.State{nil, {
 		{Purpose: "analytics", Event: again[2].ID, Decision: consent.Denied, Notice: act.Notice, RecordedAt: again[2].RecordedAt},
-		{Purpose: "conversation", Event: again[1].ID, Decision: consent.Granted, Notice: act.Notice, RecordedAt: again[1].RecordedAt, ValidUntil: again[1].ValidUntil},
+		{Purpose: "conversation", Event: again[1].ID, Decision: consent.Granted, Method: act.Method, Notice: act.Notice, RecordedAt: again[1].RecordedAt, ValidUntil: again[1].ValidUntil},
 	}})
 }
 

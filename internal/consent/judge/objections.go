@@ -73,16 +73,18 @@ func sight(c ruling, _ v1alpha1.ConsentPurpose) Refusal {
 // storage: its button, the start of a scenario, a message and a site's word accept these, and consent to no purpose, whatever the policy
 // lists. A button is consent where it can be the purpose's own: to an optional one, which no banner asks for, and to nothing beside.
 func words(c ruling, purpose v1alpha1.ConsentPurpose) Refusal {
-	if !RestsOnConsent(&purpose) || slices.Contains(optIn, c.act.Method) {
+	if bears(&purpose, c.act.Method) && (c.act.Method != consent.MethodButton || c.grants() == 1) {
 		return ""
 	}
-	if c.act.Method != consent.MethodButton {
-		return RefusedMethod
-	}
-	if doubled(purpose) || purpose.Necessity == v1alpha1.NecessityOptional && c.grants() == 1 {
+	if doubled(purpose) && c.act.Method == consent.MethodButton {
 		return "" // of what a mail asks again the button grants nothing
 	}
 	return RefusedMethod
+}
+
+// bears tells whether such an act can be consent to the purpose, where it rests on consent; anything else any act can accept.
+func bears(purpose *v1alpha1.ConsentPurpose, how consent.Method) bool {
+	return !RestsOnConsent(purpose) || slices.Contains(optIn, how) || how == consent.MethodButton && purpose.Necessity == v1alpha1.NecessityOptional
 }
 
 // assertion objects to a site's word that is no news: about what the person has denied since, what has ended, or what meant something else,

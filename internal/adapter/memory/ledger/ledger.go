@@ -265,7 +265,11 @@ func (l *Ledger) move(subject uuid.UUID, events []consent.Event, notice consent.
 	}
 	change := consent.Change{Subject: subject}
 	for _, e := range event.Moved(events) {
-		states[e.Purpose] = consent.State{Purpose: e.Purpose, Event: e.ID, Decision: *e.Decision, Notice: notice, RecordedAt: e.RecordedAt, ValidUntil: e.ValidUntil}
+		state := consent.State{Purpose: e.Purpose, Event: e.ID, Decision: *e.Decision, Notice: notice, RecordedAt: e.RecordedAt, ValidUntil: e.ValidUntil}
+		if state.Decision == consent.Granted {
+			state.Method = e.Method
+		}
+		states[e.Purpose] = state
 		change.Purposes = append(change.Purposes, e.Purpose)
 	}
 	if len(change.Purposes) > 0 {

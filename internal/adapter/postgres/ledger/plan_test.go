@@ -23,7 +23,7 @@ func TestPlansOfAnEmptyLedgerAreThoseOfALargeOne(t *testing.T) {
 	for name, want := range map[string][]string{
 		"recordNew":      {"((tenant_id = $1) AND (site = acts.site) AND (key_sha256 = acts.key))", "((tenant_id = $1) AND (kind = p.kind) AND (link = p.link))"},
 		"recordKnown":    {"((tenant_id = $1) AND (site = acts.site) AND (key_sha256 = acts.key))", "((tenant_id = $1) AND (kind = o.kind) AND (link = p.link))"},
-		"statesOf":       {"((tenant_id = $1) AND (kind = p.kind) AND (link = p.link))", "((tenant_id = $1) AND (subject_ref = subject_links.subject_ref))"},
+		"statesOf":       {"((tenant_id = $1) AND (kind = p.kind) AND (link = p.link))", "((tenant_id = $1) AND (subject_ref = subject_links.subject_ref))", "((tenant_id = $1) AND (event_id = s.event_id))"},
 		"eventsOf":       {"((tenant_id = $1) AND (subject_ref = theirs.subject_ref))"},
 		"receiptOf":      {"((tenant_id = $1) AND (event_id >= $2) AND (event_id <= $3))"},
 		"placeOf":        {"((tenant_id = $1) AND (event_id = $2))"},

@@ -18,18 +18,23 @@ import (
 
 const (
 	statesOf = `
-SELECT p.at, s.purpose, s.event_id, s.decision, s.recorded_at, s.valid_until, s.notice, s.notice_version, s.notice_lang, s.notice_sha256, s.material_sha256
+SELECT p.at, s.purpose, s.event_id, s.decision, s.recorded_at, s.valid_until, s.notice, s.notice_version, s.notice_lang, s.notice_sha256, s.material_sha256, e.method
 FROM unnest($2::text[], $3::bytea[], $4::int[]) AS p (kind, link, at)
 CROSS JOIN LATERAL (SELECT subject_ref FROM consent.subject_links WHERE tenant_id = $1 AND kind = p.kind AND link = p.link LIMIT 1) AS l
 CROSS JOIN LATERAL (SELECT * FROM consent.state WHERE tenant_id = $1 AND subject_ref = l.subject_ref OFFSET 0) AS s
+` + methodLateral + `
 ORDER BY p.at, s.purpose`
+
+	// methodLateral adds by which act a grant was made: its event says so, and the log proves it.
+	methodLateral = `LEFT JOIN LATERAL (SELECT method FROM consent.events WHERE tenant_id = $1 AND event_id = s.event_id AND s.decision = 1 LIMIT 1) AS e ON true`
 
 	// statesReferred is statesOf for people named by references, their own or ones that Link made part of them.
 	statesReferred = `
-SELECT p.at, s.purpose, s.event_id, s.decision, s.recorded_at, s.valid_until, s.notice, s.notice_version, s.notice_lang, s.notice_sha256, s.material_sha256
+SELECT p.at, s.purpose, s.event_id, s.decision, s.recorded_at, s.valid_until, s.notice, s.notice_version, s.notice_lang, s.notice_sha256, s.material_sha256, e.method
 FROM unnest($2::bytea[], $3::int[]) AS p (ref, at)
 LEFT JOIN LATERAL (SELECT subject_ref FROM consent.subject_links WHERE tenant_id = $1 AND kind = 'merged' AND link = p.ref LIMIT 1) AS m ON true
 CROSS JOIN LATERAL (SELECT * FROM consent.state WHERE tenant_id = $1 AND subject_ref = coalesce(m.subject_ref, encode(p.ref, 'hex')::uuid) OFFSET 0) AS s
+` + methodLateral + `
 ORDER BY p.at, s.purpose`
 
 	// theirs are the references of a person: their own, and those that Link made part of it. Kind subject is a reference itself;
@@ -150,12 +155,12 @@ func collectStates(rows pgx.Rows, into [][]consent.State) error {
 		s                consent.State
 		event            pgtype.UUID
 		recorded, until  pgtype.Timestamptz
-		notice, language pgtype.Text
+		notice, language, method pgtype.Text
 		version          pgtype.Int4
 		digest, material []byte
 	)
-	_, err := pgx.ForEachRow(rows, []any{&at, &s.Purpose, &event, &decision, &recorded, &until, &notice, &version, &language, &digest, &material}, func() error {
-		s.Event, s.Decision, s.RecordedAt, s.ValidUntil = event.Bytes, consent.Decision(decision), recorded.Time.UTC(), until.Time
+	_, err := pgx.ForEachRow(rows, []any{&at, &s.Purpose, &event, &decision, &recorded, &until, &notice, &version, &language, &digest, &material, &method}, func() error {
+		s.Event, s.Decision, s.Method, s.RecordedAt, s.ValidUntil = event.Bytes, consent.Decision(decision), consent.Method(method.String), recorded.Time.UTC(), until.Time
 		if until.Valid {
 			s.ValidUntil = until.Time.UTC()
 		}

@@ -5,7 +5,9 @@ import (
 	"sync"
 	"time"
 
+	"github.com/rempart-dev/rempart/internal/app/consentd/settings"
 	"github.com/rempart-dev/rempart/internal/consent"
+	"github.com/rempart-dev/rempart/internal/consent/judge"
 )
 
 // cache keeps for a moment what was read of people, in memory. Any change of anybody's state empties it: what is kept is known by
@@ -80,8 +82,16 @@ func (c *cache) put(person consent.Person, states []consent.State, until time.Ti
 	c.known[person] = kept{states, until}
 }
 
-// states answers for people from what is kept and, for the others, from the ledger.
-func (s *Server) states(ctx context.Context, people []consent.Person, keep time.Duration, now time.Time) (map[consent.Person][]consent.State, error) {
+// states answers for people, as the policy weighs their decisions, from what is kept and, for the others, from the ledger.
+func (s *Server) states(ctx context.Context, people []consent.Person, p *settings.Policy, now time.Time) (map[consent.Person][]consent.State, error) {
+	known, err := s.read(ctx, people, p.CacheFor(), now)
+	for person, states := range known {
+		known[person] = judge.Weigh(p.Purposes, states)
+	}
+	return known, err
+}
+
+func (s *Server) read(ctx context.Context, people []consent.Person, keep time.Duration, now time.Time) (map[consent.Person][]consent.State, error) {
 	known, missing, generation := s.cache.get(people, now)
 	if len(missing) == 0 {
 		return known, nil

@@ -121,7 +121,7 @@ func (s *Server) check(w http.ResponseWriter, r *http.Request, c call) error {
 			return err
 		}
 	}
-	states, err := s.states(r.Context(), people, c.policy.CacheFor(), c.now)
+	states, err := s.states(r.Context(), people, c.policy, c.now)
 	if err != nil {
 		return err
 	}
@@ -172,7 +172,7 @@ func (s *Server) filter(w http.ResponseWriter, r *http.Request, c call) error {
 	if err != nil {
 		return err
 	}
-	states, err := s.states(r.Context(), []consent.Person{person}, c.policy.CacheFor(), c.now)
+	states, err := s.states(r.Context(), []consent.Person{person}, c.policy, c.now)
 	if err != nil {
 		return err
 	}

@@ -40,7 +40,7 @@ func (s *Server) holds(r *http.Request, p sheet, person consent.Person) (sheet, 
 	if err != nil {
 		return p, err //nolint:wrapcheck // becomes a problem
 	}
-	states, err := s.before(r, person)
+	states, err := s.before(r, p.policy, person)
 	if err != nil {
 		return p, err
 	}

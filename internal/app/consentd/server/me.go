@@ -159,7 +159,7 @@ func (s *Server) asked(r *http.Request, c call, ticket consent.Ticket, action st
 		act.Key = keyOf("erasure", r.PostForm.Get("token"))
 		return act, pageErasureAsked, err
 	}
-	before, err := s.before(r, personOf(ticket))
+	before, err := s.before(r, c.policy, personOf(ticket))
 	if err != nil {
 		return consent.Act{}, "", err
 	}

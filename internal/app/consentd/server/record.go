@@ -75,7 +75,7 @@ func (s *Server) record(w http.ResponseWriter, r *http.Request, c call) error {
 	if err != nil {
 		return err
 	}
-	before, err := s.before(r, person)
+	before, err := s.before(r, c.policy, person)
 	if err != nil {
 		return err
 	}
@@ -233,7 +233,7 @@ func (b actBody) act(c call, person consent.Person, key string, words consent.No
 }
 
 // before are a visitor's last decisions, read from the ledger itself: what is kept may be a moment old.
-func (s *Server) before(r *http.Request, person consent.Person) ([]consent.State, error) {
+func (s *Server) before(r *http.Request, p *settings.Policy, person consent.Person) ([]consent.State, error) {
 	if person == (consent.Person{}) {
 		return nil, nil
 	}
@@ -241,7 +241,7 @@ func (s *Server) before(r *http.Request, person consent.Person) ([]consent.State
 	if err != nil {
 		return nil, err //nolint:wrapcheck // becomes a problem
 	}
-	return states[0], nil
+	return judge.Weigh(p.Purposes, states[0]), nil
 }
 
 // recorded counts what was recorded, and lets the gate of this process know at once.
@@ -276,7 +276,7 @@ func moved(before []consent.State, recorded consent.Recorded, words consent.Noti
 	after := slices.Clone(before)
 	for _, e := range event.Moved(recorded.Events) {
 		after = slices.DeleteFunc(after, func(s consent.State) bool { return s.Purpose == e.Purpose })
-		after = append(after, consent.State{Purpose: e.Purpose, Event: e.ID, Decision: *e.Decision, Notice: words, RecordedAt: e.RecordedAt, ValidUntil: e.ValidUntil})
+		after = append(after, consent.State{Purpose: e.Purpose, Event: e.ID, Decision: *e.Decision, Method: e.Method, Notice: words, RecordedAt: e.RecordedAt, ValidUntil: e.ValidUntil})
 	}
 	return after
 }

@@ -29,7 +29,7 @@ func (s *Server) state(w http.ResponseWriter, r *http.Request, c call) error {
 	if person == (consent.Person{}) {
 		return secretNeeded
 	}
-	states, err := s.before(r, person)
+	states, err := s.before(r, c.policy, person)
 	if err != nil {
 		return err
 	}
@@ -70,7 +70,7 @@ func (t taken) all() bool { return len(t.purposes) == 0 && !t.storage }
 
 // takeBack records that a visitor withdraws; nothing where nothing is granted.
 func (s *Server) takeBack(r *http.Request, c call, person consent.Person, what taken, by consent.Collector) error {
-	before, err := s.before(r, person)
+	before, err := s.before(r, c.policy, person)
 	if err != nil {
 		return err
 	}
