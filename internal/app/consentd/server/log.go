@@ -9,6 +9,7 @@ import (
 
 	"github.com/rempart-dev/rempart/internal/app/consentd/problem"
 	"github.com/rempart-dev/rempart/internal/consent"
+	"github.com/rempart-dev/rempart/internal/consent/bundle"
 )
 
 // checkpoint answers with the newest signed note (C2SP tlog-checkpoint). It is the tenant's; the site only names it.
@@ -69,15 +70,6 @@ func size(values []string) (int64, error) {
 	return n, nil
 }
 
-// included proves that an event is in the log.
-type included struct {
-	Event      uuid.UUID `json:"event"`
-	Index      int64     `json:"index"`
-	Leaf       string    `json:"leaf"`
-	Path       []string  `json:"path"`
-	Checkpoint string    `json:"checkpoint"`
-}
-
 // proof proves that an event is in the log. It holds no personal data but the event's random id, which who asks knows.
 func (s *Server) proof(w http.ResponseWriter, r *http.Request, _ call) error {
 	event, err := uuid.Parse(r.PathValue("event"))
@@ -91,7 +83,7 @@ func (s *Server) proof(w http.ResponseWriter, r *http.Request, _ call) error {
 	if err != nil {
 		return err //nolint:wrapcheck // becomes a problem
 	}
-	return write(w, http.StatusOK, included{event, proof.Index, base64.RawURLEncoding.EncodeToString(proof.Leaf), hashes(proof.Path), string(proof.Checkpoint.Note)})
+	return write(w, http.StatusOK, bundle.ProofOf(event, proof))
 }
 
 // forgottenPage is a page of marks.

@@ -15,6 +15,7 @@ import (
 	"github.com/rempart-dev/rempart/docs/spec"
 	"github.com/rempart-dev/rempart/internal/app/consentd/problem"
 	"github.com/rempart-dev/rempart/internal/consent"
+	"github.com/rempart-dev/rempart/internal/consent/bundle"
 	"github.com/rempart-dev/rempart/internal/consent/gate"
 )
 
@@ -189,7 +190,7 @@ func TestTheOpenAPIDocumentHasTheFieldsOfTheCode(t *testing.T) {
 	for operation, kind := range map[string]reflect.Type{
 		"getNotice 200": reflect.TypeFor[shown](), "recordAct 200": reflect.TypeFor[outcome](), "recordAct 201": reflect.TypeFor[outcome](),
 		"getState 200": reflect.TypeFor[stateAnswer](), "askForErasure 200": reflect.TypeFor[ownWish](), "askForErasure 201": reflect.TypeFor[ownWish](),
-		"getConsistency 200": reflect.TypeFor[extension](), "getProof 200": reflect.TypeFor[included](), "getGPC 200": reflect.TypeFor[gpcStatement](),
+		"getConsistency 200": reflect.TypeFor[extension](), "getProof 200": reflect.TypeFor[bundle.Proof](), "getGPC 200": reflect.TypeFor[gpcStatement](),
 		"check 200": reflect.TypeFor[checked](), "getGate 200": reflect.TypeFor[gate.Published](), "filter 200": reflect.TypeFor[filtered](), "invite 201": reflect.TypeFor[invitation](),
 		"erase 200": reflect.TypeFor[held](), "countHolding 200": reflect.TypeFor[held](), "listErasures 200": reflect.TypeFor[erasuresPage](), "listEvents 200": reflect.TypeFor[eventsPage](),
 		"listWishes 200": reflect.TypeFor[wishesPage](), "getStatus 200": reflect.TypeFor[statusAnswer](), "getForgotten 200": reflect.TypeFor[forgottenPage](),
