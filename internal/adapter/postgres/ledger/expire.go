@@ -18,7 +18,7 @@ const page = 20_000
 
 const (
 	nextStates = `SELECT subject_ref, purpose, event_id, decision, valid_until FROM consent.state WHERE tenant_id = $1 AND (subject_ref, purpose) > ($2, $3) ORDER BY subject_ref, purpose LIMIT $4`
-	stateNow   = `SELECT notice, notice_version, notice_lang, notice_sha256, material_sha256 FROM consent.state WHERE tenant_id = $1 AND subject_ref = $2 AND purpose = $3 AND event_id = $4`
+	stateNow   = `SELECT recorded_at, notice, notice_version, notice_lang, notice_sha256, material_sha256 FROM consent.state WHERE tenant_id = $1 AND subject_ref = $2 AND purpose = $3 AND event_id = $4`
 )
 
 // lapsed is a consent whose time has passed.
@@ -79,13 +79,14 @@ func (l *Ledger) expire(ctx context.Context, one lapsed, now time.Time) error {
 		if err := l.lock(ctx, t, []pgtype.UUID{id(one.subject)}); err != nil {
 			return err
 		}
+		var given time.Time
 		var notice, language pgtype.Text
 		var version pgtype.Int4
 		var digest, material []byte
 		still := false
 		err := t.send(ctx, func(b *pgx.Batch) {
 			b.Queue(stateNow, id(l.Tenant), id(one.subject), one.purpose, id(one.event)).Query(func(rows pgx.Rows) error {
-				_, err := pgx.ForEachRow(rows, []any{&notice, &version, &language, &digest, &material}, func() error { still = true; return nil })
+				_, err := pgx.ForEachRow(rows, []any{&given, &notice, &version, &language, &digest, &material}, func() error { still = true; return nil })
 				return err
 			})
 		})
@@ -95,7 +96,11 @@ func (l *Ledger) expire(ctx context.Context, one lapsed, now time.Time) error {
 		act := &consent.Act{Key: "expired " + one.event.String(), Choices: []consent.Choice{{Type: consent.EventExpired, Purpose: one.purpose, Decision: consent.Denied}},
 			Notice: consent.NoticeRef{Notice: notice.String, Version: version.Int32, Language: language.String, SHA256: digest, Material: material}}
 		w = l.writing(act, consent.Person{}, one.subject)
-		w.write(now, seal.Key{})
+		at := now
+		if !at.After(given) {
+			at = given.UTC().Add(step) // the clock of another replica was ahead
+		}
+		w.write(at, seal.Key{})
 		return t.send(ctx, func(b *pgx.Batch) { w.queue(b, &answer) })
 	})
 	if errors.Is(err, errMoved) {

@@ -228,6 +228,25 @@ func TestConsentDoesNotOutliveItsTime(t *testing.T) {
 	audited(t, l, consent.Checkpoint{})
 }
 
+// TestAConsentThatAClockAheadRecordedEnds: another replica's clock was years ahead, and the end of the consent is by this one's.
+func TestAConsentThatAClockAheadRecordedEnds(t *testing.T) {
+	s := newStore(t)
+	c := s.config(t, uuid.New())
+	end := ledgertest.Act(ledgertest.Visitor(1), "").Choices[1].ValidUntil
+	c.Clock = clocktesting.NewFakeClock(end.AddDate(2, 0, 0))
+	act(t, open(t, c), ledgertest.Act(ledgertest.Visitor(1), "ahead"))
+	c.Clock = clocktesting.NewFakeClock(end.Add(time.Hour))
+	l := open(t, c)
+	act(t, l, ledgertest.Act(ledgertest.Visitor(2), "in time"))
+	for i, want := range []int{2, 0} {
+		if n, err := l.Expire(t.Context()); n != want || err != nil {
+			t.Errorf("%d: %d, %v", i, n, err)
+		}
+	}
+	sequence(t, l)
+	audited(t, l, consent.Checkpoint{})
+}
+
 // TestPruningIsToldFirst prunes by time and by person, and proves what is gone.
 func TestPruningIsToldFirst(t *testing.T) {
 	s := newStore(t)

@@ -151,13 +151,13 @@ func (l *Ledger) statesNow(ctx context.Context, people []consent.Person) (out []
 
 func collectStates(rows pgx.Rows, into [][]consent.State) error {
 	var (
-		at, decision     int32
-		s                consent.State
-		event            pgtype.UUID
-		recorded, until  pgtype.Timestamptz
+		at, decision             int32
+		s                        consent.State
+		event                    pgtype.UUID
+		recorded, until          pgtype.Timestamptz
 		notice, language, method pgtype.Text
-		version          pgtype.Int4
-		digest, material []byte
+		version                  pgtype.Int4
+		digest, material         []byte
 	)
 	_, err := pgx.ForEachRow(rows, []any{&at, &s.Purpose, &event, &decision, &recorded, &until, &notice, &version, &language, &digest, &material, &method}, func() error {
 		s.Event, s.Decision, s.Method, s.RecordedAt, s.ValidUntil = event.Bytes, consent.Decision(decision), consent.Method(method.String), recorded.Time.UTC(), until.Time
