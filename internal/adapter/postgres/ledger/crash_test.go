@@ -2,6 +2,7 @@ package ledger_test
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -12,19 +13,28 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	clocktesting "k8s.io/utils/clock/testing"
 
 	"github.com/rempart-dev/rempart/internal/adapter/ledgertest"
 	"github.com/rempart-dev/rempart/internal/adapter/postgres/ledger"
 	"github.com/rempart-dev/rempart/internal/consent"
 )
 
-// fault breaks the connection at one exchange with the server, counted over all connections: before what is sent arrives, or
-// after it was done and before the answer comes.
+// cut is when a connection breaks.
+type cut string
+
+const (
+	lostQuestion cut = "before what is sent arrives"
+	lostRest     cut = "when a statement was done, and what was sent with it has not arrived"
+	lostAnswer   cut = "when it was done, and the answer is lost"
+)
+
+// fault breaks the connection at one exchange with the server, or after one statement, counted over all connections.
 type fault struct {
-	at      int64
-	answers bool // the answer is lost, not the question
-	count   atomic.Int64
-	port    atomic.Int64 // of the broken connection's near end
+	at    int64
+	when  cut
+	count atomic.Int64
+	port  atomic.Int64 // of the broken connection's near end
 }
 
 func (f *fault) dial(ctx context.Context, network, address string) (net.Conn, error) {
@@ -38,7 +48,7 @@ func (f *fault) dial(ctx context.Context, network, address string) (net.Conn, er
 type faulty struct {
 	net.Conn
 	*fault
-	lose bool
+	begun, lose bool
 }
 
 var errBroken = errors.New("broken by the test")
@@ -52,11 +62,34 @@ func (c *faulty) sever() error {
 }
 
 func (c *faulty) Write(p []byte) (int, error) {
+	if c.when == lostRest {
+		return c.writeSome(p)
+	}
 	if c.count.Add(1) == c.at {
-		if !c.answers {
+		if c.when == lostQuestion {
 			return 0, c.sever()
 		}
 		c.lose = true
+	}
+	return c.Conn.Write(p)
+}
+
+// writeSome counts the statements of what is sent: messages Execute and Query, each a letter, its length and that many bytes. The first
+// thing that is sent has no letter. The server does each statement as it comes, and commits none without what follows the last.
+func (c *faulty) writeSome(p []byte) (int, error) {
+	if !c.begun {
+		c.begun = true
+		return c.Conn.Write(p)
+	}
+	for at := 0; at+5 <= len(p); {
+		kind := p[at]
+		at += 1 + int(binary.BigEndian.Uint32(p[at+1:]))
+		if (kind == 'E' || kind == 'Q') && c.count.Add(1) == c.at {
+			if _, err := c.Conn.Write(p[:at]); err != nil {
+				return 0, err
+			}
+			return 0, c.sever()
+		}
 	}
 	return c.Conn.Write(p)
 }
@@ -77,8 +110,25 @@ func known(err error) error {
 	return err
 }
 
-// life is all that a ledger does, in order. Each step is tried again as a client would, once the server has noticed the end
-// of the session that broke: until then that one may hold the sequencer's lock, and the sequencer leaves the log to it.
+// steps are done in order. Each is tried again as a client would, once the server has noticed the end of the session that broke: until
+// then that one may hold the sequencer's lock, and the sequencer leaves the log to it.
+func steps(noticed func(), all ...func() error) error {
+	for i, step := range all {
+		var err error
+		for range 3 {
+			if err = step(); err == nil {
+				break
+			}
+			noticed()
+		}
+		if err != nil {
+			return fmt.Errorf("step %d: %w", i, err)
+		}
+	}
+	return nil
+}
+
+// life is all that a ledger does with people.
 func life(ctx context.Context, l *ledger.Ledger, noticed func()) error {
 	account := consent.Person{Kind: "account", ID: "4711"}
 	token, other, now := []byte("token"), []byte("other"), time.Now()
@@ -86,7 +136,7 @@ func life(ctx context.Context, l *ledger.Ledger, noticed func()) error {
 	record := func(act consent.Act) func() error {
 		return func() error { _, err := l.Record(ctx, act); return err }
 	}
-	for i, step := range []func() error{
+	return steps(noticed,
 		record(ledgertest.Act(ledgertest.Visitor(1), "one")),
 		record(ledgertest.Withdrawal(ledgertest.Visitor(1), "two", "conversation")),
 		func() error { return l.Link(ctx, ledgertest.Visitor(1), account) },
@@ -120,74 +170,123 @@ func life(ctx context.Context, l *ledger.Ledger, noticed func()) error {
 			return known(err)
 		},
 		func() error { _, err := l.Sequencer.Step(ctx); return err },
-	} {
-		var err error
-		for range 3 {
-			if err = step(); err == nil {
-				break
-			}
-			noticed()
-		}
-		if err != nil {
-			return fmt.Errorf("step %d: %w", i, err)
-		}
-	}
-	return nil
+	)
 }
 
-// TestNothingIsLostOrDoneTwiceWhereverTheConnectionBreaks breaks it at each exchange, in two ways.
-func TestNothingIsLostOrDoneTwiceWhereverTheConnectionBreaks(t *testing.T) {
-	s := newStore(t)
-	told := func(l *ledger.Ledger, tenant uuid.UUID) string {
-		out := fmt.Sprintf("%s/ ", decisions(t, l, ledgertest.Visitor(1)))
-		for _, table := range []string{"events", "leaves", "pending", "idem", "state", "subject_links", "subject_keys", "mailbox_proofs", "wishes"} {
-			out += fmt.Sprintf("%s %d ", table, s.count(t, "SELECT count(*) FROM consent."+table+" WHERE tenant_id = $1", tenant))
-		}
-		return out + fmt.Sprint(s.count(t, "SELECT count(*) FROM consent.subject_keys WHERE shredded_at IS NOT NULL AND tenant_id = $1", tenant))
-	}
+// end is what a ledger does when people are gone and time has passed: consents end, and proof goes.
+func end(ctx context.Context, l *ledger.Ledger, mine uuid.UUID, noticed func()) error {
+	return steps(noticed,
+		func() error { _, err := l.Expire(ctx); return err },
+		func() error {
+			_, err := l.Shred(ctx, ledgertest.Visitor(1), "")
+			return known(err)
+		},
+		func() error { _, err := l.EraseProof(ctx, mine); return err },
+		func() error { _, err := l.Prune(ctx, l.Clock.Now()); return err },
+		func() error { _, err := l.Sequencer.Step(ctx); return err },
+	)
+}
+
+// breakEverywhere lives a tenant's life whole, and then with a connection that breaks at each place and in each way. After each the ledger
+// must tell the same of the tenant, to who asks after a restart, and agree with its log.
+func (s *store) breakEverywhere(t *testing.T, places int64, prepare func(c *ledger.Config) uuid.UUID,
+	live func(l *ledger.Ledger, person uuid.UUID, noticed func()) error, told func(l *ledger.Ledger) string) {
+	t.Helper()
 	sound := s.config(t, uuid.New())
-	l := open(t, sound)
-	if err := life(t.Context(), l, func() {}); err != nil {
+	unbroken := sound
+	person := prepare(&unbroken)
+	l := open(t, unbroken)
+	if err := live(l, person, func() {}); err != nil {
 		t.Fatal(err)
 	}
-	want := told(l, sound.Tenant)
-	for _, answers := range []bool{false, true} {
+	want := told(l)
+	for _, when := range []cut{lostQuestion, lostRest, lostAnswer} {
 		for at := int64(1); ; at++ {
-			f := &fault{at: at, answers: answers}
+			f := &fault{at: at, when: when}
 			faulty := &store{name: s.name, admin: s.admin, dial: f.dial}
 			c := faulty.config(t, uuid.New())
+			whole := sound
+			whole.Tenant, whole.Signer, whole.Public = c.Tenant, c.Signer, c.Public
+			person := prepare(&whole)
+			c.Clock = whole.Clock
 			broken, err := ledger.Open(t.Context(), c)
 			if err != nil {
 				broken, err = ledger.Open(t.Context(), c) // as a restart would
 			}
 			if err == nil {
-				err = life(t.Context(), broken, func() {
+				err = live(broken, person, func() {
 					for there := int64(1); there > 0; {
 						there = s.count(t, "SELECT count(*) FROM pg_stat_activity WHERE client_port = $1", f.port.Load())
 					}
 				})
 			}
 			if err != nil {
-				t.Fatalf("exchange %d: %v", at, err)
+				t.Fatalf("broken at %d, %s: %v", at, when, err)
 			}
 			for _, pool := range []interface{ Close() }{c.App, c.Seq, c.Prune} {
 				pool.Close()
 			}
-			whole := sound
-			whole.Tenant, whole.Signer, whole.Public = c.Tenant, c.Signer, c.Public
 			again := open(t, whole)
-			if got := told(again, c.Tenant); got != want {
-				t.Errorf("exchange %d, answers lost: %v\ngot  %s\nwant %s", at, answers, got, want)
+			if got := told(again); got != want {
+				t.Errorf("broken at %d, %s\ngot  %s\nwant %s", at, when, got, want)
 			}
 			audited(t, again, consent.Checkpoint{})
 			if f.count.Load() < at {
-				if at < 40 {
-					t.Errorf("only %d exchanges", at)
+				if at < places {
+					t.Errorf("only %d places to break", at)
 				}
 				break
 			}
 		}
 	}
+}
+
+// TestNothingIsLostOrDoneTwiceWhereverTheConnectionBreaks breaks it at each exchange and each statement.
+func TestNothingIsLostOrDoneTwiceWhereverTheConnectionBreaks(t *testing.T) {
+	s := newStore(t)
+	s.breakEverywhere(t, 40, func(*ledger.Config) uuid.UUID { return uuid.Nil },
+		func(l *ledger.Ledger, _ uuid.UUID, noticed func()) error { return life(t.Context(), l, noticed) },
+		func(l *ledger.Ledger) string {
+			out := fmt.Sprintf("%s/ ", decisions(t, l, ledgertest.Visitor(1)))
+			for _, table := range []string{"events", "leaves", "pending", "idem", "state", "subject_links", "subject_keys", "mailbox_proofs", "wishes"} {
+				out += fmt.Sprintf("%s %d ", table, s.count(t, "SELECT count(*) FROM consent."+table+" WHERE tenant_id = $1", l.Tenant))
+			}
+			return out + fmt.Sprint(s.count(t, "SELECT count(*) FROM consent.subject_keys WHERE shredded_at IS NOT NULL AND tenant_id = $1", l.Tenant))
+		})
+}
+
+// TestWhatGoesGoesOnceWhereverTheConnectionBreaks does so while consents end and proof goes, of a log with a full tile. What is to go may be
+// said twice in the log, where nobody heard whether it was said; it goes once, and everything that is not to go stays.
+func TestWhatGoesGoesOnceWhereverTheConnectionBreaks(t *testing.T) {
+	s := newStore(t)
+	s.breakEverywhere(t, 20, func(c *ledger.Config) uuid.UUID {
+		l := open(t, *c)
+		mine := act(t, l, ledgertest.Act(ledgertest.Visitor(1), "mine")).Subject
+		act(t, l, ledgertest.Act(ledgertest.Visitor(2), "another's"))
+		for n := range 4 {
+			many := ledgertest.Act(ledgertest.Visitor(3), fmt.Sprint(n))
+			many.Choices = nil
+			for i := range 64 {
+				many.Choices = append(many.Choices, consent.Choice{Type: consent.EventRefused, Purpose: fmt.Sprint("p", n*64+i), Decision: consent.Denied})
+			}
+			act(t, l, many)
+		}
+		sequence(t, l)
+		c.Clock = clocktesting.NewFakeClock(ledgertest.Act(ledgertest.Visitor(1), "").Choices[1].ValidUntil.Add(time.Hour))
+		return mine
+	}, func(l *ledger.Ledger, mine uuid.UUID, noticed func()) error {
+		return end(t.Context(), l, mine, noticed)
+	},
+		func(l *ledger.Ledger) string {
+			out := ""
+			for _, table := range []string{"pending", "idem", "state", "subject_links", "subject_keys"} {
+				out += fmt.Sprintf("%s %d ", table, s.count(t, "SELECT count(*) FROM consent."+table+" WHERE tenant_id = $1", l.Tenant))
+			}
+			for _, kind := range []consent.EventType{consent.EventGiven, consent.EventRefused, consent.EventExpired, consent.EventSubjectShredded} {
+				out += fmt.Sprintf("%s %d ", kind, s.count(t, "SELECT count(*) FROM consent.events WHERE tenant_id = $1 AND type = $2", l.Tenant, string(kind)))
+			}
+			return out + fmt.Sprint(s.count(t, "SELECT count(*) FROM consent.leaves WHERE tenant_id = $1", l.Tenant)-s.count(t, "SELECT count(*) FROM consent.events WHERE tenant_id = $1", l.Tenant))
+		})
 }
 
 // TestManyAtOnceLeaveALedgerThatIsWhole lets clients of two replicas do everything to the same few people.

@@ -91,9 +91,9 @@ func TestWrappingAnewLosesNobodyWhereverTheConnectionBreaks(t *testing.T) {
 	s := newStore(t)
 	old, current := [][]byte{kek}, [][]byte{ledgertest.Key(1), kek}
 	sound := s.config(t, uuid.New())
-	for _, answers := range []bool{false, true} {
+	for _, when := range []cut{lostQuestion, lostAnswer} {
 		for at := int64(1); ; at++ {
-			f := &fault{at: at, answers: answers}
+			f := &fault{at: at, when: when}
 			faulty := &store{name: s.name, admin: s.admin, dial: f.dial}
 			c := faulty.config(t, uuid.New())
 			before, after := rekeyed(t, c, c.Peppers, old), rekeyed(t, c, c.Peppers, current)
@@ -120,7 +120,7 @@ func TestWrappingAnewLosesNobodyWhereverTheConnectionBreaks(t *testing.T) {
 				there = uses[1].Needed()
 			}
 			if under := s.opens(t, c.Tenant, after.KEK, all); under[after.KEK.Current()] != 802 || len(under) != 1 {
-				t.Errorf("exchange %d, answers lost: %v: %v", at, answers, under)
+				t.Errorf("exchange %d, %s: %v", at, when, under)
 			}
 			if t.Failed() {
 				t.FailNow()
@@ -296,7 +296,7 @@ func BenchmarkRewrap(b *testing.B) {
 
 // seen sees four people by their names, each in another way, as often as it takes.
 func seen(ctx context.Context, l *ledger.Ledger, noticed func()) error {
-	for i, step := range []func() error{
+	return steps(noticed,
 		func() error { _, err := l.Record(ctx, ledgertest.Act(ledgertest.Visitor(0), "again")); return err },
 		func() error { _, err := l.States(ctx, []consent.Person{ledgertest.Visitor(1)}); return err },
 		func() error {
@@ -304,19 +304,7 @@ func seen(ctx context.Context, l *ledger.Ledger, noticed func()) error {
 			return known(err)
 		},
 		func() error { return l.Link(ctx, ledgertest.Visitor(3), consent.Person{Kind: "account", ID: "ada"}) },
-	} {
-		var err error
-		for range 3 {
-			if err = step(); err == nil {
-				break
-			}
-			noticed()
-		}
-		if err != nil {
-			return fmt.Errorf("step %d: %w", i, err)
-		}
-	}
-	return nil
+	)
 }
 
 // TestNamesAreNeitherLostNorDoubledWhereverTheConnectionBreaks breaks it at each exchange while names move to another pepper. One of the
@@ -325,9 +313,9 @@ func TestNamesAreNeitherLostNorDoubledWhereverTheConnectionBreaks(t *testing.T) 
 	s := newStore(t)
 	sound := s.config(t, uuid.New())
 	old, current := [][]byte{[]byte("pepper")}, [][]byte{ledgertest.Key(2), []byte("pepper")}
-	for _, answers := range []bool{false, true} {
+	for _, when := range []cut{lostQuestion, lostAnswer} {
 		for at := int64(1); ; at++ {
-			f := &fault{at: at, answers: answers}
+			f := &fault{at: at, when: when}
 			faulty := &store{name: s.name, admin: s.admin, dial: f.dial}
 			c := rekeyed(t, faulty.config(t, uuid.New()), current, [][]byte{kek})
 			whole := sound
