@@ -185,6 +185,22 @@ tables:
 	}
 }
 
+// TestANameInTwoColumnsIsSeenInTwoColumns: each of the two may be too short to be looked for; and a namesake has it in two columns too.
+func TestANameInTwoColumnsIsSeenInTwoColumns(t *testing.T) {
+	s := newStore(t, `
+CREATE TABLE people (id int PRIMARY KEY, email text, first_name text, last_name text);
+CREATE TABLE staff (id int PRIMARY KEY, "givenName" varchar(40), "familyName" varchar(40));
+CREATE TABLE badges (id int PRIMARY KEY, holder text);
+INSERT INTO people VALUES (1, 'ada@example.org', 'Ida', 'Kent'), (2, 'bob@example.org', 'Bob', 'Byrne'), (3, 'cy@example.org', 'Ida', 'Byrne'), (4, 'di@example.org', ' Bob', 'Byrne ');
+INSERT INTO staff VALUES (1, 'IDA', ' Kent'), (2, 'Cy', 'King');
+INSERT INTO badges VALUES (1, 'Bob Byrne');`, deletesPeople)
+	ada, bob := email("ada@example.org"), email("bob@example.org")
+	s.gone("run-1", ada)
+	s.copies(s.looked("run-1", ada), "public.staff.familyName")
+	s.gone("run-2", bob)
+	s.copies(s.looked("run-2", bob)) // another Bob Byrne is there
+}
+
 // TestOddDocumentsAreRememberedToo: what jsonb refuses beside a value that is masked keeps nobody from looking for that.
 func TestOddDocumentsAreRememberedToo(t *testing.T) {
 	s := newStore(t, `

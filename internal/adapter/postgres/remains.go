@@ -198,6 +198,9 @@ func (v *search) compare(ctx context.Context, t texts) error {
 			cells = append(cells, "("+literal(c.Name)+"::pg_catalog.text, "+textOf(&c, live)+")")
 		}
 	}
+	if first, last := t.table.NameParts(); last != "" { // as joined writes them down, since each of them may be short
+		cells = append(cells, "("+literal(last)+"::pg_catalog.text, pg_catalog.concat(pg_catalog.btrim("+textOf(t.table.Column(first), live)+"), ' ', pg_catalog.btrim("+textOf(t.table.Column(last), live)+")))")
+	}
 	if len(cells) == 0 {
 		return nil
 	}
