@@ -99,8 +99,8 @@ func (e *Engine) scan(ctx context.Context, t task.Task) (task.Outcome, error) {
 	if len(found.Tables)+len(columns) > 0 {
 		o.Reason, o.Names = task.Undeclared, append(found.Tables, columns...)
 		o.Message = fmt.Sprintf("%d undeclared tables and %d undeclared columns look like personal data: %s", len(found.Tables), len(columns), strings.Join(o.Names[:min(5, len(o.Names))], ", "))
-	} else if len(p.Notes) > 0 {
-		o.Message = plan.Summary(p.Notes, task.MaxMessage)
+	} else if notes := append(p.Notes, p.Costs...); len(notes) > 0 {
+		o.Message = plan.Summary(notes, task.MaxMessage)
 	}
 	return o, nil
 }

@@ -195,7 +195,7 @@ func (f *facts) column(a attribute, rules map[uint32][]constraint) plan.Column {
 	c.From, _ = f.names(a.relation, f.made[a.place])
 	slices.Sort(c.From)
 	c.Inet, c.Bytes = base.name == "inet" || base.name == "cidr", base.name == "bytea" || element.name == "bytea"
-	c.UUIDs = element.name == "uuid"
+	c.UUIDs, c.Object, c.Vector = element.name == "uuid", base.name == "oid", base.name == "tsvector"
 	c.JSON = base.name == "json" || base.name == "jsonb" || element.name == "json" || element.name == "jsonb"
 	c.Verbatim, c.Narrow = base.name == "json", f.narrow
 	c.Document = base.name == "json" || base.name == "jsonb"

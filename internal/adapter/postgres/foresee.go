@@ -77,7 +77,7 @@ func (s *session) foresee(ctx context.Context, t task.Task, people []subject.Sub
 	if err != nil {
 		return o, nil, nil, err
 	}
-	return o, append(work.plan.Unsought(gave(people)), copies...), append(work.plan.Notes, unsearched...), s.all(ctx, "ROLLBACK")
+	return o, append(work.plan.Unsought(gave(people)), copies...), slices.Concat(work.plan.Notes, unsearched, work.plan.Costs), s.all(ctx, "ROLLBACK")
 }
 
 // gave are the kinds of identifiers that each person gave.

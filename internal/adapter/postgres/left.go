@@ -181,36 +181,46 @@ func changedColumns(t *plan.Table, changes []plan.Change) []string {
 	return names
 }
 
-// unsearched names the columns of bytes, of all tables, and says whether there are large objects: nobody looks into them, or only as
-// far as bytes are text.
+// unsearched names the columns of all tables into which nobody looks, or only in part: bytes, as far as they are text; numbers of
+// large objects, if the store has any; and vectors of words, in which an identifier is one word and a name is several.
 func (s *session) unsearched(ctx context.Context, schema *plan.Schema) (notes []string, err error) {
-	var columns, texts []string
+	var columns, texts, numbers, vectors []string
 	for i := range schema.Tables {
 		t := &schema.Tables[i]
 		if !t.Stores() || t.Partition {
 			continue
 		}
 		for _, c := range t.Columns {
-			switch {
+			switch name := t.Path() + "." + c.Name; {
 			case c.Bytes && c.Searchable:
-				texts = append(texts, t.Path()+"."+c.Name)
+				texts = append(texts, name)
 			case c.Bytes:
-				columns = append(columns, t.Path()+"."+c.Name)
+				columns = append(columns, name)
+			case c.Object:
+				numbers = append(numbers, name)
+			case c.Vector && len(c.From) == 0: // what is computed from columns has no other words than these
+				vectors = append(vectors, name)
 			}
 		}
+	}
+	var objects bool
+	if _, err := s.row(ctx, `SELECT EXISTS (SELECT FROM pg_catalog.pg_largeobject_metadata)`, nil, &objects); err != nil {
+		return nil, err
+	}
+	switch {
+	case objects && len(numbers) > 0:
+		notes = append(notes, "large objects are not searched, and stay when rows go that refer to them: "+list(numbers))
+	case objects:
+		notes = append(notes, "large objects are not searched")
+	}
+	if len(vectors) > 0 {
+		notes = append(notes, "vectors of words are searched for identifiers alone, and not for names and other values: "+list(vectors))
 	}
 	if len(texts) > 0 {
 		notes = append(notes, "bytes are searched only where they are text of at most 1 MiB: "+list(texts))
 	}
 	if len(columns) > 0 {
 		notes = append(notes, "bytes are not searched: "+list(columns))
-	}
-	var objects bool
-	if _, err := s.row(ctx, `SELECT EXISTS (SELECT FROM pg_catalog.pg_largeobject_metadata)`, nil, &objects); err != nil {
-		return nil, err
-	}
-	if objects {
-		notes = append(notes, "large objects are not searched")
 	}
 	joint, err := s.jointSamples(ctx)
 	if len(joint) > 0 {

@@ -39,7 +39,12 @@ func TestWhatNobodySearchesIsNamed(t *testing.T) {
 	foreign{sql: twoPeople + `
 CREATE TABLE files (id int PRIMARY KEY, body bytea, pages bytea[], large oid);
 INSERT INTO files VALUES (1, '\x00'::bytea || 'ada@example.org'::bytea, ARRAY['ada@example.org'::bytea], lo_from_bytea(0, 'ada@example.org'::bytea));`, dataset: deletesPeople,
-		noted: []string{"bytes are searched only where they are text of at most 1 MiB: public.files.body", "bytes are not searched: public.files.pages", "large objects are not searched"}, erased: "0 public.people DeleteRows 1", others: bobsRow}.play(t)
+		noted: []string{"bytes are searched only where they are text of at most 1 MiB: public.files.body", "bytes are not searched: public.files.pages", "large objects are not searched, and stay when rows go that refer to them: public.files.large"}, erased: "0 public.people DeleteRows 1", others: bobsRow}.play(t)
+	foreign{sql: `CREATE EXTENSION lo; ` + twoPeople + `
+ALTER TABLE people ADD photo lo, ADD name_words tsvector GENERATED ALWAYS AS (to_tsvector('simple', name)) STORED;
+CREATE TABLE found (person int, words tsvector); INSERT INTO found SELECT id, to_tsvector('simple', name) FROM people;
+UPDATE people SET photo = lo_from_bytea(0, 'Ada');`, dataset: deletesPeople,
+		noted: []string{"stay when rows go that refer to them: public.people.photo", "and not for names and other values: public.found.words"}, silent: "name_words", erased: "0 public.people DeleteRows 1", others: bobsRow}.play(t)
 }
 
 func TestStatisticsThatNameThePersonAreNamed(t *testing.T) {

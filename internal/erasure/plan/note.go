@@ -10,13 +10,16 @@ import (
 	"github.com/rempart-dev/rempart/internal/erasure/task"
 )
 
-// note collects what people should know although it stops nothing, the weightiest first.
+// note collects what people should know although it stops nothing, the weightiest first; and apart what the run costs the store.
 func (b *builder) note() {
-	for _, kind := range []func() []string{b.makerNotes, b.partNotes, b.copyNotes, b.personalNotes, b.rewriteNotes, b.triggerNotes, b.keyNotes, b.viewNotes, b.stayNotes, b.indexNotes} {
-		notes := kind()
+	collect := func(into *[]string, notes []string) {
 		slices.Sort(notes)
-		b.plan.Notes = append(b.plan.Notes, slices.Compact(notes)...)
+		*into = append(*into, slices.Compact(notes)...)
 	}
+	for _, kind := range []func() []string{b.makerNotes, b.partNotes, b.copyNotes, b.personalNotes, b.rewriteNotes, b.triggerNotes, b.keyNotes, b.viewNotes, b.stayNotes} {
+		collect(&b.plan.Notes, kind())
+	}
+	collect(&b.plan.Costs, b.indexNotes())
 }
 
 // maker is the name of a column that says who made or treated a row, which is another thing than whose it is: create_uid,

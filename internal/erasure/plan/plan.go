@@ -139,8 +139,8 @@ type Plan struct {
 	Triggered bool
 	// Digest is sha256:<hex> over the dataset and the schema facts that matter to it.
 	Digest string
-	// Notes for people: triggers, keys that stay, missing indexes. They stop nothing.
-	Notes []string
+	// Notes for people: triggers, keys that stay. They stop nothing. Costs are those on missing indexes, which come last.
+	Notes, Costs []string
 }
 
 // New plans the erasure of a dataset from a live schema. The error is a *task.Failure that names what is wrong.

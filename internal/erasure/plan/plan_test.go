@@ -99,7 +99,7 @@ func describe(p *Plan) string {
 		b.WriteString("\n")
 	}
 	fmt.Fprintf(&b, "delete: %s\n%s\n", groups(p.Delete), p.Digest)
-	for _, n := range p.Notes {
+	for _, n := range slices.Concat(p.Notes, p.Costs) {
 		fmt.Fprintf(&b, "note: %s\n", n)
 	}
 	return b.String()

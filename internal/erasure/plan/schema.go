@@ -71,6 +71,10 @@ type Column struct {
 	UUIDs bool `json:"-"`
 	// Bytes says that the column holds bytes, which are searched as far as they are text, or, unless it is Searchable, an array of these.
 	Bytes bool `json:"-"`
+	// Object says that the column holds the number of a large object, which the store keeps apart (oid, or a domain over it, as lo).
+	Object bool `json:"-"`
+	// Vector says that the column holds words without their order and endings (tsvector), of which no value can be put together again.
+	Vector bool `json:"-"`
 	// From are the columns that a generated one is computed from.
 	From []string `json:",omitempty"`
 }
