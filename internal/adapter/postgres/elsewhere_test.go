@@ -201,6 +201,25 @@ INSERT INTO badges VALUES (1, 'Bob Byrne');`, deletesPeople)
 	s.copies(s.looked("run-2", bob)) // another Bob Byrne is there
 }
 
+// TestAKeyThatIsMaskedHidesNoCopy: a row whose key was an address is not known again by its key, and is no other person's either; nor
+// is one whose key follows.
+func TestAKeyThatIsMaskedHidesNoCopy(t *testing.T) {
+	s := newStore(t, `
+CREATE TABLE people (tenant int, email text, name text, nick text, PRIMARY KEY (tenant, email)) PARTITION BY HASH (email);
+CREATE TABLE people_0 PARTITION OF people FOR VALUES WITH (MODULUS 2, REMAINDER 0); CREATE TABLE people_1 PARTITION OF people FOR VALUES WITH (MODULUS 2, REMAINDER 1);
+CREATE TABLE orders (tenant int, email text, n int, ship text, memo text, PRIMARY KEY (tenant, email, n), FOREIGN KEY (tenant, email) REFERENCES people ON UPDATE CASCADE);
+INSERT INTO people VALUES (1, 'ada@example.org', 'Ada King-Noel', 'Ada King-Noel'), (1, 'bob@example.org', 'Bob Baumeister', 'b'), (2, 'cy@example.org', 'Cy Twombly', 'c'), (3, 'cy.t@example.org', 'Cyrus', 'Cy Twombly');
+INSERT INTO orders VALUES (1, 'ada@example.org', 1, '12 rue des Lilas', '12 rue des Lilas'), (1, 'bob@example.org', 1, 'x', 'y');`, `
+tables:
+- {name: people, subjectKeys: [{column: email, identifier: Email}], columns: [{name: email, mask: Pseudonym}, {name: name}], onErasure: MaskColumns}
+- {name: orders, columns: [{name: ship}], onErasure: MaskColumns}`)
+	ada, cy := email("ada@example.org"), email("cy@example.org")
+	s.gone("run-1", ada)
+	s.copies(s.looked("run-1", ada), "public.orders.memo", "public.people.nick")
+	s.gone("run-2", cy)
+	s.copies(s.looked("run-2", cy)) // another one is called so
+}
+
 // TestOddDocumentsAreRememberedToo: what jsonb refuses beside a value that is masked keeps nobody from looking for that.
 func TestOddDocumentsAreRememberedToo(t *testing.T) {
 	s := newStore(t, `

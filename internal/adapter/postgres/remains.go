@@ -113,12 +113,13 @@ func (r *remains) measure() query {
 }
 
 // texts are what a table's texts are compared by: rows t of from, whether one rightly stays (kept), or is a person's own although it
-// stays (mine), the text of its key, and whether keep periods are judged.
+// stays (mine), or has a key that was masked, by which it is not known again (masked), the text of its key, and whether keep periods
+// are judged.
 type texts struct {
-	table           *plan.Table
-	from            string
-	kept, mine, row string
-	dated           bool
+	table                   *plan.Table
+	from                    string
+	kept, mine, masked, row string
+	dated                   bool
 }
 
 // glimpse is how many rows of a table are compared before all: enough to meet what nearly everybody has.
@@ -127,7 +128,7 @@ const glimpse = 500
 // texts are what is compared of a member: of all of its rows, or of some.
 func (v *search) texts(i int, some bool) texts {
 	m := &v.plan.Members[i]
-	t := texts{table: m.Table, from: table(m.Table), kept: v.keptPeriod(i), mine: v.mine(m), row: rowText(m), dated: m.Action == v1alpha1.EraseKeep}
+	t := texts{table: m.Table, from: table(m.Table), kept: v.keptPeriod(i), mine: v.mine(m), masked: v.maskedKey(i), row: rowText(m), dated: m.Action == v1alpha1.EraseKeep}
 	if some {
 		t.from = fmt.Sprintf("(SELECT t.tableoid, t.ctid, t.* FROM %s AS t LIMIT %d)", t.from, glimpse)
 	}
@@ -170,6 +171,41 @@ func (v *search) mine(m *plan.Member) string {
 		ways = append(ways, "EXISTS (SELECT FROM "+identifiers+" AS y WHERE "+of(k.Identifier, "")+" AND "+anyOf(m.Table, k, v.matches(m, k, text, "y"))+")")
 	}
 	return "(" + strings.Join(ways, " OR ") + ")"
+}
+
+// maskedKey says that what identifies a row of a member is a pseudonym, be it of its own or of a row that it refers to: the row is of
+// somebody who was erased.
+func (v *search) maskedKey(i int) string {
+	ways := []string{"false"}
+	for _, name := range v.plan.Members[i].RowKey {
+		if c := v.pseudonymAt(i, name, nil); c != nil {
+			c.Column = name
+			if looks := v.looksMasked(&v.plan.Members[i], *c, &arguments{}); looks != "" {
+				ways = append(ways, looks)
+			}
+		}
+	}
+	return strings.Join(ways, " OR ")
+}
+
+// pseudonymAt is the change that puts a pseudonym into a column, or into one that it follows; nil where there is none. Seen are the
+// members that it was asked of, since references may lead around.
+func (v *search) pseudonymAt(i int, name string, seen []int) *plan.Change {
+	for _, changes := range changing(&v.plan.Members[i]) {
+		for _, c := range changes {
+			if c.Column == name && c.Mask == v1alpha1.MaskPseudonym {
+				return &c
+			}
+		}
+	}
+	for _, l := range v.plan.Links {
+		if at := slices.Index(l.Columns, name); l.Real && l.From == i && at >= 0 && !slices.Contains(seen, l.To) {
+			if c := v.pseudonymAt(l.To, l.ToColumns[at], append(seen, i)); c != nil {
+				return c
+			}
+		}
+	}
+	return nil
 }
 
 // hit is a value in a column: own says that another row of a table that had it has it, back is the row from which it went. Code says that
@@ -287,7 +323,7 @@ func (v *search) addReturned() {
 // alone to join by, and asks for the good one of the few texts that are left.
 func (r *remains) hits(of, piece, whole, where string, t texts) string {
 	source := "FROM " + sources + " AS x WHERE x.n OPERATOR(pg_catalog.=) d.n AND x.relation OPERATOR(pg_catalog.=) " + literal(t.table.Path())
-	back, ours := "NULL::pg_catalog.bytea", "("+t.kept+" AND "+t.mine+")"
+	back, ours := "NULL::pg_catalog.bytea", "("+t.kept+" AND "+t.mine+" OR "+t.masked+")"
 	if t.row != "''" {
 		row := "x.row_key OPERATOR(pg_catalog.=) " + hashed("pg_catalog.concat("+literal(t.table.Path()+unit)+", "+t.row+")", r.encoding, saltKey("of_row"), saltKey("last"))
 		// By the row, of which there is one: many rows may have lost the same value, and the key would be hashed for each.

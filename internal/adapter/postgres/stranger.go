@@ -103,7 +103,7 @@ func (v *search) strangers(ctx context.Context, of []stranger) error {
 		if err := v.look(ctx, x.table, v1alpha1.EraseKeep, false, v.byText(x.table, from, "false", "NULL::pg_catalog.date")); err != nil {
 			return err
 		}
-		if err := v.compare(ctx, texts{table: x.table, from: from, kept: "false", mine: "false", row: "''"}); err != nil {
+		if err := v.compare(ctx, texts{table: x.table, from: from, kept: "false", mine: "false", masked: "false", row: "''"}); err != nil {
 			return err
 		}
 		if len(v.found) > before && x.table.Kind == plan.Materialised {
