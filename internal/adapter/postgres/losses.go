@@ -136,11 +136,14 @@ func (s *settlement) texts(h holder, into *memory) query {
 	}
 	known := h.state != stateDelete && !slices.ContainsFunc(h.values, func(v vanishing) bool { return v.mask != nil && defaulted(*v.mask) })
 	first, last := h.nameParts(m.Table)
+	named := func(n int) bool {
+		return n != first && n != last && m.Table.Names(&h.values[n].column, len(m.Keys) > 0)
+	}
 	sql := fmt.Sprintf("SELECT %s FROM %s LIMIT %d", strings.Join(selected, ", "), from, mostTexts)
 	return query{sql: sql, args: args.values, into: scanned, each: func() error {
 		key := into.row(m.Table, row)
 		for n, v := range h.values {
-			l := loss{from: spot{m.Table.Path(), v.column.Name}, row: key, mask: v.mask, edit: v.edit, derived: len(v.follows) > 0}
+			l := loss{from: spot{m.Table.Path(), v.column.Name}, row: key, mask: v.mask, edit: v.edit, derived: len(v.follows) > 0, name: named(n)}
 			l.keyed = slices.ContainsFunc(m.Keys, func(k plan.Key) bool {
 				return k.Column == v.column.Name && (len(k.Path) == 0 || v.edit != nil && slices.Equal(k.Path, v.edit.Path))
 			})
@@ -150,7 +153,7 @@ func (s *settlement) texts(h holder, into *memory) query {
 			}
 		}
 		for _, text := range joined(values, first, last) { // whose parts are counted already
-			into.take(loss{from: spot{relation: m.Table.Path()}, value: text, row: key, derived: true, keyed: true})
+			into.take(loss{from: spot{relation: m.Table.Path()}, value: text, row: key, derived: true, keyed: true, name: true})
 		}
 		if known {
 			into.stays(key)

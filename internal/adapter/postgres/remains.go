@@ -39,6 +39,7 @@ type remains struct {
 	salt               salt
 	encoding           string
 	addresses, numbers bool
+	names              bool // some are names, which are looked for within sentences
 	all, passed        int64
 	lengths            []int32         // of values, as lengthOf has them, and of one byte more or less, which another case may take
 	missing            []string        // why some, or none, are looked for
@@ -66,9 +67,10 @@ func (s *session) recollect(ctx context.Context, t task.Task) (*remains, error) 
 	var written, others, unread bool
 	check := r.salt.hash(saltedCheck, "")
 	if _, err := s.row(ctx, `SELECT pg_catalog.count(*) OPERATOR(pg_catalog.>) 0, COALESCE(pg_catalog.sum(passed), 0)::pg_catalog.int8, COALESCE(pg_catalog.bool_or(addresses), false), COALESCE(pg_catalog.bool_or(numbers), false),
-COALESCE(pg_catalog.bool_or(key_check OPERATOR(pg_catalog.<>) $2::pg_catalog.bytea), false), COALESCE(pg_catalog.bool_or(relation OPERATOR(pg_catalog.=) '' AND attribute OPERATOR(pg_catalog.=) '`+markUnreadable+`'), false)
+COALESCE(pg_catalog.bool_or(key_check OPERATOR(pg_catalog.<>) $2::pg_catalog.bytea), false), COALESCE(pg_catalog.bool_or(relation OPERATOR(pg_catalog.=) '' AND attribute OPERATOR(pg_catalog.=) '`+markUnreadable+`'), false),
+COALESCE(pg_catalog.bool_or(relation OPERATOR(pg_catalog.=) '' AND attribute OPERATOR(pg_catalog.=) '`+markSpoken+`'), false)
 FROM `+grant.Destroyed+` WHERE run_uid OPERATOR(pg_catalog.=) $1`,
-		[]any{t.RunUID, check}, &written, &r.passed, &r.addresses, &r.numbers, &others, &unread); err != nil {
+		[]any{t.RunUID, check}, &written, &r.passed, &r.addresses, &r.numbers, &others, &unread, &r.names); err != nil {
 		return nil, err
 	}
 	if !written {
@@ -119,7 +121,7 @@ type texts struct {
 	table                   *plan.Table
 	from                    string
 	kept, mine, masked, row string
-	dated                   bool
+	dated, some             bool // some says that not all rows are read
 }
 
 // glimpse is how many rows of a table are compared before all: enough to meet what nearly everybody has.
@@ -130,7 +132,7 @@ func (v *search) texts(i int, some bool) texts {
 	m := &v.plan.Members[i]
 	t := texts{table: m.Table, from: table(m.Table), kept: v.keptPeriod(i), mine: v.mine(m), masked: v.maskedKey(i), row: rowText(m), dated: m.Action == v1alpha1.EraseKeep}
 	if some {
-		t.from = fmt.Sprintf("(SELECT t.tableoid, t.ctid, t.* FROM %s AS t LIMIT %d)", t.from, glimpse)
+		t.some, t.from = true, fmt.Sprintf("(SELECT t.tableoid, t.ctid, t.* FROM %s AS t LIMIT %d)", t.from, glimpse)
 	}
 	return t
 }
@@ -249,6 +251,9 @@ func (v *search) compare(ctx context.Context, t texts) error {
 		r.hits(of, "pg_catalog.lower(c.txt)", "true", lengthOf("c.txt")+" OPERATOR(pg_catalog.=) ANY ("+args.add(r.lengths)+"::pg_catalog.int4[]) AND "+long, t),
 		r.hits(of+through, trim("p.piece"), fills(trim("p.piece"), "c.txt", v.blanks), long+" AND "+parted("c.txt", v.blanks, r.addresses, r.numbers)+" AND pg_catalog.octet_length(p.piece)"+least, t),
 	}
+	if r.names && !t.some {
+		ways = append(ways, r.mentions(of, sentence("c.txt"), t))
+	}
 	var (
 		h    hit
 		hits []hit
@@ -334,6 +339,15 @@ func (r *remains) hits(of, piece, whole, where string, t texts) string {
 	return "SELECT d.n, c.name, EXISTS (SELECT " + source + ") AND NOT " + ours + " AS own, " + back + " AS back, " + t.kept + " AS kept, c.txt OPERATOR(pg_catalog.!~) '[[:space:]@]' AS code FROM " + of +
 		" JOIN " + sought + " AS d ON d.quick OPERATOR(pg_catalog.=) " + quickly(piece, saltKey("seed")) +
 		" WHERE " + where + " AND pg_catalog.byteacmp(d.hash, " + hashed(piece, r.encoding, saltKey("of_value"), saltKey("last")) + ") OPERATOR(pg_catalog.=) 0"
+}
+
+// mentions are the names within sentences. That somebody writes of a person does not say that they are called so.
+func (r *remains) mentions(of, where string, t texts) string {
+	piece := "p.piece"
+	return "SELECT d.n, c.name, false AS own, NULL::pg_catalog.bytea AS back, " + t.kept + " AS kept, false AS code FROM " + of + names("c.txt") +
+		" JOIN " + sought + " AS d ON d.quick OPERATOR(pg_catalog.=) " + quickly(piece, saltKey("seed")) +
+		" WHERE " + where + " AND EXISTS (SELECT FROM " + sources + " AS x WHERE x.n OPERATOR(pg_catalog.=) d.n AND x.relation OPERATOR(pg_catalog.=) '' AND x.attribute OPERATOR(pg_catalog.=) '" + markSpoken + "')" +
+		" AND pg_catalog.byteacmp(d.hash, " + hashed(piece, r.encoding, saltKey("of_value"), saltKey("last")) + ") OPERATOR(pg_catalog.=) 0"
 }
 
 // notes say where second copies are, by column, and how much was looked for.

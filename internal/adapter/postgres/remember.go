@@ -114,6 +114,9 @@ const markUnreadable = "unreadable"
 // keys alone: what is in them is not another person's.
 const markStays = "stays"
 
+// markSpoken is the attribute, of no relation, under which a transaction writes down names that are looked for within sentences.
+const markSpoken = "spoken"
+
 // loss is a value that goes from a column: the hash of its row's key, or nil; whether the column is searched for identifiers in any
 // case; what it becomes, or nil where the row goes; and, where it is within a document, the edit that takes it out.
 type loss struct {
@@ -125,6 +128,8 @@ type loss struct {
 	edit  *plan.Edit
 	// derived says that the column is generated: it is computed anew, and may have the same value rightly.
 	derived bool
+	// name says that the value is the name of a person.
+	name bool
 }
 
 // becomes is the mask of a loss, with its constant; empty where the value is gone for good.
@@ -225,8 +230,16 @@ func (m *memory) take(l loss) {
 		if !inPlace || !isWhole(piece, value) {
 			to = m.at(spot{relation: l.from.relation})
 		}
-		to.pieces, to.hashes, to.rows = append(to.pieces, strings.Clone(piece)), append(to.hashes, m.piece(piece)), append(to.rows, l.row)
+		m.put(to, piece, l.row)
 	}
+	if name := spoken(value); l.name && name != "" && !m.given[name] {
+		m.put(m.at(spot{attribute: markSpoken}), name, l.row)
+	}
+}
+
+// put writes a piece down.
+func (m *memory) put(to *remembered, piece string, row []byte) {
+	to.pieces, to.hashes, to.rows = append(to.pieces, strings.Clone(piece)), append(to.hashes, m.piece(piece)), append(to.rows, row)
 }
 
 // stays remembers a row of the people that stays, unless it is known by a value that went from it.

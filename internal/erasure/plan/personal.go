@@ -111,6 +111,21 @@ func (t *Table) NameParts() (first, last string) {
 	return first, last
 }
 
+// shown are the names of columns with a name as others see it, which may be a thing's too.
+var shown = regexp.MustCompile(`_(display|real|complete|user|account|author|ship|shipping)_?name_|^_(recipient|author|addressee|destinataire)_$`)
+
+// Names says that a column of the table holds the whole name of a person, by what it is called: not one of its two parts.
+func (t *Table) Names(c *Column, keyed bool) bool {
+	w := wordsOf(c.Name)
+	if c.Class != Text {
+		return false
+	}
+	if about.plain.MatchString(w) {
+		return keyed
+	}
+	return !given.MatchString(w) && !family.MatchString(w) && (about.name.MatchString(w) || shown.MatchString(w))
+}
+
 // labels are the names of columns with a word that the application chose among few, such as the table to which a reference leads.
 var labels = regexp.MustCompile(`_(type|kind|class|model|table|status|role|provider|action|event|locale|language|currency|time_?zone)_$`)
 

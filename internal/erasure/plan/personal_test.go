@@ -117,3 +117,19 @@ func TestColumnsWithWordsOfTheApplication(t *testing.T) {
 		t.Error("a document has more than a word")
 	}
 }
+
+func TestColumnsWithAWholeName(t *testing.T) {
+	for name, want := range map[string][2]bool{ // in a table that finds people by itself, and in another one
+		"name": {true, false}, "full_name": {true, true}, "displayName": {true, true}, "recipient": {true, true}, "Nom": {true, false}, "contact_name": {true, true},
+		"first_name": {}, "Nachname": {}, "shipping_last_name": {}, "title": {}, "file_name": {}, "city": {},
+	} {
+		for i, keyed := range []bool{true, false} {
+			if got := (&Table{}).Names(&Column{Name: name, Class: Text}, keyed); got != want[i] {
+				t.Errorf("%s, keyed %v: %v", name, keyed, got)
+			}
+		}
+	}
+	if (&Table{}).Names(&Column{Name: "full_name", Class: OtherClass}, true) {
+		t.Error("a document is no name")
+	}
+}
