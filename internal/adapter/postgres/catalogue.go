@@ -49,7 +49,7 @@ WHERE i.indrelid >= 16384 AND i.indisvalid ORDER BY i.indrelid, x.relname`
 
 	// Constraints of tables, and of domains, which have no table.
 	constraintsSQL = `
-SELECT oid, conrelid, contypid, conname::text, contype::text, conkey, confrelid, confkey, confdeltype::text, confupdtype::text, confmatchtype = 'f',
+SELECT oid, conrelid, contypid, conname::text, contype::text, conkey, confrelid, confkey, confdeltype::text, confupdtype::text, confmatchtype = 'f', convalidated,
        COALESCE(CASE WHEN contypid = 0 THEN pg_catalog.pg_get_expr(conbin, conrelid) ELSE pg_catalog.pg_get_constraintdef(oid) END, '')
 FROM pg_catalog.pg_constraint WHERE contypid <> 0 OR contype = 'c' OR contype = 'f' AND conparentid = 0 ORDER BY conrelid, conname`
 
@@ -250,7 +250,7 @@ func (f *facts) readIndexes(sql string) query {
 
 func (f *facts) readConstraints() query {
 	var c constraint
-	into := []any{&c.oid, &c.relation, &c.domain, &c.name, &c.kind, &c.columns, &c.to, &c.toColumns, &c.onDelete, &c.onUpdate, &c.matchFull, &c.expression}
+	into := []any{&c.oid, &c.relation, &c.domain, &c.name, &c.kind, &c.columns, &c.to, &c.toColumns, &c.onDelete, &c.onUpdate, &c.matchFull, &c.valid, &c.expression}
 	return query{sql: constraintsSQL, into: into, each: func() error {
 		f.constraints = append(f.constraints, c)
 		c.columns, c.toColumns = nil, nil

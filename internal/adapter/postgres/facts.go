@@ -99,7 +99,7 @@ type constraint struct {
 	name, kind                string
 	columns, toColumns        []int16
 	onDelete, onUpdate        string
-	matchFull                 bool
+	matchFull, valid          bool
 	expression                string
 }
 
@@ -324,7 +324,7 @@ func (f *facts) addConstraint(t *plan.Table, c constraint, to plan.Name) {
 		onUpdate = "DISABLED"
 	}
 	t.ForeignKeys = append(t.ForeignKeys, plan.ForeignKey{Name: c.name, Columns: columns, Schema: to.Schema, Table: to.Table, ToColumns: referred,
-		OnDelete: actions[c.onDelete], OnUpdate: onUpdate, MatchFull: c.matchFull})
+		OnDelete: actions[c.onDelete], OnUpdate: onUpdate, MatchFull: c.matchFull, Valid: c.valid})
 }
 
 // addCopies says where copies of tables come from and go to.

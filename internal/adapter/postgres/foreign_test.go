@@ -149,6 +149,31 @@ tables:
 	})
 }
 
+// TestAReferenceToAnAddressThatGoesIsNoText: it follows the address, or is nulled with it, so that nobody will be named there.
+func TestAReferenceToAnAddressThatGoesIsNoText(t *testing.T) {
+	const staff = `
+CREATE TABLE staff (email text PRIMARY KEY, name text, boss text REFERENCES staff ON UPDATE CASCADE);
+CREATE TABLE badges (id int PRIMARY KEY, holder text REFERENCES staff ON UPDATE CASCADE, note text);
+INSERT INTO staff VALUES ('bob@example.org', 'Bob', NULL), ('ada@example.org', 'Ada', 'bob@example.org'), ('cy@example.org', 'Cy', 'ada@example.org');
+INSERT INTO badges VALUES (1, 'ada@example.org', 'x'), (2, 'bob@example.org', 'y');`
+	const masked = `
+tables:
+- {name: staff, subjectKeys: [{column: email, identifier: Email}], columns: [{name: email, mask: Pseudonym}, {name: name}], onErasure: MaskColumns}
+- {name: badges, columns: [{name: note}], onErasure: MaskColumns}`
+	const gone = `
+tables:
+- {name: staff, subjectKeys: [{column: email, identifier: Email}], onErasure: DeleteRows}
+- {name: badges, onErasure: Detach, detach: [holder]}`
+	const named, elsewhere = "people are named in texts", `UPDATE badges SET note = 'ask ada@example.org' WHERE id = 2;`
+	const orphan = `ALTER TABLE badges DROP CONSTRAINT badges_holder_fkey; INSERT INTO badges VALUES (3, 'Ada@example.org', 'z'); ALTER TABLE badges ADD FOREIGN KEY (holder) REFERENCES staff ON UPDATE CASCADE NOT VALID;`
+	playAll(t, map[string]foreign{
+		"follows":                       {sql: staff, dataset: masked, silent: named},
+		"is nulled":                     {sql: staff, dataset: gone, silent: named},
+		"and a text beside it":          {sql: staff + elsewhere, dataset: masked, noted: []string{named + " of public.badges"}, contradicted: "public.badges"},
+		"of a key that is not enforced": {sql: staff + orphan, dataset: masked, noted: []string{named + " of public.badges"}, contradicted: "public.badges"},
+	})
+}
+
 func TestPartsOfTablesAreSeen(t *testing.T) {
 	const people = `
 CREATE TABLE people (id int PRIMARY KEY, email text);

@@ -19,13 +19,14 @@ func (v *search) left(ctx context.Context, s *settlement) (rightly []string, err
 		m := &s.plan.Members[i]
 		staying, kept := v.staying(i), v.keptText(i)
 		ofOthers := "CASE WHEN NOT " + s.reached(i) + " THEN '2000-01-01'::pg_catalog.date END" // any day: it marks them
-		ways := v.byTextOf(m, m.Table, staying, table(m.Table), "("+s.reached(i)+" OR "+kept+")", ofOthers)
+		following := v.following(m)
+		ways := v.byTextOf(m, without(m.Table, following), staying, table(m.Table), "("+s.reached(i)+" OR "+kept+")", ofOthers)
 		for _, state := range treated {
 			if s.states[i][state] == 0 {
 				continue
 			}
 			changes := changing(m)[state]
-			rest := without(m.Table, changedColumns(m.Table, changes))
+			rest := without(m.Table, append(changedColumns(m.Table, changes), following...))
 			ways = append(ways, v.byTextOf(m, rest, staying, v.becoming(i, m, changes, state), kept, "NULL::pg_catalog.date")...)
 		}
 		if err := v.look(ctx, m.Table, m.Action, m.KeepFrom != "", ways); err != nil {
@@ -38,6 +39,26 @@ func (v *search) left(ctx context.Context, s *settlement) (rightly []string, err
 		}
 	}
 	return rightly, nil
+}
+
+// following are the columns by which rows of a member refer to addresses of people: the store lets none stay there that is gone from
+// where it leads. A row on legal hold keeps its own, and so does what refers to it.
+func (v *search) following(m *plan.Member) (names []string) {
+	if len(v.held.holds) > 0 {
+		return nil
+	}
+	for _, fk := range m.Table.ForeignKeys {
+		to := slices.IndexFunc(v.plan.Members, func(o plan.Member) bool { return o.Table.Schema == fk.Schema && o.Table.Name == fk.Table })
+		if to < 0 || !fk.Valid || fk.OnUpdate == "DISABLED" || v.plan.Members[to].Action == v1alpha1.EraseKeep {
+			continue
+		}
+		for at, name := range fk.ToColumns {
+			if slices.ContainsFunc(v.plan.Members[to].Keys, func(k plan.Key) bool { return k.Column == name && k.Identifier == v1alpha1.IdentifierEmail }) {
+				names = append(names, fk.Columns[at])
+			}
+		}
+	}
+	return names
 }
 
 // rowsOf are the live rows of a member that have a state, as a table: only they are read.

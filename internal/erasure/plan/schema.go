@@ -117,6 +117,8 @@ type ForeignKey struct {
 	OnDelete  string // NO ACTION, RESTRICT, CASCADE, SET NULL or SET DEFAULT
 	OnUpdate  string // as OnDelete, or DISABLED when its triggers are
 	MatchFull bool
+	// Valid says that the rows of before it was made were held against it too.
+	Valid bool `json:"-"`
 }
 
 // Name is the name of a relation.
