@@ -54,6 +54,10 @@ test-e2e: ## User stories on the real cluster
 bench: ## Erasure against hand-written SQL, admission against none, the ledger of consent against pgbench; `make bench part=consent` for one
 	@KUBEBUILDER_ASSETS=$(assets) go run ./test/perf $(part)
 
+.PHONY: chaos
+chaos: ## Whatever is killed at random on a real cluster, then what must hold; `make chaos for=10m seed=7`, an hour by itself
+	@hack/chaos.sh $(or $(for),1h) $(or $(seed),1)
+
 .PHONY: verify
 verify: ## Generated files, lint, walls, samples, PROJECT, bundle, links
 	@hack/verify-all.sh
