@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"context"
 	_ "embed"
 	"encoding/csv"
 	"fmt"
@@ -159,7 +160,8 @@ func (c *chaos) checkEvidence(before evidence) {
 // checkConsents sees that each act that was acknowledged is in the ledger and its log, once, and each withdrawal too.
 func (c *chaos) checkConsents(v *visitors) {
 	c.t.Helper()
-	ctx := c.t.Context()
+	ctx, cancel := context.WithTimeout(c.t.Context(), chaosEnd)
+	defer cancel()
 	withdrawn := 0
 	for _, one := range c.visits {
 		v.closed(ctx, one)

@@ -152,22 +152,24 @@ func (v *visitors) passes(ctx context.Context, one *visit) (bool, error) {
 	return got.Data["email"] != nil, err
 }
 
-// insist asks until it is answered as is wanted; a service that is dead or busy answers otherwise for a while.
+// insist asks until it is answered as is wanted, or the context ends; a service that is dead, or on a machine that stands still, answers
+// otherwise for a while.
 func (v *visitors) insist(ctx context.Context, want int, method, path string, body, into any, header ...string) error {
 	content, err := json.Marshal(body)
 	if err != nil {
 		return err
 	}
-	last := error(nil)
-	for deadline := time.Now().Add(patience); time.Now().Before(deadline) && ctx.Err() == nil; pause(ctx, pace) {
-		var answer []byte
-		if answer, last = v.once(ctx, want, method, path, content, header); last == nil {
+	last := ctx.Err()
+	for ; ctx.Err() == nil; pause(ctx, pace) {
+		answer, err := v.once(ctx, want, method, path, content, header)
+		if err == nil {
 			if into == nil {
 				return nil
 			}
 			return json.Unmarshal(answer, into)
 		}
-		v.c.again(last)
+		v.c.again(err)
+		last = err
 	}
 	return fmt.Errorf("%s %s, the last time: %w", method, path, last)
 }
