@@ -136,7 +136,7 @@ func TestManyPeopleAreToldAtOnce(t *testing.T) {
 		if code != c.code || out != c.out || strings.Contains(complaint, "bob@") {
 			t.Errorf("%s: exit code %d, %q, %s", line, code, out, complaint)
 		}
-		for _, want := range strings.Split(c.complaints, "|") {
+		for want := range strings.SplitSeq(c.complaints, "|") {
 			if !strings.Contains(complaint, want) {
 				t.Errorf("%s: %q lacks %q", line, complaint, want)
 			}
