@@ -50,8 +50,21 @@ func (in *RunInput) forbidden() bool {
 	}
 	served := admitted(in.Run)
 	return slices.ContainsFunc(in.Live, func(l Live) bool {
-		return slices.ContainsFunc(served, func(r v1alpha1.RunRequest) bool { return r.UID == string(l.UID) }) && kept(in.Run, l.Person, unmet)
+		return slices.ContainsFunc(served, func(r v1alpha1.RunRequest) bool { return r.UID == string(l.UID) }) && in.keeps(l, unmet)
 	})
+}
+
+// keeps tells whether one of some holds keeps whom a Job may be erasing. The Job has their identifiers, whatever became of the Secret
+// since: who has none that can be used is known by what the request remembers, and without the request may be anybody.
+func (in *RunInput) keeps(l Live, holds []*v1alpha1.LegalHold) bool {
+	switch {
+	case l.Request == nil:
+		return slices.ContainsFunc(holds, func(h *v1alpha1.LegalHold) bool { return len(h.Spec.Tables) == 0 })
+	case l.Person.Problem != "":
+		return kept(in.Run, Remembered(l.Request), holds)
+	default:
+		return kept(in.Run, l.Person, holds)
+	}
 }
 
 // unread tells whether it is not known yet whom a hold is about. No Job is begun under it, and none that works is stopped

@@ -191,6 +191,9 @@ func (w *world) commit(run *v1alpha1.ErasureRun, j *workingJob, to int) {
 				request := &w.requests[k]
 				secret := w.secrets[string(request.Spec.Subject.SecretRef.Name)]
 				person := erasure.See(secret, w.ring, request.Status.SubjectRef, nil)
+				if person.Problem != "" { // the Job has its own identifiers
+					person = erasure.Remembered(request)
+				}
 				if string(request.UID) == r.UID && hold.Keeps(h, string(run.Spec.RegisterRef.Name), person.References) {
 					w.broke = append(w.broke, fmt.Sprintf("%s erased %s in spite of hold %s", run.Name, request.Name, h.Name))
 				}

@@ -176,6 +176,23 @@ func TestNothingIsErasedWhileOnHold(t *testing.T) {
 	})
 }
 
+// TestAHoldStopsAnErasureOfWhomTheSecretIsGone: the Job has the identifiers, whatever becomes of the Secret while it works.
+func TestAHoldStopsAnErasureOfWhomTheSecretIsGone(t *testing.T) {
+	for _, how := range []string{"lose p0", "secret p0 email=other@example.org"} {
+		w := newWorld()
+		for _, act := range []string{"officer Europe/Paris FR", "register crm", "secret p0 email=a@example.org", "secret claim email=a@example.org",
+			"request r0 p0 2026-03-05T08:00:00Z", "jobs hang", "approve r0", how, "hold h0 2026-12-31 person=claim"} {
+			w.act(t, strings.Fields(act))
+			w.settle()
+		}
+		w.act(t, []string{"jobs", "commit"})
+		w.settle()
+		if len(w.broke) > 0 || w.erased > 0 {
+			t.Errorf("after %q %d transactions were committed: %s", how, w.erased, w.broke)
+		}
+	}
+}
+
 // recorded is how many runs say that the store committed the erasure of a request.
 func (w *world) recorded(request *v1alpha1.ErasureRequest) (n int) {
 	for i := range w.runs {
