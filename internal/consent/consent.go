@@ -143,7 +143,9 @@ type State struct {
 	Event    uuid.UUID
 	Decision Decision
 	// Method is by which act it was granted, as its event says; nothing of a denial, which every act can be.
-	Method     Method
+	Method Method
+	// Void says that such an act can be no consent to the purpose: judge.Weigh sets it, and no ledger keeps it.
+	Void       bool
 	Notice     NoticeRef
 	RecordedAt time.Time
 	ValidUntil time.Time

@@ -15,7 +15,8 @@ const (
 	StandingDenied Standing = "denied"
 	// StandingExpired: the consent is older than it may become without being asked for again.
 	StandingExpired Standing = "expired"
-	// StandingStale: the notice has since changed in meaning, so the consent is to something else (Article 4(11), specific and informed).
+	// StandingStale: the notice has since changed in meaning, so the consent is to something else (Article 4(11), specific and informed); or
+	// the act was none by which anybody consents.
 	StandingStale Standing = "stale"
 )
 
@@ -25,7 +26,7 @@ func (s State) Standing(material []byte, now time.Time) Standing {
 	switch {
 	case s.Decision != Granted:
 		return StandingDenied
-	case len(material) == 0 || !bytes.Equal(s.Notice.Material, material):
+	case s.Void || len(material) == 0 || !bytes.Equal(s.Notice.Material, material):
 		return StandingStale
 	case !now.Before(s.ValidUntil):
 		return StandingExpired

@@ -31,7 +31,7 @@ func (c ruling) kind(purpose v1alpha1.ConsentPurpose) consent.EventType {
 	switch {
 	case !RestsOnConsent(&purpose):
 		return consent.EventTermsAccepted
-	case decided && before.Decision == consent.Granted:
+	case decided && before.Decision == consent.Granted && !before.Void:
 		return consent.EventReconfirmed
 	default:
 		return consent.EventGiven

@@ -1,6 +1,7 @@
 package server_test
 
 import (
+	"bytes"
 	"testing"
 
 	"github.com/rempart-dev/rempart/client/gate"
@@ -58,6 +59,15 @@ func TestAGrantOfBeforeThatCanBeNoConsentIsStale(t *testing.T) {
 		events := w.events()
 		if last := events[len(events)-1]; last.Type != consent.EventWithdrawn || last.Purpose != "analytics" || last.Subject != recorded.Subject {
 			t.Errorf("%s: withdrawn as %s %s", method, last.Type, last.Purpose)
+		}
+		states, err := w.ledger.States(t.Context(), []consent.Person{{Kind: "receipt", ID: secretOf(visitor)}})
+		if err != nil || len(states[0]) != 2 {
+			t.Fatal(states, err)
+		}
+		for _, state := range states[0] { // the audit compares it with the notice
+			if !bytes.Equal(state.Notice.Material, words.Material) {
+				t.Errorf("%s: the state of %s forgot what the notice meant", method, state.Purpose)
+			}
 		}
 	}
 }
