@@ -164,6 +164,11 @@ tables:
 tables:
 - {name: staff, subjectKeys: [{column: email, identifier: Email}], onErasure: DeleteRows}
 - {name: badges, onErasure: Detach, detach: [holder]}`
+	const tenants = `
+CREATE TABLE staff (tenant int, email text, name text, PRIMARY KEY (tenant, email));
+CREATE TABLE badges (id int PRIMARY KEY, tenant int, holder text, note text, FOREIGN KEY (tenant, holder) REFERENCES staff ON UPDATE CASCADE);
+INSERT INTO staff VALUES (1, 'bob@example.org', 'Bob'), (1, 'ada@example.org', 'Ada');
+INSERT INTO badges VALUES (1, 1, 'ada@example.org', 'x'), (2, NULL, 'ada@example.org', 'y');`
 	const named, elsewhere = "people are named in texts", `UPDATE badges SET note = 'ask ada@example.org' WHERE id = 2;`
 	const orphan = `ALTER TABLE badges DROP CONSTRAINT badges_holder_fkey; INSERT INTO badges VALUES (3, 'Ada@example.org', 'z'); ALTER TABLE badges ADD FOREIGN KEY (holder) REFERENCES staff ON UPDATE CASCADE NOT VALID;`
 	playAll(t, map[string]foreign{
@@ -171,6 +176,7 @@ tables:
 		"is nulled":                     {sql: staff, dataset: gone, silent: named},
 		"and a text beside it":          {sql: staff + elsewhere, dataset: masked, noted: []string{named + " of public.badges"}, contradicted: "public.badges"},
 		"of a key that is not enforced": {sql: staff + orphan, dataset: masked, noted: []string{named + " of public.badges"}, contradicted: "public.badges"},
+		"of a key that has a NULL":      {sql: tenants, dataset: masked, noted: []string{named + " of public.badges"}, contradicted: "public.badges"},
 	})
 }
 

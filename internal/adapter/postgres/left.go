@@ -49,7 +49,8 @@ func (v *search) following(m *plan.Member) (names []string) {
 	}
 	for _, fk := range m.Table.ForeignKeys {
 		to := slices.IndexFunc(v.plan.Members, func(o plan.Member) bool { return o.Table.Schema == fk.Schema && o.Table.Name == fk.Table })
-		if to < 0 || !fk.Valid || fk.OnUpdate == "DISABLED" || v.plan.Members[to].Action == v1alpha1.EraseKeep {
+		unchecked := !fk.Valid || fk.OnUpdate == "DISABLED" || len(fk.Columns) > 1 && !fk.MatchFull // where another column is NULL
+		if to < 0 || unchecked || v.plan.Members[to].Action == v1alpha1.EraseKeep {
 			continue
 		}
 		for at, name := range fk.ToColumns {

@@ -43,7 +43,7 @@ func sentence(text string) string {
 
 // names are the sequences of words in a text that may be names, as p.piece, to be joined with the text.
 func names(text string) string {
-	words := "pg_catalog.lower(pg_catalog.translate((pg_catalog.regexp_matches(" + text + ", " + nameRun + `, 'g'))[1], E'\n\t\r.', '  '))`
+	words := "pg_catalog.lower(pg_catalog.regexp_replace(pg_catalog.replace((pg_catalog.regexp_matches(" + text + ", " + nameRun + `, 'g'))[1], '.', ''), '[[:space:]]+', ' ', 'g'))`
 	sequence := func(parts ...string) string {
 		return "(" + strings.Join(parts, " OPERATOR(pg_catalog.||) ' ' OPERATOR(pg_catalog.||) ") + ")"
 	}

@@ -18,6 +18,7 @@ func TestANameIsFoundWithinSentences(t *testing.T) {
 		"in the midst":          {"ada", "Called by Ada King-Noel on Monday about the loom", "body"},
 		"with what belongs":     {"ada", "I have seen Ada King-Noel's letters, and answered", "body"},
 		"at a line's end":       {"ada", "This letter was written by Ada\r\nKing-Noel. It came on a Tuesday", "body"},
+		"indented":              {"ada", "This letter was written by Ada\n    King-Noel.  It came on a Tuesday", "body"},
 		"in markup":             {"ada", "<p>Dear Ada King-Noel,</p><p>we thank you</p>", "body"},
 		"in capitals":           {"ada", "REGARDING ADA KING-NOEL AND THE LOOM", "body"},
 		"within a document":     {"ada", `{"events": [{"what": "Assigned to Ada King-Noel by somebody"}]}`, "doc"},
