@@ -196,6 +196,8 @@ func (o *office) holdOn(ctx context.Context, p *person) error {
 	if err := admin.Create(ctx, hold); err != nil && !apierrors.IsAlreadyExists(err) {
 		return err
 	}
+	o.c.mutex.Lock() // what is told each minute reads it
+	defer o.c.mutex.Unlock()
 	p.hold = hold
 	return nil
 }
