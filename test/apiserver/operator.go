@@ -31,11 +31,24 @@ type Hooks struct {
 	serving envtest.WebhookInstallOptions
 }
 
-// NewHooks reads the guards of this release and makes certificates. Nothing is installed.
+// webhookPatience is how many seconds the API server waits for a webhook: more than as installed, since the machine may be busy with other tests.
+const webhookPatience = 30
+
+// NewHooks reads the guards of this release, which are given more time, and makes certificates. Nothing is installed.
 func NewHooks() (*Hooks, error) {
 	guards, err := guard.Installed(OperatorNamespace)
 	if err != nil {
 		return nil, err
+	}
+	for _, configuration := range guards.Validating {
+		for i := range configuration.Webhooks {
+			configuration.Webhooks[i].TimeoutSeconds = ptr.To[int32](webhookPatience)
+		}
+	}
+	for _, configuration := range guards.Mutating {
+		for i := range configuration.Webhooks {
+			configuration.Webhooks[i].TimeoutSeconds = ptr.To[int32](webhookPatience)
+		}
 	}
 	hooks := &Hooks{Guards: guards, serving: envtest.WebhookInstallOptions{ValidatingWebhooks: guards.Validating, MutatingWebhooks: guards.Mutating, LocalServingHost: "127.0.0.1"}}
 	if err := hooks.serving.PrepWithoutInstalling(); err != nil {

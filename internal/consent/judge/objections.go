@@ -73,7 +73,8 @@ func sight(c ruling, _ v1alpha1.ConsentPurpose) Refusal {
 // storage: its button, the start of a scenario, a message and a site's word accept these, and consent to no purpose, whatever the policy
 // lists. A button is consent where it can be the purpose's own: to an optional one, which no banner asks for, and to nothing beside.
 func words(c ruling, purpose v1alpha1.ConsentPurpose) Refusal {
-	if bears(&purpose, c.act.Method) && (c.act.Method != consent.MethodButton || c.grants() == 1) {
+	alone := c.act.Method != consent.MethodButton || c.grants() == 1
+	if !RestsOnConsent(&purpose) || bears(&purpose, c.act.Method) && alone {
 		return ""
 	}
 	if doubled(purpose) && c.act.Method == consent.MethodButton {
