@@ -119,6 +119,40 @@ test("T18", "a box of which the answer was lost is taken back at the ledger when
   assert.deepEqual((await since.ledger()).slice(2).map((e) => [e.type, e.purpose]), [["consent.given", "newsletter"], ["consent.withdrawn", "newsletter"]]);
 });
 
+test("T18", "what was lost stays one act until it is taken back itself, and then another try is another act", async () => {
+  const keys = async (since) => (await since.requests()).filter((r) => r.path.endsWith("/events")).map((r) => r.key);
+  let since = await mark();
+  const tab = await visit(await visitor());
+  await openPanel(tab);
+  await accept(tab);
+  await tab.click(".rempart-choices");
+  await tab.check(".rempart-dialog input[name=newsletter]");
+  await faults({ events: "lost" });
+  await tab.click(".rempart-save");
+  await tab.waitForFunction(() => document.querySelector(".rempart-dialog .rempart-status").textContent, null, { timeout: limit });
+  await faults({});
+  await tab.evaluate(() => window.rempart.withdraw(["another"]));
+  await tab.click(".rempart-save");
+  await tab.locator(".rempart-dialog").waitFor({ state: "detached" });
+  assert.equal(new Set((await keys(since)).slice(1)).size, 1);
+  assert.deepEqual((await since.ledger()).slice(2).map((e) => e.type), ["consent.given"]);
+  await tab.context().close();
+
+  since = await mark();
+  const unlinked = await visit(await visitor(), "aggregate");
+  await openPanel(unlinked);
+  await troubled(unlinked, "lost");
+  await faults({});
+  await unlinked.click(".rempart-panel .rempart-refuse");
+  await inState(unlinked, "refused");
+  await unlinked.click(".rempart-panel .rempart-close");
+  await unlinked.click(".rempart-launcher");
+  await send(unlinked);
+  await inState(unlinked, "noticed");
+  await accept(unlinked);
+  assert.equal(new Set(await keys(since)).size, 2);
+});
+
 test("T18", "words that changed meanwhile are shown, and asked again", async () => {
   const since = await mark();
   const tab = await visit(await visitor({}, collectEvents), "remember");

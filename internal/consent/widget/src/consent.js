@@ -25,12 +25,11 @@ let telling;
 // here then), and anything else when the outcome is unknown or bad.
 const record = async (purposes, method, ui, more) => {
   await flush();
-  const about = notice.token + purposes;
-  if (pending?.about !== about) {
+  if (pending?.about !== notice.token + purposes) {
     const body = {
       noticeToken: notice.token, acts: purposes.map((purpose) => ({ purpose, decision: "granted" })), method, ui, occurredAt: new Date(), gpc: gpc(), ...more,
     };
-    pending = { body, id: random128(), about, k: linked ? marker?.k || random128() : undefined };
+    pending = { body, purposes, id: random128(), about: notice.token + purposes, k: linked ? marker?.k || random128() : undefined };
   }
   const { k } = pending;
   const answer = await tell("events", pending.body, k, { "Idempotency-Key": pending.id }).catch(async (problem) => {
@@ -93,11 +92,13 @@ export const withdraw = async (taken) => {
   await running?.catch(() => {});
   load();
   const { k, p = [], q = [] } = marker || {};
-  if (pending?.k && (!taken || taken[0])) {
-    telling = tell("withdrawals", { purposes: taken }, pending.k).catch(() => fault("withdrawal"));
+  const among = (names) => names.filter((name) => !taken || taken.includes(name));
+  const lost = among(pending?.purposes || []);
+  if (lost[0]) {
+    if (pending.k) telling = tell("withdrawals", { purposes: lost }, pending.k).catch(() => fault("withdrawal"));
     pending = null; // the same act again is a new one
   }
-  const purposes = p.filter((name) => !taken || taken.includes(name));
+  const purposes = among(p);
   if (!purposes[0]) return;
   if (purposes.some(isRequested)) halt(); // before all else
   const rest = p.filter((name) => !purposes.includes(name));

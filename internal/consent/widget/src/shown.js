@@ -9,11 +9,11 @@ export const watch = (whole, frame) => {
     entries.forEach((entry) => (since = entry.intersectionRatio < 0.5 && entry.intersectionRect.height < innerHeight / 3 ? 0 : since || entry.time));
   const observer = new IntersectionObserver(take, { threshold: [0.2, 0.5] });
   observer.observe(whole);
-  // Of the words, and of the buttons beside them, each line must be seen. Spaces at its end have a box of their own, which may stick out.
+  // Of the words, and of the buttons beside them, each line that is not empty must be seen. Spaces at its end have a box of their own, which may stick out.
   const clear = (element) => {
     const range = new Range();
     range.selectNodeContents(element);
-    const lines = [...range.getClientRects()];
+    const lines = [...range.getClientRects()].filter((line) => line.width);
     return lines[0] && lines.every((line, i) => {
       const x = line.x + line.width / 2;
       const y = line.y + 9;
@@ -30,7 +30,6 @@ export const watch = (whole, frame) => {
           !/rgba|\//.test(color) &&
           style.backgroundColor !== color &&
           style.opacity > 0.9 &&
-          style.visibility > "i" && // visible, of all that it can be
           (around === frame
             ? line.y < box.y || line.bottom > box.bottom || element.contains(document.elementFromPoint(x, y))
             : x > box.x && x < box.right && y > box.y && y < box.bottom &&
