@@ -85,6 +85,19 @@ func listed(name v1alpha1.PartName, way v1alpha1.AcceptanceMethod) func(*judge.R
 	}
 }
 
+// needing adds a purpose that the service needs and that rests on no consent.
+func needing(name v1alpha1.PartName) func(*judge.Rules) {
+	return func(r *judge.Rules) {
+		r.Spec.Purposes = append(r.Spec.Purposes, purpose(name, v1alpha1.NecessityRequestedService, v1alpha1.BasisContract, v1alpha1.AcceptButton))
+	}
+}
+
+// void is a grant by an act that could be no consent.
+func void(s consent.State) consent.State {
+	s.Void = true
+	return s
+}
+
 func aged(n int32) func(*judge.Act) { return func(a *judge.Act) { a.OldEnoughFor = n } }
 
 func assertedAt(t time.Time) func(*judge.Act) { return func(a *judge.Act) { a.AssertedAt = t } }
@@ -136,6 +149,7 @@ func TestActs(t *testing.T) {
 		"not by one that says more":                               {act: act(consent.MethodButton, "conversation statistics"), refusal: judge.RefusedMethod},
 		"what it refuses is no more":                              {act: act(consent.MethodButton, "statistics -game"), choices: "consent.given:statistics consent.refused:game"},
 		"a button does the same":                                  {act: act(consent.MethodButton, "conversation"), choices: "storage.acknowledged terms.accepted:conversation"},
+		"also for all that the service needs":                     {act: act(consent.MethodButton, "conversation history"), change: needing("history"), choices: "storage.acknowledged terms.accepted:conversation terms.accepted:history"},
 		"storage that rests on consent is consented to":           {act: act(consent.MethodButton, "conversation"), change: storageByConsent, choices: "consent.given terms.accepted:conversation"},
 		"by a trigger too":                                        {act: act(consent.MethodTriggerButton, "conversation"), change: storageByConsent, choices: "consent.given terms.accepted:conversation"},
 		"by a message never":                                      {act: act(consent.MethodMessage, "conversation"), change: storageByConsent, refusal: judge.RefusedMethod},
@@ -144,6 +158,7 @@ func TestActs(t *testing.T) {
 		"a checkbox is about its purpose alone":                   {act: act(consent.MethodCheckbox, "statistics"), choices: "consent.given:statistics"},
 		"purposes one by one":                                     {act: act(consent.MethodCheckbox, "statistics -game"), choices: "consent.given:statistics consent.refused:game"},
 		"again":                                                   {act: act(consent.MethodCheckbox, "statistics"), before: []consent.State{decided("statistics", granted)}, choices: "consent.reconfirmed:statistics"},
+		"after a grant that was no consent it is given":           {act: act(consent.MethodCheckbox, "statistics"), before: []consent.State{void(decided("statistics", granted))}, choices: "consent.given:statistics"},
 		"after a withdrawal it is given anew":                     {act: act(consent.MethodCheckbox, "statistics"), before: []consent.State{decided("statistics", denied)}, choices: "consent.given:statistics"},
 
 		"no choice":                         {act: act(consent.MethodButton, ""), refusal: judge.RefusedMalformed},

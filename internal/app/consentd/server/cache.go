@@ -91,6 +91,7 @@ func (s *Server) states(ctx context.Context, people []consent.Person, p *setting
 	return known, err
 }
 
+// read does so as the ledger has them.
 func (s *Server) read(ctx context.Context, people []consent.Person, keep time.Duration, now time.Time) (map[consent.Person][]consent.State, error) {
 	known, missing, generation := s.cache.get(people, now)
 	if len(missing) == 0 {

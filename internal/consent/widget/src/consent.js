@@ -85,9 +85,9 @@ export const refuse = async () => {
   if (rememberRefusal && !marker?.w) keep({ v: 1, x: 1, e: seconds() + refusalLife });
 };
 
-// withdraw takes back all, or some purposes, of what stands on the device: the page may not have read it yet. Where none of them is
-// granted nothing happens, but that the ledger may have heard of an acceptance of which we have not. It works without a network: the server hears
-// of it later.
+// withdraw takes back all, or some purposes, of what stands on the device: the page may not have read it yet. It works without a network: the
+// server hears of it later. Where none of them is granted nothing happens, but that the ledger may have heard of an acceptance of which we
+// have not: that it is told once, since nothing on the device says so.
 export const withdraw = async (taken) => {
   await running?.catch(() => {});
   load();

@@ -9,7 +9,8 @@ export const watch = (whole, frame) => {
     entries.forEach((entry) => (since = entry.intersectionRatio < 0.5 && entry.intersectionRect.height < innerHeight / 3 ? 0 : since || entry.time));
   const observer = new IntersectionObserver(take, { threshold: [0.2, 0.5] });
   observer.observe(whole);
-  // Of the words, and of the buttons beside them, each line that is not empty must be seen. Spaces at its end have a box of their own, which may stick out.
+  // Of the words, and of the buttons beside them, each line that is not empty must be seen. Spaces at its end have a box of their own,
+  // which may stick out.
   const clear = (element) => {
     const range = new Range();
     range.selectNodeContents(element);
